@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * file: the only door to the disk. A `struct fsys` is a small vtable: file_real() is the
+ * operating system; tests bring others (in memory with a crash model, fault-counting). All
+ * that src/store reads or writes goes through it, so that every fault can be injected.
+ *
+ * Paths are relative to the fsys's root directory, without a leading '/' or "..". Files are
+ * written once, front to back, then synced and renamed into place: there is no overwrite.
+ * Calls are thread-safe, as the system's are. Errors: ERR_IO, ERR_NOSPC, ERR_ACCESS,
+ * ERR_NOMEM; ERR_UNKNOWN where a file is not there.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct fsys;
+struct file;	/* one open file */
+
+struct fsys_ops {
+	int (*open_read)(struct fsys *, const char *path, struct file **, struct err *);
+	/* A new file for writing; an old one of that name is truncated. */
+	int (*create)(struct fsys *, const char *path, struct file **, struct err *);
+	/* Reads exactly n bytes at off, or fails (ERR_CORRUPT if the file ends first). */
+	int (*pread)(struct file *, void *, size_t n, uint64_t off, struct err *);
+	/* Appends all n bytes or fails. */
+	int (*write)(struct file *, const void *, size_t n, struct err *);
+	int (*size)(struct file *, uint64_t *, struct err *);
+	int (*sync)(struct file *, struct err *);
+	int (*close)(struct file *, struct err *);	/* frees the handle, also on failure */
+	int (*rename)(struct fsys *, const char *from, const char *to, struct err *);
+	int (*unlink)(struct fsys *, const char *path, struct err *);
+	int (*mkdir)(struct fsys *, const char *path, struct err *);	/* 0700; 0 if it exists */
+	int (*rmdir)(struct fsys *, const char *path, struct err *);
+	int (*sync_dir)(struct fsys *, const char *path, struct err *);	/* "." is the root */
+	/* Names in a directory ('.' and '..' left out), in byte order, in the arena. */
+	int (*list)(struct fsys *, const char *path, struct arena *, char ***names,
+	    size_t *n, struct err *);
+	/*
+	 * Takes an exclusive lock held until unlock or the process's end; ERR_BUSY if another
+	 * holds it. The file is made if absent.
+	 */
+	int (*lock)(struct fsys *, const char *path, struct file **, struct err *);
+	void (*free)(struct fsys *);
+};
+
+struct fsys {
+	const struct fsys_ops *ops;
+	char *root;		/* for messages; the real one's directory */
+};
+
+struct file {
+	struct fsys *fs;
+	char *path;		/* for messages */
+};
+
+/* The directory `root`, made (0700) if absent and `make`; ERR_UNKNOWN if absent and not `make`. */
+int file_real(const char *root, bool make, struct fsys **, struct err *) WARN_UNUSED;
+void fsys_free(struct fsys *);
+
+/* The whole of a small file (at most `max` bytes, else ERR_TOOBIG) into the arena. */
+int file_read_all(struct fsys *, const char *path, size_t max, struct arena *,
+    struct sv *, struct err *) WARN_UNUSED;
+/* Writes path.tmp, syncs it, renames it to path, syncs the directory `dir` that holds it. */
+int file_replace(struct fsys *, const char *dir, const char *path, struct sv,
+    struct err *) WARN_UNUSED;
+
+#endif

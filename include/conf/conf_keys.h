@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conf_keys: the table of settings, one X(...) a key: id, section, name, type, default, min,
+ * max, words, help. No include guard: included several times. Keys come with the code that
+ * reads them.
+ */
+X(STORE_PATH, "store", "path", CONF_STRING, "/var/lib/spanfs", 0, 0, NULL,
+    "Directory of the store.")
+X(STORE_ROW_GROUP_ROWS, "store", "row_group_rows", CONF_INT, "16384", 256, 65536, NULL,
+    "Rows of a row group in new shards.")
+X(STORE_COMPRESSION, "store", "compression", CONF_ENUM, "zstd", 0, 0, "none zstd",
+    "Compressor of new shards.")
+X(STORE_COMPRESSION_LEVEL, "store", "compression_level", CONF_INT, "3", 1, 19, NULL,
+    "Its level.")
+X(STORE_SYNC, "store", "sync", CONF_BOOL, "yes", 0, 0, NULL,
+    "Sync files and directories before a commit is reported.")
+X(STORE_CACHE, "store", "cache", CONF_SIZE, "256MiB", 1048576, 1e15, NULL,
+    "Memory for decoded parts of shards.")
+X(QUERY_THREADS, "query", "threads", CONF_INT, "0", 0, 1024, NULL,
+    "Threads of one query; 0: as many as there are processors.")
+X(QUERY_TIMEOUT, "query", "timeout", CONF_DURATION, "30s", 1e6, 1e18, NULL,
+    "Longest run of a query; a streamed result must give more within it.")
+X(QUERY_MEMORY, "query", "memory", CONF_SIZE, "1GiB", 1048576, 1e15, NULL,
+    "Most memory of one query.")
+X(QUERY_MAX_ROWS, "query", "max_rows", CONF_INT, "0", 0, 1e15, NULL,
+    "Most rows of a result; 0: no bound. A larger limit is refused.")
+X(QUERY_MAX_CONCURRENT, "query", "max_concurrent", CONF_INT, "8", 1, 1024, NULL,
+    "Queries that run at once; others wait their turn, up to timeout.")
+X(MOUNT_NOW, "mount", "now", CONF_STRING, "wall", 0, 0, NULL,
+    "What `now` is: wall, latest (the newest span in the store) or a time.")
+X(MOUNT_STAT_BUDGET, "mount", "stat_budget", CONF_DURATION, "100ms", 0, 6e10, NULL,
+    "Results estimated to take no longer are produced when first asked for their size.")
+X(MOUNT_STREAM_ABOVE, "mount", "stream_above", CONF_SIZE, "64MiB", 4096, 1e15, NULL,
+    "Results larger than this are streamed.")
+X(MOUNT_STREAM_AFTER, "mount", "stream_after", CONF_DURATION, "1s", 0, 3.6e12, NULL,
+    "An open waits this long for a complete result before it streams.")
+X(MOUNT_SPILL_DIR, "mount", "spill_dir", CONF_STRING, "/var/tmp", 0, 0, NULL,
+    "Directory of unlinked spill files.")
+X(MOUNT_SPILL_MAX, "mount", "spill_max", CONF_SIZE, "4GiB", 0, 1e15, NULL,
+    "Most bytes of one result on disk.")
+X(MOUNT_ENTRY_TIMEOUT, "mount", "entry_timeout", CONF_DURATION, "60s", 0, 3.6e12, NULL,
+    "How long the kernel keeps names.")
+X(MOUNT_ALLOW_OTHER, "mount", "allow_other", CONF_BOOL, "no", 0, 0, NULL,
+    "Let other users in.")
+X(MOUNT_READAHEAD, "mount", "readahead", CONF_SIZE, "1MiB", 0, 1.6777216e7, NULL,
+    "Kernel read-ahead of the mount (set when mounting as root); 0: leave it.")
+X(MOUNT_THREADS, "mount", "threads", CONF_INT, "4", 1, 64, NULL,
+    "Threads that answer the kernel.")
+X(BROWSE_VALUES_MAX, "browse", "values_max", CONF_INT, "1000", 1, 100000, NULL,
+    "Most values that a directory lists.")
+X(BROWSE_STRICT_NAMES, "browse", "strict_names", CONF_BOOL, "yes", 0, 0, NULL,
+    "A service that the store has never seen is ENOENT.")
+X(COST_HARDWARE_PROFILE, "cost_model", "hardware_profile", CONF_ENUM, "ssd", 0, 0, "hdd ssd memory",
+    "Kind of storage: sets random_page_cost where it is not given.")
+X(COST_SEQ_PAGE, "cost_model", "seq_page_cost", CONF_DOUBLE, "1.0", 0, 1e9, NULL,
+    "Cost of a page read in sequence: the unit.")
+X(COST_RANDOM_PAGE, "cost_model", "random_page_cost", CONF_DOUBLE, "1.1", 0, 1e9, NULL,
+    "Cost of a page read out of sequence.")
+X(COST_CPU_TUPLE, "cost_model", "cpu_tuple_cost", CONF_DOUBLE, "0.01", 0, 1e9, NULL,
+    "Cost of putting a row together.")
+X(COST_CPU_INDEX_TUPLE, "cost_model", "cpu_index_tuple_cost", CONF_DOUBLE, "0.005", 0, 1e9, NULL,
+    "Cost of an index entry.")
+X(COST_CPU_OPERATOR, "cost_model", "cpu_operator_cost", CONF_DOUBLE, "0.0025", 0, 1e9, NULL,
+    "Cost of testing a value.")
+X(COST_TRACE_HOP, "cost_model", "trace_hop_cost", CONF_DOUBLE, "0.02", 0, 1e9, NULL,
+    "Cost of a step from a span to a related one.")
+X(COST_MULTI_HOP_PENALTY, "cost_model", "multi_hop_penalty", CONF_DOUBLE, "1.2", 1, 1e9, NULL,
+    "Factor for every step after the first.")
+X(COST_CACHE_PAGES, "cost_model", "effective_cache_pages", CONF_INT, "10000", 0, 1e15, NULL,
+    "Pages that are likely cached.")
+X(COST_LARGE_TRACE, "cost_model", "large_trace_threshold", CONF_INT, "10000", 1, 1e15, NULL,
+    "Spans from which a trace counts as large.")
+X(RESULT_CACHE_ENABLED, "result_cache", "enabled", CONF_BOOL, "yes", 0, 0, NULL,
+    "Keep results for later opens.")
+X(RESULT_CACHE_MAX_BYTES, "result_cache", "max_bytes", CONF_SIZE, "256MiB", 0, 1e15, NULL,
+    "Memory of kept results.")
+X(RESULT_CACHE_ENTRY_MAX_BYTES, "result_cache", "entry_max_bytes", CONF_SIZE, "32MiB", 0, 1e15, NULL,
+    "Largest result kept in memory; larger ones are in spill files.")
+X(RESULT_CACHE_TTL, "result_cache", "ttl", CONF_DURATION, "30s", 0, 8.64e13, NULL,
+    "How long a result is used again, and the step of `now`.")
+X(STATISTICS_TOP_VALUES, "statistics", "top_values", CONF_INT, "100", 0, 10000, NULL,
+    "Most frequent values kept of a field.")
+X(INGEST_MAX_REQUEST, "ingest", "max_request", CONF_SIZE, "256MiB", 1024, 2147483648.0, NULL,
+    "Largest request; a larger one is rejected.")
+X(LOG_LEVEL, "log", "level", CONF_ENUM, "info", 0, 0, "error warn info debug",
+    "How much is logged.")
+X(LOG_FILE, "log", "file", CONF_STRING, "", 0, 0, NULL,
+    "Log file; empty: syslog.")

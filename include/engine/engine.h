@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * engine: from a path to a file's bytes: the only part that knows the whole flow. It binds and
+ * plans queries, runs them on its own threads, keeps results, and answers listings. It knows
+ * nothing of FUSE.
+ *
+ * Results are asynchronous: whoever wants one asks for it, then waits by callback for its
+ * size or its bytes, and may give up waiting. Nothing here blocks on query work except the
+ * functions that say so.
+ *
+ * Threads: every call is thread-safe. Lock order: engine, result, blob.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "conf/conf.h"
+#include "query/path.h"
+
+struct engine;
+
+/* `conf` must stay until the engine is closed or reloaded. create: make an absent or empty store. */
+int engine_open(const struct conf *, const char *store, bool create, struct engine **,
+    struct err *) WARN_UNUSED;
+void engine_close(struct engine *);	/* cancels what runs; no result may be held */
+/* Takes over changed settings (SIGHUP); the old conf may be freed afterwards. */
+void engine_reload(struct engine *, const struct conf *);
+
+/* Who asks: for .spanfs/queries and errors. */
+struct requester {
+	uint32_t uid, pid;
+};
+
+/* ---- directories: never wait for query work ---- */
+
+enum entry_kind { ENTRY_DIR, ENTRY_LINK, ENTRY_FILE };
+
+struct entry {
+	struct sv name;		/* encoded */
+	enum entry_kind kind;	/* ENTRY_LINK: to ".name" */
+};
+
+/*
+ * What `ls` shows of a path: result files and keyword links at a clause boundary (the fs adds
+ * README and .spanfs at the root), values, fields, operators at an argument. Names in byte order, in the
+ * arena. A cut list ends with the file "%more".
+ */
+int engine_list(struct engine *, const struct path *, struct arena *, struct entry **,
+    size_t *n, struct err *) WARN_UNUSED;
+/* The time of the newest span under a path where known cheaply, else of the newest commit: a directory's mtime. */
+uint64_t engine_dir_mtime(struct engine *, const struct path *);
+/* True for any name of a file that resolves in some query directory (spans.jsonl, plan, info.json, %more...). */
+bool engine_known_file(struct sv name);
+
+/* ---- results ---- */
+
+struct result;		/* one virtual file's content, perhaps still being made; refcounted */
+
+/*
+ * The result of a file in a directory: the one kept if there is one for the same query, file
+ * and snapshot within [result_cache] ttl, else a new one, not yet started. ERR_UNKNOWN: no such file here, or a
+ * service never seen ([browse] strict_names); ERR_SYNTAX: the file may not stand here. Quick.
+ */
+int engine_result(struct engine *, const struct path *, struct sv file, struct requester,
+    struct result **, struct err *) WARN_UNUSED;
+void result_ref(struct result *);
+/* The last reference of an unfinished result stops its query. */
+void result_unref(struct result *);
+
+struct result_info {
+	bool done;		/* complete: size is exact, or `code` says why it failed */
+	bool streaming;		/* being read while it is made; size is 0 for stat */
+	bool cheap;		/* its estimated cost is within [mount] stat_budget */
+	int code;		/* 0 or the error it ended with */
+	uint64_t size;		/* bytes, exact if done */
+	uint64_t available;	/* bytes produced so far */
+	uint64_t mtime_ns;
+	uint64_t id;		/* the same result has the same id; never reused */
+};
+struct result_info result_info(struct result *);
+/* The message of a failed result. */
+void result_error(struct result *, struct err *);
+
+struct result_wait;
+/* Called once, from any thread, possibly before the function that took it returns. */
+typedef void (*result_fn)(void *arg, int code, const void *data, size_t n);
+
+/*
+ * Starts the result if it is not running and waits until its size is known or it need not be:
+ *   result_stat  done, or over [mount] stat_budget (dear ones at once, without starting them)
+ *   result_open  done, failed (code < 0), or streaming begins
+ *   result_read  bytes at `off` are there: fn gets up to n of them (0 at the end), or the error
+ * *wait (may be NULL) is valid until fn is called.
+ */
+int result_stat(struct result *, result_fn, void *arg, struct result_wait **wait, struct err *) WARN_UNUSED;
+int result_open(struct result *, result_fn, void *arg, struct result_wait **wait, struct err *) WARN_UNUSED;
+int result_read(struct result *, uint64_t off, size_t n, result_fn, void *arg,
+    struct result_wait **wait, struct err *) WARN_UNUSED;
+/*
+ * Gives up: true if fn has not been and will not be called. Safe against a racing call:
+ * false means fn was or is about to be called. The result's query is stopped when nobody waits for it and no
+ * reference but this one is left.
+ */
+bool result_wait_cancel(struct result *, struct result_wait *);
+
+/* user.spanfs.*: name without the prefix ("query", "rows"...); ERR_UNKNOWN for others or not known yet. */
+int result_xattr(struct result *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
+
+/* ---- the whole thing in one call, for spanctl: blocks ---- */
+
+/*
+ * Runs `path` (with its file name) and hands the bytes to write() as they come; write returns <0
+ * to stop (ERR_CANCELLED). The bytes are those of the mounted file.
+ */
+int engine_query(struct engine *, struct sv path, struct requester,
+    int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
+    const atomic_bool *cancel, struct err *) WARN_UNUSED;
+/* EXPLAIN of a path, also of one that does not parse (caret). Exit code 0 or an error code. */
+int engine_explain(struct engine *, struct sv path, struct buf *, struct err *);
+
+/* ---- .spanfs ---- */
+
+/* Contents of .spanfs/NAME, README, ... made anew: config metrics errors queries. */
+int engine_control_file(struct engine *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
+/* Names in .spanfs; NULL past the end. */
+const char *engine_control_name(size_t i);
+/* A line written to .spanfs/control: "cancel 12", "flush", "drop-caches". */
+int engine_control(struct engine *, struct sv line, struct requester, struct err *) WARN_UNUSED;
+/* Remembers an error for .spanfs/errors; path as typed, err->off into it (-1: none). */
+void engine_note_error(struct engine *, struct sv path, struct requester, const struct err *);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * exec: runs a plan over a snapshot and hands out batches in result order. Streams: memory is
+ * bounded by the plan's kind and by `memory`, not by the result. Looks at the deadline, the
+ * memory budget and the cancel flag once a batch.
+ *
+ * Results are the same for every plan of a query: the default order is total (newest first,
+ * then trace id, span id, content hash).
+ */
+#ifndef EXEC_EXEC_H
+#define EXEC_EXEC_H
+
+#include <stdatomic.h>
+
+#include "base/pool.h"
+#include "plan/plan.h"
+#include "store/catalog.h"
+
+struct exec_env {
+	const struct snapshot *snapshot;	/* held by the caller while the exec lives */
+	uint64_t deadline_mono_ns;	/* 0: none. Passing it: ERR_TIMEOUT, "[query] timeout" named */
+	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */
+	uint64_t max_rows;		/* output rows; passing it: ERR_LIMIT, "[query] max_rows" named; 0: none */
+	const atomic_bool *cancel;	/* set from outside: ERR_CANCELLED. May be NULL */
+	struct pool *pool;		/* NULL: everything on the calling thread */
+	unsigned threads;		/* the most to use, the caller included; 0 or 1: one */
+	size_t batch_rows;		/* 0: BATCH_ROWS */
+};
+
+/* Counted work. */
+struct profile {
+	uint64_t shards_opened, row_groups_visited, row_groups_pruned, blocks_pruned;
+	uint64_t chunks_read, chunks_cached, read_bytes, decoded_bytes;
+	uint64_t rows_scanned;		/* rows whose predicate was evaluated on some column or as a row */
+	uint64_t rows_matched;		/* rows that passed */
+	uint64_t rows_fetched;		/* rows put together */
+	uint64_t rows_returned;		/* output rows */
+	uint64_t traces_assembled;
+	uint64_t plan_ns, scan_ns, sort_ns, fetch_ns;	/* by stage; plan_ns is the engine's */
+	bool complete;
+};
+
+struct exec;
+
+int exec_open(const struct plan *, const struct exec_env *, struct exec **, struct err *) WARN_UNUSED;
+/* <0 error, 0 a batch (n >= 1), >0 end. Borrowed until the next call or exec_close. */
+int exec_next(struct exec *, struct batch *, struct err *) WARN_UNUSED;
+const struct profile *exec_profile(const struct exec *);
+void exec_close(struct exec *);
+
+#endif

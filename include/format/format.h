@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * format: batches to bytes. Pure: no I/O, clock or globals. One row of the table a file name;
+ * a new format is one file and one row.
+ */
+#ifndef FORMAT_FORMAT_H
+#define FORMAT_FORMAT_H
+
+#include "base/buf.h"
+#include "model/batch.h"
+#include "model/field.h"
+
+struct formatter;
+
+struct format_options {
+	const struct field *select;	/* none: everything */
+	const struct sv *select_typed;	/* key names of attributes as typed */
+	size_t n_select;
+};
+
+struct format {
+	const char *file;		/* "spans.jsonl" */
+	enum row_kind rows;
+	bool select_ok;			/* `select` may be used with it */
+	bool only_trace;		/* listed and valid only under trace/ID */
+	bool whole;			/* needs all rows before the first byte (tree.txt) */
+	/* What it needs of a span when nothing is selected. */
+	struct projection projection;
+	int (*begin)(struct formatter *, struct buf *, struct err *);
+	int (*batch)(struct formatter *, const struct batch *, struct buf *, struct err *);
+	int (*end)(struct formatter *, struct buf *, struct err *);
+};
+
+/* By file name, or NULL. */
+const struct format *format_find(struct sv file);
+/* The table; NULL past the end. */
+const struct format *format_at(size_t i);
+
+/*
+ * A formatter is one rendering. Output is self-contained per batch for row formats, so a
+ * stream can be cut at row ends. `otlp.jsonl` holds back rows that the next batch may join.
+ */
+int formatter_new(const struct format *, const struct format_options *,
+    struct formatter **, struct err *) WARN_UNUSED;
+void formatter_free(struct formatter *);
+/* Appends; header first (begin), then rows, then what is left (end). */
+int formatter_begin(struct formatter *, struct buf *, struct err *) WARN_UNUSED;
+int formatter_batch(struct formatter *, const struct batch *, struct buf *, struct err *) WARN_UNUSED;
+int formatter_end(struct formatter *, struct buf *, struct err *) WARN_UNUSED;
+
+/* A JSON string with quotes; bytes that are not UTF-8 become U+FFFD. */
+void json_string(struct buf *, struct sv);
+/* A value as spans.jsonl has it. */
+void json_value(struct buf *, const struct value *);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ingest: outside bytes in, span batches out, rejects with their place. Knows nothing of
+ * where spans go. Two halves: a reader that cuts a stream into records (one OTLP request
+ * each) whatever its container, and parsers that turn one record into spans; parsers are
+ * pure and may run on several records at once in different threads.
+ */
+#ifndef INGEST_INGEST_H
+#define INGEST_INGEST_H
+
+#include "base/err.h"
+#include "model/span.h"
+
+enum record_form { RECORD_JSON, RECORD_PROTO };
+
+/* One span (or record) that was not taken. */
+struct reject {
+	uint64_t line;		/* 1-based: of the JSON line, or the number of the record */
+	uint64_t n_spans;	/* spans lost by it: 1, or 0 if it can't be known */
+	char why[200];
+};
+
+struct ingest_result {
+	uint64_t n_spans;	/* added to the batch */
+	uint64_t n_rejected;	/* spans rejected */
+	uint64_t n_foreign;	/* records of other signals (metrics, logs, profiles) */
+	uint64_t n_repaired;	/* spans kept with a repair: bad UTF-8 escapes, snake_case ids in base64... */
+	void (*reject)(void *arg, const struct reject *);	/* may be NULL */
+	void *reject_arg;
+};
+
+/*
+ * Parses one record and appends its spans to the batch (all strings copied into its arena
+ * or, for RECORD_JSON without escapes and RECORD_PROTO, borrowed from `body`, which must stay
+ * while the batch lives). A bad span costs that span; a record that isn't OTLP at all, or is
+ * cut short, costs what could not be read and is reported by `reject` with `line`. Returns 0
+ * also then; <0 only for want of memory.
+ */
+int otlp_json_parse(struct sv body, uint64_t line, struct span_batch *,
+    struct ingest_result *, struct err *) WARN_UNUSED;
+int otlp_proto_parse(struct sv body, uint64_t line, struct span_batch *,
+    struct ingest_result *, struct err *) WARN_UNUSED;
+
+/* Where bytes come from: read() semantics, 0 at the end, <0 with err set. */
+struct source_bytes {
+	int64_t (*read)(void *arg, void *buf, size_t n, struct err *);
+	void *arg;
+};
+
+struct record {
+	enum record_form form;
+	char *body;		/* malloced; the caller frees it */
+	size_t n;
+	uint64_t line;		/* 1-based */
+};
+
+struct record_reader;
+
+/*
+ * Tells by content: gzip, zstd (whole file or one frame a record behind a length), OTLP JSON
+ * (one request, pretty-printed or not, or one a line), OTLP protobuf (one request, or
+ * length-prefixed). Jaeger and Zipkin JSON are recognised and refused by name
+ * (ERR_UNSUPPORTED). A record over max_record bytes is skipped and reported by `reject`.
+ * Bounded memory: one record and the codec's window.
+ */
+int record_reader_open(const struct source_bytes *, size_t max_record,
+    struct record_reader **, struct err *) WARN_UNUSED;
+void record_reader_close(struct record_reader *);
+/*
+ * <0 error (ERR_SYNTAX: no known format; ERR_CORRUPT: damaged or cut-short container, err->off
+ * is the input offset; what came before has been returned), 0 a record, >0 end.
+ */
+int record_reader_next(struct record_reader *, struct record *, struct ingest_result *,
+    struct err *) WARN_UNUSED;
+/* Input bytes consumed so far (compressed), for progress. */
+uint64_t record_reader_offset(const struct record_reader *);
+/* "OTLP JSON lines, gzip" */
+const char *record_reader_describe(const struct record_reader *);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * field: what a path can name. Either an intrinsic (table below) or an attribute key in a
+ * scope; a bare name is "this span's attribute if it has it, else its resource's", decided
+ * span by span.
+ */
+#ifndef MODEL_FIELD_H
+#define MODEL_FIELD_H
+
+#include "base/buf.h"
+
+enum field_type { FT_STRING, FT_KIND, FT_STATUS, FT_TRACE_ID, FT_SPAN_ID, FT_INT, FT_TIME, FT_DURATION };
+enum field_of { OF_SPAN, OF_TRACE, OF_EVENT, OF_LINK, OF_GROUP };
+
+/*      id                name in paths     key in JSON          type         of */
+#define INTRINSICS(X) \
+	X(SERVICE,        "service",        "service",           FT_STRING,   OF_SPAN) \
+	X(NAME,           "name",           "name",              FT_STRING,   OF_SPAN) \
+	X(KIND,           "kind",           "kind",              FT_KIND,     OF_SPAN) \
+	X(STATUS,         "status",         "status",            FT_STATUS,   OF_SPAN) \
+	X(STATUS_MESSAGE, "status_message", "status_message",    FT_STRING,   OF_SPAN) \
+	X(SCOPE,          "scope",          "scope",             FT_STRING,   OF_SPAN) \
+	X(SCOPE_VERSION,  "scope_version",  "scope_version",     FT_STRING,   OF_SPAN) \
+	X(TRACE_ID,       "trace_id",       "trace_id",          FT_TRACE_ID, OF_SPAN) \
+	X(SPAN_ID,        "span_id",        "span_id",           FT_SPAN_ID,  OF_SPAN) \
+	X(PARENT_SPAN_ID, "parent_span_id", "parent_span_id",    FT_SPAN_ID,  OF_SPAN) \
+	X(TRACE_STATE,    "trace_state",    "trace_state",       FT_STRING,   OF_SPAN) \
+	X(FLAGS,          "flags",          "flags",             FT_INT,      OF_SPAN) \
+	X(START,          "start",          "start",             FT_TIME,     OF_SPAN) \
+	X(END,            "end",            "end",               FT_TIME,     OF_SPAN) \
+	X(DURATION,       "duration",       "duration_ns",       FT_DURATION, OF_SPAN) \
+	X(BUCKET,         "bucket",         "bucket",            FT_TIME,     OF_GROUP) \
+	X(ROOT_SERVICE,   "root_service",   "root_service",      FT_STRING,   OF_TRACE) \
+	X(ROOT_NAME,      "root_name",      "root_name",         FT_STRING,   OF_TRACE) \
+	X(TRACE_START,    "trace_start",    "trace_start",       FT_TIME,     OF_TRACE) \
+	X(TRACE_DURATION, "trace_duration", "trace_duration_ns", FT_DURATION, OF_TRACE) \
+	X(TRACE_SPANS,    "trace_spans",    "trace_spans",       FT_INT,      OF_TRACE) \
+	X(TRACE_ERRORS,   "trace_errors",   "trace_errors",      FT_INT,      OF_TRACE) \
+	X(CHILD_COUNT,    "child_count",    "child_count",       FT_INT,      OF_TRACE) \
+	X(EVENT_NAME,     "event:name",     "event:name",        FT_STRING,   OF_EVENT) \
+	X(EVENT_TIME,     "event:time",     "event:time",        FT_TIME,     OF_EVENT) \
+	X(LINK_TRACE_ID,  "link:trace_id",  "link:trace_id",     FT_TRACE_ID, OF_LINK) \
+	X(LINK_SPAN_ID,   "link:span_id",   "link:span_id",      FT_SPAN_ID,  OF_LINK)
+
+enum intrinsic {
+#define X(id, name, json, type, of) IN_##id,
+	INTRINSICS(X)
+#undef X
+	N_INTRINSICS
+};
+
+struct intrinsic_info {
+	const char *name, *json;
+	enum field_type type;
+	enum field_of of;
+};
+extern const struct intrinsic_info intrinsics[N_INTRINSICS];
+
+enum field_scope {
+	FIELD_INTRINSIC,
+	FIELD_BARE,		/* span attribute, else resource attribute */
+	FIELD_RESOURCE, FIELD_SPAN, FIELD_EVENT, FIELD_LINK, FIELD_SCOPE,
+};
+
+struct field {
+	enum field_scope scope;
+	enum intrinsic intrinsic;	/* if FIELD_INTRINSIC */
+	struct sv key;			/* attribute key otherwise */
+};
+
+/* From decoded text, in the order of product.md. `key` is borrowed from s. False if empty. */
+bool field_parse(struct sv s, struct field *);
+/* The text that parses to it: "resource.host.name"; canonical. */
+void field_print(struct buf *, const struct field *);
+/* Its key in JSON and CSV output: "duration_ns" for duration, else as field_print. */
+void field_print_json(struct buf *, const struct field *);
+bool field_eq(const struct field *, const struct field *);
+int field_cmp(const struct field *, const struct field *);	/* canonical order */
+/* True if a trace must be assembled to know it. */
+bool field_needs_trace(const struct field *);
+
+/*
+ * Which parts of a span a query's answer needs; what is left out may be absent from the rows
+ * that exec returns.
+ */
+struct projection {
+	bool all;		/* everything; the rest is ignored */
+	bool attrs;		/* all span attributes */
+	bool resource, scope;	/* their attributes; name, version, service are always there */
+	bool events, links;
+	bool rest;		/* trace_state, flags, dropped counts, status_message */
+	uint32_t intrinsics;	/* bits 1 << enum intrinsic */
+	const struct field *fields;	/* single attributes beside these */
+	size_t n_fields;
+};
+
+#endif

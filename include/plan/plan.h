@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * plan: what exec runs: a small pipeline over a list of shards, decided by src/opt, checked by
+ * plan_verify, shown by plan_explain. A plan owns its arena (and copies of what it needs of
+ * the query), so that it outlives both.
+ *
+ *   shards --access--> rows --filter--> row refs --order, limit--> row refs --fetch--> output
+ *
+ * Without any rule it is the plain plan: every shard read in full, every span put together
+ * and tested as a row, everything sorted, then cut. That is the oracle of the tests.
+ */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include "base/err.h"
+#include "model/batch.h"
+#include "model/pred.h"
+#include "model/stats.h"
+#include "model/when.h"
+
+/* How the rows of one shard are found. */
+enum access {
+	ACCESS_PRUNED,		/* not read at all */
+	ACCESS_FULL,		/* every row group, every row */
+	ACCESS_ZONE,		/* row groups and blocks whose zones may match */
+	ACCESS_SERVICE,		/* the row ranges of the services asked for, then as ZONE */
+	ACCESS_TRACE,		/* the rows of the trace ids asked for, by the trace index */
+	ACCESS_CATALOG,		/* counts from the footer: nothing is read */
+};
+
+struct plan_shard {
+	uint32_t shard;		/* index in the snapshot */
+	enum access access;
+	const char *why;	/* one short phrase: "trace id not in bloom filter" */
+	const char *pruned_by;	/* rule's name, if ACCESS_PRUNED */
+	double est_rows;	/* after the filter */
+	double est_cost;	/* in units of seq_page_cost */
+};
+
+struct plan_sort {
+	struct field field;
+	bool desc;
+};
+
+struct plan {
+	struct arena arena;
+	enum row_kind output;
+	/* What is selected. */
+	const struct pred *filter;	/* in order of evaluation; PRED_TRUE for all */
+	struct time_range range;
+	/* Rows: order and page. No sort keys: the default order of the output. */
+	const struct plan_sort *sort;
+	size_t n_sort;
+	uint64_t limit, offset;		/* limit UINT64_MAX: none */
+	struct projection projection;	/* of the spans in the output */
+	bool want_trace;		/* span rows carry trace facts */
+	/* How: each switched on by the rule of its name. */
+	bool pushdown;		/* filter and range are tested on columns, not on rows */
+	bool early_stop;	/* partitions newest first, stop when the limit is full */
+	bool topn;		/* a bounded heap of offset + limit rows in place of a full sort */
+	unsigned threads;	/* 0: as exec sees fit */
+	/* Shards in the snapshot's order (partitions ascending). */
+	const struct plan_shard *shards;
+	size_t n_shards;
+	bool never;		/* contradiction: empty without reading */
+	/* For explain: names of the rules that changed something, in order. */
+	const char *const *fired;
+	size_t n_fired;
+	uint64_t stats_version;
+	double est_rows, est_cost, est_bytes;	/* output rows, total cost, bytes of the result */
+};
+
+struct plan *plan_new(void);		/* zeroed but for its arena; NULL: out of memory */
+void plan_free(struct plan *);
+/* Checks the invariants; the first that fails is the message. Cheap: run after every rule in tests. */
+int plan_verify(const struct plan *, const struct stats *, struct err *) WARN_UNUSED;
+
+const char *access_name(enum access);
+/* EXPLAIN as text (the file `plan`) and as one JSON object (`plan.json`). */
+void plan_explain(struct buf *, const struct plan *, const struct stats *, struct sv canonical);
+void plan_explain_json(struct buf *, const struct plan *, const struct stats *, struct sv canonical);
+
+#endif

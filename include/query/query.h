@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * query: the logical query a path means: what is asked, nothing of how. Immutable, in an
+ * arena. Two paths that mean the same have equal queries and one canonical path.
+ */
+#ifndef QUERY_QUERY_H
+#define QUERY_QUERY_H
+
+#include "model/pred.h"
+#include "model/when.h"
+#include "query/path.h"
+
+struct sort_key {
+	struct field field;
+	bool desc;
+};
+
+struct query {
+	/*
+	 * All filter clauses, ANDed, canonical (sorted, without doubles); PRED_TRUE if none. Time
+	 * clauses are not in here.
+	 */
+	const struct pred *filter;
+	struct time_range range;	/* all time clauses and the shard directory, resolved */
+	bool has_since, has_until, has_on;
+	struct when since, until, on;	/* as typed */
+	bool relative;			/* the range depends on now */
+	bool shard_partition;		/* under shards/DAY/HH: printed as on/ */
+	const struct sort_key *sort;	/* none: the default order, newest first */
+	size_t n_sort;
+	bool has_limit;
+	uint64_t limit, offset;		/* limit: UINT64_MAX if none */
+	const struct field *select;	/* none: everything */
+	const struct sv *select_typed;	/* the field texts as typed, decoded: the keys' names */
+	size_t n_select;
+};
+
+/* What binding needs to know of the world. */
+struct query_env {
+	uint64_t now;		/* ns, already rounded to [result_cache] ttl */
+	uint64_t max_rows;	/* [query] max_rows: a larger limit is ERR_SYNTAX; 0: no bound */
+	/*
+	 * Resolves the alias "%~<32 hex>" of a long value of `field`: the value in the arena, or an
+	 * empty sv if the catalog has none (then ERR_UNKNOWN). May be NULL.
+	 */
+	struct sv (*alias)(void *arg, struct arena *, const struct field *, uint64_t hi, uint64_t lo);
+	void *alias_arg;
+};
+
+/*
+ * The query of a complete path. ERR_SYNTAX with err->off within path_print's text for what
+ * only now can be seen: a range that is empty by construction (two fixed bounds), a limit
+ * above max_rows, an open group, a dangling not.
+ */
+int query_bind(const struct path *, const struct query_env *, struct arena *,
+    const struct query **, struct err *) WARN_UNUSED;
+/* The canonical path: "/service/checkout/since/1h", "/" for everything. Steps back to an equal query. */
+void query_print(struct buf *, const struct query *);
+/* Service names asked for by plain service clauses ANDed at the top, for [browse] strict_names. */
+size_t query_top_services(const struct query *, const struct literal **lits);
+
+#endif

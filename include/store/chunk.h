@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * chunk: one column of one row group, and dict: the dictionary of a column; both pinned in the
+ * chunk cache from get to put. Values are numbered by ordinal: the i-th value present.
+ * What a read returns is borrowed until the put.
+ */
+#ifndef STORE_CHUNK_H
+#define STORE_CHUNK_H
+
+#include "store/shard.h"
+
+struct chunk {
+	uint32_t n_rows, n_present;
+	enum chunk_presence presence;
+	const uint64_t *bitmap;		/* PRESENT_BITMAP */
+	const uint16_t *list;		/* PRESENT_LIST */
+	const uint32_t *rank;		/* PRESENT_BITMAP: ones before word i * 8 */
+	enum chunk_encoding encoding;
+	uint64_t constant;		/* ENC_CONST */
+	const uint64_t *raw;		/* ENC_RAW64 */
+	struct pack pack;		/* ENC_PACK; ENC_RLE: values; ENC_BYTES: end offsets */
+	struct pack ends;		/* ENC_RLE */
+	const char *bytes;		/* ENC_BYTES */
+	struct lru_entry *pin;
+	struct shard *shard;
+};
+
+/* *out is NULL, and 0 returned, if the chunk has no value. */
+int chunk_get(struct shard *, const struct column *, uint32_t row_group,
+    const struct chunk **out, struct err *) WARN_UNUSED;
+void chunk_put(const struct chunk *);		/* NULL is allowed */
+
+static inline bool
+chunk_all(const struct chunk *c)
+{
+	return c->presence == PRESENT_ALL;
+}
+
+bool chunk_present(const struct chunk *, uint32_t row);
+/* How many rows before `row` have a value: the ordinal of `row` if it has one. */
+uint32_t chunk_rank(const struct chunk *, uint32_t row);
+/* The row of an ordinal. */
+uint32_t chunk_row(const struct chunk *, uint32_t ordinal);
+/* ones for rows with a value into words[BITMAP_WORDS(n_rows)]. */
+void chunk_presence(const struct chunk *, uint64_t *words);
+/* Ordinals [first, first + n): numbers or codes. Not for ENC_BYTES. */
+void chunk_u64(const struct chunk *, uint32_t first, uint32_t n, uint64_t *out);
+uint64_t chunk_u64_at(const struct chunk *, uint32_t ordinal);
+/* ENC_BYTES. */
+struct sv chunk_bytes_at(const struct chunk *, uint32_t ordinal);
+
+struct dict {
+	uint32_t n;
+	struct pack ends;
+	const char *bytes;
+	struct lru_entry *pin;
+	struct shard *shard;
+};
+
+int dict_get(struct shard *, const struct column *, const struct dict **, struct err *) WARN_UNUSED;
+void dict_put(const struct dict *);
+struct sv dict_at(const struct dict *, uint32_t code);
+/* The code of a value; false if it isn't there (then *code is where it would stand). */
+bool dict_find(const struct dict *, struct sv value, uint32_t *code);
+
+/* Trace table. */
+struct traceidx;
+int traceidx_get(struct shard *, const struct traceidx **, struct err *) WARN_UNUSED;
+void traceidx_put(const struct traceidx *);
+bool traceidx_find(const struct traceidx *, struct trace_id, uint32_t *ordinal);
+struct trace_id traceidx_id(const struct traceidx *, uint32_t ordinal);
+/* Rows of a trace: how many; row i of it. */
+uint32_t traceidx_n_rows(const struct traceidx *, uint32_t ordinal);
+uint32_t traceidx_row(const struct traceidx *, uint32_t ordinal, uint32_t i);
+
+#endif

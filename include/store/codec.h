@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* codec: the compressors of sections, and nobody else's business. Thread-safe. */
+#ifndef STORE_CODEC_H
+#define STORE_CODEC_H
+
+#include "base/buf.h"
+#include "store/shard_format.h"
+
+/*
+ * Appends the stored form of raw to out: zstd at `level` if that is at least 1/8 smaller, else
+ * the bytes as they are; *codec says which.
+ */
+int codec_compress(struct buf *out, struct sv raw, int level, enum section_codec *codec,
+    struct err *) WARN_UNUSED;
+/* Exactly raw_bytes into out; ERR_CORRUPT for anything else, or an unknown codec. */
+int codec_decompress(int codec, struct sv stored, void *out, size_t raw_bytes, struct err *)
+    WARN_UNUSED;
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * enc: encodings of chunk values, each in its own enc_*.c; both directions. Encoders append to a
+ * buf; decoders first validate the bytes (every offset and count), after which reads are
+ * unchecked, fast and can't leave the bytes. Layouts: store/shard_format.h.
+ */
+#ifndef STORE_ENC_H
+#define STORE_ENC_H
+
+#include "base/buf.h"
+#include "store/shard_format.h"
+
+/* A validated pack. Borrows its bytes, which must be 8-aligned and followed by nothing special. */
+struct pack {
+	uint32_t n, n_blocks;
+	const uint8_t *dir, *data;
+	size_t n_bytes;		/* whole pack, padded */
+};
+
+struct pack_block {
+	uint64_t base, max;	/* zone */
+	uint32_t off;
+	uint8_t width, mode;
+};
+
+/* Appends; delta blocks are used where values never fall and it saves space. Pads to 8. */
+void pack_encode(struct buf *, const uint64_t *v, size_t n);
+/* ERR_CORRUPT with err->off within the bytes. */
+int pack_open(struct pack *, const void *bytes, size_t n_bytes, struct err *) WARN_UNUSED;
+struct pack_block pack_block(const struct pack *, size_t block);
+/* All values of one block into out[PACK_BLOCK]; returns how many. */
+size_t pack_decode_block(const struct pack *, size_t block, uint64_t *out);
+/* Values [first, first + n). */
+void pack_decode(const struct pack *, size_t first, size_t n, uint64_t *out);
+/* One value. O(1) in PACK_FOR, at most a block in PACK_DELTA. */
+uint64_t pack_at(const struct pack *, size_t i);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fetch: rows back into spans: the late half of late materialisation. For each column the
+ * projection needs, values of all the wanted rows are gathered at once; columns come in key
+ * order, so attribute lists are normal without sorting.
+ */
+#ifndef STORE_FETCH_H
+#define STORE_FETCH_H
+
+#include "model/field.h"
+#include "store/shard.h"
+
+/* Holds what fetched spans borrow: pins of chunks and dictionaries, and an arena. */
+struct fetch;
+
+int fetch_new(struct fetch **, struct err *) WARN_UNUSED;
+void fetch_free(struct fetch *);
+/* Gives up all spans fetched so far. */
+void fetch_reset(struct fetch *);
+/*
+ * Fills out[i] with row rows[i] of the shard (any order, doubles allowed), with at least what
+ * the projection asks for; ids, start, end, kind, status, name, resource (with its service)
+ * and scope are always filled. Spans are valid until fetch_reset or fetch_free; the shard is
+ * referenced until then.
+ */
+int fetch_rows(struct fetch *, struct shard *, const uint32_t *rows, size_t n,
+    const struct projection *, struct span *out, struct err *) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * memtable: spans taken apart into columns in memory, by partition, until they are sealed into
+ * shards. Values are interned on arrival, so it holds about a tenth of the input's bytes.
+ *
+ * One thread appends at a time. Sealing reads only: different parts may be sealed by
+ * different threads at once, while nobody appends.
+ */
+#ifndef STORE_MEMTABLE_H
+#define STORE_MEMTABLE_H
+
+#include "base/file.h"
+#include "model/span.h"
+#include "store/shard_format.h"
+
+struct memtable;
+
+struct shard_options {
+	uint32_t row_group_rows;	/* [store] row_group_rows, at most LIMIT_ROW_GROUP_ROWS */
+	int compression_level;		/* zstd; 0: store everything uncompressed */
+	bool sync;
+};
+#define SHARD_ROW_GROUP_ROWS 16384
+#define SHARD_COMPRESSION_LEVEL 3
+
+/* What the catalog keeps of a shard. */
+struct shard_entry {
+	char *file;		/* path inside the store */
+	uint64_t partition, n_rows, n_bytes, min_start, max_start;
+};
+
+/* The partition of a start time: its hour, or PARTITION_OUTSIDE before 2000 or a day after `now`. */
+uint64_t partition_of(uint64_t start_ns, uint64_t now_ns);
+
+int memtable_new(const struct shard_options *, uint64_t now_ns, struct memtable **,
+    struct err *) WARN_UNUSED;
+void memtable_free(struct memtable *);
+/*
+ * Copies the span in. Returns 0, or 1 without adding it if a span of the same trace id and
+ * span id in the same partition is here already (the caller decides later whether it is a
+ * duplicate), <0 on failure (the memtable is then good for nothing but freeing).
+ */
+int memtable_append(struct memtable *, const struct span *, struct err *) WARN_UNUSED;
+size_t memtable_bytes(const struct memtable *);	/* memory held, about */
+uint64_t memtable_rows(const struct memtable *);
+
+struct memtable_part {
+	uint64_t partition, n_rows;
+};
+size_t memtable_parts(const struct memtable *);
+struct memtable_part memtable_part(const struct memtable *, size_t i);
+/*
+ * Writes part i as one shard file at `path` (its directory exists), synced and closed, but
+ * not renamed or listed anywhere. entry->file is left alone. A part never has more than
+ * LIMIT_SHARD_ROWS rows: append opens a second part of the same partition.
+ */
+int memtable_seal(const struct memtable *, size_t i, struct fsys *, const char *path,
+    struct shard_entry *entry, struct err *) WARN_UNUSED;
+
+#endif

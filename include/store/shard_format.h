@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * shard_format: the bytes of a shard file. Only layout: no code. man/spanfs-shard.5 says the
+ * same for people. Numbers are little-endian unless said otherwise; "str" is a varint length
+ * and that many bytes; "varint" is LEB128 (base/varint.h).
+ *
+ *   offset 0      header, 32 bytes
+ *   offset 32...  sections, each at a multiple of 8 (gaps are zeros), in any order
+ *                 footer: one zstd frame
+ *   size - 40     trailer, 40 bytes
+ *
+ * header   0  8  magic "SPANFSSH"
+ *          8  4  format version, SHARD_VERSION; another is refused by name
+ *         12  4  incompatible feature bits: an unknown one means "do not read"
+ *         16  4  compatible feature bits: unknown ones are ignored
+ *         20  4  row_group_rows: rows of every row group but the last
+ *         24  8  XXH3-64 of bytes 0..23
+ *
+ * trailer  0  8  offset of the footer
+ *          8  4  stored bytes of the footer     12  4  raw bytes of the footer
+ *         16  8  XXH3-64 of the stored footer
+ *         24  8  XXH3-64 of trailer bytes 0..23 followed by header bytes 0..31
+ *         32  8  magic "SPANFSND"
+ *
+ * Rows: spans, ordered by (service bytes, start, trace id, span id); so a service's rows are
+ * one range, ordered by time. Row group g holds rows [g * row_group_rows, ...). Events belong
+ * to the row group of their span and are numbered from 0 in it, in row order, then in the
+ * span's order; links alike. A column lives in the domain of spans, events or links; its
+ * chunk g covers the domain rows of row group g. A chunk without any value is not stored.
+ *
+ * footer (raw)
+ *   varint n_rows, n_row_groups, n_events, n_links, n_traces
+ *   u64 partition (start of the hour in ns; all ones: outside), u64 min_start, u64 max_start
+ *   per row group: varint rows, events, links
+ *   varint n_services; per service, in byte order:
+ *     str name; varint rows (ranges follow each other from row 0), errors; u64 min_start, max_start
+ *     varint n_names; per span name, in byte order: varint dictionary code of COL_NAME, rows, errors
+ *   varint n_columns; per column:
+ *     u8 fixed id (enum column_id; COL_ATTR: an attribute), u8 domain, u8 kind, u8 value type
+ *     u8 field scope (enum attr_scope; 0 unless COL_ATTR), str key (empty unless COL_ATTR)
+ *     varint n_present, n_distinct (exact for dictionaries, else an estimate)
+ *     u8 has_range; if 1: u64 min, u64 max (images, over the whole shard)
+ *     varint n_dict (values in the dictionary; 0 unless COLUMN_DICT)
+ *     varint n_top; per top value: u8 cut, varint rows, packed value (model/value.h)
+ *   varint n_sections; per section:
+ *     u8 kind (enum section_kind), u8 codec, varint column + 1 (0: none), varint row group
+ *     varint offset, stored bytes, raw bytes; u64 XXH3-64 of the stored bytes
+ *     if kind is SECTION_CHUNK: varint n_present, u64 min, u64 max (zone: images, dictionary
+ *       codes or, for COLUMN_BYTES, the first 8 bytes big-endian, zero-padded, rounded as they are)
+ *
+ * Sections, raw (after the codec):
+ *
+ * SECTION_CHUNK   0  1  presence: PRESENT_ALL, PRESENT_BITMAP, PRESENT_LIST
+ *                 1  1  encoding: enum chunk_encoding
+ *                 2  2  zero
+ *                 4  4  n_rows: domain rows covered    8  4  n_present    12  4  bytes of presence
+ *                16     presence, padded to 8: BITMAP u64 words, bit r of row r; LIST u16 rows, rising
+ *                       then the n_present values:
+ *                         ENC_CONST  u64
+ *                         ENC_RAW64  u64 each
+ *                         ENC_PACK   a pack (below)
+ *                         ENC_RLE    u32 n_runs, u32 bytes of the first pack (padded to 8);
+ *                                    pack of run values; pack of run ends (exclusive ordinals)
+ *                         ENC_BYTES  u32 bytes of the pack (padded to 8), u32 zero;
+ *                                    pack of end offsets; the bytes
+ * SECTION_DICT    u32 n, u32 bytes of the pack (padded to 8); pack of end offsets; the bytes.
+ *                 Values in byte order, each once; a code is an index.
+ * SECTION_RESOURCES  varint n; each: str schema_url, varint dropped, str packed MAP content,
+ *                 packed value entity_refs
+ * SECTION_SCOPES  varint n; each: str name, version, schema_url, varint dropped, str packed MAP content
+ * SECTION_TRACE_IDS   n_traces * 16 bytes, big-endian, rising
+ * SECTION_TRACE_ROWS  u32 bytes of the first pack (padded to 8), u32 zero; pack of end offsets
+ *                 per trace; pack of rows, of each trace in rising order
+ * SECTION_BLOOM   filter over trace_id_hash() of the shard's trace ids (base/bloom.h)
+ *
+ * pack: n unsigned 64-bit numbers in blocks of PACK_BLOCK
+ *   0  4  n      4  4  zero
+ *   8     per block 24 bytes: u64 base, u64 max, u32 offset of its data (from the end of the
+ *         directory), u8 width (0..64 bits), u8 mode, u16 zero
+ *         then the data, LSB first, each block at a byte boundary; then 8 zero bytes
+ *   PACK_FOR: value = base + bits; base is the block's minimum.
+ *   PACK_DELTA: the block never falls; value[0] = base, value[i] = value[i-1] + bits[i-1].
+ *   base and max are the zone of the block in both modes. Total padded to a multiple of 8.
+ */
+#ifndef STORE_SHARD_FORMAT_H
+#define STORE_SHARD_FORMAT_H
+
+#define SHARD_MAGIC "SPANFSSH"
+#define SHARD_END_MAGIC "SPANFSND"
+#define SHARD_VERSION 1
+#define SHARD_HEADER_BYTES 32
+#define SHARD_TRAILER_BYTES 40
+#define SHARD_ROOT_BYTES (SHARD_HEADER_BYTES + SHARD_TRAILER_BYTES)
+#define SHARD_INCOMPAT_KNOWN 0u		/* feature bits that this code can read */
+
+#define PACK_BLOCK 256
+#define PACK_FOR 0
+#define PACK_DELTA 1
+#define PACK_DIR_BYTES 24
+
+enum column_id {	/* on disk: do not renumber */
+	/* spans */
+	COL_TRACE = 0,		/* INT: ordinal in the trace table */
+	COL_SPAN_ID = 1,	/* INT */
+	/*
+	 * INT: 0 no parent; 1 the parent is not in this shard, its id is in COL_PARENT_ID;
+	 * k + 2: the parent is the k-th row of this trace in SECTION_TRACE_ROWS (then no COL_PARENT_ID)
+	 */
+	COL_PARENT = 2,
+	COL_PARENT_ID = 3,	/* INT, sparse */
+	COL_START = 4,		/* INT: ns */
+	COL_DURATION = 5,	/* INT: image of (int64_t)(end - start), wrapping */
+	COL_KIND = 6,		/* INT: image of the int32 */
+	COL_STATUS = 7,		/* INT: image of the int32 */
+	COL_NAME = 8,		/* DICT */
+	COL_STATUS_MESSAGE = 9,	/* DICT or BYTES; sparse: not stored where empty, as all below */
+	COL_TRACE_STATE = 10,	/* DICT or BYTES */
+	COL_FLAGS = 11,		/* INT */
+	COL_RESOURCE = 12,	/* INT: index in SECTION_RESOURCES; never sparse */
+	COL_SCOPE = 13,		/* INT: index in SECTION_SCOPES; never sparse */
+	COL_DROPPED_ATTRS = 14, COL_DROPPED_EVENTS = 15, COL_DROPPED_LINKS = 16,	/* INT */
+	COL_N_EVENTS = 17, COL_N_LINKS = 18,	/* INT: how many, where not 0 */
+	COL_REST = 19,		/* BYTES or DICT: packed MAP content of attributes without a column */
+	/* events */
+	COL_EVENT_TIME = 32,	/* INT: image of (int64_t)(time - start of the span), wrapping */
+	COL_EVENT_NAME = 33,	/* DICT */
+	COL_EVENT_DROPPED = 34,
+	COL_EVENT_REST = 35,
+	/* links */
+	COL_LINK_TRACE_ID = 48,	/* DICT or BYTES: 16 bytes */
+	COL_LINK_SPAN_ID = 49,	/* INT */
+	COL_LINK_TRACE_STATE = 50,
+	COL_LINK_DROPPED = 51,
+	COL_LINK_FLAGS = 52,
+	COL_LINK_REST = 53,
+	COL_ATTR = 255,		/* an attribute of span, event or link: scope, key and type beside it */
+};
+
+enum column_domain { DOMAIN_SPAN = 0, DOMAIN_EVENT = 1, DOMAIN_LINK = 2 };
+/*
+ * INT: 64-bit numbers (attributes: INT image of the int64, DOUBLE image of the double, BOOL 0
+ * or 1, EMPTY 0). DICT: codes into SECTION_DICT. BYTES: byte strings in place. Strings,
+ * bytes, arrays and maps (their packed content) are DICT or BYTES as the writer sees fit.
+ */
+enum column_kind { COLUMN_INT = 0, COLUMN_DICT = 1, COLUMN_BYTES = 2 };
+enum attr_scope { ATTR_SPAN = 1, ATTR_EVENT = 2, ATTR_LINK = 3 };
+enum section_kind {
+	SECTION_CHUNK = 1, SECTION_DICT = 2, SECTION_RESOURCES = 3, SECTION_SCOPES = 4,
+	SECTION_TRACE_IDS = 5, SECTION_TRACE_ROWS = 6, SECTION_BLOOM = 7,
+};
+enum section_codec { CODEC_NONE = 0, CODEC_ZSTD = 1 };
+enum chunk_presence { PRESENT_ALL = 0, PRESENT_BITMAP = 1, PRESENT_LIST = 2 };
+enum chunk_encoding { ENC_CONST = 1, ENC_PACK = 2, ENC_RLE = 3, ENC_RAW64 = 4, ENC_BYTES = 5 };
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC */
+/* buf: see base/buf.h. */
+#include "base/buf.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+buf_init(struct buf *b)
+{
+	*b = (struct buf)BUF_INIT;
+}
+
+void
+buf_release(struct buf *b)
+{
+	free(b->p);
+	buf_init(b);
+}
+
+bool
+buf_grow(struct buf *b, size_t more)
+{
+	size_t cap = b->cap < 256 ? 256 : b->cap, need;
+	char *p;
+
+	if (b->oom || __builtin_add_overflow(b->n, more, &need))
+		goto oom;
+	while (cap < need)
+		if (__builtin_add_overflow(cap, cap / 2 + 64, &cap))
+			goto oom;
+	if ((p = realloc(b->p, cap)) == NULL)
+		goto oom;
+	b->p = p;
+	b->cap = cap;
+	return true;
+oom:
+	b->oom = true;
+	/* Later reserves must fail as well, however small. */
+	b->cap = b->n;
+	return false;
+}
+
+int
+buf_ok(const struct buf *b, struct err *e)
+{
+	return b->oom ? err_nomem(e) : 0;
+}
+
+const char *
+buf_cstr(struct buf *b)
+{
+	if (!buf_reserve(b, 1))
+		return NULL;
+	b->p[b->n] = '\0';
+	return b->p;
+}
+
+void
+buf_str(struct buf *b, const char *s)
+{
+	buf_put(b, s, strlen(s));
+}
+
+static const char digit_pairs[] =
+    "0001020304050607080910111213141516171819"
+    "2021222324252627282930313233343536373839"
+    "4041424344454647484950515253545556575859"
+    "6061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
+void
+buf_u64(struct buf *b, uint64_t v)
+{
+	char tmp[20], *p = tmp + sizeof tmp;
+
+	while (v >= 100) {
+		p -= 2;
+		memcpy(p, digit_pairs + v % 100 * 2, 2);
+		v /= 100;
+	}
+	if (v >= 10) {
+		p -= 2;
+		memcpy(p, digit_pairs + v * 2, 2);
+	} else
+		*--p = (char)('0' + v);
+	buf_put(b, p, (size_t)(tmp + sizeof tmp - p));
+}
+
+void
+buf_i64(struct buf *b, int64_t v)
+{
+	if (v < 0) {
+		buf_putc(b, '-');
+		buf_u64(b, 0 - (uint64_t)v);
+	} else
+		buf_u64(b, (uint64_t)v);
+}
+
+void
+buf_hex(struct buf *b, const void *data, size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+	const uint8_t *s = data;
+
+	if (!buf_reserve(b, 2 * n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		b->p[b->n++] = hex[s[i] >> 4];
+		b->p[b->n++] = hex[s[i] & 15];
+	}
+}
+
+void
+buf_hex64(struct buf *b, uint64_t v)
+{
+	uint8_t be[8];
+
+	for (int i = 0; i < 8; i++)
+		be[i] = (uint8_t)(v >> (56 - 8 * i));
+	buf_hex(b, be, sizeof be);
+}
+
+void
+buf_double(struct buf *b, double v)
+{
+	char tmp[40];
+
+	if (isnan(v)) {
+		BUF_LIT(b, "NaN");
+		return;
+	}
+	if (isinf(v)) {
+		buf_str(b, v < 0 ? "-Infinity" : "Infinity");
+		return;
+	}
+	/* The programs never call setlocale: the point is '.'. */
+	for (int prec = 15; prec <= 17; prec++) {
+		snprintf(tmp, sizeof tmp, "%.*g", prec, v);
+		if (strtod(tmp, NULL) == v)
+			break;
+	}
+	buf_str(b, tmp);
+	if (strpbrk(tmp, ".e") == NULL)
+		BUF_LIT(b, ".0");
+}
+
+void
+buf_base64(struct buf *b, const void *data, size_t n)
+{
+	static const char abc[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const uint8_t *s = data;
+
+	for (size_t i = 0; i < n; i += 3) {
+		size_t k = n - i;
+		uint32_t v = (uint32_t)s[i] << 16;
+		char out[4];
+
+		if (k > 1)
+			v |= (uint32_t)s[i + 1] << 8;
+		if (k > 2)
+			v |= s[i + 2];
+		out[0] = abc[v >> 18];
+		out[1] = abc[v >> 12 & 63];
+		out[2] = k > 1 ? abc[v >> 6 & 63] : '=';
+		out[3] = k > 2 ? abc[v & 63] : '=';
+		buf_put(b, out, 4);
+	}
+}
+
+void
+buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+{
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	if (n >= 0 && buf_reserve(b, (size_t)n + 1)) {
+		vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again);
+		b->n += (size_t)n;
+	}
+	va_end(again);
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(b, fmt, ap);
+	va_end(ap);
+}
