@@ -6,7 +6,10 @@
  *
  * Paths are relative to the fsys's root directory, without a leading '/' or "..". Files are
  * written once, front to back, then synced and renamed into place: there is no overwrite.
- * Calls are thread-safe, as the system's are. Errors: ERR_IO, ERR_NOSPC, ERR_ACCESS,
+ * Different handles and paths are thread-safe, as the system's calls are; a handle that is
+ * read may be shared, one that is written has one user. Small writes are gathered in the
+ * handle, so an error may show only at sync or close; after the first one every later write,
+ * sync and close of that handle fails too. Errors: ERR_IO, ERR_NOSPC, ERR_ACCESS,
  * ERR_NOMEM; ERR_UNKNOWN where a file is not there.
  */
 #ifndef BASE_FILE_H
@@ -17,6 +20,11 @@
 
 struct fsys;
 struct file;	/* one open file */
+
+/* Tells whether a file is still the one that was read. */
+struct file_id {
+	uint64_t inode, mtime_ns, size;
+};
 
 struct fsys_ops {
 	int (*open_read)(struct fsys *, const char *path, struct file **, struct err *);
@@ -31,17 +39,19 @@ struct fsys_ops {
 	int (*close)(struct file *, struct err *);	/* frees the handle, also on failure */
 	int (*rename)(struct fsys *, const char *from, const char *to, struct err *);
 	int (*unlink)(struct fsys *, const char *path, struct err *);
-	int (*mkdir)(struct fsys *, const char *path, struct err *);	/* 0700; 0 if it exists */
+	/* With the permissions of the root, so that who may read that may read all; 0 if it exists. */
+	int (*mkdir)(struct fsys *, const char *path, struct err *);
 	int (*rmdir)(struct fsys *, const char *path, struct err *);
 	int (*sync_dir)(struct fsys *, const char *path, struct err *);	/* "." is the root */
 	/* Names in a directory ('.' and '..' left out), in byte order, in the arena. */
 	int (*list)(struct fsys *, const char *path, struct arena *, char ***names,
 	    size_t *n, struct err *);
 	/*
-	 * Takes an exclusive lock held until unlock or the process's end; ERR_BUSY if another
+	 * Takes an exclusive lock held until close or the process's end; ERR_BUSY if another
 	 * holds it. The file is made if absent.
 	 */
 	int (*lock)(struct fsys *, const char *path, struct file **, struct err *);
+	int (*stat)(struct fsys *, const char *path, struct file_id *, struct err *);
 	void (*free)(struct fsys *);
 };
 

@@ -16,6 +16,15 @@ uint64_t hash64(const void *, size_t n);
 struct hash128 hash128(const void *, size_t n);
 uint64_t hash_seeded(const void *, size_t n);
 
+/* hash128 of bytes that come in pieces: the same result as over all of them at once. */
+struct hash_stream {
+	_Alignas(64) unsigned char opaque[640];
+};
+
+void hash_stream_init(struct hash_stream *);
+void hash_stream_add(struct hash_stream *, const void *, size_t n);
+struct hash128 hash_stream_end(const struct hash_stream *);
+
 /* A good 64-bit mixer for integer keys (finaliser of MurmurHash3). */
 static inline uint64_t
 hash_u64(uint64_t x)

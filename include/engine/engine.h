@@ -27,7 +27,7 @@ struct engine;
 int engine_open(const struct conf *, const char *store, bool create, struct engine **,
     struct err *) WARN_UNUSED;
 void engine_close(struct engine *);	/* cancels what runs; no result may be held */
-/* Takes over changed settings (SIGHUP); the old conf may be freed afterwards. */
+/* Takes over changed settings (SIGHUP); the old conf must outlive the engine too. */
 void engine_reload(struct engine *, const struct conf *);
 
 /* Who asks: for .spanfs/queries and errors. */

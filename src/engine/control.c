@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/* control: what stands under .spanfs: settings in force, metrics, errors, running queries, and the commands written to `control`. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "engine_i.h"
+
+static const char *const names[] = { "config", "errors", "metrics", "queries" };
+
+const char *
+engine_control_name(size_t i)
+{
+	return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+static const char *
+state_name(const struct result *r)
+{
+	return r->state == RESULT_QUEUED ? "queued" : r->streaming ? "streaming" : "running";
+}
+
+/* A path can hold any byte but NUL; a line of the list must not. */
+static void
+put_line_text(struct buf *out, struct sv s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			buf_printf(out, "\\x%02x", (unsigned char)s.p[i]);
+		else
+			buf_putc(out, s.p[i]);
+}
+
+static void
+print_queries(struct engine *en, struct buf *out)
+{
+	uint64_t now = clock_mono_ns();
+	struct buf path = BUF_INIT;
+
+	BUF_LIT(out, "id\tuid\tpid\tstate\tage_ms\trows\tbytes\tpath\n");
+	pthread_mutex_lock(&en->lock);
+	for (struct result *r = en->results; r != NULL; r = r->next) {
+		pthread_mutex_lock(&r->lock);
+		if (r->state == RESULT_QUEUED || r->state == RESULT_RUNNING) {
+			path.n = 0;
+			path_print(&path, r->request->path);
+			buf_printf(out, "%llu\t%u\t%u\t%s\t%llu\t%llu\t%llu\t",
+			    (unsigned long long)r->id, r->who.uid, r->who.pid,
+			    state_name(r),
+			    (unsigned long long)((now - r->queued_ns) / 1000000),
+			    (unsigned long long)r->info.profile.rows_returned,
+			    (unsigned long long)r->blob.n);
+			put_line_text(out, buf_view(&path));
+			BUF_LIT(out, "\n");
+		}
+		pthread_mutex_unlock(&r->lock);
+	}
+	pthread_mutex_unlock(&en->lock);
+	buf_release(&path);
+}
+
+int
+engine_control_file(struct engine *en, struct sv name, struct buf *out, struct err *e)
+{
+	if (sv_is(name, "config"))
+		conf_print(out, en->conf);
+	else if (sv_is(name, "metrics"))
+		counters_print(out, en);
+	else if (sv_is(name, "errors"))
+		errlog_print(&en->errlog, out);
+	else if (sv_is(name, "queries"))
+		print_queries(en, out);
+	else
+		return err_set(e, ERR_UNKNOWN, -1, "no file '%.*s' in .spanfs", SV_ARG(name));
+	return buf_ok(out, e);
+}
+
+static int
+cancel_query(struct engine *en, struct sv arg, struct requester who, struct err *e)
+{
+	uint64_t id;
+	int code = ERR_UNKNOWN;
+
+	if (!sv_u64(arg, &id))
+		return err_set(e, ERR_SYNTAX, -1, "cancel: expected the id of a query");
+	pthread_mutex_lock(&en->lock);
+	for (struct result *r = en->results; r != NULL; r = r->next) {
+		if (r->id != id)
+			continue;
+		code = who.uid != 0 && who.uid != r->who.uid ? ERR_ACCESS : 0;
+		if (code == 0) {
+			pthread_mutex_lock(&r->lock);
+			atomic_store(&r->cancel, true);
+			pthread_cond_broadcast(&r->moved);
+			pthread_mutex_unlock(&r->lock);
+		}
+		break;
+	}
+	pthread_mutex_unlock(&en->lock);
+	if (code == ERR_UNKNOWN)
+		return err_set(e, ERR_SYNTAX, -1, "cancel: no query %llu",
+		    (unsigned long long)id);
+	return code == 0 ? 0 : err_set(e, code, -1, "cancel: not your query");
+}
+
+/* Forgets every finished result. */
+static void
+flush_results(struct engine *en)
+{
+	struct result *gone = NULL, **p, *r;
+
+	pthread_mutex_lock(&en->lock);
+	for (p = &en->results; (r = *p) != NULL;) {
+		if (r->users != 0) {
+			p = &r->next;
+			continue;
+		}
+		*p = r->next;
+		r->next = gone;
+		r->listed = false;
+		en->n_results--;
+		gone = r;
+	}
+	pthread_mutex_unlock(&en->lock);
+	while ((r = gone) != NULL) {
+		gone = r->next;
+		result_drop(r);
+	}
+}
+
+int
+engine_control(struct engine *en, struct sv line, struct requester who, struct err *e)
+{
+	struct sv word;
+
+	while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == ' '))
+		line.n--;
+	if (line.n == 0)
+		return 0;
+	(void)sv_cut(&line, ' ', &word);
+	if (sv_is(word, "cancel"))
+		return cancel_query(en, line, who, e);
+	if (sv_is(word, "flush") && line.n == 0) {
+		flush_results(en);
+		return 0;
+	}
+	if (sv_is(word, "drop-caches") && line.n == 0) {
+		flush_results(en);
+		chunkcache_drop(catalog_cache(en->catalog));
+		return 0;
+	}
+	return err_set(e, ERR_SYNTAX, -1,
+	    "control: expected 'cancel ID', 'flush' or 'drop-caches', got '%.*s'",
+	    SV_ARG(word));
+}
+
+void
+engine_note_error(struct engine *en, struct sv path, struct requester who,
+    const struct err *err)
+{
+	errlog_add(&en->errlog, path, who, err);
+}

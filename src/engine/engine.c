@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * engine: opening and closing, the newest state of the store, `now`, and the table of
+ * results. See engine_i.h for the other parts.
+ *
+ * A `world` is a snapshot with what planning needs of it (statistics of every shard, the names
+ * of all services), made once per commit and shared by all queries until the next.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine_i.h"
+
+#define WORKER_NICE 5
+
+/* ---- world ---- */
+
+struct world *
+world_ref(struct world *w)
+{
+	atomic_fetch_add(&w->refs, 1);
+	return w;
+}
+
+void
+world_unref(struct world *w)
+{
+	if (w == NULL || atomic_fetch_sub(&w->refs, 1) != 1)
+		return;
+	map_release(&w->services);
+	arena_release(&w->arena);
+	snapshot_unref(w->snap);
+	free(w);
+}
+
+static int
+collect_services(struct world *w, struct err *e)
+{
+	for (size_t i = 0; i < w->stats->n_shards; i++) {
+		const struct shard_stats *s = &w->stats->shards[i];
+
+		for (size_t k = 0; k < s->n_services; k++)
+			if (map_put(&w->services, s->services[k].service, NULL) == NULL)
+				return err_nomem(e);
+	}
+	return 0;
+}
+
+/* Takes over the snapshot's reference. */
+static int
+world_new(const struct snapshot *snap, struct world **out, struct err *e)
+{
+	struct world *w = calloc(1, sizeof *w);
+	int code;
+
+	if (w == NULL) {
+		snapshot_unref(snap);
+		return err_nomem(e);
+	}
+	atomic_init(&w->refs, 1);
+	w->snap = snap;
+	arena_init(&w->arena);
+	map_init(&w->services);
+	if ((code = stats_load(snap, TIME_RANGE_ALL, &w->arena, &w->stats, e)) < 0 ||
+	    (code = collect_services(w, e)) < 0) {
+		world_unref(w);
+		return code;
+	}
+	*out = w;
+	return 0;
+}
+
+int
+engine_world(struct engine *en, struct world **out, struct err *e)
+{
+	const struct snapshot *snap;
+	struct world *w, *old = NULL;
+	int code;
+
+	if ((code = catalog_snapshot(en->catalog, &snap, e)) < 0)
+		return code;
+	pthread_mutex_lock(&en->lock);
+	if (en->world != NULL && en->world->snap->generation == snap->generation) {
+		*out = world_ref(en->world);
+		pthread_mutex_unlock(&en->lock);
+		snapshot_unref(snap);
+		return 0;
+	}
+	pthread_mutex_unlock(&en->lock);
+	/* Made outside the lock: two threads may both do it, which is only work done twice. */
+	if ((code = world_new(snap, &w, e)) < 0)
+		return code;
+	pthread_mutex_lock(&en->lock);
+	if (en->world == NULL || en->world->snap->generation < w->snap->generation) {
+		old = en->world;
+		en->world = world_ref(w);
+	}
+	pthread_mutex_unlock(&en->lock);
+	world_unref(old);
+	*out = w;
+	return 0;
+}
+
+/* ---- now ---- */
+
+static int
+parse_now(struct engine *en, struct err *e)
+{
+	const char *text = conf_str(en->conf, CONF_MOUNT_NOW);
+	struct when w;
+
+	en->now_latest = strcmp(text, "latest") == 0;
+	en->now_fixed = 0;
+	if (en->now_latest || strcmp(text, "wall") == 0)
+		return 0;
+	if (!when_parse(sv_cstr(text), &w))
+		return err_set(e, ERR_SYNTAX, -1,
+		    "[mount] now: expected wall, latest or a time, got '%s'", text);
+	en->now_fixed = when_resolve(w, clock_wall_ns());
+	if (en->now_fixed == 0)
+		en->now_fixed = 1;
+	return 0;
+}
+
+uint64_t
+engine_now(struct engine *en, const struct world *w)
+{
+	uint64_t ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL), now;
+
+	if (en->now_fixed != 0)
+		return en->now_fixed;
+	if (en->now_latest && w->snap->n_shards != 0)
+		return w->snap->max_start;
+	now = clock_wall_ns();
+	return ttl == 0 ? now : now - now % ttl;
+}
+
+static struct sv
+resolve_alias(void *arg, struct arena *a, const struct field *f, uint64_t hi, uint64_t lo)
+{
+	struct world *w = arg;
+	struct values_request rq = {
+		.field = *f, .range = TIME_RANGE_ALL, .max = SIZE_MAX,
+	};
+	struct values_result rs;
+
+	if (catalog_values(w->snap, &rq, a, &rs, NULL) < 0)
+		return SV_EMPTY;
+	for (size_t i = 0; i < rs.n; i++) {
+		struct hash128 h = hash128(rs.values[i].p, rs.values[i].n);
+
+		if (h.hi == hi && h.lo == lo)
+			return rs.values[i];
+	}
+	return SV_EMPTY;
+}
+
+void
+engine_bind_env(struct engine *en, struct world *w, struct query_env *env)
+{
+	*env = (struct query_env){
+		.now = engine_now(en, w),
+		.max_rows = conf_u64(en->conf, CONF_QUERY_MAX_ROWS),
+		.alias = resolve_alias,
+		.alias_arg = w,
+	};
+}
+
+struct blob_limits
+engine_blob_limits(const struct engine *en)
+{
+	return (struct blob_limits){
+		.mem_max = conf_u64(en->conf, CONF_RESULT_CACHE_ENTRY_MAX_BYTES),
+		.spill_max = conf_u64(en->conf, CONF_MOUNT_SPILL_MAX),
+		.spill_dir = conf_str(en->conf, CONF_MOUNT_SPILL_DIR),
+	};
+}
+
+/* ---- the ticker: waits that end by time ---- */
+
+#define TICK_NS 5000000
+
+static void
+tick_results(struct engine *en)
+{
+	uint64_t now = clock_mono_ns();
+	struct result **v;
+	size_t n = 0;
+
+	pthread_mutex_lock(&en->lock);
+	v = calloc(en->n_results + 1, sizeof(struct result *));
+	for (struct result *r = en->results; r != NULL && v != NULL; r = r->next) {
+		atomic_fetch_add(&r->refs, 1);
+		v[n++] = r;
+	}
+	pthread_mutex_unlock(&en->lock);
+	for (size_t i = 0; i < n; i++) {
+		result_tick(v[i], now);
+		result_drop(v[i]);
+	}
+	free(v);
+}
+
+static void *
+ticker_main(void *arg)
+{
+	struct engine *en = arg;
+
+	pthread_mutex_lock(&en->lock);
+	while (!en->stop) {
+		if (en->timed == 0) {
+			pthread_cond_wait(&en->tick, &en->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&en->lock);
+		usleep(TICK_NS / 1000);
+		tick_results(en);
+		pthread_mutex_lock(&en->lock);
+	}
+	pthread_mutex_unlock(&en->lock);
+	return NULL;
+}
+
+void
+engine_timed(struct engine *en, int delta)
+{
+	pthread_mutex_lock(&en->lock);
+	en->timed += (unsigned)delta;
+	if (delta > 0)
+		pthread_cond_signal(&en->tick);
+	pthread_mutex_unlock(&en->lock);
+}
+
+/* ---- life ---- */
+
+static unsigned
+thread_count(const struct conf *c)
+{
+	uint64_t n = conf_u64(c, CONF_QUERY_THREADS);
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n != 0 ? (unsigned)n : cpus > 0 ? (unsigned)cpus : 1;
+}
+
+static int
+start_threads(struct engine *en, struct err *e)
+{
+	int code;
+
+	en->threads = thread_count(en->conf);
+	if (en->threads > 1 &&
+	    (code = pool_new(en->threads - 1, WORKER_NICE, &en->workers, e)) < 0)
+		return code;
+	if ((code = runner_new((unsigned)conf_u64(en->conf, CONF_QUERY_MAX_CONCURRENT),
+	    &en->runner, e)) < 0)
+		return code;
+	if (pthread_create(&en->ticker, NULL, ticker_main, en) != 0)
+		return err_set(e, ERR_NOMEM, -1, "no thread for the engine");
+	en->ticking = true;
+	return 0;
+}
+
+int
+engine_open(const struct conf *conf, const char *store, bool create, struct engine **out,
+    struct err *e)
+{
+	struct catalog_options co = {
+		.create = create,
+		.cache_bytes = conf_u64(conf, CONF_STORE_CACHE),
+	};
+	struct engine *en = calloc(1, sizeof *en);
+	int code;
+
+	if (en == NULL)
+		return err_nomem(e);
+	pthread_mutex_init(&en->lock, NULL);
+	pthread_cond_init(&en->tick, NULL);
+	errlog_init(&en->errlog);
+	en->conf = conf;
+	en->next_id = 1;
+	if ((en->store = strdup(store)) == NULL) {
+		code = err_nomem(e);
+		goto fail;
+	}
+	if ((code = parse_now(en, e)) < 0 ||
+	    (code = catalog_open(store, &co, &en->catalog, e)) < 0 ||
+	    (code = start_threads(en, e)) < 0)
+		goto fail;
+	*out = en;
+	return 0;
+fail:
+	engine_close(en);
+	return code;
+}
+
+static void
+cancel_results(struct engine *en)
+{
+	struct result *r, *list;
+
+	pthread_mutex_lock(&en->lock);
+	list = en->results;
+	en->results = NULL;
+	en->stop = true;
+	pthread_cond_signal(&en->tick);
+	pthread_mutex_unlock(&en->lock);
+	while ((r = list) != NULL) {
+		list = r->next;
+		pthread_mutex_lock(&r->lock);
+		atomic_store(&r->cancel, true);
+		pthread_cond_broadcast(&r->moved);
+		pthread_mutex_unlock(&r->lock);
+		r->listed = false;
+		result_drop(r);
+	}
+}
+
+void
+engine_close(struct engine *en)
+{
+	if (en == NULL)
+		return;
+	cancel_results(en);
+	if (en->ticking)
+		pthread_join(en->ticker, NULL);
+	runner_free(en->runner);
+	pool_free(en->workers);
+	world_unref(en->world);
+	catalog_close(en->catalog);
+	errlog_release(&en->errlog);
+	pthread_cond_destroy(&en->tick);
+	pthread_mutex_destroy(&en->lock);
+	free(en->store);
+	free(en);
+}
+
+void
+engine_reload(struct engine *en, const struct conf *conf)
+{
+	struct err err = ERR_INIT;
+
+	pthread_mutex_lock(&en->lock);
+	en->conf = conf;
+	if (parse_now(en, &err) < 0)
+		log_warn("%s", err.msg);
+	pthread_mutex_unlock(&en->lock);
+	runner_resize(en->runner, (unsigned)conf_u64(conf, CONF_QUERY_MAX_CONCURRENT));
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * engine_i: what the engine's own files share.
+ *
+ *   request   a file of a path, bound and planned against one snapshot       request.c
+ *   run       a request executed and formatted into a sink                   run.c
+ *   result    a request being made into a blob, with those who wait for it   result.c
+ *   runner    the threads that make results, and how many at once            runner.c
+ *   blob      bytes in memory, then in an unlinked spill file                blob.c
+ *   engine    the store, the settings, `now`, statistics, the kept results   engine.c
+ *
+ * Lock order: engine.lock, result.lock, runner.lock; errors and counters have leaf locks of
+ * their own. Callbacks of waits are called with no lock held.
+ */
+#ifndef ENGINE_ENGINE_I_H
+#define ENGINE_ENGINE_I_H
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "base/pool.h"
+#include "engine/engine.h"
+#include "exec/exec.h"
+#include "format/format.h"
+#include "opt/opt.h"
+#include "query/query.h"
+#include "store/catalog.h"
+
+/* ---- world: what queries are planned against; immutable, refcounted ---- */
+
+struct world {
+	atomic_uint refs;
+	const struct snapshot *snap;
+	struct arena arena;
+	const struct stats *stats;	/* of every shard */
+	struct map services;		/* every service ever seen */
+};
+
+/* ---- blob ---- */
+
+struct blob {
+	struct buf mem;		/* the bytes, until they spill */
+	int fd;			/* the spill file, or -1 */
+	uint64_t n;
+};
+
+struct blob_limits {
+	size_t mem_max;
+	uint64_t spill_max;
+	const char *spill_dir;
+};
+
+void blob_init(struct blob *);
+void blob_release(struct blob *);
+/* ERR_NOSPC past spill_max or when the disk is full. */
+int blob_append(struct blob *, const void *, size_t n, const struct blob_limits *,
+    struct err *) WARN_UNUSED;
+/* Up to n bytes at off into out (the blob may not grow meanwhile unless off + n <= b->n). */
+int blob_read(const struct blob *, uint64_t off, void *out, size_t n, size_t *got, struct err *)
+    WARN_UNUSED;
+
+/* ---- request ---- */
+
+enum file_kind {
+	FILE_FORMAT,		/* rows through a format */
+	FILE_PLAN, FILE_PLAN_JSON, FILE_PROFILE, FILE_QUERY, FILE_INFO, FILE_MORE,
+};
+
+struct request {
+	struct arena arena;
+	struct engine *engine;
+	struct world *world;
+	enum file_kind kind;
+	const struct format *format;	/* FILE_FORMAT; FILE_PROFILE: that of spans.jsonl */
+	struct path *path;
+	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
+	struct buf canonical;
+	struct buf key;			/* what equal results share, but for the snapshot */
+	struct plan *plan;		/* made on demand */
+	uint64_t plan_ns;
+	uint64_t rules_off;
+};
+
+/* Binds; checks that the file may stand there. The request must be freed also on failure of what follows. */
+int request_new(struct engine *, struct path *, struct sv file, struct request **, struct err *)
+    WARN_UNUSED;
+void request_free(struct request *);
+int request_plan(struct request *, struct err *) WARN_UNUSED;
+/* About how long it will take, ns, and how many bytes it will give; plans if need be. */
+uint64_t request_cost_ns(struct request *);
+uint64_t request_est_bytes(struct request *);
+/* The largest prefix of a path that is a complete query (arguments and open groups cut off), bound; NULL if none. */
+const struct query *bind_prefix(struct engine *, struct world *, const struct path *, struct arena *);
+bool file_in_every_query(struct sv name, enum file_kind *);
+
+/* ---- run ---- */
+
+struct sink {
+	/* Takes bytes; <0 stops the run. */
+	int (*put)(void *arg, const void *, size_t, struct err *);
+	/* Called once a batch: looks whether to go on; may wait. NULL: nothing to look at. */
+	int (*step)(void *arg, const struct profile *, struct err *);
+	void *arg;
+};
+
+struct run_info {
+	struct profile profile;
+	uint64_t n_rows, n_bytes;
+	bool complete;
+};
+
+/* engine_list, and how many values there are in all. */
+int list_with_total(struct engine *, const struct path *, struct arena *, struct entry **,
+    size_t *n, uint64_t *total, struct err *) WARN_UNUSED;
+
+int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns,
+    const atomic_bool *cancel, struct run_info *, struct err *) WARN_UNUSED;
+
+/* ---- result ---- */
+
+enum result_state { RESULT_IDLE, RESULT_QUEUED, RESULT_RUNNING, RESULT_DONE };
+enum wait_kind { WAIT_STAT, WAIT_OPEN, WAIT_READ };
+
+struct wait {
+	struct wait *next;
+	uint64_t id;
+	enum wait_kind kind;
+	uint64_t off, due_mono_ns;	/* due: 0 none */
+	size_t n;
+	result_fn fn;
+	void *arg;
+};
+
+struct result {
+	atomic_uint refs;	/* of the users, the engine's table and the runner */
+	unsigned users;		/* under engine.lock: those who hold it from outside */
+	struct engine *engine;
+	struct request *request;
+	struct requester who;
+	uint64_t id, made_mono_ns, mtime_ns;
+	bool by_stat;		/* started for its size: stays for the ttl whatever is committed */
+	bool listed;		/* in the engine's table */
+	atomic_bool cancel;
+
+	pthread_mutex_t lock;	/* guards what follows */
+	pthread_cond_t moved;	/* a reader went on, or cancel */
+	enum result_state state;
+	bool streaming;
+	struct blob blob;
+	uint64_t read_up_to;	/* furthest byte asked for */
+	uint64_t queued_ns, started_ns, ended_ns, progress_ns;
+	struct wait *waits;
+	struct err err;
+	struct run_info info;
+	/* links, under engine.lock */
+	struct result *next;	/* in the table's bucket list */
+};
+
+/* Runs one queued result to its end on a runner's thread. */
+void result_run(struct result *);
+/* Calls the waits that are due by time. */
+void result_tick(struct result *, uint64_t now_mono_ns);
+void result_drop(struct result *);	/* one reference less */
+
+/* ---- runner ---- */
+
+struct runner;
+
+int runner_new(unsigned max_active, struct runner **, struct err *) WARN_UNUSED;
+void runner_free(struct runner *);	/* waits for all */
+void runner_resize(struct runner *, unsigned max_active);
+/* Takes a reference of the result over. */
+int runner_submit(struct runner *, struct result *, struct err *) WARN_UNUSED;
+/* A running result that waits for its reader gives its place to others meanwhile. */
+void runner_pause(struct runner *);
+void runner_resume(struct runner *);
+
+/* ---- counters, errors ---- */
+
+struct counters {
+	atomic_ullong queries, failed, cancelled, cache_hits, cache_misses, streams;
+	atomic_ullong rows, bytes, rows_scanned, rows_fetched, shards_opened, shards_pruned;
+	atomic_ullong read_bytes, decoded_bytes, spilled_bytes;
+	atomic_ullong query_ns, plan_ns;
+	atomic_ullong buckets[10];	/* of query durations: counters_bounds */
+};
+void counters_query(struct counters *, uint64_t ns, const struct run_info *, int code);
+void counters_print(struct buf *, struct engine *);
+
+struct errlog_entry {
+	uint64_t wall_ns;
+	struct requester who;
+	char *path;
+	struct err err;
+};
+
+struct errlog {
+	pthread_mutex_t lock;
+	struct errlog_entry *v;	/* a ring */
+	size_t n, next;
+};
+void errlog_init(struct errlog *);
+void errlog_release(struct errlog *);
+void errlog_add(struct errlog *, struct sv path, struct requester, const struct err *);
+void errlog_print(struct errlog *, struct buf *);
+/* A path and a caret under the offset; control characters escaped. */
+void errlog_caret(struct buf *, struct sv path, int64_t off);
+
+/* ---- engine ---- */
+
+struct engine {
+	const struct conf *_Atomic conf;	/* replaced by a reload; old ones outlive the engine */
+	char *store;
+	struct catalog *catalog;
+	struct pool *workers;		/* helpers of the queries that run */
+	struct runner *runner;
+	struct counters counters;
+	struct errlog errlog;
+	bool now_latest;
+	uint64_t now_fixed;		/* 0: the clock */
+	unsigned threads;
+
+	pthread_mutex_t lock;		/* guards what follows */
+	struct world *world;		/* the newest */
+	struct result *results;		/* the table: newest first */
+	size_t n_results, result_bytes;
+	uint64_t next_id;
+
+	pthread_t ticker;
+	pthread_cond_t tick;
+	bool stop, ticking;
+	unsigned timed;			/* waits with a due time */
+};
+
+/* The newest committed state; a reference. */
+int engine_world(struct engine *, struct world **, struct err *) WARN_UNUSED;
+struct world *world_ref(struct world *);
+void world_unref(struct world *);
+/* `now` for a query against this state. */
+uint64_t engine_now(struct engine *, const struct world *);
+void engine_bind_env(struct engine *, struct world *, struct query_env *);
+/* The ticker is told that a wait with a due time was added. */
+void engine_timed(struct engine *, int delta);
+struct blob_limits engine_blob_limits(const struct engine *);
+
+#endif

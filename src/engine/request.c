@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * request: a file of a path, bound and planned against one state of the store. Decides which
+ * files there are and where they may stand. Planning is put off until somebody asks for the
+ * cost or the run.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "engine_i.h"
+#include "query/name.h"
+
+/*
+ * What a unit of cost (a page read in sequence) takes, roughly, on warm data: only the order
+ * of magnitude matters, to tell what may be done within [mount] stat_budget.
+ */
+#define COST_UNIT_NS 4000.0
+
+static const struct {
+	const char *name;
+	enum file_kind kind;
+} extra_files[] = {
+	{ "plan", FILE_PLAN },
+	{ "plan.json", FILE_PLAN_JSON },
+	{ "profile.json", FILE_PROFILE },
+	{ "query", FILE_QUERY },
+};
+
+bool
+file_in_every_query(struct sv name, enum file_kind *kind)
+{
+	for (size_t i = 0; i < sizeof extra_files / sizeof *extra_files; i++)
+		if (sv_is(name, extra_files[i].name)) {
+			*kind = extra_files[i].kind;
+			return true;
+		}
+	return false;
+}
+
+bool
+engine_known_file(struct sv name)
+{
+	enum file_kind kind;
+
+	return format_find(name) != NULL || file_in_every_query(name, &kind) ||
+	    sv_is(name, "info.json") || sv_is(name, "%more");
+}
+
+/* True if the query is about one trace: trace/ID with a single id at the top. */
+static bool
+one_trace(const struct query *q)
+{
+	const struct pred *p = q->filter;
+	size_t n = p->kind == PRED_AND ? p->n_kids : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct pred *k = p->kind == PRED_AND ? p->kids[i] : p;
+
+		if (k->kind == PRED_LEAF && k->op == OP_EQ &&
+		    k->field.scope == FIELD_INTRINSIC && k->field.intrinsic == IN_TRACE_ID)
+			return true;
+	}
+	return false;
+}
+
+static int
+check_format(struct request *r, struct sv file, struct err *e)
+{
+	const struct query *q = r->query;
+	bool trace_rows = r->format->rows == ROW_TRACE;
+
+	if (r->format->only_trace && !one_trace(q))
+		return err_set(e, ERR_UNSUPPORTED, -1,
+		    "%.*s stands under trace/ID, with one id", SV_ARG(file));
+	if (q->n_select != 0 && !r->format->select_ok)
+		return err_set(e, ERR_UNSUPPORTED, -1, "select can't be used with %.*s",
+		    SV_ARG(file));
+	for (size_t i = 0; i < q->n_select && trace_rows; i++) {
+		const struct field *f = &q->select[i];
+
+		if (f->scope != FIELD_INTRINSIC || (f->intrinsic != IN_TRACE_ID &&
+		    (intrinsics[f->intrinsic].of != OF_TRACE || f->intrinsic == IN_CHILD_COUNT)))
+			return err_set(e, ERR_UNSUPPORTED, -1,
+			    "select of %.*s in %.*s: only fields of the trace",
+			    SV_ARG(q->select_typed[i]), SV_ARG(file));
+	}
+	for (size_t i = 0; i < q->n_sort && trace_rows; i++) {
+		const struct field *f = &q->sort[i].field;
+
+		if (f->scope != FIELD_INTRINSIC || (f->intrinsic != IN_TRACE_ID &&
+		    (intrinsics[f->intrinsic].of != OF_TRACE || f->intrinsic == IN_CHILD_COUNT)))
+			return err_set(e, ERR_UNSUPPORTED, -1,
+			    "sort of %.*s: only by fields of the trace", SV_ARG(file));
+	}
+	return 0;
+}
+
+static int
+check_services(struct request *r, struct err *e)
+{
+	const struct literal *lits;
+	size_t n = query_top_services(r->query, &lits);
+
+	if (n == 0 || !conf_bool(r->engine->conf, CONF_BROWSE_STRICT_NAMES))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (map_get(&r->world->services, lits[i].text) != NULL)
+			return 0;
+	return err_set(e, ERR_UNKNOWN, -1, "no service '%.*s' in the store",
+	    SV_ARG(lits[0].text));
+}
+
+static int
+bind(struct request *r, struct sv file, struct err *e)
+{
+	struct query_env env;
+	int code;
+
+	engine_bind_env(r->engine, r->world, &env);
+	if ((code = query_bind(r->path, &env, &r->arena, &r->query, e)) < 0)
+		return code;
+	if ((code = check_services(r, e)) < 0)
+		return code;
+	if (r->format != NULL && r->kind == FILE_FORMAT &&
+	    (code = check_format(r, file, e)) < 0)
+		return code;
+	query_print(&r->canonical, r->query);
+	return 0;
+}
+
+static int
+classify(struct request *r, struct sv file, struct err *e)
+{
+	struct path_view v = path_view(r->path);
+
+	if (sv_is(file, "%more") && v.state == PATH_ARG) {
+		r->kind = FILE_MORE;
+		return 0;
+	}
+	if (sv_is(file, "info.json") && v.in_shards && v.shard_hour.n != 0) {
+		r->kind = FILE_INFO;
+		return 0;
+	}
+	r->format = format_find(file);
+	r->kind = FILE_FORMAT;
+	if (r->format == NULL && !file_in_every_query(file, &r->kind))
+		return err_set(e, ERR_UNKNOWN, -1, "no file '%.*s' here", SV_ARG(file));
+	if (v.state == PATH_ARG)
+		return err_set(e, ERR_UNKNOWN, -1, "'%s' awaits a value before a file",
+		    v.keyword);
+	if (!v.complete)
+		return err_set(e, ERR_SYNTAX, -1,
+		    "a file can't stand in an open group: close it with 'end'");
+	if (r->kind == FILE_PROFILE)
+		r->format = format_find(SV("spans.jsonl"));
+	return 0;
+}
+
+static void
+make_key(struct request *r, struct sv file)
+{
+	if (r->query == NULL)
+		path_print(&r->key, r->path);
+	else
+		buf_sv(&r->key, buf_view(&r->canonical));
+	buf_putc(&r->key, '\0');
+	buf_sv(&r->key, file);
+	buf_putc(&r->key, '\0');
+	if (r->query != NULL && r->query->relative)
+		buf_printf(&r->key, "%llu-%llu", (unsigned long long)r->query->range.from,
+		    (unsigned long long)r->query->range.to);
+	/* Two spellings of a field are one query, but not one key name in the answer. */
+	for (size_t i = 0; r->query != NULL && i < r->query->n_select; i++) {
+		buf_putc(&r->key, '\0');
+		buf_sv(&r->key, r->query->select_typed[i]);
+	}
+}
+
+int
+request_new(struct engine *en, struct path *path, struct sv file, struct request **out,
+    struct err *e)
+{
+	struct request *r = calloc(1, sizeof *r);
+	int code;
+
+	if (r == NULL)
+		return err_nomem(e);
+	arena_init(&r->arena);
+	r->engine = en;
+	r->path = path_ref(path);
+	if ((code = classify(r, file, e)) < 0 ||
+	    (code = engine_world(en, &r->world, e)) < 0)
+		goto fail;
+	if (r->kind != FILE_INFO && r->kind != FILE_MORE && (code = bind(r, file, e)) < 0)
+		goto fail;
+	make_key(r, file);
+	if ((code = buf_ok(&r->key, e)) < 0 || (code = buf_ok(&r->canonical, e)) < 0)
+		goto fail;
+	*out = r;
+	return 0;
+fail:
+	request_free(r);
+	return code;
+}
+
+void
+request_free(struct request *r)
+{
+	if (r == NULL)
+		return;
+	plan_free(r->plan);
+	buf_release(&r->canonical);
+	buf_release(&r->key);
+	arena_release(&r->arena);
+	world_unref(r->world);
+	path_unref(r->path);
+	free(r);
+}
+
+static void
+cost_params(const struct conf *c, struct cost_params *p)
+{
+	*p = (struct cost_params){
+		.seq_page_cost = conf_double(c, CONF_COST_SEQ_PAGE),
+		.random_page_cost = conf_double(c, CONF_COST_RANDOM_PAGE),
+		.cpu_tuple_cost = conf_double(c, CONF_COST_CPU_TUPLE),
+		.cpu_index_tuple_cost = conf_double(c, CONF_COST_CPU_INDEX_TUPLE),
+		.cpu_operator_cost = conf_double(c, CONF_COST_CPU_OPERATOR),
+		.trace_hop_cost = conf_double(c, CONF_COST_TRACE_HOP),
+		.multi_hop_penalty = conf_double(c, CONF_COST_MULTI_HOP_PENALTY),
+		.effective_cache_pages = conf_u64(c, CONF_COST_CACHE_PAGES),
+		.large_trace_threshold = conf_u64(c, CONF_COST_LARGE_TRACE),
+	};
+}
+
+int
+request_plan(struct request *r, struct err *e)
+{
+	const struct format *f = r->format != NULL ? r->format :
+	    format_find(SV("spans.jsonl"));
+	struct opt_options o = {
+		.output = f->rows,
+		.projection = f->projection,
+		.rules_off = r->rules_off,
+		.threads = r->engine->threads,
+	};
+	uint64_t t0;
+	int code;
+
+	if (r->plan != NULL)
+		return 0;
+	t0 = clock_mono_ns();
+	cost_params(r->engine->conf, &o.cost);
+	code = opt_plan(r->query, r->world->stats, &o, &r->plan, e);
+	r->plan_ns = clock_mono_ns() - t0;
+	return code;
+}
+
+uint64_t
+request_cost_ns(struct request *r)
+{
+	double ns;
+
+	if (r->kind != FILE_FORMAT && r->kind != FILE_PROFILE)
+		return 0;
+	if (request_plan(r, NULL) < 0)
+		return 0;
+	ns = r->plan->est_cost * COST_UNIT_NS;
+	return ns < 1e18 ? (uint64_t)ns : (uint64_t)1e18;
+}
+
+uint64_t
+request_est_bytes(struct request *r)
+{
+	if (r->kind != FILE_FORMAT || request_plan(r, NULL) < 0)
+		return 0;
+	return r->plan->est_bytes < 1e18 ? (uint64_t)r->plan->est_bytes : (uint64_t)1e18;
+}
+
+/* The text of a path with its last n segments cut off. */
+static struct sv
+cut_segments(struct sv text, size_t n)
+{
+	while (n-- > 0) {
+		while (text.n > 0 && text.p[text.n - 1] != '/')
+			text.n--;
+		if (text.n > 0)
+			text.n--;
+	}
+	return text;
+}
+
+static bool
+no_file(struct sv s)
+{
+	(void)s;
+	return false;
+}
+
+const struct query *
+bind_prefix(struct engine *en, struct world *w, const struct path *path, struct arena *a)
+{
+	struct path_view v = path_view(path);
+	size_t cut = v.state == PATH_ARG ? (size_t)v.arg + 1 : 0;
+	const struct query *q = NULL;
+	struct buf text = BUF_INIT;
+	struct path *prefix = NULL;
+	struct query_env env;
+	struct sv file;
+
+	path_print(&text, path);
+	if (!text.oom && path_parse(cut_segments(buf_view(&text), cut), no_file, &prefix,
+	    &file, NULL) == 0 && path_view(prefix).complete) {
+		engine_bind_env(en, w, &env);
+		if (query_bind(prefix, &env, a, &q, NULL) < 0)
+			q = NULL;
+	}
+	path_unref(prefix);
+	buf_release(&text);
+	return q;
+}

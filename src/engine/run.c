@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * run: a request, executed and formatted, into a sink. The one place where batches become
+ * bytes; results (for the mount) and engine_query (for spanctl) both come through here, so
+ * that they give the same bytes.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "engine_i.h"
+
+#define FLUSH_BYTES (128 * 1024)
+
+struct running {
+	struct request *r;
+	const struct sink *sink;
+	struct run_info *info;
+	struct buf out;
+};
+
+static int
+flush(struct running *x, struct err *e)
+{
+	int code = buf_ok(&x->out, e);
+
+	if (code < 0 || x->out.n == 0)
+		return code;
+	x->info->n_bytes += x->out.n;
+	code = x->sink->put(x->sink->arg, x->out.p, x->out.n, e);
+	x->out.n = 0;
+	return code;
+}
+
+static int
+drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
+{
+	struct batch b;
+	int code;
+
+	while ((code = exec_next(ex, &b, e)) == 0) {
+		x->info->n_rows += b.n;
+		if (f != NULL && (code = formatter_batch(f, &b, &x->out, e)) < 0)
+			return code;
+		/* The first rows go out at once: somebody may be waiting for them. */
+		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) &&
+		    (code = flush(x, e)) < 0)
+			return code;
+		if (x->sink->step != NULL &&
+		    (code = x->sink->step(x->sink->arg, exec_profile(ex), e)) < 0)
+			return code;
+	}
+	return code < 0 ? code : 0;
+}
+
+static void
+exec_env_of(struct request *r, uint64_t deadline, const atomic_bool *cancel,
+    struct exec_env *env)
+{
+	const struct conf *c = r->engine->conf;
+
+	*env = (struct exec_env){
+		.snapshot = r->world->snap,
+		.deadline_mono_ns = deadline,
+		.memory = conf_u64(c, CONF_QUERY_MEMORY),
+		.max_rows = conf_u64(c, CONF_QUERY_MAX_ROWS),
+		.cancel = cancel,
+		.pool = r->engine->workers,
+		.threads = r->engine->threads,
+	};
+}
+
+/* Rows of the plan through formatter f (NULL: counted and dropped). */
+static int
+run_plan(struct running *x, struct formatter *f, uint64_t deadline,
+    const atomic_bool *cancel, struct err *e)
+{
+	struct exec *ex = NULL;
+	struct exec_env env;
+	int code;
+
+	if ((code = request_plan(x->r, e)) < 0)
+		return code;
+	exec_env_of(x->r, deadline, cancel, &env);
+	if ((code = exec_open(x->r->plan, &env, &ex, e)) < 0)
+		return code;
+	code = drain(x, ex, f, e);
+	x->info->profile = *exec_profile(ex);
+	x->info->profile.plan_ns = x->r->plan_ns;
+	exec_close(ex);
+	return code;
+}
+
+static int
+run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, struct err *e)
+{
+	const struct query *q = x->r->query;
+	struct format_options fo = { q->select, q->select_typed, q->n_select };
+	struct formatter *f;
+	int code;
+
+	if ((code = formatter_new(x->r->format, &fo, &f, e)) < 0)
+		return code;
+	if ((code = formatter_begin(f, &x->out, e)) == 0 &&
+	    (code = run_plan(x, f, deadline, cancel, e)) == 0)
+		code = formatter_end(f, &x->out, e);
+	formatter_free(f);
+	return code;
+}
+
+static void
+put_json_u64(struct buf *b, const char *key, uint64_t v)
+{
+	buf_printf(b, ",\"%s\":%llu", key, (unsigned long long)v);
+}
+
+static int
+run_profile(struct running *x, uint64_t deadline, const atomic_bool *cancel, struct err *e)
+{
+	const struct profile *p = &x->info->profile;
+	uint64_t t0 = clock_mono_ns();
+	int code = run_plan(x, NULL, deadline, cancel, e);
+	struct buf *b = &x->out;
+
+	if (code < 0)
+		return code;
+	BUF_LIT(b, "{\"query\":");
+	json_string(b, buf_view(&x->r->canonical));
+	put_json_u64(b, "rows", x->info->n_rows);
+	buf_printf(b, ",\"estimated_rows\":%.0f,\"estimated_cost\":%.2f",
+	    x->r->plan->est_rows, x->r->plan->est_cost);
+	put_json_u64(b, "rows_scanned", p->rows_scanned);
+	put_json_u64(b, "rows_matched", p->rows_matched);
+	put_json_u64(b, "rows_fetched", p->rows_fetched);
+	put_json_u64(b, "shards", x->r->plan->n_shards);
+	put_json_u64(b, "shards_opened", p->shards_opened);
+	put_json_u64(b, "row_groups_visited", p->row_groups_visited);
+	put_json_u64(b, "row_groups_pruned", p->row_groups_pruned);
+	put_json_u64(b, "blocks_pruned", p->blocks_pruned);
+	put_json_u64(b, "chunks_read", p->chunks_read);
+	put_json_u64(b, "chunks_cached", p->chunks_cached);
+	put_json_u64(b, "read_bytes", p->read_bytes);
+	put_json_u64(b, "decoded_bytes", p->decoded_bytes);
+	put_json_u64(b, "traces_assembled", p->traces_assembled);
+	put_json_u64(b, "plan_ns", p->plan_ns);
+	put_json_u64(b, "scan_ns", p->scan_ns);
+	put_json_u64(b, "sort_ns", p->sort_ns);
+	put_json_u64(b, "fetch_ns", p->fetch_ns);
+	put_json_u64(b, "total_ns", clock_mono_ns() - t0 + p->plan_ns);
+	buf_str(b, p->chunks_read == 0 ? ",\"cache\":\"chunks\"" : ",\"cache\":\"none\"");
+	BUF_LIT(b, ",\"complete\":true}\n");
+	return 0;
+}
+
+static int
+run_explain(struct running *x, struct err *e)
+{
+	struct request *r = x->r;
+	int code = request_plan(r, e);
+
+	if (code < 0)
+		return code;
+	(r->kind == FILE_PLAN ? plan_explain : plan_explain_json)(&x->out, r->plan,
+	    r->world->stats, buf_view(&r->canonical));
+	return 0;
+}
+
+/* The partition named by shards/DAY/HH. */
+static int
+run_info(struct running *x, struct err *e)
+{
+	const struct snapshot *snap = x->r->world->snap;
+	uint64_t files = 0, bytes = 0, spans = 0, min = UINT64_MAX, max = 0;
+	struct path_view v = path_view(x->r->path);
+	struct buf *b = &x->out, hour = BUF_INIT, name = BUF_INIT;
+	int code;
+
+	buf_printf(&name, "%.*sT%.*s", SV_ARG(v.shard_day), SV_ARG(v.shard_hour));
+	for (size_t i = 0; i < snap->n_shards; i++) {
+		const struct shard_entry *s = &snap->shards[i];
+
+		hour.n = 0;
+		if (s->partition == PARTITION_OUTSIDE)
+			continue;
+		when_print_hour(&hour, s->partition);
+		if (!sv_eq(buf_view(&hour), buf_view(&name)))
+			continue;
+		files++;
+		bytes += s->n_bytes;
+		spans += s->n_rows;
+		min = s->min_start < min ? s->min_start : min;
+		max = s->max_start > max ? s->max_start : max;
+	}
+	BUF_LIT(b, "{\"partition\":");
+	json_string(b, buf_view(&name));
+	put_json_u64(b, "files", files);
+	put_json_u64(b, "bytes", bytes);
+	put_json_u64(b, "spans", spans);
+	if (files != 0) {
+		BUF_LIT(b, ",\"min_start\":\"");
+		when_print(b, min);
+		BUF_LIT(b, "\",\"max_start\":\"");
+		when_print(b, max);
+		BUF_LIT(b, "\"");
+	}
+	buf_printf(b, ",\"indexes\":{\"trace\":%llu,\"bloom\":%llu,\"zone\":%llu}}\n",
+	    (unsigned long long)files, (unsigned long long)files, (unsigned long long)files);
+	code = hour.oom || name.oom ? err_nomem(e) : 0;
+	buf_release(&hour);
+	buf_release(&name);
+	return code;
+}
+
+static int
+run_more(struct running *x, struct err *e)
+{
+	struct entry *v;
+	struct arena a;
+	uint64_t total = 0;
+	size_t n;
+	int code;
+
+	arena_init(&a);
+	code = list_with_total(x->r->engine, x->r->path, &a, &v, &n, &total, e);
+	if (code == 0 && total > n - 1)
+		buf_printf(&x->out, "%zu of %llu values are listed, the most frequent; any value "
+		    "can be typed. [browse] values_max sets how many.\n", n - 1,
+		    (unsigned long long)total);
+	else if (code == 0)
+		BUF_LIT(&x->out, "All values are listed.\n");
+	arena_release(&a);
+	return code;
+}
+
+static int
+produce(struct running *x, uint64_t deadline, const atomic_bool *cancel, struct err *e)
+{
+	switch (x->r->kind) {
+	case FILE_FORMAT:
+		return run_format(x, deadline, cancel, e);
+	case FILE_PROFILE:
+		return run_profile(x, deadline, cancel, e);
+	case FILE_PLAN:
+	case FILE_PLAN_JSON:
+		return run_explain(x, e);
+	case FILE_QUERY:
+		buf_sv(&x->out, buf_view(&x->r->canonical));
+		BUF_LIT(&x->out, "\n");
+		return 0;
+	case FILE_INFO:
+		return run_info(x, e);
+	case FILE_MORE:
+		return run_more(x, e);
+	}
+	return err_set(e, ERR_UNSUPPORTED, -1, "no such file");
+}
+
+int
+run_request(struct request *r, const struct sink *sink, uint64_t deadline,
+    const atomic_bool *cancel, struct run_info *info, struct err *e)
+{
+	struct running x = { .r = r, .sink = sink, .info = info };
+	int code;
+
+	*info = (struct run_info){ 0 };
+	buf_init(&x.out);
+	code = produce(&x, deadline, cancel, e);
+	if (code == 0)
+		code = flush(&x, e);
+	info->complete = code == 0;
+	buf_release(&x.out);
+	return code;
+}
