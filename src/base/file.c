@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * file: what is built on the vtable of base/file.h and so works on every fsys: reading a small
+ * file whole, and replacing one so that a crash leaves either the old or the new.
+ */
+#include "base/file.h"
+
+void
+fsys_free(struct fsys *fs)
+{
+	if (fs != NULL)
+		fs->ops->free(fs);
+}
+
+int
+file_read_all(struct fsys *fs, const char *path, size_t max, struct arena *a,
+    struct sv *out, struct err *e)
+{
+	struct file *f;
+	uint64_t size;
+	char *p = NULL;
+	int rc;
+
+	if ((rc = fs->ops->open_read(fs, path, &f, e)) != 0)
+		return rc;
+	if ((rc = fs->ops->size(f, &size, e)) != 0)
+		goto out;
+	if (size > max) {
+		rc = err_set(e, ERR_TOOBIG, -1, "%s/%s: %llu bytes, at most %zu expected",
+		    fs->root, path, (unsigned long long)size, max);
+		goto out;
+	}
+	if ((p = arena_alloc(a, (size_t)size + 1)) == NULL) {
+		rc = err_nomem(e);
+		goto out;
+	}
+	if ((rc = fs->ops->pread(f, p, (size_t)size, 0, e)) != 0)
+		goto out;
+	p[size] = '\0';
+	*out = sv_new(p, (size_t)size);
+out:
+	/* Nothing was written, so closing has nothing to say. */
+	(void)fs->ops->close(f, NULL);
+	return rc;
+}
+
+/* A whole new file, synced. */
+static int
+write_new(struct fsys *fs, const char *path, struct sv data, struct err *e)
+{
+	struct file *f;
+	int rc, crc;
+
+	if ((rc = fs->ops->create(fs, path, &f, e)) != 0)
+		return rc;
+	if ((rc = fs->ops->write(f, data.p, data.n, e)) == 0)
+		rc = fs->ops->sync(f, e);
+	crc = fs->ops->close(f, rc == 0 ? e : NULL);
+	return rc != 0 ? rc : crc;
+}
+
+int
+file_replace(struct fsys *fs, const char *dir, const char *path, struct sv data,
+    struct err *e)
+{
+	struct arena a;
+	char *tmp;
+	int rc;
+
+	arena_init(&a);
+	if ((tmp = arena_printf(&a, "%s.tmp", path)) == NULL) {
+		rc = err_nomem(e);
+		goto out;
+	}
+	if ((rc = write_new(fs, tmp, data, e)) != 0 ||
+	    (rc = fs->ops->rename(fs, tmp, path, e)) != 0) {
+		(void)fs->ops->unlink(fs, tmp, NULL);
+		goto out;
+	}
+	rc = fs->ops->sync_dir(fs, dir, e);
+out:
+	arena_release(&a);
+	return rc;
+}

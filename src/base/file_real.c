@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * file_real: the operating system's files below one directory. The directory is opened once
+ * and every path is resolved from that descriptor, beneath it and without following symbolic
+ * links (openat2; plain openat with O_NOFOLLOW where a kernel or sandbox refuses that call),
+ * so neither a rename of the root nor a planted link leads elsewhere. Every descriptor is
+ * close-on-exec. Calls cut short and EINTR are finished here.
+ *
+ * A written handle gathers up to FILE_BUFFER bytes before it calls write. Its first error
+ * sticks: after a failed fsync the kernel may have forgotten the dirty pages, so a second
+ * fsync that succeeds would prove nothing.
+ */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/vec.h"
+
+#define FILE_BUFFER (1u << 20)
+/* Linux moves at most this much in one call. */
+#define IO_MAX ((size_t)0x7ffff000)
+
+struct real {
+	struct fsys fs;
+	int dirfd;
+	mode_t mode;		/* of the root: new directories and files take theirs from it */
+	atomic_bool plain;	/* openat2 is not to be had */
+};
+
+struct real_file {
+	struct file f;
+	int fd;
+	bool writing;
+	int failed;		/* code of the first error, 0 */
+	uint64_t n_written;	/* buffered bytes included */
+	char *buf;		/* FILE_BUFFER bytes, made at the first small write */
+	size_t n_buf;
+};
+
+static struct real *
+real_of(struct fsys *fs)
+{
+	return (struct real *)fs;
+}
+
+static struct real_file *
+file_of(struct file *f)
+{
+	return (struct real_file *)f;
+}
+
+/* "verb root/path: why" */
+static int
+fail(struct fsys *fs, const char *verb, const char *path, struct err *e)
+{
+	return err_errno(e, "%s %s/%s", verb, fs->root, path);
+}
+
+static int
+open_beneath(struct real *r, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (unsigned)(flags | O_CLOEXEC),
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	long fd;
+
+	while (!atomic_load_explicit(&r->plain, memory_order_relaxed)) {
+		fd = syscall(SYS_openat2, r->dirfd, path, &how, sizeof how);
+		if (fd >= 0)
+			return (int)fd;
+		if (errno == EINTR || errno == EAGAIN)
+			continue;	/* EAGAIN: a rename raced with the walk */
+		if (errno != ENOSYS && errno != EPERM)
+			return -1;
+		atomic_store_explicit(&r->plain, true, memory_order_relaxed);
+	}
+	do
+		fd = openat(r->dirfd, path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+	while (fd < 0 && errno == EINTR);
+	return (int)fd;
+}
+
+static int
+file_make(struct fsys *fs, const char *path, int fd, bool writing, struct file **out,
+    struct err *e)
+{
+	struct real_file *f = calloc(1, sizeof *f);
+
+	if (f == NULL || (f->f.path = strdup(path)) == NULL) {
+		free(f);
+		close(fd);
+		return err_nomem(e);
+	}
+	f->f.fs = fs;
+	f->fd = fd;
+	f->writing = writing;
+	*out = &f->f;
+	return 0;
+}
+
+static int
+real_open_read(struct fsys *fs, const char *path, struct file **out, struct err *e)
+{
+	struct stat st;
+	/* O_NONBLOCK: a FIFO by that name must not hang the open. */
+	int fd = open_beneath(real_of(fs), path, O_RDONLY | O_NONBLOCK, 0), rc;
+
+	if (fd < 0)
+		return fail(fs, "open", path, e);
+	if (fstat(fd, &st) != 0) {
+		rc = fail(fs, "stat", path, e);
+		close(fd);
+		return rc;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		close(fd);
+		return err_set(e, ERR_IO, -1, "open %s/%s: not a regular file", fs->root, path);
+	}
+	return file_make(fs, path, fd, false, out, e);
+}
+
+static int
+real_create(struct fsys *fs, const char *path, struct file **out, struct err *e)
+{
+	struct real *r = real_of(fs);
+	int fd = open_beneath(r, path, O_WRONLY | O_CREAT | O_TRUNC, r->mode & 0666);
+
+	return fd < 0 ? fail(fs, "create", path, e) : file_make(fs, path, fd, true, out, e);
+}
+
+static int
+real_pread(struct file *file, void *buf, size_t n, uint64_t off, struct err *e)
+{
+	struct real_file *f = file_of(file);
+	char *p = buf;
+
+	if (off > INT64_MAX || n > INT64_MAX - off)
+		return err_set(e, ERR_CORRUPT, INT64_MAX, "read %s/%s: beyond any file's end",
+		    file->fs->root, file->path);
+	while (n > 0) {
+		ssize_t k = pread(f->fd, p, n < IO_MAX ? n : IO_MAX, (off_t)off);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return fail(file->fs, "read", file->path, e);
+		if (k == 0)
+			return err_set(e, ERR_CORRUPT, (int64_t)off,
+			    "read %s/%s: the file ends early", file->fs->root, file->path);
+		p += k;
+		n -= (size_t)k;
+		off += (uint64_t)k;
+	}
+	return 0;
+}
+
+/* Remembers the first failure of a written handle. */
+static int
+stick(struct real_file *f, int rc)
+{
+	if (f->failed == 0)
+		f->failed = rc;
+	return rc;
+}
+
+static int
+failed_before(struct real_file *f, struct err *e)
+{
+	return err_set(e, f->failed, -1, "write %s/%s: failed before", f->f.fs->root, f->f.path);
+}
+
+static int
+write_all(struct real_file *f, const char *p, size_t n, struct err *e)
+{
+	while (n > 0) {
+		ssize_t k = write(f->fd, p, n < IO_MAX ? n : IO_MAX);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k == 0)
+			errno = ENOSPC;
+		if (k <= 0)
+			return stick(f, fail(f->f.fs, "write", f->f.path, e));
+		p += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+static int
+flush(struct real_file *f, struct err *e)
+{
+	size_t n = f->n_buf;
+
+	f->n_buf = 0;
+	return write_all(f, f->buf, n, e);
+}
+
+static int
+real_write(struct file *file, const void *p, size_t n, struct err *e)
+{
+	struct real_file *f = file_of(file);
+	int rc;
+
+	if (f->failed != 0)
+		return failed_before(f, e);
+	if (f->n_buf + n > FILE_BUFFER && (rc = flush(f, e)) != 0)
+		return rc;
+	f->n_written += n;
+	if (n >= FILE_BUFFER)
+		return write_all(f, p, n, e);
+	if (f->buf == NULL && (f->buf = malloc(FILE_BUFFER)) == NULL)
+		return stick(f, err_nomem(e));
+	if (n > 0)
+		memcpy(f->buf + f->n_buf, p, n);
+	f->n_buf += n;
+	return 0;
+}
+
+static int
+real_size(struct file *file, uint64_t *out, struct err *e)
+{
+	struct real_file *f = file_of(file);
+	struct stat st;
+
+	if (f->writing) {
+		*out = f->n_written;
+		return 0;
+	}
+	if (fstat(f->fd, &st) != 0)
+		return fail(file->fs, "stat", file->path, e);
+	*out = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int
+sync_fd(int fd)
+{
+	int rc;
+
+	do
+		rc = fsync(fd);
+	while (rc != 0 && errno == EINTR);
+	return rc;
+}
+
+static int
+real_sync(struct file *file, struct err *e)
+{
+	struct real_file *f = file_of(file);
+	int rc;
+
+	if (f->failed != 0)
+		return failed_before(f, e);
+	if (f->n_buf > 0 && (rc = flush(f, e)) != 0)
+		return rc;
+	return sync_fd(f->fd) == 0 ? 0 : stick(f, fail(file->fs, "sync", file->path, e));
+}
+
+static int
+real_close(struct file *file, struct err *e)
+{
+	struct real_file *f = file_of(file);
+	int rc = 0;
+
+	if (f->failed != 0)
+		rc = failed_before(f, e);
+	else if (f->n_buf > 0)
+		rc = flush(f, e);
+	/* Linux closes the descriptor also when close reports EINTR. */
+	if (close(f->fd) != 0 && errno != EINTR && rc == 0 && f->writing)
+		rc = fail(file->fs, "close", file->path, e);
+	free(f->buf);
+	free(file->path);
+	free(f);
+	return rc;
+}
+
+static int
+real_rename(struct fsys *fs, const char *from, const char *to, struct err *e)
+{
+	struct real *r = real_of(fs);
+
+	return renameat(r->dirfd, from, r->dirfd, to) == 0 ? 0 : fail(fs, "rename", from, e);
+}
+
+static int
+real_unlink(struct fsys *fs, const char *path, struct err *e)
+{
+	return unlinkat(real_of(fs)->dirfd, path, 0) == 0 ? 0 : fail(fs, "remove", path, e);
+}
+
+static int
+real_mkdir(struct fsys *fs, const char *path, struct err *e)
+{
+	struct real *r = real_of(fs);
+
+	if (mkdirat(r->dirfd, path, r->mode & 0777) == 0 || errno == EEXIST)
+		return 0;
+	return fail(fs, "make directory", path, e);
+}
+
+static int
+real_rmdir(struct fsys *fs, const char *path, struct err *e)
+{
+	return unlinkat(real_of(fs)->dirfd, path, AT_REMOVEDIR) == 0 ? 0 :
+	    fail(fs, "remove directory", path, e);
+}
+
+static int
+real_sync_dir(struct fsys *fs, const char *path, struct err *e)
+{
+	int fd = open_beneath(real_of(fs), path, O_RDONLY | O_DIRECTORY, 0), rc = 0;
+
+	if (fd < 0)
+		return fail(fs, "open", path, e);
+	if (sync_fd(fd) != 0)
+		rc = fail(fs, "sync", path, e);
+	close(fd);
+	return rc;
+}
+
+static int
+name_cmp(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+typedef VEC(char *) name_vec;
+
+static int
+read_names(DIR *d, struct arena *a, name_vec *out, struct fsys *fs, const char *path,
+    struct err *e)
+{
+	struct dirent *de;
+
+	while (errno = 0, (de = readdir(d)) != NULL) {
+		char *name;
+
+		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
+			continue;
+		name = arena_cstr(a, sv_cstr(de->d_name));
+		if (name == NULL || !vec_push(out, name))
+			return err_nomem(e);
+	}
+	return errno == 0 ? 0 : fail(fs, "list", path, e);
+}
+
+static int
+real_list(struct fsys *fs, const char *path, struct arena *a, char ***names, size_t *n,
+    struct err *e)
+{
+	int fd = open_beneath(real_of(fs), path, O_RDONLY | O_DIRECTORY, 0), rc;
+	name_vec v = VEC_INIT;
+	char **out;
+	DIR *d;
+
+	if (fd < 0)
+		return fail(fs, "open", path, e);
+	if ((d = fdopendir(fd)) == NULL) {
+		rc = fail(fs, "list", path, e);
+		close(fd);
+		return rc;
+	}
+	rc = read_names(d, a, &v, fs, path, e);
+	closedir(d);
+	if (rc == 0 && (out = arena_array(a, v.n + 1, char *)) == NULL)
+		rc = err_nomem(e);
+	if (rc == 0) {
+		if (v.n > 0) {
+			memcpy(out, v.v, v.n * sizeof *out);
+			qsort(out, v.n, sizeof *out, name_cmp);
+		}
+		*names = out;
+		*n = v.n;
+	}
+	vec_release(&v);
+	return rc;
+}
+
+/* An open-file-description lock: also two handles of one process exclude each other. */
+static int
+real_lock(struct fsys *fs, const char *path, struct file **out, struct err *e)
+{
+	struct real *r = real_of(fs);
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open_beneath(r, path, O_RDWR | O_CREAT, r->mode & 0666), rc;
+
+	if (fd < 0)
+		return fail(fs, "open", path, e);
+	do
+		rc = fcntl(fd, F_OFD_SETLK, &fl);
+	while (rc != 0 && errno == EINTR);
+	if (rc == 0)
+		return file_make(fs, path, fd, false, out, e);
+	if (errno == EAGAIN || errno == EACCES)
+		rc = err_set(e, ERR_BUSY, -1, "lock %s/%s: another writer holds it",
+		    fs->root, path);
+	else
+		rc = fail(fs, "lock", path, e);
+	close(fd);
+	return rc;
+}
+
+static int
+real_stat(struct fsys *fs, const char *path, struct file_id *out, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(real_of(fs)->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return fail(fs, "stat", path, e);
+	out->inode = st.st_ino;
+	out->mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u +
+	    (uint64_t)st.st_mtim.tv_nsec;
+	out->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+static void
+real_free(struct fsys *fs)
+{
+	close(real_of(fs)->dirfd);
+	free(fs->root);
+	free(fs);
+}
+
+static const struct fsys_ops real_ops = {
+	.open_read = real_open_read,
+	.create = real_create,
+	.pread = real_pread,
+	.write = real_write,
+	.size = real_size,
+	.sync = real_sync,
+	.close = real_close,
+	.rename = real_rename,
+	.unlink = real_unlink,
+	.mkdir = real_mkdir,
+	.rmdir = real_rmdir,
+	.sync_dir = real_sync_dir,
+	.list = real_list,
+	.lock = real_lock,
+	.stat = real_stat,
+	.free = real_free,
+};
+
+/* Where a new root's name lives, so that the name outlives a crash. Best effort: the parent may be unreadable. */
+static void
+sync_parent(int dirfd)
+{
+	int fd = openat(dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)sync_fd(fd);
+		close(fd);
+	}
+}
+
+int
+file_real(const char *root, bool make, struct fsys **out, struct err *e)
+{
+	struct real *r;
+	struct stat st;
+	bool made = false;
+	int fd, rc;
+
+	if (make && !(made = mkdir(root, 0700) == 0) && errno != EEXIST)
+		return err_errno(e, "make directory %s", root);
+	if ((fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_errno(e, "open %s", root);
+	if (made)
+		sync_parent(fd);
+	if (fstat(fd, &st) != 0) {
+		rc = err_errno(e, "stat %s", root);
+		close(fd);
+		return rc;
+	}
+	if ((r = calloc(1, sizeof *r)) == NULL || (r->fs.root = strdup(root)) == NULL) {
+		free(r);
+		close(fd);
+		return err_nomem(e);
+	}
+	r->fs.ops = &real_ops;
+	r->dirfd = fd;
+	r->mode = st.st_mode;
+	atomic_init(&r->plain, false);
+	*out = &r->fs;
+	return 0;
+}
