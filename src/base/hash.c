@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* hash: see base/hash.h. */
+#define XXH_STATIC_LINKING_ONLY	/* for the size of XXH3_state_t */
 #include "base/hash.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sys/random.h>
 #include <xxhash.h>
@@ -38,4 +40,26 @@ hash_seeded(const void *p, size_t n)
 
 	pthread_once(&once, make_seed);
 	return XXH3_64bits_withSeed(p, n, seed);
+}
+
+static_assert(sizeof(XXH3_state_t) <= sizeof(struct hash_stream), "room for the state");
+
+void
+hash_stream_init(struct hash_stream *h)
+{
+	XXH3_128bits_reset((XXH3_state_t *)h);
+}
+
+void
+hash_stream_add(struct hash_stream *h, const void *p, size_t n)
+{
+	XXH3_128bits_update((XXH3_state_t *)h, p, n);
+}
+
+struct hash128
+hash_stream_end(const struct hash_stream *h)
+{
+	XXH128_hash_t v = XXH3_128bits_digest((const XXH3_state_t *)h);
+
+	return (struct hash128){ v.low64, v.high64 };
 }
