@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * field: the names a path can use, see model/field.h. The order of the three readings
+ * (intrinsic, scope prefix, bare) is product.md's; since an intrinsic wins over a bare name,
+ * "span.name" is how the attribute called "name" is reached.
+ */
+#include "model/field.h"
+
+const struct intrinsic_info intrinsics[N_INTRINSICS] = {
+#define X(id, name, json, type, of) { name, json, type, of },
+	INTRINSICS(X)
+#undef X
+};
+
+static const struct {
+	const char *text;
+	enum field_scope scope;
+} prefixes[] = {
+	{ "resource.", FIELD_RESOURCE },
+	{ "span.", FIELD_SPAN },
+	{ "scope.", FIELD_SCOPE },
+	{ "event.", FIELD_EVENT },
+	{ "link.", FIELD_LINK },
+};
+#define N_PREFIXES (sizeof prefixes / sizeof prefixes[0])
+
+bool
+field_parse(struct sv s, struct field *f)
+{
+	if (s.n == 0)
+		return false;
+	for (unsigned i = 0; i < N_INTRINSICS; i++)
+		if (sv_is(s, intrinsics[i].name)) {
+			*f = (struct field){ FIELD_INTRINSIC, (enum intrinsic)i, SV_EMPTY };
+			return true;
+		}
+	for (size_t i = 0; i < N_PREFIXES; i++) {
+		struct sv prefix = sv_cstr(prefixes[i].text);
+
+		if (sv_starts(s, prefix)) {
+			*f = (struct field){ .scope = prefixes[i].scope,
+			    .key = sv_new(s.p + prefix.n, s.n - prefix.n) };
+			return true;
+		}
+	}
+	*f = (struct field){ .scope = FIELD_BARE, .key = s };
+	return true;
+}
+
+void
+field_print(struct buf *b, const struct field *f)
+{
+	if (f->scope == FIELD_INTRINSIC) {
+		buf_str(b, intrinsics[f->intrinsic].name);
+		return;
+	}
+	for (size_t i = 0; i < N_PREFIXES; i++)
+		if (prefixes[i].scope == f->scope)
+			buf_str(b, prefixes[i].text);
+	buf_sv(b, f->key);
+}
+
+void
+field_print_json(struct buf *b, const struct field *f)
+{
+	if (f->scope == FIELD_INTRINSIC)
+		buf_str(b, intrinsics[f->intrinsic].json);
+	else
+		field_print(b, f);
+}
+
+int
+field_cmp(const struct field *a, const struct field *b)
+{
+	if (a->scope != b->scope)
+		return a->scope < b->scope ? -1 : 1;
+	if (a->scope == FIELD_INTRINSIC)
+		return (a->intrinsic > b->intrinsic) - (a->intrinsic < b->intrinsic);
+	return sv_cmp(a->key, b->key);
+}
+
+bool
+field_eq(const struct field *a, const struct field *b)
+{
+	return field_cmp(a, b) == 0;
+}
+
+bool
+field_needs_trace(const struct field *f)
+{
+	return f->scope == FIELD_INTRINSIC && intrinsics[f->intrinsic].of == OF_TRACE;
+}
