@@ -122,6 +122,12 @@ int engine_query(struct engine *, struct sv path, struct requester,
 /* EXPLAIN of a path, also of one that does not parse (caret). Exit code 0 or an error code. */
 int engine_explain(struct engine *, struct sv path, struct buf *, struct err *);
 
+/* A summary of the store in words. */
+int engine_info(struct engine *, struct buf *, struct err *) WARN_UNUSED;
+
+/* Two indented lines: the path with its control characters escaped, and a caret under byte `off` (none if < 0). */
+void engine_caret(struct buf *, struct sv path, int64_t off);
+
 /* ---- .spanfs ---- */
 
 /* Contents of .spanfs/NAME, README, ... made anew: config metrics errors queries. */

@@ -76,7 +76,7 @@ int
 engine_world(struct engine *en, struct world **out, struct err *e)
 {
 	const struct snapshot *snap;
-	struct world *w, *old = NULL;
+	struct world *w = NULL, *old = NULL;
 	int code;
 
 	if ((code = catalog_snapshot(en->catalog, &snap, e)) < 0)

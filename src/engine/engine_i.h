@@ -203,8 +203,6 @@ void errlog_init(struct errlog *);
 void errlog_release(struct errlog *);
 void errlog_add(struct errlog *, struct sv path, struct requester, const struct err *);
 void errlog_print(struct errlog *, struct buf *);
-/* A path and a caret under the offset; control characters escaped. */
-void errlog_caret(struct buf *, struct sv path, int64_t off);
 
 /* ---- engine ---- */
 

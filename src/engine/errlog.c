@@ -74,7 +74,7 @@ put_visible(struct buf *out, struct sv s, size_t upto)
 }
 
 void
-errlog_caret(struct buf *out, struct sv path, int64_t off)
+engine_caret(struct buf *out, struct sv path, int64_t off)
 {
 	size_t col;
 
@@ -100,7 +100,7 @@ errlog_print(struct errlog *l, struct buf *out)
 		buf_printf(out, " uid %u pid %u: ", x->who.uid, x->who.pid);
 		put_visible(out, sv_cstr(x->err.msg), 0);
 		BUF_LIT(out, "\n");
-		errlog_caret(out, sv_cstr(x->path), x->err.off);
+		engine_caret(out, sv_cstr(x->path), x->err.off);
 	}
 	pthread_mutex_unlock(&l->lock);
 }

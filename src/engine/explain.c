@@ -8,7 +8,7 @@ static void
 explain_error(struct buf *out, struct sv text, const struct err *err)
 {
 	buf_printf(out, "error: %s\n", err->msg);
-	errlog_caret(out, text, err->off);
+	engine_caret(out, text, err->off);
 }
 
 int

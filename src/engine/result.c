@@ -189,7 +189,7 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
     struct requester who, struct result **out, struct err *e)
 {
 	uint64_t now = clock_mono_ns();
-	struct result *r, *gone, *fresh;
+	struct result *r, *gone, *fresh = NULL;
 	struct request *rq;
 	int code;
 

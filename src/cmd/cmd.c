@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/* cmd: settings, messages and exit codes shared by spanfs and spanctl. */
+#include "cmd.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define DEFAULT_FILE "/etc/spanfs.ini"
+
+atomic_bool cmd_cancel;
+
+int
+cmd_fail(const char *prog, const struct err *err)
+{
+	fprintf(stderr, "%s: %s\n", prog, err->msg);
+	switch (err->code) {
+	case ERR_SYNTAX:
+	case ERR_UNKNOWN:
+	case ERR_UNSUPPORTED:
+	case ERR_NAMETOOLONG:
+	case ERR_TOOBIG:
+		return EXIT_USAGE;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+int
+cmd_usage(const char *text)
+{
+	fprintf(stderr, "usage: %s\n", text);
+	return EXIT_USAGE;
+}
+
+int
+cmd_load(const char *prog, const struct cmd_settings *s, struct conf **out)
+{
+	const char *file = s->file;
+	struct err err = ERR_INIT;
+
+	if (file == NULL && access(DEFAULT_FILE, F_OK) == 0)
+		file = DEFAULT_FILE;
+	if (conf_load(file, s->sets, s->n_sets, out, &err) < 0)
+		return cmd_fail(prog, &err) == EXIT_FAILED ? EXIT_FAILED : EXIT_USAGE;
+	return EXIT_DONE;
+}

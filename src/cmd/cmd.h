@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cmd: what the commands of spanctl share. A command is one file cmd_<name>.c and one row in
+ * spanctl.c's table. Commands return the exit code: 0 done, 1 failed, 2 wrong usage or a bad
+ * path. Only here, and in base/log, is anything printed.
+ */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include <stdatomic.h>
+
+#include "conf/conf.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct cmd_ctx {
+	struct conf *conf;
+	const char *store;	/* -s, or [store] path */
+};
+
+/* Set by SIGINT and SIGTERM. */
+extern atomic_bool cmd_cancel;
+
+/* argv[0] is the command's name. */
+int cmd_import(const struct cmd_ctx *, int argc, char **argv);
+int cmd_query(const struct cmd_ctx *, int argc, char **argv);
+int cmd_explain(const struct cmd_ctx *, int argc, char **argv);
+int cmd_ls(const struct cmd_ctx *, int argc, char **argv);
+int cmd_info(const struct cmd_ctx *, int argc, char **argv);
+int cmd_check(const struct cmd_ctx *, int argc, char **argv);
+int cmd_sample(int argc, char **argv);
+
+/* Settings common to both programs: -c FILE and -o section.key=value, collected from getopt. */
+struct cmd_settings {
+	const char *file;
+	const char **sets;
+	size_t n_sets;
+};
+/* Loads -c FILE, else /etc/spanfs.ini if it is there; prints and returns an exit code on failure. */
+int cmd_load(const char *prog, const struct cmd_settings *, struct conf **);
+/* Prints "prog: message" and returns EXIT_USAGE for a bad path or value, else EXIT_FAILED. */
+int cmd_fail(const char *prog, const struct err *);
+int cmd_usage(const char *text);
+
+#endif

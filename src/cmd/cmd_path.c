@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/* cmd_path: see cmd_path.h. */
+#include "cmd_path.h"
+
+#include <stdio.h>
+
+#include "cmd.h"
+#include "engine/engine.h"
+
+int
+cmd_path_fail(const char *path, const struct err *err)
+{
+	struct buf text = BUF_INIT;
+	int code;
+
+	if (err->code == ERR_CANCELLED)
+		return EXIT_FAILED;
+	code = cmd_fail("spanctl", err);
+	if (code == EXIT_USAGE && err->off >= 0) {
+		engine_caret(&text, sv_cstr(path), err->off);
+		fwrite(text.p, 1, text.n, stderr);
+		buf_release(&text);
+	}
+	return code;
+}
+
+int
+cmd_store_fail(const struct err *err)
+{
+	(void)cmd_fail("spanctl", err);
+	return EXIT_FAILED;
+}

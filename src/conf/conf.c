@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conf: reading settings. The file's lines are looked at as a whole before inih sees them,
+ * because inih cuts long lines and long section names in silence and joins indented lines to
+ * the one before.
+ */
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/sv.h"
+
+#define MAX_LINE 190		/* inih's INI_MAX_LINE is 200, and counts the ends */
+#define MAX_SECTION 48
+#define MAX_FILE (1 << 20)
+
+struct conf_value {
+	char *text;		/* as given */
+	char *where;		/* "/etc/spanfs.ini:12", "-o", "default" */
+	bool given;
+	uint64_t u;
+	double d;
+};
+
+struct conf {
+	struct conf_value v[N_CONF_KEYS];
+};
+
+/* ---- one value ---- */
+
+static bool
+parse_bool(struct sv s, uint64_t *out)
+{
+	static const char *const yes[] = { "yes", "true", "on", "1" };
+	static const char *const no[] = { "no", "false", "off", "0" };
+
+	for (size_t i = 0; i < 4; i++) {
+		if (sv_is(s, yes[i]) || sv_is(s, no[i])) {
+			*out = sv_is(s, yes[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
+struct unit {
+	const char *name;
+	double factor;
+};
+
+static const struct unit size_units[] = {
+	{ "KiB", 1024 }, { "MiB", 1048576 }, { "GiB", 1073741824 }, { "TiB", 1099511627776 },
+	{ "KB", 1e3 }, { "MB", 1e6 }, { "GB", 1e9 }, { "TB", 1e12 }, { "B", 1 }, { NULL, 0 },
+};
+static const struct unit time_units[] = {
+	{ "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 6e10 },
+	{ "h", 3.6e12 }, { "d", 8.64e13 }, { "w", 6.048e14 }, { NULL, 0 },
+};
+
+/* A decimal number and a unit; a bare number only if `bare`, a bare 0 always. */
+static bool
+parse_scaled(struct sv s, const struct unit *units, bool bare, double *out)
+{
+	size_t n = 0;
+	double v;
+
+	while (n < s.n && ((s.p[n] >= '0' && s.p[n] <= '9') || s.p[n] == '.'))
+		n++;
+	if (!sv_double(sv_sub(s, 0, n), &v))
+		return false;
+	if (n == s.n) {
+		*out = v;
+		return bare || v == 0;
+	}
+	for (const struct unit *u = units; u->name != NULL; u++)
+		if (sv_is(sv_sub(s, n, s.n), u->name)) {
+			*out = v * u->factor;
+			return true;
+		}
+	return false;
+}
+
+static bool
+parse_word(const char *words, struct sv s, uint64_t *out)
+{
+	struct sv rest = sv_cstr(words), w;
+
+	for (uint64_t i = 0; sv_cut(&rest, ' ', &w); i++)
+		if (sv_eq(w, s)) {
+			*out = i;
+			return true;
+		}
+	return false;
+}
+
+static bool
+parse_text(const struct conf_info *k, struct sv s, struct conf_value *v)
+{
+	switch (k->type) {
+	case CONF_STRING:
+		return true;
+	case CONF_BOOL:
+		return parse_bool(s, &v->u);
+	case CONF_ENUM:
+		return parse_word(k->words, s, &v->u);
+	case CONF_INT:
+		if (!sv_u64(s, &v->u))
+			return false;
+		v->d = (double)v->u;
+		break;
+	case CONF_SIZE:
+		if (!parse_scaled(s, size_units, true, &v->d))
+			return false;
+		break;
+	case CONF_DURATION:
+		if (!parse_scaled(s, time_units, false, &v->d))
+			return false;
+		break;
+	case CONF_DOUBLE:
+		if (!sv_double(s, &v->d))
+			return false;
+		break;
+	}
+	if (!(v->d >= k->min && v->d <= k->max))
+		return false;
+	if (k->type == CONF_SIZE || k->type == CONF_DURATION)
+		v->u = (uint64_t)v->d;
+	return true;
+}
+
+static void
+expected(struct buf *b, const struct conf_info *k)
+{
+	switch (k->type) {
+	case CONF_STRING:
+		BUF_LIT(b, "text");
+		return;
+	case CONF_BOOL:
+		BUF_LIT(b, "yes or no");
+		return;
+	case CONF_ENUM:
+		buf_printf(b, "one of: %s", k->words);
+		return;
+	case CONF_INT:
+		BUF_LIT(b, "a whole number");
+		break;
+	case CONF_SIZE:
+		BUF_LIT(b, "a size such as 64MiB,");
+		break;
+	case CONF_DURATION:
+		BUF_LIT(b, "a duration such as 30s or 100ms,");
+		break;
+	case CONF_DOUBLE:
+		BUF_LIT(b, "a number");
+		break;
+	}
+	if (k->type == CONF_DURATION)
+		buf_printf(b, " from %gs to %gs", k->min / 1e9, k->max / 1e9);
+	else
+		buf_printf(b, " from %.15g to %.15g", k->min, k->max);
+}
+
+static int
+find_key(struct sv section, struct sv name)
+{
+	for (int i = 0; i < N_CONF_KEYS; i++)
+		if (sv_is(section, conf_table[i].section) && sv_is(name, conf_table[i].name))
+			return i;
+	return -1;
+}
+
+static bool
+known_section(struct sv section)
+{
+	for (int i = 0; i < N_CONF_KEYS; i++)
+		if (sv_is(section, conf_table[i].section))
+			return true;
+	return false;
+}
+
+/* `where` is "FILE:LINE" or "-o". */
+static int
+set_value(struct conf *c, const char *where, struct sv section, struct sv name,
+    struct sv text, struct err *e)
+{
+	struct buf want = BUF_INIT;
+	struct conf_value *v;
+	int i = find_key(section, name), code;
+
+	if (i < 0 && !known_section(section))
+		return err_set(e, ERR_SYNTAX, -1, "%s: unknown section [%.*s]", where,
+		    SV_ARG(section));
+	if (i < 0)
+		return err_set(e, ERR_SYNTAX, -1, "%s: unknown key '%.*s' in [%.*s]", where,
+		    SV_ARG(name), SV_ARG(section));
+	v = &c->v[i];
+	if (v->given && strcmp(v->where, "-o") != 0 && strcmp(where, "-o") != 0)
+		return err_set(e, ERR_SYNTAX, -1, "%s: [%s] %s was given before, at %s", where,
+		    conf_table[i].section, conf_table[i].name, v->where);
+	if (!parse_text(&conf_table[i], text, v)) {
+		expected(&want, &conf_table[i]);
+		code = err_set(e, ERR_SYNTAX, -1, "%s: [%s] %s: expected %s, got '%.*s'", where,
+		    conf_table[i].section, conf_table[i].name,
+		    buf_cstr(&want) ? buf_cstr(&want) : "", SV_ARG(text));
+		buf_release(&want);
+		return code;
+	}
+	free(v->text);
+	free(v->where);
+	v->given = true;
+	v->text = strndup(text.p ? text.p : "", text.n);
+	v->where = strdup(where);
+	return v->text == NULL || v->where == NULL ? err_nomem(e) : 0;
+}
+
+/* ---- a file ---- */
+
+static struct sv
+trim(struct sv s)
+{
+	while (s.n > 0 && strchr(" \t\r", s.p[s.n - 1]) != NULL)
+		s.n--;
+	while (s.n > 0 && strchr(" \t\r", s.p[0]) != NULL)
+		s = sv_sub(s, 1, s.n);
+	return s;
+}
+
+struct reading {
+	struct conf *c;
+	const char *file;
+	struct sv rest;		/* of the file, after the line of the last pair */
+	int line;
+	struct err *e;
+	int code;
+};
+
+/*
+ * Debian's inih does not tell the line. Pairs come in the order of their lines, and
+ * check_lines has made sure that each line is one pair, a section, a comment or nothing.
+ */
+static void
+next_pair_line(struct reading *x)
+{
+	struct sv line;
+
+	while (sv_cut(&x->rest, '\n', &line)) {
+		x->line++;
+		line = trim(line);
+		if (line.n != 0 && strchr(";#[", line.p[0]) == NULL)
+			return;
+	}
+}
+
+static int
+on_pair(void *arg, const char *section, const char *name, const char *value)
+{
+	struct reading *x = arg;
+	char where[512];
+
+	next_pair_line(x);
+	snprintf(where, sizeof where, "%s:%d", x->file, x->line);
+	x->code = set_value(x->c, where, sv_cstr(section), sv_cstr(name),
+	    sv_cstr(value != NULL ? value : ""), x->e);
+	return x->code == 0;
+}
+
+/* What inih would take in silence, or take otherwise than it reads. */
+static int
+check_line(const char *file, int no, struct sv raw, struct err *e)
+{
+	struct sv s = trim(raw);
+
+	if (raw.n > MAX_LINE)
+		return err_set(e, ERR_SYNTAX, -1, "%s:%d: line longer than %d bytes", file, no,
+		    MAX_LINE);
+	if (raw.n > 0 && memchr(raw.p, '\0', raw.n) != NULL)
+		return err_set(e, ERR_SYNTAX, -1, "%s:%d: NUL byte", file, no);
+	if (s.n == 0 || s.p[0] == ';' || s.p[0] == '#')
+		return 0;
+	if (s.p[0] == '[') {
+		if (sv_chr(s, ']') < 0)
+			return err_set(e, ERR_SYNTAX, -1, "%s:%d: expected ']'", file, no);
+		if (s.n > MAX_SECTION)
+			return err_set(e, ERR_SYNTAX, -1, "%s:%d: section name too long", file,
+			    no);
+		return 0;
+	}
+	if (raw.p[0] == ' ' || raw.p[0] == '\t')
+		return err_set(e, ERR_SYNTAX, -1, "%s:%d: indented line: expected key=value at "
+		    "the start of a line", file, no);
+	if (sv_chr(s, '=') < 0)
+		return err_set(e, ERR_SYNTAX, -1, "%s:%d: expected key=value or [section]", file,
+		    no);
+	return 0;
+}
+
+static int
+check_lines(const char *file, struct sv text, struct err *e)
+{
+	struct sv line;
+	int code;
+
+	if (sv_starts(text, SV("\xef\xbb\xbf")))
+		text = sv_sub(text, 3, text.n);
+	for (int no = 1; sv_cut(&text, '\n', &line); no++)
+		if ((code = check_line(file, no, line, e)) < 0)
+			return code;
+	return 0;
+}
+
+static int
+slurp(const char *file, struct buf *b, struct err *e)
+{
+	FILE *f = fopen(file, "re");
+	char tmp[4096];
+	size_t n;
+
+	if (f == NULL)
+		return err_errno(e, "%s", file);
+	while ((n = fread(tmp, 1, sizeof tmp, f)) > 0 && b->n <= MAX_FILE)
+		buf_put(b, tmp, n);
+	if (ferror(f)) {
+		fclose(f);
+		return err_set(e, ERR_IO, -1, "%s: can't be read", file);
+	}
+	fclose(f);
+	if (b->n > MAX_FILE)
+		return err_set(e, ERR_SYNTAX, -1, "%s: larger than 1 MiB", file);
+	return buf_ok(b, e);
+}
+
+static int
+read_file(struct conf *c, const char *file, struct err *e)
+{
+	struct reading x = { .c = c, .file = file, .e = e };
+	struct buf b = BUF_INIT;
+	int code, line;
+
+	if ((code = slurp(file, &b, e)) == 0 &&
+	    (code = check_lines(file, buf_view(&b), e)) == 0) {
+		x.rest = buf_view(&b);
+		if (buf_cstr(&b) == NULL)
+			code = err_nomem(e);
+		else if ((line = ini_parse_string(b.p, on_pair, &x)) != 0)
+			code = x.code != 0 ? x.code : err_set(e, ERR_SYNTAX, -1,
+			    "%s:%d: expected key=value or [section]", file, line);
+	}
+	buf_release(&b);
+	return code;
+}
+
+/* "section.key=value" */
+static int
+read_set(struct conf *c, const char *text, struct err *e)
+{
+	struct sv rest = sv_cstr(text), key, section;
+
+	if (sv_chr(rest, '=') < 0 || !sv_cut(&rest, '=', &key) || sv_chr(key, '.') < 0)
+		return err_set(e, ERR_SYNTAX, -1,
+		    "-o %s: expected section.key=value", text);
+	(void)sv_cut(&key, '.', &section);
+	return set_value(c, "-o", section, key, rest, e);
+}
+
+/* ---- life ---- */
+
+static int
+set_defaults(struct conf *c, struct err *e)
+{
+	for (int i = 0; i < N_CONF_KEYS; i++) {
+		struct conf_value *v = &c->v[i];
+
+		if (v->given)
+			continue;
+		if (!parse_text(&conf_table[i], sv_cstr(conf_table[i].def), v))
+			return err_set(e, ERR_SYNTAX, -1, "default of [%s] %s is out of range",
+			    conf_table[i].section, conf_table[i].name);
+		if ((v->text = strdup(conf_table[i].def)) == NULL ||
+		    (v->where = strdup("default")) == NULL)
+			return err_nomem(e);
+	}
+	return 0;
+}
+
+/* hardware_profile gives random_page_cost its value, unless that is given itself. */
+static void
+apply_profile(struct conf *c)
+{
+	static const char *const cost[] = { "4.0", "1.1", "1.0" };
+	struct conf_value *v = &c->v[CONF_COST_RANDOM_PAGE];
+	char *text;
+
+	if (v->given || (text = strdup(cost[c->v[CONF_COST_HARDWARE_PROFILE].u])) == NULL)
+		return;
+	free(v->text);
+	v->text = text;
+	v->d = strtod(text, NULL);
+}
+
+int
+conf_load(const char *file, const char *const *sets, size_t n, struct conf **out,
+    struct err *e)
+{
+	struct conf *c = calloc(1, sizeof *c);
+	int code = 0;
+
+	if (c == NULL)
+		return err_nomem(e);
+	if (file != NULL)
+		code = read_file(c, file, e);
+	for (size_t i = 0; i < n && code == 0; i++)
+		code = read_set(c, sets[i], e);
+	if (code == 0)
+		code = set_defaults(c, e);
+	if (code < 0) {
+		conf_free(c);
+		return code;
+	}
+	apply_profile(c);
+	*out = c;
+	return 0;
+}
+
+void
+conf_free(struct conf *c)
+{
+	if (c == NULL)
+		return;
+	for (int i = 0; i < N_CONF_KEYS; i++) {
+		free(c->v[i].text);
+		free(c->v[i].where);
+	}
+	free(c);
+}
+
+const char *
+conf_str(const struct conf *c, enum conf_key k)
+{
+	return c->v[k].text;
+}
+
+bool
+conf_bool(const struct conf *c, enum conf_key k)
+{
+	return c->v[k].u != 0;
+}
+
+uint64_t
+conf_u64(const struct conf *c, enum conf_key k)
+{
+	return c->v[k].u;
+}
+
+double
+conf_double(const struct conf *c, enum conf_key k)
+{
+	return c->v[k].d;
+}
+
+void
+conf_print(struct buf *b, const struct conf *c)
+{
+	for (int i = 0; i < N_CONF_KEYS; i++)
+		buf_printf(b, "%s.%s=%s\t(%s)\n", conf_table[i].section, conf_table[i].name,
+		    c->v[i].text, c->v[i].where);
+}
