@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* sv: see base/sv.h. */
-#define _GNU_SOURCE
 #include "base/sv.h"
 
 #include <stdlib.h>

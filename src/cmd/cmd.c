@@ -32,15 +32,20 @@ cmd_usage(const char *text)
 	return EXIT_USAGE;
 }
 
+const char *
+cmd_conf_file(const struct cmd_settings *s)
+{
+	if (s->file == NULL && access(DEFAULT_FILE, F_OK) == 0)
+		return DEFAULT_FILE;
+	return s->file;
+}
+
 int
 cmd_load(const char *prog, const struct cmd_settings *s, struct conf **out)
 {
-	const char *file = s->file;
 	struct err err = ERR_INIT;
 
-	if (file == NULL && access(DEFAULT_FILE, F_OK) == 0)
-		file = DEFAULT_FILE;
-	if (conf_load(file, s->sets, s->n_sets, out, &err) < 0)
-		return cmd_fail(prog, &err) == EXIT_FAILED ? EXIT_FAILED : EXIT_USAGE;
+	if (conf_load(cmd_conf_file(s), s->sets, s->n_sets, out, &err) < 0)
+		return cmd_fail(prog, &err);
 	return EXIT_DONE;
 }

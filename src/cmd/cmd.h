@@ -36,7 +36,9 @@ struct cmd_settings {
 	const char **sets;
 	size_t n_sets;
 };
-/* Loads -c FILE, else /etc/spanfs.ini if it is there; prints and returns an exit code on failure. */
+/* -c FILE, else /etc/spanfs.ini if it is there, else NULL. */
+const char *cmd_conf_file(const struct cmd_settings *);
+/* Loads it; prints and returns an exit code on failure. */
 int cmd_load(const char *prog, const struct cmd_settings *, struct conf **);
 /* Prints "prog: message" and returns EXIT_USAGE for a bad path or value, else EXIT_FAILED. */
 int cmd_fail(const char *prog, const struct err *);

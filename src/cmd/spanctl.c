@@ -32,7 +32,7 @@ static const struct command {
 	{ "check", "", "verify every byte of the store", cmd_check },
 	{ "sample", "[--spans N] [--seed S] [--hours H] [--end TIME] [-o FILE]",
 	    "make sample data: a shop of microservices", run_sample },
-	{ "help", "[COMMAND]", "show this, or the use of a command", help },
+	{ "help", "[COMMAND|settings]", "show this, the use of a command, or every setting", help },
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -58,9 +58,16 @@ print_help(FILE *f)
 static int
 help(const struct cmd_ctx *ctx, int argc, char **argv)
 {
+	struct buf ini = BUF_INIT;
 	const struct command *c;
 
 	(void)ctx;
+	if (argc == 2 && strcmp(argv[1], "settings") == 0) {
+		conf_print_ini(&ini);
+		fwrite(ini.p, 1, ini.n, stdout);
+		buf_release(&ini);
+		return EXIT_DONE;
+	}
 	if (argc < 2) {
 		print_help(stdout);
 		return EXIT_DONE;

@@ -1,0 +1,90 @@
+#!/bin/sh
+# layers: who may include whom (src/README.md), each header compiles alone, own header first.
+set -u
+cd "${SRC:?}" || exit 1
+bad=0
+check() {	# folder, allowed folders
+	folder=$1
+	shift
+	allowed="$folder $*"
+	for f in src/"$folder"/*.c src/"$folder"/*.h include/"$folder"/*.h; do
+		[ -f "$f" ] || continue
+		for inc in $(sed -n 's/^#include "\([a-z]*\)\/.*/\1/p' "$f" | sort -u); do
+			case " $allowed " in
+			*" $inc "*) ;;
+			*)
+				echo "not ok $f includes $inc/"
+				bad=1
+				;;
+			esac
+		done
+	done
+	echo "ok layer $folder includes only:$([ $# -gt 0 ] && printf ' %s' "$@")"
+}
+check base
+check model base
+check query base model
+check plan base model
+check store base model
+check ingest base model
+check format base model
+check opt base model query plan
+check exec base model plan store
+check conf base
+check engine base model query plan opt store exec ingest format conf
+# fs sees the language only as far as engine.h hands out struct path.
+check fs base engine query
+check cmd base conf engine fs query store ingest
+owner() {	# header, files that may include it
+	h=$1
+	shift
+	for f in $(grep -lE "#include <$h>" -r src include); do
+		case " $* " in
+		*" $f "*) ;;
+		*)
+			echo "not ok $f includes <$h>"
+			bad=1
+			;;
+		esac
+	done
+	echo "ok <$h> has one owner"
+}
+owner 'ini\.h' src/conf/conf.c
+owner 'pcre2\.h' $(ls src/exec/kernel_regex.c)
+owner 'zstd\.h' src/store/codec.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
+owner 'zlib\.h' $(ls src/ingest/unpack*.c src/ingest/*gzip*.c 2>/dev/null)
+owner 'xxhash\.h' src/base/hash.c
+for f in $(grep -lE '#include <fuse' -r src include); do
+	case $f in
+	src/fs/*) ;;
+	*)
+		echo "not ok $f includes FUSE"
+		bad=1
+		;;
+	esac
+done
+for f in $(grep -lE '\b(stderr|perror|printf\()' -r src include | xargs grep -lE '\bf?printf\(|\bperror\(|\bstderr\b'); do
+	case $f in
+	src/cmd/* | src/base/log.c) ;;
+	*)
+		echo "not ok $f prints"
+		bad=1
+		;;
+	esac
+done
+dup=$(git ls-files 'src/*.[ch]' 2>/dev/null | grep -v README | sed 's/.*\///' | sort | uniq -d)
+if [ -n "$dup" ]; then
+	echo "not ok file names twice: $dup"
+	bad=1
+fi
+echo "ok file names are unique"
+for h in include/*/*.h; do
+	[ "$h" = include/conf/conf_keys.h ] && continue
+	echo "#include \"${h#include/}\"" |
+		${CC-gcc} -std=gnu11 -D_GNU_SOURCE -Iinclude -fsyntax-only -x c - || {
+		echo "not ok $h does not compile alone"
+		bad=1
+	}
+done
+echo "ok headers compile alone"
+exit $bad

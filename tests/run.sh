@@ -1,0 +1,96 @@
+#!/bin/sh
+# run: runs families of tests and counts. Called by make with BUILD, SRC, SPANFS, SPANCTL set.
+#   run.sh [lint] [unit PROGRAM... --] [diff PROGRAM... --] [fault ...] [fuzz ...] [mount]
+# A family's programs follow its name up to "--" or the end. The last line is
+# "N passed, N failed"; the exit status says whether all passed.
+set -u
+: "${BUILD:?}" "${SRC:?}"
+passed=0
+failed=0
+skipped=0
+log=$BUILD/test-logs
+mkdir -p "$log"
+limit=${SPANFS_TEST_TIMEOUT-300}
+
+# Counts the cmocka lines of a log.
+count_cmocka() {
+	p=$(grep -c '^\[       OK \]' "$1")
+	f=$(grep -c '^\[  FAILED  \] [a-zA-Z_]' "$1")
+	passed=$((passed + p))
+}
+program() {
+	name=$(basename "$1")
+	out=$log/$name.log
+	timeout -k 10 "$limit" "$BUILD/$1" >"$out" 2>&1
+	status=$?
+	count_cmocka "$out"
+	if [ $status -ne 0 ]; then
+		failed=$((failed + 1))
+		echo "FAIL $1 (status $status)"
+		tail -n 40 "$out"
+	fi
+}
+replay() {
+	name=$(basename "$1")
+	corpus=$SRC/tests/fuzz/corpus/${name#fuzz_}
+	out=$log/$name.log
+	if timeout -k 10 "$limit" "$BUILD/$1" "$corpus" >"$out" 2>&1; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAIL replay of $name"
+		tail -n 40 "$out"
+	fi
+}
+script() {
+	out=$log/$(basename "$1").log
+	timeout -k 10 "$limit" sh "$1" >"$out" 2>&1
+	status=$?
+	if [ $status -eq 77 ]; then
+		skipped=$((skipped + 1))
+		echo "SKIP $1: $(tail -n 1 "$out")"
+		return
+	fi
+	passed=$((passed + $(grep -c '^ok' "$out")))
+	n=$(grep -c '^not ok' "$out")
+	[ $status -ne 0 ] && [ "$n" -eq 0 ] && n=1
+	if [ "$n" -ne 0 ]; then
+		failed=$((failed + n))
+		echo "FAIL $1 (status $status)"
+		grep -A 3 '^not ok' "$out" || tail -n 30 "$out"
+	fi
+}
+
+while [ $# -gt 0 ]; do
+	family=$1
+	shift
+	case $family in
+	lint)
+		for s in "$SRC"/tests/lint/*.sh; do script "$s"; done
+		;;
+	mount)
+		for s in "$SRC"/tests/mount/t_*.sh; do script "$s"; done
+		;;
+	unit | diff | fault)
+		while [ $# -gt 0 ] && [ "$1" != -- ]; do
+			program "$1"
+			shift
+		done
+		[ $# -gt 0 ] && shift
+		;;
+	fuzz)
+		while [ $# -gt 0 ] && [ "$1" != -- ]; do
+			replay "$1"
+			shift
+		done
+		[ $# -gt 0 ] && shift
+		;;
+	*)
+		echo "run.sh: unknown family $family" >&2
+		exit 2
+		;;
+	esac
+done
+[ "$skipped" -eq 0 ] || echo "skipped: $skipped scripts"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
