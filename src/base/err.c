@@ -109,7 +109,9 @@ err_ctx(struct err *e, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(e->msg, sizeof e->msg, fmt, ap);
 	va_end(ap);
-	if (n > 0 && (size_t)n < sizeof e->msg)
-		snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %s", old);
+	/* What does not fit is cut. */
+	if (n > 0 && (size_t)n + 3 < sizeof e->msg)
+		snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %.*s",
+		    (int)(sizeof e->msg - (size_t)n - 3), old);
 	return e->code;
 }
