@@ -12,6 +12,8 @@
  */
 int codec_compress(struct buf *out, struct sv raw, int level, enum section_codec *codec,
     struct err *) WARN_UNUSED;
+/* Appends one zstd frame whatever its size: the footer, which has no codec byte. level >= 1. */
+int codec_frame(struct buf *out, struct sv raw, int level, struct err *) WARN_UNUSED;
 /* Exactly raw_bytes into out; ERR_CORRUPT for anything else, or an unknown codec. */
 int codec_decompress(int codec, struct sv stored, void *out, size_t raw_bytes, struct err *)
     WARN_UNUSED;

@@ -19,9 +19,12 @@ struct shard_options {
 	uint32_t row_group_rows;	/* [store] row_group_rows, at most LIMIT_ROW_GROUP_ROWS */
 	int compression_level;		/* zstd; 0: store everything uncompressed */
 	bool sync;
+	uint32_t top_values;		/* most frequent values kept per column; 0: SHARD_TOP_VALUES */
 };
 #define SHARD_ROW_GROUP_ROWS 16384
 #define SHARD_COMPRESSION_LEVEL 3
+#define SHARD_TOP_VALUES 16
+#define SHARD_TOP_BYTES 64		/* longer top values are cut (arrays and maps: left out) */
 
 /* What the catalog keeps of a shard. */
 struct shard_entry {
@@ -35,6 +38,12 @@ uint64_t partition_of(uint64_t start_ns, uint64_t now_ns);
 int memtable_new(const struct shard_options *, uint64_t now_ns, struct memtable **,
     struct err *) WARN_UNUSED;
 void memtable_free(struct memtable *);
+/*
+ * A promise that makes append faster: from here to the next call, spans that share a resource
+ * or scope pointer share its content (they come from one span_batch that isn't reset in
+ * between). Without any call each span's resource and scope are compared by content.
+ */
+void memtable_batch(struct memtable *);
 /*
  * Copies the span in. Returns 0, or 1 without adding it if a span of the same trace id and
  * span id in the same partition is here already (the caller decides later whether it is a
