@@ -8,8 +8,12 @@
  *   shards/YYYY-MM-DD/HH/SEQ.shard, shards/outside/SEQ.shard
  *
  * Readers hold snapshots: immutable, refcounted lists. A commit becomes visible, whole, to
- * the next catalog_snapshot call of any process. Files that no catalog lists (an import was
- * killed) are removed by the next writer when it takes the lock.
+ * the next catalog_snapshot call of any process; readers need no permission to write. Files
+ * that no catalog lists (an import was killed) are removed by the next writer when it takes
+ * the lock.
+ *
+ * Threads: opening, locking, unlocking and committing are one thread's at a time; the rest is
+ * thread-safe.
  */
 #ifndef STORE_CATALOG_H
 #define STORE_CATALOG_H
@@ -25,6 +29,7 @@ struct catalog_options {
 	bool create;		/* make the directory (0700) and an empty store if absent or empty */
 	size_t cache_bytes;	/* of the chunk cache */
 	struct fsys *fs;	/* for tests; NULL: file_real(dir). Not freed by the catalog */
+	bool no_sync;		/* [store] sync = no: a commit may be lost, or torn, in a power cut */
 };
 
 struct snapshot {
@@ -36,7 +41,11 @@ struct snapshot {
 	uint64_t min_start, max_start;	/* of all spans, PARTITION_OUTSIDE left out unless alone; max < min: empty */
 };
 
-/* ERR_UNKNOWN: no store there; ERR_VERSION; ERR_SYNTAX: a directory that is not empty and no store. */
+/*
+ * ERR_UNKNOWN: no store there; ERR_VERSION: of another format, both named; ERR_SYNTAX: a
+ * directory that is not empty and no store; ERR_CORRUPT: STORE or CATALOG is damaged, with
+ * the offset.
+ */
 int catalog_open(const char *dir, const struct catalog_options *, struct catalog **,
     struct err *) WARN_UNUSED;
 void catalog_close(struct catalog *);	/* all snapshots given back */
@@ -53,11 +62,18 @@ int snapshot_shard(const struct snapshot *, size_t i, struct shard **, struct er
 /* Becomes the writer: ERR_BUSY if another is. Cleans up after a killed one. */
 int catalog_lock(struct catalog *, struct err *) WARN_UNUSED;
 void catalog_unlock(struct catalog *);
-/* A fresh file name in a partition, its directory made. Writer only; thread-safe. */
+/* A fresh file name (malloced) in a partition, its directory made. Writer only; thread-safe. */
 int catalog_new_file(struct catalog *, uint64_t partition, char **file, struct err *) WARN_UNUSED;
-/* Adds the shards (already written and synced) in one atomic, fsynced step. Writer only. */
+/*
+ * Adds the shards (already written and synced) in one atomic, fsynced step. Writer only. After
+ * a failure it is open whether they are listed (the last sync may have failed): they are not
+ * acknowledged, and their files go only through catalog_clean.
+ */
 int catalog_commit(struct catalog *, const struct shard_entry *add, size_t n, struct err *)
     WARN_UNUSED;
+
+/* Removes shard and temporary files that CATALOG, read anew, does not list. Writer only. */
+int catalog_clean(struct catalog *, struct err *) WARN_UNUSED;
 
 /*
  * Statistics of every shard that touches `range` (the others keep their place with n_rows,

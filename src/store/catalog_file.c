@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * catalog_file: the bytes of CATALOG. Numbers are little-endian.
+ *
+ *    0  8  magic "SPANFSCT"
+ *    8  4  version, 1       12  4  zero
+ *   16  8  generation       24  8  wall time of the commit, ns
+ *   32  8  number of the next shard file
+ *   40     varint n; per shard, by partition, then name, each once:
+ *            varint hour of the partition since 1970 + 1 (0: outside, sorted last)
+ *            str name of the file in the partition's directory
+ *            varint rows, bytes; u64 earliest start, u64 latest start
+ *          u64 XXH3-64 of all before
+ *
+ * The directory of a file follows from its partition, so no catalog can name a file elsewhere.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cursor.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/varint.h"
+#include "store/catalog_i.h"
+
+#define MAGIC "SPANFSCT"
+#define HEADER_BYTES 40
+/* Of an entry: hour, empty name, rows, bytes, two times. */
+#define ENTRY_MIN_BYTES 20
+#define NAME_MAX_BYTES 64
+#define HOURS_MAX (UINT64_MAX / NS_PER_HOUR)
+
+void
+catalog_dir(uint64_t partition, char out[CATALOG_DIR_BYTES])
+{
+	uint64_t hour = partition / NS_PER_HOUR;
+	unsigned m, d;
+	int y;
+
+	if (partition == PARTITION_OUTSIDE) {
+		snprintf(out, CATALOG_DIR_BYTES, SHARDS_DIR "/outside");
+		return;
+	}
+	civil_from_days((int64_t)(hour / 24), &y, &m, &d);
+	snprintf(out, CATALOG_DIR_BYTES, SHARDS_DIR "/%04d-%02u-%02u/%02u", y, m, d,
+	    (unsigned)(hour % 24));
+}
+
+int
+shard_entry_cmp(const struct shard_entry *a, const struct shard_entry *b)
+{
+	if (a->partition != b->partition)
+		return a->partition < b->partition ? -1 : 1;
+	return strcmp(a->file, b->file);
+}
+
+/* Letters, digits, '-', '_' and '.', the last not in front. */
+static bool
+name_ok(struct sv s)
+{
+	static const char good[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
+
+	if (s.n == 0 || s.n > NAME_MAX_BYTES || s.p[0] == '.')
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\0' || strchr(good, s.p[i]) == NULL)
+			return false;
+	return true;
+}
+
+/* The name in the directory, or {NULL, 0} if the file lies elsewhere. */
+static struct sv
+name_of(const struct shard_entry *e)
+{
+	char dir[CATALOG_DIR_BYTES];
+	size_t n;
+
+	catalog_dir(e->partition, dir);
+	n = strlen(dir);
+	if (strncmp(e->file, dir, n) != 0 || e->file[n] != '/')
+		return SV_EMPTY;
+	return sv_cstr(e->file + n + 1);
+}
+
+bool
+catalog_entry_ok(const struct shard_entry *e)
+{
+	return (e->partition == PARTITION_OUTSIDE || e->partition % NS_PER_HOUR == 0) &&
+	    name_ok(name_of(e)) && e->n_rows >= 1 && e->n_rows <= LIMIT_SHARD_ROWS &&
+	    e->n_bytes <= INT64_MAX / LIMIT_SHARD_ROWS && e->min_start <= e->max_start;
+}
+
+static void
+put_u64(struct buf *b, uint64_t v, unsigned bytes)
+{
+	for (unsigned i = 0; i < bytes; i++)
+		buf_putc(b, (char)(v >> (8 * i)));
+}
+
+void
+catalog_encode(struct buf *b, const struct catalog_list *l)
+{
+	size_t from = b->n;
+
+	BUF_LIT(b, MAGIC);
+	put_u64(b, STORE_VERSION, 4);
+	put_u64(b, 0, 4);
+	put_u64(b, l->generation, 8);
+	put_u64(b, l->commit_ns, 8);
+	put_u64(b, l->next_seq, 8);
+	buf_varint(b, l->n);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct shard_entry *e = &l->shards[i];
+		struct sv name = name_of(e);
+
+		buf_varint(b, e->partition == PARTITION_OUTSIDE ? 0 :
+		    e->partition / NS_PER_HOUR + 1);
+		buf_varint(b, name.n);
+		buf_sv(b, name);
+		buf_varint(b, e->n_rows);
+		buf_varint(b, e->n_bytes);
+		put_u64(b, e->min_start, 8);
+		put_u64(b, e->max_start, 8);
+	}
+	if (!b->oom)
+		put_u64(b, hash64(b->p + from, b->n - from), 8);
+}
+
+static bool
+read_entry(struct cursor *c, struct arena *a, struct shard_entry *e, bool *oom)
+{
+	char dir[CATALOG_DIR_BYTES];
+	uint64_t hour = cursor_varint(c);
+	struct sv name = cursor_str(c);
+
+	e->n_rows = cursor_varint(c);
+	e->n_bytes = cursor_varint(c);
+	e->min_start = cursor_u64(c);
+	e->max_start = cursor_u64(c);
+	if (c->bad || hour > HOURS_MAX || !name_ok(name))
+		return false;
+	e->partition = hour == 0 ? PARTITION_OUTSIDE : (hour - 1) * NS_PER_HOUR;
+	catalog_dir(e->partition, dir);
+	e->file = arena_printf(a, "%s/%.*s", dir, SV_ARG(name));
+	*oom = e->file == NULL;
+	return !*oom && catalog_entry_ok(e);
+}
+
+static int
+corrupt(const char *name, size_t off, const char *why, struct err *e)
+{
+	return err_set(e, ERR_CORRUPT, (int64_t)off, "%s: %s at offset %zu", name, why, off);
+}
+
+static int
+read_entries(struct cursor *c, const char *name, struct arena *a, struct catalog_list *l,
+    struct err *e)
+{
+	size_t at = cursor_off(c);
+	uint64_t n = cursor_varint(c);
+	bool oom = false;
+
+	if (c->bad || n > cursor_left(c) / ENTRY_MIN_BYTES)
+		return corrupt(name, at, "impossible number of shards", e);
+	if ((l->shards = arena_array(a, (size_t)n + 1, struct shard_entry)) == NULL)
+		return err_nomem(e);
+	for (l->n = 0; l->n < n; l->n++) {
+		struct shard_entry *s = &l->shards[l->n];
+
+		at = cursor_off(c);
+		if (!read_entry(c, a, s, &oom))
+			return oom ? err_nomem(e) : corrupt(name, at, "malformed entry", e);
+		if (l->n > 0 && shard_entry_cmp(s - 1, s) >= 0)
+			return corrupt(name, at, "entry out of order", e);
+	}
+	return 0;
+}
+
+/* Magic, version, checksum. */
+static int
+check_frame(struct sv s, const char *name, struct err *e)
+{
+	struct cursor c = cursor_new(s.p, s.n);
+	uint32_t version;
+
+	if (s.n < HEADER_BYTES + 1 + 8)
+		return corrupt(name, s.n, "the file ends early", e);
+	if (memcmp(s.p, MAGIC, 8) != 0)
+		return corrupt(name, 0, "not a catalog", e);
+	c = cursor_new(s.p + s.n - 8, 8);
+	if (hash64(s.p, s.n - 8) != cursor_u64(&c))
+		return corrupt(name, s.n - 8, "wrong checksum", e);
+	c = cursor_new(s.p + 8, 4);
+	if ((version = cursor_u32(&c)) != STORE_VERSION)
+		return err_set(e, ERR_VERSION, 8,
+		    "%s: catalog format %" PRIu32 ", this program reads %d", name, version,
+		    STORE_VERSION);
+	return 0;
+}
+
+int
+catalog_decode(struct sv s, const char *name, struct arena *a, struct catalog_list *out,
+    struct err *e)
+{
+	struct catalog_list l = { 0 };
+	struct cursor c;
+	int rc;
+
+	if ((rc = check_frame(s, name, e)) != 0)
+		return rc;
+	c = cursor_new(s.p, s.n - 8);
+	(void)cursor_u64(&c);
+	(void)cursor_u64(&c);
+	l.generation = cursor_u64(&c);
+	l.commit_ns = cursor_u64(&c);
+	l.next_seq = cursor_u64(&c);
+	if ((rc = read_entries(&c, name, a, &l, e)) != 0)
+		return rc;
+	if (cursor_left(&c) != 0)
+		return corrupt(name, cursor_off(&c), "bytes after the last entry", e);
+	*out = l;
+	return 0;
+}
