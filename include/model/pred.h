@@ -56,6 +56,19 @@ struct pred {
 	size_t n_kids;
 };
 
+/*
+ * The bytes words are made of, in text/WORDS and in the texts it looks at: ASCII letters,
+ * digits, '_' and every byte of a non-ASCII character. All others separate.
+ */
+static inline bool
+text_word_byte(char c)
+{
+	uint8_t u = (uint8_t)c;
+
+	return u >= 0x80 || u == '_' || (u >= '0' && u <= '9') ||
+	    (u >= 'A' && u <= 'Z') || (u >= 'a' && u <= 'z');
+}
+
 /* Readings of plain text as a value (the fields text, is_*, i, d, b). */
 struct literal literal_of(struct sv text);
 

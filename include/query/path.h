@@ -10,6 +10,9 @@
  * `keyword` is awaited. Keywords may be spelled K or .K. "shards", "shards/DAY" are PATH_ARG
  * states of the pseudo keyword "shards" (only at the root); "shards/DAY/HH" is a PATH_CLAUSE.
  * The fs adds what isn't the query language: README, .spanfs.
+ *
+ * An argument's leading dot: a first argument takes it as data; for later ones it is a link
+ * spelling and is taken off (the encoder writes %2E for data). "." and ".." are refused.
  */
 #ifndef QUERY_PATH_H
 #define QUERY_PATH_H
@@ -28,7 +31,7 @@ enum arg_kind {
 	ARG_KINDS, ARG_STATUSES,	/* the fixed words */
 	ARG_FIELDS,	/* field names: where, has, select, sort */
 	ARG_OPS,	/* operators of where/FIELD */
-	ARG_DURATION_OPS,	/* ne lt le ...: duration, trace-duration */
+	ARG_DURATION_OPS,	/* ne lt le ...: duration, trace-duration, where on a number or time */
 	ARG_DURATIONS, ARG_TIMES, ARG_DAYS, ARG_NUMBERS,	/* free; a few examples are listed */
 	ARG_WORDS,	/* text: free, lists nothing */
 	ARG_SHARD_DAYS, ARG_SHARD_HOURS,	/* partitions of the store */
@@ -55,14 +58,16 @@ void path_unref(struct path *);
 /*
  * One segment more, as typed (encoded). ERR_UNKNOWN for a word that is no keyword here,
  * ERR_SYNTAX for a malformed argument, a doubled once-clause or a clause out of place,
- * ERR_TOOBIG, ERR_NAMETOOLONG. err->off is the offset within `segment`; the message says
+ * ERR_UNSUPPORTED, ERR_TOOBIG, ERR_NAMETOOLONG (also when the canonical form of the segment
+ * or path would be too long). err->off is the offset within `segment`; the message says
  * what was expected. *out is a new reference.
  */
 int path_step(struct path *, struct sv segment, struct path **out, struct err *) WARN_UNUSED;
 /*
  * A whole path, '/'-separated, a leading '/' allowed, doubled '/' are one. If the last segment
  * names a file (known_file says so) it is returned in *file and not stepped; else *file is
- * empty. err->off is the offset within `text`.
+ * empty. Where an argument is awaited only %more and, in shards/, files of any name are
+ * files: service/count is a service. err->off is the offset within `text`.
  */
 int path_parse(struct sv text, bool (*known_file)(struct sv), struct path **out,
     struct sv *file, struct err *) WARN_UNUSED;
@@ -71,8 +76,8 @@ struct path_view path_view(const struct path *);
 void path_print(struct buf *, const struct path *);
 
 /*
- * Calls fn for every keyword that may follow (never the dotted form), in the order of
- * product.md's table. For PATH_CLAUSE only.
+ * Calls fn for every keyword that may follow (never the dotted form, nor shards, nor one
+ * that a limit forbids), in the order of product.md's table. For PATH_CLAUSE only.
  */
 void path_keywords(const struct path *, void (*fn)(void *, const char *keyword), void *arg);
 /*

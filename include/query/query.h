@@ -24,13 +24,15 @@ struct query {
 	struct time_range range;	/* all time clauses and the shard directory, resolved */
 	bool has_since, has_until, has_on;
 	struct when since, until, on;	/* as typed */
-	bool relative;			/* the range depends on now */
-	bool shard_partition;		/* under shards/DAY/HH: printed as on/ */
+	uint64_t on_length_ns;		/* of `on` or the shard directory: a day or an hour */
+	bool relative;			/* the range, or a time in the filter, depends on now */
+	uint64_t now;			/* what relative times were resolved with; 0 if none is */
+	bool shard_partition;		/* under shards/DAY/HH: `on` is its hour, printed as on/ */
 	const struct sort_key *sort;	/* none: the default order, newest first */
 	size_t n_sort;
 	bool has_limit;
 	uint64_t limit, offset;		/* limit: UINT64_MAX if none */
-	const struct field *select;	/* none: everything */
+	const struct field *select;	/* as typed, without doubles; none: everything */
 	const struct sv *select_typed;	/* the field texts as typed, decoded: the keys' names */
 	size_t n_select;
 };
@@ -49,14 +51,17 @@ struct query_env {
 
 /*
  * The query of a complete path. ERR_SYNTAX with err->off within path_print's text for what
- * only now can be seen: a range that is empty by construction (two fixed bounds), a limit
- * above max_rows, an open group, a dangling not.
+ * only now can be seen: a range that can hold for no `now`, a limit above max_rows, an open
+ * group, a dangling not, an argument still awaited. ERR_UNKNOWN for an alias nobody knows.
  */
 int query_bind(const struct path *, const struct query_env *, struct arena *,
     const struct query **, struct err *) WARN_UNUSED;
 /* The canonical path: "/service/checkout/since/1h", "/" for everything. Steps back to an equal query. */
 void query_print(struct buf *, const struct query *);
-/* Service names asked for by plain service clauses ANDed at the top, for [browse] strict_names. */
+/*
+ * Service names asked for by a plain service clause ANDed at the top (the first, if there
+ * are several), for [browse] strict_names. 0 if there is none.
+ */
 size_t query_top_services(const struct query *, const struct literal **lits);
 
 #endif

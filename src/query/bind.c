@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bind: from a path's tree to the query it means, with the clock and the aliases of the
+ * environment. Everything that does not depend on the order of clauses is put into one
+ * order here: the predicates of a group are flattened, sorted by their canonical text and
+ * freed of doubles, a group of one is that one, and a double negation is gone. So equal
+ * questions have equal queries.
+ */
+#include <stdlib.h>
+
+#include "ast_i.h"
+#include "base/limits.h"
+#include "clause_i.h"
+#include "query_i.h"
+#include "query_range_i.h"
+
+struct binder {
+	struct arena *arena;
+	const struct query_env *env;
+	struct query *q;
+	struct range_offs offs;
+	bool relative;
+};
+
+/* A predicate with its place in the canonical order. */
+struct ranked {
+	const struct pred *pred;
+	unsigned rank;
+	struct sv text;
+};
+
+static int
+by_rank(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return sv_cmp(x->text, y->text);
+}
+
+static int
+rank_kids(struct arena *a, const struct pred *p, struct ranked *r, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < p->n_kids; i++) {
+		b.n = 0;
+		pred_path_print(&b, p->kids[i]);
+		r[i] = (struct ranked){ p->kids[i], pred_rank(p->kids[i]),
+		    arena_sv(a, buf_view(&b)) };
+		if (b.oom || r[i].text.p == NULL)
+			code = err_nomem(e);
+	}
+	buf_release(&b);
+	return code;
+}
+
+/* A junction of `kids` in canonical form. */
+static int
+junction(struct arena *a, enum pred_kind kind, const struct pred **kids, size_t n,
+    const struct pred **out, struct err *e)
+{
+	const struct pred *(*join)(struct arena *, const struct pred *const *, size_t) =
+	    kind == PRED_AND ? pred_and : pred_or;
+	const struct pred *p = join(a, kids, n), **kept;
+	struct ranked *r;
+	size_t n_kept = 0;
+	int code;
+
+	if (p == NULL)
+		return err_nomem(e);
+	*out = p;
+	if (p->kind != kind)
+		return 0;
+	r = arena_array(a, p->n_kids, struct ranked);
+	kept = arena_array(a, p->n_kids, const struct pred *);
+	if (r == NULL || kept == NULL)
+		return err_nomem(e);
+	if ((code = rank_kids(a, p, r, e)) < 0)
+		return code;
+	qsort(r, p->n_kids, sizeof *r, by_rank);
+	for (size_t i = 0; i < p->n_kids; i++)
+		if (i == 0 || !sv_eq(r[i - 1].text, r[i].text))
+			kept[n_kept++] = r[i].pred;
+	*out = join(a, kept, n_kept);
+	return *out == NULL ? err_nomem(e) : 0;
+}
+
+static int
+bind_clause(struct binder *b, const struct ast *n, const struct pred **out, struct err *e)
+{
+	struct clause c = { .arena = b->arena, .env = b->env, .kw = n->kw,
+	    .n_args = n->kw->n_args, .query = b->q };
+	int code;
+
+	memcpy(c.args, n->args, sizeof c.args);
+	if ((code = clause_build(&c, e)) < 0) {
+		if (e != NULL && e->off >= 0)
+			e->off += (int64_t)n->last_off;
+		return code;
+	}
+	b->relative |= c.relative;
+	*out = c.pred;
+	return 0;
+}
+
+static void
+note_off(struct binder *b, const struct ast *n)
+{
+	if (n->kw->build == build_since)
+		b->offs.since = n->last_off;
+	else if (n->kw->build == build_until)
+		b->offs.until = n->last_off;
+	else if (n->kw->build == build_on || n->kw->build == build_shards)
+		b->offs.on = n->last_off;
+}
+
+/* NOT of p; of a NOT its kid. */
+static int
+negate(struct arena *a, const struct pred **p, struct err *e)
+{
+	*p = (*p)->kind == PRED_NOT ? (*p)->kids[0] : pred_not(a, *p);
+	return *p == NULL ? err_nomem(e) : 0;
+}
+
+/* The kids of a group or the whole path; recursion is bounded by LIMIT_NESTING. */
+static int
+bind_group(struct binder *b, const struct ast *group, const struct pred **out,
+    struct err *e)
+{
+	bool any = group->kw != NULL && group->kw->class == KC_ANY;
+	const struct pred **kids = arena_array(b->arena, group->n_kids + 1,
+	    const struct pred *);
+	size_t n = 0;
+
+	if (kids == NULL)
+		return err_nomem(e);
+	for (const struct ast *k = group->kids; k != NULL; k = k->next) {
+		const struct pred *p = NULL;
+		int code = k->kw->class == KC_ANY || k->kw->class == KC_ALL ?
+		    bind_group(b, k, &p, e) : bind_clause(b, k, &p, e);
+
+		if (code < 0)
+			return code;
+		note_off(b, k);
+		if (p == NULL)
+			continue;
+		if (k->negated && (code = negate(b->arena, &p, e)) < 0)
+			return code;
+		kids[n++] = p;
+	}
+	return junction(b->arena, any ? PRED_OR : PRED_AND, kids, n, out, e);
+}
+
+/* Values behind aliases can make a path that no step would take. */
+static int
+check_length(const struct query *q, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int code;
+
+	query_print(&b, q);
+	code = buf_ok(&b, e);
+	if (code == 0 && b.n > LIMIT_PATH_BYTES)
+		code = err_set(e, ERR_NAMETOOLONG, 0,
+		    "the canonical path is longer than %d bytes", LIMIT_PATH_BYTES);
+	buf_release(&b);
+	return code;
+}
+
+int
+query_bind(const struct path *path, const struct query_env *env, struct arena *a,
+    const struct query **out, struct err *e)
+{
+	struct query *q = arena_new(a, struct query);
+	struct binder b = { .arena = a, .env = env, .q = q };
+	const struct ast *tree;
+	int code;
+
+	if (q == NULL)
+		return err_nomem(e);
+	q->limit = UINT64_MAX;
+	if ((code = ast_parse(path, a, &tree, e)) < 0 ||
+	    (code = bind_group(&b, tree, &q->filter, e)) < 0 ||
+	    (code = query_range(q, &b.offs, env->now, &q->range, e)) < 0 ||
+	    (code = check_length(q, e)) < 0)
+		return code;
+	q->relative = b.relative;
+	q->now = b.relative ? env->now : 0;
+	*out = q;
+	return 0;
+}
+
+size_t
+query_top_services(const struct query *q, const struct literal **lits)
+{
+	const struct pred *f = q->filter;
+	size_t n = f->kind == PRED_AND ? f->n_kids : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct pred *p = f->kind == PRED_AND ? f->kids[i] : f;
+
+		if (p->kind == PRED_LEAF && (p->op == OP_EQ || p->op == OP_IN) &&
+		    p->field.scope == FIELD_INTRINSIC && p->field.intrinsic == IN_SERVICE) {
+			*lits = p->lits;
+			return p->n_lits;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * clause_i: one clause, a keyword with its arguments as typed, and its meaning. The same
+ * build function serves path_step, which checks the arguments one by one as they come
+ * (`env` is NULL then: no clock, no catalog), and query_bind, which has all of them. So what
+ * a directory accepts is what a query can mean.
+ */
+#ifndef QUERY_CLAUSE_I_H
+#define QUERY_CLAUSE_I_H
+
+#include "keyword_i.h"
+#include "query/query.h"
+
+struct clause {
+	struct arena *arena;
+	const struct query_env *env;	/* NULL: check only */
+	const struct keyword *kw;
+	struct sv args[KEYWORD_ARGS];	/* encoded, link dots taken off */
+	unsigned n_args;		/* given so far */
+	/* The meaning, when all arguments are given: of a filter `pred`, else a part of `query`. */
+	const struct pred *pred;
+	struct query *query;
+	bool relative;			/* a value depends on `now` */
+};
+
+/*
+ * Runs kw->build. Errors name the keyword; err->off is within the last argument given, or
+ * within the one that fails if several are wrong.
+ */
+int clause_build(struct clause *, struct err *) WARN_UNUSED;
+
+/* Rows of the table. */
+int build_list(struct clause *, struct err *);
+int build_duration(struct clause *, struct err *);
+int build_where(struct clause *, struct err *);
+int build_has(struct clause *, struct err *);
+int build_text(struct clause *, struct err *);
+int build_since(struct clause *, struct err *);
+int build_until(struct clause *, struct err *);
+int build_on(struct clause *, struct err *);
+int build_shards(struct clause *, struct err *);
+int build_sort(struct clause *, struct err *);
+int build_limit(struct clause *, struct err *);
+int build_offset(struct clause *, struct err *);
+int build_select(struct clause *, struct err *);
+
+/* A field from its encoded text; ERR_UNSUPPORTED for fields of groups. */
+int clause_field(struct clause *, struct sv text, struct field *, struct err *) WARN_UNUSED;
+/* True if the operator means something on the field. */
+bool op_suits(enum pred_op, const struct field *);
+/* True for the operators that look at the characters of a text. */
+bool op_on_text(enum pred_op);
+/* The type of a field's literals: an attribute's are FT_STRING with all readings. */
+enum field_type field_type_of(const struct field *);
+
+/*
+ * One value of a field, from its encoded text (also an alias "%~..."), with its canonical
+ * text. err->off is within `text`.
+ */
+int literal_parse(struct clause *, const struct field *, enum pred_op, struct sv text,
+    struct literal *, struct err *) WARN_UNUSED;
+/* ERR_SYNTAX if no value can lie between the two. */
+int literal_check_between(const struct field *, const struct literal *lits,
+    struct err *) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * clause_page: the meaning of the clauses that stand once: time (since, until, on and the
+ * shard directory) and page (sort, limit, offset, select). Each sets its part of the query.
+ * Times are kept as typed here; query_bind makes the range of them.
+ */
+#include "clause_i.h"
+#include "name_i.h"
+
+static int
+parse_time(struct clause *c, struct when *w, struct err *e)
+{
+	struct quoted q;
+	struct sv text;
+	int code = name_decode(c->arena, c->args[0], &text, e);
+
+	if (code < 0)
+		return code;
+	if (!when_parse(text, w))
+		return err_set(e, ERR_SYNTAX, 0,
+		    "expected a duration (15m, 1h30m), a date or a time, got '%s'",
+		    quote(&q, c->args[0]));
+	c->relative |= w->kind != WHEN_ABSOLUTE;
+	return 0;
+}
+
+int
+build_since(struct clause *c, struct err *e)
+{
+	c->query->has_since = true;
+	return parse_time(c, &c->query->since, e);
+}
+
+int
+build_until(struct clause *c, struct err *e)
+{
+	c->query->has_until = true;
+	return parse_time(c, &c->query->until, e);
+}
+
+int
+build_on(struct clause *c, struct err *e)
+{
+	struct query *q = c->query;
+	struct quoted quoted;
+	struct sv text;
+	int code = name_decode(c->arena, c->args[0], &text, e);
+
+	if (code < 0)
+		return code;
+	if (!when_parse_on(text, &q->on, &q->on_length_ns))
+		return err_set(e, ERR_SYNTAX, 0,
+		    "expected a day (2026-11-20), an hour (2026-11-20T14), today or "
+		    "yesterday, got '%s'", quote(&quoted, c->args[0]));
+	q->has_on = true;
+	c->relative |= q->on.kind != WHEN_ABSOLUTE;
+	return 0;
+}
+
+/* shards/2026-11-20/14 is on/2026-11-20T14. */
+int
+build_shards(struct clause *c, struct err *e)
+{
+	struct query *q = c->query;
+	struct quoted quoted;
+	uint64_t length, hour;
+
+	if (!when_parse_on(c->args[0], &q->on, &length) || c->args[0].n != 10 ||
+	    q->on.kind != WHEN_ABSOLUTE)
+		return err_set(e, ERR_SYNTAX, 0, "expected a day (2026-11-20), got '%s'",
+		    quote(&quoted, c->args[0]));
+	if (c->n_args < 2)
+		return 0;
+	if (c->args[1].n != 2 || !sv_u64(c->args[1], &hour) || hour > 23 ||
+	    __builtin_add_overflow(q->on.ns, hour * NS_PER_HOUR, &q->on.ns))
+		return err_set(e, ERR_SYNTAX, 0, "expected an hour (00 to 23), got '%s'",
+		    quote(&quoted, c->args[1]));
+	q->on_length_ns = NS_PER_HOUR;
+	q->shard_partition = true;
+	return 0;
+}
+
+static int
+parse_count(struct clause *c, uint64_t *out, struct err *e)
+{
+	struct quoted q;
+	struct sv text;
+	int code = name_decode(c->arena, c->args[0], &text, e);
+
+	if (code < 0)
+		return code;
+	if (!sv_u64(text, out))
+		return err_set(e, ERR_SYNTAX, 0, "expected a whole number, got '%s'",
+		    quote(&q, c->args[0]));
+	return 0;
+}
+
+int
+build_limit(struct clause *c, struct err *e)
+{
+	uint64_t max = c->env != NULL ? c->env->max_rows : 0;
+	int code = parse_count(c, &c->query->limit, e);
+
+	if (code < 0)
+		return code;
+	if (max != 0 && c->query->limit > max)
+		return err_set(e, ERR_SYNTAX, 0, "%llu rows; [query] max_rows is %llu",
+		    (unsigned long long)c->query->limit, (unsigned long long)max);
+	c->query->has_limit = true;
+	return 0;
+}
+
+int
+build_offset(struct clause *c, struct err *e)
+{
+	return parse_count(c, &c->query->offset, e);
+}
+
+/* "duration:desc": cuts a final raw ":asc" or ":desc" off. */
+static bool
+cut_direction(struct sv *key)
+{
+	if (sv_ends(*key, SV(":desc"))) {
+		key->n -= strlen(":desc");
+		return true;
+	}
+	if (sv_ends(*key, SV(":asc")))
+		key->n -= strlen(":asc");
+	return false;
+}
+
+static bool
+is_many(const struct field *f)
+{
+	return f->scope == FIELD_EVENT || f->scope == FIELD_LINK ||
+	    (f->scope == FIELD_INTRINSIC && (intrinsics[f->intrinsic].of == OF_EVENT ||
+	    intrinsics[f->intrinsic].of == OF_LINK));
+}
+
+static int
+add_sort_key(struct clause *c, struct sort_key *keys, size_t *n, struct sv item,
+    struct err *e)
+{
+	struct sort_key k = { .desc = cut_direction(&item) };
+	struct quoted q;
+	int code;
+
+	if (item.n == 0)
+		return err_set(e, ERR_SYNTAX, 0, "expected a field before the direction");
+	if ((code = clause_field(c, item, &k.field, e)) < 0)
+		return code;
+	if (is_many(&k.field))
+		return err_set(e, ERR_UNSUPPORTED, 0,
+		    "'%s' has many values in a span and gives no order", quote(&q, item));
+	/* A key that stands already decides nothing more. */
+	for (size_t i = 0; i < *n; i++)
+		if (field_eq(&keys[i].field, &k.field))
+			return 0;
+	keys[(*n)++] = k;
+	return 0;
+}
+
+int
+build_sort(struct clause *c, struct err *e)
+{
+	struct sort_key *keys;
+	struct sv *items;
+	size_t n, n_keys = 0;
+	int code = name_split(c->arena, c->args[0], &items, &n, e);
+
+	if (code < 0)
+		return code;
+	if ((keys = arena_array(c->arena, n, struct sort_key)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++) {
+		if ((code = add_sort_key(c, keys, &n_keys, items[i], e)) < 0) {
+			if (e != NULL && e->off >= 0)
+				e->off += items[i].p - c->args[0].p;
+			return code;
+		}
+	}
+	c->query->sort = keys;
+	c->query->n_sort = n_keys;
+	return 0;
+}
+
+static bool
+has_field(const struct field *v, size_t n, const struct field *f)
+{
+	for (size_t i = 0; i < n; i++)
+		if (field_eq(&v[i], f))
+			return true;
+	return false;
+}
+
+int
+build_select(struct clause *c, struct err *e)
+{
+	struct field *fields, f;
+	struct sv *items, *typed;
+	size_t n, kept = 0;
+	int code = name_split(c->arena, c->args[0], &items, &n, e);
+
+	if (code < 0)
+		return code;
+	fields = arena_array(c->arena, n, struct field);
+	typed = arena_array(c->arena, n, struct sv);
+	if (fields == NULL || typed == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++) {
+		if ((code = clause_field(c, items[i], &f, e)) < 0) {
+			if (e != NULL && e->off >= 0)
+				e->off += items[i].p - c->args[0].p;
+			return code;
+		}
+		if (has_field(fields, kept, &f))
+			continue;
+		/* Decoded once more for its text: cheaper to read than to carry along. */
+		if ((code = name_decode(c->arena, items[i], &typed[kept], e)) < 0)
+			return code;
+		fields[kept++] = f;
+	}
+	c->query->select = fields;
+	c->query->select_typed = typed;
+	c->query->n_select = kept;
+	return 0;
+}

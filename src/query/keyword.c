@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+/* keyword: the table of keywords, see keyword_i.h, and the search for a mistyped one. */
+#include "keyword_i.h"
+
+#include "clause_i.h"
+
+const struct keyword keywords[] = {
+	{ "service", KC_FILTER, 1, { ARG_VALUES }, IN_SERVICE, build_list },
+	{ "name", KC_FILTER, 1, { ARG_VALUES }, IN_NAME, build_list },
+	{ "scope", KC_FILTER, 1, { ARG_VALUES }, IN_SCOPE, build_list },
+	{ "kind", KC_FILTER, 1, { ARG_KINDS }, IN_KIND, build_list },
+	{ "status", KC_FILTER, 1, { ARG_STATUSES }, IN_STATUS, build_list },
+	{ "trace", KC_FILTER, 1, { ARG_VALUES }, IN_TRACE_ID, build_list },
+	{ "span", KC_FILTER, 1, { ARG_VALUES }, IN_SPAN_ID, build_list },
+	{ "duration", KC_FILTER, 2, { ARG_DURATION_OPS, ARG_DURATIONS },
+	    IN_DURATION, build_duration },
+	{ "trace-duration", KC_FILTER, 2, { ARG_DURATION_OPS, ARG_DURATIONS },
+	    IN_TRACE_DURATION, build_duration },
+	{ "where", KC_FILTER, 3, { ARG_FIELDS, ARG_OPS, ARG_VALUES },
+	    NO_INTRINSIC, build_where },
+	{ "has", KC_FILTER, 1, { ARG_FIELDS }, NO_INTRINSIC, build_has },
+	{ "text", KC_FILTER, 1, { ARG_WORDS }, NO_INTRINSIC, build_text },
+	{ "since", KC_TIME, 1, { ARG_TIMES }, NO_INTRINSIC, build_since },
+	{ "until", KC_TIME, 1, { ARG_TIMES }, NO_INTRINSIC, build_until },
+	{ "on", KC_TIME, 1, { ARG_DAYS }, NO_INTRINSIC, build_on },
+	{ "not", KC_NOT, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "any", KC_ANY, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "all", KC_ALL, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "end", KC_END, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "child", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "parent", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "descendant", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "ancestor", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "sibling", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "trace-has", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "traceql", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "group", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "bucket", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "agg", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "fill", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "having", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "distinct", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "sort", KC_PAGE, 1, { ARG_FIELDS }, NO_INTRINSIC, build_sort },
+	{ "limit", KC_PAGE, 1, { ARG_NUMBERS }, NO_INTRINSIC, build_limit },
+	{ "offset", KC_PAGE, 1, { ARG_NUMBERS }, NO_INTRINSIC, build_offset },
+	{ "select", KC_PAGE, 1, { ARG_FIELDS }, NO_INTRINSIC, build_select },
+};
+const size_t n_keywords = sizeof keywords / sizeof keywords[0];
+
+const struct keyword keyword_shards = {
+	"shards", KC_SHARDS, 2, { ARG_SHARD_DAYS, ARG_SHARD_HOURS }, NO_INTRINSIC,
+	build_shards
+};
+
+unsigned
+keyword_rank(const struct keyword *kw)
+{
+	return (unsigned)(kw - keywords);
+}
+
+const struct keyword *
+keyword_find(struct sv word)
+{
+	for (size_t i = 0; i < n_keywords; i++)
+		if (sv_is(word, keywords[i].name))
+			return &keywords[i];
+	return NULL;
+}
+
+static size_t
+min3(size_t a, size_t b, size_t c)
+{
+	size_t m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+#define WORD_MAX 16
+
+/*
+ * Edits (insert, delete, replace, swap neighbours) from a to b: optimal string alignment,
+ * on words of at most WORD_MAX bytes.
+ */
+static size_t
+distance(struct sv a, struct sv b)
+{
+	size_t d[WORD_MAX + 1][WORD_MAX + 1];
+
+	for (size_t i = 0; i <= a.n; i++)
+		d[i][0] = i;
+	for (size_t j = 0; j <= b.n; j++)
+		d[0][j] = j;
+	for (size_t i = 1; i <= a.n; i++)
+		for (size_t j = 1; j <= b.n; j++) {
+			size_t cost = a.p[i - 1] != b.p[j - 1];
+
+			d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1,
+			    d[i - 1][j - 1] + cost);
+			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
+			    a.p[i - 2] == b.p[j - 1] && d[i - 2][j - 2] + 1 < d[i][j])
+				d[i][j] = d[i - 2][j - 2] + 1;
+		}
+	return d[a.n][b.n];
+}
+
+const char *
+keyword_suggest(struct sv word)
+{
+	size_t best = word.n <= 4 ? 2 : 3;	/* one slip in a short word, two in others */
+	const char *found = NULL;
+
+	if (word.n < 2 || word.n > WORD_MAX)
+		return NULL;
+	for (size_t i = 0; i < n_keywords; i++) {
+		struct sv name = sv_cstr(keywords[i].name);
+		size_t d;
+
+		if (keywords[i].class == KC_LATER)
+			continue;
+		if ((d = distance(word, name)) < best && d < name.n) {
+			best = d;
+			found = keywords[i].name;
+		}
+	}
+	return found;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * path_i: a node of a path: one segment and everything the grammar knows after it, so that
+ * neither a step nor a view walks back further than the clause it is in.
+ */
+#ifndef QUERY_PATH_I_H
+#define QUERY_PATH_I_H
+
+#include <stdatomic.h>
+
+#include "keyword_i.h"
+
+struct path {
+	atomic_uint refs;
+	struct path *parent;		/* a reference; NULL: the root */
+	const struct keyword *kw;	/* of the clause this segment belongs to; NULL: the root */
+	enum path_state state;
+	unsigned arg;			/* PATH_ARG: the argument awaited */
+	unsigned depth;			/* open groups */
+	unsigned n_clauses;		/* begun so far, groups included */
+	unsigned n_segs;		/* segments from the root */
+	uint64_t once;			/* bits of keyword_rank: clauses that may stand once only */
+	bool after_not;			/* a negation waits for its clause */
+	bool group_empty;		/* nothing stands in the innermost group yet */
+	bool in_shards;
+	size_t n_bytes;			/* of path_print's text; 0 for the root */
+	size_t n_canonical;		/* bound on the canonical text up to the last clause end */
+	struct sv seg;			/* as typed, the dot of a link spelling taken off */
+	struct sv field;		/* decoded, of the first argument of where */
+	char text[];			/* both */
+};
+
+/*
+ * NULL if the clause may stand after p, else why not, as words that follow the keyword's
+ * name. Limits are not looked at.
+ */
+const char *path_out_of_place(const struct path *, const struct keyword *);
+/* ERR_TOOBIG if the keyword would go over a limit. */
+int path_over_limit(const struct path *, const struct keyword *, struct err *);
+
+#endif

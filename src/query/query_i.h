@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* query_i: what binding and printing share of the canonical form. */
+#ifndef QUERY_QUERY_I_H
+#define QUERY_QUERY_I_H
+
+#include "query/query.h"
+
+/* A predicate as canonical clauses: "/service/checkout", "/any/kind/client/status/error/end". */
+void pred_path_print(struct buf *, const struct pred *);
+/* The rank of the keyword that its text begins with. */
+unsigned pred_rank(const struct pred *);
+
+#endif

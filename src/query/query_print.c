@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * query_print: the one canonical path of a query (product.md, "Canonical"). Short forms are
+ * chosen here: a leaf whose field has a keyword of its own is printed with it, any other as
+ * where/FIELD/OP/V. The order of clauses is the keyword table's; within a keyword it is the
+ * order the binder has sorted the predicates into.
+ */
+#include "query/query.h"
+
+#include "base/limits.h"
+#include "clause_i.h"
+#include "query_i.h"
+#include "name_i.h"
+
+static void
+put_field(struct buf *b, const struct field *f)
+{
+	struct buf name = BUF_INIT;
+
+	field_print(&name, f);
+	b->oom |= name.oom;
+	name_encode(b, buf_view(&name));
+	buf_release(&name);
+}
+
+static void
+put_literal(struct buf *b, const struct pred *p, const struct literal *l, bool alias)
+{
+	size_t from = b->n;
+
+	/* A time's text is ours, and its colons separate nothing here. */
+	if (p->op != OP_TEXT && field_type_of(&p->field) == FT_TIME) {
+		buf_sv(b, l->text);
+		return;
+	}
+	name_encode(b, l->text);
+	if (alias && b->n - from > LIMIT_ITEM_LISTED) {
+		b->n = from;
+		name_alias(b, l->text);
+	}
+}
+
+/* The values of a leaf as one segment; long ones go by their alias if it gets too long. */
+static void
+put_literals(struct buf *b, const struct pred *p)
+{
+	char sep = p->op == OP_TEXT ? ' ' : ',';
+	size_t from = b->n;
+
+	for (int alias = 0; alias < 2; alias++) {
+		b->n = from;
+		for (size_t i = 0; i < p->n_lits; i++) {
+			if (i > 0)
+				buf_putc(b, sep);
+			put_literal(b, p, &p->lits[i], alias != 0);
+		}
+		if (b->n - from <= LIMIT_SEGMENT_BYTES || p->op == OP_TEXT)
+			break;
+	}
+}
+
+/* The keyword that says what the leaf says, or where. */
+static const struct keyword *
+leaf_keyword(const struct pred *p)
+{
+	bool list = p->op == OP_EQ || p->op == OP_IN;
+
+	if (p->op == OP_HAS)
+		return keyword_find(SV("has"));
+	if (p->op == OP_TEXT)
+		return keyword_find(SV("text"));
+	for (size_t i = 0; p->field.scope == FIELD_INTRINSIC && i < n_keywords; i++) {
+		const struct keyword *kw = &keywords[i];
+
+		if (kw->class == KC_FILTER && kw->intrinsic == p->field.intrinsic &&
+		    (list || kw->build == build_duration))
+			return kw;
+	}
+	return keyword_find(SV("where"));
+}
+
+unsigned
+pred_rank(const struct pred *p)
+{
+	switch (p->kind) {
+	case PRED_LEAF:
+		return keyword_rank(leaf_keyword(p));
+	case PRED_NOT:
+		return keyword_rank(keyword_find(SV("not")));
+	case PRED_OR:
+		return keyword_rank(keyword_find(SV("any")));
+	default:
+		return keyword_rank(keyword_find(SV("all")));
+	}
+}
+
+static void
+print_leaf(struct buf *b, const struct pred *p)
+{
+	const struct keyword *kw = leaf_keyword(p);
+
+	buf_putc(b, '/');
+	buf_str(b, kw->name);
+	buf_putc(b, '/');
+	if (kw->build == build_where || kw->build == build_has)
+		put_field(b, &p->field);
+	if (kw->build == build_has)
+		return;
+	if (kw->build == build_where)
+		buf_putc(b, '/');
+	if (kw->build == build_where || kw->build == build_duration) {
+		buf_str(b, pred_op_name(p->op));
+		buf_putc(b, '/');
+	}
+	put_literals(b, p);
+}
+
+void
+pred_path_print(struct buf *b, const struct pred *p)
+{
+	switch (p->kind) {
+	case PRED_LEAF:
+		print_leaf(b, p);
+		return;
+	case PRED_NOT:
+		BUF_LIT(b, "/not");
+		pred_path_print(b, p->kids[0]);
+		return;
+	case PRED_AND:
+		BUF_LIT(b, "/all");
+		break;
+	case PRED_OR:
+		BUF_LIT(b, "/any");
+		break;
+	case PRED_TRUE:
+	case PRED_FALSE:
+		/* No path says these; binding makes TRUE only for the whole filter. */
+		return;
+	}
+	for (size_t i = 0; i < p->n_kids; i++)
+		pred_path_print(b, p->kids[i]);
+	BUF_LIT(b, "/end");
+}
+
+/* The top-level filters whose keyword is (is not) before the time clauses in the table. */
+static void
+print_filters(struct buf *b, const struct pred *filter, bool before_times)
+{
+	size_t n = filter->kind == PRED_AND ? filter->n_kids : filter->kind != PRED_TRUE;
+	unsigned times = keyword_rank(keyword_find(SV("since")));
+
+	for (size_t i = 0; i < n; i++) {
+		const struct pred *p = filter->kind == PRED_AND ? filter->kids[i] : filter;
+
+		if ((pred_rank(p) < times) == before_times)
+			pred_path_print(b, p);
+	}
+}
+
+static void
+print_times(struct buf *b, const struct query *q)
+{
+	if (q->has_since) {
+		BUF_LIT(b, "/since/");
+		when_print_canonical(b, q->since);
+	}
+	if (q->has_until) {
+		BUF_LIT(b, "/until/");
+		when_print_canonical(b, q->until);
+	}
+	if (!q->has_on && !q->shard_partition)
+		return;
+	BUF_LIT(b, "/on/");
+	if (q->on.kind != WHEN_ABSOLUTE)
+		when_print_canonical(b, q->on);
+	else if (q->on_length_ns == NS_PER_HOUR)
+		when_print_hour(b, q->on.ns);
+	else
+		when_print_day(b, q->on.ns);
+}
+
+static void
+print_page(struct buf *b, const struct query *q)
+{
+	for (size_t i = 0; i < q->n_sort; i++) {
+		buf_str(b, i == 0 ? "/sort/" : ",");
+		put_field(b, &q->sort[i].field);
+		if (q->sort[i].desc)
+			BUF_LIT(b, ":desc");
+	}
+	if (q->has_limit) {
+		BUF_LIT(b, "/limit/");
+		buf_u64(b, q->limit);
+	}
+	if (q->offset != 0) {
+		BUF_LIT(b, "/offset/");
+		buf_u64(b, q->offset);
+	}
+	for (size_t i = 0; i < q->n_select; i++) {
+		buf_str(b, i == 0 ? "/select/" : ",");
+		put_field(b, &q->select[i]);
+	}
+}
+
+void
+query_print(struct buf *b, const struct query *q)
+{
+	size_t from = b->n;
+
+	print_filters(b, q->filter, true);
+	print_times(b, q);
+	print_filters(b, q->filter, false);
+	print_page(b, q);
+	if (b->n == from)
+		buf_putc(b, '/');
+}
