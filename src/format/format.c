@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * format: the table of files and the driver. A row says what a file's rows are, what it needs
+ * of a span, and the functions that render: header, batches, what is left. The driver asks
+ * the buffers once a call whether memory ran out, so the formats never do.
+ */
+#include "format/format.h"
+
+#include <stdlib.h>
+
+#include "format_i.h"
+
+#define KEEP_BYTES 65536	/* rendered text above this isn't kept in a render cache */
+#define BIT(id) (1u << IN_##id)
+
+static int
+nothing(struct formatter *f, struct buf *out, struct err *e)
+{
+	(void)f;
+	(void)out;
+	(void)e;
+	return 0;
+}
+
+static int
+count_begin(struct formatter *f, struct buf *out, struct err *e)
+{
+	(void)out;
+	f->state = arena_new(&f->arena, uint64_t);
+	return f->state == NULL ? err_nomem(e) : 0;
+}
+
+static int
+count_batch(struct formatter *f, const struct batch *b, struct buf *out, struct err *e)
+{
+	(void)out;
+	(void)e;
+	*(uint64_t *)f->state += b->count;
+	return 0;
+}
+
+static int
+count_end(struct formatter *f, struct buf *out, struct err *e)
+{
+	(void)e;
+	buf_u64(out, *(uint64_t *)f->state);
+	buf_putc(out, '\n');
+	return 0;
+}
+
+#define SPAN_TEXT_BITS (BIT(START) | BIT(SERVICE) | BIT(NAME) | BIT(KIND) | BIT(STATUS) | \
+	BIT(DURATION) | BIT(TRACE_ID))
+#define PART_BITS (BIT(TRACE_ID) | BIT(SPAN_ID) | BIT(SERVICE) | BIT(NAME))
+#define TREE_BITS (BIT(TRACE_ID) | BIT(SPAN_ID) | BIT(PARENT_SPAN_ID) | BIT(SERVICE) | \
+	BIT(NAME) | BIT(KIND) | BIT(STATUS) | BIT(STATUS_MESSAGE) | BIT(START) | BIT(END) | \
+	BIT(DURATION))
+
+static const struct format formats[] = {
+	{ "spans.jsonl", ROW_SPAN, true, false, false, { .all = true },
+	    spans_jsonl_begin, spans_jsonl_batch, nothing },
+	{ "spans.csv", ROW_SPAN, true, false, false, { .all = true },
+	    spans_csv_begin, spans_csv_batch, nothing },
+	{ "spans.txt", ROW_SPAN, true, false, false, { .intrinsics = SPAN_TEXT_BITS },
+	    text_begin, text_batch, text_end },
+	{ "traces.jsonl", ROW_TRACE, true, false, false, { .intrinsics = BIT(TRACE_ID) },
+	    spans_jsonl_begin, traces_jsonl_batch, nothing },
+	{ "traces.csv", ROW_TRACE, true, false, false, { .intrinsics = BIT(TRACE_ID) },
+	    traces_csv_begin, traces_csv_batch, nothing },
+	{ "traces.txt", ROW_TRACE, true, false, false, { .intrinsics = BIT(TRACE_ID) },
+	    text_begin, text_batch, text_end },
+	{ "otlp.jsonl", ROW_SPAN, false, false, false, { .all = true },
+	    otlp_begin, otlp_batch, otlp_end },
+	{ "events.jsonl", ROW_EVENT, false, false, false,
+	    { .events = true, .intrinsics = PART_BITS }, nothing, events_jsonl_batch, nothing },
+	{ "links.jsonl", ROW_LINK, false, false, false,
+	    { .links = true, .intrinsics = PART_BITS }, nothing, links_jsonl_batch, nothing },
+	{ "count", ROW_COUNT, false, false, false, { .intrinsics = 0 },
+	    count_begin, count_batch, count_end },
+	{ "tree.txt", ROW_SPAN, false, true, true, { .rest = true, .intrinsics = TREE_BITS },
+	    tree_begin, tree_batch, tree_end },
+};
+#define N_FORMATS (sizeof formats / sizeof *formats)
+
+const struct format *
+format_at(size_t i)
+{
+	return i < N_FORMATS ? &formats[i] : NULL;
+}
+
+const struct format *
+format_find(struct sv file)
+{
+	for (size_t i = 0; i < N_FORMATS; i++)
+		if (sv_is(file, formats[i].file))
+			return &formats[i];
+	return NULL;
+}
+
+int
+formatter_new(const struct format *format, const struct format_options *opt,
+    struct formatter **out, struct err *e)
+{
+	struct formatter *f;
+
+	if (opt->n_select != 0 && !format->select_ok)
+		return err_set(e, ERR_UNSUPPORTED, -1, "select can't be used with %s",
+		    format->file);
+	if ((f = calloc(1, sizeof *f)) == NULL)
+		return err_nomem(e);
+	f->format = format;
+	f->opt = *opt;
+	arena_init(&f->arena);
+	*out = f;
+	return 0;
+}
+
+void
+formatter_free(struct formatter *f)
+{
+	if (f == NULL)
+		return;
+	if (f->release != NULL)
+		f->release(f);
+	buf_release(&f->resources.text);
+	buf_release(&f->scopes.text);
+	buf_release(&f->held);
+	buf_release(&f->scratch);
+	arena_release(&f->arena);
+	free(f);
+}
+
+/* Nothing that was left out for want of memory may pass for a result. */
+static int
+checked(const struct formatter *f, const struct buf *out, int code, struct err *e)
+{
+	if (code < 0)
+		return code;
+	if (out->oom || f->held.oom || f->scratch.oom)
+		return err_nomem(e);
+	return 0;
+}
+
+int
+formatter_begin(struct formatter *f, struct buf *out, struct err *e)
+{
+	return checked(f, out, f->format->begin(f, out, e), e);
+}
+
+int
+formatter_batch(struct formatter *f, const struct batch *b, struct buf *out, struct err *e)
+{
+	if (b->kind != f->format->rows)
+		return err_set(e, ERR_UNSUPPORTED, -1, "%s can't show rows of this kind",
+		    f->format->file);
+	render_cache_reset(&f->resources);
+	render_cache_reset(&f->scopes);
+	return checked(f, out, f->format->batch(f, b, out, e), e);
+}
+
+int
+formatter_end(struct formatter *f, struct buf *out, struct err *e)
+{
+	return checked(f, out, f->format->end(f, out, e), e);
+}
+
+int
+formatter_columns(struct formatter *f, const struct field *fields, const struct sv *names,
+    size_t n, struct err *e)
+{
+	struct buf *b = &f->scratch;
+
+	if ((f->columns = arena_array(&f->arena, n, struct column)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++) {
+		struct column *c = &f->columns[i];
+		bool intrinsic = fields[i].scope == FIELD_INTRINSIC;
+
+		c->field = fields[i];
+		b->n = 0;
+		if (names == NULL || intrinsic)
+			field_print_json(b, &fields[i]);
+		else
+			buf_sv(b, names[i]);
+		c->name = arena_sv(&f->arena, buf_view(b));
+		b->n = 0;
+		json_string(b, c->name);
+		buf_putc(b, ':');
+		c->json_key = arena_sv(&f->arena, buf_view(b));
+		if (b->oom || c->json_key.p == NULL || (c->name.p == NULL && c->name.n != 0))
+			return err_nomem(e);
+	}
+	f->n_columns = n;
+	return 0;
+}
+
+void
+render_cache_reset(struct render_cache *c)
+{
+	memset(c->slots, 0, sizeof c->slots);
+	c->text.n = 0;
+}
+
+struct sv
+render_cached(struct render_cache *c, const void *key,
+    void (*render)(struct buf *, const void *key))
+{
+	size_t slot = (size_t)(((uint64_t)(uintptr_t)key >> 3) * 0x9e3779b97f4a7c15u >> 56);
+	size_t off = c->text.n, n;
+
+	if (c->slots[slot].key == key)
+		return sv_new(c->text.p + c->slots[slot].off, c->slots[slot].n);
+	render(&c->text, key);
+	n = c->text.n - off;
+	if (n > KEEP_BYTES)
+		c->text.n = off;
+	else {
+		c->slots[slot].key = key;
+		c->slots[slot].off = off;
+		c->slots[slot].n = n;
+	}
+	return sv_new(c->text.p + off, n);
+}

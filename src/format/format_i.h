@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * format_i: what the formats share: the formatter, columns that `select` asks for, one value
+ * of a row as a cell, and JSON pieces. Appending to a buf never fails visibly (base/buf.h):
+ * the driver in format.c looks at the buffers once a call, so these return nothing.
+ */
+#ifndef FORMAT_I_H
+#define FORMAT_I_H
+
+#include "base/arena.h"
+#include "format/format.h"
+#include "model/when.h"
+
+/* The text of the day that was printed last: most rows of a result share it. */
+struct day_cache {
+	uint64_t day;
+	char text[11];		/* "2026-11-20T" */
+	bool valid;
+};
+
+/*
+ * JSON text of things that many rows of a batch point at: resources and scopes. Keyed by
+ * pointer, so it is emptied at every batch; direct-mapped, so a collision only costs time.
+ */
+#define RENDER_SLOTS 256
+
+struct render_cache {
+	struct {
+		const void *key;
+		size_t off, n;
+	} slots[RENDER_SLOTS];
+	struct buf text;
+};
+
+/* One column of a table, or one key of a row. */
+struct column {
+	struct field field;
+	struct sv name;		/* header of CSV and text, key of JSON */
+	struct sv json_key;	/* with quotes and colon */
+};
+
+struct formatter {
+	const struct format *format;
+	struct format_options opt;
+	struct arena arena;		/* as long as the formatter */
+	struct column *columns;		/* of `select`, or what the format takes in its place */
+	size_t n_columns;
+	struct day_cache day;
+	struct render_cache resources, scopes;
+	struct buf held;		/* output that waits for later rows */
+	struct buf scratch;
+	void *state;			/* the format's own, in the arena */
+	void (*release)(struct formatter *);	/* of what state holds beside the arena */
+};
+
+/* format.c */
+/* Columns from fields; names: the select's, as typed; NULL: the fields' own. */
+int formatter_columns(struct formatter *, const struct field *, const struct sv *names,
+    size_t n, struct err *) WARN_UNUSED;
+void render_cache_reset(struct render_cache *);
+/*
+ * The text of `key`, made by `render` if it isn't there. Valid until the next call; rendered
+ * text that is large isn't kept.
+ */
+struct sv render_cached(struct render_cache *, const void *key,
+    void (*render)(struct buf *, const void *key));
+
+/* json.c */
+void json_attrs(struct buf *, const struct attrs *);	/* {"k":v,...} */
+void json_double(struct buf *, double);
+/* 30 characters as when_print, without quotes. */
+void put_time(struct buf *, struct day_cache *, uint64_t ns);
+void put_trace_id(struct buf *, struct trace_id);
+void put_span_id(struct buf *, uint64_t);
+/* The bytes with U+FFFD where they are not UTF-8. */
+void put_clean(struct buf *, struct sv);
+
+/* span_json.c: the nested objects of a span, each a whole JSON value */
+void span_json_scope(struct buf *, const struct scope *);
+bool span_json_scope_empty(const struct scope *);
+void span_json_events(struct formatter *, struct buf *, const struct span *);
+void span_json_links(struct buf *, const struct span *);
+void span_json_dropped(struct buf *, const struct span *);
+bool span_json_dropped_empty(const struct span *);
+
+/* cell.c */
+enum cell_kind {
+	CELL_NONE,		/* missing */
+	CELL_STRING, CELL_INT, CELL_UINT, CELL_TIME, CELL_DURATION, CELL_TRACE_ID, CELL_SPAN_ID,
+	CELL_VALUE,		/* an attribute's */
+	CELL_MANY,		/* a field of events or links: an array, one element for each that has it */
+};
+
+struct cell {
+	enum cell_kind kind;
+	struct sv s;
+	int64_t i;
+	uint64_t u;
+	struct trace_id trace_id;
+	const struct value *val;
+	const struct span *span;	/* CELL_MANY, with field */
+	const struct field *field;
+};
+
+struct cell cell_of_span(const struct field *, const struct span_row *);
+struct cell cell_of_trace(const struct field *, const struct trace_facts *);
+void cell_json(struct formatter *, struct buf *, const struct cell *);
+/* As CSV has it, before quoting: strings as they are, nested values as JSON; nothing if missing. */
+void cell_plain(struct formatter *, struct buf *, const struct cell *);
+
+/* What stands in the table of format.c. */
+int spans_jsonl_begin(struct formatter *, struct buf *, struct err *);
+int spans_jsonl_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int traces_jsonl_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int events_jsonl_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int links_jsonl_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int spans_csv_begin(struct formatter *, struct buf *, struct err *);
+int spans_csv_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int traces_csv_begin(struct formatter *, struct buf *, struct err *);
+int traces_csv_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int text_begin(struct formatter *, struct buf *, struct err *);
+int text_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int text_end(struct formatter *, struct buf *, struct err *);
+int otlp_begin(struct formatter *, struct buf *, struct err *);
+int otlp_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int otlp_end(struct formatter *, struct buf *, struct err *);
+int tree_begin(struct formatter *, struct buf *, struct err *);
+int tree_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int tree_end(struct formatter *, struct buf *, struct err *);
+
+/* fmt_text.c: text with characters that a terminal must not get as \u{..}; returns its width. */
+size_t put_visible(struct buf *, struct sv);
+
+#endif

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * json: JSON text of strings and values. Nearly all strings are plain ASCII, so a string is
+ * copied 16 bytes at a time while the same load is tested for bytes that need care (quote,
+ * backslash, below 0x20, above 0x7e); only from such a byte on it is looked at byte by byte.
+ * Each byte that is not part of valid UTF-8 becomes one U+FFFD. Values may come from a
+ * damaged file: a malformed array or map ends early, and the JSON stays well-formed.
+ */
+#include <math.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "format_i.h"
+
+#define ONES 0x0101010101010101u
+#define HIGH 0x8080808080808080u
+
+/* Nonzero if one of the eight bytes needs care. */
+static inline uint64_t
+word_special(uint64_t w)
+{
+	uint64_t quote = w ^ ONES * '"', back = w ^ ONES * '\\';
+
+	return (w | ((w - ONES * 0x20) & ~w) | ((quote - ONES) & ~quote) |
+	    ((back - ONES) & ~back)) & HIGH;
+}
+
+static inline bool
+byte_special(uint8_t c)
+{
+	return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
+}
+
+#ifdef __SSE2__
+static inline unsigned
+block_special(__m128i x)
+{
+	/* As signed numbers the bytes from 0x80 on are below 0x20 as well. */
+	__m128i m = _mm_or_si128(_mm_cmplt_epi8(x, _mm_set1_epi8(0x20)),
+	    _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
+	    _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'))));
+
+	return (unsigned)_mm_movemask_epi8(m);
+}
+#endif
+
+/*
+ * Copies the plain bytes at the start of src and returns how many they are; dst has room for
+ * n bytes, of which those after the returned ones may hold anything.
+ */
+static inline size_t
+copy_plain(char *dst, const char *src, size_t n)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	for (; n - i >= 16; i += 16) {
+		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(src + i));
+		unsigned m = block_special(x);
+
+		_mm_storeu_si128((__m128i *)(void *)(dst + i), x);
+		if (m != 0)
+			return i + (size_t)__builtin_ctz(m);
+	}
+#endif
+	for (; n - i >= 8; i += 8) {
+		uint64_t w;
+
+		memcpy(&w, src + i, 8);
+		memcpy(dst + i, &w, 8);
+		if (word_special(w) != 0)
+			break;
+	}
+	for (; i < n && !byte_special((uint8_t)src[i]); i++)
+		dst[i] = src[i];
+	return i;
+}
+
+static void
+put_escape(struct buf *b, uint8_t c)
+{
+	static const char hex[] = "0123456789abcdef";
+	static const char letter[0x20] = {
+		['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
+	};
+	char esc[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+
+	if (c == '"' || c == '\\')
+		esc[1] = (char)c;
+	else if (letter[c] != 0)
+		esc[1] = letter[c];
+	buf_put(b, esc, esc[1] == 'u' ? 6 : 2);
+}
+
+/* Characters from 0x80 on, up to the next ASCII; returns the first byte after them. */
+static const char *
+put_wide(struct buf *b, const char *p, const char *end)
+{
+	const char *from = p;
+
+	while (p < end && (uint8_t)*p >= 0x80) {
+		size_t n = utf8_decode(p, end, NULL);
+
+		if (n == 0) {
+			buf_put(b, from, (size_t)(p - from));
+			BUF_LIT(b, "\xef\xbf\xbd");
+			from = ++p;
+		} else
+			p += n;
+	}
+	buf_put(b, from, (size_t)(p - from));
+	return p;
+}
+
+void
+json_string(struct buf *b, struct sv s)
+{
+	const char *p = s.p, *end = s.p + s.n;
+
+	if (!buf_reserve(b, s.n + 2))
+		return;
+	b->p[b->n++] = '"';
+	while (p < end) {
+		size_t n;
+
+		if (!buf_reserve(b, (size_t)(end - p) + 1))
+			return;
+		n = copy_plain(b->p + b->n, p, (size_t)(end - p));
+		b->n += n;
+		p += n;
+		if (p == end)
+			break;
+		if ((uint8_t)*p >= 0x80)
+			p = put_wide(b, p, end);
+		else
+			put_escape(b, (uint8_t)*p++);
+	}
+	buf_putc(b, '"');
+}
+
+void
+put_clean(struct buf *b, struct sv s)
+{
+	const char *p = s.p, *end = s.p + s.n;
+
+	if (utf8_valid(s)) {
+		buf_sv(b, s);
+		return;
+	}
+	while (p < end) {
+		const char *from = p;
+
+		while (p < end && (uint8_t)*p < 0x80)
+			p++;
+		buf_put(b, from, (size_t)(p - from));
+		p = put_wide(b, p, end);
+	}
+}
+
+void
+json_double(struct buf *b, double d)
+{
+	bool word = !isfinite(d);
+
+	if (word)
+		buf_putc(b, '"');
+	buf_double(b, d);
+	if (word)
+		buf_putc(b, '"');
+}
+
+static void value_at(struct buf *, const struct value *, unsigned depth);
+
+static void
+json_array(struct buf *b, struct sv packed, unsigned depth)
+{
+	struct cursor c = cursor_new(packed.p, packed.n);
+	struct value v;
+	bool first = true;
+
+	buf_putc(b, '[');
+	for (; value_array_next(&c, &v); first = false) {
+		if (!first)
+			buf_putc(b, ',');
+		value_at(b, &v, depth + 1);
+	}
+	buf_putc(b, ']');
+}
+
+static void
+json_map(struct buf *b, struct sv packed, unsigned depth)
+{
+	struct cursor c = cursor_new(packed.p, packed.n);
+	struct value v;
+	struct sv key;
+	bool first = true;
+
+	buf_putc(b, '{');
+	for (; value_map_next(&c, &key, &v); first = false) {
+		if (!first)
+			buf_putc(b, ',');
+		json_string(b, key);
+		buf_putc(b, ':');
+		value_at(b, &v, depth + 1);
+	}
+	buf_putc(b, '}');
+}
+
+/* Values nest at most LIMIT_VALUE_DEPTH deep; what is deeper is damage and shown as null. */
+static void
+value_at(struct buf *b, const struct value *v, unsigned depth)
+{
+	switch (v->type) {
+	case VAL_EMPTY:
+		break;
+	case VAL_STRING:
+		json_string(b, v->s);
+		return;
+	case VAL_BOOL:
+		buf_str(b, v->b ? "true" : "false");
+		return;
+	case VAL_INT:
+		buf_i64(b, v->i);
+		return;
+	case VAL_DOUBLE:
+		json_double(b, v->d);
+		return;
+	case VAL_BYTES:
+		BUF_LIT(b, "{\"@bytes\":\"");
+		buf_base64(b, v->s.p, v->s.n);
+		BUF_LIT(b, "\"}");
+		return;
+	case VAL_ARRAY:
+		if (depth > LIMIT_VALUE_DEPTH)
+			break;
+		json_array(b, v->s, depth);
+		return;
+	case VAL_MAP:
+		if (depth > LIMIT_VALUE_DEPTH)
+			break;
+		json_map(b, v->s, depth);
+		return;
+	}
+	BUF_LIT(b, "null");
+}
+
+void
+json_value(struct buf *b, const struct value *v)
+{
+	value_at(b, v, 0);
+}
+
+void
+json_attrs(struct buf *b, const struct attrs *a)
+{
+	buf_putc(b, '{');
+	for (uint32_t i = 0; i < a->n; i++) {
+		if (i != 0)
+			buf_putc(b, ',');
+		json_string(b, a->v[i].key);
+		buf_putc(b, ':');
+		value_at(b, &a->v[i].val, 0);
+	}
+	buf_putc(b, '}');
+}
+
+/* Two digits of v < 100. */
+static inline void
+two_digits(char *p, uint32_t v)
+{
+	p[0] = (char)('0' + v / 10);
+	p[1] = (char)('0' + v % 10);
+}
+
+static bool
+day_text(struct day_cache *c, uint64_t day)
+{
+	struct buf b = BUF_INIT;
+	bool ok;
+
+	when_print_day(&b, day * NS_PER_DAY);
+	if ((ok = !b.oom && b.n == sizeof c->text - 1)) {
+		memcpy(c->text, b.p, b.n);
+		c->text[b.n] = 'T';
+		c->day = day;
+	}
+	c->valid = ok;
+	buf_release(&b);
+	return ok;
+}
+
+void
+put_time(struct buf *b, struct day_cache *c, uint64_t ns)
+{
+	uint64_t day = ns / NS_PER_DAY;
+	uint32_t s, frac;
+	char *p;
+
+	if ((!c->valid || c->day != day) && !day_text(c, day)) {
+		when_print(b, ns);
+		return;
+	}
+	if (!buf_reserve(b, 30))
+		return;
+	p = b->p + b->n;
+	s = (uint32_t)(ns % NS_PER_DAY / NS_PER_S);
+	frac = (uint32_t)(ns % NS_PER_S);
+	memcpy(p, c->text, 11);
+	two_digits(p + 11, s / 3600);
+	p[13] = ':';
+	two_digits(p + 14, s / 60 % 60);
+	p[16] = ':';
+	two_digits(p + 17, s % 60);
+	p[19] = '.';
+	two_digits(p + 20, frac / 10000000);
+	two_digits(p + 22, frac / 100000 % 100);
+	two_digits(p + 24, frac / 1000 % 100);
+	two_digits(p + 26, frac / 10 % 100);
+	p[28] = (char)('0' + frac % 10);
+	p[29] = 'Z';
+	b->n += 30;
+}
+
+/* Sixteen hex digits, eight at a time: nibbles are spread to bytes, then made digits. */
+static inline void
+hex8(char *p, uint32_t v)
+{
+	uint64_t x = v, letter;
+
+	x = (x & 0xffff0000u) << 16 | (x & 0xffffu);
+	x = (x & 0x0000ff000000ff00u) << 8 | (x & 0x000000ff000000ffu);
+	x = (x & 0x00f000f000f000f0u) << 4 | (x & 0x000f000f000f000fu);
+	letter = (x + ONES * 6) >> 4 & ONES;
+	x += ONES * '0' + letter * ('a' - '0' - 10);
+	for (int i = 7; i >= 0; i--, x >>= 8)
+		p[i] = (char)x;
+}
+
+void
+put_span_id(struct buf *b, uint64_t id)
+{
+	if (!buf_reserve(b, 16))
+		return;
+	hex8(b->p + b->n, (uint32_t)(id >> 32));
+	hex8(b->p + b->n + 8, (uint32_t)id);
+	b->n += 16;
+}
+
+void
+put_trace_id(struct buf *b, struct trace_id id)
+{
+	put_span_id(b, id.hi);
+	put_span_id(b, id.lo);
+}
