@@ -23,6 +23,7 @@ unsigned pool_threads(const struct pool *);
  * Calls fn(arg, i) for i in [0, n), on the pool's idle threads and on the calling thread,
  * at most `width` at once, and returns when all are done. Safe to call from inside a task:
  * the caller takes part, so it can't starve. fn sees each i once, in rising order of start.
+ * A NULL pool or a width up to 1: all on the calling thread.
  */
 void pool_each(struct pool *, unsigned width, size_t n,
     void (*fn)(void *, size_t), void *arg);
