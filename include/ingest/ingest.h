@@ -24,6 +24,7 @@ struct ingest_result {
 	uint64_t n_spans;	/* added to the batch */
 	uint64_t n_rejected;	/* spans rejected */
 	uint64_t n_foreign;	/* records of other signals (metrics, logs, profiles) */
+	uint64_t n_broken;	/* records not OTLP at all, or readable only in part (a receiver's 400) */
 	uint64_t n_repaired;	/* spans kept with a repair: bad UTF-8 escapes, snake_case ids in base64... */
 	void (*reject)(void *arg, const struct reject *);	/* may be NULL */
 	void *reject_arg;
