@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fs_call: a request that waits for a result, from the moment the engine is asked to the
+ * reply. Nothing blocks: the engine calls back from a thread of its own.
+ *
+ * A call ends in exactly one of two ways: the engine answers (fired), or somebody gives it up
+ * and the engine confirms that it will not answer (result_wait_cancel). Whoever wins replies.
+ *
+ * Interrupts. The kernel sends INTERRUPT for any signal that a waiting program catches, and
+ * sends it once. A program that the signal ends is answered EINTR at once; one that merely
+ * handles a timer must not lose its read, so it waits on, but since no second INTERRUPT would
+ * come for a later Ctrl-C, it is looked after by the attendant thread (calls_watch).
+ *
+ * libfuse holds req's lock while it runs the interrupt function, and fuse_reply does not take
+ * it. So the function may reply itself, and the other side calls fuse_req_interrupt_func with
+ * NULL before it replies, which waits for a running function to leave.
+ */
+#include "fs_i.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/vec.h"
+
+#define MAX_PIECES 64	/* of one read of a finished result */
+
+/* ---- life ---- */
+
+struct call *
+call_new(fuse_req_t req, enum call_kind kind, struct node *x, struct result *res)
+{
+	struct call *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return NULL;
+	c->fs = fs_of(req);
+	c->req = req;
+	c->who = requester_of(req);
+	c->kind = kind;
+	c->node = x;
+	c->res = res;
+	c->refs = 1;
+	c->begun_ns = clock_mono_ns();
+	pthread_mutex_init(&c->lock, NULL);
+	return c;
+}
+
+static void
+call_ref(struct call *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->refs++;
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void
+call_unref(struct call *c)
+{
+	struct fs *fs = c->fs;
+	bool last;
+
+	pthread_mutex_lock(&c->lock);
+	last = --c->refs == 0;
+	pthread_mutex_unlock(&c->lock);
+	if (!last)
+		return;
+	result_unref(c->res);
+	node_unref(fs, c->node);
+	buf_release(&c->got);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+	/* Only now may the mount be taken down. */
+	pthread_mutex_lock(&fs->calls_lock);
+	fs->n_calls--;
+	pthread_cond_broadcast(&fs->calls_gone);
+	pthread_mutex_unlock(&fs->calls_lock);
+}
+
+static void
+call_link(struct call *c)
+{
+	struct fs *fs = c->fs;
+
+	pthread_mutex_lock(&fs->calls_lock);
+	c->next = fs->calls;
+	if (c->next != NULL)
+		c->next->prev = c;
+	fs->calls = c;
+	fs->n_calls++;
+	pthread_mutex_unlock(&fs->calls_lock);
+}
+
+static void
+call_unlink(struct call *c)
+{
+	struct fs *fs = c->fs;
+
+	pthread_mutex_lock(&fs->calls_lock);
+	*(c->prev != NULL ? &c->prev->next : &fs->calls) = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	pthread_mutex_unlock(&fs->calls_lock);
+}
+
+/* After the reply: off the list, and the reference of whoever was to reply. */
+static void
+call_end(struct call *c)
+{
+	call_unlink(c);
+	call_unref(c);
+}
+
+void
+call_error(struct call *c, int code, struct err *e)
+{
+	result_error(c->res, e);
+	if (e->code == 0)
+		(void)err_set(e, code, -1, "%s", err_name(code));
+}
+
+/* ---- dying programs ---- */
+
+static uint64_t
+signal_bit(int sig)
+{
+	return 1ull << (sig - 1);
+}
+
+/* A line "Key:\t<hex>" of /proc/PID/status. */
+static uint64_t
+status_mask(struct sv text, const char *key)
+{
+	int64_t at = sv_find(text, sv_cstr(key));
+	uint64_t v = 0;
+
+	if (at < 0)
+		return 0;
+	for (size_t i = (size_t)at + strlen(key); i < text.n && text.p[i] != '\n'; i++) {
+		char ch = text.p[i];
+
+		if (ch >= '0' && ch <= '9')
+			v = v << 4 | (uint64_t)(ch - '0');
+		else if (ch >= 'a' && ch <= 'f')
+			v = v << 4 | (uint64_t)(ch - 'a' + 10);
+	}
+	return v;
+}
+
+bool
+status_is_dying(struct sv text)
+{
+	const uint64_t asks = signal_bit(SIGINT) | signal_bit(SIGTERM) | signal_bit(SIGHUP) |
+	    signal_bit(SIGQUIT) | signal_bit(SIGKILL);
+	const uint64_t harmless = signal_bit(SIGCHLD) | signal_bit(SIGCONT) |
+	    signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGSTOP) |
+	    signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU);
+	uint64_t pending = status_mask(text, "\nSigPnd:") | status_mask(text, "\nShdPnd:");
+	uint64_t ignored = status_mask(text, "\nSigIgn:");
+	uint64_t caught = status_mask(text, "\nSigCgt:");
+
+	pending &= ~status_mask(text, "\nSigBlk:") & ~ignored;
+	return (pending & (asks | ~(caught | harmless))) != 0;
+}
+
+bool
+process_is_dying(pid_t pid)
+{
+	char name[64], text[8192];
+	ssize_t n;
+	int fd;
+
+	if (pid <= 0)
+		return true;	/* of another pid namespace: nothing can be known */
+	snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
+	if ((fd = open(name, O_RDONLY | O_CLOEXEC)) < 0)
+		return true;
+	n = read(fd, text, sizeof text);
+	close(fd);
+	return n <= 0 || status_is_dying(sv_new(text, (size_t)n));
+}
+
+/* ---- giving up ---- */
+
+/* True if the call is ours to answer: the engine will not. */
+static bool
+call_give_up(struct call *c)
+{
+	bool ours = false;
+
+	pthread_mutex_lock(&c->lock);
+	if (!c->fired && c->wait != NULL && result_wait_cancel(c->res, c->wait)) {
+		c->fired = true;
+		c->wait = NULL;
+		ours = true;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return ours;
+}
+
+/* libfuse's interrupt function; req's lock is held. */
+static void
+on_interrupt(fuse_req_t req, void *arg)
+{
+	struct call *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	c->interrupted = true;
+	pthread_mutex_unlock(&c->lock);
+	if (process_is_dying((pid_t)c->who.pid) && call_give_up(c)) {
+		fuse_reply_err(req, EINTR);
+		call_end(c);
+	} else
+		fs_kick(c->fs);
+}
+
+/* Calls fn for every call, with a reference held and no lock. */
+static void
+each_call(struct fs *fs, void (*fn)(struct call *, void *), void *arg)
+{
+	struct call **all = NULL;
+	size_t n = 0, cap = 0;
+
+	pthread_mutex_lock(&fs->calls_lock);
+	for (struct call *c = fs->calls; c != NULL; c = c->next)
+		if (n < cap || vec_grow((void **)&all, &cap, n + 1, sizeof *all)) {
+			/* Linked, so its last reference is not gone yet; see call_end. */
+			call_ref(c);
+			all[n++] = c;
+		}
+	pthread_mutex_unlock(&fs->calls_lock);
+	for (size_t i = 0; i < n; i++) {
+		fn(all[i], arg);
+		call_unref(all[i]);
+	}
+	free(all);
+}
+
+static void
+watch_one(struct call *c, void *arg)
+{
+	bool *left = arg, interrupted;
+
+	pthread_mutex_lock(&c->lock);
+	interrupted = c->interrupted && !c->fired;
+	pthread_mutex_unlock(&c->lock);
+	if (!interrupted)
+		return;
+	*left = true;
+	if (process_is_dying((pid_t)c->who.pid) && call_give_up(c)) {
+		fuse_req_interrupt_func(c->req, NULL, NULL);
+		fuse_reply_err(c->req, EINTR);
+		call_end(c);
+	}
+}
+
+bool
+calls_watch(struct fs *fs)
+{
+	bool left = false;
+
+	each_call(fs, watch_one, &left);
+	return left;
+}
+
+static void
+end_one(struct call *c, void *arg)
+{
+	(void)arg;
+	if (call_give_up(c)) {
+		fuse_req_interrupt_func(c->req, NULL, NULL);
+		fuse_reply_err(c->req, EIO);
+		call_end(c);
+	}
+}
+
+void
+calls_end(struct fs *fs)
+{
+	struct timespec until;
+
+	pthread_mutex_lock(&fs->calls_lock);
+	while (fs->n_calls != 0) {
+		pthread_mutex_unlock(&fs->calls_lock);
+		each_call(fs, end_one, NULL);
+		pthread_mutex_lock(&fs->calls_lock);
+		if (fs->n_calls == 0)
+			break;
+		/* Those left were being answered, or had no wait yet: look again soon. */
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 20000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&fs->calls_gone, &fs->calls_lock, &until);
+	}
+	pthread_mutex_unlock(&fs->calls_lock);
+}
+
+/* ---- asking ---- */
+
+static void call_ask(struct call *);
+
+/*
+ * A finished result may come in pieces; the page cache takes a short answer for the end of
+ * the file, so they are gathered. True if the rest has been asked for.
+ */
+static bool
+gather(struct call *c, int code, const void *data, size_t n)
+{
+	struct result_info info;
+
+	if (c->kind != CALL_READ || code < 0 || n == 0 || n >= c->want ||
+	    c->n_pieces == MAX_PIECES)
+		return false;
+	info = result_info(c->res);
+	if (!info.done || c->off + n >= info.size)
+		return false;
+	buf_put(&c->got, data, n);
+	c->off += n;
+	c->want -= n;
+	c->n_pieces++;
+	pthread_mutex_lock(&c->lock);
+	c->fired = false;
+	pthread_mutex_unlock(&c->lock);
+	call_ask(c);
+	return true;
+}
+
+/* The engine's answer, on any thread, perhaps inside call_ask. */
+static void
+answered(void *arg, int code, const void *data, size_t n)
+{
+	struct call *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	c->fired = true;
+	c->wait = NULL;
+	pthread_mutex_unlock(&c->lock);
+	if (gather(c, code, data, n))
+		return;
+	fuse_req_interrupt_func(c->req, NULL, NULL);
+	switch (c->kind) {
+	case CALL_STAT:
+		stat_done(c, code);
+		break;
+	case CALL_OPEN:
+		open_done(c, code);
+		break;
+	case CALL_READ:
+		read_done(c, code, data, n);
+		break;
+	}
+	call_end(c);
+}
+
+static void
+call_ask(struct call *c)
+{
+	struct result_wait *wait = NULL;
+	struct err err = ERR_INIT;
+	bool interrupted = false;
+	int code = 0;
+
+	call_ref(c);
+	switch (c->kind) {
+	case CALL_STAT:
+		code = result_stat(c->res, answered, c, &wait, &err);
+		break;
+	case CALL_OPEN:
+		code = result_open(c->res, answered, c, &wait, &err);
+		break;
+	case CALL_READ:
+		code = result_read(c->res, c->off, c->want, answered, c, &wait, &err);
+		break;
+	}
+	if (code < 0) {
+		answered(c, code, NULL, 0);
+	} else {
+		pthread_mutex_lock(&c->lock);
+		if (!c->fired)
+			c->wait = wait;
+		/* An interrupt that came before there was something to give up. */
+		interrupted = c->interrupted && !c->fired;
+		pthread_mutex_unlock(&c->lock);
+	}
+	if (interrupted)
+		fs_kick(c->fs);
+	call_unref(c);
+}
+
+void
+call_start(struct call *c)
+{
+	call_link(c);
+	fuse_req_interrupt_func(c->req, on_interrupt, c);
+	call_ask(c);
+}

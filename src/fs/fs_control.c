@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fs_control: README and .spanfs: small texts made anew at each open (a handle keeps its own,
+ * so one open is one snapshot), and `control`, whose lines are commands. A write answers with
+ * the error of the first command in it that fails.
+ */
+#include "fs_i.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+
+#define MAX_LINE 4096		/* of a command */
+#define FRESH_NS 100000000ull	/* from stat to open */
+
+bool
+control_known(const char *name)
+{
+	const char *s;
+
+	if (strcmp(name, "control") == 0)
+		return true;
+	for (size_t i = 0; (s = engine_control_name(i)) != NULL; i++)
+		if (strcmp(s, name) == 0)
+			return true;
+	return false;
+}
+
+/* Names in byte order, as the engine gives them; `control` in its place. */
+void
+control_list(struct fs *fs, struct arena *a, struct entry **out, size_t *n)
+{
+	bool placed = false;
+	size_t count = 0, k = 0;
+	const char *s;
+
+	(void)fs;
+	while (engine_control_name(count) != NULL)
+		count++;
+	if ((*out = arena_array(a, count + 1, struct entry)) == NULL)
+		return;
+	for (size_t i = 0; (s = engine_control_name(i)) != NULL; i++) {
+		if (!placed && strcmp("control", s) <= 0) {
+			(*out)[k++] = (struct entry){ SV("control"), ENTRY_FILE };
+			placed = true;
+		}
+		if (strcmp("control", s) != 0)
+			(*out)[k++] = (struct entry){ sv_cstr(s), ENTRY_FILE };
+	}
+	if (!placed)
+		(*out)[k++] = (struct entry){ SV("control"), ENTRY_FILE };
+	*n = k;
+}
+
+/* ---- texts ---- */
+
+/*
+ * A text made for stat is what an open right after gets, so that tar and rsync see one size;
+ * for any longer it would be old news.
+ */
+static bool
+still_fresh(const struct text_file *t)
+{
+	return t->by_stat && clock_mono_ns() - t->made_mono_ns < FRESH_NS;
+}
+
+/* Makes a control file's content anew. */
+static int
+make_text(struct fs *fs, struct node *x, bool by_stat, struct err *e)
+{
+	struct buf text = BUF_INIT, old;
+	int code;
+
+	code = engine_control_file(fs->engine, sv_new(x->name, x->name_len), &text, e);
+	if (code < 0) {
+		buf_release(&text);
+		return code;
+	}
+	pthread_mutex_lock(&fs->files_lock);
+	old = x->text->text;
+	x->text->text = text;
+	x->text->made_mono_ns = clock_mono_ns();
+	x->text->made_wall_ns = clock_wall_ns();
+	x->text->by_stat = by_stat;
+	pthread_mutex_unlock(&fs->files_lock);
+	buf_release(&old);
+	return 0;
+}
+
+int
+control_stat(struct fs *fs, struct node *x, struct err *e)
+{
+	bool keep;
+
+	pthread_mutex_lock(&fs->files_lock);
+	keep = x->text->n_open != 0 || still_fresh(x->text);
+	pthread_mutex_unlock(&fs->files_lock);
+	return keep ? 0 : make_text(fs, x, true, e);
+}
+
+/* Gives a handle its content. */
+static int
+take_text(struct fs *fs, struct node *x, struct handle *h, struct err *e)
+{
+	bool keep;
+	int code;
+
+	if (x->kind != NODE_CONTROL_FILE) {
+		if (x->kind == NODE_README)
+			buf_str(&h->text, fs->opts->readme != NULL ? fs->opts->readme : "");
+		return buf_ok(&h->text, e);
+	}
+	pthread_mutex_lock(&fs->files_lock);
+	x->text->n_open++;	/* handle_free counts it down */
+	keep = still_fresh(x->text);
+	pthread_mutex_unlock(&fs->files_lock);
+	if (!keep && (code = make_text(fs, x, false, e)) < 0)
+		return code;
+	pthread_mutex_lock(&fs->files_lock);
+	buf_sv(&h->text, buf_view(&x->text->text));
+	x->text->by_stat = false;
+	pthread_mutex_unlock(&fs->files_lock);
+	return buf_ok(&h->text, e);
+}
+
+void
+control_open(fuse_req_t req, struct node *x, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	bool command = x->kind == NODE_COMMAND;
+	struct handle *h = handle_new(fs, command ? HANDLE_COMMAND : HANDLE_TEXT, x);
+	struct err err = ERR_INIT;
+
+	if (h == NULL) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	if (take_text(fs, x, h, &err) < 0) {
+		handle_free(fs, h);
+		reply_code(req, err.code);
+		return;
+	}
+	fi->fh = (uint64_t)(uintptr_t)h;
+	fi->direct_io = x->kind != NODE_README;
+	fi->keep_cache = x->kind == NODE_README;
+	fi->noflush = !command;
+	if (fuse_reply_open(req, fi) != 0)
+		handle_free(fs, h);
+}
+
+void
+control_read(fuse_req_t req, struct handle *h, size_t size, off_t off)
+{
+	size_t at = (size_t)off;
+
+	if (h->kind == HANDLE_COMMAND || at >= h->text.n)
+		fuse_reply_buf(req, NULL, 0);
+	else
+		fuse_reply_buf(req, h->text.p + at,
+		    h->text.n - at < size ? h->text.n - at : size);
+}
+
+/* ---- commands ---- */
+
+/* Runs the whole lines of a handle's text and keeps the rest. Under its lock. */
+static int
+run_lines(fuse_req_t req, struct handle *h)
+{
+	struct fs *fs = fs_of(req);
+	struct err err = ERR_INIT;
+	struct sv rest = buf_view(&h->text), line;
+	size_t kept;
+	int64_t end;
+	int code = 0;
+
+	while (code == 0 && (end = sv_chr(rest, '\n')) >= 0) {
+		line = sv_sub(rest, 0, (size_t)end);
+		rest = sv_sub(rest, (size_t)end + 1, rest.n);
+		code = engine_control(fs->engine, line, requester_of(req), &err);
+	}
+	if (code < 0) {
+		note_error(fs, h->node->parent, NULL, requester_of(req), &err);
+		h->text.n = 0;
+		return code;
+	}
+	kept = rest.n;
+	if (kept != 0 && rest.p != h->text.p)
+		memmove(h->text.p, rest.p, kept);
+	h->text.n = kept;
+	return 0;
+}
+
+void
+control_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n, off_t off,
+    struct fuse_file_info *fi)
+{
+	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+	int code;
+
+	(void)ino;
+	(void)off;
+	if (h->kind != HANDLE_COMMAND) {
+		fuse_reply_err(req, EROFS);
+		return;
+	}
+	pthread_mutex_lock(&h->lock);
+	buf_put(&h->text, p, n);
+	if ((code = buf_ok(&h->text, NULL)) == 0)
+		code = run_lines(req, h);
+	if (code == 0 && h->text.n > MAX_LINE) {
+		h->text.n = 0;
+		code = ERR_TOOBIG;
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (code < 0)
+		reply_code(req, code);
+	else
+		fuse_reply_write(req, n);
+}
+
+int
+control_flush(fuse_req_t req, struct handle *h)
+{
+	int code = 0;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->text.n != 0) {
+		buf_putc(&h->text, '\n');
+		if ((code = buf_ok(&h->text, NULL)) == 0)
+			code = run_lines(req, h);
+		h->text.n = 0;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return code;
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fs_file: results as files. Open makes the result (or waits until it streams), so that
+ * errors are the open's; the handle keeps the result, so one open is one snapshot.
+ *
+ * A finished result is read through the page cache, a stream past it (direct_io, size 0).
+ * The kernel has one size and one set of pages per node, so all cached handles of a node
+ * share one result:
+ *   - the pages of an earlier result are dropped: no keep_cache until a while after the
+ *     change, since a second open must not keep what the first is about to drop, and the
+ *     attributes that the kernel still believes are recalled before the reply;
+ *   - if another result is open, the node is retired and the open answered ESTALE: the kernel
+ *     walks the path again, once, and gets a new node for the new result. Should the caller
+ *     come back to the retired node (it opened /proc/self/fd/N), it reads past the cache.
+ */
+#include "fs_i.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define SWITCH_NS 1000000000ull	/* how long after a change opens drop the cache */
+
+/* ---- handles ---- */
+
+struct handle *
+handle_new(struct fs *fs, enum handle_kind kind, struct node *x)
+{
+	struct handle *h = calloc(1, sizeof *h);
+
+	if (h == NULL)
+		return NULL;
+	h->kind = kind;
+	h->node = node_ref(fs, x);
+	buf_init(&h->text);
+	arena_init(&h->arena);
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_mutex_lock(&fs->files_lock);
+	h->next = fs->handles;
+	if (h->next != NULL)
+		h->next->prev = h;
+	fs->handles = h;
+	pthread_mutex_unlock(&fs->files_lock);
+	return h;
+}
+
+/* Under files_lock: the node no longer has this handle. Returns a result to let go. */
+static struct result *
+detach(struct handle *h)
+{
+	struct file *f = h->node->file;
+	struct result *res = NULL;
+
+	f->n_open--;
+	if (h->cached)
+		f->n_cached--;
+	if (f->n_open == 0 || (f->res == h->res && !h->cached && f->n_cached == 0)) {
+		res = f->res;
+		f->res = NULL;
+	}
+	return res;
+}
+
+void
+handle_free(struct fs *fs, struct handle *h)
+{
+	struct result *bound = NULL;
+
+	pthread_mutex_lock(&fs->files_lock);
+	*(h->prev != NULL ? &h->prev->next : &fs->handles) = h->next;
+	if (h->next != NULL)
+		h->next->prev = h->prev;
+	if (h->kind == HANDLE_RESULT)
+		bound = detach(h);
+	else if (h->node->kind == NODE_CONTROL_FILE)
+		h->node->text->n_open--;
+	pthread_mutex_unlock(&fs->files_lock);
+	if (bound != NULL)
+		result_unref(bound);
+	if (h->res != NULL)
+		result_unref(h->res);
+	node_unref(fs, h->node);
+	buf_release(&h->text);
+	arena_release(&h->arena);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}
+
+bool
+file_set_error(struct fs *fs, struct node *x, const char *msg)
+{
+	char *copy = strdup(msg), *old;
+	bool news;
+
+	pthread_mutex_lock(&fs->files_lock);
+	old = x->file->error;
+	x->file->error = copy;
+	pthread_mutex_unlock(&fs->files_lock);
+	news = old == NULL || strcmp(old, msg) != 0;
+	free(old);
+	return news;
+}
+
+void
+file_fail(fuse_req_t req, struct node *x, const struct err *err)
+{
+	struct fs *fs = fs_of(req);
+
+	if (file_set_error(fs, x, err->msg))
+		note_error(fs, x->parent, x->name, requester_of(req), err);
+	reply_code(req, err->code);
+}
+
+int
+file_result(fuse_req_t req, struct node *x, struct result **out, struct err *e)
+{
+	return engine_result(fs_of(req)->engine, node_dir_path(x),
+	    sv_new(x->name, x->name_len), requester_of(req), out, e);
+}
+
+/* ---- open ---- */
+
+/*
+ * Under files_lock: enters a handle of a result that is done or streams. *recall: the kernel
+ * believes attributes of another result. *old: a result to let go.
+ */
+static void
+attach(struct file *f, struct handle *h, const struct result_info *info,
+    struct fuse_file_info *fi, bool *recall, struct result **old)
+{
+	uint64_t now = clock_mono_ns();
+
+	*recall = false;
+	*old = NULL;
+	f->n_open++;
+	fi->noflush = 1;
+	h->cached = info->done && (f->n_cached == 0 || f->cached_id == info->id);
+	if (!h->cached)
+		fi->direct_io = 1;
+	if (f->n_cached == 0 && f->res != h->res) {
+		*old = f->res;
+		result_ref(h->res);
+		f->res = h->res;
+	}
+	if (!h->cached)
+		return;
+	f->n_cached++;
+	if (f->cached_id != info->id) {
+		if (f->cached_id != 0)
+			f->switched_ns = now;
+		f->cached_id = info->id;
+	}
+	fi->keep_cache = now - f->switched_ns > SWITCH_NS;
+	*recall = f->told_id != 0 && f->told_id != info->id;
+	f->told_id = info->id;
+	f->told_size = info->size;
+	f->told_mtime_ns = info->mtime_ns;
+}
+
+static void
+open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
+    const struct result_info *info, struct fuse_file_info *fi)
+{
+	struct handle *h = handle_new(fs, HANDLE_RESULT, x);
+	struct result *old;
+	bool recall;
+
+	if (h == NULL) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	result_ref(res);
+	pthread_mutex_lock(&fs->files_lock);
+	h->res = res;
+	attach(x->file, h, info, fi, &recall, &old);
+	free(x->file->error);
+	x->file->error = NULL;
+	pthread_mutex_unlock(&fs->files_lock);
+	if (old != NULL)
+		result_unref(old);
+	/* Attributes only (offset -1): takes no lock that a reader could hold. */
+	if (recall)
+		(void)fuse_lowlevel_notify_inval_inode(fs->session, node_id(fs, x), -1, 0);
+	fi->fh = (uint64_t)(uintptr_t)h;
+	if (fuse_reply_open(req, fi) != 0)
+		handle_free(fs, h);	/* the caller is gone: no release will come */
+}
+
+void
+open_done(struct call *c, int code)
+{
+	struct result_info info = result_info(c->res);
+	struct err err = ERR_INIT;
+
+	if (code == 0 && info.done)
+		code = info.code;
+	if (code < 0) {
+		call_error(c, code, &err);
+		file_set_error(c->fs, c->node, err.msg);
+		reply_code(c->req, code);
+		return;
+	}
+	open_reply(c->fs, c->req, c->node, c->res, &info, &c->fi);
+}
+
+/* True if cached handles of another result are open and the node could be replaced. */
+static bool
+must_walk_again(struct fs *fs, struct node *x, uint64_t id)
+{
+	bool conflict;
+
+	pthread_mutex_lock(&fs->files_lock);
+	conflict = x->file->n_cached != 0 && x->file->cached_id != id;
+	pthread_mutex_unlock(&fs->files_lock);
+	return conflict && node_retire(fs, x);
+}
+
+static void
+open_result(fuse_req_t req, struct node *x, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct err err = ERR_INIT;
+	struct result_info info;
+	struct result *res;
+	struct call *c;
+
+	if (file_result(req, x, &res, &err) < 0) {
+		file_fail(req, x, &err);
+		return;
+	}
+	info = result_info(res);
+	if (must_walk_again(fs, x, info.id))
+		fuse_reply_err(req, ESTALE);
+	else if (info.done && info.code == 0)
+		open_reply(fs, req, x, res, &info, fi);
+	else if ((c = call_new(req, CALL_OPEN, node_ref(fs, x), res)) == NULL) {
+		node_unref(fs, x);
+		fuse_reply_err(req, ENOMEM);
+	} else {
+		c->fi = *fi;
+		call_start(c);
+		return;		/* the call has the reference */
+	}
+	result_unref(res);
+}
+
+void
+fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node *x = node_of(fs_of(req), ino);
+	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC) != 0;
+
+	if (writes && x->kind != NODE_COMMAND)
+		fuse_reply_err(req, EROFS);
+	else if (x->kind == NODE_RESULT)
+		open_result(req, x, fi);
+	else if (x->kind == NODE_DIR || x->kind == NODE_CONTROL_DIR)
+		fuse_reply_err(req, EISDIR);
+	else if (x->kind == NODE_LINK)
+		fuse_reply_err(req, ELOOP);
+	else
+		control_open(req, x, fi);
+}
+
+/* ---- read, release ---- */
+
+void
+read_done(struct call *c, int code, const void *data, size_t n)
+{
+	struct err err = ERR_INIT;
+
+	if (code == 0 && c->got.n != 0) {
+		buf_put(&c->got, data, n);
+		data = c->got.p;
+		n = c->got.n;
+	}
+	if (c->got.oom)
+		code = ERR_NOMEM;
+	if (code < 0) {
+		call_error(c, code, &err);
+		file_set_error(c->fs, c->node, err.msg);
+		reply_code(c->req, code);
+	} else
+		fuse_reply_buf(c->req, data, n);
+}
+
+void
+fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+	struct call *c;
+
+	(void)ino;
+	if (off < 0) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	if (h->kind != HANDLE_RESULT) {
+		control_read(req, h, size, off);
+		return;
+	}
+	c = call_new(req, CALL_READ, node_ref(fs, h->node), h->res);
+	if (c == NULL) {
+		node_unref(fs, h->node);
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	result_ref(h->res);
+	c->off = (uint64_t)off;
+	c->want = size;
+	call_start(c);
+}
+
+void
+fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+	int code = 0;
+
+	(void)ino;
+	if (h->kind == HANDLE_COMMAND)
+		code = control_flush(req, h);
+	handle_free(fs_of(req), h);
+	reply_code(req, code);
+}

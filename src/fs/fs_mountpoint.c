@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fs_mountpoint: the directory to mount on. A daemon that was killed leaves a mount that
+ * answers ENOTCONN to everything; one of ours is detached before mounting again, another
+ * filesystem's never. Ordinary users may not unmount by themselves; fusermount3 does it.
+ */
+#include "fs_i.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define MAX_STACKED 16	/* dead mounts on top of each other */
+
+extern char **environ;
+
+/* ---- what is mounted ---- */
+
+/* True if a field of mountinfo, where blanks are \040 and the like, is `text`. */
+static bool
+field_is(struct sv field, struct sv text)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < field.n; i++, k++) {
+		char ch = field.p[i];
+
+		if (ch == '\\' && i + 3 < field.n) {
+			ch = (char)((field.p[i + 1] - '0') << 6 | (field.p[i + 2] - '0') << 3 |
+			    (field.p[i + 3] - '0'));
+			i += 3;
+		}
+		if (k >= text.n || text.p[k] != ch)
+			return false;
+	}
+	return k == text.n;
+}
+
+bool
+mountinfo_is_ours(struct sv line, struct sv mountpoint)
+{
+	struct sv word = SV_EMPTY;
+	int64_t dash = sv_find(line, SV(" - "));
+
+	/* id parent major:minor root MOUNTPOINT options [tags] - TYPE source ... */
+	for (int i = 0; i < 5; i++)
+		(void)sv_cut(&line, ' ', &word);
+	if (dash < 0 || !field_is(word, mountpoint))
+		return false;
+	dash = sv_find(line, SV(" - "));
+	if (dash < 0)
+		return false;
+	line = sv_sub(line, (size_t)dash + 3, line.n);
+	(void)sv_cut(&line, ' ', &word);
+	return sv_is(word, "fuse.spanfs");
+}
+
+/* True if what is mounted last at the directory is ours. */
+static bool
+ours_on_top(const char *mountpoint)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	bool ours = false;
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+
+	if (f == NULL)
+		return false;
+	while ((n = getline(&line, &cap, f)) > 0) {
+		struct sv s = sv_new(line, (size_t)n), rest = s, word = SV_EMPTY;
+
+		for (int i = 0; i < 5; i++)
+			(void)sv_cut(&rest, ' ', &word);
+		if (field_is(word, sv_cstr(mountpoint)))
+			ours = mountinfo_is_ours(s, sv_cstr(mountpoint));
+	}
+	free(line);
+	fclose(f);
+	return ours;
+}
+
+/* ---- unmounting ---- */
+
+static int
+run_fusermount(const char *mountpoint, struct err *e)
+{
+	char *argv[] = { (char *)(uintptr_t)"fusermount3", (char *)(uintptr_t)"-u",
+	    (char *)(uintptr_t)"-z", (char *)(uintptr_t)"-q", (char *)(uintptr_t)"--",
+	    (char *)(uintptr_t)mountpoint, NULL };
+	int status, rc;
+	pid_t pid;
+
+	rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	if (rc != 0) {
+		errno = rc;
+		return err_errno(e, "fusermount3");
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_errno(e, "fusermount3");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return err_set(e, ERR_IO, -1, "fusermount3 could not unmount %s", mountpoint);
+	return 0;
+}
+
+int
+mountpoint_detach(const char *mountpoint, struct err *e)
+{
+	if (umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		return 0;
+	if (errno != EPERM)
+		return err_errno(e, "unmounting %s", mountpoint);
+	return run_fusermount(mountpoint, e);
+}
+
+/* ---- before mounting ---- */
+
+/* realpath, also of a directory with a dead mount on it. NULL with errno set. */
+static char *
+absolute(const char *path)
+{
+	char *full = realpath(path, NULL), *parent, *copy, *slash;
+	int n = -1;
+
+	if (full != NULL || errno != ENOTCONN || (copy = strdup(path)) == NULL)
+		return full;
+	while (strlen(copy) > 1 && copy[strlen(copy) - 1] == '/')
+		copy[strlen(copy) - 1] = '\0';
+	slash = strrchr(copy, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	parent = realpath(slash == NULL ? "." : slash == copy ? "/" : copy, NULL);
+	if (parent != NULL)
+		n = asprintf(&full, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent,
+		    slash == NULL ? copy : slash + 1);
+	free(parent);
+	free(copy);
+	return n < 0 ? NULL : full;
+}
+
+static bool
+inside(const char *inner, const char *outer)
+{
+	size_t n = strlen(outer);
+
+	return strncmp(inner, outer, n) == 0 &&
+	    (inner[n] == '\0' || inner[n] == '/' || n == 1);
+}
+
+/* Clears dead mounts of ours away until something else answers. */
+static int
+clear_dead(const char *mountpoint, struct err *e)
+{
+	struct stat st;
+	int code;
+
+	for (int i = 0; stat(mountpoint, &st) != 0; i++) {
+		if (errno != ENOTCONN || i == MAX_STACKED)
+			return err_errno(e, "mountpoint %s", mountpoint);
+		if (!ours_on_top(mountpoint))
+			return err_set(e, ERR_IO, -1,
+			    "mountpoint %s: another filesystem's dead mount is there", mountpoint);
+		log_info("unmounting a dead mount at %s", mountpoint);
+		if ((code = mountpoint_detach(mountpoint, e)) < 0)
+			return code;
+	}
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ERR_SYNTAX, -1, "mountpoint %s: not a directory", mountpoint);
+	return 0;
+}
+
+static int
+check_apart(const char *mountpoint, const char *store, struct err *e)
+{
+	char *full = realpath(store, NULL);
+	int code = 0;
+
+	if (full == NULL)
+		return err_errno(e, "store %s", store);
+	if (inside(mountpoint, full))
+		code = err_set(e, ERR_SYNTAX, -1, "mountpoint %s is inside the store %s",
+		    mountpoint, full);
+	else if (inside(full, mountpoint))
+		code = err_set(e, ERR_SYNTAX, -1,
+		    "the store %s is inside the mountpoint %s and would be hidden by it",
+		    full, mountpoint);
+	free(full);
+	return code;
+}
+
+int
+mountpoint_prepare(const char *mountpoint, const char *store, char **out, struct err *e)
+{
+	char *full = absolute(mountpoint);
+	int code;
+
+	if (full == NULL)
+		return err_errno(e, "mountpoint %s", mountpoint);
+	if ((code = clear_dead(full, e)) < 0 ||
+	    (store != NULL && (code = check_apart(full, store, e)) < 0)) {
+		free(full);
+		return code;
+	}
+	*out = full;
+	return 0;
+}
+
+void
+mountpoint_set_readahead(const char *mountpoint, uint64_t bytes)
+{
+	char name[96], text[32];
+	struct stat st;
+	int fd, n;
+
+	if (bytes == 0 || stat(mountpoint, &st) != 0)
+		return;
+	snprintf(name, sizeof name, "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
+	    minor(st.st_dev));
+	if ((fd = open(name, O_WRONLY | O_CLOEXEC)) < 0)
+		return;		/* an ordinary user keeps the kernel's default */
+	n = snprintf(text, sizeof text, "%llu", (unsigned long long)(bytes / 1024));
+	if (write(fd, text, (size_t)n) != n)
+		log_debug("read_ahead_kb: not set");
+	close(fd);
+}
