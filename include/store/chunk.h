@@ -2,7 +2,10 @@
 /*
  * chunk: one column of one row group, and dict: the dictionary of a column; both pinned in the
  * chunk cache from get to put. Values are numbered by ordinal: the i-th value present.
- * What a read returns is borrowed until the put.
+ * What a read returns is borrowed until the put. What was got has been validated: codes are
+ * below the dictionary's n, COL_TRACE below n_traces, COL_RESOURCE and COL_SCOPE below the
+ * tables' sizes, a k + 2 of COL_PARENT within its trace, rows of a trace below n_rows, BOOL
+ * 0 or 1, arrays and maps well-formed. Whoever holds one also holds the shard.
  */
 #ifndef STORE_CHUNK_H
 #define STORE_CHUNK_H
@@ -18,10 +21,17 @@ struct chunk {
 	enum chunk_encoding encoding;
 	uint64_t constant;		/* ENC_CONST */
 	const uint64_t *raw;		/* ENC_RAW64 */
-	struct pack pack;		/* ENC_PACK; ENC_RLE: values; ENC_BYTES: end offsets */
-	struct pack ends;		/* ENC_RLE */
+	struct pack pack;		/* ENC_PACK; ENC_RLE: values of the runs */
+	uint32_t n_runs;		/* ENC_RLE */
+	const uint32_t *run_ends;	/* ENC_RLE: run i holds ordinals [run_ends[i - 1], run_ends[i]) */
+	const uint32_t *offs;		/* ENC_BYTES: value i is bytes [offs[i], offs[i + 1]) */
 	const char *bytes;		/* ENC_BYTES */
-	struct lru_entry *pin;
+	/*
+	 * Only COL_N_EVENTS and COL_N_LINKS: the values of all ordinals before i, added up, for
+	 * i up to n_present: the first event of that row. The last one is the row group's count.
+	 */
+	const uint32_t *sums;
+	struct cache_slot *pin;
 	struct shard *shard;
 };
 
@@ -46,20 +56,38 @@ void chunk_presence(const struct chunk *, uint64_t *words);
 /* Ordinals [first, first + n): numbers or codes. Not for ENC_BYTES. */
 void chunk_u64(const struct chunk *, uint32_t first, uint32_t n, uint64_t *out);
 uint64_t chunk_u64_at(const struct chunk *, uint32_t ordinal);
+/*
+ * Of the n rows, which rise, those with a value: rows[sel[i]] has the ordinal ord[i].
+ * Returns how many; sel and ord have room for n.
+ */
+uint32_t chunk_select(const struct chunk *, const uint32_t *rows, uint32_t n, uint32_t *sel,
+    uint32_t *ord);
+/* The values of n rising ordinals, by the block where they are dense. Not for ENC_BYTES. */
+void chunk_gather(const struct chunk *, const uint32_t *ord, uint32_t n, uint64_t *out);
 /* ENC_BYTES. */
-struct sv chunk_bytes_at(const struct chunk *, uint32_t ordinal);
+static inline struct sv
+chunk_bytes_at(const struct chunk *c, uint32_t ordinal)
+{
+	return sv_new(c->bytes + c->offs[ordinal], c->offs[ordinal + 1] - c->offs[ordinal]);
+}
 
 struct dict {
 	uint32_t n;
-	struct pack ends;
+	const uint32_t *offs;		/* value i is bytes [offs[i], offs[i + 1]) */
 	const char *bytes;
-	struct lru_entry *pin;
+	struct cache_slot *pin;
 	struct shard *shard;
 };
 
 int dict_get(struct shard *, const struct column *, const struct dict **, struct err *) WARN_UNUSED;
 void dict_put(const struct dict *);
-struct sv dict_at(const struct dict *, uint32_t code);
+
+static inline struct sv
+dict_at(const struct dict *d, uint32_t code)
+{
+	return sv_new(d->bytes + d->offs[code], d->offs[code + 1] - d->offs[code]);
+}
+
 /* The code of a value; false if it isn't there (then *code is where it would stand). */
 bool dict_find(const struct dict *, struct sv value, uint32_t *code);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* chunkcache: decoded sections of all shards of a store, bounded in bytes (an lru keyed by shard and section). */
+/*
+ * chunkcache: decoded sections of all shards of a store, bounded in bytes. What is pinned stays,
+ * so the bound can be passed by what is pinned. Thread-safe; a hit takes no lock.
+ */
 #ifndef STORE_CHUNKCACHE_H
 #define STORE_CHUNKCACHE_H
 
@@ -8,8 +11,11 @@
 struct chunkcache;
 
 int chunkcache_new(size_t max_bytes, struct chunkcache **, struct err *) WARN_UNUSED;
+/* After every shard that was opened with it. NULL is allowed. */
 void chunkcache_free(struct chunkcache *);
 void chunkcache_drop(struct chunkcache *);	/* forgets all that isn't pinned */
+void chunkcache_resize(struct chunkcache *, size_t max_bytes);
+/* hits are counted without a lock and may miss a few. */
 struct lru_stats chunkcache_stats(struct chunkcache *);
 
 #endif

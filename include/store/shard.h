@@ -32,6 +32,7 @@ struct column {
 	uint64_t min, max;
 	uint32_t n_dict;
 	uint32_t index;			/* its place in the shard's table */
+	uint64_t n_bytes;		/* stored bytes of its chunks and dictionary */
 	const struct top_value *top;
 	size_t n_top;
 };
@@ -88,7 +89,7 @@ struct zone shard_zone(const struct shard *, const struct column *, uint32_t row
 /* Everything kept for the shard's life, loaded at first use. */
 int shard_resources(struct shard *, const struct resource **, size_t *n, struct err *) WARN_UNUSED;
 int shard_scopes(struct shard *, const struct scope **, size_t *n, struct err *) WARN_UNUSED;
-/* The bloom filter over trace_id_hash(). */
+/* The bloom filter over trace_id_hash(); bytes is a multiple of 32. */
 int shard_bloom(struct shard *, const uint8_t **, size_t *bytes, struct err *) WARN_UNUSED;
 uint64_t trace_id_hash(struct trace_id);
 

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dict: the dictionary of a column: its values in byte order, each once. Validated when it
+ * enters the cache; the ends of the values are kept unpacked, since they are looked up singly.
+ */
+#include <stdlib.h>
+
+#include "shard_i.h"
+
+struct dict_obj {
+	struct cached cached;
+	struct dict dict;
+	_Alignas(16) uint8_t raw[];
+};
+
+/* Every value is in order and what the column's type asks for. */
+static int
+check_values(const struct shard *s, const struct section *sec, const struct dict *d,
+    struct err *e)
+{
+	const struct column *col = &s->info.columns[sec->column];
+	const struct column_rule *r = column_rule(col->id);
+
+	for (uint32_t i = 0; i < d->n; i++) {
+		if (i > 0 && sv_cmp(dict_at(d, i - 1), dict_at(d, i)) >= 0)
+			return section_bad(s, sec, e, -1, "value %u is not in order", i);
+		if (!text_ok(r != NULL ? r->type : col->type, r != NULL ? r->exactly : 0,
+		    dict_at(d, i)))
+			return section_bad(s, sec, e, -1, "value %u is malformed", i);
+	}
+	return 0;
+}
+
+static int
+check_dict(struct shard *s, const struct section *sec, struct dict_obj *o, size_t *bytes,
+    struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct pack p;
+	uint32_t head[2], *offs;
+
+	if (sec->n_raw < sizeof head)
+		return section_bad(s, sec, e, 0, "cut short");
+	memcpy(head, o->raw, sizeof head);
+	if (head[0] != s->info.columns[sec->column].n_dict)
+		return section_bad(s, sec, e, 0, "number of values is not the footer's");
+	if (head[1] % 8 != 0 || head[1] > sec->n_raw - sizeof head)
+		return section_bad(s, sec, e, 4, "size of a pack");
+	if (pack_open(&p, o->raw + sizeof head, head[1], &why) != 0)
+		return section_bad(s, sec, e, 8 + (why.off > 0 ? why.off : 0), "%s", why.msg);
+	if (p.n != head[0] || p.n_bytes != head[1])
+		return section_bad(s, sec, e, 8, "pack of another size");
+	*bytes = ((size_t)p.n + 1) * sizeof *offs;
+	if ((offs = malloc(*bytes)) == NULL)
+		return err_nomem(e);
+	o->cached.extra = offs;
+	if (load_ends(&p, sec->n_raw - sizeof head - head[1], offs) != 0)
+		return section_bad(s, sec, e, 8, "ends of values");
+	o->dict.n = p.n;
+	o->dict.offs = offs;
+	o->dict.bytes = (const char *)o->raw + sizeof head + head[1];
+	return check_values(s, sec, &o->dict, e);
+}
+
+static int
+make_dict(struct shard *s, const struct section *sec, void *arg, struct cached **out,
+    size_t *bytes, struct err *e)
+{
+	struct dict_obj *o;
+	size_t extra = 0;
+	void *p;
+	int rc;
+
+	(void)arg;
+	if ((rc = section_read(s, sec, offsetof(struct dict_obj, raw), &p, e)) != 0)
+		return rc;
+	o = p;
+	if ((rc = check_dict(s, sec, o, &extra, e)) != 0) {
+		cached_free(&o->cached);
+		return rc;
+	}
+	o->dict.pin = section_slot(s, sec);
+	o->dict.shard = s;
+	*out = &o->cached;
+	*bytes = sizeof *o + sec->n_raw + SECTION_SLACK + extra;
+	return 0;
+}
+
+int
+dict_get(struct shard *s, const struct column *col, const struct dict **out, struct err *e)
+{
+	uint32_t i = s->dict_section[col->index];
+	struct cached *v;
+	int rc;
+
+	if (i == NO_SECTION)
+		return shard_bad(s, e, s->footer_off, "column without a dictionary");
+	if ((rc = section_get(s, &s->sections[i], make_dict, NULL, &v, e)) != 0)
+		return rc;
+	*out = &((struct dict_obj *)(void *)v)->dict;
+	return 0;
+}
+
+void
+dict_put(const struct dict *d)
+{
+	if (d != NULL)
+		cache_unpin(d->shard->cache, d->pin);
+}
+
+bool
+dict_find(const struct dict *d, struct sv value, uint32_t *code)
+{
+	uint32_t lo = 0, hi = d->n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		int c = sv_cmp(dict_at(d, mid), value);
+
+		if (c == 0) {
+			*code = mid;
+			return true;
+		}
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*code = lo;
+	return false;
+}

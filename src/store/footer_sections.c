@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * footer_sections: the footer's list of sections. Checks that each lies between header and
+ * footer, 8-aligned, and touches no other; that each stands once; that what has to be there
+ * is; and that the chunks' numbers of values add up to their columns'. Puts them in the order
+ * that lookups want (shard_i.h).
+ */
+#include "footer_read_i.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+
+#define SECTION_MIN_BYTES 15	/* of an entry in the footer */
+
+static bool
+of_column(enum section_kind k)
+{
+	return k == SECTION_CHUNK || k == SECTION_DICT;
+}
+
+static int
+read_zone(struct footer *f, struct section *x)
+{
+	uint64_t n = cursor_varint(&f->c);
+	const struct row_group *g = &f->s->info.row_groups[x->row_group];
+	const struct column *col = &f->s->info.columns[x->column];
+
+	x->zone.min = cursor_u64(&f->c);
+	x->zone.max = cursor_u64(&f->c);
+	if (f->c.bad || n == 0 || n > domain_rows(g, col->domain) ||
+	    x->zone.min > x->zone.max)
+		return footer_bad(f, "zone of a chunk");
+	x->zone.n_present = (uint32_t)n;
+	return 0;
+}
+
+static int
+read_section(struct footer *f, struct section *x)
+{
+	uint8_t kind = cursor_u8(&f->c), codec = cursor_u8(&f->c);
+	uint64_t column = cursor_varint(&f->c), group = cursor_varint(&f->c);
+	uint64_t off = cursor_varint(&f->c), stored = cursor_varint(&f->c);
+	uint64_t raw = cursor_varint(&f->c), hash = cursor_u64(&f->c);
+
+	if (f->c.bad || kind < SECTION_CHUNK || kind > SECTION_BLOOM || codec > CODEC_ZSTD)
+		return footer_bad(f, "malformed section");
+	if (of_column(kind) != (column != 0) || column > f->s->info.n_columns ||
+	    group >= (kind == SECTION_CHUNK ? f->s->info.n_row_groups : 1))
+		return footer_bad(f, "section of no column or row group");
+	if (raw == 0 || raw > LIMIT_SECTION_BYTES || stored == 0 || stored > raw ||
+	    (codec == CODEC_NONE && stored != raw))
+		return footer_bad(f, "size of a section");
+	if (off % 8 != 0 || off < SHARD_HEADER_BYTES || off > f->s->footer_off ||
+	    stored > f->s->footer_off - off)
+		return footer_bad(f, "section outside the file");
+	*x = (struct section){
+		.kind = kind, .codec = codec, .row_group = (uint32_t)group,
+		.column = column == 0 ? NO_COLUMN : (uint32_t)column - 1,
+		.n_stored = (uint32_t)stored, .n_raw = (uint32_t)raw, .off = off, .hash = hash,
+	};
+	return kind == SECTION_CHUNK ? read_zone(f, x) : 0;
+}
+
+/* Chunks first, by row group and column; then the others. */
+static int
+section_cmp(const void *pa, const void *pb)
+{
+	const struct section *a = pa, *b = pb;
+
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (a->row_group != b->row_group)
+		return a->row_group < b->row_group ? -1 : 1;
+	return (a->column > b->column) - (a->column < b->column);
+}
+
+static int
+off_cmp(const void *pa, const void *pb)
+{
+	const struct section *const *a = pa, *const *b = pb;
+
+	return ((*a)->off > (*b)->off) - ((*a)->off < (*b)->off);
+}
+
+static int
+check_apart(struct footer *f)
+{
+	const struct shard *s = f->s;
+	const struct section **by_off = malloc(s->n_sections * sizeof *by_off);
+	int rc = 0;
+
+	if (by_off == NULL)
+		return err_nomem(f->e);
+	for (uint32_t i = 0; i < s->n_sections; i++)
+		by_off[i] = &s->sections[i];
+	qsort(by_off, s->n_sections, sizeof *by_off, off_cmp);
+	for (uint32_t i = 1; i < s->n_sections && rc == 0; i++)
+		if (by_off[i]->off - by_off[i - 1]->off < by_off[i - 1]->n_stored)
+			rc = footer_bad(f, "sections overlap");
+	free(by_off);
+	return rc;
+}
+
+/* Where chunks, dictionaries and the single sections are. */
+static int
+index_sections(struct footer *f)
+{
+	struct shard *s = f->s;
+	uint32_t g = 0;
+
+	for (uint32_t i = 0; i < s->n_sections; i++) {
+		const struct section *x = &s->sections[i];
+
+		if (i > 0 && section_cmp(x - 1, x) == 0)
+			return footer_bad(f, "section stands twice");
+		if (x->kind == SECTION_CHUNK) {
+			while (g < x->row_group)
+				s->chunk_from[++g] = i;
+			s->n_chunks = i + 1;
+		} else if (x->kind == SECTION_DICT)
+			s->dict_section[x->column] = i;
+		else
+			s->single[x->kind] = i;
+	}
+	while (g < s->info.n_row_groups)
+		s->chunk_from[++g] = s->n_chunks;
+	for (unsigned k = SECTION_RESOURCES; k <= SECTION_BLOOM; k++)
+		if (s->single[k] == NO_SECTION)
+			return footer_bad(f, "section is missing");
+	return 0;
+}
+
+static int
+add_up(struct footer *f)
+{
+	struct shard *s = f->s;
+	uint64_t *n = calloc(s->info.n_columns, sizeof *n);
+	int rc = 0;
+
+	if (n == NULL)
+		return err_nomem(f->e);
+	for (uint32_t i = 0; i < s->n_sections; i++) {
+		const struct section *x = &s->sections[i];
+
+		if (x->column == NO_COLUMN)
+			continue;
+		f->columns[x->column].n_bytes += x->n_stored;
+		n[x->column] += x->zone.n_present;
+	}
+	for (uint32_t i = 0; i < s->info.n_columns && rc == 0; i++) {
+		const struct column *c = &f->columns[i];
+
+		if (n[i] != c->n_present)
+			rc = footer_bad(f, "chunks of a column do not add up");
+		else if ((c->kind == COLUMN_DICT) != (s->dict_section[i] != NO_SECTION))
+			rc = footer_bad(f, "dictionary of a column");
+	}
+	free(n);
+	return rc;
+}
+
+/* A row group with events has a chunk that says whose they are; links alike. */
+static int
+check_children(struct footer *f, enum column_id id)
+{
+	const struct shard *s = f->s;
+
+	for (uint32_t g = 0; g < s->info.n_row_groups; g++) {
+		const struct row_group *rg = &s->info.row_groups[g];
+		bool some = (id == COL_N_EVENTS ? rg->n_events : rg->n_links) != 0;
+
+		if (some != (s->fixed[id] != NO_COLUMN &&
+		    shard_chunk_section(s, s->fixed[id], g) != NULL))
+			return footer_bad(f, "events or links of no span");
+	}
+	return 0;
+}
+
+static int
+take_memory(struct footer *f, uint32_t n)
+{
+	struct shard *s = f->s;
+
+	s->sections = arena_array(&s->arena, n, struct section);
+	s->slots = arena_array(&s->arena, n, struct cache_slot);
+	s->chunk_from = arena_array(&s->arena, (size_t)s->info.n_row_groups + 1, uint32_t);
+	s->dict_section = arena_array(&s->arena, s->info.n_columns, uint32_t);
+	if (s->sections == NULL || s->slots == NULL || s->chunk_from == NULL ||
+	    s->dict_section == NULL)
+		return err_nomem(f->e);
+	for (uint32_t i = 0; i < n; i++)
+		cache_slot_init(&s->slots[i]);
+	for (uint32_t i = 0; i < s->info.n_columns; i++)
+		s->dict_section[i] = NO_SECTION;
+	s->n_sections = n;
+	return 0;
+}
+
+int
+footer_sections(struct footer *f)
+{
+	struct shard *s = f->s;
+	uint32_t n = 0;
+	int rc;
+
+	if ((rc = footer_count(f, "number of sections", SECTION_MIN_BYTES, UINT32_MAX - 1,
+	    &n)) != 0 || (rc = take_memory(f, n)) != 0)
+		return rc;
+	for (uint32_t i = 0; i < n; i++)
+		if ((rc = read_section(f, &s->sections[i])) != 0)
+			return rc;
+	for (uint32_t i = 1; i < n; i++)
+		if (section_cmp(&s->sections[i - 1], &s->sections[i]) > 0) {
+			qsort(s->sections, n, sizeof *s->sections, section_cmp);
+			break;
+		}
+	if ((rc = index_sections(f)) != 0 || (rc = check_apart(f)) != 0 ||
+	    (rc = add_up(f)) != 0 || (rc = check_children(f, COL_N_EVENTS)) != 0)
+		return rc;
+	return check_children(f, COL_N_LINKS);
+}
