@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "store/catalog_i.h"
+#include "catalog_i.h"
 
 #define CATALOG_MAX_BYTES ((size_t)1 << 30)
 

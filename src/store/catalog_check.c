@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "store/catalog_i.h"
+#include "catalog_i.h"
 
 struct check {
 	void (*bad)(void *, const char *, int64_t, const char *);

@@ -22,7 +22,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/varint.h"
-#include "store/catalog_i.h"
+#include "catalog_i.h"
 
 #define MAGIC "SPANFSCT"
 #define HEADER_BYTES 40

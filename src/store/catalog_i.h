@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "base/map.h"
+#include "base/vec.h"
 #include "store/catalog.h"
 
 #define CATALOG_FILE "CATALOG"
@@ -67,10 +68,13 @@ int catalog_walk(struct fsys *, const struct map *listed, const struct catalog_w
 /* ---- snapshot.c ---- */
 
 /* A shard of one file, opened once for all snapshots that list it. */
+struct shard_facts;
+
 struct shard_slot {
 	atomic_uint refs;
-	pthread_mutex_t lock;		/* of the one that opens it */
+	pthread_mutex_t lock;		/* of the one that makes what follows */
 	_Atomic(struct shard *) shard;	/* NULL: not opened yet */
+	_Atomic(struct shard_facts *) facts;	/* its statistics (stats_i.h), NULL: not asked for yet */
 };
 
 struct snap {

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "store/catalog_i.h"
+#include "catalog_i.h"
 
 #define STORE_PREFIX "spanfs store "
 #define STORE_LINE_MAX 4096

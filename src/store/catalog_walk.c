@@ -4,7 +4,7 @@
  * between writing and committing them. Only directories named as a store names them are
  * entered, and only *.shard and *.tmp are looked at; whatever else lies there is not ours.
  */
-#include "store/catalog_i.h"
+#include "catalog_i.h"
 
 struct walk {
 	struct fsys *fs;

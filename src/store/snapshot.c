@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "store/catalog_i.h"
+#include "stats_i.h"
 
 static struct shard_slot *
 slot_new(void)
@@ -18,6 +18,7 @@ slot_new(void)
 		return NULL;
 	atomic_init(&s->refs, 1);
 	atomic_init(&s->shard, NULL);
+	atomic_init(&s->facts, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	return s;
 }
@@ -29,6 +30,8 @@ slot_unref(struct shard_slot *s)
 
 	if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	/* The facts borrow from the shard. */
+	shard_facts_free(atomic_load_explicit(&s->facts, memory_order_relaxed));
 	shard = atomic_load_explicit(&s->shard, memory_order_relaxed);
 	if (shard != NULL)
 		shard_unref(shard);
