@@ -54,7 +54,9 @@
  *                 1  1  encoding: enum chunk_encoding
  *                 2  2  zero
  *                 4  4  n_rows: domain rows covered    8  4  n_present    12  4  bytes of presence
- *                16     presence, padded to 8: BITMAP u64 words, bit r of row r; LIST u16 rows, rising
+ *                       (before padding)
+ *                16     presence, padded to 8: BITMAP u64 words, bit r of row r; LIST u16 rows,
+ *                       rising (not where n_rows > 65536, as a row group's events can be)
  *                       then the n_present values:
  *                         ENC_CONST  u64
  *                         ENC_RAW64  u64 each

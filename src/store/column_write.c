@@ -81,7 +81,7 @@ chunk_begin(struct seal *s, uint32_t from, uint32_t to, uint32_t n_present)
 	uint32_t n = to - from, bitmap = (uint32_t)BITMAP_WORDS(n) * 8, list, bytes = 0;
 	enum chunk_presence how = PRESENT_ALL;
 
-	list = (n_present * 2 + 7) / 8 * 8;
+	list = n_present * 2;
 	if (n_present != n) {
 		how = n <= LIST_ROWS && list * LIST_GAIN <= bitmap ? PRESENT_LIST : PRESENT_BITMAP;
 		bytes = how == PRESENT_LIST ? list : bitmap;
