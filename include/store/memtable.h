@@ -50,6 +50,8 @@ void memtable_batch(struct memtable *);
  * duplicate), <0 on failure (the memtable is then good for nothing but freeing).
  */
 int memtable_append(struct memtable *, const struct span *, struct err *) WARN_UNUSED;
+/* The same, but adds it also if its ids are here: known to differ in content. */
+int memtable_append_twin(struct memtable *, const struct span *, struct err *) WARN_UNUSED;
 size_t memtable_bytes(const struct memtable *);	/* memory held, about */
 uint64_t memtable_rows(const struct memtable *);
 

@@ -430,7 +430,7 @@ append_rare(struct memtable *mt, struct mem_part *p, const struct span *s, uint3
 }
 
 static int
-append_span(struct memtable *mt, const struct span *s)
+append_span(struct memtable *mt, const struct span *s, bool twin)
 {
 	struct mem_part *p;
 	uint32_t row, name;
@@ -439,7 +439,7 @@ append_span(struct memtable *mt, const struct span *s)
 
 	if ((rc = part_find(mt, partition_of(s->start_ns, mt->now_ns), &p)) != 0)
 		return rc;
-	if (is_here(p, s))
+	if (!twin && is_here(p, s))
 		return 1;
 	row = p->n_rows;
 	before = p->value_bytes;
@@ -457,12 +457,24 @@ append_span(struct memtable *mt, const struct span *s)
 	return 0;
 }
 
-int
-memtable_append(struct memtable *mt, const struct span *s, struct err *e)
+static int
+append(struct memtable *mt, const struct span *s, bool twin, struct err *e)
 {
-	int rc = append_span(mt, s);
+	int rc = append_span(mt, s, twin);
 
 	if (rc == ERR_TOOBIG)
 		return err_set(e, rc, -1, "a span too large for a shard");
 	return rc < 0 ? err_nomem(e) : rc;
+}
+
+int
+memtable_append(struct memtable *mt, const struct span *s, struct err *e)
+{
+	return append(mt, s, false, e);
+}
+
+int
+memtable_append_twin(struct memtable *mt, const struct span *s, struct err *e)
+{
+	return append(mt, s, true, e);
 }
