@@ -49,6 +49,7 @@ struct shard_stats {
 	size_t n_columns;
 	const uint8_t *bloom;		/* of trace ids (base/bloom.h), NULL: unknown */
 	size_t bloom_bytes;
+	bool all_keys;			/* no span, event or link attribute lacks a column above */
 	bool damaged;			/* its footer can't be read: queries that need it fail */
 };
 #define PARTITION_OUTSIDE UINT64_MAX

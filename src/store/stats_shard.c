@@ -172,6 +172,8 @@ shard_facts_fill(struct shard *s, struct shard_facts *f, struct err *e)
 	st->min_start = info->min_start;
 	st->max_start = info->max_start;
 	st->n_row_groups = info->n_row_groups;
+	st->all_keys = shard_column(s, COL_REST) == NULL &&
+	    shard_column(s, COL_EVENT_REST) == NULL && shard_column(s, COL_LINK_REST) == NULL;
 	if ((rc = add_columns(info, &cols, e)) == 0 && (rc = add_parent(s, &cols, e)) == 0 &&
 	    (rc = add_services(info, f, &cols, e)) == 0 &&
 	    (rc = owner_columns(s, &f->arena, &cols, e)) == 0 &&
