@@ -35,8 +35,9 @@
 
 /* ---- libfuse's messages ---- */
 
-static char last_message[256];
 static pthread_mutex_t message_lock = PTHREAD_MUTEX_INITIALIZER;
+static char message[256];	/* the line being said: it may come in pieces */
+static char last_message[256];	/* the last complaint, whole */
 
 static void fuse_says(enum fuse_log_level, const char *, va_list)
     __attribute__((format(printf, 2, 0)));
@@ -44,16 +45,23 @@ static void fuse_says(enum fuse_log_level, const char *, va_list)
 static void
 fuse_says(enum fuse_log_level level, const char *fmt, va_list ap)
 {
-	char text[256];
+	char *end;
+	size_t n;
 
-	vsnprintf(text, sizeof text, fmt, ap);
-	text[strcspn(text, "\n")] = '\0';
-	log_msg(level <= FUSE_LOG_ERR ? LOG_LV_ERROR : level <= FUSE_LOG_WARNING ?
-	    LOG_LV_WARN : level <= FUSE_LOG_INFO ? LOG_LV_INFO : LOG_LV_DEBUG, "%s", text);
-	if (level > FUSE_LOG_WARNING)
-		return;
 	pthread_mutex_lock(&message_lock);
-	memcpy(last_message, text, sizeof last_message);
+	n = strlen(message);
+	vsnprintf(message + n, sizeof message - n, fmt, ap);
+	end = strchr(message, '\n');
+	if (end != NULL || strlen(message) == sizeof message - 1) {
+		if (end != NULL)
+			*end = '\0';
+		log_msg(level <= FUSE_LOG_ERR ? LOG_LV_ERROR : level <= FUSE_LOG_WARNING ?
+		    LOG_LV_WARN : level <= FUSE_LOG_INFO ? LOG_LV_INFO : LOG_LV_DEBUG,
+		    "%s", message);
+		if (level <= FUSE_LOG_WARNING)
+			memcpy(last_message, message, sizeof last_message);
+		message[0] = '\0';
+	}
 	pthread_mutex_unlock(&message_lock);
 }
 
@@ -216,7 +224,7 @@ session_new(struct fs *fs, struct err *e)
 /* ---- signals ---- */
 
 static int signal_pipe = -1;
-static volatile sig_atomic_t leaving;
+static atomic_int leaving;	/* lock-free: also read by the signal handler */
 
 static void
 on_signal(int sig)
@@ -224,9 +232,9 @@ on_signal(int sig)
 	char byte = (char)sig;
 	int saved = errno;
 
-	/* When leaving, a signal only serves to wake the loop. */
-	if (!leaving && write(signal_pipe, &byte, 1) < 0)
-		leaving = leaving;	/* the pipe is full: it will be read anyway */
+	/* When leaving, a signal only serves to wake the loop. If the pipe is full it will be read anyway. */
+	while (!leaving && write(signal_pipe, &byte, 1) < 0 && errno == EINTR)
+		;
 	errno = saved;
 }
 
@@ -303,9 +311,9 @@ on_terminate(struct fs *fs)
 static bool
 announce(struct fs *fs)
 {
-	struct stat st;
+	struct statx st;
 
-	if (stat(fs->mountpoint, &st) != 0) {
+	if (statx(AT_FDCWD, fs->mountpoint, AT_STATX_FORCE_SYNC, STATX_TYPE, &st) != 0) {
 		(void)err_errno(&fs->failure, "mountpoint %s", fs->mountpoint);
 		return false;
 	}
@@ -404,6 +412,15 @@ serve(struct fs *fs, struct err *e)
 	return code;
 }
 
+/* True if the kernel has let go: then libfuse closes, but unmounts nothing. */
+static bool
+connection_gone(struct fuse_session *session)
+{
+	struct pollfd p = { .fd = fuse_session_fd(session) };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
+
 static void
 fs_release_all(struct fs *fs)
 {
@@ -448,8 +465,8 @@ fs_mount(struct engine *engine, const struct fs_opts *opts, const struct fs_call
 		code = err_errno(e, "pipe");
 	if (code == 0 && (code = session_new(&fs, e)) == 0) {
 		code = serve(&fs, e);
-		/* A detached mount is gone; by its name another might be met. */
-		if (!fs.detached)
+		/* By the name of a detached mount another might be met. */
+		if (!fs.detached || connection_gone(fs.session))
 			fuse_session_unmount(fs.session);
 	}
 	fs_release_all(&fs);

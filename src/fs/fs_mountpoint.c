@@ -161,10 +161,12 @@ inside(const char *inner, const char *outer)
 static int
 clear_dead(const char *mountpoint, struct err *e)
 {
-	struct stat st;
+	struct statx st;
 	int code;
 
-	for (int i = 0; stat(mountpoint, &st) != 0; i++) {
+	/* Asked anew: a dead mount's attributes may still be cached. */
+	for (int i = 0; statx(AT_FDCWD, mountpoint, AT_STATX_FORCE_SYNC, STATX_TYPE, &st) != 0;
+	    i++) {
 		if (errno != ENOTCONN || i == MAX_STACKED)
 			return err_errno(e, "mountpoint %s", mountpoint);
 		if (!ours_on_top(mountpoint))
@@ -174,7 +176,7 @@ clear_dead(const char *mountpoint, struct err *e)
 		if ((code = mountpoint_detach(mountpoint, e)) < 0)
 			return code;
 	}
-	if (!S_ISDIR(st.st_mode))
+	if (!S_ISDIR(st.stx_mode))
 		return err_set(e, ERR_SYNTAX, -1, "mountpoint %s: not a directory", mountpoint);
 	return 0;
 }
