@@ -15,8 +15,6 @@
  */
 #include "otlp_json_i.h"
 
-#include <inttypes.h>
-#include <math.h>
 
 #include "base/limits.h"
 
