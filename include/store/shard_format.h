@@ -94,6 +94,7 @@
 #define SHARD_TRAILER_BYTES 40
 #define SHARD_ROOT_BYTES (SHARD_HEADER_BYTES + SHARD_TRAILER_BYTES)
 #define SHARD_INCOMPAT_KNOWN 0u		/* feature bits that this code can read */
+#define SHARD_MAX_CHILDREN (1u << 25)	/* events of one shard; links alike */
 
 #define PACK_BLOCK 256
 #define PACK_FOR 0

@@ -13,10 +13,17 @@
 
 #define FIRST_SLOTS 16
 
+/* By a half while small, then by a quarter: large blocks are moved by remapping. */
+static size_t
+grown(size_t cap)
+{
+	return cap < 4 ? 4 : cap < 4096 ? cap + cap / 2 : cap + cap / 4;
+}
+
 int
 mem_grow(void *pv, uint32_t *cap, size_t need, size_t size, size_t *held)
 {
-	size_t n = *cap < 4 ? 4 : (size_t)*cap + *cap / 2;
+	size_t n = grown(*cap);
 	void *p;
 
 	if (need <= *cap)
@@ -61,7 +68,7 @@ grow_slots(struct coldict *d, size_t *held)
 static int
 grow_heap(struct coldict *d, size_t need, size_t *held)
 {
-	size_t cap = d->heap_cap + d->heap_cap / 2 + 64;
+	size_t cap = grown(d->heap_cap + 32);
 	char *p;
 
 	if (need <= d->heap_cap)

@@ -63,11 +63,12 @@ put_service(struct seal *s, struct buf *b, const struct service_range *r,
 	for (uint32_t i = r->row_from; i < r->row_to; i++) {
 		const struct mem_row *row = row_at(s, i);
 		uint32_t code = s->name_code[row->name];
+		bool error = mem_shape(s->part, row)->status == STATUS_ERROR;
 
 		if (count[code].rows++ == 0)
 			used[n++] = code;
-		count[code].errors += row->status == STATUS_ERROR;
-		errors += row->status == STATUS_ERROR;
+		count[code].errors += error;
+		errors += error;
 	}
 	qsort(used, n, sizeof *used, code_cmp);
 	buf_varint(b, name.n);

@@ -8,6 +8,9 @@
  * columns of its last span (a hint) and a key is compared before it is hashed. A hint is only
  * ever a guess: names share them, and a wrong one costs a lookup.
  *
+ * Kind, status, flags, resource and scope take few values together: a row has the number of
+ * such a shape.
+ *
  * A part is closed, and a second one of its partition opened, when a further span could break
  * a limit of the shard format (rows, bytes of a section).
  */
@@ -65,6 +68,7 @@ part_free(struct mem_part *p)
 	}
 	idset_release(&p->ids);
 	coldict_release(&p->names);
+	coldict_release(&p->shapes);
 	colset_release(&p->cols);
 	free(p->hints);
 	free(p->rows);
@@ -387,8 +391,9 @@ append_row(struct memtable *mt, struct mem_part *p, const struct span *s)
 	struct mem_row r = {
 		.span_id = s->span_id, .parent_id = s->parent_span_id,
 		.start_ns = s->start_ns, .duration_ns = s->end_ns - s->start_ns,
+	};
+	struct mem_shape shape = {
 		.kind = s->kind, .status = s->status, .flags = s->flags,
-		.n_events = s->n_events,
 	};
 	int rc;
 
@@ -396,8 +401,11 @@ append_row(struct memtable *mt, struct mem_part *p, const struct span *s)
 	if (r.trace == NO_TRACE &&
 	    (rc = idset_add_trace(&p->ids, s->trace_id, &r.trace, &mt->held)) != 0)
 		return rc;
-	if ((rc = owners_resource(&mt->owners, s->resource, &r.resource, &mt->held)) != 0 ||
-	    (rc = owners_scope(&mt->owners, s->scope, &r.scope, &mt->held)) != 0 ||
+	if ((rc = owners_resource(&mt->owners, s->resource, &shape.resource,
+	    &mt->held)) != 0 ||
+	    (rc = owners_scope(&mt->owners, s->scope, &shape.scope, &mt->held)) != 0 ||
+	    (rc = coldict_put(&p->shapes, sv_new(&shape, sizeof shape), &r.shape,
+	    &mt->held)) != 0 ||
 	    (rc = coldict_put(&p->names, s->name, &r.name, &mt->held)) != 0 ||
 	    (rc = mem_grow(&p->rows, &p->row_cap, (size_t)p->n_rows + 1, sizeof *p->rows,
 	    &mt->held)) != 0)

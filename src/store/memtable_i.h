@@ -139,9 +139,14 @@ struct idset {
 
 struct mem_row {
 	uint64_t span_id, parent_id, start_ns, duration_ns;	/* duration: end - start, wrapping */
-	uint32_t trace, resource, scope, name;
+	uint32_t trace, name, shape;
+};
+
+/* What takes few values together; without padding, since it is interned by its bytes. */
+struct mem_shape {
+	uint32_t resource, scope;	/* ids in owners */
 	int32_t kind, status;
-	uint32_t flags, n_events;
+	uint32_t flags;
 };
 
 /* Number of a trace in the set, or NO_TRACE. */
@@ -175,7 +180,7 @@ struct mem_part {
 	uint32_t n_rows, row_cap;
 	uint32_t n_events, n_links;
 	struct idset ids;
-	struct coldict names;
+	struct coldict names, shapes;
 	struct memcol *fixed[N_FIXED];	/* sparse ones, NULL until a value comes */
 	struct colset cols;
 	struct col_hint *hints;
@@ -196,6 +201,12 @@ struct memtable {
 	uint64_t n_rows;
 	size_t held;
 };
+
+static inline const struct mem_shape *
+mem_shape(const struct mem_part *p, const struct mem_row *r)
+{
+	return (const struct mem_shape *)(const void *)p->shapes.heap + r->shape;
+}
 
 /* Grows an array of `size`-byte elements to hold `need`. */
 int mem_grow(void *pv, uint32_t *cap, size_t need, size_t size, size_t *held) WARN_UNUSED;

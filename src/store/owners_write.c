@@ -22,8 +22,9 @@ number_owners(struct seal *s, uint32_t all, bool scopes, uint32_t **list, uint32
 		return err_nomem(s->err);
 	}
 	for (uint32_t i = 0; i < s->ord.n_rows; i++) {
-		const struct mem_row *r = &s->part->rows[s->ord.rows[i]];
-		uint32_t id = scopes ? r->scope : r->resource;
+		const struct mem_shape *shape = mem_shape(s->part,
+		    &s->part->rows[s->ord.rows[i]]);
+		uint32_t id = scopes ? shape->scope : shape->resource;
 
 		if (number[id] == 0) {
 			(*list)[n] = id;

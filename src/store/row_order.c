@@ -29,7 +29,7 @@ struct maker {
 static uint32_t
 service_of(const struct maker *m, uint32_t row)
 {
-	return m->mt->owners.service_of[m->p->rows[row].resource];
+	return m->mt->owners.service_of[mem_shape(m->p, &m->p->rows[row])->resource];
 }
 
 static int

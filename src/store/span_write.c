@@ -23,11 +23,9 @@ field_of(const struct seal *s, enum column_id id, const struct mem_row *r)
 	case COL_DURATION:
 		return value_image_i64((int64_t)r->duration_ns);
 	case COL_KIND:
-		return value_image_i64(r->kind);
+		return value_image_i64(mem_shape(s->part, r)->kind);
 	case COL_STATUS:
-		return value_image_i64(r->status);
-	case COL_FLAGS:
-		return r->flags;
+		return value_image_i64(mem_shape(s->part, r)->status);
 	default:
 		return 0;
 	}
@@ -97,7 +95,7 @@ write_flags(struct seal *s)
 	struct column_desc d = { .id = COL_FLAGS, .type = VAL_INT };
 
 	for (uint32_t i = 0; i < s->ord.n_rows; i++)
-		s->vals[i] = row_at(s, i)->flags;
+		s->vals[i] = mem_shape(s->part, row_at(s, i))->flags;
 	return column_write_nonzero(s, &d);
 }
 
