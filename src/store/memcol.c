@@ -2,15 +2,14 @@
 /*
  * memcol: columns under construction: the rows that have a value, and numbers or codes of a
  * dictionary; and colset, the attribute columns of a part. A column is one key of one scope
- * with one value type. A part has at most LIMIT_SHARD_COLUMNS of them: keys that come later
- * share a rest column, so that millions of keys cost no more than their bytes.
+ * with one value type. A part has at most MEM_COLUMNS of them: keys that come later share a
+ * rest column, so that millions of keys cost no more than their bytes.
  */
 #include "memtable_i.h"
 
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "base/limits.h"
 
 #define FIRST_SLOTS 32
 
@@ -88,6 +87,16 @@ memcol_release(struct memcol *c)
 	coldict_release(&c->dict);
 }
 
+int
+memcol_cmp(const struct memcol *a, const struct memcol *b)
+{
+	int c = (a->scope > b->scope) - (a->scope < b->scope);
+
+	if (c == 0)
+		c = sv_cmp(a->key, b->key);
+	return c != 0 ? c : (a->type > b->type) - (a->type < b->type);
+}
+
 static uint32_t
 column_hash(enum attr_scope scope, struct sv key, enum value_type type)
 {
@@ -155,7 +164,7 @@ colset_find(struct colset *s, enum attr_scope scope, struct sv key, enum value_t
 			return 0;
 		}
 	}
-	if (s->n == LIMIT_SHARD_COLUMNS) {
+	if (s->n == MEM_COLUMNS) {
 		*out = COL_NONE;
 		return 0;
 	}

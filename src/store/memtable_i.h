@@ -13,6 +13,7 @@
 #ifndef STORE_MEMTABLE_I_H
 #define STORE_MEMTABLE_I_H
 
+#include "base/limits.h"
 #include "base/vec.h"
 #include "store/memtable.h"
 
@@ -75,6 +76,8 @@ int memcol_num(struct memcol *, uint32_t row, uint64_t, size_t *held) WARN_UNUSE
 int memcol_str(struct memcol *, uint32_t row, struct sv, size_t *held) WARN_UNUSED;
 int memcol_value(struct memcol *, uint32_t row, const struct value *, size_t *held) WARN_UNUSED;
 void memcol_release(struct memcol *);
+/* Attributes by scope, key bytes, type. */
+int memcol_cmp(const struct memcol *, const struct memcol *);
 
 /* The attribute columns of a part, found by scope, key and type. */
 struct colset {
@@ -85,6 +88,8 @@ struct colset {
 	struct arena keys;
 };
 #define COL_NONE UINT32_MAX
+/* More than a shard may have: which ones are rare is known when it is sealed (rest_write.c). */
+#define MEM_COLUMNS (4 * LIMIT_SHARD_COLUMNS)
 
 /* Index of the column, made if there is room for it; COL_NONE: the value belongs to REST. */
 int colset_find(struct colset *, enum attr_scope, struct sv key, enum value_type,

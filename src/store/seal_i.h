@@ -4,6 +4,7 @@
  * arena and a few buffers; nothing of the memtable is changed.
  *
  *   row_order     which row comes where, and what follows from it (traces, services, children)
+ *   rest_write    which attributes get a column
  *   column_write  one column's values in that order, cut into chunks
  *   dict_write    strings of a column: dictionary or in place
  *   column_stats  distinct values, range, the most frequent
@@ -101,6 +102,9 @@ struct seal {
 	struct num_slot *num_slots;
 	uint32_t *resources, *scopes;	/* by their place in the shard: id in the memtable */
 	uint32_t n_resources, n_scopes;
+	const struct memcol **attrs;	/* with a column: by scope, key bytes, type */
+	uint32_t n_attrs;
+	struct memcol *rest[3];		/* by domain: in place of the part's, or NULL */
 	uint32_t *name_code;		/* place of a name in COL_NAME's dictionary */
 	struct column_stats_out stats;
 };
@@ -197,6 +201,14 @@ int column_write_strings(struct seal *, struct column_desc *, const struct coldi
 int column_stats_numbers(struct seal *, const struct column_desc *, uint32_t n) WARN_UNUSED;
 /* The same of codes [0, n_codes). */
 int column_stats_codes(struct seal *, uint32_t n, uint32_t n_codes) WARN_UNUSED;
+
+/* ---- rest_write.c ---- */
+
+/* s->attrs and s->rest. */
+int seal_choose_columns(struct seal *) WARN_UNUSED;
+/* A sparse fixed column, or NULL. */
+const struct memcol *seal_fixed_col(const struct seal *, enum column_id);
+void seal_choose_release(struct seal *);
 
 /* ---- span_write.c: fixed columns of spans ---- */
 

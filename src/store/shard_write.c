@@ -9,8 +9,6 @@
  */
 #include "seal_i.h"
 
-#include <stdlib.h>
-
 #include "base/bitmap.h"
 #include "base/bloom.h"
 #include "store/enc.h"
@@ -65,31 +63,12 @@ put_bloom(struct seal *s)
 }
 
 static int
-attr_cmp(const void *pa, const void *pb)
-{
-	const struct memcol *a = *(struct memcol *const *)pa, *b = *(struct memcol *const *)pb;
-	int c = (a->scope > b->scope) - (a->scope < b->scope);
-
-	if (c == 0)
-		c = sv_cmp(a->key, b->key);
-	return c != 0 ? c : (a->type > b->type) - (a->type < b->type);
-}
-
-/* By scope, key bytes, type. */
-static int
 seal_attrs(struct seal *s)
 {
-	uint32_t n = s->part->cols.n;
-	const struct memcol **v = arena_array(&s->mem, n + 1, const struct memcol *);
 	int rc;
 
-	if (v == NULL)
-		return err_nomem(s->err);
-	for (uint32_t i = 0; i < n; i++)
-		v[i] = &s->part->cols.v[i];
-	qsort(v, n, sizeof *v, attr_cmp);
-	for (uint32_t i = 0; i < n; i++)
-		if ((rc = column_write_memcol(s, v[i])) != 0)
+	for (uint32_t i = 0; i < s->n_attrs; i++)
+		if ((rc = column_write_memcol(s, s->attrs[i])) != 0)
 			return rc;
 	return 0;
 }
@@ -148,6 +127,7 @@ write_file(struct seal *s, const char *path, uint64_t *min_start, uint64_t *max_
 static void
 seal_release(struct seal *s)
 {
+	seal_choose_release(s);
 	arena_release(&s->mem);
 	buf_release(&s->out);
 	buf_release(&s->sections);
@@ -171,7 +151,7 @@ memtable_seal(const struct memtable *mt, size_t i, struct fsys *fs, const char *
 	arena_init(&s.mem);
 	if (row_order_make(&s.ord, mt, s.part, &s.mem) != 0)
 		rc = err_nomem(e);
-	else if ((rc = make_scratch(&s)) == 0)
+	else if ((rc = make_scratch(&s)) == 0 && (rc = seal_choose_columns(&s)) == 0)
 		rc = write_file(&s, path, &min_start, &max_start);
 	if (rc == 0) {
 		entry->partition = s.part->partition;

@@ -104,10 +104,12 @@ write_sparse(struct seal *s, enum column_id from, enum column_id to)
 {
 	int rc;
 
-	for (enum column_id id = from; id <= to; id++)
-		if (s->part->fixed[id] != NULL &&
-		    (rc = column_write_memcol(s, s->part->fixed[id])) != 0)
+	for (enum column_id id = from; id <= to; id++) {
+		const struct memcol *c = seal_fixed_col(s, id);
+
+		if (c != NULL && (rc = column_write_memcol(s, c)) != 0)
 			return rc;
+	}
 	return 0;
 }
 

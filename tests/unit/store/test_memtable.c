@@ -183,13 +183,13 @@ millions_of_keys_share_a_rest_column(void **state)
 		a[0].key = sv_cstr(key);
 		s.attrs = (struct attrs){ a, 2 };
 		assert_int_equal(append(mt, s), 0);
-		if (i == 2000)
+		if (i == 5000)
 			before = memtable_bytes(mt);
 	}
-	assert_int_equal(mt->parts[0]->cols.n, LIMIT_SHARD_COLUMNS);
-	assert_int_equal(mt->parts[0]->fixed[COL_REST]->n, 20000 - LIMIT_SHARD_COLUMNS + 1);
+	assert_int_equal(mt->parts[0]->cols.n, MEM_COLUMNS);
+	assert_int_equal(mt->parts[0]->fixed[COL_REST]->n, 20000 - MEM_COLUMNS + 1);
 	/* No more than the bytes of rows and values. */
-	assert_true(memtable_bytes(mt) - before < 18000 * 300);
+	assert_true(memtable_bytes(mt) - before < 15000 * 300);
 	memtable_free(mt);
 }
 

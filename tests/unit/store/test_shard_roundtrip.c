@@ -327,12 +327,62 @@ few_spans_come_back(void **state)
 static void
 more_keys_than_columns_come_back(void **state)
 {
-	struct gen_span_options gen = { .seed = 5, .start_ns = NOW, .n_keys = 5000,
-	    .unique_ids = true };
-	struct shard_options opts = { .row_group_rows = 512, .compression_level = 1 };
+	static const uint32_t n_keys[] = { 400, 2000, 20000 };
 
 	(void)state;
-	run(&gen, &opts, 6000);
+	for (size_t i = 0; i < sizeof n_keys / sizeof *n_keys; i++) {
+		struct gen_span_options gen = { .seed = 5, .start_ns = NOW, .n_keys = n_keys[i],
+		    .unique_ids = true };
+		struct shard_options opts = { .row_group_rows = 512, .compression_level = 1 };
+
+		run(&gen, &opts, 6000);
+	}
+}
+
+/* The shard of the first part, opened. */
+static struct shard *
+sealed(struct trip *t)
+{
+	struct shard_entry entry;
+	struct err e = ERR_INIT;
+	struct shard *s;
+
+	if (memtable_seal(t->mt, 0, t->fs, "s", &entry, &e) != 0 ||
+	    shard_open(t->fs, "s", t->cache, &s, &e) != 0)
+		fail_msg("%s", e.msg);
+	return s;
+}
+
+static void
+frequent_keys_get_columns_however_late_they_come(void **state)
+{
+	struct shard_options opts = { .row_group_rows = 512, .compression_level = 1 };
+	const struct column *c;
+	struct shard *s;
+	struct trip t;
+
+	(void)state;
+	trip_begin(&t, &opts);
+	for (uint64_t i = 0; i < 2500; i++) {
+		struct span *sp = span_batch_add(&t.batch);
+		struct attr *a = arena_array(&t.batch.arena, 1, struct attr);
+
+		assert_true(sp != NULL && a != NULL);
+		a->key = i < 2000 ? sv_cstr(arena_printf(&t.batch.arena, "rare%llu",
+		    (unsigned long long)i)) : SV("frequent");
+		a->val.type = VAL_BOOL;
+		*sp = (struct span){ .trace_id = { 1, 1 }, .span_id = i + 1, .start_ns = NOW + i,
+		    .resource = arena_new(&t.batch.arena, struct resource),
+		    .scope = arena_new(&t.batch.arena, struct scope), .attrs = { a, 1 } };
+	}
+	trip_append(&t);
+	s = sealed(&t);
+	assert_int_equal(shard_attr(s, ATTR_SPAN, SV("frequent"), &c), 1);
+	assert_int_equal(c->n_present, 500);
+	assert_int_equal(shard_column(s, COL_REST)->n_present, 2000 - LIMIT_SHARD_COLUMNS + 1);
+	check_rows(&t, s);
+	shard_unref(s);
+	trip_end(&t);
 }
 
 static void
@@ -384,6 +434,7 @@ main(void)
 		cmocka_unit_test(awkward_spans_come_back),
 		cmocka_unit_test(few_spans_come_back),
 		cmocka_unit_test(more_keys_than_columns_come_back),
+		cmocka_unit_test(frequent_keys_get_columns_however_late_they_come),
 		cmocka_unit_test(very_long_values_come_back),
 		cmocka_unit_test(one_trace_of_many_spans_comes_back),
 		cmocka_unit_test(a_service_per_span_comes_back),
