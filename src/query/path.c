@@ -17,6 +17,7 @@
 #include "clause_i.h"
 #include "name_i.h"
 #include "path_i.h"
+#include "query_i.h"
 
 struct path *
 path_root(void)
@@ -214,23 +215,41 @@ collect_args(const struct path *p, struct sv last, struct clause *c)
 		c->args[i] = n->seg;
 }
 
-/* The canonical text of a complete clause: its length, and whether each segment fits. */
+static int
+check_segments(struct sv text, struct err *e)
+{
+	struct sv seg;
+
+	while (sv_cut(&text, '/', &seg))
+		if (seg.n > LIMIT_SEGMENT_BYTES)
+			return err_set(e, ERR_NAMETOOLONG, 0,
+			    "its canonical form has %zu bytes; the limit is %d", seg.n,
+			    LIMIT_SEGMENT_BYTES);
+	return 0;
+}
+
+/*
+ * The length of a complete clause's canonical text, if each segment of it fits. Values are
+ * looked at in full first: canonical text may have aliases in their place.
+ */
 static int
 measure(const struct query *q, size_t *n, struct err *e)
 {
 	struct buf b = BUF_INIT;
-	struct sv rest, seg;
-	int code;
+	int code = 0;
 
-	query_print(&b, q);
-	*n = b.n;
-	code = buf_ok(&b, e);
-	rest = buf_view(&b);
-	while (code == 0 && sv_cut(&rest, '/', &seg))
-		if (seg.n > LIMIT_SEGMENT_BYTES)
-			code = err_set(e, ERR_NAMETOOLONG, 0,
-			    "its canonical form has %zu bytes; the limit is %d", seg.n,
-			    LIMIT_SEGMENT_BYTES);
+	if (q->filter->kind == PRED_LEAF) {
+		pred_values_print(&b, q->filter, false);
+		if ((code = buf_ok(&b, e)) == 0)
+			code = check_segments(buf_view(&b), e);
+		b.n = 0;
+	}
+	if (code == 0) {
+		query_print(&b, q);
+		if ((code = buf_ok(&b, e)) == 0)
+			code = check_segments(buf_view(&b), e);
+		*n = b.n;
+	}
 	buf_release(&b);
 	return code;
 }

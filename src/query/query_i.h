@@ -7,6 +7,8 @@
 
 /* A predicate as canonical clauses: "/service/checkout", "/any/kind/client/status/error/end". */
 void pred_path_print(struct buf *, const struct pred *);
+/* The values of a leaf, encoded, as one segment; `alias`: long ones by their "%~" name. */
+void pred_values_print(struct buf *, const struct pred *, bool alias);
 /* The rank of the keyword that its text begins with. */
 unsigned pred_rank(const struct pred *);
 

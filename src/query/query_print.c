@@ -40,22 +40,31 @@ put_literal(struct buf *b, const struct pred *p, const struct literal *l, bool a
 	}
 }
 
-/* The values of a leaf as one segment; long ones go by their alias if it gets too long. */
-static void
-put_literals(struct buf *b, const struct pred *p)
+void
+pred_values_print(struct buf *b, const struct pred *p, bool alias)
 {
 	char sep = p->op == OP_TEXT ? ' ' : ',';
+
+	for (size_t i = 0; i < p->n_lits; i++) {
+		if (i > 0)
+			buf_putc(b, sep);
+		put_literal(b, p, &p->lits[i], alias);
+	}
+}
+
+/*
+ * As they are if that fits a segment, which it does unless one came in by an alias; then
+ * long ones go out by theirs.
+ */
+static void
+put_values(struct buf *b, const struct pred *p)
+{
 	size_t from = b->n;
 
-	for (int alias = 0; alias < 2; alias++) {
+	pred_values_print(b, p, false);
+	if (b->n - from > LIMIT_SEGMENT_BYTES) {
 		b->n = from;
-		for (size_t i = 0; i < p->n_lits; i++) {
-			if (i > 0)
-				buf_putc(b, sep);
-			put_literal(b, p, &p->lits[i], alias != 0);
-		}
-		if (b->n - from <= LIMIT_SEGMENT_BYTES || p->op == OP_TEXT)
-			break;
+		pred_values_print(b, p, true);
 	}
 }
 
@@ -112,7 +121,7 @@ print_leaf(struct buf *b, const struct pred *p)
 		buf_str(b, pred_op_name(p->op));
 		buf_putc(b, '/');
 	}
-	put_literals(b, p);
+	put_values(b, p);
 }
 
 void
