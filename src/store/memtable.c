@@ -178,22 +178,16 @@ part_full(const struct mem_part *p)
 	    p->n_events > PART_CHILDREN || p->n_links > PART_CHILDREN;
 }
 
-/* The part that the next span of a partition goes to. */
-static int
-part_find(struct memtable *mt, uint64_t partition, struct mem_part **out)
+/* The newest part of a partition, or NULL. */
+static struct mem_part *
+part_find(const struct memtable *mt, uint64_t partition)
 {
-	struct mem_part *p = mt->last;
 	uint32_t at;
-	int rc;
 
-	if (p == NULL || p->partition != partition) {
-		at = mt->n_part_slots == 0 ? 0 : *part_slot(mt, partition);
-		p = at == 0 ? NULL : mt->parts[at - 1];
-	}
-	if ((p == NULL || part_full(p)) && (rc = part_new(mt, partition, p, &p)) != 0)
-		return rc;
-	*out = mt->last = p;
-	return 0;
+	if (mt->last != NULL && mt->last->partition == partition)
+		return mt->last;
+	at = mt->n_part_slots == 0 ? 0 : *part_slot(mt, partition);
+	return at == 0 ? NULL : mt->parts[at - 1];
 }
 
 /* ---- attributes ---- */

@@ -128,8 +128,13 @@ opens_a_second_part_when_one_is_full(void **state)
 	struct memtable *mt = new_table();
 
 	(void)state;
-	for (uint64_t i = 0; i <= LIMIT_SHARD_ROWS; i++)
+	for (uint64_t i = 0; i < LIMIT_SHARD_ROWS; i++)
 		assert_int_equal(append(mt, plain_span(i / 100, i + 1, NOW + i)), 0);
+	/* Full, but nothing to open another one for. */
+	assert_int_equal(append(mt, plain_span(0, 1, NOW)), 1);
+	assert_int_equal(memtable_parts(mt), 1);
+	assert_int_equal(append(mt, plain_span(LIMIT_SHARD_ROWS / 100, LIMIT_SHARD_ROWS + 1,
+	    NOW)), 0);
 	assert_int_equal(memtable_parts(mt), 2);
 	assert_int_equal(memtable_part(mt, 0).n_rows, LIMIT_SHARD_ROWS);
 	assert_int_equal(memtable_part(mt, 1).n_rows, 1);
