@@ -434,15 +434,16 @@ append_rare(struct memtable *mt, struct mem_part *p, const struct span *s, uint3
 static int
 append_span(struct memtable *mt, const struct span *s, bool twin)
 {
-	struct mem_part *p;
+	uint64_t partition = partition_of(s->start_ns, mt->now_ns), before;
+	struct mem_part *p = part_find(mt, partition);
 	uint32_t row, name;
-	uint64_t before;
 	int rc;
 
-	if ((rc = part_find(mt, partition_of(s->start_ns, mt->now_ns), &p)) != 0)
-		return rc;
 	if (!twin && is_here(p, s))
 		return 1;
+	if ((p == NULL || part_full(p)) && (rc = part_new(mt, partition, p, &p)) != 0)
+		return rc;
+	mt->last = p;
 	row = p->n_rows;
 	before = p->value_bytes;
 	if ((rc = append_row(mt, p, s)) != 0)

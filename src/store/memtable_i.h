@@ -157,7 +157,7 @@ struct mem_shape {
 /* Number of a trace in the set, or NO_TRACE. */
 uint32_t idset_trace(struct idset *, struct trace_id);
 int idset_add_trace(struct idset *, struct trace_id, uint32_t *trace, size_t *held) WARN_UNUSED;
-/* The row of a span of a trace, or NO_ROW. */
+/* The row of a span of a trace (of twins: the last), or NO_ROW. */
 uint32_t idset_span(const struct idset *, const struct mem_row *rows, uint32_t trace,
     uint64_t span_id);
 /* Notes that the span rows[row] is here. */

@@ -2,8 +2,8 @@
 /*
  * row_order: which row of the shard each span of a part becomes: by service bytes, start,
  * trace id, span id. One radix sort by start, then a stable counting sort by the service's
- * place; only runs of one start are compared further. A part holds no (trace id, span id)
- * twice, so the order is total.
+ * place; only runs of one start are compared further. Spans that share all of these (twins:
+ * their content differs) stay in order of arrival, so the order is total.
  *
  * Traces get ordinals in id order, and their rows in rising order. Events and links follow
  * their spans.
@@ -90,7 +90,9 @@ tie_cmp(const void *pa, const void *pb)
 
 	if (c != 0)
 		return c;
-	return (a->span_id > b->span_id) - (a->span_id < b->span_id);
+	if (a->span_id != b->span_id)
+		return a->span_id < b->span_id ? -1 : 1;
+	return (a->row > b->row) - (a->row < b->row);
 }
 
 /* Rows [from, to) of the order have one service and one start. */
