@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "ingest/ingest.h"
 
+struct fsys;
 struct intake;
 
 struct intake_counts {
@@ -26,18 +27,30 @@ struct intake_counts {
 struct intake_options {
 	const struct conf *conf;
 	const char *store;
-	void (*reject)(void *arg, const char *input, const struct reject *);	/* serialized */
-	void (*on_commit)(void *arg, const struct intake_counts *);		/* serialized */
+	/* May be NULL. Never called at once, from whatever thread. */
+	void (*reject)(void *arg, const char *input, const struct reject *);
+	void (*on_commit)(void *arg, const struct intake_counts *);
 	void *arg;
-	const atomic_bool *cancel;	/* stop: what is pending is committed, then ERR_CANCELLED */
+	const atomic_bool *cancel;	/* stop: what is pending is committed, then ERR_CANCELLED. May be NULL */
+	/* For tests; 0: as usual. */
+	struct fsys *fs;		/* in place of the directory `store` */
+	size_t memtable_bytes;		/* commit when this much is held */
+	unsigned threads;
 };
 
 /* ERR_BUSY: another writer. Makes the store if absent or empty. */
 int intake_open(const struct intake_options *, struct intake **, struct err *) WARN_UNUSED;
-/* Reads one input to its end; `name` is for messages. An unreadable input fails, what came before it stays. */
+/*
+ * Reads one input to its end; `name` is for messages. An unreadable input fails, what came
+ * before it stays. A failed commit, or want of memory, ends the session: this and every later
+ * call returns it. Call from one thread at a time.
+ */
 int intake_read(struct intake *, const char *name, const struct source_bytes *, struct err *)
     WARN_UNUSED;
+/* Safe from any thread. */
 struct intake_counts intake_counts(struct intake *);
+/* Commits what is pending: after it, all that was read is on disk. */
+int intake_commit(struct intake *, struct err *) WARN_UNUSED;
 /* Commits what is pending and ends the session. The intake is freed, also on failure. */
 int intake_close(struct intake *, struct intake_counts *, struct err *) WARN_UNUSED;
 
