@@ -75,12 +75,8 @@ resolve_argument(const struct node *dir, const struct path_view *v, const char *
 	/* A value that starts with a dot is spelled %2E. */
 	if (dotted && (!links_here(v) || name[1] == '\0' || is_dot_probe(sv_cstr(name))))
 		return err_set(e, ERR_UNKNOWN, -1, "no such value");
-	code = path_step(dir->path, sv_cstr(name + dotted), path, e);
-	if (code < 0) {
-		if (dotted && e != NULL && e->off >= 0)
-			e->off++;
+	if ((code = path_step(dir->path, sv_cstr(name), path, e)) < 0)
 		return code;
-	}
 	*kind = !links_here(v) || dotted || never_link(name) ? NODE_DIR : NODE_LINK;
 	return 0;
 }
