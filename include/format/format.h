@@ -12,7 +12,7 @@
 
 struct formatter;
 
-struct format_options {
+struct format_options {	/* what it points at is borrowed while the formatter lives */
 	const struct field *select;	/* none: everything */
 	const struct sv *select_typed;	/* key names of attributes as typed */
 	size_t n_select;

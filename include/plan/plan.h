@@ -18,14 +18,22 @@
 #include "model/stats.h"
 #include "model/when.h"
 
-/* How the rows of one shard are found. */
+/*
+ * How the rows of one shard that match are found. Filter and range are tested in any case but
+ * CATALOG; an access only says which rows need not be looked at. "Asked for" are the literals
+ * of plan_top_leaf.
+ */
 enum access {
-	ACCESS_PRUNED,		/* not read at all */
+	ACCESS_PRUNED,		/* no row matches: not read, but for traces of other shards' matches */
 	ACCESS_FULL,		/* every row group, every row */
 	ACCESS_ZONE,		/* row groups and blocks whose zones may match */
 	ACCESS_SERVICE,		/* the row ranges of the services asked for, then as ZONE */
 	ACCESS_TRACE,		/* the rows of the trace ids asked for, by the trace index */
-	ACCESS_CATALOG,		/* counts from the footer: nothing is read */
+	/*
+	 * Counts from the footer: nothing is read. Output is ROW_COUNT, the filter is TRUE or the
+	 * top leaf of the service alone, and all those rows lie in the range.
+	 */
+	ACCESS_CATALOG,
 };
 
 struct plan_shard {
@@ -69,6 +77,12 @@ struct plan {
 	uint64_t stats_version;
 	double est_rows, est_cost, est_bytes;	/* output rows, total cost, bytes of the result */
 };
+
+/*
+ * The first EQ or IN leaf of an intrinsic that every match satisfies: the filter itself, or a
+ * kid of its AND. NULL: there is none.
+ */
+const struct pred *plan_top_leaf(const struct pred *filter, enum intrinsic);
 
 struct plan *plan_new(void);		/* zeroed but for its arena; NULL: out of memory */
 void plan_free(struct plan *);

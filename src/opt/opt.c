@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * opt: the ordered table of rules and the driver. A plan begins as the plain one (every shard
+ * read in full, everything tested on rows, sorted, then cut) and each rule that is on makes
+ * it sharper. Then rows and cost are estimated and the whole is verified. The plan owns
+ * copies of all it took from the query.
+ */
+#include "opt_i.h"
+
+static const struct opt_rule rules[] = {
+	{ "fold", rule_fold },
+	{ "range", rule_range },
+	{ "pushdown", rule_pushdown },
+	{ "time", rule_time },
+	{ "service", rule_service },
+	{ "bloom", rule_bloom },
+	{ "zone", rule_zone },
+	{ "order", rule_order },
+	{ "catalog", rule_catalog },
+	{ "project", rule_project },
+	{ "limit", rule_limit },
+	{ "topn", rule_topn },
+};
+#define N_RULES (sizeof rules / sizeof *rules)
+_Static_assert(N_RULES <= OPT_MAX_RULES, "too many rules for the mask");
+
+/* As product.md has them. */
+const struct cost_params cost_params_default = {
+	.seq_page_cost = 1.0,
+	.random_page_cost = 1.1,
+	.cpu_tuple_cost = 0.01,
+	.cpu_index_tuple_cost = 0.005,
+	.cpu_operator_cost = 0.0025,
+	.trace_hop_cost = 0.02,
+	.multi_hop_penalty = 1.2,
+	.effective_cache_pages = 10000,
+	.large_trace_threshold = 10000,
+};
+
+const struct opt_rule *
+opt_rule_at(size_t i)
+{
+	return i < N_RULES ? &rules[i] : NULL;
+}
+
+const char *
+opt_rule_name(size_t i)
+{
+	return i < N_RULES ? rules[i].name : NULL;
+}
+
+static int
+rule_bit(struct sv name, uint64_t *bit, struct err *e)
+{
+	for (size_t i = 0; i < N_RULES; i++)
+		if (sv_is(name, rules[i].name)) {
+			*bit = (uint64_t)1 << i;
+			return 0;
+		}
+	if (sv_is(name, "all")) {
+		*bit = ((uint64_t)1 << N_RULES) - 1;
+		return 0;
+	}
+	return err_set(e, ERR_SYNTAX, -1, "no optimizer rule '%.*s'", SV_ARG(name));
+}
+
+int
+opt_rules_parse(struct sv text, uint64_t *mask, struct err *e)
+{
+	uint64_t all = 0, bit = 0;
+	struct sv name;
+	int code;
+
+	if (text.n == 0) {
+		*mask = 0;
+		return 0;
+	}
+	while (sv_cut(&text, ',', &name)) {
+		if ((code = rule_bit(name, &bit, e)) < 0)
+			return code;
+		all |= bit;
+	}
+	*mask = all;
+	return 0;
+}
+
+static bool
+copy_sort(struct plan *p, const struct query *q)
+{
+	struct plan_sort *sort = arena_array(&p->arena, q->n_sort, struct plan_sort);
+
+	if (sort == NULL)
+		return false;
+	for (size_t i = 0; i < q->n_sort; i++) {
+		sort[i].field = q->sort[i].field;
+		sort[i].field.key = arena_sv(&p->arena, q->sort[i].field.key);
+		sort[i].desc = q->sort[i].desc;
+		if (sort[i].field.key.p == NULL && sort[i].field.key.n != 0)
+			return false;
+	}
+	p->sort = sort;
+	p->n_sort = q->n_sort;
+	return true;
+}
+
+static bool
+wants_trace(const struct query *q)
+{
+	for (size_t i = 0; i < q->n_sort; i++)
+		if (field_needs_trace(&q->sort[i].field))
+			return true;
+	for (size_t i = 0; i < q->n_select; i++)
+		if (field_needs_trace(&q->select[i]))
+			return true;
+	return false;
+}
+
+static bool
+plain_shards(struct opt *o)
+{
+	struct plan *p = o->plan;
+
+	p->n_shards = o->stats->n_shards;
+	o->shards = arena_array(&p->arena, p->n_shards, struct plan_shard);
+	p->shards = o->shards;
+	if (o->shards == NULL)
+		return false;
+	for (size_t i = 0; i < p->n_shards; i++)
+		o->shards[i] = (struct plan_shard){ .shard = (uint32_t)i,
+		    .access = ACCESS_FULL, .why = "every row is looked at" };
+	return true;
+}
+
+int
+opt_begin(struct opt *o, const struct query *q, const struct stats *st,
+    const struct opt_options *options, struct err *e)
+{
+	struct plan *p = plan_new();
+
+	if (p == NULL)
+		return err_nomem(e);
+	*o = (struct opt){ .query = q, .stats = st, .options = options, .plan = p,
+	    .arena = &p->arena };
+	p->output = options->output;
+	p->filter = pred_copy(&p->arena, q->filter);
+	p->range = q->range;
+	p->limit = q->has_limit ? q->limit : UINT64_MAX;
+	p->offset = q->offset;
+	p->projection.all = true;
+	p->want_trace = p->output == ROW_SPAN && wants_trace(q);
+	p->threads = options->threads;
+	p->stats_version = st->version;
+	p->fired = arena_array(&p->arena, OPT_MAX_RULES, const char *);
+	if (p->filter == NULL || p->fired == NULL || !plain_shards(o) || !copy_sort(p, q)) {
+		plan_free(p);
+		return err_nomem(e);
+	}
+	return 0;
+}
+
+int
+opt_run_rule(struct opt *o, size_t i, struct err *e)
+{
+	const char **fired = (const char **)(uintptr_t)o->plan->fired;
+	bool changed = false;
+	int code;
+
+	if (o->options->rules_off >> i & 1)
+		return 0;
+	if ((code = rules[i].apply(o, &changed, e)) < 0)
+		return err_ctx(e, code, "rule %s", rules[i].name);
+	if (changed && (o->plan->n_fired == 0 ||
+	    strcmp(fired[o->plan->n_fired - 1], rules[i].name) != 0))
+		fired[o->plan->n_fired++] = rules[i].name;
+	return 0;
+}
+
+int
+opt_plan(const struct query *q, const struct stats *st, const struct opt_options *options,
+    struct plan **out, struct err *e)
+{
+	struct opt o;
+	int code;
+
+	if ((code = opt_begin(&o, q, st, options, e)) < 0)
+		return code;
+	for (size_t i = 0; i < N_RULES && code == 0; i++)
+		code = opt_run_rule(&o, i, e);
+	if (code == 0) {
+		cost_plan(&o);
+		code = plan_verify(o.plan, st, e);
+	}
+	if (code < 0) {
+		plan_free(o.plan);
+		return code;
+	}
+	*out = o.plan;
+	return 0;
+}

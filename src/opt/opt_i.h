@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * opt_i: the optimization at hand, what a rule is, and what rules share. A rule looks at the
+ * query, the statistics and the plan so far, and makes the plan sharper; never at what other
+ * rules did by name, so that any of them may be off. Running one twice is running it once.
+ */
+#ifndef OPT_I_H
+#define OPT_I_H
+
+#include "opt/opt.h"
+
+struct opt {
+	const struct query *query;
+	const struct stats *stats;
+	const struct opt_options *options;
+	struct plan *plan;
+	struct plan_shard *shards;	/* the plan's, to be written */
+	struct arena *arena;		/* the plan's */
+};
+
+/* *changed is set (never cleared) if the plan is another one afterwards. */
+typedef int opt_apply(struct opt *, bool *changed, struct err *);
+
+struct opt_rule {
+	const char *name;
+	opt_apply *apply;
+};
+
+/* In the order of the table in opt.c; README.md says why that order. */
+opt_apply rule_fold, rule_range, rule_pushdown, rule_time, rule_service, rule_bloom, rule_zone,
+    rule_order, rule_catalog, rule_project, rule_limit, rule_topn;
+
+/* opt.c; for tests, too */
+const struct opt_rule *opt_rule_at(size_t i);
+/* The plain plan. */
+int opt_begin(struct opt *, const struct query *, const struct stats *,
+    const struct opt_options *, struct err *) WARN_UNUSED;
+/* Runs rule i unless it is off, and notes if it fired. */
+int opt_run_rule(struct opt *, size_t i, struct err *) WARN_UNUSED;
+
+/* prune.c */
+/* Takes a shard out. A shard that is out stays as it is. */
+void prune_shard(struct opt *, size_t i, const char *rule, const char *why, bool *changed);
+/* Nothing can match: takes all shards out. */
+void prune_all(struct opt *, const char *rule, const char *why, bool *changed);
+/* Sets how a shard is read. */
+void set_access(struct opt *, size_t i, enum access, const char *why, bool *changed);
+/* True if rules may draw conclusions from what the statistics say of the shard's rows. */
+bool shard_known(const struct opt *, size_t i);
+/*
+ * May any row of the shard satisfy the tree, given what leaf() says of single leaves? Only a
+ * sure no is false; what stands under NOT is not looked into.
+ */
+bool may_match(const struct pred *, bool (*leaf)(void *arg, const struct pred *), void *arg);
+/* Does [min, max] meet the range? */
+bool range_meets(struct time_range, uint64_t min, uint64_t max);
+bool range_holds(struct time_range, uint64_t min, uint64_t max);
+
+/* interval.c: the numbers that a leaf on an intrinsic of a number lets through, lo <= hi */
+struct interval {
+	uint64_t lo, hi;
+};
+/* False if the leaf is not of that kind; *empty: it lets nothing through. */
+bool leaf_interval(const struct pred *leaf, struct interval *, bool *empty);
+/* True for intrinsics of which a span has at most one value. */
+bool single_valued(const struct field *);
+
+/* card.c */
+/* The columns of a field, one for each value type. */
+const struct column_stats *find_columns(const struct shard_stats *, const struct field *,
+    size_t *n);
+/* Share of the rows that satisfy it, in (0, 1]. */
+double card_selectivity(const struct shard_stats *, const struct pred *);
+/* Rows of the shard in the range that satisfy the filter, > 0. */
+double card_rows(const struct shard_stats *, const struct pred *filter, struct time_range);
+/* Rows of the services that the top of the filter asks for; all rows if it asks for none. */
+double card_service_rows(const struct shard_stats *, const struct pred *filter);
+/* Share of [min, max] that lies in the range, in (0, 1]. */
+double card_time_share(struct time_range, uint64_t min, uint64_t max);
+
+/* cost.c */
+/* Testing one leaf on one row, in cpu_operator_cost. */
+double cost_leaf(const struct pred *leaf);
+/* Fills in the estimates of the shards and of the plan. */
+void cost_plan(struct opt *);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * rule order: conditions under AND stand by what a row costs over what share of rows they
+ * drop (the classic rank cost / (1 - selectivity)), so that cheap and sharp ones come first;
+ * under OR by cost over the share that they decide. Costs and shares are averages over the
+ * newest shards that are read. Equal ranks keep their order, so the rule is idempotent. The
+ * meaning stays: conditions have no effects, but a regular expression that runs into its
+ * limit may no longer see the rows that another condition drops.
+ */
+#include "opt_i.h"
+
+#define SAMPLE_SHARDS 16
+
+struct ranked {
+	const struct pred *p;
+	double rank;
+};
+
+static double
+tree_cost(const struct pred *p)
+{
+	double c = 0;
+
+	if (p->kind == PRED_LEAF)
+		return cost_leaf(p);
+	for (size_t i = 0; i < p->n_kids; i++)
+		c += tree_cost(p->kids[i]);
+	return c;
+}
+
+static double
+average_selectivity(const struct opt *o, const struct pred *p)
+{
+	double rows = 0, hits = 0;
+	size_t n = 0;
+
+	for (size_t i = o->plan->n_shards; i-- > 0 && n < SAMPLE_SHARDS;) {
+		const struct shard_stats *s = &o->stats->shards[i];
+
+		if (o->shards[i].access == ACCESS_PRUNED || !shard_known(o, i))
+			continue;
+		rows += (double)s->n_rows;
+		hits += (double)s->n_rows * card_selectivity(s, p);
+		n++;
+	}
+	return rows > 0 ? hits / rows : 0.5;
+}
+
+static double
+rank_of(const struct opt *o, enum pred_kind kind, const struct pred *p)
+{
+	double sel = average_selectivity(o, p);
+	double decided = kind == PRED_AND ? 1 - sel : sel;
+
+	return tree_cost(p) / (decided > 1e-6 ? decided : 1e-6);
+}
+
+static void
+sort_ranked(struct ranked *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct ranked x = v[i];
+		size_t k = i;
+
+		for (; k > 0 && v[k - 1].rank > x.rank; k--)
+			v[k] = v[k - 1];
+		v[k] = x;
+	}
+}
+
+/* NULL: no memory. The tree itself if nothing moves. */
+static const struct pred *
+reorder(struct opt *o, const struct pred *p, struct err *e)
+{
+	struct ranked *v;
+	const struct pred **kids;
+	bool moved = false;
+
+	if (p->kind == PRED_LEAF || p->n_kids == 0)
+		return p;
+	v = arena_array(o->arena, p->n_kids, struct ranked);
+	kids = arena_array(o->arena, p->n_kids, const struct pred *);
+	if (v == NULL || kids == NULL)
+		return NULL;
+	for (size_t i = 0; i < p->n_kids; i++) {
+		if ((v[i].p = reorder(o, p->kids[i], e)) == NULL)
+			return NULL;
+		v[i].rank = rank_of(o, p->kind, v[i].p);
+	}
+	if (p->kind != PRED_NOT)
+		sort_ranked(v, p->n_kids);
+	for (size_t i = 0; i < p->n_kids; i++) {
+		kids[i] = v[i].p;
+		moved |= kids[i] != p->kids[i];
+	}
+	if (!moved)
+		return p;
+	if (p->kind == PRED_NOT)
+		return pred_not(o->arena, kids[0]);
+	return p->kind == PRED_AND ? pred_and(o->arena, kids, p->n_kids) :
+	    pred_or(o->arena, kids, p->n_kids);
+}
+
+int
+rule_order(struct opt *o, bool *changed, struct err *e)
+{
+	const struct pred *p;
+
+	if (o->plan->never)
+		return 0;
+	if ((p = reorder(o, o->plan->filter, e)) == NULL)
+		return err_nomem(e);
+	*changed |= p != o->plan->filter;
+	o->plan->filter = p;
+	return 0;
+}

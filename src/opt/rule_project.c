@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * rule project: only what the output shows is put together: what the file needs, or with
+ * `select` what the selected fields need. A bare field may be the resource's attribute.
+ */
+#include "opt_i.h"
+
+static void
+take_intrinsic(struct projection *pr, enum intrinsic in)
+{
+	pr->intrinsics |= (uint32_t)1 << in;
+	switch (in) {
+	case IN_STATUS_MESSAGE:
+	case IN_TRACE_STATE:
+	case IN_FLAGS:
+		pr->rest = true;
+		break;
+	case IN_EVENT_NAME:
+	case IN_EVENT_TIME:
+		pr->events = true;
+		break;
+	case IN_LINK_TRACE_ID:
+	case IN_LINK_SPAN_ID:
+		pr->links = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static bool
+take_field(struct arena *a, struct projection *pr, struct field *fields, const struct field *f)
+{
+	switch (f->scope) {
+	case FIELD_INTRINSIC:
+		take_intrinsic(pr, f->intrinsic);
+		return true;
+	case FIELD_RESOURCE:
+		pr->resource = true;
+		return true;
+	case FIELD_SCOPE:
+		pr->scope = true;
+		return true;
+	case FIELD_EVENT:
+		pr->events = true;
+		return true;
+	case FIELD_LINK:
+		pr->links = true;
+		return true;
+	case FIELD_BARE:
+		pr->resource = true;
+		break;
+	case FIELD_SPAN:
+		break;
+	}
+	fields[pr->n_fields] = *f;
+	fields[pr->n_fields].key = arena_sv(a, f->key);
+	return fields[pr->n_fields++].key.p != NULL || f->key.n == 0;
+}
+
+static int
+selected(struct opt *o, struct projection *pr, struct err *e)
+{
+	const struct query *q = o->query;
+	struct field *fields = arena_array(o->arena, q->n_select, struct field);
+
+	if (fields == NULL)
+		return err_nomem(e);
+	pr->fields = fields;
+	for (size_t i = 0; i < q->n_select; i++)
+		if (!take_field(o->arena, pr, fields, &q->select[i]))
+			return err_nomem(e);
+	return 0;
+}
+
+int
+rule_project(struct opt *o, bool *changed, struct err *e)
+{
+	struct projection pr = { .all = false };
+	int code;
+
+	if (!o->plan->projection.all)
+		return 0;
+	if (o->query->n_select == 0)
+		pr = o->options->projection;
+	else if ((code = selected(o, &pr, e)) < 0)
+		return code;
+	*changed |= !pr.all;
+	o->plan->projection = pr;
+	return 0;
+}

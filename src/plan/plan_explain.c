@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * plan_explain: a plan for people (the file `plan`) and for programs (`plan.json`). Pure: the
+ * same plan and statistics give the same bytes. In the text shards of equal access and reason
+ * are one line, and at most GROUPS_SHOWN lines stand; JSON lists every shard.
+ */
+#include "base/utf8.h"
+#include "plan/plan.h"
+
+#define GROUPS_SHOWN 20
+#define GROUPS_MAX 64		/* told apart; the rest is summed up */
+
+/* Shards of one access and reason. */
+struct group {
+	enum access access;
+	const char *why, *pruned_by;
+	uint64_t n, rows;
+	double est_rows, est_cost;
+};
+
+struct groups {
+	struct group v[GROUPS_MAX];
+	size_t n;
+	uint64_t n_more;	/* shards of groups beyond */
+};
+
+static const char *
+output_name(enum row_kind k)
+{
+	static const char *const names[] = {
+		[ROW_SPAN] = "spans", [ROW_TRACE] = "traces", [ROW_EVENT] = "events",
+		[ROW_LINK] = "links", [ROW_COUNT] = "count",
+	};
+
+	return (unsigned)k <= ROW_COUNT ? names[k] : "unknown";
+}
+
+static bool
+same(const struct group *g, const struct plan_shard *s)
+{
+	return g->access == s->access && strcmp(g->why, s->why) == 0 &&
+	    (g->pruned_by == NULL) == (s->pruned_by == NULL) &&
+	    (g->pruned_by == NULL || strcmp(g->pruned_by, s->pruned_by) == 0);
+}
+
+static void
+group_shards(const struct plan *p, const struct stats *st, struct groups *gs)
+{
+	gs->n = 0;
+	gs->n_more = 0;
+	for (size_t i = 0; i < p->n_shards; i++) {
+		const struct plan_shard *s = &p->shards[i];
+		size_t k = 0;
+
+		while (k < gs->n && !same(&gs->v[k], s))
+			k++;
+		if (k == GROUPS_MAX) {
+			gs->n_more++;
+			continue;
+		}
+		if (k == gs->n)
+			gs->v[gs->n++] = (struct group){ .access = s->access, .why = s->why,
+			    .pruned_by = s->pruned_by };
+		gs->v[k].n++;
+		gs->v[k].rows += s->shard < st->n_shards ? st->shards[s->shard].n_rows : 0;
+		gs->v[k].est_rows += s->est_rows;
+		gs->v[k].est_cost += s->est_cost;
+	}
+}
+
+/* Shards that are read, and the rows in them. */
+static void
+count_read(const struct plan *p, const struct stats *st, uint64_t *n_shards, uint64_t *n_rows)
+{
+	*n_shards = *n_rows = 0;
+	for (size_t i = 0; i < p->n_shards; i++)
+		if (p->shards[i].access != ACCESS_PRUNED) {
+			(*n_shards)++;
+			*n_rows += st->shards[i].n_rows;
+		}
+}
+
+static void
+put_number(struct buf *b, double v)
+{
+	if (v < 10)
+		buf_printf(b, "%.2f", v);
+	else
+		buf_printf(b, "%.0f", v);
+}
+
+/* A field's name, which may hold anything: what a terminal must not get as \u{..}. */
+static void
+put_field(struct buf *b, const struct field *f)
+{
+	struct buf t = BUF_INIT;
+	const char *p, *end;
+	uint32_t cp;
+	size_t n;
+
+	field_print(&t, f);
+	for (p = t.p, end = t.p + t.n; p < end; p += n) {
+		n = utf8_decode(p, end, &cp);
+		if (n == 0 || utf8_unprintable(cp)) {
+			buf_printf(b, "\\u{%x}", n == 0 ? (unsigned)(uint8_t)*p : (unsigned)cp);
+			n = n == 0 ? 1 : n;
+		} else
+			buf_put(b, p, n);
+	}
+	b->oom |= t.oom;
+	buf_release(&t);
+}
+
+static void
+put_range(struct buf *b, struct time_range r)
+{
+	if (r.from == 0 && r.to == WHEN_MAX) {
+		BUF_LIT(b, "all of the store");
+		return;
+	}
+	when_print(b, r.from);
+	BUF_LIT(b, " to ");
+	if (r.to == WHEN_MAX)
+		BUF_LIT(b, "the end");
+	else
+		when_print(b, r.to);
+}
+
+static void
+put_order(struct buf *b, const struct plan *p)
+{
+	if (p->output == ROW_COUNT)
+		BUF_LIT(b, "none");
+	else if (p->n_sort == 0)
+		BUF_LIT(b, "newest first");
+	for (size_t i = 0; i < p->n_sort && p->output != ROW_COUNT; i++) {
+		if (i != 0)
+			BUF_LIT(b, ", ");
+		put_field(b, &p->sort[i].field);
+		if (p->sort[i].desc)
+			BUF_LIT(b, " desc");
+	}
+}
+
+static void
+put_page(struct buf *b, const struct plan *p)
+{
+	if (p->limit != UINT64_MAX)
+		buf_printf(b, ", limit %llu", (unsigned long long)p->limit);
+	if (p->offset != 0)
+		buf_printf(b, ", offset %llu", (unsigned long long)p->offset);
+}
+
+static void
+put_projection(struct buf *b, const struct plan *p)
+{
+	const struct projection *pr = &p->projection;
+	bool first = true;
+	const struct {
+		bool on;
+		const char *name;
+	} parts[] = {
+		{ pr->attrs, "attributes" }, { pr->resource, "resource" },
+		{ pr->scope, "scope" }, { pr->events, "events" }, { pr->links, "links" },
+		{ pr->rest, "rest" },
+	};
+
+	if (pr->all) {
+		BUF_LIT(b, "everything");
+		return;
+	}
+	for (size_t i = 0; i < N_INTRINSICS; i++)
+		if (pr->intrinsics >> i & 1) {
+			buf_str(b, first ? "" : ", ");
+			buf_str(b, intrinsics[i].name);
+			first = false;
+		}
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (parts[i].on) {
+			buf_str(b, first ? "" : ", ");
+			buf_str(b, parts[i].name);
+			first = false;
+		}
+	for (size_t i = 0; i < pr->n_fields; i++) {
+		buf_str(b, first ? "" : ", ");
+		put_field(b, &pr->fields[i]);
+		first = false;
+	}
+	if (first)
+		BUF_LIT(b, "nothing");
+}
+
+static void
+put_stages(struct buf *b, const struct plan *p, const struct stats *st)
+{
+	uint64_t n, rows;
+
+	count_read(p, st, &n, &rows);
+	buf_printf(b, "access   %llu of %zu shards, %llu of %llu spans\n",
+	    (unsigned long long)n, p->n_shards, (unsigned long long)rows,
+	    (unsigned long long)st->n_rows);
+	BUF_LIT(b, "range    ");
+	put_range(b, p->range);
+	BUF_LIT(b, "\nfilter   ");
+	pred_print(b, p->filter);
+	buf_str(b, p->never ? " (can't match)" : p->pushdown ? " (on columns)" : " (on rows)");
+	BUF_LIT(b, "\norder    ");
+	put_order(b, p);
+	put_page(b, p);
+	if (p->early_stop)
+		BUF_LIT(b, " (stops when the limit is full)");
+	if (p->topn)
+		BUF_LIT(b, " (bounded heap)");
+	BUF_LIT(b, "\nfetch    ");
+	put_projection(b, p);
+	if (p->want_trace)
+		BUF_LIT(b, ", facts of the trace");
+	buf_printf(b, "\noutput   %s\n", output_name(p->output));
+}
+
+static void
+put_group(struct buf *b, const struct group *g)
+{
+	buf_printf(b, "  %-8s %7llu shard%s %12llu spans  %s", access_name(g->access),
+	    (unsigned long long)g->n, g->n == 1 ? " " : "s", (unsigned long long)g->rows,
+	    g->why);
+	if (g->pruned_by != NULL)
+		buf_printf(b, " (rule %s)\n", g->pruned_by);
+	else {
+		BUF_LIT(b, ", about ");
+		put_number(b, g->est_rows);
+		BUF_LIT(b, " rows, cost ");
+		put_number(b, g->est_cost);
+		BUF_LIT(b, "\n");
+	}
+}
+
+void
+plan_explain(struct buf *b, const struct plan *p, const struct stats *st, struct sv canonical)
+{
+	struct groups gs;
+	uint64_t more;
+
+	group_shards(p, st, &gs);
+	BUF_LIT(b, "query    ");
+	buf_sv(b, canonical);
+	buf_putc(b, '\n');
+	put_stages(b, p, st);
+	BUF_LIT(b, "estimate ");
+	put_number(b, p->est_rows);
+	BUF_LIT(b, " rows, cost ");
+	put_number(b, p->est_cost);
+	BUF_LIT(b, ", ");
+	put_number(b, p->est_bytes);
+	BUF_LIT(b, " bytes\nrules    ");
+	for (size_t i = 0; i < p->n_fired; i++)
+		buf_printf(b, "%s%s", i == 0 ? "" : ", ", p->fired[i]);
+	buf_str(b, p->n_fired == 0 ? "none\n" : "\n");
+	BUF_LIT(b, "shards\n");
+	more = gs.n_more;
+	for (size_t i = 0; i < gs.n; i++) {
+		if (i < GROUPS_SHOWN)
+			put_group(b, &gs.v[i]);
+		else
+			more += gs.v[i].n;
+	}
+	if (more != 0)
+		buf_printf(b, "  … and %llu more shards\n", (unsigned long long)more);
+}
+
+/* ---- JSON ---- */
+
+/* Plans are small: no need of the formats' fast writer, which this layer doesn't know. */
+static void
+put_json(struct buf *b, struct sv s)
+{
+	const char *p = s.p, *end = s.p + s.n;
+	size_t n;
+
+	buf_putc(b, '"');
+	for (; p < end; p += n) {
+		n = utf8_decode(p, end, NULL);
+		if (n == 0) {
+			BUF_LIT(b, "\xef\xbf\xbd");
+			n = 1;
+		} else if (*p == '"' || *p == '\\' || (uint8_t)*p < 0x20)
+			buf_printf(b, "\\u%04x", (unsigned)(uint8_t)*p);
+		else
+			buf_put(b, p, n);
+	}
+	buf_putc(b, '"');
+}
+
+/* A member whose value is the text that `print` left in t; t is emptied. */
+static void
+put_text(struct buf *b, const char *key, struct buf *t)
+{
+	buf_printf(b, ",\"%s\":", key);
+	put_json(b, buf_view(t));
+	b->oom |= t->oom;
+	t->n = 0;
+}
+
+static void
+put_u64(struct buf *b, const char *key, uint64_t v)
+{
+	buf_printf(b, ",\"%s\":", key);
+	buf_u64(b, v);
+}
+
+static void
+put_bool(struct buf *b, const char *key, bool v)
+{
+	buf_printf(b, ",\"%s\":%s", key, v ? "true" : "false");
+}
+
+static void
+put_estimate(struct buf *b, const char *key, double v)
+{
+	buf_printf(b, ",\"%s\":%.2f", key, v);
+}
+
+static void
+put_json_shard(struct buf *b, const struct plan_shard *s, const struct shard_stats *st)
+{
+	BUF_LIT(b, "{\"file\":");
+	put_json(b, sv_cstr(st->file));
+	buf_printf(b, ",\"access\":\"%s\",\"why\":", access_name(s->access));
+	put_json(b, sv_cstr(s->why));
+	if (s->pruned_by != NULL)
+		buf_printf(b, ",\"pruned_by\":\"%s\"", s->pruned_by);
+	put_u64(b, "spans", st->n_rows);
+	put_u64(b, "bytes", st->n_bytes);
+	if (s->access != ACCESS_PRUNED) {
+		put_estimate(b, "estimated_rows", s->est_rows);
+		put_estimate(b, "estimated_cost", s->est_cost);
+	}
+	buf_putc(b, '}');
+}
+
+static void
+put_json_stages(struct buf *b, const struct plan *p, struct buf *t)
+{
+	when_print(t, p->range.from);
+	put_text(b, "from", t);
+	if (p->range.to != WHEN_MAX) {
+		when_print(t, p->range.to);
+		put_text(b, "to", t);
+	}
+	pred_print(t, p->filter);
+	put_text(b, "filter", t);
+	put_order(t, p);
+	put_text(b, "order", t);
+	if (p->limit != UINT64_MAX)
+		put_u64(b, "limit", p->limit);
+	put_u64(b, "offset", p->offset);
+	put_projection(t, p);
+	put_text(b, "fetch", t);
+	put_bool(b, "trace_facts", p->want_trace);
+	put_bool(b, "never", p->never);
+	put_bool(b, "pushdown", p->pushdown);
+	put_bool(b, "early_stop", p->early_stop);
+	put_bool(b, "topn", p->topn);
+}
+
+void
+plan_explain_json(struct buf *b, const struct plan *p, const struct stats *st,
+    struct sv canonical)
+{
+	struct buf t = BUF_INIT;
+	uint64_t n, rows;
+
+	count_read(p, st, &n, &rows);
+	BUF_LIT(b, "{\"query\":");
+	put_json(b, canonical);
+	buf_printf(b, ",\"output\":\"%s\"", output_name(p->output));
+	put_json_stages(b, p, &t);
+	BUF_LIT(b, ",\"rules\":[");
+	for (size_t i = 0; i < p->n_fired; i++)
+		buf_printf(b, "%s\"%s\"", i == 0 ? "" : ",", p->fired[i]);
+	BUF_LIT(b, "]");
+	put_u64(b, "statistics_version", p->stats_version);
+	put_estimate(b, "estimated_rows", p->est_rows);
+	put_estimate(b, "estimated_cost", p->est_cost);
+	put_estimate(b, "estimated_bytes", p->est_bytes);
+	put_u64(b, "shards_total", p->n_shards);
+	put_u64(b, "shards_read", n);
+	put_u64(b, "spans_total", st->n_rows);
+	put_u64(b, "spans_in_shards_read", rows);
+	BUF_LIT(b, ",\"shards\":[");
+	for (size_t i = 0; i < p->n_shards; i++) {
+		if (i != 0)
+			buf_putc(b, ',');
+		put_json_shard(b, &p->shards[i], &st->shards[p->shards[i].shard]);
+	}
+	BUF_LIT(b, "]}\n");
+	buf_release(&t);
+}

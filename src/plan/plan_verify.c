@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * plan_verify: the invariants of a plan, each with a sentence. A plan that breaks one is our
+ * own bug, but it is found before rows are read, and is an error and not a crash. Runs after
+ * every rule in tests and once per plan in production: linear in shards and filter.
+ */
+#include <math.h>
+
+#include "base/limits.h"
+#include "plan/plan.h"
+
+#define DEPTH_MAX (4 * LIMIT_NESTING)	/* of a filter; groups and negations, with room */
+
+static int
+broken(struct err *e, const char *what)
+{
+	return err_set(e, ERR_UNSUPPORTED, -1, "plan is not valid: %s", what);
+}
+
+static bool
+literals_fit(const struct pred *p)
+{
+	switch (p->op) {
+	case OP_HAS:
+		return p->n_lits == 0;
+	case OP_IN:
+	case OP_NOTIN:
+	case OP_TEXT:
+		return p->n_lits >= 1;
+	case OP_BETWEEN:
+		return p->n_lits == 2;
+	default:
+		return p->n_lits == 1;
+	}
+}
+
+static int
+verify_pred(const struct pred *p, unsigned depth, struct err *e)
+{
+	int code = 0;
+
+	if (p == NULL)
+		return broken(e, "no filter");
+	if (depth > DEPTH_MAX)
+		return broken(e, "the filter is too deep");
+	switch (p->kind) {
+	case PRED_TRUE:
+	case PRED_FALSE:
+		return 0;
+	case PRED_LEAF:
+		if ((unsigned)p->op >= N_PRED_OPS || !literals_fit(p) ||
+		    (p->n_lits != 0 && p->lits == NULL))
+			return broken(e, "a condition has the wrong number of values");
+		return 0;
+	case PRED_NOT:
+		if (p->n_kids != 1)
+			return broken(e, "NOT without one operand");
+		break;
+	case PRED_AND:
+	case PRED_OR:
+		if (p->n_kids == 0)
+			return broken(e, "AND or OR without operands");
+		break;
+	default:
+		return broken(e, "a condition of unknown kind");
+	}
+	for (size_t i = 0; i < p->n_kids && code == 0; i++)
+		code = verify_pred(p->kids[i], depth + 1, e);
+	return code;
+}
+
+static int
+verify_access(const struct plan *p, const struct plan_shard *s, struct err *e)
+{
+	const struct pred *service = plan_top_leaf(p->filter, IN_SERVICE);
+
+	switch (s->access) {
+	case ACCESS_PRUNED:
+		return s->pruned_by == NULL ? broken(e, "a shard is pruned by nobody") : 0;
+	case ACCESS_FULL:
+	case ACCESS_ZONE:
+		break;
+	case ACCESS_SERVICE:
+		if (service == NULL)
+			return broken(e, "service access without a service");
+		break;
+	case ACCESS_TRACE:
+		if (plan_top_leaf(p->filter, IN_TRACE_ID) == NULL)
+			return broken(e, "trace access without a trace id");
+		break;
+	case ACCESS_CATALOG:
+		if (p->output != ROW_COUNT)
+			return broken(e, "catalog access for more than a count");
+		if (p->filter->kind != PRED_TRUE && p->filter != service)
+			return broken(e, "catalog access under a filter");
+		break;
+	default:
+		return broken(e, "an unknown access");
+	}
+	return s->pruned_by != NULL ? broken(e, "a shard is read that was pruned") : 0;
+}
+
+static int
+verify_shards(const struct plan *p, const struct stats *st, struct err *e)
+{
+	int code = 0;
+
+	if (p->n_shards != st->n_shards)
+		return broken(e, "shards are missing");
+	for (size_t i = 0; i < p->n_shards && code == 0; i++) {
+		const struct plan_shard *s = &p->shards[i];
+
+		if (s->shard != i)
+			code = broken(e, "shards out of order");
+		else if (s->why == NULL)
+			code = broken(e, "a shard without a reason");
+		else if (!(s->est_rows >= 0 && isfinite(s->est_rows)) ||
+		    !(s->est_cost >= 0 && isfinite(s->est_cost)))
+			code = broken(e, "a shard's estimate is no number");
+		else if (p->never && s->access != ACCESS_PRUNED)
+			code = broken(e, "a shard is read for a query that can't match");
+		else
+			code = verify_access(p, s, e);
+	}
+	return code;
+}
+
+static int
+verify_page(const struct plan *p, struct err *e)
+{
+	uint64_t n;
+
+	if (p->n_sort != 0 && p->sort == NULL)
+		return broken(e, "sort keys are missing");
+	if (p->topn && (p->limit == UINT64_MAX ||
+	    __builtin_add_overflow(p->limit, p->offset, &n)))
+		return broken(e, "top-n without a bound");
+	if (p->topn && p->n_sort == 0)
+		return broken(e, "top-n without a sort");
+	if (p->early_stop && p->limit == UINT64_MAX)
+		return broken(e, "early stop without a limit");
+	if (p->early_stop && p->n_sort != 0 && p->output != ROW_COUNT)
+		return broken(e, "early stop under a sort");
+	return 0;
+}
+
+int
+plan_verify(const struct plan *p, const struct stats *st, struct err *e)
+{
+	int code;
+
+	if ((code = verify_pred(p->filter, 0, e)) < 0 || (code = verify_page(p, e)) < 0 ||
+	    (code = verify_shards(p, st, e)) < 0)
+		return code;
+	if ((unsigned)p->output > ROW_COUNT)
+		return broken(e, "an unknown kind of rows");
+	if (p->projection.n_fields != 0 && p->projection.fields == NULL)
+		return broken(e, "projected fields are missing");
+	for (size_t i = 0; i < p->projection.n_fields; i++)
+		if (p->projection.fields[i].scope == FIELD_INTRINSIC)
+			return broken(e, "an intrinsic among the projected attributes");
+	if (!(p->est_rows >= 0 && isfinite(p->est_rows)) ||
+	    !(p->est_cost >= 0 && isfinite(p->est_cost)) ||
+	    !(p->est_bytes >= 0 && isfinite(p->est_bytes)))
+		return broken(e, "an estimate is no number");
+	return 0;
+}
