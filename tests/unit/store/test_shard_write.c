@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * shard_write: the file as bytes: head and trailer where they belong, nothing between sections
- * but zeros, the same spans the same bytes, failures of the disk reported and cleaned up,
+ * shard_write: the file as bytes: head and trailer where they belong,
+ * the same spans the same bytes, failures of the disk reported and cleaned up,
  * parts sealed by several threads at once. What is in the file: test_shard_roundtrip.
  */
 #include <setjmp.h>
