@@ -15,9 +15,15 @@ struct fetch;
 
 int fetch_new(struct fetch **, struct err *) WARN_UNUSED;
 void fetch_free(struct fetch *);
+/*
+ * How much memory spans, events, links and attributes may take between resets; one more is
+ * ERR_NOMEM. A few bytes of a shard can stand for many: without a word it is 2 GiB.
+ */
+void fetch_limit(struct fetch *, size_t max_bytes);
 /* Gives up all spans fetched so far. */
 void fetch_reset(struct fetch *);
 /*
+ * NULL for the projection: everything.
  * Fills out[i] with row rows[i] of the shard (any order, doubles allowed), with at least what
  * the projection asks for; ids, start, end, kind, status, name, resource (with its service)
  * and scope are always filled. Spans are valid until fetch_reset or fetch_free; the shard is

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#define MAX_BYTES ((size_t)2 << 30)
 #define SCRATCH_KEPT 65536	/* rows: larger scratch is given back by a reset */
 #define RADIX_BITS 10		/* two passes sort LIMIT_SHARD_ROWS rows */
 #define RADIX (1u << RADIX_BITS)
@@ -23,8 +24,24 @@ fetch_new(struct fetch **out, struct err *e)
 	if (f == NULL)
 		return err_nomem(e);
 	arena_init(&f->arena);
+	f->max_bytes = MAX_BYTES;
 	*out = f;
 	return 0;
+}
+
+void
+fetch_limit(struct fetch *f, size_t max_bytes)
+{
+	f->max_bytes = max_bytes;
+}
+
+int
+fetch_may(const struct fetch *f, size_t n, size_t size, struct err *e)
+{
+	if (f->arena.used <= f->max_bytes && n <= (f->max_bytes - f->arena.used) / size)
+		return 0;
+	return err_set(e, ERR_NOMEM, -1, "the spans asked for at once take more than %zu bytes",
+	    f->max_bytes);
 }
 
 static void

@@ -16,9 +16,13 @@ who_room(struct fetch *f, size_t more, struct err *e)
 {
 	size_t need = f->n_who + more, n = need + need / 2;
 	void *p;
+	int rc;
 
 	if (need <= f->who_room)
 		return 0;
+	/* Each becomes an attribute. */
+	if ((rc = fetch_may(f, f->n_who, sizeof(struct attr), e)) != 0)
+		return rc;
 	if ((p = realloc(f->who, n * sizeof *f->who)) == NULL)
 		return err_nomem(e);
 	f->who = p;
@@ -250,9 +254,12 @@ take_lists(struct rows *r)
 	struct fetch *f = r->f;
 	struct attr *v;
 	size_t n = 0;
+	int rc;
 
 	for (uint32_t i = 0; i < r->n; i++)
 		n += f->count[i];
+	if ((rc = fetch_may(f, n, sizeof *v, r->e)) != 0)
+		return rc;
 	if ((v = arena_alloc(&f->arena, n * sizeof *v)) == NULL)
 		return err_nomem(r->e);
 	for (uint32_t i = 0; i < r->n; i++) {

@@ -43,6 +43,7 @@ struct attr_run {		/* values of one column among the attributes of a group */
 
 struct fetch {
 	struct arena arena;
+	size_t max_bytes;		/* of arena and attribute values */
 	VEC(struct fetch_shard) shards;
 	VEC(const struct chunk *) pins;	/* strings point into them */
 	/* Scratch of one group; kept between calls. */
@@ -72,6 +73,8 @@ struct rows {
 	struct err *e;
 };
 
+/* ERR_NOMEM if n things of that size would pass the fetch's limit. */
+int fetch_may(const struct fetch *, size_t n, size_t size, struct err *) WARN_UNUSED;
 /* Room for n values in every scratch array of a group. */
 int fetch_room(struct fetch *, size_t n, struct err *) WARN_UNUSED;
 /* Keeps the chunk pinned until the reset. */

@@ -212,7 +212,8 @@ find_children(struct rows *r, enum column_id count, uint32_t *out)
 	/* Different rows' children are apart: no more than the row group has. */
 	for (uint32_t i = 0; i < n; i++)
 		m += c->sums[f->ord[i] + 1] - c->sums[f->ord[i]];
-	if ((rc = child_room(f, m, r->e)) == 0)
+	if ((rc = fetch_may(f, m, sizeof(struct event), r->e)) == 0 &&
+	    (rc = child_room(f, m, r->e)) == 0)
 		rc = fetch_room(f, m, r->e);
 	if (rc == 0) {
 		m = 0;

@@ -82,7 +82,7 @@ read_row_groups(struct footer *f)
 
 		if (f->c.bad || n != (left < i->row_group_rows ? left : i->row_group_rows))
 			return footer_bad(f, "rows of a row group");
-		if (n_events > UINT32_MAX || n_links > UINT32_MAX)
+		if (n_events > SHARD_MAX_CHILDREN || n_links > SHARD_MAX_CHILDREN)
 			return footer_bad(f, "events or links of a row group");
 		g[k] = (struct row_group){ (uint32_t)row, (uint32_t)(row + n),
 		    (uint32_t)n_events, (uint32_t)n_links };
@@ -90,7 +90,8 @@ read_row_groups(struct footer *f)
 		events += n_events;
 		links += n_links;
 	}
-	if (events != i->n_events || links != i->n_links)
+	if (events != i->n_events || links != i->n_links || events > SHARD_MAX_CHILDREN ||
+	    links > SHARD_MAX_CHILDREN)
 		return footer_bad(f, "row groups do not add up");
 	return 0;
 }
