@@ -23,13 +23,13 @@
 #define JOB_RECORDS 1024
 /* Input queued or being parsed. */
 #define JOBS_BYTES ((size_t)48 << 20)
-#define JOBS_MAX 16
+#define JOBS_MAX 8
 /* Spans that wait for a commit to be compared; when full, the commit comes early. */
 #define ASIDE_BYTES ((size_t)32 << 20)
 /* Decoded parts of shards, for comparing with what is committed. */
 #define CACHE_BYTES ((size_t)64 << 20)
 /* Spans appended between two looks at the memtable's size. */
-#define APPEND_SPANS 1024
+#define APPEND_SPANS 64
 
 /* What one thread keeps from job to job. */
 struct worker {
