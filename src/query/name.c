@@ -200,27 +200,27 @@ name_is_alias(struct sv text, uint64_t *hi, uint64_t *lo)
 const char *
 quote(struct quoted *q, struct sv s)
 {
+	static const char hex[] = "0123456789ABCDEF";
 	const char *p = s.p, *end = s.p + s.n;
-	struct buf b = BUF_INIT;
+	char *out = q->s;
 	uint32_t cp;
 	size_t n;
 
+	/* At most 63 bytes, three characters each, and the dots: they fit without counting. */
 	for (; p < end && p - s.p < 60; p += n) {
 		n = utf8_decode(p, end, &cp);
-		if (n == 0 || utf8_unprintable(cp)) {
-			n = n == 0 ? 1 : n;
-			put_escapes(&b, p, n);
-		} else
-			buf_put(&b, p, n);
+		if (n > 0 && !utf8_unprintable(cp)) {
+			memcpy(out, p, n);
+			out += n;
+			continue;
+		}
+		n = n == 0 ? 1 : n;
+		for (size_t i = 0; i < n; i++) {
+			*out++ = '%';
+			*out++ = hex[(uint8_t)p[i] >> 4];
+			*out++ = hex[(uint8_t)p[i] & 15];
+		}
 	}
-	if (p < end)
-		BUF_LIT(&b, "...");
-	n = b.oom ? 0 : b.n;
-	if (n >= sizeof q->s)
-		n = sizeof q->s - 1;
-	if (n > 0)
-		memcpy(q->s, b.p, n);
-	q->s[n] = '\0';
-	buf_release(&b);
+	memcpy(out, p < end ? "..." : "", p < end ? 4 : 1);
 	return q->s;
 }

@@ -70,6 +70,16 @@ resolve(const struct bound *b, uint64_t now)
 	return __builtin_add_overflow(ns, b->plus_ns, &sum) ? WHEN_MAX : sum;
 }
 
+/* The place is the later of the two clauses. */
+static int
+crossed(const struct bound *from, const struct bound *to, struct err *e)
+{
+	size_t off = from->off > to->off ? from->off : to->off;
+
+	return err_set(e, ERR_SYNTAX, (int64_t)off,
+	    "no time lies in this range: it ends before it begins");
+}
+
 int
 query_range(const struct query *q, const struct range_offs *offs, uint64_t now,
     struct time_range *out, struct err *e)
@@ -91,9 +101,7 @@ query_range(const struct query *q, const struct range_offs *offs, uint64_t now,
 	for (size_t i = 0; i < n_from; i++)
 		for (size_t k = 0; k < n_to; k++)
 			if (never_before(&from[i], &to[k]))
-				return err_set(e, ERR_SYNTAX, (int64_t)(from[i].off > to[k].off ?
-				    from[i].off : to[k].off), "no time lies in this range: "
-				    "it ends before it begins");
+				return crossed(&from[i], &to[k], e);
 	for (size_t i = 0; i < n_from; i++)
 		if (resolve(&from[i], now) > r.from)
 			r.from = resolve(&from[i], now);
