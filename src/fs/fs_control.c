@@ -151,13 +151,16 @@ control_open(fuse_req_t req, struct node *x, struct fuse_file_info *fi)
 void
 control_read(fuse_req_t req, struct handle *h, size_t size, off_t off)
 {
-	size_t at = (size_t)off;
+	struct buf part = BUF_INIT;
 
-	if (h->kind == HANDLE_COMMAND || at >= h->text.n)
-		fuse_reply_buf(req, NULL, 0);
+	/* A copy: the release may come, and free the text, before the reply's writev returns. */
+	if (h->kind != HANDLE_COMMAND)
+		buf_sv(&part, sv_sub(buf_view(&h->text), (size_t)off, (size_t)off + size));
+	if (part.oom)
+		fuse_reply_err(req, ENOMEM);
 	else
-		fuse_reply_buf(req, h->text.p + at,
-		    h->text.n - at < size ? h->text.n - at : size);
+		fuse_reply_buf(req, part.p, part.n);
+	buf_release(&part);
 }
 
 /* ---- commands ---- */

@@ -27,6 +27,8 @@ cleanup() {
 	trap - EXIT INT TERM HUP
 	cd /
 	if [ -n "$T" ]; then
+		[ "$status" -ne 0 ] && [ -s "$T/mount.log" ] && sed 's/^/# log: /' "$T/mount.log" |
+		    head -n 60
 		for m in "$T"/mnt*; do
 			[ -d "$m" ] || [ -L "$m" ] || continue
 			while grep -q " $m .* - fuse" /proc/self/mountinfo; do

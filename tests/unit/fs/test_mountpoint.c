@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of fs/fs_mountpoint: which mounts are ours, which mountpoints are refused. */
+#include "fs/fs_i.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static bool
+ours(const char *line, const char *mountpoint)
+{
+	return mountinfo_is_ours(sv_cstr(line), sv_cstr(mountpoint));
+}
+
+static void
+knows_a_mount_of_its_own(void **state)
+{
+	(void)state;
+	assert_true(ours("42 27 0:39 / /mnt/traces rw,nosuid,nodev - fuse.spanfs /var/lib/spanfs "
+	    "rw,user_id=0\n", "/mnt/traces"));
+	assert_true(ours("42 27 0:39 / /mnt/t rw shared:7 master:1 - fuse.spanfs s rw", "/mnt/t"));
+}
+
+static void
+leaves_other_filesystems_alone(void **state)
+{
+	(void)state;
+	assert_false(ours("42 27 0:39 / /mnt/t rw - fuse.sshfs spanfs rw", "/mnt/t"));
+	assert_false(ours("42 27 0:39 / /mnt/t rw - fuse spanfs rw", "/mnt/t"));
+	assert_false(ours("42 27 0:39 / /mnt/t rw - fuse.spanfs2 s rw", "/mnt/t"));
+	assert_false(ours("42 27 0:39 / /mnt/t2 rw - fuse.spanfs s rw", "/mnt/t"));
+	assert_false(ours("42 27 0:39 / /mnt rw - fuse.spanfs s rw", "/mnt/t"));
+}
+
+static void
+reads_escaped_mountpoints(void **state)
+{
+	(void)state;
+	assert_true(ours("42 27 0:39 / /mnt/a\\040b\\134c rw - fuse.spanfs s rw", "/mnt/a b\\c"));
+	assert_false(ours("42 27 0:39 / /mnt/a\\040b rw - fuse.spanfs s rw", "/mnt/a"));
+}
+
+static void
+survives_malformed_lines(void **state)
+{
+	static const char *const lines[] = { "", " ", " - ", "1 2 3 4", "1 2 3 4 /m - ",
+	    "1 2 3 4 /m", "1 2 3 4 /m\\0 - fuse.spanfs", "- - - - - - -", "1 2 3 4 \\" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+		assert_false(ours(lines[i], "/m"));
+}
+
+static void
+refuses_mountpoints_that_cannot_be(void **state)
+{
+	char dir[] = "/tmp/test_mountpoint.XXXXXX", inner[64], file[64];
+	struct err err = ERR_INIT;
+	char *full = NULL;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(inner, sizeof inner, "%s/in", dir);
+	snprintf(file, sizeof file, "%s/file", dir);
+	assert_int_equal(mkdir(inner, 0700), 0);
+	assert_non_null(f = fopen(file, "w"));
+	fclose(f);
+
+	assert_int_equal(mountpoint_prepare("/nonexistent/x", dir, &full, &err), ERR_UNKNOWN);
+	assert_int_equal(mountpoint_prepare(file, "/usr", &full, &err), ERR_SYNTAX);
+	assert_int_equal(mountpoint_prepare(inner, dir, &full, &err), ERR_SYNTAX);
+	assert_non_null(strstr(err.msg, "inside the store"));
+	assert_int_equal(mountpoint_prepare(dir, inner, &full, &err), ERR_SYNTAX);
+	assert_int_equal(mountpoint_prepare(dir, dir, &full, &err), ERR_SYNTAX);
+	assert_null(full);
+	assert_int_equal(mountpoint_prepare(inner, "/usr", &full, &err), 0);
+	assert_non_null(strstr(full, "/in"));
+	free(full);
+	unlink(file);
+	rmdir(inner);
+	rmdir(dir);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(knows_a_mount_of_its_own),
+		cmocka_unit_test(leaves_other_filesystems_alone),
+		cmocka_unit_test(reads_escaped_mountpoints),
+		cmocka_unit_test(survives_malformed_lines),
+		cmocka_unit_test(refuses_mountpoints_that_cannot_be),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
