@@ -170,6 +170,23 @@ resolve_alias(struct clause *c, const struct field *f, struct sv text, uint64_t 
 	return 0;
 }
 
+static bool
+is_number(const struct literal *l)
+{
+	return l->is_int || l->is_double;
+}
+
+/* A number sees numbers only, and this field is never one: better refused than empty. */
+static int
+never_in_order(const struct field *f, struct sv text, struct err *e)
+{
+	struct quoted q;
+
+	return err_set(e, ERR_UNSUPPORTED, 0,
+	    "%s is a text and has no order with the number '%s'",
+	    intrinsics[f->intrinsic].name, quote(&q, text));
+}
+
 static int
 parse_text(struct clause *c, const struct field *f, enum pred_op op, struct sv text,
     struct literal *l, struct err *e)
@@ -189,6 +206,8 @@ parse_text(struct clause *c, const struct field *f, enum pred_op op, struct sv t
 		    "a regular expression of %zu bytes; the limit is %d", item.n,
 		    LIMIT_REGEX_BYTES);
 	*l = literal_of(item);
+	if (f->scope == FIELD_INTRINSIC && op_on_order(op) && is_number(l))
+		return never_in_order(f, text, e);
 	return 0;
 }
 
@@ -214,12 +233,6 @@ literal_parse(struct clause *c, const struct field *f, enum pred_op op, struct s
 	default:
 		return parse_number(c, t, item, l, e);
 	}
-}
-
-static bool
-is_number(const struct literal *l)
-{
-	return l->is_int || l->is_double;
 }
 
 /* Exact where both are integers, as the comparison itself is. */
