@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of plan/plan_verify and plan/plan: every invariant can be broken and is found. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "lib/stats_builder.h"
+#include "plan/plan.h"
+
+static struct stats_builder sb;
+static struct plan *p;
+static struct plan_shard shards[2];
+static const struct pred all = { .kind = PRED_TRUE };
+
+static int
+setup(void **state)
+{
+	(void)state;
+	stats_builder_init(&sb);
+	stats_add_shard(&sb, 0, 10);
+	stats_add_shard(&sb, 1, 10);
+	p = plan_new();
+	for (uint32_t i = 0; i < 2; i++)
+		shards[i] = (struct plan_shard){ .shard = i, .access = ACCESS_FULL,
+		    .why = "all" };
+	p->shards = shards;
+	p->n_shards = 2;
+	p->filter = &all;
+	p->range = TIME_RANGE_ALL;
+	p->limit = UINT64_MAX;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	plan_free(p);
+	stats_builder_release(&sb);
+	return 0;
+}
+
+static void
+ok(void)
+{
+	struct err e = ERR_INIT;
+
+	if (plan_verify(p, &sb.stats, &e) != 0)
+		fail_msg("%s", e.msg);
+}
+
+static void
+broken(const char *why)
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(plan_verify(p, &sb.stats, &e), ERR_UNSUPPORTED);
+	if (strstr(e.msg, why) == NULL)
+		fail_msg("'%s' is not in '%s'", why, e.msg);
+}
+
+static void
+the_plain_plan_is_valid(void **state)
+{
+	(void)state;
+	ok();
+}
+
+static void
+shards_are_all_there_in_order(void **state)
+{
+	(void)state;
+	p->n_shards = 1;
+	broken("missing");
+	p->n_shards = 2;
+	shards[1].shard = 0;
+	broken("order");
+	shards[1].shard = 1;
+	shards[1].why = NULL;
+	broken("reason");
+}
+
+static void
+pruned_shards_say_by_whom(void **state)
+{
+	(void)state;
+	shards[0].access = ACCESS_PRUNED;
+	broken("by nobody");
+	shards[0].pruned_by = "time";
+	ok();
+	shards[0].access = ACCESS_ZONE;
+	broken("was pruned");
+}
+
+static void
+accesses_need_their_conditions(void **state)
+{
+	(void)state;
+	shards[0].access = ACCESS_SERVICE;
+	broken("without a service");
+	p->filter = test_leaf(&sb.arena, "service", OP_EQ, "a");
+	ok();
+	shards[0].access = ACCESS_TRACE;
+	broken("without a trace id");
+	p->filter = test_and(&sb.arena, p->filter, test_leaf(&sb.arena, "trace_id", OP_IN, "1,2"));
+	ok();
+	p->filter = pred_not(&sb.arena, p->filter);
+	broken("without a trace id");
+	shards[0].access = (enum access)17;
+	broken("unknown access");
+}
+
+static void
+footers_only_count(void **state)
+{
+	(void)state;
+	shards[0].access = ACCESS_CATALOG;
+	broken("more than a count");
+	p->output = ROW_COUNT;
+	ok();
+	p->filter = test_leaf(&sb.arena, "service", OP_IN, "a,b");
+	ok();
+	p->filter = test_and(&sb.arena, p->filter, test_leaf(&sb.arena, "k", OP_HAS, ""));
+	broken("under a filter");
+}
+
+static void
+never_reads_nothing(void **state)
+{
+	(void)state;
+	p->never = true;
+	broken("can't match");
+}
+
+static void
+pages_are_sound(void **state)
+{
+	static const struct plan_sort key = { { .scope = FIELD_INTRINSIC,
+	    .intrinsic = IN_DURATION }, true };
+
+	(void)state;
+	p->topn = true;
+	broken("without a bound");
+	p->limit = 5;
+	broken("without a sort");
+	p->sort = &key;
+	p->n_sort = 1;
+	ok();
+	p->offset = UINT64_MAX;
+	broken("without a bound");
+	p->topn = false;
+	p->early_stop = true;
+	broken("under a sort");
+	p->n_sort = 0;
+	ok();
+	p->limit = UINT64_MAX;
+	broken("without a limit");
+}
+
+static void
+filters_are_well_formed(void **state)
+{
+	struct pred leaf = *test_leaf(&sb.arena, "a", OP_EQ, "1");
+	const struct pred *deep = &leaf;
+
+	(void)state;
+	p->filter = NULL;
+	broken("no filter");
+	leaf.n_lits = 2;
+	p->filter = &leaf;
+	broken("number of values");
+	leaf.n_lits = 1;
+	for (int i = 0; i < 200; i++)
+		deep = pred_not(&sb.arena, deep);
+	p->filter = deep;
+	broken("too deep");
+}
+
+static void
+estimates_are_numbers(void **state)
+{
+	(void)state;
+	p->est_cost = (double)NAN;
+	broken("no number");
+	p->est_cost = 0;
+	shards[1].est_rows = -1;
+	broken("no number");
+}
+
+static void
+top_leaves_are_found(void **state)
+{
+	const struct pred *s = test_leaf(&sb.arena, "service", OP_IN, "a,b");
+	const struct pred *k = test_leaf(&sb.arena, "k", OP_EQ, "1");
+
+	(void)state;
+	assert_ptr_equal(plan_top_leaf(s, IN_SERVICE), s);
+	assert_ptr_equal(plan_top_leaf(test_and(&sb.arena, k, s), IN_SERVICE), s);
+	assert_null(plan_top_leaf(test_or(&sb.arena, k, s), IN_SERVICE));
+	assert_null(plan_top_leaf(k, IN_SERVICE));
+	assert_null(plan_top_leaf(test_leaf(&sb.arena, "service", OP_NE, "a"), IN_SERVICE));
+	assert_null(plan_top_leaf(&all, IN_SERVICE));
+	plan_free(NULL);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(the_plain_plan_is_valid), T(shards_are_all_there_in_order),
+		T(pruned_shards_say_by_whom), T(accesses_need_their_conditions),
+		T(footers_only_count), T(never_reads_nothing), T(pages_are_sound),
+		T(filters_are_well_formed), T(estimates_are_numbers), T(top_leaves_are_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
