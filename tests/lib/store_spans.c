@@ -103,6 +103,69 @@ spans_of_lines(struct sv text, struct map *m, struct err *e)
 	return rc;
 }
 
+/* ---- making a store ---- */
+
+static int
+append_lines(struct memtable *mt, struct sv text, struct err *e)
+{
+	struct ingest_result res = { 0 };
+	struct span_batch b;
+	struct sv line;
+	int rc = 0;
+
+	span_batch_init(&b);
+	while (rc == 0 && sv_cut(&text, '\n', &line))
+		if (line.n > 0)
+			rc = otlp_json_parse(line, 1, &b, &res, e);
+	for (size_t i = 0; i < b.n && rc >= 0; i++)
+		rc = memtable_append(mt, &b.spans[i], e);
+	span_batch_release(&b);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+seal_all(struct memtable *mt, struct catalog *c, struct err *e)
+{
+	size_t n = memtable_parts(mt);
+	struct shard_entry *en = calloc(n + 1, sizeof *en);
+	int rc = en == NULL ? err_nomem(e) : 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		rc = catalog_new_file(c, memtable_part(mt, i).partition, &en[i].file, e);
+		if (rc == 0)
+			rc = memtable_seal(mt, i, catalog_fsys(c), en[i].file, &en[i], e);
+	}
+	if (rc == 0)
+		rc = catalog_commit(c, en, n, e);
+	for (size_t i = 0; en != NULL && i < n; i++)
+		free(en[i].file);
+	free(en);
+	return rc;
+}
+
+int
+store_add_lines(struct fsys *fs, struct sv text, struct err *e)
+{
+	struct catalog_options o = { .create = true, .cache_bytes = 1 << 20, .fs = fs };
+	struct shard_options so = { .row_group_rows = 256, .compression_level = 1, .sync = true };
+	struct memtable *mt;
+	struct catalog *c;
+	int rc;
+
+	if ((rc = catalog_open("mem", &o, &c, e)) != 0)
+		return rc;
+	if ((rc = catalog_lock(c, e)) == 0 &&
+	    (rc = memtable_new(&so, UINT64_C(1795300000000000000), &mt, e)) == 0) {
+		if ((rc = append_lines(mt, text, e)) == 0)
+			rc = seal_all(mt, c, e);
+		memtable_free(mt);
+	}
+	catalog_close(c);
+	return rc;
+}
+
+/* ---- comparing ---- */
+
 static bool
 within(const struct map *a, const struct map *b, bool counts)
 {

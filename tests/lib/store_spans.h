@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * store_spans: the spans of a store, or of OTLP text, as a set that can be compared: the
- * content hash of each and how often it is there. Never fails the test by itself.
+ * content hash of each and how often it is there; and stores made of OTLP text without the
+ * engine. Never fails the test by itself.
  */
 #ifndef TESTS_STORE_SPANS_H
 #define TESTS_STORE_SPANS_H
@@ -15,6 +16,8 @@ int spans_of_snapshot(const struct snapshot *, struct map *, struct err *) WARN_
 int spans_of_store(struct fsys *, struct map *, struct err *) WARN_UNUSED;
 /* Of OTLP JSON lines; every span must be taken. */
 int spans_of_lines(struct sv, struct map *, struct err *) WARN_UNUSED;
+/* Puts the spans of OTLP JSON lines into the store, one commit, without looking for duplicates. */
+int store_add_lines(struct fsys *, struct sv, struct err *) WARN_UNUSED;
 /* The same spans, each as often. */
 bool spans_equal(const struct map *a, const struct map *b);
 /* Every span of a is in b, however often. */
