@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/utf8.h"
 #include "engine_i.h"
 
 static const char *const names[] = { "config", "errors", "metrics", "queries" };
@@ -18,17 +17,6 @@ static const char *
 state_name(const struct result *r)
 {
 	return r->state == RESULT_QUEUED ? "queued" : r->streaming ? "streaming" : "running";
-}
-
-/* A path can hold any byte but NUL; a line of the list must not. */
-static void
-put_line_text(struct buf *out, struct sv s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			buf_printf(out, "\\x%02x", (unsigned char)s.p[i]);
-		else
-			buf_putc(out, s.p[i]);
 }
 
 static void
@@ -50,7 +38,7 @@ print_queries(struct engine *en, struct buf *out)
 			    (unsigned long long)((now - r->queued_ns) / 1000000),
 			    (unsigned long long)r->info.profile.rows_returned,
 			    (unsigned long long)r->blob.n);
-			put_line_text(out, buf_view(&path));
+			put_visible(out, buf_view(&path), 0);
 			BUF_LIT(out, "\n");
 		}
 		pthread_mutex_unlock(&r->lock);

@@ -48,7 +48,7 @@ errlog_add(struct errlog *l, struct sv path, struct requester who, const struct 
 }
 
 /* Appends s with everything a terminal would act on escaped; returns columns of the first `upto` bytes. */
-static size_t
+size_t
 put_visible(struct buf *out, struct sv s, size_t upto)
 {
 	const char *p = s.p, *end = s.p + s.n;

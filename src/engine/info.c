@@ -1,37 +1,70 @@
 /* SPDX-License-Identifier: ISC */
 /* info: a summary of the store in words, for `spanctl info`. */
+#include <stdlib.h>
+
 #include "engine_i.h"
 
-static void
-print_services(struct buf *out, struct world *w)
-{
-	struct map rows, errors;
-	const struct map_slot *s;
+struct service_sum {
+	struct sv name;
+	uint64_t rows, errors;
+};
 
-	map_init(&rows);
-	map_init(&errors);
+static int
+by_name(const void *a, const void *b)
+{
+	return sv_cmp(((const struct service_sum *)a)->name,
+	    ((const struct service_sum *)b)->name);
+}
+
+/* Adds up the services of all shards; `index` keeps where each stands. */
+static size_t
+sum_services(const struct world *w, struct map *index, struct service_sum *v)
+{
 	for (size_t i = 0; i < w->stats->n_shards; i++) {
 		const struct shard_stats *sh = &w->stats->shards[i];
 
 		for (size_t k = 0; k < sh->n_services; k++) {
-			uint64_t *r = map_put(&rows, sh->services[k].service, NULL);
-			uint64_t *x = map_put(&errors, sh->services[k].service, NULL);
+			const struct service_stats *s = &sh->services[k];
+			bool fresh;
+			uint64_t *at = map_put(index, s->service, &fresh);
 
-			if (r != NULL && x != NULL) {
-				*r += sh->services[k].n_rows;
-				*x += sh->services[k].n_errors;
+			if (at == NULL)
+				continue;
+			if (fresh) {
+				*at = index->n - 1;
+				v[*at] = (struct service_sum){ .name = s->service };
 			}
+			v[*at].rows += s->n_rows;
+			v[*at].errors += s->n_errors;
 		}
 	}
-	buf_printf(out, "services     %zu\n", rows.n);
-	for (size_t i = 0; (s = map_next(&rows, &i)) != NULL;) {
-		uint64_t *x = map_get(&errors, sv_new(s->key, s->len));
+	return index->n;
+}
 
-		buf_printf(out, "  %-32.*s %12llu spans %10llu errors\n", (int)s->len, s->key,
-		    (unsigned long long)s->val, (unsigned long long)(x ? *x : 0));
+static int
+print_services(struct buf *out, const struct world *w, struct err *e)
+{
+	struct service_sum *v = calloc(w->services.n + 1, sizeof *v);
+	struct map index;
+	size_t n;
+
+	if (v == NULL)
+		return err_nomem(e);
+	map_init(&index);
+	n = sum_services(w, &index, v);
+	qsort(v, n, sizeof *v, by_name);
+	buf_printf(out, "services     %zu\n", n);
+	for (size_t i = 0; i < n; i++) {
+		BUF_LIT(out, "  ");
+		put_visible(out, v[i].name, 0);
+		for (size_t k = v[i].name.n; k < 30; k++)
+			buf_putc(out, ' ');
+		buf_printf(out, " %12llu spans %10llu errors\n",
+		    (unsigned long long)v[i].rows, (unsigned long long)v[i].errors);
 	}
-	map_release(&rows);
-	map_release(&errors);
+	map_release(&index);
+	free(v);
+	return 0;
 }
 
 int
@@ -63,8 +96,8 @@ engine_info(struct engine *en, struct buf *out, struct err *e)
 		BUF_LIT(out, "\nnewest       ");
 		when_print(out, snap->max_start);
 		BUF_LIT(out, "\n");
-		print_services(out, w);
+		code = print_services(out, w, e);
 	}
 	world_unref(w);
-	return buf_ok(out, e);
+	return code < 0 ? code : buf_ok(out, e);
 }

@@ -166,9 +166,9 @@ make_key(struct request *r, struct sv file)
 	buf_putc(&r->key, '\0');
 	buf_sv(&r->key, file);
 	buf_putc(&r->key, '\0');
+	/* `now` moves in steps of the ttl: what depends on it is another result at each. */
 	if (r->query != NULL && r->query->relative)
-		buf_printf(&r->key, "%llu-%llu", (unsigned long long)r->query->range.from,
-		    (unsigned long long)r->query->range.to);
+		buf_u64(&r->key, r->query->now);
 	/* Two spellings of a field are one query, but not one key name in the answer. */
 	for (size_t i = 0; r->query != NULL && i < r->query->n_select; i++) {
 		buf_putc(&r->key, '\0');

@@ -43,6 +43,7 @@ prints_numbers_exactly(void **state)
 	is(&b, "-9223372036854775808");
 	buf_hex64(&b, 0x1234abcd);
 	is(&b, "000000001234abcd");
+	buf_release(&b);
 }
 
 static void

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * engine: results from outside, as the mount uses them: one result for two opens, sizes that
+ * are exact, streams that can be read again, cancelling, errors, what a commit changes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "engine/engine.h"
+#include "gen_span.h"
+#include "store_rig.h"
+
+static struct store_rig rig;
+static const struct requester me = { 1000, 1 };
+
+struct bench {
+	struct conf *conf;
+	struct engine *en;
+};
+
+static void
+open_engine(struct bench *b, const char *const *sets, size_t n)
+{
+	struct err err = ERR_INIT;
+
+	assert_int_equal(conf_load(NULL, sets, n, &b->conf, &err), 0);
+	if (engine_open(b->conf, rig.dir, false, &b->en, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static void
+close_engine(struct bench *b)
+{
+	engine_close(b->en);
+	conf_free(b->conf);
+}
+
+static struct path *
+path_of(const char *text, struct sv *file)
+{
+	struct err err = ERR_INIT;
+	struct path *p;
+
+	if (path_parse(sv_cstr(text), engine_known_file, &p, file, &err) < 0)
+		fail_msg("%s: %s", text, err.msg);
+	return p;
+}
+
+static int
+result_of(struct bench *b, const char *text, struct result **r, struct err *e)
+{
+	struct sv file;
+	struct path *p = path_of(text, &file);
+	int code = engine_result(b->en, p, file, me, r, e);
+
+	path_unref(p);
+	return code;
+}
+
+/* A wait as a blocking call. */
+struct waiter {
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool called;
+	int code;
+	char *data;
+	size_t n;
+};
+
+static void
+on_call(void *arg, int code, const void *data, size_t n)
+{
+	struct waiter *w = arg;
+
+	pthread_mutex_lock(&w->lock);
+	assert_false(w->called);
+	w->called = true;
+	w->code = code;
+	w->n = n;
+	w->data = malloc(n + 1);
+	if (n != 0)
+		memcpy(w->data, data, n);
+	pthread_cond_signal(&w->cond);
+	pthread_mutex_unlock(&w->lock);
+}
+
+#define WAITER_INIT { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0, NULL, 0 }
+
+static int
+finish_wait(struct waiter *w)
+{
+	pthread_mutex_lock(&w->lock);
+	while (!w->called)
+		pthread_cond_wait(&w->cond, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+	return w->code;
+}
+
+static int
+open_and_wait(struct result *r)
+{
+	struct waiter w = WAITER_INIT;
+	int code;
+
+	assert_int_equal(result_open(r, on_call, &w, NULL, NULL), 0);
+	code = finish_wait(&w);
+	free(w.data);
+	return code;
+}
+
+/* All bytes of a result, read in pieces. */
+static void
+read_all(struct result *r, struct buf *out, size_t piece)
+{
+	for (;;) {
+		struct waiter w = WAITER_INIT;
+
+		assert_int_equal(result_read(r, out->n, piece, on_call, &w, NULL, NULL), 0);
+		assert_int_equal(finish_wait(&w), 0);
+		buf_put(out, w.data, w.n);
+		free(w.data);
+		if (w.n == 0)
+			return;
+	}
+}
+
+static int
+append(void *arg, const void *p, size_t n, struct err *e)
+{
+	(void)e;
+	buf_put(arg, p, n);
+	return 0;
+}
+
+static void
+query_bytes(struct bench *b, const char *text, struct buf *out)
+{
+	struct err err = ERR_INIT;
+
+	if (engine_query(b->en, sv_cstr(text), me, append, out, NULL, &err) < 0)
+		fail_msg("%s: %s", text, err.msg);
+}
+
+static void
+same_bytes(const struct buf *a, const struct buf *b)
+{
+	assert_int_equal(a->n, b->n);
+	assert_memory_equal(a->p, b->p, a->n);
+}
+
+static void
+two_opens_share_one_result(void **state)
+{
+	struct result *x, *y;
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	assert_int_equal(result_of(&b, "/limit/20/spans.jsonl", &x, NULL), 0);
+	assert_int_equal(open_and_wait(x), 0);
+	assert_int_equal(result_of(&b, "/limit/20/spans.jsonl", &y, NULL), 0);
+	assert_int_equal(result_info(x).id, result_info(y).id);
+	assert_true(result_info(y).done);
+	result_unref(x);
+	result_unref(y);
+	close_engine(&b);
+}
+
+static void
+without_the_cache_each_open_runs(void **state)
+{
+	const char *sets[] = { "result_cache.enabled=no" };
+	struct result *x, *y;
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, sets, 1);
+	assert_int_equal(result_of(&b, "/limit/20/spans.jsonl", &x, NULL), 0);
+	assert_int_equal(open_and_wait(x), 0);
+	assert_int_equal(result_of(&b, "/limit/20/spans.jsonl", &y, NULL), 0);
+	assert_int_not_equal(result_info(x).id, result_info(y).id);
+	result_unref(x);
+	result_unref(y);
+	close_engine(&b);
+}
+
+static void
+size_and_bytes_are_those_of_the_query(void **state)
+{
+	static const char *const files[] = { "/spans.jsonl", "/spans.csv", "/traces.jsonl",
+		"/otlp.jsonl", "/count", "/query", "/plan", "/events.jsonl", "/links.jsonl" };
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		struct buf want = BUF_INIT, got = BUF_INIT;
+		struct result *r;
+
+		query_bytes(&b, files[i], &want);
+		assert_int_equal(result_of(&b, files[i], &r, NULL), 0);
+		assert_int_equal(open_and_wait(r), 0);
+		read_all(r, &got, 4096);
+		same_bytes(&want, &got);
+		assert_true(result_info(r).done);
+		assert_int_equal(result_info(r).size, want.n);
+		result_unref(r);
+		buf_release(&want);
+		buf_release(&got);
+	}
+	close_engine(&b);
+}
+
+static void
+a_large_result_streams_and_can_be_read_again(void **state)
+{
+	const char *sets[] = { "mount.stream_above=8KiB", "result_cache.entry_max_bytes=4KiB",
+		"mount.spill_dir=/tmp" };
+	struct buf want = BUF_INIT, got = BUF_INIT, again = BUF_INIT;
+	struct result *r;
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, sets, 3);
+	query_bytes(&b, "/spans.jsonl", &want);
+	assert_true(want.n > 100000);
+	assert_int_equal(result_of(&b, "/spans.jsonl", &r, NULL), 0);
+	assert_int_equal(open_and_wait(r), 0);
+	assert_true(result_info(r).streaming);
+	read_all(r, &got, 10000);
+	read_all(r, &again, 65536);
+	same_bytes(&want, &got);
+	same_bytes(&want, &again);
+	result_unref(r);
+	buf_release(&want);
+	buf_release(&got);
+	buf_release(&again);
+	close_engine(&b);
+}
+
+static void
+a_full_spill_is_an_error_of_the_read(void **state)
+{
+	const char *sets[] = { "mount.stream_above=8KiB", "result_cache.entry_max_bytes=4KiB",
+		"mount.spill_dir=/tmp", "mount.spill_max=16KiB" };
+	struct waiter w = WAITER_INIT;
+	struct result *r;
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, sets, 4);
+	assert_int_equal(result_of(&b, "/spans.jsonl", &r, NULL), 0);
+	assert_int_equal(result_read(r, 1 << 20, 10, on_call, &w, NULL, NULL), 0);
+	assert_int_equal(finish_wait(&w), ERR_NOSPC);
+	free(w.data);
+	result_unref(r);
+	close_engine(&b);
+}
+
+static void
+limits_name_their_setting(void **state)
+{
+	static const struct {
+		const char *set, *path, *words;
+		int code;
+	} v[] = {
+		{ "query.max_rows=10", "/spans.jsonl", "max_rows", ERR_LIMIT },
+		{ "query.max_rows=10", "/limit/11/spans.jsonl", "max_rows", ERR_SYNTAX },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		struct err err = ERR_INIT;
+		struct result *r;
+		struct bench b;
+		int code;
+
+		open_engine(&b, &v[i].set, 1);
+		if ((code = result_of(&b, v[i].path, &r, &err)) == 0) {
+			code = open_and_wait(r);
+			result_error(r, &err);
+			result_unref(r);
+		}
+		assert_int_equal(code, v[i].code);
+		assert_non_null(strstr(err.msg, v[i].words));
+		close_engine(&b);
+	}
+}
+
+static void
+giving_up_a_wait_is_final(void **state)
+{
+	const char *sets[] = { "query.max_concurrent=1" };
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, sets, 1);
+	for (int i = 0; i < 50; i++) {
+		struct waiter w = WAITER_INIT;
+		struct result_wait *token;
+		struct result *r;
+		char path[64];
+
+		snprintf(path, sizeof path, "/offset/%d/spans.jsonl", i);
+		assert_int_equal(result_of(&b, path, &r, NULL), 0);
+		assert_int_equal(result_open(r, on_call, &w, &token, NULL), 0);
+		if (i % 3 == 0)
+			usleep((useconds_t)i * 100);
+		if (!result_wait_cancel(r, token))
+			finish_wait(&w);
+		else
+			assert_false(w.called);
+		free(w.data);
+		result_unref(r);
+	}
+	close_engine(&b);
+}
+
+static void
+unknown_services_and_files_are_refused(void **state)
+{
+	struct err err = ERR_INIT;
+	struct result *r;
+	struct path *p = path_of("/service/x", &(struct sv){ 0 });
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	assert_int_equal(result_of(&b, "/service/no-such-service/count", &r, &err), ERR_UNKNOWN);
+	assert_int_equal(engine_result(b.en, p, SV("nope.jsonl"), me, &r, &err), ERR_UNKNOWN);
+	assert_int_equal(result_of(&b, "/not/service/no-such-service/count", &r, &err), 0);
+	result_unref(r);
+	assert_int_equal(result_of(&b, "/tree.txt", &r, &err), ERR_UNSUPPORTED);
+	assert_int_equal(result_of(&b, "/select/name/otlp.jsonl", &r, &err), ERR_UNSUPPORTED);
+	path_unref(p);
+	close_engine(&b);
+}
+
+static void
+a_commit_is_seen_by_the_next_query(void **state)
+{
+	struct buf one = BUF_INIT, two = BUF_INIT;
+	struct gen_span_options o = { .seed = 99, .start_ns = STORE_RIG_START,
+		.range_ns = 1000000000 };
+	struct span_batch batch;
+	struct gen_span g;
+	struct result *held;
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	assert_int_equal(result_of(&b, "/count", &held, NULL), 0);
+	assert_int_equal(open_and_wait(held), 0);
+	query_bytes(&b, "/count", &one);
+	span_batch_init(&batch);
+	gen_span_init(&g, &o);
+	assert_true(gen_span_add(&g, &batch, 1));
+	store_rig_add(&rig, &batch, 256);
+	span_batch_release(&batch);
+	query_bytes(&b, "/count", &two);
+	assert_int_equal(atoi(buf_cstr(&two)), atoi(buf_cstr(&one)) + 1);
+	/* Who holds the old result reads the old bytes. */
+	two.n = 0;
+	read_all(held, &two, 100);
+	same_bytes(&one, &two);
+	result_unref(held);
+	buf_release(&one);
+	buf_release(&two);
+	close_engine(&b);
+}
+
+static void
+a_result_made_for_its_size_stays_for_the_ttl(void **state)
+{
+	struct gen_span_options o = { .seed = 98, .start_ns = STORE_RIG_START,
+		.range_ns = 1000000000 };
+	struct waiter w = WAITER_INIT;
+	struct span_batch batch;
+	struct gen_span g;
+	struct result *x, *y;
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	assert_int_equal(result_of(&b, "/count", &x, NULL), 0);
+	assert_int_equal(result_stat(x, on_call, &w, NULL, NULL), 0);
+	assert_int_equal(finish_wait(&w), 0);
+	free(w.data);
+	assert_true(result_info(x).done);
+	span_batch_init(&batch);
+	gen_span_init(&g, &o);
+	assert_true(gen_span_add(&g, &batch, 1));
+	store_rig_add(&rig, &batch, 256);
+	span_batch_release(&batch);
+	assert_int_equal(result_of(&b, "/count", &y, NULL), 0);
+	assert_int_equal(result_info(x).id, result_info(y).id);
+	result_unref(x);
+	result_unref(y);
+	close_engine(&b);
+}
+
+static void
+control_files_and_commands_work(void **state)
+{
+	static const char *const bad[] = { "cancel", "cancel x", "cancel 999", "nonsense", "flush now" };
+	struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	for (size_t i = 0; engine_control_name(i) != NULL; i++)
+		assert_int_equal(engine_control_file(b.en, sv_cstr(engine_control_name(i)), &out,
+		    &err), 0);
+	assert_int_equal(engine_control_file(b.en, SV("nope"), &out, &err), ERR_UNKNOWN);
+	assert_int_equal(engine_control(b.en, SV("flush\n"), me, &err), 0);
+	assert_int_equal(engine_control(b.en, SV("drop-caches"), me, &err), 0);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(engine_control(b.en, sv_cstr(bad[i]), me, &err), ERR_SYNTAX);
+	err_set(&err, ERR_SYNTAX, 9, "expected something");
+	engine_note_error(b.en, SV("/service/\x1b[2J"), me, &err);
+	out.n = 0;
+	assert_int_equal(engine_control_file(b.en, SV("errors"), &out, NULL), 0);
+	assert_non_null(strstr(buf_cstr(&out), "expected something"));
+	assert_non_null(strstr(buf_cstr(&out), "  /service/\\x1b[2J\n           ^\n"));
+	assert_null(memchr(out.p, 0x1b, out.n));
+	buf_release(&out);
+	close_engine(&b);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	store_rig_init(&rig, 5, 3000, 3, 3, 256);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	store_rig_release(&rig);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_opens_share_one_result),
+		cmocka_unit_test(without_the_cache_each_open_runs),
+		cmocka_unit_test(size_and_bytes_are_those_of_the_query),
+		cmocka_unit_test(a_large_result_streams_and_can_be_read_again),
+		cmocka_unit_test(a_full_spill_is_an_error_of_the_read),
+		cmocka_unit_test(limits_name_their_setting),
+		cmocka_unit_test(giving_up_a_wait_is_final),
+		cmocka_unit_test(unknown_services_and_files_are_refused),
+		cmocka_unit_test(a_commit_is_seen_by_the_next_query),
+		cmocka_unit_test(a_result_made_for_its_size_stays_for_the_ttl),
+		cmocka_unit_test(control_files_and_commands_work),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
