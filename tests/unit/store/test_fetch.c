@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "lib/frozen_span.h"
 #include "lib/shard_rig.h"
 #include "store/chunk.h"
 
@@ -259,6 +260,75 @@ brings_single_attributes(void **state)
 	rig_release(&r);
 }
 
+/* More keys than columns: some attributes come from the rest column, in their place. */
+static void
+merges_attributes_of_the_rest_column(void **state)
+{
+	struct err e = ERR_INIT;
+	struct span *all, *some;
+	struct shard_rig r;
+	struct fetch *f;
+	struct field fields[] = {
+		{ .scope = FIELD_SPAN, .key = SV("key.0001") },
+		{ .scope = FIELD_SPAN, .key = SV("key.1099") },
+		{ .scope = FIELD_SPAN, .key = SV("once") },
+	};
+	struct projection p = { .fields = fields, .n_fields = 3 };
+
+	(void)state;
+	span_batch_init(&r.spans);
+	assert_true(frozen_spans(&r.spans));
+	rig_seal(&r, 700, 3);
+	rig_open(&r, 64u << 20);
+	assert_non_null(shard_column(r.shard, COL_REST));
+	ok(fetch_new(&f, &e), &e);
+	all = fetch_all(f, r.shard, NULL);
+	some = fetch_all(f, r.shard, &p);
+	assert_int_equal(spans_digest(all, FROZEN_SPANS),
+	    spans_digest(r.spans.spans, FROZEN_SPANS));
+	for (size_t i = 0; i < FROZEN_SPANS; i++) {
+		uint32_t n = 0;
+
+		for (size_t k = 0; k < 3; k++) {
+			const struct value *a = attrs_find(&all[i].attrs, fields[k].key);
+			const struct value *b = attrs_find(&some[i].attrs, fields[k].key);
+
+			assert_true((a == NULL) == (b == NULL));
+			assert_true(a == NULL || value_eq(a, b));
+			n += a != NULL;
+		}
+		assert_int_equal(some[i].attrs.n, n);
+	}
+	free(all);
+	free(some);
+	fetch_free(f);
+	rig_release(&r);
+}
+
+static void
+stops_at_its_memory_limit(void **state)
+{
+	struct err e = ERR_INIT;
+	struct shard_rig r;
+	struct fetch *f;
+	uint32_t rows[100];
+	struct span out[100];
+
+	(void)state;
+	rig_init(&r, 100, 100, 3, 14);
+	for (uint32_t i = 0; i < 100; i++)
+		rows[i] = i;
+	ok(fetch_new(&f, &e), &e);
+	fetch_limit(f, 2000);
+	assert_int_equal(fetch_rows(f, r.shard, rows, 100, NULL, out, &e), ERR_NOMEM);
+	fetch_reset(f);
+	fetch_limit(f, 1u << 20);
+	ok(fetch_rows(f, r.shard, rows, 100, NULL, out, &e), &e);
+	assert_int_equal(spans_digest(out, 100), spans_digest(r.spans.spans, 100));
+	fetch_free(f);
+	rig_release(&r);
+}
+
 static void
 brings_parts_that_fields_stand_for(void **state)
 {
@@ -350,6 +420,8 @@ main(void)
 		cmocka_unit_test(refuses_a_row_past_the_end),
 		cmocka_unit_test(leaves_out_what_the_projection_does),
 		cmocka_unit_test(brings_single_attributes),
+		cmocka_unit_test(merges_attributes_of_the_rest_column),
+		cmocka_unit_test(stops_at_its_memory_limit),
 		cmocka_unit_test(brings_parts_that_fields_stand_for),
 		cmocka_unit_test(spans_outlive_other_references_until_the_reset),
 		cmocka_unit_test(works_with_a_cache_of_nothing),
