@@ -152,9 +152,7 @@ put_waiting(struct formatter *f, struct buf *b)
 {
 	struct table *t = f->state;
 
-	if (f->held.oom)
-		return;
-	for (size_t r = 0; r < t->n_rows; r++) {
+	for (size_t r = 0; r < t->n_rows && !f->held.oom; r++) {
 		const struct waiting *w = &t->cells[r * f->n_columns];
 		size_t blanks = 0;
 

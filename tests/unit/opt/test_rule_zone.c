@@ -193,6 +193,7 @@ plain_queries_stay_full(void **state)
 	c.query.filter = test_leaf(&c.arena, "span.i", OP_EQ, "12");
 	opt_case_run(&c, "");
 	assert_string_equal(opt_case_access(&c), "F");
+	opt_case_release(&c);
 	opt_case_init(&c);
 	s = stats_add_shard(&c.stats, 0, 100);
 	stats_add_service(&c.stats, s, "a", 100, 5);
