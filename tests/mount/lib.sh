@@ -70,15 +70,19 @@ lim() {
 
 # ---- reporting ----
 
+one_line() {
+	printf '%s' "$1" | tr '\n' ' '
+}
+
 ok() {
 	n_tests=$((n_tests + 1))
-	echo "ok $n_tests - $1"
+	echo "ok $n_tests - $(one_line "$1")"
 }
 
 not_ok() {
 	n_tests=$((n_tests + 1))
 	n_failed=$((n_failed + 1))
-	echo "not ok $n_tests - $1"
+	echo "not ok $n_tests - $(one_line "$1")"
 	shift
 	for line in "$@"; do
 		printf '%s\n' "$line" | head -n 8 | cut -c 1-300 | sed 's/^/#   /'
@@ -87,7 +91,7 @@ not_ok() {
 
 skip() {
 	n_tests=$((n_tests + 1))
-	echo "ok $n_tests - $1 # SKIP $2"
+	echo "ok $n_tests - $(one_line "$1") # SKIP $2"
 }
 
 # is NAME GOT WANTED
@@ -199,13 +203,13 @@ mount_watched() {
 
 wait_mounted() {
 	i=0
-	while ! grep -q " $M .* - fuse" /proc/self/mountinfo; do
+	# A dead mount may be there at first, so it has to answer, too.
+	until is_mounted && lim 20 cat "$M/README" >/dev/null 2>&1; do
 		kill -0 "$DAEMON" 2>/dev/null || return 1
 		i=$((i + 1))
 		[ $i -lt 400 ] || return 1
 		sleep 0.05
 	done
-	lim 20 stat "$M/README" >/dev/null	# answered: it works
 }
 
 is_mounted() {

@@ -64,9 +64,10 @@ lim 10 env --default-signal=INT cat "$M/service/busy/otlp.jsonl" 2>/dev/null | {
 	head -c 100000 >/dev/null
 	sleep 0.3
 } &
+p=$!
 sleep 0.1
 becomes "cat into a pipe that closes: the query stops" running 0
-wait
+wait "$p"
 is "a stream read to its end is complete" "$(lim 60 wc -l <"$M/service/busy/spans.jsonl")" "$SPANS"
 
 # ---- cancel ----
