@@ -16,6 +16,8 @@
 void
 json_init(struct json *j, struct sv body, struct arena *arena)
 {
+	if (body.p == NULL)
+		body = SV("");
 	*j = (struct json){ .p = body.p, .end = body.p + body.n, .body = body.p,
 	    .arena = arena };
 }

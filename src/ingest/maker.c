@@ -329,8 +329,8 @@ maker_pack_entry(struct maker *m, size_t mark, size_t start, struct sv key,
 bool
 maker_map_end(struct maker *m, size_t mark, size_t start)
 {
-	struct attr *e = m->attrs.v + mark;
 	size_t n = m->attrs.n - mark, i, end = m->pack.n;
+	struct attr *e = n == 0 ? NULL : m->attrs.v + mark;
 	struct attrs list = { e, (uint32_t)n };
 
 	m->attrs.n = mark;

@@ -175,9 +175,9 @@ skip_blank(struct record_reader *r, uint64_t *lines)
 	struct stream *s = r->top;
 
 	while (stream_fill(s, DETECT_BYTES) &&
-	    detect_space(sv_new(stream_at(s), stream_left(s))) == stream_left(s)) {
-		*lines += newlines(stream_at(s), stream_left(s));
-		stream_skip(s, stream_left(s));
+	    detect_space(sv_new(stream_at(s), DETECT_BYTES)) == DETECT_BYTES) {
+		*lines += newlines(stream_at(s), DETECT_BYTES);
+		stream_skip(s, DETECT_BYTES);
 	}
 }
 
@@ -188,10 +188,13 @@ find_kind(struct record_reader *r, struct err *err)
 	int e;
 
 	for (;;) {
+		bool more;
+
 		skip_blank(r, &blank);
-		stream_fill(r->top, DETECT_BYTES);
-		r->kind = detect(sv_new(stream_at(r->top), stream_left(r->top)),
-		    r->top->ended);
+		/* Not one byte further, however much was read: the answer is of the input. */
+		more = stream_fill(r->top, DETECT_BYTES);
+		r->kind = detect(sv_new(stream_at(r->top), more ? DETECT_BYTES
+		    : stream_left(r->top)), !more);
 		if (r->kind != INPUT_GZIP && r->kind != INPUT_ZSTD)
 			break;
 		if ((e = add_container(r, r->kind, err)) < 0)
@@ -201,8 +204,12 @@ find_kind(struct record_reader *r, struct err *err)
 		*err = r->top->err;
 		return r->top->failed;
 	}
-	if (r->kind == INPUT_JSON)
+	if (r->kind == INPUT_JSON) {
 		r->line = 1 + blank;
+		if (sv_starts(sv_new(stream_at(r->top), stream_left(r->top)),
+		    SV("\xef\xbb\xbf")))
+			stream_skip(r->top, 3);
+	}
 	if (r->kind == INPUT_UNKNOWN || r->kind == INPUT_JSON_LIST ||
 	    r->kind == INPUT_JAEGER || r->kind == INPUT_ZIPKIN)
 		return refuse(r->kind, err);
@@ -237,12 +244,13 @@ static bool
 skip_space(struct record_reader *r)
 {
 	while (stream_fill(r->top, 1)) {
-		struct sv s = sv_new(stream_at(r->top), stream_left(r->top));
-		size_t n = detect_space(s);
+		const char *p = stream_at(r->top);
+		size_t n = 0, left = stream_left(r->top);
 
-		r->line += newlines(s.p, n);
+		while (n < left && strchr(" \n\r\t", p[n]) != NULL && p[n] != '\0')
+			r->line += p[n++] == '\n';
 		stream_skip(r->top, n);
-		if (n < s.n)
+		if (n < left)
 			return true;
 	}
 	return false;
@@ -264,8 +272,8 @@ skip_line(struct record_reader *r, struct ingest_result *result)
 }
 
 /*
- * The length of the line at hand if it is a record as it stands, else 0. The byte after the
- * line must be there already, so that this never waits for a line to come.
+ * The length of the line at hand if it is a record as it stands, else 0. Reads one byte of
+ * the next line: that tells a request from the first line of a pretty-printed one.
  */
 static size_t
 whole_line(struct record_reader *r)
@@ -279,9 +287,10 @@ whole_line(struct record_reader *r)
 		if (from > r->max_record || !stream_fill(s, from + 1))
 			break;
 	}
+	if (nl == NULL && !s->ended)
+		return 0;
 	n = nl != NULL ? (size_t)(nl - stream_at(s)) : stream_left(s);
-	if (nl == NULL ? !s->ended : n + 1 == stream_left(s) ? !s->ended
-	    : nl[1] != '{' && nl[1] != '\n')
+	if (stream_fill(s, n + 2) && stream_at(s)[n + 1] != '{' && stream_at(s)[n + 1] != '\n')
 		return 0;
 	while (n > 0 && (stream_at(s)[n - 1] == '\r' || stream_at(s)[n - 1] == ' '))
 		n--;

@@ -8,13 +8,16 @@
 
 #include "base/limits.h"
 
+#define FRAME_START 5	/* bytes of a zstd frame that say how long its header is */
+
 struct unpack {
 	struct stream *in;
 	bool gzip;
 	z_stream z;
 	ZSTD_DCtx *d;
+	size_t hint;		/* zstd: how much to give next */
 	bool between;		/* members or frames: here the input may end */
-	bool done;
+	bool done, damaged;	/* gzip */
 };
 
 static int
@@ -65,6 +68,8 @@ inflate_some(struct unpack *u, void *buf, size_t n, struct err *err)
 	size_t left;
 	int r;
 
+	if (u->damaged)
+		return corrupt(u, err, u->z.msg != NULL ? u->z.msg : "damaged");
 	if (!stream_fill(u->in, 1))
 		return cut_short(u, err);
 	left = stream_left(u->in);
@@ -77,9 +82,7 @@ inflate_some(struct unpack *u, void *buf, size_t n, struct err *err)
 	if (r == Z_MEM_ERROR)
 		return err_nomem(err);
 	u->between = r == Z_STREAM_END;
-	/* What was made before the damage goes out; inflate says the same again next time. */
-	if (r < 0 && u->z.avail_out == clip(n))
-		return corrupt(u, err, u->z.msg != NULL ? u->z.msg : "damaged");
+	u->damaged = r < 0;	/* told when what was made before it has gone out */
 	return (int64_t)(clip(n) - u->z.avail_out);
 }
 
@@ -102,7 +105,11 @@ read_gzip(void *arg, void *buf, size_t n, struct err *err)
 	return got;
 }
 
-/* One call of ZSTD_decompressStream. Bytes may come without any going in. */
+/*
+ * Gives ZSTD_decompressStream a block at a time: when a block or its header is damaged it
+ * keeps silent about the earlier ones of the same call. What it asks for is a block and the
+ * 3 bytes of the next one's header. Bytes may come without any going in.
+ */
 static int64_t
 read_zstd(void *arg, void *buf, size_t n, struct err *err)
 {
@@ -111,8 +118,9 @@ read_zstd(void *arg, void *buf, size_t n, struct err *err)
 
 	while (out.pos == 0) {
 		bool more = stream_fill(u->in, 1);
-		ZSTD_inBuffer in = { more ? stream_at(u->in) : NULL, stream_left(u->in), 0 };
-		size_t r;
+		size_t left = stream_left(u->in), r;
+		ZSTD_inBuffer in = { more ? stream_at(u->in) : NULL,
+		    left < u->hint ? left : u->hint, 0 };
 
 		if (!more && u->between)
 			return u->in->failed ? cut_short(u, err) : 0;
@@ -121,6 +129,7 @@ read_zstd(void *arg, void *buf, size_t n, struct err *err)
 			return corrupt(u, err, ZSTD_getErrorName(r));
 		stream_skip(u->in, in.pos);
 		u->between = r == 0;
+		u->hint = r == 0 ? FRAME_START : r > 3 ? r - 3 : r;
 		if (!more && out.pos == 0 && !u->between)
 			return cut_short(u, err);
 	}
@@ -163,6 +172,7 @@ unpack_zstd(struct stream *in, struct unpack **out, struct err *err)
 		return err_nomem(err);
 	u->in = in;
 	u->between = true;
+	u->hint = FRAME_START;
 	if ((u->d = new_dctx()) == NULL) {
 		free(u);
 		return err_nomem(err);

@@ -26,7 +26,7 @@ struct wire_field {
 static inline struct wire
 wire_new(struct sv s)
 {
-	const uint8_t *p = (const uint8_t *)s.p;
+	const uint8_t *p = (const uint8_t *)(s.n == 0 ? "" : s.p);
 
 	return (struct wire){ p, p + s.n, NULL };
 }

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: ISC */
+/* span_check: what must hold of every span that ingest lets in, or a shard gives back. */
+#ifndef TESTS_LIB_SPAN_CHECK_H
+#define TESTS_LIB_SPAN_CHECK_H
+
+#include "model/span.h"
+
+/* NULL, or what is wrong with it. Reads every byte that the span points to. */
+const char *span_check(const struct span *);
+
+#endif
