@@ -42,8 +42,8 @@ struct intake_options {
 int intake_open(const struct intake_options *, struct intake **, struct err *) WARN_UNUSED;
 /*
  * Reads one input to its end; `name` is for messages. An unreadable input fails, what came
- * before it stays. A failed commit, or want of memory, ends the session: this and every later
- * call returns it. Call from one thread at a time.
+ * before it stays. A failed commit, or want of memory for spans, ends the session: this and
+ * every later call returns it. Call from one thread at a time.
  */
 int intake_read(struct intake *, const char *name, const struct source_bytes *, struct err *)
     WARN_UNUSED;
