@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * exec: the driver. Four ways through a plan:
+ *
+ *   streamed   spans in the default order: slice by slice, newest first; a slice is scanned,
+ *              sorted and handed out before the next. Memory: one slice's refs.
+ *   collected  sort keys, events, links, and the plain plan: everything is scanned, the refs
+ *              sorted (or the best offset + limit kept), then handed out.
+ *   traces     op_trace_rows
+ *   counted    op_count
+ *
+ * Rows are put together only when they are handed out, a batch at a time.
+ */
+#include "exec_i.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+static int
+filters_open(struct exec *ex, struct err *e)
+{
+	ex->needs_trace = pred_needs_trace(ex->plan->filter);
+	return ex->plan->pushdown ? filter_init(&ex->filter, ex->plan->filter, e) :
+	    pred_eval_new(ex->plan->filter, &ex->rows, e);
+}
+
+static void
+start_of(struct exec *ex)
+{
+	const struct plan *p = ex->plan;
+
+	ex->opened_ns = clock_mono_ns();
+	ex->threads = ex->env.pool == NULL || ex->env.threads == 0 ? 1 : ex->env.threads;
+	if (p->threads != 0 && p->threads < ex->threads)
+		ex->threads = p->threads;
+	ex->batch_rows = ex->env.batch_rows == 0 ? BATCH_ROWS : ex->env.batch_rows;
+	ex->skip = p->offset;
+	ex->left = p->limit;
+	/* WHEN_MAX means no end: then the last instant counts. */
+	ex->next_last = p->range.to == WHEN_MAX ? UINT64_MAX : p->range.to - 1;
+	ex->nothing = p->never || time_range_empty(p->range);
+}
+
+int
+exec_open(const struct plan *plan, const struct exec_env *env, struct exec **out, struct err *e)
+{
+	struct exec *ex = calloc(1, sizeof *ex);
+	int rc;
+
+	if (ex == NULL)
+		return err_nomem(e);
+	ex->plan = plan;
+	ex->env = *env;
+	arena_init(&ex->batch);
+	refs_init(&ex->refs, plan->n_sort, UINT64_MAX);
+	if (pthread_mutex_init(&ex->lock, NULL) != 0) {
+		free(ex);
+		return err_nomem(e);
+	}
+	start_of(ex);
+	if ((rc = filters_open(ex, e)) < 0 || (rc = source_open(ex, e)) < 0 ||
+	    (rc = traces_open(ex, e)) < 0) {
+		exec_close(ex);
+		return rc;
+	}
+	*out = ex;
+	return 0;
+}
+
+void
+exec_close(struct exec *ex)
+{
+	if (ex == NULL)
+		return;
+	fetch_close(ex);
+	trace_rows_close(ex);
+	refs_release(ex, &ex->refs);
+	source_close(ex);
+	filter_release(&ex->filter);
+	pred_eval_free(ex->rows);
+	lru_free(ex->traces);
+	pthread_mutex_destroy(&ex->lock);
+	free(ex);
+}
+
+const struct profile *
+exec_profile(const struct exec *ex)
+{
+	struct exec *x = (struct exec *)(uintptr_t)ex;
+
+	x->prof.shards_opened = atomic_load(&x->n_seen);
+	x->prof.traces_assembled = atomic_load(&x->n_traces);
+	return &x->prof;
+}
+
+/* ---- refs ---- */
+
+static int
+take_refs(struct exec *ex, struct scan_out *out, struct err *e)
+{
+	if (ex->discarding)
+		return 0;
+	return refs_append(ex, &ex->refs, &out->refs, e);
+}
+
+static uint64_t
+wanted(const struct exec *ex)
+{
+	return ex->left > UINT64_MAX - ex->skip ? UINT64_MAX : ex->skip + ex->left;
+}
+
+static int
+scan_sorted(struct exec *ex, struct slice s, uint64_t keep, struct err *e)
+{
+	uint64_t t0;
+	int rc;
+
+	refs_release(ex, &ex->refs);
+	refs_init(&ex->refs, ex->plan->n_sort, keep);
+	if ((rc = scan_slice(ex, s, FOR_REFS, keep != UINT64_MAX, take_refs, e)) < 0)
+		return rc;
+	t0 = clock_mono_ns();
+	rc = refs_sort(ex, &ex->refs, e);
+	ex->prof.sort_ns += clock_mono_ns() - t0;
+	/* Some of them may be before the page. */
+	ex->at = ex->skip < ex->refs.n ? (size_t)ex->skip : ex->refs.n;
+	ex->skip -= ex->at;
+	return rc;
+}
+
+static bool
+streams(const struct plan *p)
+{
+	return p->output == ROW_SPAN && p->n_sort == 0 && (p->pushdown || p->early_stop);
+}
+
+/* Refs to hand out; >0: there are no more. */
+static int
+more_refs(struct exec *ex, struct err *e)
+{
+	const struct plan *p = ex->plan;
+	struct slice s = { p->range.from, ex->next_last };
+	int rc;
+
+	if (!streams(p)) {
+		if (ex->started)
+			return 1;
+		ex->started = true;
+		return scan_sorted(ex, s, p->topn ? wanted(ex) : UINT64_MAX, e);
+	}
+	while (ex->at == ex->refs.n) {
+		if (ex->left == 0 && p->early_stop)
+			return 1;
+		ex->discarding = ex->left == 0;
+		if (!slice_next(ex, &s))
+			return 1;
+		if ((rc = exec_check(ex, e)) < 0 || (rc = scan_sorted(ex, s,
+		    p->early_stop || p->topn ? wanted(ex) : UINT64_MAX, e)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+next_refs(struct exec *ex, struct batch *b, struct err *e)
+{
+	size_t n;
+	int rc;
+
+	if (ex->at == ex->refs.n && (rc = more_refs(ex, e)) != 0)
+		return rc;
+	n = ex->refs.n - ex->at;
+	n = n < ex->batch_rows ? n : ex->batch_rows;
+	n = n < ex->left ? n : (size_t)ex->left;
+	if (n == 0) {
+		/* The page is full: what is left of the refs is not wanted. */
+		ex->at = ex->refs.n;
+		return (rc = more_refs(ex, e)) == 0 ? 1 : rc;
+	}
+	if ((rc = fetch_batch(ex, ex->at, n, b, e)) < 0)
+		return rc;
+	ex->at += n;
+	ex->left -= n;
+	return 0;
+}
+
+/* ---- all kinds ---- */
+
+static int
+next_of_kind(struct exec *ex, struct batch *b, struct err *e)
+{
+	int rc;
+
+	switch (ex->plan->output) {
+	case ROW_COUNT:
+		ex->done = true;
+		return count_rows(ex, b, e);
+	case ROW_TRACE:
+		if (ex->nothing || ex->left == 0)
+			return 1;
+		if (!ex->started && (rc = trace_rows_collect(ex, e)) < 0)
+			return rc;
+		ex->started = true;
+		return trace_rows_next(ex, b, e);
+	case ROW_SPAN:
+	case ROW_EVENT:
+	case ROW_LINK:
+		break;
+	}
+	return ex->nothing || (ex->left == 0 && !ex->started && ex->n_out == 0) ? 1 :
+	    next_refs(ex, b, e);
+}
+
+int
+exec_next(struct exec *ex, struct batch *b, struct err *e)
+{
+	int rc;
+
+	fetch_batch_end(ex);
+	if (ex->done) {
+		ex->prof.complete = true;
+		return 1;
+	}
+	if ((rc = exec_check(ex, e)) == 0)
+		rc = next_of_kind(ex, b, e);
+	if (rc == 0) {
+		ex->n_out += b->n;
+		ex->prof.rows_returned += b->n;
+		rc = exec_over_rows(ex, e);
+	}
+	if (rc < 0)
+		fetch_batch_end(ex);
+	if (rc > 0) {
+		ex->done = true;
+		ex->prof.complete = true;
+		refs_release(ex, &ex->refs);
+		ex->at = 0;
+	}
+	return rc;
+}

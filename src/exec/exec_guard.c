@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * exec_guard: what bounds a query from outside: deadline, cancel flag, memory, rows. Looked at
+ * once a morsel and once a batch; every message names the setting that was passed.
+ */
+#include "base/clock.h"
+#include "exec_i.h"
+#include "model/when.h"
+
+int
+exec_check(struct exec *ex, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int code;
+
+	if (ex->env.cancel != NULL && atomic_load_explicit(ex->env.cancel, memory_order_relaxed))
+		return err_set(e, ERR_CANCELLED, -1, "cancelled");
+	if (ex->env.deadline_mono_ns == 0 || clock_mono_ns() < ex->env.deadline_mono_ns)
+		return 0;
+	duration_print_short(&b, ex->env.deadline_mono_ns > ex->opened_ns ?
+	    ex->env.deadline_mono_ns - ex->opened_ns : 0);
+	code = err_set(e, ERR_TIMEOUT, -1, "over the time limit of %.*s ([query] timeout)",
+	    SV_ARG(buf_view(&b)));
+	buf_release(&b);
+	return code;
+}
+
+static void
+print_bytes(struct buf *b, size_t n)
+{
+	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	size_t i = 0;
+
+	while (i < 4 && n != 0 && n % 1024 == 0) {
+		n /= 1024;
+		i++;
+	}
+	buf_printf(b, "%zu%s", n, unit[i]);
+}
+
+int
+mem_take(struct exec *ex, size_t bytes, struct err *e)
+{
+	size_t held = atomic_fetch_add(&ex->held, bytes) + bytes;
+	struct buf b = BUF_INIT;
+	int code;
+
+	if (ex->env.memory == 0 || held <= ex->env.memory)
+		return 0;
+	mem_give(ex, bytes);
+	print_bytes(&b, ex->env.memory);
+	code = err_set(e, ERR_NOMEM, -1, "over the memory limit of %.*s ([query] memory)",
+	    SV_ARG(buf_view(&b)));
+	buf_release(&b);
+	return code;
+}
+
+void
+mem_give(struct exec *ex, size_t bytes)
+{
+	atomic_fetch_sub(&ex->held, bytes);
+}
+
+int
+exec_over_rows(struct exec *ex, struct err *e)
+{
+	if (ex->env.max_rows == 0 || ex->n_out <= ex->env.max_rows)
+		return 0;
+	return err_set(e, ERR_LIMIT, -1, "over the limit of %llu rows ([query] max_rows)",
+	    (unsigned long long)ex->env.max_rows);
+}
+
+void
+profile_add(struct profile *to, const struct profile *p)
+{
+	to->row_groups_visited += p->row_groups_visited;
+	to->row_groups_pruned += p->row_groups_pruned;
+	to->blocks_pruned += p->blocks_pruned;
+	to->chunks_read += p->chunks_read;
+	to->chunks_cached += p->chunks_cached;
+	to->read_bytes += p->read_bytes;
+	to->decoded_bytes += p->decoded_bytes;
+	to->rows_scanned += p->rows_scanned;
+	to->rows_matched += p->rows_matched;
+	to->rows_fetched += p->rows_fetched;
+}
+
+void
+profile_reads(struct profile *p, const struct read_counters *before)
+{
+	p->chunks_read += read_counters.n_reads - before->n_reads;
+	p->chunks_cached += read_counters.n_cached - before->n_cached;
+	p->read_bytes += read_counters.read_bytes - before->read_bytes;
+	p->decoded_bytes += read_counters.decoded_bytes - before->decoded_bytes;
+}

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * exec_i: the inside of an exec, shared by the files of this folder.
+ *
+ *   exec           the driver: opens, hands out batches, closes
+ *   exec_guard     deadline, cancel flag, memory, row limit
+ *   source_local   the plan's shards: opening, rows that can matter, one morsel's scan
+ *   op_scan        waves of morsels over threads, in order
+ *   op_filter      predicate trees on bitmaps of rows: compiling, AND, OR, NOT
+ *   filter_prune   which row groups can't match, by zones
+ *   filter_leaf, filter_attr, filter_words   single conditions on columns
+ *   filter_column  one chunk against a test
+ *   op_order       row refs: collecting, sorting, the best k
+ *   ref_tie        order of refs that their keys leave open
+ *   ref_keys       keys of refs
+ *   sort_key       what a row is ordered by
+ *   op_slice       cuts time into slices, newest first
+ *   op_traces      facts of whole traces
+ *   op_trace_rows  the rows of traces.*
+ *   op_count       counts without reading
+ *   op_fetch       refs to rows
+ *
+ * A morsel is one row group of one shard; it is scanned by one thread with a `struct scan` of
+ * its own. What threads share is atomic, or guarded by the lock named beside it.
+ */
+#ifndef EXEC_EXEC_I_H
+#define EXEC_EXEC_I_H
+
+#include <pthread.h>
+
+#include "base/lru.h"
+#include "base/vec.h"
+#include "exec/exec.h"
+#include "exec/kernel_match.h"
+#include "kernel_i.h"
+#include "store/chunk.h"
+#include "store/fetch.h"
+
+/* ---- keys and refs ---- */
+
+/* One sort key of one row. The order of unlike values: sort_key.c. */
+enum skey_class { KEY_NUMBER, KEY_STRING, KEY_BOOL, KEY_OTHER, KEY_MISSING };
+
+struct skey {
+	uint8_t cls;		/* enum skey_class */
+	uint8_t sub;		/* NUMBER: enum number_form; OTHER: enum value_type */
+	uint32_t n;		/* bytes of a string */
+	uint64_t u;		/* number, bool, high half of an id; first 8 bytes of a string */
+	union {
+		uint64_t lo;	/* low half of an id */
+		const char *p;	/* the string */
+	};
+};
+enum number_form { FORM_I64, FORM_U64, FORM_DOUBLE, FORM_ID };
+
+/* A row that the query selects: a span, or one event or link of it. */
+struct ref {
+	uint64_t at;		/* newest first by this: the span's start, the event's time */
+	uint32_t shard, row, index;	/* index: of event or link in its span */
+	uint32_t unused;
+	struct skey key[];	/* n_sort of them */
+};
+
+struct refs {
+	char *v;		/* n refs, stride bytes each */
+	size_t n, cap, stride, n_keys;
+	struct arena strings;	/* of keys */
+	uint64_t keep;		/* only the first so many matter; UINT64_MAX: all */
+	size_t held;		/* bytes taken of the budget */
+	bool cut;		/* n was at least `keep` once: the last one is a bound */
+};
+
+static inline struct ref *
+refs_at(const struct refs *r, size_t i)
+{
+	return (struct ref *)(void *)(r->v + i * r->stride);
+}
+
+/* ---- filters ---- */
+
+enum leaf_class {
+	LEAF_NUMBER,	/* a fixed column of numbers, by ranges */
+	LEAF_DURATION,
+	LEAF_STRING,	/* a fixed column of strings */
+	LEAF_ATTR,	/* attribute of span, event, link, or bare */
+	LEAF_RESOURCE, LEAF_SCOPE, LEAF_SERVICE, LEAF_TRACE_ID,
+	LEAF_VALUES,	/* worked out row by row */
+	LEAF_TRACE,	/* a fact of the whole trace */
+	LEAF_WORDS,
+};
+
+struct fnode {
+	const struct pred *pred;
+	struct fnode *kids;
+	/* Leaves */
+	enum leaf_class cls;
+	enum column_id col;		/* NUMBER, STRING */
+	enum column_domain domain;
+	uint32_t leaf;			/* index among the leaves */
+	struct matcher *m;		/* NULL for LEAF_WORDS */
+	bool by_range;			/* the operator is one of ranges */
+	struct ranges number;		/* NUMBER, DURATION */
+	struct ranges typed[VAL_TYPES];	/* ATTR, by_range: INT, DOUBLE, BOOL */
+};
+
+struct filter {
+	struct fnode root;
+	uint32_t n_leaves;
+};
+
+/* How the values of a column are tested. */
+struct col_test {
+	const struct ranges *ranges;	/* on numbers or codes; NULL: by codes */
+	struct codes *codes;
+	code_fn *fn;			/* what fills codes */
+	void *arg;
+};
+
+/* One leaf (or one word of it) on one column of one shard. */
+struct col_state {
+	const struct column *col;
+	const struct fnode *node;
+	struct sv word;			/* LEAF_WORDS */
+	bool is_rest;			/* values are maps of rare attributes: look for node's key */
+	bool never;			/* no value can satisfy */
+	const struct dict *dict;	/* COLUMN_DICT; pinned */
+	struct ranges code_ranges;	/* of codes, if the dictionary tells */
+	bool use_ranges;
+	struct codes codes;
+	atomic_bool ready;		/* the above are made */
+};
+
+/* One leaf on one shard. */
+struct leaf_state {
+	struct col_state *cols;		/* WORDS: n_words times n_cols */
+	uint32_t n_cols;
+	struct codes owners;		/* resources, scopes, services or traces */
+	struct ranges ordinals;		/* TRACE_ID by_range */
+	bool resource_has;		/* bare: some resource has the key */
+	struct codes *words;		/* WORDS: resources, then scopes, of each word */
+	uint32_t n_words;
+	atomic_bool ready;
+};
+
+/* ---- shards ---- */
+
+struct xshard {
+	const struct plan_shard *plan;
+	const struct shard_entry *entry;
+	struct shard *s;		/* NULL until opened; borrowed from the snapshot */
+	const struct shard_info *info;
+	struct leaf_state *leaves;	/* while it is being scanned */
+	uint32_t *trace_rows;		/* ACCESS_TRACE: the rows to look at, rising */
+	uint32_t n_trace_rows;
+	uint8_t *services;		/* ACCESS_SERVICE: which to look at */
+	bool zones;			/* zones may be used */
+	bool counted;			/* by its footer: not scanned */
+};
+
+/* Inclusive on both ends, so that the last instant has a place. */
+struct slice {
+	uint64_t first, last;
+};
+
+struct morsel {
+	uint32_t shard, group;
+};
+
+/* What a morsel gives. */
+struct scan_out {
+	struct refs refs;
+	struct trace_id *ids;		/* of matched rows, for trace rows */
+	size_t n_ids;
+	uint64_t n_matched;
+	struct profile prof;
+	int code;
+	struct err err;
+};
+
+/* One thread at work on one morsel. */
+struct scan {
+	struct exec *ex;
+	struct xshard *xs;
+	uint32_t group, n_rows, row_from;
+	const struct row_group *rg;
+	struct arena mem;		/* until the end of the morsel */
+	struct profile *prof;
+	struct err *e;
+	struct fetch *fetch;		/* made at first use; kept over morsels */
+	struct scan *next;		/* spare ones */
+};
+
+/* ---- traces ---- */
+
+struct trace_entry {
+	struct trace_facts facts;
+	uint64_t *parents;		/* parent ids of its spans, rising, without 0 */
+	uint32_t n_parents;
+};
+
+struct trace_pin {
+	const struct trace_entry *t;
+	struct lru_entry *pin;
+};
+
+/* ---- the exec ---- */
+
+struct trace_sum;			/* op_trace_rows.c */
+
+struct exec {
+	const struct plan *plan;
+	struct exec_env env;
+	uint64_t opened_ns;		/* monotonic */
+	unsigned threads;
+	size_t batch_rows;
+	struct profile prof;
+
+	struct xshard *shards;		/* as plan->shards */
+	size_t n_shards;
+	atomic_bool *seen;		/* by place in the snapshot: opened by this exec */
+	atomic_uint_fast64_t n_seen, n_traces;
+	struct filter filter;		/* pushdown */
+	struct pred_eval *rows;		/* not pushdown */
+	bool needs_trace;		/* the filter */
+	pthread_mutex_t lock;		/* spare, and the making of leaf states */
+	struct scan *spare;
+	struct lru *traces;
+	atomic_size_t held;		/* bytes counted against env.memory */
+
+	/* Where the driver is. */
+	bool started, done;
+	bool nothing;			/* the range is empty, or the plan knows that nothing matches */
+	bool discarding;		/* the page is full, but the plan says to go on */
+	uint64_t next_last;		/* the next slice ends here */
+	bool slices_done;
+	double slice_rows;		/* how many rows the next slice may hold, about */
+	struct refs refs;		/* the slice in hand, sorted */
+	size_t at;			/* next ref to hand out */
+	uint64_t skip, left;		/* rows still to skip; still to hand out */
+	uint64_t n_out, n_counted;
+	struct trace_sum *sums;		/* ROW_TRACE */
+	size_t n_sums;
+	struct map *sum_map;
+
+	/* The batch handed out. */
+	struct fetch **fetches;		/* one for each thread */
+	struct span *spans;
+	size_t spans_cap;
+	struct arena batch;
+	VEC(struct trace_pin) pins;
+};
+
+/* ---- exec_guard.c ---- */
+
+/* Deadline and cancel flag. */
+int exec_check(struct exec *, struct err *) WARN_UNUSED;
+/* Counts memory against the budget; give back with mem_give. */
+int mem_take(struct exec *, size_t bytes, struct err *) WARN_UNUSED;
+void mem_give(struct exec *, size_t bytes);
+int exec_over_rows(struct exec *, struct err *);
+void profile_add(struct profile *, const struct profile *);
+/* Adds what this thread read since `before`. */
+void profile_reads(struct profile *, const struct read_counters *before);
+
+/* ---- source_local.c ---- */
+
+int source_open(struct exec *, struct err *) WARN_UNUSED;
+void source_close(struct exec *);
+/* Opens snapshot shard i and counts it. Thread-safe. */
+int source_shard(struct exec *, size_t i, struct shard **, struct err *) WARN_UNUSED;
+/* Makes ready for morsels, and gives up what that took. On the driver's thread. */
+int xshard_prepare(struct exec *, struct xshard *, struct err *) WARN_UNUSED;
+void xshard_release(struct exec *, struct xshard *);
+/* Rows that access and slice leave, of one row group; false if there is none. */
+int scan_candidates(struct scan *, struct slice, uint64_t *bits, bool *any) WARN_UNUSED;
+/* A scratch for a thread, and back. */
+struct scan *scan_get(struct exec *, struct err *);
+void scan_put(struct exec *, struct scan *);
+uint64_t *scan_bits(struct scan *, size_t n);	/* zeroed; NULL: out of memory, with the error set */
+/* A chunk of a fixed column of the scan's row group; NULL in *out if it has no value. */
+int scan_chunk(struct scan *, enum column_id, const struct chunk **out) WARN_UNUSED;
+/* Index in info->services of a row. */
+size_t service_of_row(const struct shard_info *, uint32_t row);
+/* "FILE: span ID of trace ID: " before an error that a row's value caused. */
+int scan_blame(struct scan *, uint32_t row, int code);
+
+/* ---- op_scan.c ---- */
+
+/* What the scan is for. */
+enum scan_for { FOR_REFS, FOR_COUNT, FOR_TRACES };
+
+/*
+ * Scans the slice and gives each morsel's output to take(), in order, on the calling thread;
+ * take returns <0 to fail, >0 to end early. Newest shards first unless by_key.
+ */
+typedef int scan_take(struct exec *, struct scan_out *, struct err *);
+int scan_slice(struct exec *, struct slice, enum scan_for, bool by_key, scan_take *, struct err *)
+    WARN_UNUSED;
+
+/* ---- op_filter.c ---- */
+
+int filter_init(struct filter *, const struct pred *, struct err *) WARN_UNUSED;
+void filter_release(struct filter *);
+/* out: rows of `in` that satisfy. Both cover n rows of the scan's row group; out is zeroed by it. */
+int filter_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out)
+    WARN_UNUSED;
+int filter_shard_prepare(struct exec *, struct xshard *, struct err *) WARN_UNUSED;
+void filter_shard_release(struct exec *, struct xshard *);
+/* Top-level conditions: the leaf itself or the kids of a top AND. */
+size_t filter_top(const struct filter *, const struct fnode **first);
+
+/* ---- filter_prune.c ---- */
+
+/* False if no row of the row group can satisfy. <0 error. */
+int filter_may_match(struct scan *, const struct fnode *) WARN_UNUSED;
+
+/* ---- filter_leaf.c, filter_attr.c, filter_words.c ---- */
+
+int leaf_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+int leaf_prepare(struct exec *, struct xshard *, const struct fnode *, struct leaf_state *,
+    struct err *) WARN_UNUSED;
+int attr_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+int attr_prepare(struct xshard *, const struct fnode *, struct leaf_state *, struct err *)
+    WARN_UNUSED;
+int words_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+int words_prepare(struct xshard *, const struct fnode *, struct leaf_state *, struct err *)
+    WARN_UNUSED;
+void leaf_state_release(struct leaf_state *);
+/* Children (events, links) of the rows in `in`, as bits; their count chunk, NULL: none. */
+int children_of(struct scan *, enum column_domain, const uint64_t *in, uint64_t **bits,
+    const struct chunk **counts) WARN_UNUSED;
+/* Sets the rows of `in` with a child in `bits`. */
+int children_rows(struct scan *, const struct chunk *counts, const uint64_t *in,
+    const uint64_t *bits, uint64_t *out) WARN_UNUSED;
+uint32_t scan_domain_rows(const struct scan *, enum column_domain);
+/* Rows by resource or scope. */
+int owners_eval(struct scan *, enum column_id, struct codes *, code_fn *, void *arg,
+    const uint64_t *in, uint64_t *out) WARN_UNUSED;
+
+/* ---- filter_column.c ---- */
+
+/*
+ * Tests the chunk's values on the rows (of its domain) in `in`; sets those that satisfy.
+ * *bad is the row of a failure.
+ */
+int chunk_test(struct scan *, const struct chunk *, const struct col_test *, const uint64_t *in,
+    uint64_t *out, uint32_t *bad) WARN_UNUSED;
+/* A leaf on a column: finds the chunk and the test, which it makes ready. */
+int column_eval(struct scan *, struct col_state *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+int column_ready(struct exec *, struct xshard *, struct col_state *, struct err *) WARN_UNUSED;
+void col_state_release(struct col_state *);
+/* The bits of `in`, as a list in the scan's memory. */
+uint32_t *scan_list(struct scan *, const uint64_t *in, uint32_t n_rows, uint32_t *n);
+
+/* ---- sort_key.c ---- */
+
+/* The key of a whole span (event and link: of that one; else of its first). Strings are borrowed. */
+void skey_of_span(const struct field *, const struct span *, const struct event *,
+    const struct link *, const struct trace_entry *, struct skey *);
+void skey_of_facts(const struct field *, const struct trace_facts *, struct skey *);
+void skey_number(struct skey *, uint64_t);
+/* Bytewise copy of its string into an arena. */
+bool skey_keep(struct skey *, struct arena *);
+int skey_cmp(const struct skey *, const struct skey *);	/* ascending, missing last */
+/* By all keys of the plan; missing last whatever the direction. */
+int skeys_cmp(const struct plan_sort *, size_t n, const struct skey *, const struct skey *);
+uint32_t entry_child_count(const struct trace_entry *, uint64_t span_id);
+
+/* ---- op_order.c ---- */
+
+void refs_init(struct refs *, size_t n_keys, uint64_t keep);
+void refs_release(struct exec *, struct refs *);
+/* Room for n more; <0: budget or memory. */
+int refs_reserve(struct exec *, struct refs *, size_t n, struct err *) WARN_UNUSED;
+/* Takes over b's refs (b stays to be released); cuts down to `keep` now and then. */
+int refs_append(struct exec *, struct refs *, struct refs *b, struct err *) WARN_UNUSED;
+/* The full order, and only `keep` of them. */
+int refs_sort(struct exec *, struct refs *, struct err *) WARN_UNUSED;
+/* One more, without keys; there is room. */
+static inline struct ref *
+refs_add(struct refs *r, uint64_t at, uint32_t shard, uint32_t row, uint32_t index)
+{
+	struct ref *x = refs_at(r, r->n++);
+
+	x->at = at;
+	x->shard = shard;
+	x->row = row;
+	x->index = index;
+	x->unused = 0;
+	return x;
+}
+
+/* ---- ref_keys.c ---- */
+
+/* Fills the keys of refs [from, n) of a scan's output, from columns or from rows put together. */
+int refs_fill_keys(struct scan *, struct refs *, size_t from) WARN_UNUSED;
+/* The keys of one ref from its span. */
+int ref_keys_of_span(struct exec *, struct refs *, struct ref *, const struct span *,
+    struct err *) WARN_UNUSED;
+/* ref_tie.c: puts refs [from, to), equal so far, in order of trace id, span id, content. */
+int refs_order_ties(struct exec *, struct refs *, size_t from, size_t to, struct err *)
+    WARN_UNUSED;
+/* True if no row of the row group can come before the last of the best `keep`. */
+bool refs_hopeless(struct exec *, const struct refs *, const struct xshard *, uint32_t group);
+
+/* ---- op_slice.c ---- */
+
+/* The next slice, newest first; false: no more. */
+bool slice_next(struct exec *, struct slice *);
+
+/* ---- op_traces.c ---- */
+
+int trace_get(struct exec *, struct trace_id, struct trace_pin *, struct err *) WARN_UNUSED;
+void trace_put(struct exec *, struct trace_pin *);
+int traces_open(struct exec *, struct err *) WARN_UNUSED;
+
+/* ---- op_trace_rows.c ---- */
+
+int trace_rows_collect(struct exec *, struct err *) WARN_UNUSED;
+int trace_rows_next(struct exec *, struct batch *, struct err *) WARN_UNUSED;
+void trace_rows_close(struct exec *);
+
+/* ---- op_count.c ---- */
+
+int count_rows(struct exec *, struct batch *, struct err *) WARN_UNUSED;
+
+/* ---- op_fetch.c ---- */
+
+/* Refs [at, at + n) as the rows of a batch. */
+int fetch_batch(struct exec *, size_t at, size_t n, struct batch *, struct err *) WARN_UNUSED;
+/* Drops what the last batch lent. */
+void fetch_batch_end(struct exec *);
+void fetch_close(struct exec *);
+
+#endif

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * filter_column: the values of one chunk against a test, on the rows that still count. Chunks
+ * in which every row has a value are gone through by blocks of PACK_BLOCK: a block without
+ * such a row is passed over, and so is one whose zone tells the answer. Other chunks are gone
+ * through by the list of rows.
+ *
+ * What a column needs beside its chunks (dictionary, what is known of its values) is made
+ * when the first row group asks, and kept until the shard is done.
+ */
+#include "exec_i.h"
+
+#include <stdlib.h>
+
+/* ---- making a column ready ---- */
+
+/* The smallest string above all that start with `prefix`; false if there is none. */
+static bool
+after_prefix(struct sv prefix, char *out, size_t *n)
+{
+	*n = prefix.n;
+	memcpy(out, prefix.p, prefix.n);
+	while (*n > 0 && (uint8_t)out[*n - 1] == 0xff)
+		--*n;
+	if (*n == 0)
+		return false;
+	out[*n - 1] = (char)(out[*n - 1] + 1);
+	return true;
+}
+
+static int
+prefix_range(struct col_state *st, struct sv prefix, struct err *e)
+{
+	uint32_t lo, hi = st->dict->n;
+	size_t n;
+	char *next;
+
+	if (prefix.n == 0) {
+		lo = 0;
+	} else {
+		if ((next = malloc(prefix.n)) == NULL)
+			return err_nomem(e);
+		(void)dict_find(st->dict, prefix, &lo);
+		if (after_prefix(prefix, next, &n))
+			(void)dict_find(st->dict, sv_new(next, n), &hi);
+		free(next);
+	}
+	if (lo < hi)
+		st->code_ranges.v[st->code_ranges.n++] = (struct range){ lo, hi - 1 };
+	return 0;
+}
+
+static int
+by_lo(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return (x->lo > y->lo) - (x->lo < y->lo);
+}
+
+/* What is between the codes of a list. There is room for one more. */
+static void
+other_codes(struct ranges *r, uint32_t n_codes)
+{
+	uint64_t from = 0;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct range x = r->v[i];
+
+		if (x.lo > from)
+			r->v[n++] = (struct range){ from, x.lo - 1 };
+		from = x.hi + 1;
+	}
+	if (from < n_codes)
+		r->v[n++] = (struct range){ from, n_codes - 1 };
+	r->n = n;
+}
+
+static void
+list_range(struct col_state *st, const struct pred *p)
+{
+	struct ranges *r = &st->code_ranges;
+	uint32_t code, n = 0;
+
+	for (size_t i = 0; i < p->n_lits; i++)
+		if (dict_find(st->dict, p->lits[i].text, &code))
+			r->v[r->n++] = (struct range){ code, code };
+	qsort(r->v, r->n, sizeof *r->v, by_lo);
+	for (uint32_t i = 0; i < r->n; i++)
+		if (n == 0 || r->v[n - 1].lo != r->v[i].lo)
+			r->v[n++] = r->v[i];
+	r->n = n;
+	if (p->op == OP_NE || p->op == OP_NOTIN)
+		other_codes(r, st->dict->n);
+}
+
+static bool
+is_list(enum pred_op op)
+{
+	return op == OP_EQ || op == OP_NE || op == OP_IN || op == OP_NOTIN;
+}
+
+/* Operators that the order of the dictionary answers: ranges of codes. */
+static int
+dict_ranges(struct col_state *st, struct err *e)
+{
+	const struct pred *p = st->node->pred;
+
+	if (st->is_rest || st->word.n != 0 || st->col->type != VAL_STRING ||
+	    !(is_list(p->op) || p->op == OP_STARTS || p->op == OP_HAS))
+		return 0;
+	st->code_ranges.v = calloc(p->n_lits + 2, sizeof *st->code_ranges.v);
+	if (st->code_ranges.v == NULL)
+		return err_nomem(e);
+	st->use_ranges = true;
+	if (p->op == OP_STARTS)
+		return prefix_range(st, p->lits[0].text, e);
+	if (p->op == OP_HAS)
+		st->code_ranges.v[st->code_ranges.n++] = (struct range){ 0, UINT64_MAX };
+	else
+		list_range(st, p);
+	return 0;
+}
+
+static int
+make_ready(struct xshard *xs, struct col_state *st, struct err *e)
+{
+	int rc;
+
+	if (st->never || st->col->kind != COLUMN_DICT)
+		return 0;
+	if (st->dict == NULL && (rc = dict_get(xs->s, st->col, &st->dict, e)) < 0)
+		return rc;
+	if (!st->use_ranges && (rc = dict_ranges(st, e)) < 0)
+		return rc;
+	if (!st->use_ranges && st->codes.state == NULL)
+		return codes_new(st->dict->n, &st->codes, e);
+	return 0;
+}
+
+int
+column_ready(struct exec *ex, struct xshard *xs, struct col_state *st, struct err *e)
+{
+	int rc = 0;
+
+	if (atomic_load_explicit(&st->ready, memory_order_acquire))
+		return 0;
+	pthread_mutex_lock(&ex->lock);
+	if (!atomic_load_explicit(&st->ready, memory_order_relaxed) &&
+	    (rc = make_ready(xs, st, e)) == 0)
+		atomic_store_explicit(&st->ready, true, memory_order_release);
+	pthread_mutex_unlock(&ex->lock);
+	return rc;
+}
+
+void
+col_state_release(struct col_state *st)
+{
+	if (st->dict != NULL)
+		dict_put(st->dict);
+	free(st->code_ranges.v);
+	codes_release(&st->codes);
+}
+
+/* ---- values of strings ---- */
+
+/* The value of a rare attribute inside a packed map. */
+static bool
+map_find(struct sv packed, struct sv key, struct value *out)
+{
+	struct cursor c = cursor_new(packed.p, packed.n);
+	struct sv k;
+
+	while (value_map_next(&c, &k, out))
+		if (sv_eq(k, key))
+			return true;
+	return false;
+}
+
+static int
+match_bytes(const struct col_state *st, struct sv bytes, struct err *e)
+{
+	const struct column *c = st->col;
+	struct value v = { .type = st->is_rest ? VAL_MAP : c->type, .s = bytes };
+
+	if (st->word.n != 0)
+		return value_has_word(&v, st->word);
+	if (st->is_rest && !map_find(bytes, st->node->pred->field.key, &v))
+		return 0;
+	return matcher_value(st->node->m, &v, e);
+}
+
+static int
+match_code(void *arg, uint32_t code, struct err *e)
+{
+	const struct col_state *st = arg;
+
+	return match_bytes(st, dict_at(st->dict, code), e);
+}
+
+/* ---- numbers and codes ---- */
+
+static int
+test_values(const struct col_test *t, const uint64_t *v, size_t n, const uint64_t *want,
+    uint64_t *words, size_t *at, struct err *e)
+{
+	if (t->ranges == NULL)
+		return codes_test(t->codes, v, n, want, t->fn, t->arg, words, at, e);
+	range_test(v, n, t->ranges, words);
+	return 0;
+}
+
+static int
+test_one(const struct col_test *t, uint64_t v, struct err *e)
+{
+	if (t->ranges != NULL)
+		return ranges_have(t->ranges, v);
+	return codes_one(t->codes, (uint32_t)v, t->fn, t->arg, e);
+}
+
+#define BLOCK_WORDS (PACK_BLOCK / 64)
+
+/* What a block's zone says: 1 all, 0 none, -1 ask the values. */
+static int
+ask_zone(struct scan *sc, const struct chunk *c, const struct col_test *t, uint32_t block)
+{
+	struct pack_block b;
+
+	if (!sc->xs->zones || t->ranges == NULL || c->encoding != ENC_PACK)
+		return -1;
+	b = pack_block(&c->pack, block);
+	if (!ranges_touch(t->ranges, b.base, b.max)) {
+		sc->prof->blocks_pruned++;
+		return 0;
+	}
+	return ranges_cover(t->ranges, b.base, b.max) ? 1 : -1;
+}
+
+static int
+test_block(struct scan *sc, const struct chunk *c, const struct col_test *t, uint32_t block,
+    const uint64_t *in, uint64_t *out, uint32_t *bad)
+{
+	uint32_t first = block * PACK_BLOCK, n = c->n_rows - first;
+	uint64_t v[PACK_BLOCK], got[BLOCK_WORDS] = { 0 };
+	size_t words, at;
+	int rc;
+
+	if (n > PACK_BLOCK)
+		n = PACK_BLOCK;
+	words = BITMAP_WORDS(n);
+	if (!bitmap_any(in, n))
+		return 0;
+	if ((rc = ask_zone(sc, c, t, block)) == 0)
+		return 0;
+	if (rc > 0) {
+		bitmap_or(out, in, n);
+		return 0;
+	}
+	chunk_u64(c, first, n, v);
+	if ((rc = test_values(t, v, n, in, got, &at, sc->e)) < 0) {
+		*bad = first + (uint32_t)at;
+		return rc;
+	}
+	for (size_t i = 0; i < words; i++)
+		out[i] |= got[i] & in[i];
+	return 0;
+}
+
+/* The first row of `in` from `from` on; n_rows if none. */
+static uint32_t
+next_row(const uint64_t *in, uint32_t from, uint32_t n_rows)
+{
+	uint32_t w = from / 64;
+	uint64_t word;
+
+	if (from >= n_rows)
+		return n_rows;
+	word = in[w] & ~(uint64_t)0 << from % 64;
+	while (word == 0)
+		if (++w >= BITMAP_WORDS(n_rows))
+			return n_rows;
+		else
+			word = in[w];
+	return w * 64 + (uint32_t)__builtin_ctzll(word);
+}
+
+/* Runs of one value, every row having one. */
+static int
+test_runs(struct scan *sc, const struct chunk *c, const struct col_test *t, const uint64_t *in,
+    uint64_t *out, uint32_t *bad)
+{
+	uint32_t from = 0;
+
+	for (uint32_t i = 0; i < c->n_runs; i++) {
+		uint32_t end = c->run_ends[i], row = next_row(in, from, c->n_rows);
+		int rc;
+
+		if (row >= end) {
+			from = end;
+			continue;
+		}
+		if ((rc = test_one(t, pack_at(&c->pack, i), sc->e)) < 0) {
+			*bad = row;
+			return rc;
+		}
+		for (; rc > 0 && row < end; row = next_row(in, row + 1, c->n_rows))
+			bitmap_set(out, row);
+		from = end;
+	}
+	return 0;
+}
+
+static int
+test_all(struct scan *sc, const struct chunk *c, const struct col_test *t, const uint64_t *in,
+    uint64_t *out, uint32_t *bad)
+{
+	uint32_t n_blocks = (c->n_rows + PACK_BLOCK - 1) / PACK_BLOCK;
+	int rc;
+
+	if (c->encoding == ENC_RLE)
+		return test_runs(sc, c, t, in, out, bad);
+	for (uint32_t b = 0; b < n_blocks; b++)
+		if ((rc = test_block(sc, c, t, b, in + b * BLOCK_WORDS, out + b * BLOCK_WORDS,
+		    bad)) < 0)
+			return rc;
+	return 0;
+}
+
+uint32_t *
+scan_list(struct scan *sc, const uint64_t *in, uint32_t n_rows, uint32_t *n)
+{
+	size_t count = bitmap_count(in, n_rows);
+	uint32_t *list = arena_alloc(&sc->mem, (count + 1) * sizeof *list);
+
+	if (list == NULL) {
+		(void)err_nomem(sc->e);
+		return NULL;
+	}
+	*n = (uint32_t)bitmap_list(in, n_rows, 0, list);
+	return list;
+}
+
+/* The rows of `in` with a value: rows[sel[i]] has ordinal ord[i]. */
+struct picked {
+	uint32_t *rows, *sel, *ord, n;
+};
+
+static int
+pick(struct scan *sc, const struct chunk *c, const uint64_t *in, struct picked *p)
+{
+	uint32_t n;
+
+	if ((p->rows = scan_list(sc, in, c->n_rows, &n)) == NULL)
+		return ERR_NOMEM;
+	p->sel = arena_alloc(&sc->mem, (n + 1) * sizeof *p->sel);
+	p->ord = arena_alloc(&sc->mem, (n + 1) * sizeof *p->ord);
+	if (p->sel == NULL || p->ord == NULL)
+		return err_nomem(sc->e);
+	p->n = chunk_select(c, p->rows, n, p->sel, p->ord);
+	return 0;
+}
+
+/* Ordinals [i, j) of the list are of one block. */
+static int
+test_some(struct scan *sc, const struct chunk *c, const struct col_test *t,
+    const struct picked *p, uint32_t i, uint32_t n, uint64_t *out, uint32_t *bad)
+{
+	uint64_t v[PACK_BLOCK], got[BLOCK_WORDS] = { 0 }, some[BLOCK_WORDS] = { 0 };
+	int rc = ask_zone(sc, c, t, p->ord[i] / PACK_BLOCK);
+	size_t at;
+
+	if (rc == 0)
+		return 0;
+	if (rc > 0) {
+		for (uint32_t k = i; k < i + n; k++)
+			bitmap_set(out, p->rows[p->sel[k]]);
+		return 0;
+	}
+	bitmap_set_range(some, 0, n);
+	chunk_gather(c, p->ord + i, n, v);
+	if ((rc = test_values(t, v, n, some, got, &at, sc->e)) < 0) {
+		*bad = p->rows[p->sel[i + at]];
+		return rc;
+	}
+	BITMAP_EACH(got, n, k)
+		bitmap_set(out, p->rows[p->sel[i + k]]);
+	return 0;
+}
+
+static int
+test_sparse(struct scan *sc, const struct chunk *c, const struct col_test *t,
+    const uint64_t *in, uint64_t *out, uint32_t *bad)
+{
+	struct picked p;
+	int rc;
+
+	if ((rc = pick(sc, c, in, &p)) < 0)
+		return rc;
+	for (uint32_t i = 0, j; i < p.n; i = j) {
+		uint32_t end = (p.ord[i] / PACK_BLOCK + 1) * PACK_BLOCK;
+
+		for (j = i + 1; j < p.n && p.ord[j] < end; j++)
+			;
+		if ((rc = test_some(sc, c, t, &p, i, j - i, out, bad)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int
+chunk_test(struct scan *sc, const struct chunk *c, const struct col_test *t, const uint64_t *in,
+    uint64_t *out, uint32_t *bad)
+{
+	return chunk_all(c) ? test_all(sc, c, t, in, out, bad) :
+	    test_sparse(sc, c, t, in, out, bad);
+}
+
+/* ---- a leaf on a column ---- */
+
+static int
+test_bytes(struct scan *sc, const struct chunk *c, struct col_state *st, const uint64_t *in,
+    uint64_t *out, uint32_t *bad)
+{
+	struct picked p;
+	int rc;
+
+	if ((rc = pick(sc, c, in, &p)) < 0)
+		return rc;
+	for (uint32_t i = 0; i < p.n; i++) {
+		uint32_t row = p.rows[p.sel[i]];
+
+		if ((rc = match_bytes(st, chunk_bytes_at(c, p.ord[i]), sc->e)) < 0) {
+			*bad = row;
+			return rc;
+		}
+		if (rc > 0)
+			bitmap_set(out, row);
+	}
+	return 0;
+}
+
+/* The test of numbers: attributes by their type, fixed columns by the leaf. */
+static const struct ranges *
+ranges_of(const struct col_state *st)
+{
+	if (st->use_ranges)
+		return &st->code_ranges;
+	if (st->col->kind == COLUMN_DICT)
+		return NULL;
+	return st->node->cls == LEAF_ATTR ? &st->node->typed[st->col->type] :
+	    &st->node->number;
+}
+
+/* HAS, and empty values, which satisfy nothing else. */
+static int
+test_presence(struct scan *sc, const struct chunk *c, const uint64_t *in, uint64_t *out)
+{
+	uint64_t *has = scan_bits(sc, c->n_rows);
+
+	if (has == NULL)
+		return ERR_NOMEM;
+	chunk_presence(c, has);
+	bitmap_and(has, in, c->n_rows);
+	bitmap_or(out, has, c->n_rows);
+	return 0;
+}
+
+static int
+test_chunk(struct scan *sc, const struct chunk *c, struct col_state *st, const uint64_t *in,
+    uint64_t *out, uint32_t *bad)
+{
+	struct col_test t = { ranges_of(st), &st->codes, match_code, st };
+
+	if (st->word.n == 0 && !st->is_rest && st->node->pred->op == OP_HAS)
+		return test_presence(sc, c, in, out);
+	if (c->encoding == ENC_BYTES)
+		return test_bytes(sc, c, st, in, out, bad);
+	return chunk_test(sc, c, &t, in, out, bad);
+}
+
+int
+column_eval(struct scan *sc, struct col_state *st, const uint64_t *in, uint64_t *out)
+{
+	const struct chunk *c = NULL;
+	uint32_t bad = 0;
+	int rc;
+
+	if (st->never)
+		return 0;
+	if ((rc = column_ready(sc->ex, sc->xs, st, sc->e)) < 0)
+		return rc;
+	if (st->use_ranges && st->code_ranges.n == 0)
+		return 0;
+	if ((rc = chunk_get(sc->xs->s, st->col, sc->group, &c, sc->e)) < 0 || c == NULL)
+		return rc;
+	rc = test_chunk(sc, c, st, in, out, &bad);
+	chunk_put(c);
+	if (rc == ERR_TIMEOUT && st->col->domain == DOMAIN_SPAN)
+		return scan_blame(sc, bad, rc);
+	return rc;
+}

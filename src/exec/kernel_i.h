@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kernel_i: the small machines under the matcher and the column filters; they know nothing of
+ * shards, plans or queries.
+ *
+ *   kernel_regex  regular expressions: the only owner of PCRE2
+ *   kernel_text   words in texts
+ *   kernel_range  numbers against ranges
+ *   kernel_codes  dictionary codes against a lazily filled table
+ */
+#ifndef EXEC_KERNEL_I_H
+#define EXEC_KERNEL_I_H
+
+#include <stdatomic.h>
+
+#include "base/bitmap.h"
+#include "base/err.h"
+#include "model/pred.h"
+#include "model/value.h"
+
+/* ---- kernel_regex.c ---- */
+
+struct regex;
+
+/* What a pattern comes down to. PCRE2 is asked only for REGEX_FULL. */
+enum regex_kind { REGEX_EQ, REGEX_STARTS, REGEX_ENDS, REGEX_CONTAINS, REGEX_ANY, REGEX_FULL };
+
+int regex_new(struct sv pattern, struct regex **, struct err *) WARN_UNUSED;
+void regex_free(struct regex *);
+enum regex_kind regex_kind(const struct regex *);
+/* The whole subject: 1, 0, or ERR_TIMEOUT, ERR_NOMEM. Thread-safe. */
+int regex_match(const struct regex *, struct sv subject, struct err *);
+
+/* ---- kernel_text.c ---- */
+
+/*
+ * True if `word` (lower-case ASCII) stands in the text as a whole token: a run of letters,
+ * digits and '_', where every byte from 0x80 on counts as a letter.
+ */
+bool text_has_word(struct sv text, struct sv word);
+/* The same for a value: strings, and those inside arrays and maps at any depth. */
+bool value_has_word(const struct value *, struct sv word);
+
+/* ---- kernel_range.c ---- */
+
+/* Closed ranges of images, rising and apart. */
+struct range {
+	uint64_t lo, hi;
+};
+
+struct ranges {
+	struct range *v;
+	uint32_t n;
+};
+
+/*
+ * The images of type INT, DOUBLE or BOOL that satisfy a leaf for which matcher_in_ranges
+ * holds. The array is the caller's to free.
+ */
+int ranges_of_leaf(const struct pred *leaf, enum value_type, struct ranges *, struct err *)
+    WARN_UNUSED;
+/* The same for intrinsics that are plain numbers (literal.u), ids (span ids: lo) and enums (as int32 images). */
+int ranges_of_number(const struct pred *leaf, struct ranges *, struct err *) WARN_UNUSED;
+bool ranges_have(const struct ranges *, uint64_t);
+/* Does any image within [lo, hi] lie in a range? Do all? */
+bool ranges_touch(const struct ranges *, uint64_t lo, uint64_t hi);
+bool ranges_cover(const struct ranges *, uint64_t lo, uint64_t hi);
+/* Sets bit i of words for every v[i], i < n, in the ranges. n a multiple of 64 but at the end. */
+void range_test(const uint64_t *v, size_t n, const struct ranges *, uint64_t *words);
+
+/* ---- kernel_codes.c ---- */
+
+enum code_state { CODE_UNKNOWN = 0, CODE_NO = 1, CODE_YES = 2 };
+
+/*
+ * What is known of the values behind codes. Filled as codes are met, by several threads at
+ * once: two may find the same answer twice.
+ */
+struct codes {
+	uint32_t n;
+	_Atomic uint8_t *state;
+};
+
+/* 1, 0 or <0 for the value behind a code. */
+typedef int code_fn(void *arg, uint32_t code, struct err *);
+
+int codes_new(uint32_t n, struct codes *, struct err *) WARN_UNUSED;
+void codes_release(struct codes *);
+/*
+ * Sets bit i of words for each i < n with bit i of `want` whose code's value satisfies;
+ * *at is the place of a failure.
+ */
+int codes_test(struct codes *, const uint64_t *v, size_t n, const uint64_t *want, code_fn *,
+    void *arg, uint64_t *words, size_t *at, struct err *) WARN_UNUSED;
+int codes_one(struct codes *, uint32_t code, code_fn *, void *arg, struct err *);
+
+#endif

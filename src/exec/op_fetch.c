@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * op_fetch: refs into the rows of a batch. The refs are sorted by shard and row, doubles (the
+ * events of one span) fetched once, each shard's rows at once; the spans then go to the places
+ * of their refs. A large batch is cut into parts, one a thread, each with a fetch of its own.
+ */
+#include "exec_i.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define PART_LEAST 256		/* rows worth a thread */
+
+struct want {
+	uint32_t shard, row, pos;	/* pos: of the ref in the batch */
+	uint32_t span;			/* of the span in ex->spans */
+};
+
+struct fetching {
+	struct exec *ex;
+	struct want *wants;		/* by shard and row */
+	uint32_t *rows;			/* different ones, as the spans */
+	struct run *runs;		/* of one shard */
+	size_t n_runs;
+	struct projection proj;
+	struct part {
+		size_t from, to;	/* runs */
+		struct profile prof;
+		struct err err;
+		int code;
+	} *parts;
+};
+
+struct run {
+	uint32_t shard, from, to;	/* in rows */
+};
+
+static int
+want_cmp(const void *pa, const void *pb)
+{
+	const struct want *a = pa, *b = pb;
+
+	if (a->shard != b->shard)
+		return a->shard < b->shard ? -1 : 1;
+	if (a->row != b->row)
+		return a->row < b->row ? -1 : 1;
+	return (a->pos > b->pos) - (a->pos < b->pos);
+}
+
+/* Different rows, cut into runs of one shard and at most `most` rows. */
+static uint32_t
+list_rows(struct fetching *f, size_t n, uint32_t most)
+{
+	uint32_t m = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct want *w = &f->wants[i];
+		struct run *last = f->n_runs == 0 ? NULL : &f->runs[f->n_runs - 1];
+
+		if (i > 0 && w[-1].shard == w->shard && w[-1].row == w->row) {
+			w->span = m - 1;
+			continue;
+		}
+		if (last == NULL || last->shard != w->shard || last->to - last->from == most) {
+			last = &f->runs[f->n_runs++];
+			*last = (struct run){ w->shard, m, m };
+		}
+		last->to++;
+		w->span = m;
+		f->rows[m++] = w->row;
+	}
+	return m;
+}
+
+static void
+fetch_part(void *arg, size_t i)
+{
+	struct fetching *f = arg;
+	struct exec *ex = f->ex;
+	struct part *p = &f->parts[i];
+	struct read_counters before = read_counters;
+
+	for (size_t k = p->from; k < p->to && p->code == 0; k++) {
+		const struct run *r = &f->runs[k];
+
+		p->code = fetch_rows(ex->fetches[i], ex->shards[r->shard].s, f->rows + r->from,
+		    r->to - r->from, &f->proj, ex->spans + r->from, &p->err);
+		p->prof.rows_fetched += r->to - r->from;
+	}
+	profile_reads(&p->prof, &before);
+}
+
+static int
+fetches_ready(struct exec *ex, size_t n, struct err *e)
+{
+	int rc;
+
+	if (ex->fetches == NULL &&
+	    (ex->fetches = calloc(ex->threads, sizeof(struct fetch *))) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++)
+		if (ex->fetches[i] == NULL && (rc = fetch_new(&ex->fetches[i], e)) < 0)
+			return rc;
+	return 0;
+}
+
+/* Runs shared out evenly, in order. */
+static int
+run_parts(struct fetching *f, size_t n_parts, uint32_t n_rows, struct err *e)
+{
+	struct exec *ex = f->ex;
+	size_t k = 0;
+	int rc;
+
+	if ((rc = fetches_ready(ex, n_parts, e)) < 0)
+		return rc;
+	if ((f->parts = arena_array(&ex->batch, n_parts, struct part)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n_parts; i++) {
+		uint32_t until = (uint32_t)((uint64_t)n_rows * (i + 1) / n_parts);
+
+		f->parts[i].err = (struct err)ERR_INIT;
+		f->parts[i].from = k;
+		while (k < f->n_runs && (i + 1 == n_parts || f->runs[k].to <= until))
+			k++;
+		f->parts[i].to = k;
+	}
+	pool_each(ex->env.pool, ex->threads, n_parts, fetch_part, f);
+	for (size_t i = 0; i < n_parts; i++) {
+		profile_add(&ex->prof, &f->parts[i].prof);
+		if (rc == 0 && (rc = f->parts[i].code) < 0 && e != NULL)
+			*e = f->parts[i].err;
+	}
+	return rc;
+}
+
+static int
+fetch_spans(struct exec *ex, struct want *wants, size_t n, struct err *e)
+{
+	struct fetching f = { .ex = ex, .wants = wants, .proj = ex->plan->projection };
+	size_t n_parts = n / PART_LEAST;
+	uint32_t n_rows, most;
+
+	n_parts = n_parts == 0 ? 1 : n_parts > ex->threads ? ex->threads : n_parts;
+	most = (uint32_t)((n + n_parts - 1) / n_parts);
+	f.proj.events |= ex->plan->output == ROW_EVENT;
+	f.proj.links |= ex->plan->output == ROW_LINK;
+	f.rows = arena_array(&ex->batch, n, uint32_t);
+	f.runs = arena_array(&ex->batch, n, struct run);
+	if (f.rows == NULL || f.runs == NULL)
+		return err_nomem(e);
+	qsort(wants, n, sizeof *wants, want_cmp);
+	n_rows = list_rows(&f, n, most);
+	if (n_rows > ex->spans_cap) {
+		struct span *s = realloc(ex->spans, n_rows * sizeof *s);
+
+		if (s == NULL)
+			return err_nomem(e);
+		ex->spans = s;
+		ex->spans_cap = n_rows;
+	}
+	return run_parts(&f, n_parts, n_rows, e);
+}
+
+/* ---- rows ---- */
+
+static int
+add_facts(struct exec *ex, struct span_row *row, struct err *e)
+{
+	struct trace_pin pin;
+	int rc;
+
+	if ((rc = trace_get(ex, row->span->trace_id, &pin, e)) < 0)
+		return rc;
+	if (!vec_push(&ex->pins, pin)) {
+		trace_put(ex, &pin);
+		return err_nomem(e);
+	}
+	row->trace = &pin.t->facts;
+	row->child_count = entry_child_count(pin.t, row->span->span_id);
+	return 0;
+}
+
+static int
+span_rows(struct exec *ex, const struct want *wants, size_t n, struct batch *b, struct err *e)
+{
+	struct span_row *rows = arena_array(&ex->batch, n, struct span_row);
+	int rc;
+
+	if (rows == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++)
+		rows[wants[i].pos].span = &ex->spans[wants[i].span];
+	for (size_t i = 0; ex->plan->want_trace && i < n; i++)
+		if ((rc = add_facts(ex, &rows[i], e)) < 0)
+			return rc;
+	b->spans = rows;
+	return 0;
+}
+
+static int
+event_rows(struct exec *ex, const struct want *wants, size_t at, size_t n, struct batch *b,
+    struct err *e)
+{
+	struct event_row *rows = arena_array(&ex->batch, n, struct event_row);
+
+	if (rows == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++) {
+		const struct span *s = &ex->spans[wants[i].span];
+		uint32_t index = refs_at(&ex->refs, at + wants[i].pos)->index;
+
+		if (index >= s->n_events)
+			return err_set(e, ERR_CORRUPT, -1, "%s: row %u has fewer events than "
+			    "counted", ex->shards[wants[i].shard].info->file, wants[i].row);
+		rows[wants[i].pos] = (struct event_row){ s, &s->events[index] };
+	}
+	b->events = rows;
+	return 0;
+}
+
+static int
+link_rows(struct exec *ex, const struct want *wants, size_t at, size_t n, struct batch *b,
+    struct err *e)
+{
+	struct link_row *rows = arena_array(&ex->batch, n, struct link_row);
+
+	if (rows == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++) {
+		const struct span *s = &ex->spans[wants[i].span];
+		uint32_t index = refs_at(&ex->refs, at + wants[i].pos)->index;
+
+		if (index >= s->n_links)
+			return err_set(e, ERR_CORRUPT, -1, "%s: row %u has fewer links than "
+			    "counted", ex->shards[wants[i].shard].info->file, wants[i].row);
+		rows[wants[i].pos] = (struct link_row){ s, &s->links[index] };
+	}
+	b->links = rows;
+	return 0;
+}
+
+int
+fetch_batch(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e)
+{
+	struct want *wants = arena_array(&ex->batch, n, struct want);
+	struct read_counters before;
+	uint64_t t0 = clock_mono_ns();
+	int rc;
+
+	if (wants == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++) {
+		const struct ref *r = refs_at(&ex->refs, at + i);
+
+		wants[i] = (struct want){ r->shard, r->row, (uint32_t)i, 0 };
+	}
+	if ((rc = fetch_spans(ex, wants, n, e)) < 0)
+		return rc;
+	*b = (struct batch){ .kind = ex->plan->output, .n = n };
+	before = read_counters;
+	if (ex->plan->output == ROW_EVENT)
+		rc = event_rows(ex, wants, at, n, b, e);
+	else if (ex->plan->output == ROW_LINK)
+		rc = link_rows(ex, wants, at, n, b, e);
+	else
+		rc = span_rows(ex, wants, n, b, e);
+	profile_reads(&ex->prof, &before);
+	ex->prof.fetch_ns += clock_mono_ns() - t0;
+	return rc;
+}
+
+void
+fetch_batch_end(struct exec *ex)
+{
+	for (size_t i = 0; ex->fetches != NULL && i < ex->threads; i++)
+		if (ex->fetches[i] != NULL)
+			fetch_reset(ex->fetches[i]);
+	for (size_t i = 0; i < ex->pins.n; i++)
+		trace_put(ex, &ex->pins.v[i]);
+	ex->pins.n = 0;
+	arena_reset(&ex->batch);
+}
+
+void
+fetch_close(struct exec *ex)
+{
+	fetch_batch_end(ex);
+	for (size_t i = 0; ex->fetches != NULL && i < ex->threads; i++)
+		fetch_free(ex->fetches[i]);
+	free(ex->fetches);
+	free(ex->spans);
+	vec_release(&ex->pins);
+	arena_release(&ex->batch);
+}

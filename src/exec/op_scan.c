@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * op_scan: a slice's shards, newest first, as waves of morsels (row groups) over the threads.
+ * The calling thread takes the outputs of a wave in order, so that results do not depend on
+ * who did what; between waves it can stop, and what later morsels must beat moves on.
+ */
+#include "exec_i.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define WAVE_PER_THREAD 8
+#define WAVE_MAX 512
+#define ROW_BATCH 512		/* of the plain plan */
+
+struct wave {
+	struct exec *ex;
+	struct slice slice;
+	enum scan_for what;
+	struct morsel *morsels;
+	struct scan_out *outs;
+	size_t n;
+};
+
+/* ---- what matched ---- */
+
+static int
+emit_ids(struct scan *sc, const uint64_t *got, struct scan_out *out)
+{
+	uint32_t n, *rows = scan_list(sc, got, sc->n_rows, &n);
+	uint64_t *ordinals = arena_alloc(&sc->mem, ((size_t)n + 1) * sizeof *ordinals);
+	const struct chunk *c = NULL;
+	const struct traceidx *t;
+	int rc;
+
+	if (rows == NULL || ordinals == NULL)
+		return err_nomem(sc->e);
+	if ((out->ids = malloc(((size_t)n + 1) * sizeof *out->ids)) == NULL)
+		return err_nomem(sc->e);
+	if ((rc = scan_chunk(sc, COL_TRACE, &c)) < 0 || c == NULL)
+		return rc;
+	chunk_gather(c, rows, n, ordinals);
+	chunk_put(c);
+	if ((rc = traceidx_get(sc->xs->s, &t, sc->e)) < 0)
+		return rc;
+	for (uint32_t i = 0; i < n; i++)
+		out->ids[i] = traceidx_id(t, (uint32_t)ordinals[i]);
+	out->n_ids = n;
+	traceidx_put(t);
+	return 0;
+}
+
+static uint32_t
+shard_no(const struct scan *sc)
+{
+	return (uint32_t)(sc->xs - sc->ex->shards);
+}
+
+static int
+add_spans(struct scan *sc, const uint32_t *rows, const uint64_t *starts, uint32_t n,
+    struct refs *r)
+{
+	int rc = refs_reserve(sc->ex, r, n, sc->e);
+
+	for (uint32_t i = 0; rc == 0 && i < n; i++)
+		refs_add(r, starts[i], shard_no(sc), sc->row_from + rows[i], 0);
+	return rc;
+}
+
+/* One ref for each event (link) of a row. */
+static int
+add_children(struct scan *sc, const struct chunk *counts, const struct chunk *times,
+    uint32_t row, uint64_t start, struct refs *r)
+{
+	uint32_t ord, from, n;
+	int rc;
+
+	if (!chunk_present(counts, row))
+		return 0;
+	ord = chunk_rank(counts, row);
+	from = counts->sums[ord];
+	n = counts->sums[ord + 1] - from;
+	if ((rc = refs_reserve(sc->ex, r, n, sc->e)) < 0)
+		return rc;
+	for (uint32_t k = 0; k < n; k++) {
+		uint64_t at = start;
+
+		if (times != NULL && chunk_present(times, from + k))
+			at += (uint64_t)value_i64_of(chunk_u64_at(times,
+			    chunk_rank(times, from + k)));
+		refs_add(r, at, shard_no(sc), sc->row_from + row, k);
+	}
+	return 0;
+}
+
+static int
+emit_children(struct scan *sc, const uint32_t *rows, const uint64_t *starts, uint32_t n,
+    struct refs *r)
+{
+	bool events = sc->ex->plan->output == ROW_EVENT;
+	const struct chunk *counts = NULL, *times = NULL;
+	int rc = scan_chunk(sc, events ? COL_N_EVENTS : COL_N_LINKS, &counts);
+
+	if (rc == 0 && counts != NULL && events)
+		rc = scan_chunk(sc, COL_EVENT_TIME, &times);
+	for (uint32_t i = 0; rc == 0 && counts != NULL && i < n; i++)
+		rc = add_children(sc, counts, times, rows[i], starts[i], r);
+	chunk_put(times);
+	chunk_put(counts);
+	return rc;
+}
+
+static int
+emit_refs(struct scan *sc, const uint64_t *got, struct scan_out *out)
+{
+	uint32_t n, *rows = scan_list(sc, got, sc->n_rows, &n);
+	uint64_t *starts = arena_alloc(&sc->mem, ((size_t)n + 1) * sizeof *starts);
+	const struct chunk *c = NULL;
+	enum row_kind kind = sc->ex->plan->output;
+	int rc;
+
+	if (rows == NULL || starts == NULL)
+		return err_nomem(sc->e);
+	if ((rc = scan_chunk(sc, COL_START, &c)) < 0 || c == NULL)
+		return rc;
+	chunk_gather(c, rows, n, starts);
+	chunk_put(c);
+	if (kind == ROW_EVENT || kind == ROW_LINK)
+		rc = emit_children(sc, rows, starts, n, &out->refs);
+	else
+		rc = add_spans(sc, rows, starts, n, &out->refs);
+	return rc < 0 ? rc : refs_fill_keys(sc, &out->refs, 0);
+}
+
+/* ---- on columns ---- */
+
+static int
+scan_columns(struct scan *sc, const struct wave *w, const uint64_t *bits, struct scan_out *out)
+{
+	uint64_t *got = scan_bits(sc, sc->n_rows);
+	int rc;
+
+	if (got == NULL)
+		return ERR_NOMEM;
+	sc->prof->rows_scanned += bitmap_count(bits, sc->n_rows);
+	if ((rc = filter_eval(sc, &sc->ex->filter.root, bits, got)) < 0)
+		return rc;
+	out->n_matched = bitmap_count(got, sc->n_rows);
+	sc->prof->rows_matched += out->n_matched;
+	if (out->n_matched == 0 || w->what == FOR_COUNT)
+		return 0;
+	return w->what == FOR_TRACES ? emit_ids(sc, got, out) : emit_refs(sc, got, out);
+}
+
+/* ---- on rows: the plain plan ---- */
+
+static int
+row_matches(struct scan *sc, const struct wave *w, const struct span *s)
+{
+	struct exec *ex = sc->ex;
+	struct trace_pin pin = { NULL, NULL };
+	uint32_t children = 0;
+	int rc;
+
+	if (s->start_ns < w->slice.first || s->start_ns > w->slice.last)
+		return 0;
+	if (ex->needs_trace) {
+		if ((rc = trace_get(ex, s->trace_id, &pin, sc->e)) < 0)
+			return rc;
+		children = entry_child_count(pin.t, s->span_id);
+	}
+	rc = pred_eval_span(ex->rows, s, pin.t != NULL ? &pin.t->facts : NULL, children, sc->e);
+	trace_put(ex, &pin);
+	return rc;
+}
+
+static int
+emit_row(struct scan *sc, const struct wave *w, const struct span *s, uint32_t row,
+    struct scan_out *out)
+{
+	enum row_kind kind = sc->ex->plan->output;
+	uint32_t n = kind == ROW_EVENT ? s->n_events : kind == ROW_LINK ? s->n_links : 1;
+	int rc;
+
+	out->n_matched++;
+	if (w->what == FOR_COUNT)
+		return 0;
+	if (w->what == FOR_TRACES) {
+		out->ids[out->n_ids++] = s->trace_id;
+		return 0;
+	}
+	if ((rc = refs_reserve(sc->ex, &out->refs, n, sc->e)) < 0)
+		return rc;
+	for (uint32_t k = 0; k < n && rc == 0; k++)
+		rc = ref_keys_of_span(sc->ex, &out->refs, refs_add(&out->refs,
+		    kind == ROW_EVENT ? s->events[k].time_ns : s->start_ns, shard_no(sc), row,
+		    k), s, sc->e);
+	return rc;
+}
+
+static int
+scan_row_batch(struct scan *sc, const struct wave *w, const uint32_t *rows, uint32_t n,
+    struct scan_out *out)
+{
+	const struct projection all = { .all = true };
+	struct span *spans = arena_array(&sc->mem, n, struct span);
+	int rc;
+
+	if (spans == NULL)
+		return err_nomem(sc->e);
+	if ((rc = fetch_rows(sc->fetch, sc->xs->s, rows, n, &all, spans, sc->e)) < 0)
+		return rc;
+	sc->prof->rows_fetched += n;
+	sc->prof->rows_scanned += n;
+	for (uint32_t i = 0; i < n; i++) {
+		if ((rc = row_matches(sc, w, &spans[i])) < 0)
+			return rc;
+		if (rc > 0 && (rc = emit_row(sc, w, &spans[i], rows[i], out)) < 0)
+			return rc;
+	}
+	fetch_reset(sc->fetch);
+	return 0;
+}
+
+static int
+scan_rows(struct scan *sc, const struct wave *w, const uint64_t *bits, struct scan_out *out)
+{
+	uint32_t n, *rows = scan_list(sc, bits, sc->n_rows, &n);
+	int rc;
+
+	if (rows == NULL)
+		return ERR_NOMEM;
+	if (w->what == FOR_TRACES && (out->ids = malloc((n + 1) * sizeof *out->ids)) == NULL)
+		return err_nomem(sc->e);
+	if (sc->fetch == NULL && (rc = fetch_new(&sc->fetch, sc->e)) < 0)
+		return rc;
+	for (uint32_t i = 0; i < n; i++)
+		rows[i] += sc->row_from;
+	for (uint32_t i = 0; i < n; i += ROW_BATCH) {
+		if ((rc = exec_check(sc->ex, sc->e)) < 0 ||
+		    (rc = scan_row_batch(sc, w, rows + i,
+		    n - i < ROW_BATCH ? n - i : ROW_BATCH, out)) < 0)
+			return rc;
+	}
+	sc->prof->rows_matched += out->n_matched;
+	return 0;
+}
+
+/* ---- morsels ---- */
+
+static int
+scan_group(struct scan *sc, const struct wave *w, struct scan_out *out)
+{
+	uint64_t *bits = scan_bits(sc, sc->n_rows);
+	bool any = false;
+	int rc, may = 1;
+
+	if (bits == NULL)
+		return ERR_NOMEM;
+	if ((rc = scan_candidates(sc, w->slice, bits, &any)) < 0)
+		return rc;
+	if (any && sc->xs->zones)
+		may = filter_may_match(sc, &sc->ex->filter.root);
+	if (may < 0)
+		return may;
+	if (!any || may == 0) {
+		sc->prof->row_groups_pruned++;
+		return 0;
+	}
+	sc->prof->row_groups_visited++;
+	return sc->ex->plan->pushdown ? scan_columns(sc, w, bits, out) :
+	    scan_rows(sc, w, bits, out);
+}
+
+static int
+run_morsel(struct wave *w, const struct morsel *m, struct scan_out *out)
+{
+	struct exec *ex = w->ex;
+	struct scan *sc;
+	int rc;
+
+	if ((rc = exec_check(ex, &out->err)) < 0)
+		return rc;
+	if ((sc = scan_get(ex, &out->err)) == NULL)
+		return ERR_NOMEM;
+	sc->xs = &ex->shards[m->shard];
+	sc->group = m->group;
+	sc->rg = &sc->xs->info->row_groups[m->group];
+	sc->row_from = sc->rg->row_from;
+	sc->n_rows = sc->rg->row_to - sc->rg->row_from;
+	sc->prof = &out->prof;
+	sc->e = &out->err;
+	rc = scan_group(sc, w, out);
+	scan_put(ex, sc);
+	return rc;
+}
+
+static void
+morsel_task(void *arg, size_t i)
+{
+	struct wave *w = arg;
+	struct scan_out *out = &w->outs[i];
+	struct read_counters before = read_counters;
+
+	out->code = run_morsel(w, &w->morsels[i], out);
+	profile_reads(&out->prof, &before);
+}
+
+static void
+out_init(struct wave *w, struct scan_out *out)
+{
+	memset(out, 0, sizeof *out);
+	out->err = (struct err)ERR_INIT;
+	refs_init(&out->refs, w->ex->plan->n_sort, UINT64_MAX);
+}
+
+static void
+out_release(struct exec *ex, struct scan_out *out)
+{
+	refs_release(ex, &out->refs);
+	free(out->ids);
+}
+
+/* Runs a wave and hands on its outputs. >0: enough. */
+static int
+run_wave(struct wave *w, scan_take *take, struct err *e)
+{
+	struct exec *ex = w->ex;
+	int rc = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		out_init(w, &w->outs[i]);
+	pool_each(ex->env.pool, ex->threads, w->n, morsel_task, w);
+	for (size_t i = 0; i < w->n; i++) {
+		struct scan_out *out = &w->outs[i];
+
+		profile_add(&ex->prof, &out->prof);
+		if (rc == 0 && out->code < 0) {
+			rc = out->code;
+			if (e != NULL)
+				*e = out->err;
+		}
+		if (rc == 0)
+			rc = take(ex, out, e);
+		out_release(ex, out);
+	}
+	w->n = 0;
+	return rc;
+}
+
+/* ---- shards ---- */
+
+struct walk {
+	struct wave w;
+	size_t *order, n_order;		/* shards of the slice */
+	size_t first, next;		/* in order: not yet released; not yet begun */
+	size_t wave_max;
+	scan_take *take;
+	struct err *e;
+};
+
+static int
+newer_first(const void *pa, const void *pb, void *arg)
+{
+	const struct exec *ex = arg;
+	const struct xshard *a = &ex->shards[*(const size_t *)pa];
+	const struct xshard *b = &ex->shards[*(const size_t *)pb];
+
+	if (a->entry->max_start != b->entry->max_start)
+		return a->entry->max_start < b->entry->max_start ? 1 : -1;
+	return (a < b) - (a > b);
+}
+
+static int
+walk_init(struct walk *k, struct exec *ex, struct slice s)
+{
+	k->wave_max = (size_t)ex->threads * WAVE_PER_THREAD;
+	if (k->wave_max > WAVE_MAX)
+		k->wave_max = WAVE_MAX;
+	k->order = calloc(ex->n_shards + 1, sizeof *k->order);
+	k->w.morsels = calloc(k->wave_max, sizeof *k->w.morsels);
+	k->w.outs = calloc(k->wave_max, sizeof *k->w.outs);
+	if (k->order == NULL || k->w.morsels == NULL || k->w.outs == NULL)
+		return err_nomem(k->e);
+	for (size_t i = 0; i < ex->n_shards; i++) {
+		const struct xshard *xs = &ex->shards[i];
+
+		if (xs->plan->access != ACCESS_PRUNED && !xs->counted && xs->entry->n_rows != 0 &&
+		    xs->entry->min_start <= s.last && xs->entry->max_start >= s.first)
+			k->order[k->n_order++] = i;
+	}
+	qsort_r(k->order, k->n_order, sizeof *k->order, newer_first, ex);
+	return 0;
+}
+
+static void
+release_done(struct walk *k, size_t until)
+{
+	for (; k->first < until; k->first++)
+		xshard_release(k->w.ex, &k->w.ex->shards[k->order[k->first]]);
+}
+
+static int
+flush(struct walk *k)
+{
+	int rc = k->w.n == 0 ? 0 : run_wave(&k->w, k->take, k->e);
+
+	/* All shards begun are done but for the one whose morsels are still being added. */
+	release_done(k, k->next);
+	return rc;
+}
+
+static int
+add_shard(struct walk *k, size_t no, const struct refs *bound)
+{
+	struct exec *ex = k->w.ex;
+	struct xshard *xs = &ex->shards[no];
+	struct read_counters before = read_counters;
+	int rc = xshard_prepare(ex, xs, k->e);
+
+	profile_reads(&ex->prof, &before);
+	/* From the last: the row groups of a service are in order of time. */
+	for (uint32_t g = xs->info == NULL ? 0 : xs->info->n_row_groups; rc == 0 && g-- > 0;) {
+		if (bound != NULL && refs_hopeless(ex, bound, xs, g)) {
+			ex->prof.row_groups_pruned++;
+			continue;
+		}
+		if (k->w.n == k->wave_max && (rc = flush(k)) != 0)
+			break;
+		k->w.morsels[k->w.n++] = (struct morsel){ (uint32_t)no, g };
+	}
+	return rc;
+}
+
+int
+scan_slice(struct exec *ex, struct slice s, enum scan_for what, bool by_key, scan_take *take,
+    struct err *e)
+{
+	struct walk k = { .w = { .ex = ex, .slice = s, .what = what }, .take = take, .e = e };
+	uint64_t t0 = clock_mono_ns();
+	int rc = walk_init(&k, ex, s);
+
+	while (rc == 0 && k.next < k.n_order) {
+		rc = add_shard(&k, k.order[k.next], by_key ? &ex->refs : NULL);
+		k.next++;
+	}
+	if (rc == 0)
+		rc = flush(&k);
+	release_done(&k, k.next);
+	free(k.order);
+	free(k.w.morsels);
+	free(k.w.outs);
+	ex->prof.scan_ns += clock_mono_ns() - t0;
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * op_traces: what is known of a whole trace: its rows are looked for in every shard of the
+ * snapshot, pruned ones and other partitions too (bloom filter, then trace index), and a few
+ * columns of them read. Kept for the query in a cache with a bound of its own, so that a trace
+ * with many matching spans is put together once.
+ *
+ * The root is the span without a parent, of several the earliest; without one, names come
+ * from the earliest span. Ties go to the lower span id, then name, then service.
+ */
+#include "exec_i.h"
+
+#include <stdlib.h>
+
+#include "base/bloom.h"
+
+#define CACHE_PART 8			/* of the memory budget */
+#define CACHE_DEFAULT (64u << 20)
+
+struct member {
+	uint64_t start, end, id, parent;
+	int32_t status;
+	uint32_t shard, row, name;	/* name: code in the shard's dictionary */
+};
+
+struct assembly {
+	struct exec *ex;
+	struct trace_id id;
+	VEC(struct member) rows;
+	VEC(struct sv) services;	/* of the shards' footers, unsorted, with doubles */
+	struct err *e;
+};
+
+/* ---- reading ---- */
+
+/* Chunks of one row group, while rows of it follow each other. */
+struct group {
+	struct shard *s;
+	uint32_t no;
+	const struct chunk *start, *duration, *status, *parent, *parent_id, *id, *name;
+};
+
+static void
+group_put(struct group *g)
+{
+	chunk_put(g->start);
+	chunk_put(g->duration);
+	chunk_put(g->status);
+	chunk_put(g->parent);
+	chunk_put(g->parent_id);
+	chunk_put(g->id);
+	chunk_put(g->name);
+	*g = (struct group){ .s = g->s, .no = UINT32_MAX };
+}
+
+static int
+get(struct group *g, enum column_id id, const struct chunk **out, struct err *e)
+{
+	const struct column *col = shard_column(g->s, id);
+
+	return col == NULL ? 0 : chunk_get(g->s, col, g->no, out, e);
+}
+
+static int
+group_get(struct group *g, uint32_t no, struct err *e)
+{
+	int rc;
+
+	if (g->no == no)
+		return 0;
+	group_put(g);
+	g->no = no;
+	if ((rc = get(g, COL_START, &g->start, e)) < 0 ||
+	    (rc = get(g, COL_DURATION, &g->duration, e)) < 0 ||
+	    (rc = get(g, COL_STATUS, &g->status, e)) < 0 ||
+	    (rc = get(g, COL_PARENT, &g->parent, e)) < 0 ||
+	    (rc = get(g, COL_PARENT_ID, &g->parent_id, e)) < 0 ||
+	    (rc = get(g, COL_SPAN_ID, &g->id, e)) < 0)
+		return rc;
+	return get(g, COL_NAME, &g->name, e);
+}
+
+static uint64_t
+value_of(const struct chunk *c, uint32_t row)
+{
+	return c != NULL && chunk_present(c, row) ? chunk_u64_at(c, chunk_rank(c, row)) : 0;
+}
+
+/* `parent` is left as COL_PARENT has it, or the id where that says 1; see fix_parents. */
+static int
+read_row(struct assembly *a, struct group *g, uint32_t shard, uint32_t row, uint64_t *how)
+{
+	const struct shard_info *info = shard_info(g->s);
+	uint32_t at = row % info->row_group_rows;
+	struct member m = { .shard = shard, .row = row };
+	int rc;
+
+	if ((rc = group_get(g, row / info->row_group_rows, a->e)) < 0)
+		return rc;
+	m.start = value_of(g->start, at);
+	m.end = m.start + (uint64_t)value_i64_of(value_of(g->duration, at));
+	m.status = (int32_t)value_i64_of(value_of(g->status, at));
+	m.id = value_of(g->id, at);
+	m.name = (uint32_t)value_of(g->name, at);
+	*how = value_of(g->parent, at);
+	m.parent = *how == 1 ? value_of(g->parent_id, at) : *how;
+	if (!vec_push(&a->rows, m) ||
+	    !vec_push(&a->services, info->services[service_of_row(info, row)].service))
+		return err_nomem(a->e);
+	return 0;
+}
+
+static int
+read_rows(struct assembly *a, uint32_t shard, struct shard *s, const struct traceidx *t,
+    uint32_t ordinal)
+{
+	struct group g = { .s = s, .no = UINT32_MAX };
+	uint32_t n = traceidx_n_rows(t, ordinal);
+	size_t base = a->rows.n;
+	uint64_t *how = calloc((size_t)n + 1, sizeof *how);
+	int rc = how == NULL ? err_nomem(a->e) : 0;
+
+	for (uint32_t i = 0; i < n && rc == 0; i++)
+		rc = read_row(a, &g, shard, traceidx_row(t, ordinal, i), &how[i]);
+	group_put(&g);
+	for (uint32_t i = 0; i < n && rc == 0; i++)
+		if (how[i] >= 2)
+			a->rows.v[base + i].parent = a->rows.v[base + how[i] - 2].id;
+	free(how);
+	return rc;
+}
+
+static int
+look_in(struct assembly *a, uint32_t shard)
+{
+	const struct traceidx *t;
+	const uint8_t *bloom;
+	struct shard *s;
+	uint32_t ordinal;
+	size_t bytes;
+	int rc;
+
+	if (a->ex->env.snapshot->shards[shard].n_rows == 0)
+		return 0;
+	if ((rc = source_shard(a->ex, shard, &s, a->e)) < 0 ||
+	    (rc = shard_bloom(s, &bloom, &bytes, a->e)) < 0)
+		return rc;
+	if (!bloom_may_have(bloom, bytes, trace_id_hash(a->id)))
+		return 0;
+	if ((rc = traceidx_get(s, &t, a->e)) < 0)
+		return rc;
+	if (traceidx_find(t, a->id, &ordinal))
+		rc = read_rows(a, shard, s, t, ordinal);
+	traceidx_put(t);
+	return rc;
+}
+
+/* ---- putting together ---- */
+
+static int
+service_cmp(const void *a, const void *b)
+{
+	return sv_cmp(*(const struct sv *)a, *(const struct sv *)b);
+}
+
+static int
+parent_cmp(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int
+member_name(struct assembly *a, const struct member *m, const struct dict **d, struct sv *out)
+{
+	const struct column *col;
+	struct shard *s;
+	int rc;
+
+	*d = NULL;
+	*out = SV_EMPTY;
+	if ((rc = source_shard(a->ex, m->shard, &s, a->e)) < 0)
+		return rc;
+	if ((col = shard_column(s, COL_NAME)) == NULL)
+		return 0;
+	/* Names that are stored in place: the code is no code. */
+	if (col->kind == COLUMN_BYTES)
+		return 0;
+	if ((rc = dict_get(s, col, d, a->e)) < 0)
+		return rc;
+	*out = dict_at(*d, m->name);
+	return 0;
+}
+
+static struct sv
+member_service(const struct assembly *a, const struct member *m)
+{
+	return a->services.v[m - a->rows.v];
+}
+
+/* Is x to be taken before y: earlier, then lower id, then by name and service? */
+static int
+before(struct assembly *a, const struct member *x, const struct member *y, bool *yes)
+{
+	const struct dict *dx, *dy;
+	struct sv nx, ny;
+	int rc, c;
+
+	*yes = x->start < y->start;
+	if (x->start != y->start)
+		return 0;
+	*yes = x->id < y->id;
+	if (x->id != y->id)
+		return 0;
+	if ((rc = member_name(a, x, &dx, &nx)) < 0)
+		return rc;
+	if ((rc = member_name(a, y, &dy, &ny)) == 0) {
+		if ((c = sv_cmp(nx, ny)) == 0)
+			c = sv_cmp(member_service(a, x), member_service(a, y));
+		*yes = c < 0;
+		dict_put(dy);
+	}
+	dict_put(dx);
+	return rc;
+}
+
+/* The root, else the earliest. */
+static int
+find_root(struct assembly *a, const struct member **out)
+{
+	const struct member *best = NULL;
+
+	for (size_t i = 0; i < a->rows.n; i++) {
+		const struct member *m = &a->rows.v[i];
+		bool yes;
+		int rc;
+
+		if (best == NULL || (best->parent != 0 && m->parent == 0)) {
+			best = m;
+			continue;
+		}
+		if ((best->parent == 0) != (m->parent == 0))
+			continue;
+		if ((rc = before(a, m, best, &yes)) < 0)
+			return rc;
+		if (yes)
+			best = m;
+	}
+	*out = best;
+	return 0;
+}
+
+static struct sv
+put_text(char **at, struct sv s)
+{
+	struct sv copy = { *at, s.n };
+
+	if (s.n != 0)
+		memcpy(*at, s.p, s.n);
+	*at += s.n;
+	return copy;
+}
+
+static void
+sum_up(const struct assembly *a, struct trace_facts *f)
+{
+	f->first_ns = UINT64_MAX;
+	f->n_spans = a->rows.n;
+	for (size_t i = 0; i < a->rows.n; i++) {
+		const struct member *m = &a->rows.v[i];
+
+		if (m->start < f->first_ns)
+			f->first_ns = m->start;
+		if (m->end > f->last_ns)
+			f->last_ns = m->end;
+		f->n_errors += m->status == STATUS_ERROR;
+	}
+}
+
+/* One block of memory: the entry, services, parents, texts. */
+static struct trace_entry *
+entry_new(struct assembly *a, const struct member *root, struct sv name, size_t *bytes)
+{
+	struct sv service = root == NULL ? SV_EMPTY : member_service(a, root), *v = a->services.v;
+	size_t n = a->rows.n, n_services = 0, text = service.n + name.n;
+	struct trace_entry *t;
+	char *at;
+
+	if (n != 0)
+		qsort(v, n, sizeof *v, service_cmp);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || !sv_eq(v[i], v[i - 1])) {
+			v[n_services] = v[i];
+			text += v[n_services++].n;
+		}
+	*bytes = sizeof *t + n_services * sizeof(struct sv) + n * sizeof(uint64_t) + text;
+	if ((t = calloc(1, *bytes)) == NULL)
+		return NULL;
+	t->facts.trace_id = a->id;
+	t->facts.services = (struct sv *)(t + 1);
+	t->parents = (uint64_t *)(t->facts.services + n_services);
+	at = (char *)(t->parents + n);
+	t->facts.root_service = put_text(&at, service);
+	t->facts.root_name = put_text(&at, name);
+	for (size_t i = 0; i < n_services; i++)
+		t->facts.services[t->facts.n_services++] = put_text(&at, v[i]);
+	return t;
+}
+
+static int
+put_together(struct assembly *a, struct trace_entry **out, size_t *bytes)
+{
+	const struct member *root;
+	const struct dict *d = NULL;
+	struct sv name = SV_EMPTY;
+	struct trace_entry *t;
+	int rc;
+
+	if ((rc = find_root(a, &root)) < 0 ||
+	    (root != NULL && (rc = member_name(a, root, &d, &name)) < 0))
+		return rc;
+	t = entry_new(a, root, name, bytes);
+	dict_put(d);
+	if (t == NULL)
+		return err_nomem(a->e);
+	sum_up(a, &t->facts);
+	if (root != NULL) {
+		t->facts.has_root = root->parent == 0;
+		t->facts.start_ns = t->facts.has_root ? root->start : t->facts.first_ns;
+	}
+	for (size_t i = 0; i < a->rows.n; i++)
+		if (a->rows.v[i].parent != 0)
+			t->parents[t->n_parents++] = a->rows.v[i].parent;
+	qsort(t->parents, t->n_parents, sizeof *t->parents, parent_cmp);
+	*out = t;
+	return 0;
+}
+
+static int
+assemble(struct exec *ex, struct trace_id id, struct trace_entry **out, size_t *bytes,
+    struct err *e)
+{
+	struct assembly a = { .ex = ex, .id = id, .rows = VEC_INIT, .services = VEC_INIT,
+		.e = e };
+	int rc = 0;
+
+	for (size_t i = 0; i < ex->env.snapshot->n_shards && rc == 0; i++)
+		rc = look_in(&a, (uint32_t)i);
+	if (rc == 0)
+		rc = put_together(&a, out, bytes);
+	vec_release(&a.rows);
+	vec_release(&a.services);
+	return rc;
+}
+
+int
+traces_open(struct exec *ex, struct err *e)
+{
+	size_t max = ex->env.memory == 0 ? CACHE_DEFAULT : ex->env.memory / CACHE_PART;
+
+	return lru_new(max, free, &ex->traces, e);
+}
+
+int
+trace_get(struct exec *ex, struct trace_id id, struct trace_pin *pin, struct err *e)
+{
+	struct trace_entry *t = NULL;
+	struct sv key = { (const char *)&id, sizeof id };
+	size_t bytes = 0;
+	int rc;
+
+	if ((pin->t = lru_get(ex->traces, key, &pin->pin)) != NULL)
+		return 0;
+	if ((rc = assemble(ex, id, &t, &bytes, e)) < 0)
+		return rc;
+	if ((pin->t = lru_put(ex->traces, key, t, bytes + 128, &pin->pin)) == NULL)
+		return err_nomem(e);
+	/* Another thread's may have been quicker: then ours is gone and doesn't count. */
+	if (pin->t == t)
+		atomic_fetch_add(&ex->n_traces, 1);
+	return 0;
+}
+
+void
+trace_put(struct exec *ex, struct trace_pin *pin)
+{
+	if (pin->t != NULL)
+		lru_unpin(ex->traces, pin->pin);
+	pin->t = NULL;
+}

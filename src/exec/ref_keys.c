@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ref_keys: the sort keys of refs. If all keys are start, end or duration, they come straight
+ * from two columns; else from spans put together with just the fields that are sorted by.
+ * The plain plan has its spans in hand.
+ */
+#include "exec_i.h"
+
+#include <stdlib.h>
+
+#define KEY_BATCH 512
+
+static bool
+sort_needs_trace(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_sort; i++)
+		if (field_needs_trace(&p->sort[i].field))
+			return true;
+	return false;
+}
+
+int
+ref_keys_of_span(struct exec *ex, struct refs *r, struct ref *x, const struct span *s,
+    struct err *e)
+{
+	const struct plan *p = ex->plan;
+	struct trace_pin pin = { NULL, NULL };
+	const struct event *ev = NULL;
+	const struct link *l = NULL;
+	bool ok = true;
+	int rc;
+
+	if (p->n_sort == 0)
+		return 0;
+	if (sort_needs_trace(p) && (rc = trace_get(ex, s->trace_id, &pin, e)) < 0)
+		return rc;
+	if (p->output == ROW_EVENT && x->index < s->n_events)
+		ev = &s->events[x->index];
+	if (p->output == ROW_LINK && x->index < s->n_links)
+		l = &s->links[x->index];
+	for (size_t i = 0; i < p->n_sort && ok; i++) {
+		skey_of_span(&p->sort[i].field, s, ev, l, pin.t, &x->key[i]);
+		ok = skey_keep(&x->key[i], &r->strings);
+	}
+	trace_put(ex, &pin);
+	return ok ? 0 : err_nomem(e);
+}
+
+/* ---- from columns ---- */
+
+static bool
+is_time(const struct field *f)
+{
+	return f->scope == FIELD_INTRINSIC && (f->intrinsic == IN_START ||
+	    f->intrinsic == IN_END || f->intrinsic == IN_DURATION);
+}
+
+static bool
+all_times(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_sort; i++)
+		if (!is_time(&p->sort[i].field))
+			return false;
+	return true;
+}
+
+static void
+time_keys(const struct plan *p, struct ref *x, uint64_t start, uint64_t image)
+{
+	uint64_t end = start + (uint64_t)value_i64_of(image);
+
+	for (size_t i = 0; i < p->n_sort; i++)
+		switch (p->sort[i].field.intrinsic) {
+		case IN_START:
+			skey_number(&x->key[i], start);
+			break;
+		case IN_END:
+			skey_number(&x->key[i], end);
+			break;
+		default:
+			skey_number(&x->key[i], end > start ? end - start : 0);
+		}
+}
+
+/* Rows of spans rise; those of events and links may stand twice, which chunk_gather won't have. */
+static void
+gather(struct scan *sc, const struct chunk *c, const uint32_t *ord, size_t n, uint64_t *out)
+{
+	if (sc->ex->plan->output == ROW_SPAN) {
+		chunk_gather(c, ord, (uint32_t)n, out);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		out[i] = i > 0 && ord[i] == ord[i - 1] ? out[i - 1] : chunk_u64_at(c, ord[i]);
+}
+
+static int
+fill_times(struct scan *sc, struct refs *r, size_t from)
+{
+	size_t n = r->n - from;
+	uint32_t *ord = arena_alloc(&sc->mem, (n + 1) * sizeof *ord);
+	uint64_t *start = arena_alloc(&sc->mem, (n + 1) * sizeof *start);
+	uint64_t *image = arena_alloc(&sc->mem, (n + 1) * sizeof *image);
+	const struct chunk *starts = NULL, *durations = NULL;
+	int rc;
+
+	if (ord == NULL || start == NULL || image == NULL)
+		return err_nomem(sc->e);
+	for (size_t i = 0; i < n; i++)
+		ord[i] = refs_at(r, from + i)->row - sc->row_from;
+	if ((rc = scan_chunk(sc, COL_START, &starts)) == 0 &&
+	    (rc = scan_chunk(sc, COL_DURATION, &durations)) == 0 && starts != NULL &&
+	    durations != NULL) {
+		gather(sc, starts, ord, n, start);
+		gather(sc, durations, ord, n, image);
+		for (size_t i = 0; i < n; i++)
+			time_keys(sc->ex->plan, refs_at(r, from + i), start[i], image[i]);
+	}
+	chunk_put(starts);
+	chunk_put(durations);
+	return rc;
+}
+
+/* ---- from spans ---- */
+
+static int
+fill_batch(struct scan *sc, struct refs *r, size_t from, size_t n,
+    const struct projection *proj)
+{
+	struct span *spans = arena_array(&sc->mem, n, struct span);
+	uint32_t *rows = arena_array(&sc->mem, n, uint32_t);
+	int rc;
+
+	if (spans == NULL || rows == NULL)
+		return err_nomem(sc->e);
+	for (size_t i = 0; i < n; i++)
+		rows[i] = refs_at(r, from + i)->row;
+	if ((rc = fetch_rows(sc->fetch, sc->xs->s, rows, n, proj, spans, sc->e)) < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++)
+		if ((rc = ref_keys_of_span(sc->ex, r, refs_at(r, from + i), &spans[i],
+		    sc->e)) < 0)
+			return rc;
+	fetch_reset(sc->fetch);
+	return 0;
+}
+
+int
+refs_fill_keys(struct scan *sc, struct refs *r, size_t from)
+{
+	const struct plan *p = sc->ex->plan;
+	struct projection proj = { .n_fields = p->n_sort };
+	struct field *fields;
+	int rc;
+
+	if (p->n_sort == 0 || r->n == from)
+		return 0;
+	if (all_times(p))
+		return fill_times(sc, r, from);
+	if ((fields = arena_array(&sc->mem, p->n_sort, struct field)) == NULL)
+		return err_nomem(sc->e);
+	for (size_t i = 0; i < p->n_sort; i++)
+		fields[i] = p->sort[i].field;
+	proj.fields = fields;
+	if (sc->fetch == NULL && (rc = fetch_new(&sc->fetch, sc->e)) < 0)
+		return rc;
+	for (size_t i = from; i < r->n; i += KEY_BATCH)
+		if ((rc = fill_batch(sc, r, i, r->n - i < KEY_BATCH ? r->n - i : KEY_BATCH,
+		    &proj)) < 0)
+			return rc;
+	return 0;
+}

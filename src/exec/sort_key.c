@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sort_key: what rows are ordered by. Any field can be a key, and attributes may differ in
+ * type from row to row, so there is one order over everything:
+ *
+ *   numbers by value, integers and doubles exactly against each other, NaN last
+ *   < strings bytewise < booleans, false first
+ *   < the rest (empty values, bytes, arrays, maps) by type, then bytewise
+ *   < missing, which comes last in descending order too
+ *
+ * Kinds and states are ordered as numbers, ids bytewise. Of an event's or link's field a span
+ * has the first one's; rows of events and links have their own.
+ */
+#include "exec_i.h"
+
+#include <math.h>
+
+void
+skey_number(struct skey *k, uint64_t u)
+{
+	*k = (struct skey){ .cls = KEY_NUMBER, .sub = FORM_U64, .u = u };
+}
+
+static void
+skey_i64(struct skey *k, int64_t i)
+{
+	*k = (struct skey){ .cls = KEY_NUMBER, .sub = FORM_I64, .u = (uint64_t)i };
+}
+
+static void
+skey_id(struct skey *k, uint64_t hi, uint64_t lo)
+{
+	*k = (struct skey){ .cls = KEY_NUMBER, .sub = FORM_ID, .u = hi, .lo = lo };
+}
+
+static void
+skey_missing(struct skey *k)
+{
+	*k = (struct skey){ .cls = KEY_MISSING };
+}
+
+static uint64_t
+prefix_of(struct sv s)
+{
+	uint64_t u = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		u = u << 8 | (i < s.n ? (uint8_t)s.p[i] : 0);
+	return u;
+}
+
+static void
+skey_bytes(struct skey *k, enum skey_class cls, uint8_t sub, struct sv s)
+{
+	*k = (struct skey){ .cls = (uint8_t)cls, .sub = sub,
+		.n = s.n > UINT32_MAX ? UINT32_MAX : (uint32_t)s.n, .u = prefix_of(s) };
+	k->p = s.p;
+}
+
+static void
+skey_string(struct skey *k, struct sv s)
+{
+	skey_bytes(k, KEY_STRING, 0, s);
+}
+
+/* Left out of the JSON when empty: then missing. */
+static void
+skey_text(struct skey *k, struct sv s)
+{
+	if (s.n == 0)
+		skey_missing(k);
+	else
+		skey_string(k, s);
+}
+
+static void
+skey_value(struct skey *k, const struct value *v)
+{
+	uint64_t bits;
+
+	if (v == NULL) {
+		skey_missing(k);
+		return;
+	}
+	switch (v->type) {
+	case VAL_INT:
+		skey_i64(k, v->i);
+		break;
+	case VAL_DOUBLE:
+		memcpy(&bits, &v->d, 8);
+		*k = (struct skey){ .cls = KEY_NUMBER, .sub = FORM_DOUBLE, .u = bits };
+		break;
+	case VAL_STRING:
+		skey_string(k, v->s);
+		break;
+	case VAL_BOOL:
+		*k = (struct skey){ .cls = KEY_BOOL, .u = v->b };
+		break;
+	case VAL_EMPTY:
+		*k = (struct skey){ .cls = KEY_OTHER, .sub = VAL_EMPTY };
+		break;
+	case VAL_BYTES:
+	case VAL_ARRAY:
+	case VAL_MAP:
+		skey_bytes(k, KEY_OTHER, (uint8_t)v->type, v->s);
+		break;
+	}
+}
+
+/* ---- from rows ---- */
+
+static void
+skey_of_event(const struct field *f, const struct event *ev, struct skey *k)
+{
+	if (f->scope == FIELD_EVENT)
+		skey_value(k, attrs_find(&ev->attrs, f->key));
+	else if (f->intrinsic == IN_EVENT_NAME)
+		skey_text(k, ev->name);
+	else
+		skey_number(k, ev->time_ns);
+}
+
+static void
+skey_of_link(const struct field *f, const struct link *l, struct skey *k)
+{
+	skey_missing(k);
+	if (f->scope == FIELD_LINK)
+		skey_value(k, attrs_find(&l->attrs, f->key));
+	else if (f->intrinsic == IN_LINK_TRACE_ID && !trace_id_zero(l->trace_id))
+		skey_id(k, l->trace_id.hi, l->trace_id.lo);
+	else if (f->intrinsic == IN_LINK_SPAN_ID && l->span_id != 0)
+		skey_id(k, 0, l->span_id);
+}
+
+static void
+skey_of_events(const struct field *f, const struct span *s, const struct event *ev,
+    struct skey *k)
+{
+	skey_missing(k);
+	if (ev != NULL)
+		skey_of_event(f, ev, k);
+	else
+		for (uint32_t i = 0; i < s->n_events && k->cls == KEY_MISSING; i++)
+			skey_of_event(f, &s->events[i], k);
+}
+
+static void
+skey_of_links(const struct field *f, const struct span *s, const struct link *l,
+    struct skey *k)
+{
+	skey_missing(k);
+	if (l != NULL)
+		skey_of_link(f, l, k);
+	else
+		for (uint32_t i = 0; i < s->n_links && k->cls == KEY_MISSING; i++)
+			skey_of_link(f, &s->links[i], k);
+}
+
+void
+skey_of_facts(const struct field *f, const struct trace_facts *t, struct skey *k)
+{
+	skey_missing(k);
+	if (f->scope != FIELD_INTRINSIC)
+		return;
+	switch (f->intrinsic) {
+	case IN_TRACE_ID:
+		skey_id(k, t->trace_id.hi, t->trace_id.lo);
+		break;
+	case IN_ROOT_SERVICE:
+		skey_string(k, t->root_service);
+		break;
+	case IN_ROOT_NAME:
+		skey_string(k, t->root_name);
+		break;
+	case IN_TRACE_START:
+		skey_number(k, t->start_ns);
+		break;
+	case IN_TRACE_DURATION:
+		skey_number(k, trace_duration(t));
+		break;
+	case IN_TRACE_SPANS:
+		skey_number(k, t->n_spans);
+		break;
+	case IN_TRACE_ERRORS:
+		skey_number(k, t->n_errors);
+		break;
+	default:
+		break;
+	}
+}
+
+uint32_t
+entry_child_count(const struct trace_entry *t, uint64_t id)
+{
+	uint32_t lo = 0, hi = t->n_parents, first;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (t->parents[mid] < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	first = lo;
+	hi = t->n_parents;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (t->parents[mid] <= id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo - first;
+}
+
+static void
+skey_of_intrinsic(enum intrinsic i, const struct span *s, const struct trace_entry *t,
+    const struct field *f, struct skey *k)
+{
+	switch (i) {
+	case IN_SERVICE:
+		skey_string(k, s->resource->service);
+		break;
+	case IN_NAME:
+		skey_string(k, s->name);
+		break;
+	case IN_KIND:
+		skey_i64(k, s->kind);
+		break;
+	case IN_STATUS:
+		skey_i64(k, s->status);
+		break;
+	case IN_STATUS_MESSAGE:
+		skey_text(k, s->status_message);
+		break;
+	case IN_SCOPE:
+		skey_text(k, s->scope->name);
+		break;
+	case IN_SCOPE_VERSION:
+		skey_text(k, s->scope->version);
+		break;
+	case IN_TRACE_ID:
+		skey_id(k, s->trace_id.hi, s->trace_id.lo);
+		break;
+	case IN_SPAN_ID:
+		skey_id(k, 0, s->span_id);
+		break;
+	case IN_PARENT_SPAN_ID:
+		skey_missing(k);
+		if (s->parent_span_id != 0)
+			skey_id(k, 0, s->parent_span_id);
+		break;
+	case IN_TRACE_STATE:
+		skey_text(k, s->trace_state);
+		break;
+	case IN_FLAGS:
+		skey_missing(k);
+		if (s->flags != 0)
+			skey_number(k, s->flags);
+		break;
+	case IN_START:
+		skey_number(k, s->start_ns);
+		break;
+	case IN_END:
+		skey_number(k, s->end_ns);
+		break;
+	case IN_DURATION:
+		skey_number(k, span_duration(s));
+		break;
+	case IN_CHILD_COUNT:
+		skey_missing(k);
+		if (t != NULL)
+			skey_number(k, entry_child_count(t, s->span_id));
+		break;
+	default:
+		skey_missing(k);
+		if (t != NULL)
+			skey_of_facts(f, &t->facts, k);
+	}
+}
+
+void
+skey_of_span(const struct field *f, const struct span *s, const struct event *ev,
+    const struct link *l, const struct trace_entry *t, struct skey *k)
+{
+	const struct value *v;
+
+	switch (f->scope) {
+	case FIELD_INTRINSIC:
+		if (intrinsics[f->intrinsic].of == OF_EVENT)
+			skey_of_events(f, s, ev, k);
+		else if (intrinsics[f->intrinsic].of == OF_LINK)
+			skey_of_links(f, s, l, k);
+		else
+			skey_of_intrinsic(f->intrinsic, s, t, f, k);
+		break;
+	case FIELD_EVENT:
+		skey_of_events(f, s, ev, k);
+		break;
+	case FIELD_LINK:
+		skey_of_links(f, s, l, k);
+		break;
+	case FIELD_SPAN:
+		skey_value(k, attrs_find(&s->attrs, f->key));
+		break;
+	case FIELD_RESOURCE:
+		skey_value(k, attrs_find(&s->resource->attrs, f->key));
+		break;
+	case FIELD_SCOPE:
+		skey_value(k, attrs_find(&s->scope->attrs, f->key));
+		break;
+	case FIELD_BARE:
+		v = attrs_find(&s->attrs, f->key);
+		skey_value(k, v != NULL ? v : attrs_find(&s->resource->attrs, f->key));
+		break;
+	}
+}
+
+bool
+skey_keep(struct skey *k, struct arena *a)
+{
+	struct sv s;
+
+	if (k->cls != KEY_STRING && (k->cls != KEY_OTHER || k->sub == VAL_EMPTY))
+		return true;
+	if (k->n == 0)
+		return true;
+	s = arena_sv(a, sv_new(k->p, k->n));
+	k->p = s.p;
+	return s.p != NULL;
+}
+
+/* ---- comparing ---- */
+
+#define CMP(a, b) (((a) > (b)) - ((a) < (b)))
+
+static double
+double_of(uint64_t bits)
+{
+	double d;
+
+	memcpy(&d, &bits, 8);
+	return d;
+}
+
+/* An integer of either form against a double; NaN is above everything. */
+static int
+cmp_integer_double(const struct skey *k, double d)
+{
+	bool negative = k->sub == FORM_I64 && (int64_t)k->u < 0;
+	double whole;
+
+	if (isnan(d) || d >= 0x1p64)
+		return -1;
+	if (d < -0x1p63)
+		return 1;
+	if (negative != (d < 0))
+		return negative ? -1 : 1;
+	if (negative) {
+		int64_t t = (int64_t)d, i = (int64_t)k->u;
+
+		whole = (double)t;
+		return i != t ? CMP(i, t) : CMP(whole, d);
+	}
+	whole = (double)(uint64_t)d;
+	return k->u != (uint64_t)d ? CMP(k->u, (uint64_t)d) : CMP(whole, d);
+}
+
+static int
+cmp_numbers(const struct skey *a, const struct skey *b)
+{
+	bool an, bn;
+
+	if (a->sub == FORM_ID || b->sub == FORM_ID) {
+		if (a->sub != b->sub)
+			return CMP(a->sub, b->sub);
+		return a->u != b->u ? CMP(a->u, b->u) : CMP(a->lo, b->lo);
+	}
+	if (a->sub == FORM_DOUBLE && b->sub == FORM_DOUBLE) {
+		double x = double_of(a->u), y = double_of(b->u);
+
+		if (isnan(x) || isnan(y))
+			return (isnan(x) != 0) - (isnan(y) != 0);
+		return CMP(x, y);
+	}
+	if (b->sub == FORM_DOUBLE)
+		return cmp_integer_double(a, double_of(b->u));
+	if (a->sub == FORM_DOUBLE)
+		return -cmp_integer_double(b, double_of(a->u));
+	an = a->sub == FORM_I64 && (int64_t)a->u < 0;
+	bn = b->sub == FORM_I64 && (int64_t)b->u < 0;
+	/* Of one sign, the bits are in order as they are. */
+	return an != bn ? bn - an : CMP(a->u, b->u);
+}
+
+static int
+cmp_bytes(const struct skey *a, const struct skey *b)
+{
+	if (a->u != b->u)
+		return CMP(a->u, b->u);
+	return sv_cmp(sv_new(a->p, a->n), sv_new(b->p, b->n));
+}
+
+int
+skey_cmp(const struct skey *a, const struct skey *b)
+{
+	if (a->cls != b->cls)
+		return CMP(a->cls, b->cls);
+	switch (a->cls) {
+	case KEY_NUMBER:
+		return cmp_numbers(a, b);
+	case KEY_STRING:
+		return cmp_bytes(a, b);
+	case KEY_BOOL:
+		return CMP(a->u, b->u);
+	case KEY_OTHER:
+		return a->sub != b->sub ? CMP(a->sub, b->sub) : cmp_bytes(a, b);
+	default:
+		return 0;
+	}
+}
+
+int
+skeys_cmp(const struct plan_sort *sort, size_t n, const struct skey *a, const struct skey *b)
+{
+	for (size_t i = 0; i < n; i++) {
+		int c = skey_cmp(&a[i], &b[i]);
+
+		if (c == 0)
+			continue;
+		if (sort[i].desc && a[i].cls != KEY_MISSING && b[i].cls != KEY_MISSING)
+			return -c;
+		return c;
+	}
+	return 0;
+}

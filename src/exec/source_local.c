@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * source_local: the plan's shards as a source of rows: opened when first touched, made ready
+ * once a scan comes to them, given up when it has passed. For each row group it tells which
+ * rows the access and the time slice leave.
+ *
+ * A service's rows are one range in order of time, so a slice cuts each range at two places;
+ * zones of COL_START give them without reading where a row group lies wholly on one side.
+ */
+#include "exec_i.h"
+
+#include <stdlib.h>
+
+int
+source_open(struct exec *ex, struct err *e)
+{
+	const struct plan *p = ex->plan;
+	size_t n = ex->env.snapshot->n_shards;
+
+	ex->shards = calloc(p->n_shards == 0 ? 1 : p->n_shards, sizeof *ex->shards);
+	ex->seen = calloc(n == 0 ? 1 : n, sizeof *ex->seen);
+	if (ex->shards == NULL || ex->seen == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < p->n_shards; i++) {
+		if (p->shards[i].shard >= n)
+			return err_set(e, ERR_UNSUPPORTED, -1,
+			    "the plan names shard %u of %zu", p->shards[i].shard, n);
+		ex->shards[i].plan = &p->shards[i];
+		ex->shards[i].entry = &ex->env.snapshot->shards[p->shards[i].shard];
+	}
+	ex->n_shards = p->n_shards;
+	return 0;
+}
+
+void
+source_close(struct exec *ex)
+{
+	struct scan *next;
+
+	for (size_t i = 0; ex->shards != NULL && i < ex->n_shards; i++)
+		xshard_release(ex, &ex->shards[i]);
+	free(ex->shards);
+	free(ex->seen);
+	for (struct scan *s = ex->spare; s != NULL; s = next) {
+		next = s->next;
+		arena_release(&s->mem);
+		fetch_free(s->fetch);
+		free(s);
+	}
+}
+
+int
+source_shard(struct exec *ex, size_t i, struct shard **out, struct err *e)
+{
+	int rc = snapshot_shard(ex->env.snapshot, i, out, e);
+
+	if (rc == 0 && !atomic_exchange(&ex->seen[i], true))
+		atomic_fetch_add(&ex->n_seen, 1);
+	return rc;
+}
+
+/* ---- access by trace ---- */
+
+static const struct fnode *
+top_leaf(const struct exec *ex, enum intrinsic i)
+{
+	const struct fnode *n;
+	size_t n_top = filter_top(&ex->filter, &n);
+
+	for (size_t k = 0; k < n_top; k++)
+		if (n[k].pred->kind == PRED_LEAF && n[k].pred->op != OP_TEXT &&
+		    n[k].pred->field.scope == FIELD_INTRINSIC &&
+		    n[k].pred->field.intrinsic == i)
+			return &n[k];
+	return NULL;
+}
+
+static int
+by_row(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The rows of the traces asked for; all rows if the filter doesn't ask for ids. */
+static int
+find_trace_rows(struct exec *ex, struct xshard *xs, struct err *e)
+{
+	const struct fnode *n = top_leaf(ex, IN_TRACE_ID);
+	const struct leaf_state *st;
+	const struct traceidx *t;
+	size_t n_rows = 0;
+	int rc;
+
+	if (n == NULL || (st = &xs->leaves[n->leaf])->ordinals.v == NULL)
+		return 0;
+	if ((rc = traceidx_get(xs->s, &t, e)) < 0)
+		return rc;
+	for (uint32_t i = 0; i < st->ordinals.n; i++)
+		n_rows += traceidx_n_rows(t, (uint32_t)st->ordinals.v[i].lo);
+	xs->trace_rows = calloc(n_rows + 1, sizeof *xs->trace_rows);
+	if (xs->trace_rows == NULL) {
+		traceidx_put(t);
+		return err_nomem(e);
+	}
+	xs->n_trace_rows = 0;
+	for (uint32_t i = 0; i < st->ordinals.n; i++) {
+		uint32_t o = (uint32_t)st->ordinals.v[i].lo, m = traceidx_n_rows(t, o);
+
+		for (uint32_t k = 0; k < m; k++)
+			xs->trace_rows[xs->n_trace_rows++] = traceidx_row(t, o, k);
+	}
+	traceidx_put(t);
+	qsort(xs->trace_rows, xs->n_trace_rows, sizeof *xs->trace_rows, by_row);
+	return 0;
+}
+
+/* ---- access by service ---- */
+
+static int
+find_services(struct exec *ex, struct xshard *xs, struct err *e)
+{
+	const struct fnode *n = top_leaf(ex, IN_SERVICE);
+
+	if (n == NULL)
+		return 0;
+	xs->services = calloc(xs->info->n_services + 1, 1);
+	if (xs->services == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < xs->info->n_services; i++) {
+		int rc = matcher_string(n->m, xs->info->services[i].service, e);
+
+		if (rc < 0)
+			return rc;
+		xs->services[i] = (uint8_t)rc;
+	}
+	return 0;
+}
+
+/* ---- shards ---- */
+
+int
+xshard_prepare(struct exec *ex, struct xshard *xs, struct err *e)
+{
+	int rc;
+
+	if ((rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0)
+		return rc;
+	xs->info = shard_info(xs->s);
+	xs->zones = ex->plan->pushdown && xs->plan->access != ACCESS_FULL;
+	if (!ex->plan->pushdown || xs->leaves != NULL)
+		return 0;
+	if ((rc = filter_shard_prepare(ex, xs, e)) < 0)
+		return rc;
+	if (xs->plan->access == ACCESS_TRACE)
+		return find_trace_rows(ex, xs, e);
+	return xs->plan->access == ACCESS_SERVICE ? find_services(ex, xs, e) : 0;
+}
+
+void
+xshard_release(struct exec *ex, struct xshard *xs)
+{
+	filter_shard_release(ex, xs);
+	free(xs->trace_rows);
+	free(xs->services);
+	xs->trace_rows = NULL;
+	xs->services = NULL;
+}
+
+size_t
+service_of_row(const struct shard_info *info, uint32_t row)
+{
+	size_t lo = 0, hi = info->n_services;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (info->services[mid].row_to <= row)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* ---- scratch ---- */
+
+struct scan *
+scan_get(struct exec *ex, struct err *e)
+{
+	struct scan *s;
+
+	pthread_mutex_lock(&ex->lock);
+	if ((s = ex->spare) != NULL)
+		ex->spare = s->next;
+	pthread_mutex_unlock(&ex->lock);
+	if (s == NULL) {
+		if ((s = calloc(1, sizeof *s)) == NULL) {
+			(void)err_nomem(e);
+			return NULL;
+		}
+		s->ex = ex;
+		arena_init(&s->mem);
+	}
+	return s;
+}
+
+void
+scan_put(struct exec *ex, struct scan *s)
+{
+	if (s->fetch != NULL)
+		fetch_reset(s->fetch);
+	arena_reset(&s->mem);
+	pthread_mutex_lock(&ex->lock);
+	s->next = ex->spare;
+	ex->spare = s;
+	pthread_mutex_unlock(&ex->lock);
+}
+
+uint64_t *
+scan_bits(struct scan *sc, size_t n)
+{
+	uint64_t *w = arena_calloc(&sc->mem, BITMAP_WORDS(n) + 1, sizeof *w);
+
+	if (w == NULL)
+		(void)err_nomem(sc->e);
+	return w;
+}
+
+int
+scan_chunk(struct scan *sc, enum column_id id, const struct chunk **out)
+{
+	const struct column *col = shard_column(sc->xs->s, id);
+
+	*out = NULL;
+	return col == NULL ? 0 : chunk_get(sc->xs->s, col, sc->group, out, sc->e);
+}
+
+int
+scan_blame(struct scan *sc, uint32_t row, int code)
+{
+	const struct chunk *ids = NULL, *traces = NULL;
+	const struct traceidx *t = NULL;
+	struct err *e = sc->e, ignored = ERR_INIT;
+	struct trace_id trace = { 0, 0 };
+	uint64_t id = 0;
+
+	sc->e = &ignored;
+	if (scan_chunk(sc, COL_SPAN_ID, &ids) == 0 && ids != NULL)
+		id = chunk_u64_at(ids, row);
+	if (scan_chunk(sc, COL_TRACE, &traces) == 0 && traces != NULL &&
+	    traceidx_get(sc->xs->s, &t, &ignored) == 0)
+		trace = traceidx_id(t, (uint32_t)chunk_u64_at(traces, row));
+	traceidx_put(t);
+	chunk_put(traces);
+	chunk_put(ids);
+	sc->e = e;
+	return err_ctx(e, code, "span %016llx of trace %016llx%016llx", (unsigned long long)id,
+	    (unsigned long long)trace.hi, (unsigned long long)trace.lo);
+}
+
+/* ---- candidates ---- */
+
+/* Position in [from, to) of the first start that is >= t; starts rise there. */
+static uint32_t
+lower_start(const struct chunk *c, uint32_t from, uint32_t to, uint64_t t)
+{
+	while (from < to) {
+		uint32_t mid = from + (to - from) / 2;
+
+		if (chunk_u64_at(c, mid) < t)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+struct cut {
+	struct scan *sc;
+	struct slice slice;
+	const struct chunk *starts;	/* read when a service's range is cut inside */
+	uint64_t *bits;
+};
+
+/* The part of one service's rows [from, to) of this row group that lies in the slice. */
+static int
+cut_service(struct cut *k, const struct shard_service *s, uint32_t from, uint32_t to)
+{
+	struct scan *sc = k->sc;
+	int rc;
+
+	if (s->min_start > k->slice.last || s->max_start < k->slice.first)
+		return 0;
+	if (s->min_start < k->slice.first || s->max_start > k->slice.last) {
+		if (k->starts == NULL && (rc = scan_chunk(sc, COL_START, &k->starts)) < 0)
+			return rc;
+		if (k->starts == NULL)
+			return 0;
+		from = lower_start(k->starts, from, to, k->slice.first);
+		if (k->slice.last != UINT64_MAX)
+			to = lower_start(k->starts, from, to, k->slice.last + 1);
+	}
+	bitmap_set_range(k->bits, from, to);
+	return 0;
+}
+
+static int
+cut_services(struct cut *k)
+{
+	struct scan *sc = k->sc;
+	const struct shard_info *info = sc->xs->info;
+	uint32_t end = sc->row_from + sc->n_rows;
+	int rc = 0;
+
+	for (size_t i = service_of_row(info, sc->row_from);
+	    i < info->n_services && info->services[i].row_from < end && rc == 0; i++) {
+		const struct shard_service *s = &info->services[i];
+		uint32_t from = s->row_from > sc->row_from ? s->row_from - sc->row_from : 0;
+		uint32_t to = (s->row_to < end ? s->row_to : end) - sc->row_from;
+
+		if (sc->xs->services == NULL || sc->xs->services[i] != 0)
+			rc = cut_service(k, s, from, to);
+	}
+	return rc;
+}
+
+/* The slice against all starts of the row group: 0 apart, 1 within, -1 across. */
+static int
+start_zone(struct scan *sc, struct slice s)
+{
+	const struct column *col = shard_column(sc->xs->s, COL_START);
+	struct zone z;
+
+	if (col == NULL)
+		return 0;
+	z = shard_zone(sc->xs->s, col, sc->group);
+	if (z.max < s.first || z.min > s.last)
+		return 0;
+	return z.min >= s.first && z.max <= s.last ? 1 : -1;
+}
+
+/* Place of the first row of the traces asked for that is >= row. */
+static uint32_t
+trace_row_at(const struct xshard *xs, uint32_t row)
+{
+	uint32_t lo = 0, hi = xs->n_trace_rows;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (xs->trace_rows[mid] < row)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Keeps the rows of the traces asked for. */
+static int
+take_trace_rows(struct scan *sc, uint64_t *bits)
+{
+	uint64_t *rows = scan_bits(sc, sc->n_rows);
+	const struct xshard *xs = sc->xs;
+
+	if (rows == NULL)
+		return ERR_NOMEM;
+	for (uint32_t i = trace_row_at(xs, sc->row_from); i < xs->n_trace_rows &&
+	    xs->trace_rows[i] < sc->row_from + sc->n_rows; i++)
+		bitmap_set(rows, xs->trace_rows[i] - sc->row_from);
+	bitmap_and(bits, rows, sc->n_rows);
+	return 0;
+}
+
+static bool
+has_trace_rows(const struct scan *sc)
+{
+	uint32_t i = trace_row_at(sc->xs, sc->row_from);
+
+	return i < sc->xs->n_trace_rows && sc->xs->trace_rows[i] < sc->row_from + sc->n_rows;
+}
+
+int
+scan_candidates(struct scan *sc, struct slice s, uint64_t *bits, bool *any)
+{
+	struct cut k = { .sc = sc, .slice = s, .bits = bits };
+	int zone, rc = 0;
+
+	*any = true;
+	/* The plain plan looks at every row, and at its time there. */
+	if (!sc->ex->plan->pushdown) {
+		bitmap_set_range(bits, 0, sc->n_rows);
+		return 0;
+	}
+	zone = start_zone(sc, s);
+	if (zone == 0 || (sc->xs->trace_rows != NULL && !has_trace_rows(sc))) {
+		*any = false;
+		return 0;
+	}
+	if (zone > 0 && sc->xs->services == NULL)
+		bitmap_set_range(bits, 0, sc->n_rows);
+	else
+		rc = cut_services(&k);
+	chunk_put(k.starts);
+	if (rc == 0 && sc->xs->trace_rows != NULL)
+		rc = take_trace_rows(sc, bits);
+	if (rc == 0)
+		*any = bitmap_any(bits, sc->n_rows);
+	return rc;
+}
