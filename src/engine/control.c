@@ -38,7 +38,7 @@ print_queries(struct engine *en, struct buf *out)
 			    (unsigned long long)((now - r->queued_ns) / 1000000),
 			    (unsigned long long)r->info.profile.rows_returned,
 			    (unsigned long long)r->blob.n);
-			put_visible(out, buf_view(&path), 0);
+			visible_text(out, buf_view(&path), 0);
 			BUF_LIT(out, "\n");
 		}
 		pthread_mutex_unlock(&r->lock);

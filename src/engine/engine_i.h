@@ -205,7 +205,7 @@ void errlog_add(struct errlog *, struct sv path, struct requester, const struct 
 void errlog_print(struct errlog *, struct buf *);
 
 /* Appends s with everything a terminal would act on escaped; returns the columns of its first `upto` bytes. */
-size_t put_visible(struct buf *, struct sv s, size_t upto);
+size_t visible_text(struct buf *, struct sv s, size_t upto);
 
 /* ---- engine ---- */
 

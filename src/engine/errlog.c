@@ -49,7 +49,7 @@ errlog_add(struct errlog *l, struct sv path, struct requester who, const struct 
 
 /* Appends s with everything a terminal would act on escaped; returns columns of the first `upto` bytes. */
 size_t
-put_visible(struct buf *out, struct sv s, size_t upto)
+visible_text(struct buf *out, struct sv s, size_t upto)
 {
 	const char *p = s.p, *end = s.p + s.n;
 	size_t columns = 0, at_upto = 0;
@@ -79,7 +79,7 @@ engine_caret(struct buf *out, struct sv path, int64_t off)
 	size_t col;
 
 	BUF_LIT(out, "  ");
-	col = put_visible(out, path, off < 0 ? 0 : (size_t)off);
+	col = visible_text(out, path, off < 0 ? 0 : (size_t)off);
 	BUF_LIT(out, "\n");
 	if (off >= 0) {
 		for (size_t i = 0; i < col + 2; i++)
@@ -98,7 +98,7 @@ errlog_print(struct errlog *l, struct buf *out)
 
 		when_print(out, x->wall_ns);
 		buf_printf(out, " uid %u pid %u: ", x->who.uid, x->who.pid);
-		put_visible(out, sv_cstr(x->err.msg), 0);
+		visible_text(out, sv_cstr(x->err.msg), 0);
 		BUF_LIT(out, "\n");
 		engine_caret(out, sv_cstr(x->path), x->err.off);
 	}

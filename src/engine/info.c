@@ -56,7 +56,7 @@ print_services(struct buf *out, const struct world *w, struct err *e)
 	buf_printf(out, "services     %zu\n", n);
 	for (size_t i = 0; i < n; i++) {
 		BUF_LIT(out, "  ");
-		put_visible(out, v[i].name, 0);
+		visible_text(out, v[i].name, 0);
 		for (size_t k = v[i].name.n; k < 30; k++)
 			buf_putc(out, ' ');
 		buf_printf(out, " %12llu spans %10llu errors\n",

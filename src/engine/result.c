@@ -258,6 +258,14 @@ result_error(struct result *r, struct err *e)
 
 /* ---- waits ---- */
 
+/* Under result.lock. */
+static void
+start_streaming(struct result *r)
+{
+	r->streaming = true;
+	atomic_fetch_add(&r->engine->counters.streams, 1);
+}
+
 /* Under result.lock: may this wait be answered now? */
 static bool
 ready(const struct result *r, const struct wait *w, uint64_t now)
@@ -266,7 +274,8 @@ ready(const struct result *r, const struct wait *w, uint64_t now)
 		return true;
 	if (w->kind == WAIT_READ)
 		return r->blob.n > w->off;
-	if (r->streaming)
+	/* An opener is told of an error by open: so it waits for the first bytes of a stream. */
+	if (r->streaming && (w->kind == WAIT_STAT || r->blob.n != 0))
 		return true;
 	return w->due_mono_ns != 0 && now >= w->due_mono_ns;
 }
@@ -283,10 +292,10 @@ take_ready(struct result *r, uint64_t now)
 		if (w->kind == WAIT_OPEN && !r->streaming && r->state == RESULT_RUNNING &&
 		    w->due_mono_ns != 0 && now >= w->due_mono_ns && r->blob.n != 0) {
 			/* Made too slowly to wait for its end: from here on it is read as it comes. */
-			r->streaming = true;
-			atomic_fetch_add(&r->engine->counters.streams, 1);
+			start_streaming(r);
 		}
-		if (w->kind == WAIT_OPEN && !r->streaming && r->state != RESULT_DONE) {
+		if (w->kind == WAIT_OPEN && !(r->streaming && r->blob.n != 0) &&
+		    r->state != RESULT_DONE) {
 			/* Nothing to stream yet, or queued: errors are for open, so wait on. */
 			p = &w->next;
 			continue;
@@ -492,10 +501,8 @@ put_bytes(void *arg, const void *p, size_t n, struct err *e)
 	code = blob_append(&r->blob, p, n, &x->limits, e);
 	r->progress_ns = clock_mono_ns();
 	if (code == 0) {
-		if (!r->streaming && r->blob.n > x->stream_above) {
-			r->streaming = true;
-			atomic_fetch_add(&r->engine->counters.streams, 1);
-		}
+		if (!r->streaming && r->blob.n > x->stream_above)
+			start_streaming(r);
 		taken = take_ready(r, r->progress_ns);
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -583,6 +590,8 @@ result_run(struct result *r)
 	r->started_ns = clock_mono_ns();
 	/* Planned under the lock, where others ask for the cost; a failure shows again in the run. */
 	(void)request_cost_ns(r->request);
+	if (request_est_bytes(r->request) > x.stream_above)
+		start_streaming(r);
 	pthread_mutex_unlock(&r->lock);
 	if (r->started_ns - r->queued_ns > timeout)
 		code = err_set(&err, ERR_BUSY, -1,
