@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -65,8 +66,26 @@ fail(struct fsys *fs, const char *verb, const char *path, struct err *e)
 	return err_errno(e, "%s %s/%s", verb, fs->root, path);
 }
 
+/*
+ * A store of thousands of shards needs as many descriptors, and the usual soft limit is 1024:
+ * it is raised to the hard one when it is met. False: no more can be had.
+ */
+static bool
+raise_limit(void)
+{
+	int saved = errno;
+	struct rlimit rl;
+	bool ok;
+
+	ok = getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max;
+	rl.rlim_cur = rl.rlim_max;
+	ok = ok && setrlimit(RLIMIT_NOFILE, &rl) == 0;
+	errno = saved;
+	return ok;
+}
+
 static int
-open_beneath(struct real *r, const char *path, int flags, mode_t mode)
+try_open(struct real *r, const char *path, int flags, mode_t mode)
 {
 	struct open_how how = {
 		.flags = (unsigned)(flags | O_CLOEXEC),
@@ -89,6 +108,16 @@ open_beneath(struct real *r, const char *path, int flags, mode_t mode)
 		fd = openat(r->dirfd, path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
 	while (fd < 0 && errno == EINTR);
 	return (int)fd;
+}
+
+static int
+open_beneath(struct real *r, const char *path, int flags, mode_t mode)
+{
+	int fd = try_open(r, path, flags, mode);
+
+	if (fd < 0 && errno == EMFILE && raise_limit())
+		fd = try_open(r, path, flags, mode);
+	return fd;
 }
 
 static int

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -386,6 +387,28 @@ descriptors_are_closed_on_exec(void **state)
 }
 
 static void
+more_files_than_the_soft_limit_can_be_open(void **state)
+{
+	struct fix *x = *state;
+	struct rlimit old, low;
+	struct file *f[80];
+	struct err e = ERR_INIT;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	if (old.rlim_max < 200)
+		skip();
+	put(x->fs, "a", "");
+	low = (struct rlimit){ .rlim_cur = 40, .rlim_max = old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	for (int i = 0; i < 80; i++)
+		if (x->fs->ops->open_read(x->fs, "a", &f[i], &e) != 0)
+			fail_msg("%d: %s", i, e.msg);
+	for (int i = 0; i < 80; i++)
+		(void)x->fs->ops->close(f[i], NULL);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
+static void
 a_full_disk_is_no_space_and_sticks(void **state)
 {
 	struct fsys *fs;
@@ -540,6 +563,7 @@ main(void)
 		REAL(new_files_take_the_permissions_of_the_root),
 		REAL(makes_the_root_only_if_asked),
 		REAL(descriptors_are_closed_on_exec),
+		REAL(more_files_than_the_soft_limit_can_be_open),
 		REAL(a_full_disk_is_no_space_and_sticks),
 		MEM(a_crash_loses_what_was_not_synced),
 		MEM(a_synced_file_may_still_lose_its_name),

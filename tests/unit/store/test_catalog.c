@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -790,6 +792,40 @@ a_store_on_the_real_disk_is_shared_by_two(void **state)
 	assert_int_equal(system(cmd), 0);
 }
 
+static void
+a_reader_without_permission_to_write_is_served(void **state)
+{
+	char dir[] = "/tmp/test_catalog.XXXXXX", cmd[64];
+	struct catalog_options o = { .create = true, .cache_bytes = 1 << 20 };
+	struct catalog *w, *r;
+	struct err e = ERR_INIT;
+	mode_t old = umask(022);
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(catalog_open(dir, &o, &w, &e), 0);
+	assert_int_equal(catalog_lock(w, &e), 0);
+	assert_int_equal(add_shard(w, H0, NULL), 0);
+	assert_int_equal(seteuid(65534), 0);
+	if (catalog_open(dir, &o, &r, &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(count_shards(r), 1);
+	assert_int_equal(catalog_lock(r, &e), ERR_ACCESS);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(add_shard(w, H0, NULL), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(count_shards(r), 2);
+	assert_int_equal(seteuid(0), 0);
+	catalog_close(r);
+	catalog_close(w);
+	umask(old);
+	snprintf(cmd, sizeof cmd, "rm -r %s", dir);
+	assert_int_equal(system(cmd), 0);
+}
+
 int
 main(void)
 {
@@ -815,6 +851,7 @@ main(void)
 		cmocka_unit_test(killed_at_any_call_nothing_acknowledged_is_lost),
 		cmocka_unit_test(any_failing_call_leaves_a_store_with_what_was_acknowledged),
 		cmocka_unit_test(a_store_on_the_real_disk_is_shared_by_two),
+		cmocka_unit_test(a_reader_without_permission_to_write_is_served),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
