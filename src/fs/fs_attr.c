@@ -176,6 +176,7 @@ static void
 getattr_result(fuse_req_t req, struct node *x)
 {
 	struct fs *fs = fs_of(req);
+	uint64_t begun_ns = clock_mono_ns();
 	struct result *res = open_result(fs, x);
 	bool reading = res != NULL;
 	struct err err = ERR_INIT;
@@ -186,7 +187,8 @@ getattr_result(fuse_req_t req, struct node *x)
 		file_fail(req, x, &err);
 		return;
 	}
-	info = result_info(res);
+	info = result_info(res);	/* may plan the query */
+	budget_charge(fs, x->parent, begun_ns);
 	if (reading || info.done || !info.cheap || !budget_left(fs, x->parent)) {
 		if (info.done && info.code < 0 && !reading)
 			reply_code(req, info.code);

@@ -31,6 +31,10 @@ for sig in INT TERM KILL; do
 	echo flush >"$M/.spanfs/control"
 done
 
+n=$(metric spanfs_queries_cancelled_total)
+[ "$n" -ge 1 ] && ok "$n of 3 queries were stopped before their end" ||
+    not_ok "queries were stopped before their end" "$n cancelled; is SPANFS_TEST_SPANS too small?"
+
 # A program that handles a signal does not lose its read.
 if have perl; then
 	is "a handled signal does not end a read" "$(lim 30 perl -e '
@@ -92,7 +96,10 @@ exec 7<"$M/README"
 matches "a busy mount is not unmounted" "$(fusermount3 -u "$M" 2>&1)" 'busy'
 kill -TERM "$DAEMON"
 i=0
-while is_mounted && [ $i -lt 100 ]; do sleep 0.05 i=$((i + 1)); done
+while is_mounted && [ $i -lt 100 ]; do
+	sleep 0.05
+	i=$((i + 1))
+done
 is_mounted && not_ok "SIGTERM detaches a busy mount" || ok "SIGTERM detaches a busy mount"
 kill -0 "$DAEMON" && ok "... and serves its open files" || not_ok "... and serves its open files"
 is "... which can still be read" "$(wc -c <&7)" "$(stat -Lc %s /proc/self/fd/7)"
