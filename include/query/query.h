@@ -28,6 +28,12 @@ struct query {
 	bool relative;			/* the range, or a time in the filter, depends on now */
 	uint64_t now;			/* what relative times were resolved with; 0 if none is */
 	bool shard_partition;		/* under shards/DAY/HH: `on` is its hour, printed as on/ */
+	/*
+	 * The leaves that ask for services by plain clauses outside every group, as typed: what
+	 * [browse] strict_names looks at. (In the filter a group of one clause is that clause.)
+	 */
+	const struct pred **services;
+	size_t n_services;
 	const struct sort_key *sort;	/* none: the default order, newest first */
 	size_t n_sort;
 	bool has_limit;

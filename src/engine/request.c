@@ -95,19 +95,28 @@ check_format(struct request *r, struct sv file, struct err *e)
 	return 0;
 }
 
+/* A list is known if one of its names is. */
+static bool
+known_service(const struct world *w, const struct pred *p)
+{
+	for (size_t i = 0; i < p->n_lits; i++)
+		if (map_get(&w->services, p->lits[i].text) != NULL)
+			return true;
+	return false;
+}
+
 static int
 check_services(struct request *r, struct err *e)
 {
-	const struct literal *lits;
-	size_t n = query_top_services(r->query, &lits);
+	const struct query *q = r->query;
 
-	if (n == 0 || !conf_bool(r->engine->conf, CONF_BROWSE_STRICT_NAMES))
+	if (!conf_bool(r->engine->conf, CONF_BROWSE_STRICT_NAMES))
 		return 0;
-	for (size_t i = 0; i < n; i++)
-		if (map_get(&r->world->services, lits[i].text) != NULL)
-			return 0;
-	return err_set(e, ERR_UNKNOWN, -1, "no service '%.*s' in the store",
-	    SV_ARG(lits[0].text));
+	for (size_t i = 0; i < q->n_services; i++)
+		if (!known_service(r->world, q->services[i]))
+			return err_set(e, ERR_UNKNOWN, -1, "no service '%.*s' in the store",
+			    SV_ARG(q->services[i]->lits[0].text));
+	return 0;
 }
 
 static int

@@ -125,6 +125,13 @@ negate(struct arena *a, const struct pred **p, struct err *e)
 	return *p == NULL ? err_nomem(e) : 0;
 }
 
+static bool
+names_services(const struct pred *p)
+{
+	return p->kind == PRED_LEAF && (p->op == OP_EQ || p->op == OP_IN) &&
+	    p->field.scope == FIELD_INTRINSIC && p->field.intrinsic == IN_SERVICE;
+}
+
 /* The kids of a group or the whole path; recursion is bounded by LIMIT_NESTING. */
 static int
 bind_group(struct binder *b, const struct ast *group, const struct pred **out,
@@ -147,6 +154,9 @@ bind_group(struct binder *b, const struct ast *group, const struct pred **out,
 		note_off(b, k);
 		if (p == NULL)
 			continue;
+		if (group->kw == NULL && !k->negated && k->kw->class != KC_ANY &&
+		    k->kw->class != KC_ALL && names_services(p))
+			b->q->services[b->q->n_services++] = p;
 		if (k->negated && (code = negate(b->arena, &p, e)) < 0)
 			return code;
 		kids[n++] = p;
@@ -179,7 +189,8 @@ query_bind(const struct path *path, const struct query_env *env, struct arena *a
 	const struct ast *tree;
 	int code;
 
-	if (q == NULL)
+	if (q == NULL ||
+	    (q->services = arena_array(a, LIMIT_CLAUSES, const struct pred *)) == NULL)
 		return err_nomem(e);
 	q->limit = UINT64_MAX;
 	if ((code = ast_parse(path, a, &tree, e)) < 0 ||
@@ -196,17 +207,8 @@ query_bind(const struct path *path, const struct query_env *env, struct arena *a
 size_t
 query_top_services(const struct query *q, const struct literal **lits)
 {
-	const struct pred *f = q->filter;
-	size_t n = f->kind == PRED_AND ? f->n_kids : 1;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct pred *p = f->kind == PRED_AND ? f->kids[i] : f;
-
-		if (p->kind == PRED_LEAF && (p->op == OP_EQ || p->op == OP_IN) &&
-		    p->field.scope == FIELD_INTRINSIC && p->field.intrinsic == IN_SERVICE) {
-			*lits = p->lits;
-			return p->n_lits;
-		}
-	}
-	return 0;
+	if (q->n_services == 0)
+		return 0;
+	*lits = q->services[0]->lits;
+	return q->services[0]->n_lits;
 }
