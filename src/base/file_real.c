@@ -483,7 +483,7 @@ static const struct fsys_ops real_ops = {
 	.free = real_free,
 };
 
-/* Where a new root's name lives, so that the name outlives a crash. Best effort: the parent may be unreadable. */
+/* So that a new root's name outlives a crash. Best effort: its parent may be unreadable. */
 static void
 sync_parent(int dirfd)
 {

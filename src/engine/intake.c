@@ -18,7 +18,7 @@
  * (a million typical spans take about this much), smaller ones more frequent commits.
  */
 #define MEMTABLE_BYTES ((size_t)96 << 20)
-/* Input that a worker takes at once: enough that locks cost nothing, little enough for the cache. */
+/* Input that a worker takes at once: enough that locks cost nothing, and fits the cache. */
 #define JOB_BYTES ((size_t)1 << 20)
 #define JOB_RECORDS 1024
 /* Input queued or being parsed. */

@@ -301,7 +301,7 @@ read_id(struct id_reader *r, uint32_t row, uint64_t *out, struct err *e)
 	return 0;
 }
 
-/* Rows of one trace that carry ids asked for; p[0, n) are the trace's probes, at `base` of the shard's. */
+/* Rows of one trace that carry ids asked for. p[0, n): its probes, at `base` of the shard's. */
 static int
 match_trace(struct dedup *d, const struct traceidx *idx, struct id_reader *r,
     const struct probe *p, size_t n, size_t base, struct err *e)

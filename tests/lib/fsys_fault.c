@@ -196,7 +196,7 @@ fault_close(struct file *file, struct err *e)
 	return rc;
 }
 
-/* Calls on one path; a call at which the process dies may have happened or not: every other one does. */
+/* Calls on one path. That at which the process dies may have happened: every other one has. */
 static int
 on_path(struct fsys *fs, enum fault_kind kind,
     int (*call)(struct fsys *, const char *, struct err *), const char *path, struct err *e)

@@ -22,7 +22,7 @@ struct dentry {
 
 typedef VEC(struct dentry) dentries;
 
-/* What one call did to a directory: `gone` vanished (may be NULL), `name` is `node` now (may be NULL). */
+/* What one call did to a directory: `gone` vanished, `name` is `node` now; NULL: no such part. */
 struct change {
 	const char *gone, *name;
 	struct node *node;
