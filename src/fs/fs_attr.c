@@ -90,7 +90,7 @@ node_attr(struct fs *fs, struct node *x, struct stat *st)
 
 /* ---- a result's size ---- */
 
-/* Takes note of the attributes of a result, unless others are being read; replies those that hold. */
+/* Takes note of a result's attributes, unless others are being read; replies those that hold. */
 static void
 reply_result(fuse_req_t req, struct node *x, const struct result_info *info)
 {
@@ -158,7 +158,7 @@ stat_done(struct call *c, int code)
 		reply_result(c->req, c->node, &info);
 }
 
-/* The result that a node's attributes are of without asking: that of its open handles. A reference. */
+/* A reference of the result whose attributes hold without asking: that of open handles. */
 static struct result *
 open_result(struct fs *fs, struct node *x)
 {

@@ -48,7 +48,7 @@ enum node_kind {
 
 /* State of a NODE_RESULT, under fs.files_lock. */
 struct file {
-	struct result *res;	/* of the newest handle while there is one; all cached handles share it */
+	struct result *res;	/* of the handles: all cached ones share it, else the newest's */
 	unsigned n_open;	/* handles */
 	unsigned n_cached;	/* of them, those that the page cache serves */
 	uint64_t cached_id;	/* result whose pages the kernel may hold; 0: none */
@@ -160,7 +160,7 @@ void fs_kick(struct fs *);
 int errno_of(int code);
 void reply_code(fuse_req_t, int code);
 struct requester requester_of(fuse_req_t);
-/* Remembers an error of the path of `dir`, with "/name" after it if name is not NULL; err->off is within name. */
+/* Remembers an error of the path of `dir`, or of "/name" in it; err->off is within name. */
 void note_error(struct fs *, const struct node *dir, const char *name, struct requester,
     const struct err *);
 /* A name that programs look for by themselves: no word of a query, never worth an error text. */
@@ -218,7 +218,7 @@ void handle_free(struct fs *, struct handle *);
 
 /* ---- fs_attr.c ---- */
 
-/* Attributes that need no waiting; a result's size is 0 here. Returns how long they hold, seconds. */
+/* Attributes that need no waiting. Returns how long they hold, in seconds. */
 double node_attr(struct fs *, struct node *, struct stat *);
 void fs_getattr(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
 void fs_setattr(fuse_req_t, fuse_ino_t, struct stat *, int, struct fuse_file_info *);

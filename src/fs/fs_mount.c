@@ -232,7 +232,7 @@ on_signal(int sig)
 	char byte = (char)sig;
 	int saved = errno;
 
-	/* When leaving, a signal only serves to wake the loop. If the pipe is full it will be read anyway. */
+	/* When leaving, a signal only serves to wake the loop. A full pipe will be read. */
 	while (!leaving && write(signal_pipe, &byte, 1) < 0 && errno == EINTR)
 		;
 	errno = saved;
@@ -244,7 +244,7 @@ static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE };
 static void
 catch_signals(struct fs *fs, struct sigaction old[N_CAUGHT])
 {
-	struct sigaction sa = { .sa_handler = on_signal };	/* without SA_RESTART: see leave_now */
+	struct sigaction sa = { .sa_flags = 0 };	/* no SA_RESTART: see leave_now */
 
 	signal_pipe = fs->wake[1];
 	leaving = 0;

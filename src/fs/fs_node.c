@@ -249,7 +249,7 @@ node_enter(struct fs *fs, struct node *parent, const char *name, enum node_kind 
 	}
 	x->path = path;
 	x->basis = child_basis(parent, s.p, s.n);
-	/* .K reports the number of the directory it is in, so that walks that follow links see a loop. */
+	/* .K reports its directory's number, so that walks that follow links see a loop. */
 	x->ino = kind == NODE_DIR && name[0] == '.' ? parent->ino : basis_ino(x->basis);
 
 	pthread_mutex_lock(&fs->nodes_lock);
