@@ -144,16 +144,17 @@ enum_fits(const struct column_stats *c, const struct pred *p)
 
 /*
  * The column holds end - start, wrapping: a negative number is an end before the start, which
- * is a duration of 0, or one of centuries. With one of these nothing is concluded.
+ * is a duration of 0, or one of centuries; and where starts lie beyond 2^63 ns, an end far
+ * before the start looks like any duration. With one of these nothing is concluded.
  */
 static bool
-duration_fits(const struct column_stats *c, const struct pred *p)
+duration_fits(const struct shard_stats *s, const struct column_stats *c, const struct pred *p)
 {
 	int64_t lo = value_i64_of(c->min), hi = value_i64_of(c->max);
 	struct interval v;
 	bool empty;
 
-	if (lo < 0 || !leaf_interval(p, &v, &empty))
+	if (lo < 0 || s->max_start > INT64_MAX || !leaf_interval(p, &v, &empty))
 		return true;
 	return !empty && v.lo <= (uint64_t)hi && v.hi >= (uint64_t)lo;
 }
@@ -196,7 +197,7 @@ intrinsic_fits(const struct shard_stats *s, const struct pred *p)
 	case IN_STATUS:
 		return !c->has_range || enum_fits(c, p);
 	case IN_DURATION:
-		return !c->has_range || duration_fits(c, p);
+		return !c->has_range || duration_fits(s, c, p);
 	case IN_NAME:
 		return name_fits(c, p);
 	default:

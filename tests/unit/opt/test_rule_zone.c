@@ -187,6 +187,16 @@ ends_before_starts_conclude_nothing(void **state)
 }
 
 static void
+starts_beyond_63_bits_conclude_nothing_of_durations(void **state)
+{
+	(void)state;
+	PRUNED("duration", OP_EQ, "0ns");
+	/* An end at 5000 after a start at 2^64 - 1: the difference wraps to a small number. */
+	s->max_start = UINT64_MAX;
+	KEPT("duration", OP_EQ, "0ns");
+}
+
+static void
 plain_queries_stay_full(void **state)
 {
 	(void)state;
@@ -230,6 +240,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(intrinsics_have_ranges, setup_shard, teardown),
 		cmocka_unit_test_setup_teardown(ends_before_starts_conclude_nothing, setup_shard,
 		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    starts_beyond_63_bits_conclude_nothing_of_durations, setup_shard, teardown),
 		cmocka_unit_test_setup_teardown(plain_queries_stay_full, setup_shard, teardown),
 	};
 
