@@ -279,6 +279,13 @@ void scan_put(struct exec *, struct scan *);
 uint64_t *scan_bits(struct scan *, size_t n);	/* zeroed; NULL: out of memory, with the error set */
 /* A chunk of a fixed column of the scan's row group; NULL in *out if it has no value. */
 int scan_chunk(struct scan *, enum column_id, const struct chunk **out) WARN_UNUSED;
+/*
+ * COL_DURATION holds the image of end - start as a signed number, wrapped: image less 2^63 is
+ * the duration, unless the end lies before the start or the duration is 2^63 or more. What a
+ * row group's zones say about that: all plain; those below 2^63 are not; none can be trusted.
+ */
+enum wraps { WRAPS_NONE, WRAPS_BELOW, WRAPS_ANY };
+enum wraps duration_wraps(struct shard *, uint32_t group);
 /* Index in info->services of a row. */
 size_t service_of_row(const struct shard_info *, uint32_t row);
 /* "FILE: span ID of trace ID: " before an error that a row's value caused. */

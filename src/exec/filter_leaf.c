@@ -293,7 +293,6 @@ trace_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t 
 
 /* ---- durations ---- */
 
-/* A row's start; its chunk stays pinned by the caller. */
 static bool
 wrapped_holds(const struct fnode *n, uint64_t start, uint64_t image)
 {
@@ -302,11 +301,7 @@ wrapped_holds(const struct fnode *n, uint64_t start, uint64_t image)
 	return ranges_have(&n->number, end > start ? end - start : 0);
 }
 
-/*
- * COL_DURATION holds images of end - start as a signed number, wrapped. From 0 on that is the
- * duration, moved by 2^63; below, either the end lies before the start, or the duration is
- * above 2^63: the start tells which.
- */
+/* The ranges of durations as images, where those are plain (enum wraps). */
 static int
 duration_ranges(const struct fnode *n, struct scan *sc, struct ranges *r)
 {
@@ -328,25 +323,17 @@ duration_ranges(const struct fnode *n, struct scan *sc, struct ranges *r)
 	return 0;
 }
 
+/* Exact, with the row's start. */
 static int
-wrapped_rows(struct scan *sc, const struct fnode *n, const struct chunk *c, const uint64_t *in,
-    uint64_t *out)
+wrapped_rows(struct scan *sc, const struct fnode *n, const struct chunk *c,
+    const uint64_t *rows, uint64_t *out)
 {
-	struct range below = { 0, value_image_i64(-1) };
-	struct ranges r = { &below, 1 };
-	struct col_test t = { &r, NULL, NULL, NULL };
-	uint64_t *neg = scan_bits(sc, sc->n_rows);
 	const struct chunk *starts = NULL;
-	uint32_t bad;
 	int rc;
 
-	if (neg == NULL)
-		return ERR_NOMEM;
-	if ((rc = chunk_test(sc, c, &t, in, neg, &bad)) < 0 || !bitmap_any(neg, sc->n_rows))
-		return rc;
 	if ((rc = scan_chunk(sc, COL_START, &starts)) < 0 || starts == NULL)
 		return rc;
-	BITMAP_EACH(neg, sc->n_rows, row)
+	BITMAP_EACH(rows, sc->n_rows, row)
 		if (wrapped_holds(n, chunk_u64_at(starts, (uint32_t)row),
 		    chunk_u64_at(c, (uint32_t)row)))
 			bitmap_set(out, row);
@@ -355,25 +342,54 @@ wrapped_rows(struct scan *sc, const struct fnode *n, const struct chunk *c, cons
 }
 
 static int
-duration_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t *out)
+below_rows(struct scan *sc, const struct fnode *n, const struct chunk *c, const uint64_t *in,
+    uint64_t *out)
 {
-	const struct column *col = shard_column(sc->xs->s, COL_DURATION);
-	const struct chunk *c = NULL;
+	struct range below = { 0, value_image_i64(-1) };
+	struct ranges r = { &below, 1 };
+	struct col_test t = { &r, NULL, NULL, NULL };
+	uint64_t *rows = scan_bits(sc, sc->n_rows);
+	uint32_t bad;
+	int rc;
+
+	if (rows == NULL)
+		return ERR_NOMEM;
+	if ((rc = chunk_test(sc, c, &t, in, rows, &bad)) < 0 || !bitmap_any(rows, sc->n_rows))
+		return rc;
+	return wrapped_rows(sc, n, c, rows, out);
+}
+
+static int
+duration_chunk(struct scan *sc, const struct fnode *n, const struct chunk *c,
+    const uint64_t *in, uint64_t *out)
+{
+	enum wraps w = duration_wraps(sc->xs->s, sc->group);
 	struct ranges r;
 	struct col_test t = { &r, NULL, NULL, NULL };
 	uint32_t bad;
+	int rc;
+
+	if (w == WRAPS_ANY)
+		return wrapped_rows(sc, n, c, in, out);
+	if ((rc = duration_ranges(n, sc, &r)) < 0 ||
+	    (rc = chunk_test(sc, c, &t, in, out, &bad)) < 0)
+		return rc;
+	return w == WRAPS_BELOW ? below_rows(sc, n, c, in, out) : 0;
+}
+
+static int
+duration_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t *out)
+{
+	const struct chunk *c = NULL;
 	int rc;
 
 	if (n->pred->op == OP_HAS) {
 		memcpy(out, in, BITMAP_WORDS(sc->n_rows) * sizeof *out);
 		return 0;
 	}
-	if ((rc = duration_ranges(n, sc, &r)) < 0 ||
-	    (rc = scan_chunk(sc, COL_DURATION, &c)) < 0 || c == NULL)
+	if ((rc = scan_chunk(sc, COL_DURATION, &c)) < 0 || c == NULL)
 		return rc;
-	rc = chunk_test(sc, c, &t, in, out, &bad);
-	if (rc == 0 && shard_zone(sc->xs->s, col, sc->group).min <= value_image_i64(-1))
-		rc = wrapped_rows(sc, n, c, in, out);
+	rc = duration_chunk(sc, n, c, in, out);
 	chunk_put(c);
 	return rc;
 }

@@ -59,9 +59,10 @@ duration_may(struct scan *sc, const struct fnode *n)
 
 	if (col == NULL)
 		return false;
+	if (duration_wraps(sc->xs->s, sc->group) != WRAPS_NONE)
+		return true;
 	z = shard_zone(sc->xs->s, col, sc->group);
-	/* With wrapped ones anything is possible. */
-	return z.min < zero || ranges_touch(&n->number, z.min - zero, z.max - zero);
+	return ranges_touch(&n->number, z.min - zero, z.max - zero);
 }
 
 static int

@@ -222,8 +222,7 @@ best_key(const struct plan_sort *s, struct shard *sh, uint32_t group, struct ske
 	if (c->id == COL_START) {
 		skey_number(k, best);
 	} else if (c->id == COL_DURATION) {
-		/* Below zero stand ends before starts (0) and durations above 2^63. */
-		if (z.min < zero)
+		if (duration_wraps(sh, group) != WRAPS_NONE)
 			return false;
 		skey_number(k, best - zero);
 	} else {

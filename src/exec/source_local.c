@@ -237,6 +237,24 @@ scan_chunk(struct scan *sc, enum column_id id, const struct chunk **out)
 	return col == NULL ? 0 : chunk_get(sc->xs->s, col, sc->group, out, sc->e);
 }
 
+enum wraps
+duration_wraps(struct shard *s, uint32_t group)
+{
+	const struct column *starts = shard_column(s, COL_START);
+	const struct column *durations = shard_column(s, COL_DURATION);
+	const uint64_t zero = value_image_i64(0);
+	struct zone a, b;
+
+	if (starts == NULL || durations == NULL)
+		return WRAPS_NONE;
+	a = shard_zone(s, starts, group);
+	b = shard_zone(s, durations, group);
+	/* An end past the last instant comes round to before the start. */
+	if (b.max >= zero && a.max > UINT64_MAX - (b.max - zero))
+		return WRAPS_ANY;
+	return b.min < zero ? WRAPS_BELOW : WRAPS_NONE;
+}
+
 int
 scan_blame(struct scan *sc, uint32_t row, int code)
 {
