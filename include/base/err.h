@@ -28,7 +28,7 @@ enum err_code {
 	ERR_NOMEM = -8,		/* memory, real or the query's budget: ENOMEM */
 	ERR_LIMIT = -9,		/* [query] max_rows: EFBIG */
 	ERR_TIMEOUT = -10,	/* [query] timeout, regex limit: ETIMEDOUT */
-	ERR_CANCELLED = -11,	/* the reader went away: EINTR */
+	ERR_CANCELLED = -11,	/* the reader went away: ECANCELED */
 	ERR_BUSY = -12,		/* queue full, lock held: EBUSY */
 	ERR_VERSION = -13,	/* a store or shard of another version: EIO */
 	ERR_NOSPC = -14,	/* disk or spill full: ENOSPC */

@@ -67,7 +67,7 @@ struct result;		/* one virtual file's content, perhaps still being made; refcoun
  */
 int engine_result(struct engine *, const struct path *, struct sv file, struct requester,
     struct result **, struct err *) WARN_UNUSED;
-void result_ref(struct result *);
+void result_ref(struct result *);	/* also under a lock of the caller's */
 /* The last reference of an unfinished result stops its query. */
 void result_unref(struct result *);
 

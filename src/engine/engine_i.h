@@ -78,7 +78,10 @@ struct request {
 	struct buf key;			/* what equal results share, but for the snapshot */
 	struct plan *plan;		/* made on demand */
 	uint64_t plan_ns;
+	/* For tests, 0 as a rule: rules left out, rows of a batch, most threads. */
 	uint64_t rules_off;
+	size_t batch_rows;
+	unsigned threads;
 };
 
 /* Binds; checks that the file may stand there. The request must be freed also on failure of what follows. */

@@ -37,31 +37,30 @@ by_name(const void *a, const void *b)
 	return sv_cmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-/* True if the path is a query about one trace, where tree.txt and its kin stand. */
+/* Files that would be refused here (a tree of many traces, `select` with otlp.jsonl) are not shown. */
 static bool
-under_trace(struct engine *en, const struct path *path)
+may_stand(struct engine *en, const struct path *path, struct sv file)
 {
 	struct request *r;
-	bool yes = request_new(en, (struct path *)(uintptr_t)path, SV("tree.txt"), &r,
-	    NULL) == 0;
 
-	if (yes)
-		request_free(r);
-	return yes;
+	if (request_new(en, (struct path *)(uintptr_t)path, file, &r, NULL) < 0)
+		return false;
+	request_free(r);
+	return true;
 }
 
 static void
 list_files(struct list *l, struct engine *en, const struct path *path)
 {
 	static const char *const extra[] = { "plan", "plan.json", "profile.json", "query" };
-	bool trace = under_trace(en, path);
 	const struct format *f;
 
 	for (size_t i = 0; (f = format_at(i)) != NULL; i++)
-		if (!f->only_trace || trace)
+		if (may_stand(en, path, sv_cstr(f->file)))
 			add(l, sv_cstr(f->file), ENTRY_FILE);
 	for (size_t i = 0; i < sizeof extra / sizeof *extra; i++)
-		add(l, sv_cstr(extra[i]), ENTRY_FILE);
+		if (may_stand(en, path, sv_cstr(extra[i])))
+			add(l, sv_cstr(extra[i]), ENTRY_FILE);
 }
 
 /* Values as names: encoded, over-long ones by their alias. Arguments after the first are links. */
@@ -200,7 +199,8 @@ list_with_total(struct engine *en, const struct path *path, struct arena *a,
 			return code;
 		code = list_argument(&l, en, w, path, &v, total, e);
 	} else {
-		if (v.complete && !v.is_root && !(v.in_shards && v.shard_hour.n == 0))
+		/* As at the root, files of a partition resolve, but a walk is not led into them. */
+		if (v.complete && !v.is_root && !v.in_shards)
 			list_files(&l, en, path);
 		if (v.in_shards && v.shard_hour.n != 0)
 			add(&l, SV("info.json"), ENTRY_FILE);

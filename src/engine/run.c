@@ -65,7 +65,8 @@ exec_env_of(struct request *r, uint64_t deadline, const atomic_bool *cancel,
 		.max_rows = conf_u64(c, CONF_QUERY_MAX_ROWS),
 		.cancel = cancel,
 		.pool = r->engine->workers,
-		.threads = r->engine->threads,
+		.threads = r->threads != 0 ? r->threads : r->engine->threads,
+		.batch_rows = r->batch_rows,
 	};
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* store_rig: see store_rig.h. */
 #define _XOPEN_SOURCE 700
-#include "store_rig.h"
+#include "lib/store_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "gen_span.h"
+#include "lib/gen_span.h"
 #include "store/catalog.h"
 #include "store/memtable.h"
 

@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include "engine/engine.h"
-#include "gen_span.h"
-#include "store_rig.h"
+#include "lib/gen_span.h"
+#include "lib/store_rig.h"
 
 static struct store_rig rig;
 static const struct requester me = { 1000, 1 };
