@@ -15,7 +15,7 @@
 static const struct column_rule rules[N_FIXED_IDS] = {
 	[COL_TRACE] = { "trace", DOMAIN_SPAN, false, true, VAL_INT, U32, 0 },
 	[COL_SPAN_ID] = { "span_id", DOMAIN_SPAN, false, true, VAL_INT, ANY, 0 },
-	[COL_PARENT] = { "parent", DOMAIN_SPAN, false, false, VAL_INT, U32, 0 },
+	[COL_PARENT] = { "parent", DOMAIN_SPAN, false, true, VAL_INT, U32, 0 },
 	[COL_PARENT_ID] = { "parent_id", DOMAIN_SPAN, false, false, VAL_INT, ANY, 0 },
 	[COL_START] = { "start", DOMAIN_SPAN, false, true, VAL_INT, ANY, 0 },
 	[COL_DURATION] = { "duration", DOMAIN_SPAN, false, true, VAL_INT, ANY, 0 },
