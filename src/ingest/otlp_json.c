@@ -5,8 +5,8 @@
  *
  * Taken: what the specification says and what the Collector reads besides: snake_case, enum
  * names, numbers as strings and the reverse, null for absent, unknown members. Also ids in
- * base64, instrumentationLibrarySpans, Tempo's "batches", a bare ResourceSpans as the
- * request, and several requests one after the other.
+ * base64, instrumentationLibrarySpans, Tempo's "batches" and "trace", a bare ResourceSpans
+ * as the request, and several requests one after the other.
  * Doubled members: scalars and attribute lists, the last wins; lists of resources, scopes
  * and spans are joined, since spans are never dropped in silence.
  *
@@ -21,11 +21,12 @@
 #define COUNT(a) ((unsigned)(sizeof(a) / sizeof *(a)))
 #define SHOWN(s) ((s).n < 24 ? (int)(s).n : 24), (s).n ? (s).p : ""
 
-enum { ROOT_SPANS, ROOT_BATCHES, ROOT_METRICS, ROOT_LOGS, ROOT_PROFILES,
+enum { ROOT_SPANS, ROOT_BATCHES, ROOT_TRACE, ROOT_METRICS, ROOT_LOGS, ROOT_PROFILES,
     ROOT_RESOURCE, ROOT_SCOPES, ROOT_LIBRARIES };
 static const struct json_name root_names[] = {
 	JSON_NAME("resourceSpans", "resource_spans"),
 	JSON_NAME("batches", "batches"),
+	JSON_NAME("trace", "trace"),
 	JSON_NAME("resourceMetrics", "resource_metrics"),
 	JSON_NAME("resourceLogs", "resource_logs"),
 	JSON_NAME("resourceProfiles", "resource_profiles"),
@@ -557,7 +558,7 @@ struct root {
 };
 
 static bool
-root_object(struct otlp_json *o, struct root *seen)
+root_object(struct otlp_json *o, struct root *seen, bool inner)
 {
 	struct json_object obj = { false, 0 };
 	const char *start;
@@ -574,6 +575,11 @@ root_object(struct otlp_json *o, struct root *seen)
 			if (!list(o, "resourceSpans", resource_spans))
 				return false;
 			break;
+		case ROOT_TRACE:
+			if (inner || json_peek(&o->j) != '{' ? !json_skip(&o->j)
+			    : !root_object(o, seen, true))
+				return false;
+			break;
 		case ROOT_RESOURCE:
 		case ROOT_SCOPES:
 		case ROOT_LIBRARIES:
@@ -586,7 +592,7 @@ root_object(struct otlp_json *o, struct root *seen)
 			if (!json_skip(&o->j))
 				return false;
 		}
-	if (!obj.begun)
+	if (!obj.begun && !inner)
 		seen->spans = true;	/* {} is an empty request */
 	return f == JSON_END;
 }
@@ -602,7 +608,7 @@ one_value(struct otlp_json *o)
 		    (size_t)(o->j.p - o->j.body));
 		return false;
 	}
-	if (!root_object(o, &seen)) {
+	if (!root_object(o, &seen, false)) {
 		if (o->j.why != NULL)
 			maker_broken(&o->m, "byte %zu: %s; what follows is lost",
 			    (size_t)(o->j.p - o->j.body), o->j.why);

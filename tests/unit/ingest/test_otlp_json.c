@@ -284,6 +284,7 @@ lenient_forms_equal_the_strict_one(void **state)
 		    ONE("'attributes':[{'key':'k','value':{'arrayValue':{'values':[{},{}]},"
 		    "'intValue':1}}]") },
 		{ WRAP("{" IDS "}"), "{'batches':[{'scopeSpans':[{'spans':[{" IDS "}]}]}]}" },
+		{ WRAP("{" IDS "}"), "{'trace':" WRAP("{" IDS "}") ",'status':'x'}" },
 		{ WRAP("{" IDS "}"), "{'scopeSpans':[{'spans':[{" IDS "}]}],'resource':{}}" },
 		{ WRAP("{" IDS "}"), "{'resource_spans':[{'instrumentationLibrarySpans':[{"
 		    "'instrumentationLibrary':{},'spans':[{" IDS "}]}]}]}" },
@@ -493,6 +494,8 @@ static const struct bad {
 	{ "[]", 0, 0, "byte 0: not a JSON object" },
 	{ "hello", 0, 0, "byte 0: not a JSON object" },
 	{ "5", 0, 0, "not a JSON object" },
+	{ "{'trace':{}}", 0, 0, "an object without resourceSpans: not OTLP" },
+	{ "{'trace':{'trace':{'resourceSpans':[]}}}", 0, 0, "not OTLP" },
 	{ "{'a':1}", 0, 0, "an object without resourceSpans: not OTLP" },
 	{ "{", 0, 0, "byte 1: it ends in the middle; what follows is lost" },
 	{ "{'resourceSpans'", 0, 0, "':' was expected" },

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sample_shop: the shop of the sample data as tables. To add a service, an operation or a
+ * call is to add a row; times are medians in microseconds, faults are per thousand.
+ */
+#include "sample_i.h"
+
+enum { INTERNAL = 1, SERVER, CLIENT, PRODUCER, CONSUMER };
+
+const struct shop_service shop_services[N_SERVICES] = {
+	[FRONTEND] = { "frontend", "nodejs", "3.8.1", "Error", "14 UNAVAILABLE: upstream failed",
+	    "Error: 14 UNAVAILABLE\\n    at callErrorFromStatus (/app/rpc.js:31:19)" },
+	[CHECKOUT] = { "checkout", "go", "1.14.0", "*status.Error",
+	    "could not place the order: deadline exceeded",
+	    "main.(*checkout).PlaceOrder\\n\\t/src/main.go:318" },
+	[CART] = { "cart", "dotnet", "2.0.7", "StackExchange.Redis.RedisTimeoutException",
+	    "Timeout performing HGET (5000ms), next: HGET cart, active: 1",
+	    "   at cart.CartStore.GetAsync(String userId) in /src/CartStore.cs:line 88" },
+	[PAYMENT] = { "payment", "nodejs", "2.4.0", "PaymentDeclinedError",
+	    "Payment request failed: the card issuer did not answer",
+	    "PaymentDeclinedError: no answer\\n    at charge (/app/charge.js:59:11)" },
+	[SHIPPING] = { "shipping", "rust", "0.9.3", "ShippingError",
+	    "no carrier serves this address", "shipping::quote::carriers\\n  at src/quote.rs:74" },
+	[CATALOG] = { "product-catalog", "go", "1.22.5", "*pq.Error",
+	    "pq: canceling statement due to statement timeout",
+	    "main.(*catalog).GetProduct\\n\\t/src/catalog.go:142" },
+	[RECOMMENDATION] = { "recommendation", "python", "1.3.0", "IndexError",
+	    "list index out of range",
+	    "Traceback (most recent call last):\\n  File \\\"/app/server.py\\\", line 71" },
+	[ADS] = { "ad", "java", "4.1.2", "java.util.concurrent.TimeoutException",
+	    "no ads within 500 ms",
+	    "java.util.concurrent.TimeoutException\\n\\tat shop.Ads.get(Ads.java:93)" },
+	[EMAIL] = { "email", "ruby", "1.0.4", "Net::SMTPServerBusy",
+	    "451 4.7.1 Greylisted, try again later", "email_server.rb:41:in 'send_email'" },
+	[CURRENCY] = { "currency", "cpp", "0.6.0", "std::out_of_range", "unknown currency code",
+	    "Convert(Money const&) at server.cpp:212" },
+	[ACCOUNTING] = { "accounting", "dotnet", "1.5.1", "Npgsql.PostgresException",
+	    "23505: duplicate key value violates unique constraint",
+	    "   at Accounting.Consumer.Store(Order order) in /src/Consumer.cs:line 57" },
+	[FRAUD] = { "fraud-detection", "java", "2.2.0", "java.lang.IllegalStateException",
+	    "no model is loaded",
+	    "java.lang.IllegalStateException\\n\\tat shop.Fraud.score(Fraud.java:48)" },
+	[ASSISTANT] = { "assistant", "python", "0.7.2", "RateLimitError",
+	    "429: rate limit reached for requests",
+	    "Traceback (most recent call last):\\n  File \\\"/app/agent.py\\\", line 133" },
+};
+
+const char *const shop_scopes[N_SHAPES] = {
+	[APP] = "shop", [HTTP] = "opentelemetry.instrumentation.http",
+	[RPC] = "opentelemetry.instrumentation.grpc",
+	[SQL] = "opentelemetry.instrumentation.sql",
+	[CACHE] = "opentelemetry.instrumentation.redis",
+	[QUEUE] = "opentelemetry.instrumentation.kafka",
+	[CHAT] = "opentelemetry.instrumentation.genai",
+	[TOOL] = "opentelemetry.instrumentation.genai",
+	[AGENT] = "opentelemetry.instrumentation.genai",
+	[JUDGE] = "shop.evaluation",
+};
+
+const struct shop_op shop_ops[N_OPS] = {
+	[GET_HOME] = { FRONTEND, SERVER, HTTP, "GET /", 2600, 8, 1, "GET", "/", NULL, {
+	    { VIA_NET, LIST_PRODUCTS, 100, 1, false }, { VIA_NET, CONVERT, 60, 6, false },
+	    { VIA_NET, GET_ADS, 80, 1, true } } },
+	[GET_PRODUCT_PAGE] = { FRONTEND, SERVER, HTTP, "GET /product/{id}", 2200, 8, 1, "GET",
+	    "/product/{id}", NULL, {
+	    { VIA_NET, GET_PRODUCT, 100, 1, false }, { VIA_NET, CONVERT, 70, 1, false },
+	    { VIA_NET, RECOMMEND, 90, 1, true }, { VIA_NET, GET_ADS, 90, 1, true } } },
+	[GET_CART_PAGE] = { FRONTEND, SERVER, HTTP, "GET /cart", 2000, 8, 1, "GET", "/cart", NULL, {
+	    { VIA_NET, GET_CART, 100, 1, false }, { VIA_NET, GET_PRODUCT, 80, 5, false },
+	    { VIA_NET, SHIP_QUOTE, 60, 1, true } } },
+	[POST_CART] = { FRONTEND, SERVER, HTTP, "POST /cart", 1800, 8, 1, "POST", "/cart", NULL, {
+	    { VIA_NET, GET_PRODUCT, 100, 1, false }, { VIA_NET, ADD_ITEM, 100, 1, false } } },
+	[POST_CHECKOUT] = { FRONTEND, SERVER, HTTP, "POST /checkout", 3200, 7, 1, "POST",
+	    "/checkout", NULL, { { VIA_NET, PLACE_ORDER, 100, 1, false },
+	    { VIA_NET, RECOMMEND, 70, 1, false } } },
+	[POST_ASK] = { FRONTEND, SERVER, HTTP, "POST /assistant", 2400, 6, 1, "POST",
+	    "/assistant", NULL, { { VIA_NET, ASK, 100, 1, false } } },
+	[PLACE_ORDER] = { CHECKOUT, SERVER, RPC, "shop.Checkout/PlaceOrder", 1700, 7, 2, NULL,
+	    NULL, NULL, { { VIA_LOCAL, PREPARE_ORDER, 100, 1, false },
+	    { VIA_NET, CHARGE, 100, 1, false }, { VIA_NET, SHIP_ORDER, 100, 1, false },
+	    { VIA_NET, EMPTY_CART, 100, 1, false }, { VIA_NET, SEND_EMAIL, 95, 1, true },
+	    { VIA_QUEUE, PUBLISH_ORDER, 100, 1, false } } },
+	[PREPARE_ORDER] = { CHECKOUT, INTERNAL, APP, "prepare order", 500, 6, 1, NULL, NULL, NULL, {
+	    { VIA_NET, GET_CART, 100, 1, false }, { VIA_NET, GET_PRODUCT, 100, 4, false },
+	    { VIA_NET, CONVERT, 80, 3, false }, { VIA_NET, SHIP_QUOTE, 100, 1, false } } },
+	[GET_CART] = { CART, SERVER, RPC, "shop.Cart/GetCart", 500, 7, 1, NULL, NULL, NULL, {
+	    { VIA_LOCAL, CART_HGET, 100, 1, false } } },
+	[ADD_ITEM] = { CART, SERVER, RPC, "shop.Cart/AddItem", 600, 7, 2, NULL, NULL, NULL, {
+	    { VIA_LOCAL, CART_HGET, 100, 1, false }, { VIA_LOCAL, CART_HSET, 100, 1, false } } },
+	[EMPTY_CART] = { CART, SERVER, RPC, "shop.Cart/EmptyCart", 500, 7, 1, NULL, NULL, NULL, {
+	    { VIA_LOCAL, CART_HSET, 100, 1, false } } },
+	[CART_HGET] = { CART, CLIENT, CACHE, "HGET cart", 420, 8, 2, "HGET", "HGET cart ?", NULL,
+	    { { 0 } } },
+	[CART_HSET] = { CART, CLIENT, CACHE, "HSET cart", 460, 8, 2, "HSET", "HSET cart ? ?", NULL,
+	    { { 0 } } },
+	[CHARGE] = { PAYMENT, SERVER, RPC, "shop.Payment/Charge", 4000, 8, 1, NULL, NULL, NULL, {
+	    { VIA_LOCAL, CHARGE_CARD, 100, 1, false } } },
+	[CHARGE_CARD] = { PAYMENT, INTERNAL, APP, "charge card", 26000, 9, 8, NULL, NULL, NULL,
+	    { { 0 } } },
+	[SHIP_QUOTE] = { SHIPPING, SERVER, HTTP, "POST /quote", 1600, 7, 2, "POST", "/quote", NULL,
+	    { { 0 } } },
+	[SHIP_ORDER] = { SHIPPING, SERVER, HTTP, "POST /order", 1900, 7, 2, "POST", "/order", NULL, {
+	    { VIA_LOCAL, SHIP_INSERT, 100, 1, false } } },
+	[SHIP_INSERT] = { SHIPPING, CLIENT, SQL, "INSERT parcels", 1300, 8, 1, "INSERT", "parcels",
+	    "INSERT INTO parcels (order_id, carrier, weight) VALUES ($1, $2, $3)", { { 0 } } },
+	[LIST_PRODUCTS] = { CATALOG, SERVER, RPC, "shop.Catalog/ListProducts", 1200, 7, 1, NULL,
+	    NULL, NULL, { { VIA_LOCAL, PRODUCTS_SELECT, 100, 1, false } } },
+	[GET_PRODUCT] = { CATALOG, SERVER, RPC, "shop.Catalog/GetProduct", 700, 7, 3, NULL, NULL,
+	    NULL, { { VIA_LOCAL, PRODUCT_SELECT, 85, 1, false } } },
+	[PRODUCTS_SELECT] = { CATALOG, CLIENT, SQL, "SELECT products", 2300, 8, 1, "SELECT",
+	    "products", "SELECT id, name, price FROM products ORDER BY id LIMIT 50", { { 0 } } },
+	[PRODUCT_SELECT] = { CATALOG, CLIENT, SQL, "SELECT products", 900, 8, 1, "SELECT", "products",
+	    "SELECT id, name, description, price FROM products WHERE id = $1", { { 0 } } },
+	[RECOMMEND] = { RECOMMENDATION, SERVER, RPC, "shop.Recommendation/List", 2100, 8, 3, NULL,
+	    NULL, NULL, { { VIA_NET, LIST_PRODUCTS, 60, 1, false } } },
+	[GET_ADS] = { ADS, SERVER, RPC, "shop.Ads/GetAds", 1100, 8, 4, NULL, NULL, NULL, {
+	    { VIA_LOCAL, PICK_ADS, 90, 1, false } } },
+	[PICK_ADS] = { ADS, INTERNAL, APP, "pick ads", 600, 9, 2, NULL, NULL, NULL, { { 0 } } },
+	[SEND_EMAIL] = { EMAIL, SERVER, HTTP, "POST /confirmation", 9000, 9, 6, "POST",
+	    "/confirmation", NULL, { { VIA_LOCAL, RENDER_EMAIL, 100, 1, false } } },
+	[RENDER_EMAIL] = { EMAIL, INTERNAL, APP, "render template", 1400, 7, 1, NULL, NULL, NULL,
+	    { { 0 } } },
+	[CONVERT] = { CURRENCY, SERVER, RPC, "shop.Currency/Convert", 150, 6, 1, NULL, NULL, NULL,
+	    { { 0 } } },
+	[PUBLISH_ORDER] = { CHECKOUT, PRODUCER, QUEUE, "send orders", 1200, 8, 2, "orders", NULL,
+	    NULL, { { VIA_QUEUE, ACCOUNT_ORDER, 100, 1, false },
+	    { VIA_QUEUE, CHECK_FRAUD, 100, 1, false } } },
+	[ACCOUNT_ORDER] = { ACCOUNTING, CONSUMER, QUEUE, "process orders", 900, 8, 3, "orders",
+	    "accounting", NULL, { { VIA_LOCAL, ACCOUNT_INSERT, 100, 2, false } } },
+	[ACCOUNT_INSERT] = { ACCOUNTING, CLIENT, SQL, "INSERT orders", 1700, 8, 4, "INSERT", "orders",
+	    "INSERT INTO orders (id, user_id, total) VALUES ($1, $2, $3)", { { 0 } } },
+	[CHECK_FRAUD] = { FRAUD, CONSUMER, QUEUE, "process orders", 800, 8, 2, "orders",
+	    "fraud-detection", NULL, { { VIA_LOCAL, FRAUD_SCORE, 100, 1, false } } },
+	[FRAUD_SCORE] = { FRAUD, INTERNAL, APP, "score order", 7000, 10, 2, NULL, NULL, NULL,
+	    { { 0 } } },
+	[ASK] = { ASSISTANT, SERVER, HTTP, "POST /v1/ask", 3000, 6, 1, "POST", "/v1/ask", NULL, {
+	    { VIA_LOCAL, AGENT_RUN, 100, 1, false } } },
+	[AGENT_RUN] = { ASSISTANT, INTERNAL, AGENT, "invoke_agent shopping-assistant", 5000, 6, 1,
+	    NULL, NULL, NULL, { { VIA_LOCAL, CHAT_MODEL, 100, 1, false },
+	    { VIA_LOCAL, TOOL_SEARCH, 75, 2, false }, { VIA_LOCAL, TOOL_ORDER, 30, 1, false },
+	    { VIA_LOCAL, CHAT_MODEL, 90, 2, false }, { VIA_LOCAL, JUDGE_ANSWER, 50, 1, false } } },
+	[CHAT_MODEL] = { ASSISTANT, CLIENT, CHAT, "chat", 900000, 9, 12, NULL, NULL, NULL,
+	    { { 0 } } },
+	[TOOL_SEARCH] = { ASSISTANT, INTERNAL, TOOL, "execute_tool search_products", 1500, 7, 4,
+	    "search_products", NULL, NULL, { { VIA_NET, LIST_PRODUCTS, 100, 1, false },
+	    { VIA_NET, GET_PRODUCT, 70, 3, false } } },
+	[TOOL_ORDER] = { ASSISTANT, INTERNAL, TOOL, "execute_tool get_order", 1200, 7, 4, "get_order",
+	    NULL, NULL, { { VIA_NET, GET_CART, 100, 1, false } } },
+	[JUDGE_ANSWER] = { ASSISTANT, INTERNAL, JUDGE, "evaluate answer", 240000, 7, 2, NULL, NULL,
+	    NULL, { { 0 } } },
+};
