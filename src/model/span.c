@@ -91,34 +91,60 @@ flush(struct image *m)
 	m->n = 0;
 }
 
-static void
-put(struct image *m, const void *p, size_t n)
+/* A place for n bytes, at most ROOM; the caller moves m->n on. */
+#define ROOM 256
+
+static inline uint8_t *
+room(struct image *m)
 {
-	if (sizeof m->buf - m->n < n) {
+	if (sizeof m->buf - m->n < ROOM)
 		flush(m);
-		if (n > sizeof m->buf) {
-			hash_stream_add(&m->h, p, n);
-			return;
-		}
-	}
-	if (n != 0)
-		memcpy(m->buf + m->n, p, n);
-	m->n += n;
+	return m->buf + m->n;
 }
 
-static void
+/* Keys and values are mostly short: two moves that may overlap instead of a call. */
+static inline void
+copy_short(uint8_t *to, const char *from, size_t n)
+{
+	uint64_t a[2], b[2];
+
+	if (n > 32)
+		memcpy(to, from, n);
+	else if (n >= 16) {
+		memcpy(a, from, 16);
+		memcpy(b, from + n - 16, 16);
+		memcpy(to, a, 16);
+		memcpy(to + n - 16, b, 16);
+	} else if (n >= 8) {
+		memcpy(a, from, 8);
+		memcpy(b, from + n - 8, 8);
+		memcpy(to, a, 8);
+		memcpy(to + n - 8, b, 8);
+	} else
+		for (size_t i = 0; i < n; i++)
+			to[i] = (uint8_t)from[i];
+}
+
+static inline void
 put_u64(struct image *m, uint64_t v)
 {
-	uint8_t p[VARINT_MAX];
-
-	put(m, p, varint_encode(p, v));
+	m->n += varint_encode(room(m), v);
 }
 
-static void
+static inline void
 put_sv(struct image *m, struct sv s)
 {
-	put_u64(m, s.n);
-	put(m, s.p, s.n);
+	uint8_t *p = room(m);
+	size_t n = varint_encode(p, s.n);
+
+	m->n += n;
+	if (s.n <= ROOM - VARINT_MAX) {
+		copy_short(p + n, s.p, s.n);
+		m->n += s.n;
+		return;
+	}
+	flush(m);
+	hash_stream_add(&m->h, s.p, s.n);
 }
 
 static void
@@ -163,10 +189,8 @@ put_attrs(struct image *m, const struct attrs *a, uint32_t dropped)
 static void
 put_trace_id(struct image *m, struct trace_id id)
 {
-	uint8_t p[16];
-
-	trace_id_to_bytes(id, p);
-	put(m, p, sizeof p);
+	trace_id_to_bytes(id, room(m));
+	m->n += 16;
 }
 
 static void
