@@ -2,6 +2,7 @@
 /* buf: see base/buf.h. */
 #include "base/buf.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,8 +136,12 @@ buf_double(struct buf *b, double v)
 		buf_str(b, v < 0 ? "-Infinity" : "Infinity");
 		return;
 	}
-	/* The programs never call setlocale: the point is '.'. */
-	for (int prec = 15; prec <= 17; prec++) {
+	/*
+	 * The programs never call setlocale: the point is '.'. Any number of up to 15 digits
+	 * survives a normal double, so 15 digits give the shortest text if they read back;
+	 * subnormal ones hold fewer.
+	 */
+	for (int prec = fabs(v) < DBL_MIN ? 1 : 15; prec <= 17; prec++) {
 		snprintf(tmp, sizeof tmp, "%.*g", prec, v);
 		if (strtod(tmp, NULL) == v)
 			break;

@@ -73,7 +73,7 @@ store_rig_init(struct store_rig *r, uint64_t seed, size_t n, unsigned hours,
 	struct gen_span_options o = {
 		.seed = seed, .start_ns = STORE_RIG_START,
 		.range_ns = (uint64_t)hours * 3600000000000u, .n_services = 5,
-		.n_traces = (uint32_t)(n / 6 + 1), .n_keys = 24, .wild_times = true,
+		.n_traces = (uint32_t)(n / 6 + 1), .n_keys = 24, .wild_times = n != 0,
 	};
 	struct span_batch b;
 	struct gen_span g;
@@ -85,7 +85,8 @@ store_rig_init(struct store_rig *r, uint64_t seed, size_t n, unsigned hours,
 	gen_span_init(&g, &o);
 	for (unsigned c = 0; c < commits; c++) {
 		span_batch_init(&b);
-		assert_true(gen_span_add(&g, &b, n / commits));
+		if (n != 0)
+			assert_true(gen_span_add(&g, &b, n / commits));
 		store_rig_add(r, &b, group_rows);
 		span_batch_release(&b);
 	}
