@@ -20,10 +20,13 @@ struct shard_options {
 	int compression_level;		/* zstd; 0: store everything uncompressed */
 	bool sync;
 	uint32_t top_values;		/* most frequent values kept per column; 0: SHARD_TOP_VALUES */
+	uint32_t index_budget;		/* size of all indexes, percent of the rest of the shard; 0: none */
+	bool text_index;		/* text indexes are among them */
 };
 #define SHARD_ROW_GROUP_ROWS 16384
 #define SHARD_COMPRESSION_LEVEL 3
 #define SHARD_TOP_VALUES 16
+#define SHARD_INDEX_BUDGET 5
 #define SHARD_TOP_BYTES 64		/* longer top values are cut (arrays and maps: left out) */
 
 /* What the catalog keeps of a shard. */

@@ -33,6 +33,8 @@ struct column {
 	uint32_t n_dict;
 	uint32_t index;			/* its place in the shard's table */
 	uint64_t n_bytes;		/* stored bytes of its chunks and dictionary */
+	uint32_t postings_bytes;	/* of its postings or hashidx; 0: none (store/postings.h) */
+	uint32_t text_bytes;		/* of its text index; 0: none (store/textidx.h) */
 	const struct top_value *top;
 	size_t n_top;
 };

@@ -12,7 +12,8 @@
  * header   0  8  magic "SPANFSSH"
  *          8  4  format version, SHARD_VERSION; another is refused by name
  *         12  4  incompatible feature bits: an unknown one means "do not read"
- *         16  4  compatible feature bits: unknown ones are ignored
+ *         16  4  compatible feature bits: unknown ones are ignored, and where there is one,
+ *                sections of unknown kinds as well
  *         20  4  row_group_rows: rows of every row group but the last
  *         24  8  XXH3-64 of bytes 0..23
  *
@@ -75,6 +76,35 @@
  *                 per trace; pack of rows, of each trace in rising order
  * SECTION_BLOOM   filter over trace_id_hash() of the shard's trace ids (base/bloom.h)
  *
+ * Indexes: sections that a column may have (entry in the footer: its index, row group 0), and
+ * only if the header has their feature bit. All that they say can be found without them.
+ *
+ * SECTION_POSTINGS (SHARD_COMPAT_POSTINGS)  rows of each value of a column. Rows are spans';
+ *                 of an event's or link's column each row of a value once.
+ *                 0  1  form     1  1  bits of a hash (0 but in form 2)     2  2  zero
+ *                 4  4  bytes of the pack behind (a multiple of 8; 0 in form 0)
+ *                 8     form 0 (COLUMN_DICT): lists; keys are codes
+ *                       form 1 (COLUMN_INT): pack of the distinct numbers, strictly rising;
+ *                         lists, one for each number
+ *                       form 2 (COLUMN_BYTES): pack of the low bits of hash64() of every
+ *                         value, rising; pack of their rows, rising where hashes are equal
+ * SECTION_TEXT (SHARD_COMPAT_TEXT)  codes of a COLUMN_DICT whose values contain a text, ASCII
+ *                 letters taken as lower case. A trigram is three bytes in a row, the first
+ *                 the most significant; a token a longest run of [A-Za-z0-9_] and bytes from
+ *                 0x80 on, known by the low bits of its hash64().
+ *                 0  4  bytes of the trigrams' part     4  4  bits of a token's hash
+ *                 8     trigrams, then tokens: u32 bytes of the pack, u32 zero; pack of
+ *                       trigrams (hashes), strictly rising; lists of codes. A key whose list is
+ *                       empty may be in any value; one that is missing is in none.
+ *
+ * lists: for each of n keys strictly rising numbers
+ *   0  4  n      4  4  n_sets      8  4  bytes of pack of ends     12  4  of pack of numbers
+ *  16  4  bytes of sets           20  4  zero
+ *  24     pack of ends per key; pack of numbers
+ *         n_sets times: u32 key (rising), u32 numbers, u32 offset, u32 bytes
+ *         the sets, end to end, in the portable Roaring format; padded to 8
+ *   A key that has a set has no packed number.
+ *
  * pack: n unsigned 64-bit numbers in blocks of PACK_BLOCK
  *   0  4  n      4  4  zero
  *   8     per block 24 bytes: u64 base, u64 max, u32 offset of its data (from the end of the
@@ -94,6 +124,9 @@
 #define SHARD_TRAILER_BYTES 40
 #define SHARD_ROOT_BYTES (SHARD_HEADER_BYTES + SHARD_TRAILER_BYTES)
 #define SHARD_INCOMPAT_KNOWN 0u		/* feature bits that this code can read */
+#define SHARD_COMPAT_POSTINGS 1u	/* there may be SECTION_POSTINGS */
+#define SHARD_COMPAT_TEXT 2u		/* there may be SECTION_TEXT */
+#define SHARD_COMPAT_KNOWN (SHARD_COMPAT_POSTINGS | SHARD_COMPAT_TEXT)
 #define SHARD_MAX_CHILDREN (1u << 25)	/* events of one shard; links alike */
 
 #define PACK_BLOCK 256
@@ -150,6 +183,7 @@ enum attr_scope { ATTR_SPAN = 1, ATTR_EVENT = 2, ATTR_LINK = 3 };
 enum section_kind {
 	SECTION_CHUNK = 1, SECTION_DICT = 2, SECTION_RESOURCES = 3, SECTION_SCOPES = 4,
 	SECTION_TRACE_IDS = 5, SECTION_TRACE_ROWS = 6, SECTION_BLOOM = 7,
+	SECTION_POSTINGS = 8, SECTION_TEXT = 9,
 };
 enum section_codec { CODEC_NONE = 0, CODEC_ZSTD = 1 };
 enum chunk_presence { PRESENT_ALL = 0, PRESENT_BITMAP = 1, PRESENT_LIST = 2 };

@@ -152,6 +152,7 @@ column_stats_numbers(struct seal *s, const struct column_desc *d, uint32_t n)
 
 	st->n_present = st->n_distinct = n;
 	st->n_top = 0;
+	s->n_num_slots = 0;
 	range(s, n);
 	if (d->id == COL_TRACE)
 		st->n_distinct = s->part->ids.n_traces;
@@ -165,9 +166,41 @@ column_stats_numbers(struct seal *s, const struct column_desc *d, uint32_t n)
 	st->n_distinct = count_numbers(s, n, n_slots, &full);
 	if (full)
 		st->n_distinct = estimate_distinct(s, n);
+	else
+		s->n_num_slots = n_slots;
 	for (uint32_t i = 0; i < n_slots; i++)
 		if (s->num_slots[i].n != 0)
 			offer(st, s->opts.top_values, s->num_slots[i].v, s->num_slots[i].n);
 	drop_single(st);
 	return 0;
+}
+
+static int
+u64_cmp(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+uint32_t
+column_number_ranks(struct seal *s, uint32_t n)
+{
+	uint32_t n_keys = 0;
+
+	for (uint32_t i = 0; i < s->n_num_slots; i++)
+		if (s->num_slots[i].n != 0)
+			s->tmp[n_keys++] = s->num_slots[i].v;
+	if (n_keys == 0 || !vec_reserve(&s->counts, n_keys))
+		return 0;
+	qsort(s->tmp, n_keys, sizeof *s->tmp, u64_cmp);
+	for (uint32_t i = 0; i < n_keys; i++) {
+		struct num_slot *x = slot_of(s->num_slots, s->n_num_slots, s->tmp[i]);
+
+		x->rank = i;
+		s->counts.v[i] = x->n;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		s->vals[i] = slot_of(s->num_slots, s->n_num_slots, s->vals[i])->rank;
+	return n_keys;
 }

@@ -210,7 +210,9 @@ column_write_numbers(struct seal *s, const struct column_desc *d, uint32_t n, bo
 {
 	int rc;
 
-	if ((rc = column_stats_numbers(s, d, n)) != 0 || (rc = column_chunks(s, d, n, all)) != 0)
+	if ((rc = column_stats_numbers(s, d, n)) != 0 ||
+	    (rc = column_chunks(s, d, n, all)) != 0 ||
+	    (rc = postings_numbers(s, d, n, all)) != 0)
 		return rc;
 	return column_end(s, d, NULL, NULL);
 }

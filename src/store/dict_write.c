@@ -110,7 +110,9 @@ write_dict(struct seal *s, struct column_desc *d, const struct coldict *dict, ui
 	for (uint32_t i = 0; i < n; i++)
 		s->vals[i] = new_of[s->vals[i]];
 	if ((rc = column_stats_codes(s, n, dict->n)) != 0 ||
-	    (rc = column_chunks(s, d, n, all)) != 0)
+	    (rc = column_chunks(s, d, n, all)) != 0 ||
+	    (rc = postings_codes(s, d, dict, n, all)) != 0 ||
+	    (rc = textidx_make(s, d, dict, old_of)) != 0)
 		return rc;
 	return column_end(s, d, dict, old_of);
 }
@@ -163,6 +165,8 @@ write_bytes(struct seal *s, struct column_desc *d, const struct coldict *dict, u
 		    from[g + 1])) != 0)
 			return rc;
 	}
+	if ((rc = postings_hashes(s, d, dict, n, all)) != 0)
+		return rc;
 	return column_end(s, d, dict, NULL);
 }
 

@@ -3,7 +3,7 @@
  * footer_sections: the footer's list of sections. Checks that each lies between header and
  * footer, 8-aligned, and touches no other; that each stands once; that what has to be there
  * is; and that the chunks' numbers of values add up to their columns'. Puts them in the order
- * that lookups want (shard_i.h).
+ * that lookups want (shard_i.h). Sections of unknown kinds stay in the list, last, unused.
  */
 #include "footer_read_i.h"
 
@@ -14,9 +14,28 @@
 #define SECTION_MIN_BYTES 15	/* of an entry in the footer */
 
 static bool
-of_column(enum section_kind k)
+of_column(unsigned k)
 {
-	return k == SECTION_CHUNK || k == SECTION_DICT;
+	return k == SECTION_CHUNK || k == SECTION_DICT || k == SECTION_POSTINGS ||
+	    k == SECTION_TEXT;
+}
+
+/* Features say which kinds there can be beside those that every shard has. */
+static bool
+kind_ok(const struct shard *s, unsigned k)
+{
+	if (k == SECTION_POSTINGS)
+		return (s->compat & SHARD_COMPAT_POSTINGS) != 0;
+	if (k == SECTION_TEXT)
+		return (s->compat & SHARD_COMPAT_TEXT) != 0;
+	return k >= SECTION_CHUNK && (k <= SECTION_BLOOM || (s->compat & ~SHARD_COMPAT_KNOWN) != 0);
+}
+
+/* What an index needs of its column. */
+static bool
+index_fits(const struct footer *f, unsigned kind, uint64_t column)
+{
+	return kind != SECTION_TEXT || f->columns[column - 1].kind == COLUMN_DICT;
 }
 
 static int
@@ -43,20 +62,22 @@ read_section(struct footer *f, struct section *x)
 	uint64_t off = cursor_varint(&f->c), stored = cursor_varint(&f->c);
 	uint64_t raw = cursor_varint(&f->c), hash = cursor_u64(&f->c);
 
-	if (f->c.bad || kind < SECTION_CHUNK || kind > SECTION_BLOOM || codec > CODEC_ZSTD)
+	if (f->c.bad || !kind_ok(f->s, kind) || (kind <= SECTION_TEXT && codec > CODEC_ZSTD))
 		return footer_bad(f, "malformed section");
-	if (of_column(kind) != (column != 0) || column > f->s->info.n_columns ||
-	    group >= (kind == SECTION_CHUNK ? f->s->info.n_row_groups : 1))
+	if (kind <= SECTION_TEXT && (of_column(kind) != (column != 0) ||
+	    column > f->s->info.n_columns ||
+	    group >= (kind == SECTION_CHUNK ? f->s->info.n_row_groups : 1) ||
+	    !index_fits(f, kind, column)))
 		return footer_bad(f, "section of no column or row group");
 	if (raw == 0 || raw > LIMIT_SECTION_BYTES || stored == 0 || stored > raw ||
-	    (codec == CODEC_NONE && stored != raw))
+	    (codec == CODEC_NONE && stored != raw && kind <= SECTION_TEXT))
 		return footer_bad(f, "size of a section");
 	if (off % 8 != 0 || off < SHARD_HEADER_BYTES || off > f->s->footer_off ||
 	    stored > f->s->footer_off - off)
 		return footer_bad(f, "section outside the file");
 	*x = (struct section){
 		.kind = kind, .codec = codec, .row_group = (uint32_t)group,
-		.column = column == 0 ? NO_COLUMN : (uint32_t)column - 1,
+		.column = column == 0 || kind > SECTION_TEXT ? NO_COLUMN : (uint32_t)column - 1,
 		.n_stored = (uint32_t)stored, .n_raw = (uint32_t)raw, .off = off, .hash = hash,
 	};
 	return kind == SECTION_CHUNK ? read_zone(f, x) : 0;
@@ -112,6 +133,8 @@ index_sections(struct footer *f)
 	for (uint32_t i = 0; i < s->n_sections; i++) {
 		const struct section *x = &s->sections[i];
 
+		if (x->kind > SECTION_TEXT)
+			break;
 		if (i > 0 && section_cmp(x - 1, x) == 0)
 			return footer_bad(f, "section stands twice");
 		if (x->kind == SECTION_CHUNK) {
@@ -120,6 +143,10 @@ index_sections(struct footer *f)
 			s->n_chunks = i + 1;
 		} else if (x->kind == SECTION_DICT)
 			s->dict_section[x->column] = i;
+		else if (x->kind == SECTION_POSTINGS)
+			s->postings_section[x->column] = i;
+		else if (x->kind == SECTION_TEXT)
+			s->text_section[x->column] = i;
 		else
 			s->single[x->kind] = i;
 	}
@@ -145,7 +172,12 @@ add_up(struct footer *f)
 
 		if (x->column == NO_COLUMN)
 			continue;
-		f->columns[x->column].n_bytes += x->n_stored;
+		if (x->kind == SECTION_POSTINGS)
+			f->columns[x->column].postings_bytes = x->n_stored;
+		else if (x->kind == SECTION_TEXT)
+			f->columns[x->column].text_bytes = x->n_stored;
+		else
+			f->columns[x->column].n_bytes += x->n_stored;
 		n[x->column] += x->zone.n_present;
 	}
 	for (uint32_t i = 0; i < s->info.n_columns && rc == 0; i++) {
@@ -186,13 +218,15 @@ take_memory(struct footer *f, uint32_t n)
 	s->slots = arena_array(&s->arena, n, struct cache_slot);
 	s->chunk_from = arena_array(&s->arena, (size_t)s->info.n_row_groups + 1, uint32_t);
 	s->dict_section = arena_array(&s->arena, s->info.n_columns, uint32_t);
+	s->postings_section = arena_array(&s->arena, s->info.n_columns, uint32_t);
+	s->text_section = arena_array(&s->arena, s->info.n_columns, uint32_t);
 	if (s->sections == NULL || s->slots == NULL || s->chunk_from == NULL ||
-	    s->dict_section == NULL)
+	    s->dict_section == NULL || s->postings_section == NULL || s->text_section == NULL)
 		return err_nomem(f->e);
 	for (uint32_t i = 0; i < n; i++)
 		cache_slot_init(&s->slots[i]);
 	for (uint32_t i = 0; i < s->info.n_columns; i++)
-		s->dict_section[i] = NO_SECTION;
+		s->dict_section[i] = s->postings_section[i] = s->text_section[i] = NO_SECTION;
 	s->n_sections = n;
 	return 0;
 }

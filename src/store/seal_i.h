@@ -8,6 +8,7 @@
  *   column_write  one column's values in that order, cut into chunks
  *   dict_write    strings of a column: dictionary or in place
  *   column_stats  distinct values, range, the most frequent
+ *   index_write   which indexes are kept; postings_write, textidx_write make them
  *   section_write bytes to the file, and the footer's table of them
  *   footer_write  header, footer, trailer
  */
@@ -73,7 +74,17 @@ struct column_stats_out {
 
 struct num_slot {
 	uint64_t v;
-	uint32_t n;
+	uint32_t n, rank;	/* rank: among the distinct ones, once it is asked for */
+};
+
+/* An index that may be kept. */
+struct index_cand {
+	struct buf stored;	/* its section */
+	enum section_codec codec;
+	size_t n_raw;
+	uint32_t column;
+	enum section_kind kind;
+	double gain;		/* rows (or as much work) that a look-up need not look at */
 };
 
 struct seal {
@@ -100,6 +111,7 @@ struct seal {
 	VEC(struct sort_pair) pairs;	/* dictionary sorting: both halves */
 	VEC(uint32_t) remap, counts;
 	struct num_slot *num_slots;
+	uint32_t n_num_slots;		/* of the column at hand; 0: not all its values are there */
 	uint32_t *resources, *scopes;	/* by their place in the shard: id in the memtable */
 	uint32_t n_resources, n_scopes;
 	const struct memcol **attrs;	/* with a column: by scope, key bytes, type */
@@ -107,6 +119,9 @@ struct seal {
 	struct memcol *rest[3];		/* by domain: in place of the part's, or NULL */
 	uint32_t *name_code;		/* place of a name in COL_NAME's dictionary */
 	struct column_stats_out stats;
+	VEC(struct index_cand) cands;
+	VEC(uint32_t) starts;		/* where the rows of a key begin */
+	uint32_t *owner[3];		/* by domain: its rows to rows of spans; spans: NULL */
 };
 
 /* Zone of a chunk. */
@@ -123,6 +138,8 @@ int shard_file_open(struct seal *, const char *path) WARN_UNUSED;
 /* s->raw as a section; zone: of a chunk, else NULL. */
 int section_put(struct seal *, enum section_kind, uint32_t column, uint32_t group,
     const struct chunk_zone *) WARN_UNUSED;
+/* A section that has been compressed already. */
+int section_put_stored(struct seal *, const struct index_cand *) WARN_UNUSED;
 /* Bytes as they are. */
 int shard_file_put(struct seal *, const void *, size_t n) WARN_UNUSED;
 int shard_file_flush(struct seal *) WARN_UNUSED;
@@ -201,6 +218,38 @@ int column_write_strings(struct seal *, struct column_desc *, const struct coldi
 int column_stats_numbers(struct seal *, const struct column_desc *, uint32_t n) WARN_UNUSED;
 /* The same of codes [0, n_codes). */
 int column_stats_codes(struct seal *, uint32_t n, uint32_t n_codes) WARN_UNUSED;
+
+/*
+ * After column_stats_numbers: s->vals[0, n) become places among the distinct values, which are
+ * left in s->tmp, and s->counts how often each occurs. Returns how many there are; 0: too many.
+ */
+uint32_t column_number_ranks(struct seal *, uint32_t n) WARN_UNUSED;
+
+/* ---- postings_write.c: after the column's chunks, before column_end ---- */
+
+/* Codes in s->vals, their counts in s->counts. The values are used up; dict: for their sizes. */
+int postings_codes(struct seal *, const struct column_desc *, const struct coldict *dict,
+    uint32_t n, bool all) WARN_UNUSED;
+/* Numbers in s->vals, used up; after column_stats_numbers. */
+int postings_numbers(struct seal *, const struct column_desc *, uint32_t n, bool all)
+    WARN_UNUSED;
+/* Codes of dict in s->vals. */
+int postings_hashes(struct seal *, const struct column_desc *, const struct coldict *dict,
+    uint32_t n, bool all) WARN_UNUSED;
+
+/* ---- textidx_write.c ---- */
+
+/* Over the values of a dictionary; old_of: a code's value in dict. */
+int textidx_make(struct seal *, const struct column_desc *, const struct coldict *dict,
+    const uint32_t *old_of) WARN_UNUSED;
+
+/* ---- index_write.c ---- */
+
+/* What is in s->raw, as an index of the column at hand. */
+int index_offer(struct seal *, enum section_kind, double gain) WARN_UNUSED;
+/* Writes the most useful ones, as far as the budget goes. */
+int seal_indexes(struct seal *) WARN_UNUSED;
+void seal_indexes_release(struct seal *);
 
 /* ---- rest_write.c ---- */
 

@@ -38,10 +38,15 @@ section_name(const struct shard *s, const struct section *sec, char *buf, size_t
 		[SECTION_CHUNK] = "chunk", [SECTION_DICT] = "dictionary",
 		[SECTION_RESOURCES] = "resources", [SECTION_SCOPES] = "scopes",
 		[SECTION_TRACE_IDS] = "trace ids", [SECTION_TRACE_ROWS] = "trace rows",
-		[SECTION_BLOOM] = "bloom filter",
+		[SECTION_BLOOM] = "bloom filter", [SECTION_POSTINGS] = "postings",
+		[SECTION_TEXT] = "text index",
 	};
 	char col[128];
 
+	if (sec->kind > SECTION_TEXT) {
+		snprintf(buf, n, "section of kind %u", sec->kind);
+		return;
+	}
 	if (sec->column == NO_COLUMN) {
 		snprintf(buf, n, "%s", kind[sec->kind]);
 		return;

@@ -31,6 +31,15 @@ shard_file_put(struct seal *s, const void *p, size_t n)
 	return s->out.n >= FLUSH_BYTES || s->out.oom ? shard_file_flush(s) : 0;
 }
 
+/* Of what may come: the header is written first. */
+static uint32_t
+compat_features(const struct shard_options *o)
+{
+	if (o->index_budget == 0)
+		return 0;
+	return SHARD_COMPAT_POSTINGS | (o->text_index ? SHARD_COMPAT_TEXT : 0);
+}
+
 int
 shard_file_open(struct seal *s, const char *path)
 {
@@ -40,7 +49,7 @@ shard_file_open(struct seal *s, const char *path)
 	BUF_LIT(&h, SHARD_MAGIC);
 	buf_u32le(&h, SHARD_VERSION);
 	buf_u32le(&h, 0);
-	buf_u32le(&h, 0);
+	buf_u32le(&h, compat_features(&s->opts));
 	buf_u32le(&h, s->opts.row_group_rows);
 	if ((rc = buf_ok(&h, s->err)) == 0) {
 		buf_u64le(&h, hash64(h.p, h.n));
@@ -56,7 +65,7 @@ shard_file_open(struct seal *s, const char *path)
 
 static void
 note(struct seal *s, enum section_kind kind, enum section_codec codec, uint32_t column,
-    uint32_t group, const struct chunk_zone *zone, struct sv stored)
+    uint32_t group, const struct chunk_zone *zone, struct sv stored, size_t n_raw)
 {
 	struct buf *b = &s->sections;
 
@@ -66,7 +75,7 @@ note(struct seal *s, enum section_kind kind, enum section_codec codec, uint32_t 
 	buf_varint(b, group);
 	buf_varint(b, s->off);
 	buf_varint(b, stored.n);
-	buf_varint(b, s->raw.n);
+	buf_varint(b, n_raw);
 	buf_u64le(b, hash64(stored.p, stored.n));
 	if (kind == SECTION_CHUNK) {
 		buf_varint(b, zone->n_present);
@@ -94,7 +103,19 @@ section_put(struct seal *s, enum section_kind kind, uint32_t column, uint32_t gr
 	    &codec, s->err)) != 0)
 		return rc;
 	stored = sv_new(s->out.p + start, s->out.n - start);
-	note(s, kind, codec, column, group, zone, stored);
+	note(s, kind, codec, column, group, zone, stored, s->raw.n);
 	s->off += stored.n;
+	return shard_file_put(s, zero, (0 - s->off) % 8);
+}
+
+int
+section_put_stored(struct seal *s, const struct index_cand *c)
+{
+	static const char zero[8];
+	int rc;
+
+	note(s, c->kind, c->codec, c->column, 0, NULL, buf_view(&c->stored), c->n_raw);
+	if ((rc = shard_file_put(s, c->stored.p, c->stored.n)) != 0)
+		return rc;
 	return shard_file_put(s, zero, (0 - s->off) % 8);
 }

@@ -33,7 +33,7 @@ read_header(struct shard *s, uint8_t *h, struct err *e)
 	c.p += 8;
 	version = cursor_u32(&c);
 	incompat = cursor_u32(&c);
-	(void)cursor_u32(&c);
+	s->compat = cursor_u32(&c);
 	s->info.row_group_rows = cursor_u32(&c);
 	if (version != SHARD_VERSION)
 		return err_set(e, ERR_VERSION, 8, "%s: shard of format version %u; this program "

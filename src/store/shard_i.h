@@ -17,7 +17,7 @@
 #define N_FIXED_IDS COL_ATTR
 
 struct section {
-	enum section_kind kind;
+	unsigned kind;			/* enum section_kind, or one that is not known here */
 	uint8_t codec;
 	uint32_t column, row_group;	/* NO_COLUMN */
 	uint32_t n_stored, n_raw;
@@ -50,7 +50,9 @@ struct shard {
 	uint32_t n_sections, n_chunks;
 	uint32_t *chunk_from;
 	struct cache_slot *slots;	/* one a section */
+	uint32_t compat;		/* feature bits of the header */
 	uint32_t *dict_section;		/* per column, or NO_SECTION */
+	uint32_t *postings_section, *text_section;	/* alike */
 	uint32_t single[SECTION_BLOOM + 1];	/* the section of a kind that stands once */
 	uint32_t fixed[N_FIXED_IDS];	/* column index of a fixed id, or NO_COLUMN */
 	pthread_mutex_t lock;		/* making of the tables */

@@ -2,7 +2,7 @@
 /*
  * shard_write: a part of a memtable becomes a shard file (shard_format.h). The file is
  * written once from front to back: header, the sections column by column (a column's
- * dictionary, then its chunks), owners, trace tables, footer, trailer.
+ * dictionary, then its chunks), owners, trace tables, indexes, footer, trailer.
  *
  * The memtable is only read, so parts can be sealed by several threads at once. The file's
  * bytes depend on nothing but the spans and their order of arrival.
@@ -100,6 +100,7 @@ write_all(struct seal *s, uint64_t *min_start, uint64_t *max_start)
 	if ((rc = seal_fixed(s)) != 0 || (rc = seal_attrs(s)) != 0 ||
 	    (rc = seal_owner_sections(s)) != 0 || (rc = put_trace_ids(s)) != 0 ||
 	    (rc = put_trace_rows(s)) != 0 || (rc = put_bloom(s)) != 0 ||
+	    (rc = seal_indexes(s)) != 0 ||
 	    (rc = seal_footer(s, min_start, max_start)) != 0)
 		return rc;
 	return shard_file_flush(s);
@@ -128,6 +129,7 @@ static void
 seal_release(struct seal *s)
 {
 	seal_choose_release(s);
+	seal_indexes_release(s);
 	arena_release(&s->mem);
 	buf_release(&s->out);
 	buf_release(&s->sections);
@@ -136,6 +138,7 @@ seal_release(struct seal *s)
 	vec_release(&s->pairs);
 	vec_release(&s->remap);
 	vec_release(&s->counts);
+	vec_release(&s->starts);
 }
 
 int
