@@ -203,20 +203,27 @@ tick_results(struct engine *en)
 	free(v);
 }
 
+/* Goes on for a second after the last wait: the next one comes soon, and a wake-up costs. */
 static void *
 ticker_main(void *arg)
 {
 	struct engine *en = arg;
+	unsigned quiet = 0;
 
 	pthread_mutex_lock(&en->lock);
 	while (!en->stop) {
-		if (en->timed == 0) {
+		quiet = en->timed == 0 ? quiet + 1 : 0;
+		if (quiet > NS_PER_S / TICK_NS) {
+			en->idle = true;
 			pthread_cond_wait(&en->tick, &en->lock);
+			en->idle = false;
+			quiet = 0;
 			continue;
 		}
 		pthread_mutex_unlock(&en->lock);
 		usleep(TICK_NS / 1000);
-		tick_results(en);
+		if (quiet == 0)
+			tick_results(en);
 		pthread_mutex_lock(&en->lock);
 	}
 	pthread_mutex_unlock(&en->lock);
@@ -228,7 +235,7 @@ engine_timed(struct engine *en, int delta)
 {
 	pthread_mutex_lock(&en->lock);
 	en->timed += (unsigned)delta;
-	if (delta > 0)
+	if (delta > 0 && en->idle)
 		pthread_cond_signal(&en->tick);
 	pthread_mutex_unlock(&en->lock);
 }

@@ -232,8 +232,9 @@ struct engine {
 
 	pthread_t ticker;
 	pthread_cond_t tick;
-	bool stop, ticking;
+	bool stop, ticking, idle;	/* idle: the ticker waits for a signal */
 	unsigned timed;			/* waits with a due time */
+	atomic_uint n_inline;		/* results being made by the threads that asked for them */
 };
 
 /* The newest committed state; a reference. */

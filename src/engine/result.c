@@ -20,6 +20,8 @@
 
 #define STREAM_AHEAD (64u << 20)
 #define READ_MAX (1u << 20)
+#define INLINE_COST_NS 1000000	/* estimated; see claim_inline */
+#define INLINE_MAX 2
 
 /* ---- references and the table ---- */
 
@@ -393,7 +395,25 @@ result_wait_cancel(struct result *r, struct result_wait *token)
 	return true;
 }
 
-/* Under result.lock: queues it if it has not been started. */
+/*
+ * May this result be made by the thread that asks? Handing a lookup of some 100 us to another
+ * thread and back costs as much again. Few at a time, so that threads of the mount are left
+ * for everybody else.
+ */
+static bool
+claim_inline(struct result *r)
+{
+	struct engine *en = r->engine;
+
+	if (request_cost_ns(r->request) > INLINE_COST_NS)
+		return false;
+	if (atomic_fetch_add(&en->n_inline, 1) < INLINE_MAX)
+		return true;
+	atomic_fetch_sub(&en->n_inline, 1);
+	return false;
+}
+
+/* Under result.lock: starts it if that has not been done. 1: the caller is to run it, unlocked. */
 static int
 start(struct result *r, bool by_stat, struct err *e)
 {
@@ -405,6 +425,8 @@ start(struct result *r, bool by_stat, struct err *e)
 	r->state = RESULT_QUEUED;
 	r->by_stat = by_stat;
 	r->queued_ns = clock_mono_ns();
+	if (claim_inline(r))
+		return 1;
 	if ((code = runner_submit(r->engine->runner, r, e)) < 0) {
 		r->state = RESULT_IDLE;
 		atomic_fetch_sub(&r->refs, 1);
@@ -435,6 +457,15 @@ wait_for(struct result *r, enum wait_kind kind, uint64_t off, size_t n, uint64_t
 	pthread_mutex_lock(&r->lock);
 	if (run)
 		code = start(r, kind == WAIT_STAT, e);
+	if (code > 0) {
+		/* Nobody can wait for it meanwhile but those who come later: they find it running. */
+		pthread_mutex_unlock(&r->lock);
+		result_run(r);
+		atomic_fetch_sub(&r->engine->n_inline, 1);
+		result_drop(r);
+		pthread_mutex_lock(&r->lock);
+		code = 0;
+	}
 	if (code == 0) {
 		w->next = r->waits;
 		r->waits = w;
