@@ -35,6 +35,8 @@ int matcher_number(const struct matcher *, uint64_t);
 int matcher_enum(const struct matcher *, int32_t, struct err *);
 int matcher_trace_id(const struct matcher *, struct trace_id, struct err *);
 int matcher_span_id(const struct matcher *, uint64_t, struct err *);
+/* False if no value can make it fail. */
+bool matcher_can_fail(const struct matcher *);
 /*
  * True if the operator can be told from ranges of numbers: the column kernels then compare
  * images. value_cmp_literal orders a number or boolean against a literal, exactly: false if

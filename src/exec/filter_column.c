@@ -12,6 +12,10 @@
 
 #include <stdlib.h>
 
+#define EAGER_VALUES 4096	/* values of a dictionary that are all looked at, wanted or not */
+#define EAGER_WORDS 65536
+#define EAGER_RANGES 64
+
 /* ---- making a column ready ---- */
 
 /* The smallest string above all that start with `prefix`; false if there is none. */
@@ -123,46 +127,6 @@ dict_ranges(struct col_state *st, struct err *e)
 	return 0;
 }
 
-static int
-make_ready(struct xshard *xs, struct col_state *st, struct err *e)
-{
-	int rc;
-
-	if (st->never || st->col->kind != COLUMN_DICT)
-		return 0;
-	if (st->dict == NULL && (rc = dict_get(xs->s, st->col, &st->dict, e)) < 0)
-		return rc;
-	if (!st->use_ranges && (rc = dict_ranges(st, e)) < 0)
-		return rc;
-	if (!st->use_ranges && st->codes.state == NULL)
-		return codes_new(st->dict->n, &st->codes, e);
-	return 0;
-}
-
-int
-column_ready(struct exec *ex, struct xshard *xs, struct col_state *st, struct err *e)
-{
-	int rc = 0;
-
-	if (atomic_load_explicit(&st->ready, memory_order_acquire))
-		return 0;
-	pthread_mutex_lock(&ex->lock);
-	if (!atomic_load_explicit(&st->ready, memory_order_relaxed) &&
-	    (rc = make_ready(xs, st, e)) == 0)
-		atomic_store_explicit(&st->ready, true, memory_order_release);
-	pthread_mutex_unlock(&ex->lock);
-	return rc;
-}
-
-void
-col_state_release(struct col_state *st)
-{
-	if (st->dict != NULL)
-		dict_put(st->dict);
-	free(st->code_ranges.v);
-	codes_release(&st->codes);
-}
-
 /* ---- values of strings ---- */
 
 /* The value of a rare attribute inside a packed map. */
@@ -197,6 +161,90 @@ match_code(void *arg, uint32_t code, struct err *e)
 	const struct col_state *st = arg;
 
 	return match_bytes(st, dict_at(st->dict, code), e);
+}
+
+/* ---- ready ---- */
+
+/*
+ * Looks at all values of a small dictionary at once: if none satisfies no chunk need be read,
+ * and a few ranges of codes can be held against zones. Not where a value may fail: a value
+ * that no row in question has must not.
+ */
+static int
+ask_all(struct col_state *st, struct err *e)
+{
+	uint32_t n = st->dict->n, n_runs = 0;
+	bool last = false;
+	int rc;
+
+	if (n > (st->word.n != 0 ? EAGER_WORDS : EAGER_VALUES) ||
+	    (st->word.n == 0 && matcher_can_fail(st->node->m)))
+		return 0;
+	for (uint32_t i = 0; i < n; i++) {
+		if ((rc = codes_one(&st->codes, i, match_code, st, e)) < 0)
+			return rc;
+		n_runs += rc > 0 && !last;
+		last = rc > 0;
+	}
+	if (n_runs > EAGER_RANGES)
+		return 0;
+	st->code_ranges.v = calloc(n_runs + 1, sizeof *st->code_ranges.v);
+	if (st->code_ranges.v == NULL)
+		return err_nomem(e);
+	for (uint32_t i = 0; i < n; i++) {
+		struct ranges *r = &st->code_ranges;
+
+		if (st->codes.state[i] != CODE_YES)
+			continue;
+		if (r->n > 0 && r->v[r->n - 1].hi + 1 == i)
+			r->v[r->n - 1].hi = i;
+		else
+			r->v[r->n++] = (struct range){ i, i };
+	}
+	st->use_ranges = true;
+	return 0;
+}
+
+static int
+make_ready(struct xshard *xs, struct col_state *st, struct err *e)
+{
+	int rc;
+
+	if (st->never || st->col->kind != COLUMN_DICT)
+		return 0;
+	if (st->dict == NULL && (rc = dict_get(xs->s, st->col, &st->dict, e)) < 0)
+		return rc;
+	if (!st->use_ranges && (rc = dict_ranges(st, e)) < 0)
+		return rc;
+	if (st->use_ranges)
+		return 0;
+	if (st->codes.state == NULL && (rc = codes_new(st->dict->n, &st->codes, e)) < 0)
+		return rc;
+	return ask_all(st, e);
+}
+
+int
+column_ready(struct exec *ex, struct xshard *xs, struct col_state *st, struct err *e)
+{
+	int rc = 0;
+
+	if (atomic_load_explicit(&st->ready, memory_order_acquire))
+		return 0;
+	pthread_mutex_lock(&ex->lock);
+	if (!atomic_load_explicit(&st->ready, memory_order_relaxed) &&
+	    (rc = make_ready(xs, st, e)) == 0)
+		atomic_store_explicit(&st->ready, true, memory_order_release);
+	pthread_mutex_unlock(&ex->lock);
+	return rc;
+}
+
+void
+col_state_release(struct col_state *st)
+{
+	if (st->dict != NULL)
+		dict_put(st->dict);
+	free(st->code_ranges.v);
+	codes_release(&st->codes);
 }
 
 /* ---- numbers and codes ---- */

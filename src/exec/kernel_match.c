@@ -117,6 +117,12 @@ matcher_new(const struct pred *leaf, struct matcher **out, struct err *e)
 	return 0;
 }
 
+bool
+matcher_can_fail(const struct matcher *m)
+{
+	return m->re != NULL && regex_kind(m->re) == REGEX_FULL;
+}
+
 void
 matcher_free(struct matcher *m)
 {

@@ -21,7 +21,7 @@
 
 #define MATCH_LIMIT_BASE 10000
 #define MATCH_LIMIT_PER_BYTE 16
-#define HEAP_LIMIT_KIB 20480
+#define HEAP_LIMIT_KIB 65536
 #define N_SPARE 4
 
 /* What one thread needs during a match. */
@@ -119,7 +119,7 @@ simplify(struct regex *r)
 /* ---- compiling ---- */
 
 static int
-refuse(const struct regex *r, int number, size_t at, struct err *e)
+refuse(int number, size_t at, struct err *e)
 {
 	PCRE2_UCHAR why[128];
 
@@ -127,7 +127,6 @@ refuse(const struct regex *r, int number, size_t at, struct err *e)
 		return err_nomem(e);
 	if (pcre2_get_error_message(number, why, sizeof why) < 0)
 		why[0] = '\0';
-	(void)r;
 	return err_set(e, ERR_SYNTAX, (int64_t)at, "malformed regular expression: %s",
 	    (const char *)why);
 }
@@ -144,7 +143,7 @@ compile(struct regex *r, struct err *e)
 	r->code = pcre2_compile((PCRE2_SPTR)r->pattern.p, r->pattern.n, options, &number,
 	    &at, NULL);
 	if (r->code == NULL)
-		return refuse(r, number, at, e);
+		return refuse(number, at, e);
 	/* Without JIT it only takes longer. */
 	(void)pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE);
 	return 0;
@@ -203,7 +202,7 @@ regex_kind(const struct regex *r)
 /* ---- matching ---- */
 
 static struct scratch *
-scratch_new(const struct regex *r)
+scratch_new(void)
 {
 	struct scratch *s = calloc(1, sizeof *s);
 
@@ -212,7 +211,6 @@ scratch_new(const struct regex *r)
 	/* Only the verdict is wanted: one pair of offsets. */
 	s->data = pcre2_match_data_create(1, NULL);
 	s->context = pcre2_match_context_create(NULL);
-	(void)r;
 	if (s->data == NULL || s->context == NULL) {
 		scratch_free(s);
 		return NULL;
@@ -230,7 +228,7 @@ scratch_get(struct regex *r)
 		if (s != NULL)
 			return s;
 	}
-	return scratch_new(r);
+	return scratch_new();
 }
 
 static void

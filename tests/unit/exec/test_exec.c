@@ -13,70 +13,23 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "exec/exec.h"
+#include "lib/exec_rig.h"
 #include "lib/gen_pred.h"
 #include "lib/plan_builder.h"
-#include "lib/store_rig.h"
-#include "store/fetch.h"
 
 #define N_SPANS 4000
 #define GROUP_ROWS 300
 
-struct world {
-	struct store_rig rig;
-	struct catalog *cat;
-	const struct snapshot *snap;
-	struct pool *pool;
-	struct fetch *fetch;		/* all spans, for values to ask for */
-	struct span *spans;
-	size_t n_spans;
-};
-
-static struct world w;
-
-static void
-must(int code, const struct err *e)
-{
-	if (code < 0)
-		fail_msg("%s", e->msg);
-}
-
-static void
-load_spans(void)
-{
-	static const struct projection all = { .all = true };
-	struct err e = ERR_INIT;
-
-	must(fetch_new(&w.fetch, &e), &e);
-	w.spans = calloc(w.snap->n_rows, sizeof *w.spans);
-	assert_non_null(w.spans);
-	for (size_t i = 0; i < w.snap->n_shards; i++) {
-		uint32_t n = (uint32_t)w.snap->shards[i].n_rows;
-		uint32_t *rows = calloc(n, sizeof *rows);
-		struct shard *s;
-
-		assert_non_null(rows);
-		for (uint32_t k = 0; k < n; k++)
-			rows[k] = k;
-		must(snapshot_shard(w.snap, i, &s, &e), &e);
-		must(fetch_rows(w.fetch, s, rows, n, &all, w.spans + w.n_spans, &e), &e);
-		w.n_spans += n;
-		free(rows);
-	}
-}
+static struct exec_rig w;
 
 static int
 setup(void **state)
 {
-	struct catalog_options co = { .create = false, .cache_bytes = 8 << 20 };
-	struct err e = ERR_INIT;
+	struct store_rig store;
 
 	(void)state;
-	store_rig_init(&w.rig, 11, N_SPANS, 6, 3, GROUP_ROWS);
-	must(catalog_open(w.rig.dir, &co, &w.cat, &e), &e);
-	must(catalog_snapshot(w.cat, &w.snap, &e), &e);
-	must(pool_new(3, 0, &w.pool, &e), &e);
-	load_spans();
+	store_rig_init(&store, 11, N_SPANS, 6, 3, GROUP_ROWS);
+	exec_rig_open(&w, &store);
 	return 0;
 }
 
@@ -84,123 +37,8 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	free(w.spans);
-	fetch_free(w.fetch);
-	pool_free(w.pool);
-	snapshot_unref(w.snap);
-	catalog_close(w.cat);
-	store_rig_release(&w.rig);
+	exec_rig_close(&w);
 	return 0;
-}
-
-/* ---- running ---- */
-
-/* What a plan gives: one number a row, that stands for all that is in it. */
-struct rows {
-	uint64_t *v;
-	size_t n, cap;
-	struct profile prof;
-};
-
-static uint64_t
-mix(uint64_t h, const void *p, size_t n)
-{
-	return hash_u64(h ^ hash64(p, n)) + n;
-}
-
-static uint64_t
-facts_digest(uint64_t h, const struct trace_facts *t)
-{
-	uint64_t v[] = { t->trace_id.hi, t->trace_id.lo, t->start_ns, t->first_ns, t->last_ns,
-		t->n_spans, t->n_errors, t->has_root, t->n_services };
-
-	h = mix(h, v, sizeof v);
-	h = mix(h, t->root_service.p, t->root_service.n);
-	h = mix(h, t->root_name.p, t->root_name.n);
-	for (uint32_t i = 0; i < t->n_services; i++)
-		h = mix(h, t->services[i].p, t->services[i].n);
-	return h;
-}
-
-static uint64_t
-row_digest(const struct batch *b, size_t i)
-{
-	const struct span *s = NULL;
-	struct hash128 h;
-	uint64_t d = 1;
-
-	switch (b->kind) {
-	case ROW_SPAN:
-		s = b->spans[i].span;
-		if (b->spans[i].trace != NULL)
-			d = facts_digest(d, b->spans[i].trace) + b->spans[i].child_count;
-		break;
-	case ROW_TRACE:
-		return facts_digest(b->traces[i].n_matched, &b->traces[i].facts);
-	case ROW_EVENT:
-		s = b->events[i].span;
-		d = mix(d, &b->events[i].event->time_ns, 8);
-		d = mix(d, b->events[i].event->name.p, b->events[i].event->name.n);
-		d += (uint64_t)(b->events[i].event - s->events);
-		break;
-	case ROW_LINK:
-		s = b->links[i].span;
-		d = mix(d, &b->links[i].link->span_id, 8);
-		d += (uint64_t)(b->links[i].link - s->links);
-		break;
-	case ROW_COUNT:
-		return b->count;
-	}
-	h = span_hash(s);
-	return mix(d, &h, sizeof h);
-}
-
-static void
-rows_add(struct rows *r, uint64_t v)
-{
-	if (r->n == r->cap) {
-		r->cap = r->cap == 0 ? 256 : r->cap * 2;
-		r->v = realloc(r->v, r->cap * sizeof *r->v);
-		assert_non_null(r->v);
-	}
-	r->v[r->n++] = v;
-}
-
-static int
-run_env(const struct plan *p, const struct exec_env *env, struct rows *r, struct err *e)
-{
-	struct exec *ex;
-	struct batch b;
-	int rc;
-
-	*r = (struct rows){ NULL, 0, 0, { 0 } };
-	if ((rc = exec_open(p, env, &ex, e)) < 0)
-		return rc;
-	while ((rc = exec_next(ex, &b, e)) == 0) {
-		assert_true(b.n >= 1);
-		assert_int_equal(b.kind, p->output);
-		if (env->batch_rows != 0)
-			assert_true(b.n <= env->batch_rows);
-		for (size_t i = 0; i < b.n; i++)
-			rows_add(r, row_digest(&b, i));
-	}
-	r->prof = *exec_profile(ex);
-	exec_close(ex);
-	return rc < 0 ? rc : 0;
-}
-
-static struct rows
-run(const struct plan *p, size_t batch_rows, unsigned threads)
-{
-	struct exec_env env = { .snapshot = w.snap, .batch_rows = batch_rows,
-		.pool = threads > 1 ? w.pool : NULL, .threads = threads,
-		.memory = (size_t)1 << 30 };
-	struct err e = ERR_INIT;
-	struct rows r;
-
-	must(run_env(p, &env, &r, &e), &e);
-	assert_true(r.prof.complete);
-	return r;
 }
 
 static void
@@ -216,7 +54,7 @@ print_plan(const struct plan *p, const char *what)
 }
 
 static void
-expect_same(const struct plan *p, const struct rows *a, const struct rows *b, const char *what)
+expect_same(const struct plan *p, const struct exec_rows *a, const struct exec_rows *b, const char *what)
 {
 	size_t i;
 
@@ -260,18 +98,18 @@ plan_of(const struct asked *q, bool columns)
 }
 
 static void
-compare(const struct asked *q, const struct rows *want, bool columns, enum access access,
+compare(const struct asked *q, const struct exec_rows *want, bool columns, enum access access,
     bool early, bool topn, size_t batch, unsigned threads, const char *what)
 {
 	struct plan *p = plan_of(q, columns);
-	struct rows got;
+	struct exec_rows got;
 
 	plan_access(p, access);
 	p->early_stop = early;
 	p->topn = topn;
-	got = run(p, batch, threads);
+	got = exec_rig_run(&w, p, batch, threads);
 	expect_same(p, want, &got, what);
-	free(got.v);
+	exec_rows_release(&got);
 	plan_free(p);
 }
 
@@ -281,7 +119,7 @@ check(const struct asked *q)
 {
 	bool limited = q->limit != UINT64_MAX;
 	struct plan *p = plan_of(q, false);
-	struct rows want = run(p, 0, 1);
+	struct exec_rows want = exec_rig_run(&w, p, 0, 1);
 	size_t n = want.n;
 
 	plan_free(p);
@@ -297,7 +135,7 @@ check(const struct asked *q)
 	}
 	if (q->output == ROW_COUNT)
 		compare(q, &want, true, ACCESS_CATALOG, false, false, 0, 1, "by catalog");
-	free(want.v);
+	exec_rows_release(&want);
 	return n;
 }
 
@@ -412,6 +250,224 @@ counts_agree(void **state)
 	agree(ROW_COUNT, 60, 1, false, 9);
 }
 
+/* ---- against the spans themselves ---- */
+
+static int
+newest_first(const void *pa, const void *pb)
+{
+	const struct span *a = *(const struct span *const *)pa;
+	const struct span *b = *(const struct span *const *)pb;
+	struct hash128 x, y;
+	int c;
+
+	if (a->start_ns != b->start_ns)
+		return a->start_ns < b->start_ns ? 1 : -1;
+	if ((c = trace_id_cmp(a->trace_id, b->trace_id)) != 0)
+		return c;
+	if (a->span_id != b->span_id)
+		return a->span_id < b->span_id ? -1 : 1;
+	x = span_hash(a);
+	y = span_hash(b);
+	if (x.hi != y.hi)
+		return x.hi < y.hi ? -1 : 1;
+	return (x.lo > y.lo) - (x.lo < y.lo);
+}
+
+static void
+the_default_order_is_newest_first_then_ids_then_content(void **state)
+{
+	const struct span **v = calloc(w.n_spans, sizeof *v);
+	struct exec_rows got = exec_rig_ids(&w, plan_columns(w.snap, ROW_SPAN));
+
+	(void)state;
+	assert_non_null(v);
+	assert_int_equal(got.n, w.n_spans);
+	for (size_t i = 0; i < w.n_spans; i++)
+		v[i] = &w.spans[i];
+	qsort(v, w.n_spans, sizeof *v, newest_first);
+	for (size_t i = 0; i < w.n_spans; i++)
+		assert_int_equal(got.ids[i], v[i]->span_id);
+	exec_rows_release(&got);
+	free(v);
+}
+
+static void
+pages_are_parts_of_the_whole(void **state)
+{
+	struct exec_rows all = exec_rig_ids(&w, plan_columns(w.snap, ROW_SPAN));
+
+	(void)state;
+	for (uint64_t at = 0; at < 4200; at += 700) {
+		struct plan *p = plan_columns(w.snap, ROW_SPAN);
+		struct exec_rows page;
+
+		p->offset = at;
+		p->limit = 700;
+		p->early_stop = true;
+		page = exec_rig_ids(&w, p);
+		assert_int_equal(page.n, at >= all.n ? 0 : all.n - at < 700 ? all.n - at : 700);
+		for (size_t i = 0; i < page.n; i++)
+			assert_int_equal(page.v[i], all.v[at + i]);
+		exec_rows_release(&page);
+	}
+	exec_rows_release(&all);
+}
+
+/* ---- bounds ---- */
+
+static int
+try_with(struct plan *p, struct exec_env env, struct exec_rows *rows, struct err *e)
+{
+	int rc;
+
+	env.snapshot = w.snap;
+	*e = (struct err)ERR_INIT;
+	rc = exec_rig_try(p, &env, rows, e);
+	exec_rows_release(rows);
+	plan_free(p);
+	return rc;
+}
+
+static void
+the_deadline_fails_the_query_and_names_the_setting(void **state)
+{
+	struct exec_rows rows;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(try_with(plan_columns(w.snap, ROW_SPAN),
+	    (struct exec_env){ .deadline_mono_ns = clock_mono_ns() }, &rows, &e), ERR_TIMEOUT);
+	assert_non_null(strstr(e.msg, "[query] timeout"));
+	assert_int_equal(rows.n, 0);
+	assert_int_equal(try_with(plan_plain(w.snap, ROW_COUNT),
+	    (struct exec_env){ .deadline_mono_ns = clock_mono_ns() + 60000000000u }, &rows, &e),
+	    0);
+}
+
+static void
+cancelling_ends_the_query(void **state)
+{
+	atomic_bool cancel = true;
+	struct exec_rows rows;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(try_with(plan_columns(w.snap, ROW_TRACE),
+	    (struct exec_env){ .cancel = &cancel }, &rows, &e), ERR_CANCELLED);
+}
+
+static void
+a_reader_can_cancel_between_batches(void **state)
+{
+	atomic_bool cancel = false;
+	struct exec_env env = { .snapshot = w.snap, .cancel = &cancel, .batch_rows = 10 };
+	struct plan *p = plan_columns(w.snap, ROW_SPAN);
+	struct err e = ERR_INIT;
+	struct exec *ex;
+	struct batch b;
+
+	(void)state;
+	assert_int_equal(exec_open(p, &env, &ex, &e), 0);
+	assert_int_equal(exec_next(ex, &b, &e), 0);
+	atomic_store(&cancel, true);
+	assert_int_equal(exec_next(ex, &b, &e), ERR_CANCELLED);
+	assert_false(exec_profile(ex)->complete);
+	exec_close(ex);
+	plan_free(p);
+}
+
+static void
+memory_is_bounded_and_the_setting_named(void **state)
+{
+	static const enum row_kind kinds[] = { ROW_SPAN, ROW_TRACE, ROW_EVENT };
+	struct exec_rows rows;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct plan *p = plan_columns(w.snap, kinds[i]);
+
+		if (kinds[i] == ROW_SPAN)
+			plan_sort_by(p, "name");
+		assert_int_equal(try_with(p, (struct exec_env){ .memory = 16 << 10 }, &rows, &e),
+		    ERR_NOMEM);
+		assert_non_null(strstr(e.msg, "memory limit of 16KiB ([query] memory)"));
+	}
+}
+
+static void
+the_best_few_need_little_memory(void **state)
+{
+	struct plan *p = plan_columns(w.snap, ROW_SPAN);
+	struct exec_rows rows;
+	struct err e;
+
+	(void)state;
+	plan_sort_by(p, "duration:desc");
+	p->limit = 5;
+	p->topn = true;
+	assert_int_equal(try_with(p, (struct exec_env){ .memory = 2 << 20 }, &rows, &e), 0);
+	assert_int_equal(rows.n, 5);
+}
+
+static void
+more_rows_than_allowed_fail(void **state)
+{
+	struct exec_rows rows;
+	struct plan *p;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(try_with(plan_columns(w.snap, ROW_SPAN),
+	    (struct exec_env){ .max_rows = 1000 }, &rows, &e), ERR_LIMIT);
+	assert_non_null(strstr(e.msg, "[query] max_rows"));
+	p = plan_columns(w.snap, ROW_SPAN);
+	p->limit = 1000;
+	p->early_stop = true;
+	assert_int_equal(try_with(p, (struct exec_env){ .max_rows = 1000 }, &rows, &e), 0);
+	assert_int_equal(rows.n, 1000);
+	assert_int_equal(try_with(plan_columns(w.snap, ROW_COUNT),
+	    (struct exec_env){ .max_rows = 1 }, &rows, &e), 0);
+}
+
+static void
+a_plan_that_knows_it_is_empty_reads_nothing(void **state)
+{
+	struct plan *p = plan_columns(w.snap, ROW_COUNT);
+	struct exec_rows rows;
+
+	(void)state;
+	p->never = true;
+	rows = exec_rig_ids(&w, p);
+	assert_int_equal(rows.n, 1);
+	assert_int_equal(rows.ids[0], 0);
+	assert_int_equal(rows.prof.shards_opened, 0);
+	exec_rows_release(&rows);
+	p = plan_columns(w.snap, ROW_SPAN);
+	p->range = (struct time_range){ 5, 5 };
+	rows = exec_rig_ids(&w, p);
+	assert_int_equal(rows.n, 0);
+	assert_int_equal(rows.prof.shards_opened, 0);
+	exec_rows_release(&rows);
+}
+
+static void
+a_limit_of_nothing_gives_nothing(void **state)
+{
+	static const enum row_kind kinds[] = { ROW_SPAN, ROW_TRACE, ROW_EVENT, ROW_LINK };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct plan *p = plan_columns(w.snap, kinds[i]);
+		struct exec_rows rows;
+
+		p->limit = 0;
+		rows = exec_rig_ids(&w, p);
+		assert_int_equal(rows.n, 0);
+		exec_rows_release(&rows);
+	}
+}
+
 int
 main(void)
 {
@@ -423,6 +479,16 @@ main(void)
 		cmocka_unit_test(links_agree),
 		cmocka_unit_test(traces_agree),
 		cmocka_unit_test(counts_agree),
+		cmocka_unit_test(the_default_order_is_newest_first_then_ids_then_content),
+		cmocka_unit_test(pages_are_parts_of_the_whole),
+		cmocka_unit_test(the_deadline_fails_the_query_and_names_the_setting),
+		cmocka_unit_test(cancelling_ends_the_query),
+		cmocka_unit_test(a_reader_can_cancel_between_batches),
+		cmocka_unit_test(memory_is_bounded_and_the_setting_named),
+		cmocka_unit_test(the_best_few_need_little_memory),
+		cmocka_unit_test(more_rows_than_allowed_fail),
+		cmocka_unit_test(a_plan_that_knows_it_is_empty_reads_nothing),
+		cmocka_unit_test(a_limit_of_nothing_gives_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

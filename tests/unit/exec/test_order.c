@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of ordering: keys of every type against each other, missing ones, ties, the best k. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "exec/exec_i.h"
+#include "lib/exec_rig.h"
+#include "lib/plan_builder.h"
+#include "lib/span_rows.h"
+
+static struct exec_rig w;
+static struct arena arena;
+
+/* Spans 1, 2, 3...: the attribute k of each is a step up in the order; the last has none. */
+static size_t n_steps;
+
+static void
+add_span(struct span_batch *b, uint64_t id, struct attrs attrs)
+{
+	struct span *x = span_batch_add(b);
+
+	assert_non_null(x);
+	*x = *span_min(&b->arena, id, "s");
+	x->attrs = attrs;
+}
+
+static void
+fill(struct span_batch *b)
+{
+	struct arena *a = &b->arena;
+	struct value one = val_int(1);
+	const struct value steps[] = {
+		val_double(-INFINITY), val_int(INT64_MIN), val_double(-1.5), val_int(-1),
+		val_double(0.0), val_double(0.5), val_int(1), val_double(1.5),
+		val_int(9007199254740993), val_int(INT64_MAX), val_double(0x1p63),
+		val_double(INFINITY), val_double(NAN),
+		val_str(""), val_str("A"), val_str("a"), val_str("aa"), val_str("aaaaaaaa"),
+		val_str("aaaaaaaab"), val_str("aaaaaaaac"), val_str("b"),
+		val_bool(false), val_bool(true), val_empty(), val_bytes(SV("x")),
+		val_array(a, &one, 1),
+	};
+
+	n_steps = sizeof steps / sizeof *steps;
+	for (size_t i = 0; i < n_steps; i++)
+		add_span(b, i + 1, attrs_of(a, "k", steps[i], NULL));
+	add_span(b, n_steps + 1, (struct attrs){ NULL, 0 });
+}
+
+static int
+setup(void **state)
+{
+	struct store_rig store;
+	struct span_batch b;
+
+	(void)state;
+	arena_init(&arena);
+	store_rig_init(&store, 1, 0, 1, 0, 8);
+	store.now_ns = SPAN_START;
+	span_batch_init(&b);
+	fill(&b);
+	store_rig_add(&store, &b, 8);
+	span_batch_release(&b);
+	exec_rig_open(&w, &store);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	exec_rig_close(&w);
+	arena_release(&arena);
+	return 0;
+}
+
+static struct exec_rows
+sorted(const char *key, uint64_t limit, bool columns)
+{
+	struct plan *p = columns ? plan_columns(w.snap, ROW_SPAN) : plan_plain(w.snap, ROW_SPAN);
+
+	plan_sort_by(p, key);
+	p->limit = limit;
+	p->topn = limit != UINT64_MAX;
+	return exec_rig_ids(&w, p);
+}
+
+static void
+values_of_all_types_have_one_order(void **state)
+{
+	(void)state;
+	for (int columns = 0; columns < 2; columns++) {
+		struct exec_rows up = sorted("span.k", UINT64_MAX, columns);
+		struct exec_rows down = sorted("span.k:desc", UINT64_MAX, columns);
+
+		assert_int_equal(up.n, n_steps + 1);
+		for (size_t i = 0; i < n_steps; i++) {
+			assert_int_equal(up.ids[i], i + 1);
+			assert_int_equal(down.ids[i], n_steps - i);
+		}
+		/* Missing last, both ways. */
+		assert_int_equal(up.ids[n_steps], n_steps + 1);
+		assert_int_equal(down.ids[n_steps], n_steps + 1);
+		exec_rows_release(&up);
+		exec_rows_release(&down);
+	}
+}
+
+static void
+the_best_few_are_the_first_of_all(void **state)
+{
+	(void)state;
+	for (uint64_t k = 1; k < n_steps + 4; k += 3) {
+		struct exec_rows few = sorted("span.k:desc", k, true);
+
+		assert_int_equal(few.n, k < n_steps + 1 ? k : n_steps + 1);
+		for (size_t i = 0; i < few.n && i < n_steps; i++)
+			assert_int_equal(few.ids[i], n_steps - i);
+		exec_rows_release(&few);
+	}
+}
+
+static void
+ties_go_by_ids(void **state)
+{
+	struct exec_rows rows = sorted("name", UINT64_MAX, true);
+
+	(void)state;
+	for (size_t i = 0; i < rows.n; i++)
+		assert_int_equal(rows.ids[i], i + 1);
+	exec_rows_release(&rows);
+}
+
+static void
+a_second_key_decides_where_the_first_is_equal(void **state)
+{
+	struct plan *p = plan_columns(w.snap, ROW_SPAN);
+	struct exec_rows rows;
+
+	(void)state;
+	plan_sort_by(p, "service");
+	plan_sort_by(p, "span_id:desc");
+	rows = exec_rig_ids(&w, p);
+	for (size_t i = 0; i < rows.n; i++)
+		assert_int_equal(rows.ids[i], n_steps + 1 - i);
+	exec_rows_release(&rows);
+}
+
+static void
+integers_of_both_signs_and_widths_compare(void **state)
+{
+	struct skey minus = { .cls = KEY_NUMBER, .sub = FORM_I64, .u = (uint64_t)-1 };
+	struct skey one = { .cls = KEY_NUMBER, .sub = FORM_I64, .u = 1 };
+	struct skey huge;
+
+	(void)state;
+	skey_number(&huge, UINT64_MAX);
+	assert_true(skey_cmp(&minus, &one) < 0);
+	assert_true(skey_cmp(&minus, &huge) < 0);
+	assert_true(skey_cmp(&huge, &one) > 0);
+	assert_int_equal(skey_cmp(&huge, &huge), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_of_all_types_have_one_order),
+		cmocka_unit_test(the_best_few_are_the_first_of_all),
+		cmocka_unit_test(ties_go_by_ids),
+		cmocka_unit_test(a_second_key_decides_where_the_first_is_equal),
+		cmocka_unit_test(integers_of_both_signs_and_widths_compare),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
