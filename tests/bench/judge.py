@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: ISC
+"""Whether an answer is the oracle's."""
+import hashlib, json
+
+NULLS = (None, '', 'ᴺᵁᴸᴸ')
+
+
+def digest(ids):
+    return hashlib.sha1('\n'.join(ids).encode()).hexdigest()[:16]
+
+
+def span_id(row):
+    if isinstance(row, list):
+        return row[2]
+    return row.get('span_id') or row.get('SpanId') or row.get('spanId')
+
+
+def judge_spans(q, exp, rows):
+    ids = [span_id(r) for r in rows]
+    if q['cmp'] != 'order':
+        ids.sort()
+    if len(ids) != exp['rows']:
+        return '%d rows, not %d' % (len(ids), exp['rows'])
+    return None if digest(ids) == exp['digest'] else 'other span ids'
+
+
+def near(a, b, n):
+    """a percentile of n values: within 1 %, anything in a tiny group"""
+    if a in NULLS or b is None:
+        return a in NULLS and b is None
+    return abs(int(a) - b) / max(b, 1) < 0.01 or n <= 200
+
+
+def judge_groups(exp, rows):
+    for s, n, v in rows:
+        want = exp['table'][s]
+        if int(n) != want[0] or not near(v, want[1], int(n)):
+            return 'differs for %s: %s %s, not %s' % (s, n, v, want)
+    return None
+
+
+def judge_series(exp, rows):
+    for (t, n, v), (want_t, want_n, want_v) in zip(rows, exp['table']):
+        t = int(t) * (10**9 if int(t) < 10**12 else 1)
+        if t != want_t or int(n) != want_n or (want_n and not near(v, want_v, want_n)):
+            return 'differs at %d: %s %s, not %s %s' % (t, n, v, want_n, want_v)
+    return None
+
+
+def judge(q, exp, lines):
+    """None, or what is wrong; lines: the answer, a JSON value a line"""
+    rows = [json.loads(l) for l in lines]
+    if q['cmp'] in ('set', 'order', 'export'):
+        return judge_spans(q, exp, rows)
+    if q['cmp'] == 'list':
+        return None if [r[0] for r in rows] == exp['table'] else 'other values'
+    if q['cmp'] == 'table':
+        got = [int(x) for x in rows[0]]
+        return None if got == exp['table'] else 'got %s, not %s' % (got, exp['table'])
+    if len(rows) != exp['rows']:
+        return '%d rows, not %d' % (len(rows), exp['rows'])
+    return (judge_groups if q['cmp'] == 'table_p' else judge_series)(exp, rows)
