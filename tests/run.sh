@@ -11,6 +11,12 @@ skipped=0
 log=$BUILD/test-logs
 mkdir -p "$log"
 limit=${SPANFS_TEST_TIMEOUT-300}
+# For the sanitizer builds. A daemon's report would be lost: it goes to the logs.
+export LSAN_OPTIONS="suppressions=$SRC/tests/lsan.supp:print_suppressions=0"
+export ASAN_OPTIONS="${ASAN_OPTIONS-}${ASAN_OPTIONS:+:}log_path=$log/asan"
+export UBSAN_OPTIONS="print_stacktrace=1:log_path=$log/ubsan"
+export TSAN_OPTIONS="log_path=$log/tsan"
+rm -f "$log"/asan.* "$log"/ubsan.* "$log"/tsan.*
 
 # Counts the cmocka lines of a log.
 count_cmocka() {
@@ -90,6 +96,12 @@ while [ $# -gt 0 ]; do
 		exit 2
 		;;
 	esac
+done
+for f in "$log"/asan.* "$log"/ubsan.* "$log"/tsan.*; do
+	[ -s "$f" ] || continue
+	failed=$((failed + 1))
+	echo "FAIL sanitizer report $f"
+	head -n 40 "$f"
 done
 [ "$skipped" -eq 0 ] || echo "skipped: $skipped scripts"
 echo "$passed passed, $failed failed"

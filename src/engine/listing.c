@@ -210,7 +210,8 @@ list_with_total(struct engine *en, const struct path *path, struct arena *a,
 	if (code == 0 && l.oom)
 		code = err_nomem(e);
 	if (code == 0) {
-		qsort(l.v.v, l.v.n, sizeof *l.v.v, by_name);
+		if (l.v.n != 0)
+			qsort(l.v.v, l.v.n, sizeof *l.v.v, by_name);
 		*n = 0;
 		*out = arena_array(a, l.v.n + 1, struct entry);
 		if (*out == NULL)
