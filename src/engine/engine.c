@@ -310,6 +310,8 @@ cancel_results(struct engine *en)
 	pthread_mutex_lock(&en->lock);
 	list = en->results;
 	en->results = NULL;
+	for (r = list; r != NULL; r = r->next)
+		r->listed = false;
 	en->stop = true;
 	pthread_cond_signal(&en->tick);
 	pthread_mutex_unlock(&en->lock);
@@ -319,7 +321,6 @@ cancel_results(struct engine *en)
 		atomic_store(&r->cancel, true);
 		pthread_cond_broadcast(&r->moved);
 		pthread_mutex_unlock(&r->lock);
-		r->listed = false;
 		result_drop(r);
 	}
 }
