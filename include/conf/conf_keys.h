@@ -12,6 +12,10 @@ X(STORE_COMPRESSION, "store", "compression", CONF_ENUM, "zstd", 0, 0, "none zstd
     "Compressor of new shards.")
 X(STORE_COMPRESSION_LEVEL, "store", "compression_level", CONF_INT, "3", 1, 19, NULL,
     "Its level.")
+X(STORE_INDEX_BUDGET, "store", "index_budget", CONF_INT, "5", 0, 100, NULL,
+    "Most that a new shard's indexes may take, in percent of its other bytes; 0: none.")
+X(STORE_TEXT_INDEX, "store", "text_index", CONF_BOOL, "yes", 0, 0, NULL,
+    "Text indexes may be among them.")
 X(STORE_SYNC, "store", "sync", CONF_BOOL, "yes", 0, 0, NULL,
     "Sync files and directories before a commit is reported.")
 X(STORE_CACHE, "store", "cache", CONF_SIZE, "256MiB", 1048576, 1e15, NULL,

@@ -91,7 +91,8 @@
  * SECTION_TEXT (SHARD_COMPAT_TEXT)  codes of a COLUMN_DICT whose values contain a text, ASCII
  *                 letters taken as lower case. A trigram is three bytes in a row, the first
  *                 the most significant; a token a longest run of [A-Za-z0-9_] and bytes from
- *                 0x80 on, known by the low bits of its hash64().
+ *                 0x80 on, known by the low bits of its hash64(). Those with a digit are not
+ *                 there.
  *                 0  4  bytes of the trigrams' part     4  4  bits of a token's hash
  *                 8     trigrams, then tokens: u32 bytes of the pack, u32 zero; pack of
  *                       trigrams (hashes), strictly rising; lists of codes. A key whose list is

@@ -6,8 +6,9 @@
  * with most use per byte are written, until index_budget percent of what the shard has without
  * them are spent; one that no longer fits is passed over for a smaller one.
  *
- * Held bytes are bounded by the shard's columns: a list takes fewer bytes than the rows that
- * it names had in the memtable, and columns that no look-up could gain by are not made.
+ * What the shard will take is not known before it is written, so it is guessed high, and what
+ * better indexes leave no room for in that guess is not made, or given up: so hardly more is
+ * held than is written. A shard that takes more than the guess has fewer indexes for it.
  */
 #include "seal_i.h"
 
@@ -17,6 +18,55 @@
 #include "store/codec.h"
 
 #define ENTRY_BYTES 32		/* of a section, in footer and padding */
+#define ROW_BYTES 64		/* of a shard, guessed high */
+
+/* The most that may be spent, as far as it can be known now. */
+static uint64_t
+most_bytes(const struct seal *s)
+{
+	uint64_t bytes = (uint64_t)s->ord.n_rows * ROW_BYTES;
+
+	return (s->off > bytes ? s->off : bytes) / 100 * s->opts.index_budget;
+}
+
+static size_t
+cost(const struct index_cand *c)
+{
+	return c->stored.n + ENTRY_BYTES;
+}
+
+bool
+index_worth(const struct seal *s, double gain, double bytes)
+{
+	uint64_t better = 0;
+
+	if (gain <= 0)
+		return false;
+	for (size_t i = 0; i < s->cands.n; i++)
+		if (s->cands.v[i].gain * bytes > gain * (double)cost(&s->cands.v[i]))
+			better += cost(&s->cands.v[i]);
+	return (double)better + bytes <= (double)most_bytes(s);
+}
+
+/* Gives up those that there is no more room for. */
+static void
+give_up(struct seal *s)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < s->cands.n; i++) {
+		struct index_cand *c = &s->cands.v[i];
+
+		if (index_worth(s, c->gain, (double)cost(c)))
+			continue;
+		buf_release(&c->stored);
+		c->gain = -1;
+	}
+	for (size_t i = 0; i < s->cands.n; i++)
+		if (s->cands.v[i].gain >= 0)
+			s->cands.v[k++] = s->cands.v[i];
+	s->cands.n = k;
+}
 
 int
 index_offer(struct seal *s, enum section_kind kind, double gain)
@@ -34,13 +84,9 @@ index_offer(struct seal *s, enum section_kind kind, double gain)
 		rc = err_nomem(s->err);
 	if (rc != 0)
 		buf_release(&c.stored);
+	else
+		give_up(s);
 	return rc;
-}
-
-static size_t
-cost(const struct index_cand *c)
-{
-	return c->stored.n + ENTRY_BYTES;
 }
 
 /* By use per byte; of equals the first column's. */

@@ -23,6 +23,8 @@
 #define LOOKUP_ROWS 64
 /* Who asks for a value wants few rows: columns whose values have more are of less use. */
 #define FEW_ROWS 12
+/* Values of fewer rows than this are taken to be packed, not in sets. */
+#define RARE_ROWS 64
 /* Numbers that take more values are measures, not kinds; doubles are always. */
 #define MOST_NUMBERS 512
 /* An id has so many bytes; a text that is longer is seldom asked for as a whole. */
@@ -59,6 +61,18 @@ gain_of_texts(const uint32_t *counts, const struct coldict *dict, uint32_t n)
 	double gain = gain_of(counts, dict->n, n), mean = (double)coldict_bytes(dict) / dict->n;
 
 	return mean > ID_BYTES ? gain * ID_BYTES / mean : gain;
+}
+
+/*
+ * Bytes that lists of n rows will take at least, about: a row of a rare value has the bits of
+ * its number; those of frequent ones, in runs and bitmaps, may take few.
+ */
+static double
+least_bytes(const struct seal *s, uint32_t n, uint32_t n_keys)
+{
+	double bits = 32 - __builtin_clz(s->ord.n_rows);
+
+	return n / n_keys < RARE_ROWS ? n * bits / 10 : n * bits / 64;
 }
 
 static bool
@@ -185,7 +199,8 @@ postings_codes(struct seal *s, const struct column_desc *d, const struct coldict
 	int rc;
 
 	if (s->opts.index_budget == 0 || n <= LOOKUP_ROWS || is_rest(d) ||
-	    (gain = gain_of_texts(s->counts.v, dict, n)) <= 0)
+	    !index_worth(s, gain = gain_of_texts(s->counts.v, dict, n),
+	    least_bytes(s, n, dict->n)))
 		return 0;
 	begin(s, POSTINGS_CODES, 0);
 	if ((rc = put_lists(s, d, n, all, d->n_dict)) != 0)
@@ -206,7 +221,8 @@ postings_numbers(struct seal *s, const struct column_desc *d, uint32_t n, bool a
 	    (d->id != COL_ATTR && d->id != COL_KIND && d->id != COL_STATUS))
 		return 0;
 	n_keys = column_number_ranks(s, n);
-	if (n_keys == 0 || (gain = gain_of(s->counts.v, n_keys, n)) <= 0)
+	if (n_keys == 0 || !index_worth(s, gain = gain_of(s->counts.v, n_keys, n),
+	    least_bytes(s, n, n_keys)))
 		return 0;
 	begin(s, POSTINGS_VALUES, 0);
 	pack_encode(&s->raw, s->tmp, n_keys);
@@ -226,7 +242,8 @@ postings_hashes(struct seal *s, const struct column_desc *d, const struct coldic
 	struct sort_pair *v;
 
 	if (s->opts.index_budget == 0 || d->domain != DOMAIN_SPAN || d->id != COL_ATTR ||
-	    (d->type != VAL_STRING && d->type != VAL_BYTES) || saved(n, 1) <= 0)
+	    (d->type != VAL_STRING && d->type != VAL_BYTES) ||
+	    !index_worth(s, saved(n, 1), least_bytes(s, n, n) + n))
 		return 0;
 	bits = bits > 32 ? 32 : bits;
 	mask = UINT32_MAX >> (32 - bits);

@@ -77,12 +77,22 @@ container_bytes(const struct container *c)
 static struct container
 measure(const uint32_t *v, size_t n)
 {
-	struct container c = { .high = v[0] & ~(CONTAINER - 1), .n = 1, .n_runs = 1 };
+	struct container c = { .high = v[0] & ~(CONTAINER - 1), .n_runs = 1 };
+	size_t lo = 1, hi = n;
 
-	while (c.n < n && v[c.n] - c.high < CONTAINER) {
-		c.n_runs += v[c.n] != v[c.n - 1] + 1;
-		c.n++;
+	if (v[n - 1] - c.high < CONTAINER)
+		lo = n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (v[mid] - c.high < CONTAINER)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
+	c.n = (uint32_t)lo;
+	for (uint32_t i = 1; i < c.n; i++)
+		c.n_runs += v[i] != v[i - 1] + 1;
 	c.form = c.n <= LIST_MOST ? FORM_LIST : FORM_BITS;
 	if (2 + (size_t)c.n_runs * 4 < container_bytes(&c))
 		c.form = FORM_RUNS;

@@ -245,6 +245,8 @@ int textidx_make(struct seal *, const struct column_desc *, const struct coldict
 
 /* ---- index_write.c ---- */
 
+/* Whether an index of such use and size has a chance; before it is made. */
+bool index_worth(const struct seal *, double gain, double bytes);
 /* What is in s->raw, as an index of the column at hand. */
 int index_offer(struct seal *, enum section_kind, double gain) WARN_UNUSED;
 /* Writes the most useful ones, as far as the budget goes. */

@@ -54,9 +54,8 @@ section_report(struct check *k, const struct section *sec, const char *why)
 	check_report(k, (int64_t)sec->off, "%s", reason(&e, k->s->info.file));
 }
 
-/* Of what a call on the section returned: 0 if that is dealt with. */
-static int
-finding(struct check *k, const struct section *sec, int rc, const struct err *why)
+int
+check_finding(struct check *k, const struct section *sec, int rc, const struct err *why)
 {
 	if (!is_damage(rc))
 		return err_set(k->e, rc, why->off, "%s", why->msg);
@@ -97,7 +96,7 @@ check_chunk(struct check *k, const struct column *col, uint32_t row_group,
 		return 0;
 	}
 	rc = chunk_get(k->s, col, row_group, out, &why);
-	return rc == 0 ? 0 : finding(k, sec, rc, &why);
+	return rc == 0 ? 0 : check_finding(k, sec, rc, &why);
 }
 
 int
@@ -111,7 +110,7 @@ check_dict(struct check *k, const struct column *col, const struct dict **out)
 	if (k->lost[sec - k->s->sections])
 		return 0;
 	rc = dict_get(k->s, col, out, &why);
-	return rc == 0 ? 0 : finding(k, sec, rc, &why);
+	return rc == 0 ? 0 : check_finding(k, sec, rc, &why);
 }
 
 /* ---- gaps ---- */
@@ -198,7 +197,7 @@ check_single(struct check *k, enum section_kind kind)
 		return 0;
 	k->owners_lost |= kind == SECTION_RESOURCES || kind == SECTION_SCOPES;
 	k->traces_lost |= kind == SECTION_TRACE_IDS;
-	return finding(k, sec, rc, &why);
+	return check_finding(k, sec, rc, &why);
 }
 
 static int
@@ -235,7 +234,7 @@ check_all(struct check *k)
 	if ((k->lost = calloc(k->s->n_sections, sizeof *k->lost)) == NULL)
 		return err_nomem(k->e);
 	if ((rc = check_gaps(k)) != 0 || (rc = check_sections(k)) != 0 ||
-	    (rc = check_columns(k)) != 0 || (rc = check_rows(k)) != 0)
+	    (rc = check_columns(k)) != 0 || (rc = check_indexes(k)) != 0 || (rc = check_rows(k)) != 0)
 		return rc;
 	return k->n_lost == 0 ? check_spans(k) : 0;
 }

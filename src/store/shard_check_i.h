@@ -5,6 +5,7 @@
  *   shard_check          opening, gaps between sections, each section by itself
  *   shard_check_columns  zones, ranges, numbers of values and top values against the values
  *   shard_check_rows     order of rows, services, trace table, parents, whole spans
+ *   index_check          postings and text indexes against the values
  *
  * A section that can't be read is reported once; later looks at it get nothing.
  */
@@ -34,7 +35,10 @@ void section_report(struct check *, const struct section *, const char *why);
 int check_chunk(struct check *, const struct column *, uint32_t row_group,
     const struct chunk **out) WARN_UNUSED;
 int check_dict(struct check *, const struct column *, const struct dict **out) WARN_UNUSED;
+/* Of what a call on the section returned, rc not 0: 0 if that is reported. */
+int check_finding(struct check *, const struct section *, int rc, const struct err *) WARN_UNUSED;
 int check_columns(struct check *) WARN_UNUSED;
+int check_indexes(struct check *) WARN_UNUSED;
 int check_rows(struct check *) WARN_UNUSED;
 int check_spans(struct check *) WARN_UNUSED;
 

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: ISC */
+/* index_rig: see index_rig.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "index_rig.h"
+
+#include "base/bitmap.h"
+#include "store/catalog.h"
+#include "store/codec.h"
+#include "store/postings.h"
+#include "store/shard_i.h"
+#include "store/textidx.h"
+
+#define FLIP_SPANS 700
+#define FLIPS_A_SECTION 60
+
+static void
+ok(int rc, const struct err *e)
+{
+	if (rc != 0)
+		fail_msg("%s (%s, offset %lld)", e->msg, err_name(rc), (long long)e->off);
+}
+
+/* ---- spans ---- */
+
+static const char *const words[] = {
+	"SELECT", "insert", "Update", "where", "lock", "deadlock", "customer", "name", "and",
+	"timeout", "waiting", "for", "orders", "JOIN", "on", "table", "caf\xc3\xa9", "x_y", "to",
+	"connection", "refused", "again", "later", "please", "retry", "/api/v2", "http", "error",
+};
+
+static struct sv
+text(struct gen_span *g, struct arena *a)
+{
+	struct buf b = BUF_INIT;
+	struct sv out;
+
+	for (uint64_t n = 8 + gen_span_below(g, 30); n > 0; n--) {
+		/* Squared: some words are rare. */
+		uint64_t i = gen_span_below(g, 28) * gen_span_below(g, 28) / 27;
+
+		buf_str(&b, words[i]);
+		buf_putc(&b, gen_span_below(g, 9) == 0 ? ',' : ' ');
+	}
+	buf_u64(&b, gen_span_below(g, 100000));
+	out = arena_sv(a, buf_view(&b));
+	buf_release(&b);
+	assert_non_null(out.p);
+	return out;
+}
+
+static struct value
+id_value(struct arena *a, uint64_t id)
+{
+	char *p = arena_printf(a, "%08x-%04x", (unsigned)hash_u64(id), (unsigned)(id & 0xffff));
+
+	assert_non_null(p);
+	return (struct value){ .type = VAL_STRING, .s = sv_cstr(p) };
+}
+
+static void
+attrs_of(struct gen_span *g, struct span_batch *b, struct span *s, size_t n_spans,
+    struct sv *last_text)
+{
+	struct attr *v = arena_array(&b->arena, 8, struct attr);
+	uint64_t kind = gen_span_below(g, 100);
+	uint32_t n = 0;
+
+	assert_non_null(v);
+	v[n++] = (struct attr){ SV("code"), { .type = VAL_INT,
+	    .i = kind < 80 ? 200 : (int64_t)(kind - 90) * 100 } };
+	if (gen_span_below(g, 2) == 0)
+		v[n++] = (struct attr){ SV("flag"), { .type = VAL_BOOL,
+		    .b = gen_span_below(g, 50) == 0 } };
+	if (gen_span_below(g, 3) != 0)
+		v[n++] = (struct attr){ SV("request"), id_value(&b->arena,
+		    gen_span_random(g)) };
+	/* Texts come twice, nearly, or they would be no dictionary. */
+	if (last_text->n == 0 || gen_span_below(g, 2) == 0)
+		*last_text = text(g, &b->arena);
+	if (gen_span_below(g, 10) != 0)
+		v[n++] = (struct attr){ SV("text"), { .type = VAL_STRING, .s = *last_text } };
+	if (gen_span_below(g, 4) != 0)
+		v[n++] = (struct attr){ SV("user"), id_value(&b->arena,
+		    gen_span_below(g, n_spans / 8 + 1)) };
+	s->attrs = (struct attrs){ v, n };
+}
+
+static void
+add_spans(struct span_batch *b, size_t n, uint64_t seed)
+{
+	struct gen_span_options o = {
+		.seed = seed, .start_ns = RIG_HOUR, .range_ns = UINT64_C(3600000000000),
+		.unique_ids = true, .n_keys = 4,
+	};
+	struct sv last_text = SV_EMPTY;
+	struct gen_span g;
+
+	gen_span_init(&g, &o);
+	assert_true(gen_span_add(&g, b, n));
+	for (size_t i = 0; i < n; i++)
+		attrs_of(&g, b, &b->spans[i], n, &last_text);
+}
+
+static void
+rig_make(struct shard_rig *r, size_t n, struct shard_options *o, uint64_t seed)
+{
+	span_batch_init(&r->spans);
+	add_spans(&r->spans, n, seed);
+	buf_init(&r->bytes);
+	rig_file(&r->spans, o, &r->bytes);
+	r->shard = NULL;
+	r->cache = NULL;
+	fsys_bytes_init(&r->fs);
+	fsys_bytes_set(&r->fs, RIG_FILE, buf_view(&r->bytes));
+	rig_open(r, 64u << 20);
+}
+
+void
+index_rig_init(struct shard_rig *r, size_t n, uint32_t group_rows, uint32_t budget,
+    uint64_t seed)
+{
+	struct shard_options o = {
+		.row_group_rows = group_rows, .compression_level = 1, .index_budget = budget,
+		.text_index = true,
+	};
+
+	rig_make(r, n, &o, seed);
+}
+
+/* ---- reading everything ---- */
+
+static int
+walk_postings(struct shard *s, const struct column *c, uint64_t *bits, uint32_t *rows,
+    struct err *e)
+{
+	uint32_t n_rows = (uint32_t)shard_info(s)->n_rows, n;
+	const struct postings *p;
+	int rc;
+
+	if ((rc = postings_get(s, c, &p, e)) != 0 || p == NULL)
+		return rc;
+	for (uint32_t key = 0; key < postings_n(p); key++) {
+		n = postings_rows(p, key, rows);
+		assert_int_equal(n, postings_count(p, key));
+		memset(bits, 0, BITMAP_WORDS(n_rows) * 8);
+		postings_or(p, key, n_rows / 3, n_rows, bits);
+		if (c->kind == COLUMN_INT)
+			assert_int_equal(postings_lower(p, postings_value(p, key)), key);
+	}
+	postings_put(p);
+	return 0;
+}
+
+static int
+walk_hashes(struct shard *s, const struct column *c, uint32_t *rows, struct err *e)
+{
+	uint32_t n_rows = (uint32_t)shard_info(s)->n_rows, n;
+	const struct hashidx *h;
+	int rc;
+
+	if ((rc = hashidx_get(s, c, &h, e)) != 0 || h == NULL)
+		return rc;
+	for (uint32_t i = 0; i < 5000; i++) {
+		n = hashidx_find(h, (uint32_t)hash_u64(i), rows, n_rows);
+		for (uint32_t k = 0; k < n && k < n_rows; k++)
+			assert_true(rows[k] < n_rows);
+	}
+	hashidx_put(h);
+	return 0;
+}
+
+static int
+walk_text(struct shard *s, const struct column *c, struct err *e)
+{
+	uint64_t *codes = calloc(BITMAP_WORDS(c->n_dict) + 1, sizeof *codes);
+	const struct textidx *t;
+	int rc;
+
+	assert_non_null(codes);
+	if ((rc = textidx_get(s, c, &t, e)) == 0 && t != NULL) {
+		for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+			(void)textidx_candidates(t, sv_cstr(words[i]), codes);
+			(void)textidx_token(t, sv_cstr(words[i]), codes);
+		}
+		textidx_put(t);
+	}
+	free(codes);
+	return rc;
+}
+
+int
+index_walk(struct shard *s, struct err *e)
+{
+	const struct shard_info *info = shard_info(s);
+	uint64_t *bits = calloc(BITMAP_WORDS(info->n_rows), sizeof *bits);
+	uint32_t *rows;
+	int rc = 0;
+
+	for (size_t i = 0; i < info->n_columns && rc == 0; i++) {
+		const struct column *c = &info->columns[i];
+
+		rows = calloc(c->n_present + info->n_rows, sizeof *rows);
+		assert_true(bits != NULL && rows != NULL);
+		if ((rc = walk_postings(s, c, bits, rows, e)) == 0 &&
+		    (rc = walk_hashes(s, c, rows, e)) == 0)
+			rc = walk_text(s, c, e);
+		free(rows);
+	}
+	free(bits);
+	return rc;
+}
+
+/* ---- flips ---- */
+
+static uint64_t
+u64_at(const char *p, size_t n)
+{
+	struct cursor c = cursor_new(p, n);
+
+	return cursor_uint(&c, n);
+}
+
+void
+index_flips_init(struct index_flips *f, unsigned kind)
+{
+	struct shard_options o = {
+		.row_group_rows = 512, .compression_level = 0, .index_budget = 100,
+		.text_index = true,
+	};
+	const char *trailer;
+	struct err e = ERR_INIT;
+	uint64_t off;
+
+	*f = (struct index_flips){ .kind = kind };
+	rig_make(&f->rig, kind == SECTION_TEXT ? FLIP_SPANS * 3 : FLIP_SPANS, &o, 77);
+	f->copy = malloc(f->rig.bytes.n);
+	assert_non_null(f->copy);
+	memcpy(f->copy, f->rig.bytes.p, f->rig.bytes.n);
+	trailer = f->copy + f->rig.bytes.n - SHARD_TRAILER_BYTES;
+	off = u64_at(trailer, 8);
+	f->n_footer = (size_t)u64_at(trailer + 12, 4);
+	f->footer = malloc(f->n_footer);
+	assert_non_null(f->footer);
+	ok(codec_decompress(CODEC_ZSTD, sv_new(f->copy + off, (size_t)u64_at(trailer + 8, 4)),
+	    f->footer, f->n_footer, &e), &e);
+	ok(index_walk(f->rig.shard, &e), &e);
+}
+
+void
+index_flips_release(struct index_flips *f)
+{
+	free(f->copy);
+	free(f->footer);
+	buf_release(&f->out);
+	rig_release(&f->rig);
+}
+
+static void
+put_uint(struct buf *b, uint64_t v, size_t n)
+{
+	buf_put(b, &v, n);
+}
+
+/* The file as it stands in copy, its section's checksum true. */
+static struct sv
+forge(struct index_flips *f, const struct section *sec)
+{
+	const char *trailer = f->copy + f->rig.bytes.n - SHARD_TRAILER_BYTES;
+	uint64_t off = u64_at(trailer, 8), h = hash64(f->copy + sec->off, sec->n_stored), stored;
+	char *at = memmem(f->footer, f->n_footer, &sec->hash, 8);
+	char root[24 + SHARD_HEADER_BYTES];
+	struct buf *b = &f->out;
+
+	assert_non_null(at);
+	b->n = 0;
+	buf_put(b, f->copy, off);
+	memcpy(at, &h, 8);
+	assert_int_equal(codec_frame(b, sv_new(f->footer, f->n_footer), 1, NULL), 0);
+	memcpy(at, &sec->hash, 8);
+	stored = b->n - off;
+	put_uint(b, off, 8);
+	put_uint(b, stored, 4);
+	put_uint(b, f->n_footer, 4);
+	put_uint(b, hash64(b->p + off, stored), 8);
+	memcpy(root, b->p + b->n - 24, 24);
+	memcpy(root + 24, b->p, SHARD_HEADER_BYTES);
+	put_uint(b, hash64(root, sizeof root), 8);
+	BUF_LIT(b, SHARD_END_MAGIC);
+	assert_false(b->oom);
+	return buf_view(b);
+}
+
+static void
+on_bad(void *arg, const char *file, int64_t off, const char *why)
+{
+	(void)file;
+	(void)off;
+	(void)why;
+	++*(size_t *)arg;
+}
+
+static void
+try_file(struct index_flips *f, struct sv file)
+{
+	struct chunkcache *cache;
+	struct fsys_bytes fs;
+	struct err e = ERR_INIT;
+	struct shard *s;
+	size_t found = 0;
+	uint64_t n;
+	int rc;
+
+	fsys_bytes_init(&fs);
+	fsys_bytes_set(&fs, RIG_FILE, file);
+	ok(chunkcache_new(1u << 20, &cache, &e), &e);
+	ok(shard_open(&fs.fs, RIG_FILE, cache, &s, &e), &e);
+	if ((rc = index_walk(s, &e)) != 0) {
+		assert_int_equal(rc, ERR_CORRUPT);
+		assert_true(e.off > 0 && (uint64_t)e.off < file.n);
+		assert_non_null(strstr(e.msg, RIG_FILE));
+		f->n_refused++;
+	}
+	shard_unref(s);
+	chunkcache_free(cache);
+	ok(shard_check(&fs.fs, RIG_FILE, on_bad, &found, &n, &e), &e);
+	f->n_found += found != 0;
+	f->n_flips++;
+}
+
+void
+index_flips_run(struct index_flips *f)
+{
+	const struct shard *s = f->rig.shard;
+
+	for (uint32_t i = 0; i < s->n_sections; i++) {
+		const struct section *sec = &s->sections[i];
+		size_t bits = (size_t)sec->n_stored * 8, step = bits / FLIPS_A_SECTION | 1;
+
+		if (sec->kind != f->kind)
+			continue;
+		f->n_sections++;
+		/* All of the head, then some of the rest. */
+		for (size_t at = 0; at < bits; at += at < 192 ? 7 : step) {
+			char *p = f->copy + sec->off + at / 8;
+
+			*p = (char)(*p ^ 1 << at % 8);
+			try_file(f, forge(f, sec));
+			*p = (char)(*p ^ 1 << at % 8);
+		}
+	}
+}

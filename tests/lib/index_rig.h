@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * index_rig: shards whose columns are worth an index (ids, kinds, texts, values nearly all
+ * distinct, events and links with attributes), and the sections of their indexes with single
+ * bits flipped below true checksums. Failures end the test.
+ */
+#ifndef TESTS_INDEX_RIG_H
+#define TESTS_INDEX_RIG_H
+
+#include "base/hash.h"
+#include "shard_rig.h"
+
+/* n spans of one hour; budget: percent. r->shard is open. */
+void index_rig_init(struct shard_rig *r, size_t n, uint32_t group_rows, uint32_t budget,
+    uint64_t seed);
+
+struct index_flips {
+	struct shard_rig rig;	/* not compressed */
+	unsigned kind;		/* enum section_kind */
+	char *copy;		/* of its bytes: sanitizers see a step past them */
+	char *footer;		/* raw */
+	size_t n_footer;
+	struct buf out;
+	size_t n_sections;	/* of the kind */
+	size_t n_flips, n_refused, n_found;	/* found: by shard_check */
+};
+
+void index_flips_init(struct index_flips *, unsigned kind);
+/*
+ * Flips many bits of the kind's sections, one at a time: each index is then refused with a
+ * place, or read in every way; and the whole shard is checked.
+ */
+void index_flips_run(struct index_flips *);
+void index_flips_release(struct index_flips *);
+/* Reads all that an index of any column can say; 0, or the first error. Never fails the test. */
+int index_walk(struct shard *, struct err *);
+
+#endif
