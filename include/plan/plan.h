@@ -64,6 +64,7 @@ struct plan {
 	bool want_trace;		/* span rows carry trace facts */
 	/* How: each switched on by the rule of its name. */
 	bool pushdown;		/* filter and range are tested on columns, not on rows */
+	bool indexes;		/* postings, hash and text indexes narrow the rows first */
 	bool early_stop;	/* partitions newest first, stop when the limit is full */
 	bool topn;		/* a bounded heap of offset + limit rows in place of a full sort */
 	unsigned threads;	/* 0: as exec sees fit */

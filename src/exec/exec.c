@@ -17,10 +17,34 @@
 
 #include "base/clock.h"
 
+static bool
+asks_children(const struct pred *p)
+{
+	if (p->kind == PRED_LEAF)
+		return p->op != OP_TEXT && p->field.scope == FIELD_INTRINSIC &&
+		    p->field.intrinsic == IN_CHILD_COUNT;
+	for (size_t i = 0; i < p->n_kids; i++)
+		if (asks_children(p->kids[i]))
+			return true;
+	return false;
+}
+
+/* Rows that carry facts carry the child count too. */
+static bool
+needs_children(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_sort; i++)
+		if (p->sort[i].field.scope == FIELD_INTRINSIC &&
+		    p->sort[i].field.intrinsic == IN_CHILD_COUNT)
+			return true;
+	return p->want_trace || asks_children(p->filter);
+}
+
 static int
 filters_open(struct exec *ex, struct err *e)
 {
 	ex->needs_trace = pred_needs_trace(ex->plan->filter);
+	ex->needs_children = needs_children(ex->plan);
 	return ex->plan->pushdown ? filter_init(&ex->filter, ex->plan->filter, e) :
 	    pred_eval_new(ex->plan->filter, &ex->rows, e);
 }
@@ -42,6 +66,17 @@ start_of(struct exec *ex)
 	ex->nothing = p->never || time_range_empty(p->range);
 }
 
+static int
+locks_init(struct exec *ex)
+{
+	if (pthread_mutex_init(&ex->lock, NULL) != 0)
+		return -1;
+	if (pthread_mutex_init(&ex->table_lock, NULL) == 0)
+		return 0;
+	pthread_mutex_destroy(&ex->lock);
+	return -1;
+}
+
 int
 exec_open(const struct plan *plan, const struct exec_env *env, struct exec **out, struct err *e)
 {
@@ -53,14 +88,15 @@ exec_open(const struct plan *plan, const struct exec_env *env, struct exec **out
 	ex->plan = plan;
 	ex->env = *env;
 	arena_init(&ex->batch);
+	arena_init(&ex->window);
 	refs_init(&ex->refs, plan->n_sort, UINT64_MAX);
-	if (pthread_mutex_init(&ex->lock, NULL) != 0) {
+	if (locks_init(ex) != 0) {
 		free(ex);
 		return err_nomem(e);
 	}
 	start_of(ex);
 	if ((rc = filters_open(ex, e)) < 0 || (rc = source_open(ex, e)) < 0 ||
-	    (rc = traces_open(ex, e)) < 0) {
+	    (rc = traces_open(ex, e)) < 0 || (rc = trace_tables_open(ex, e)) < 0) {
 		exec_close(ex);
 		return rc;
 	}
@@ -80,6 +116,8 @@ exec_close(struct exec *ex)
 	filter_release(&ex->filter);
 	pred_eval_free(ex->rows);
 	lru_free(ex->traces);
+	trace_tables_close(ex);
+	pthread_mutex_destroy(&ex->table_lock);
 	pthread_mutex_destroy(&ex->lock);
 	free(ex);
 }
@@ -116,6 +154,7 @@ scan_sorted(struct exec *ex, struct slice s, uint64_t keep, struct err *e)
 	uint64_t t0;
 	int rc;
 
+	fetch_window_end(ex);
 	refs_release(ex, &ex->refs);
 	refs_init(&ex->refs, ex->plan->n_sort, keep);
 	if ((rc = scan_slice(ex, s, FOR_REFS, keep != UINT64_MAX, take_refs, e)) < 0)
@@ -165,23 +204,23 @@ more_refs(struct exec *ex, struct err *e)
 static int
 next_refs(struct exec *ex, struct batch *b, struct err *e)
 {
-	size_t n;
+	size_t n, most;
 	int rc;
 
 	if (ex->at == ex->refs.n && (rc = more_refs(ex, e)) != 0)
 		return rc;
-	n = ex->refs.n - ex->at;
-	n = n < ex->batch_rows ? n : ex->batch_rows;
-	n = n < ex->left ? n : (size_t)ex->left;
+	most = ex->refs.n - ex->at;
+	most = most < ex->left ? most : (size_t)ex->left;
+	n = most < ex->batch_rows ? most : ex->batch_rows;
 	if (n == 0) {
 		/* The page is full: what is left of the refs is not wanted. */
 		ex->at = ex->refs.n;
 		return (rc = more_refs(ex, e)) == 0 ? 1 : rc;
 	}
-	if ((rc = fetch_batch(ex, ex->at, n, b, e)) < 0)
+	if ((rc = fetch_batch(ex, ex->at, n, most, b, e)) < 0)
 		return rc;
-	ex->at += n;
-	ex->left -= n;
+	ex->at += b->n;
+	ex->left -= b->n;
 	return 0;
 }
 
@@ -234,6 +273,7 @@ exec_next(struct exec *ex, struct batch *b, struct err *e)
 	if (rc > 0) {
 		ex->done = true;
 		ex->prof.complete = true;
+		fetch_window_end(ex);
 		refs_release(ex, &ex->refs);
 		ex->at = 0;
 	}

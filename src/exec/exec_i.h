@@ -16,6 +16,7 @@
  *   sort_key       what a row is ordered by
  *   op_slice       cuts time into slices, newest first
  *   op_traces      facts of whole traces
+ *   trace_table    what a shard knows of all its traces
  *   op_trace_rows  the rows of traces.*
  *   op_count       counts without reading
  *   op_fetch       refs to rows
@@ -139,6 +140,9 @@ struct leaf_state {
 	bool resource_has;		/* bare: some resource has the key */
 	struct codes *words;		/* WORDS: resources, then scopes, of each word */
 	uint32_t n_words;
+	uint32_t *rows;			/* filter_index.c: the rows that may satisfy it, rising */
+	uint32_t n_rows;
+	atomic_int indexed;
 	atomic_bool ready;
 };
 
@@ -154,6 +158,7 @@ struct xshard {
 	uint32_t n_trace_rows;
 	uint8_t *services;		/* ACCESS_SERVICE: which to look at */
 	bool zones;			/* zones may be used */
+	bool indexes;			/* and indexes */
 	bool counted;			/* by its footer: not scanned */
 };
 
@@ -198,6 +203,21 @@ struct trace_entry {
 	uint32_t n_parents;
 };
 
+/* What a shard knows of one of its traces. */
+struct trace_part {
+	uint64_t first_ns, first_id, root_ns, root_id, last_ns;
+	uint32_t n_spans, n_errors;
+	uint32_t first_row, root_row;	/* the earliest; of those without parent, else NO_ROW_YET */
+	bool tie;			/* which one that is can't be told from start and id */
+};
+#define NO_ROW_YET UINT32_MAX
+
+struct trace_table {
+	_Atomic(struct trace_part *) v;	/* by ordinal; NULL until made */
+	atomic_uint looks;		/* traces asked for */
+	bool refused;			/* for want of memory; under table_lock */
+};
+
 struct trace_pin {
 	const struct trace_entry *t;
 	struct lru_entry *pin;
@@ -222,9 +242,12 @@ struct exec {
 	struct filter filter;		/* pushdown */
 	struct pred_eval *rows;		/* not pushdown */
 	bool needs_trace;		/* the filter */
+	bool needs_children;		/* child counts are asked for, or may be */
 	pthread_mutex_t lock;		/* spare, and the making of leaf states */
 	struct scan *spare;
 	struct lru *traces;
+	struct trace_table *tables;	/* by place in the snapshot */
+	pthread_mutex_t table_lock;	/* the making of tables; nothing is locked under it but caches */
 	atomic_size_t held;		/* bytes counted against env.memory */
 
 	/* Where the driver is. */
@@ -242,10 +265,14 @@ struct exec {
 	size_t n_sums;
 	struct map *sum_map;
 
-	/* The batch handed out. */
+	/* Spans put together: those of refs [win_at, win_at + win_n), the batches to come. */
 	struct fetch **fetches;		/* one for each thread */
-	struct span *spans;
+	struct span *spans;		/* different ones, by shard and row */
 	size_t spans_cap;
+	uint32_t *span_of;		/* by ref in the window: its span */
+	size_t win_at, win_n, win_next;
+	struct arena window;
+	/* The batch handed out. */
 	struct arena batch;
 	VEC(struct trace_pin) pins;
 };
@@ -356,8 +383,15 @@ int chunk_test(struct scan *, const struct chunk *, const struct col_test *, con
 int column_eval(struct scan *, struct col_state *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
 int column_ready(struct exec *, struct xshard *, struct col_state *, struct err *) WARN_UNUSED;
 void col_state_release(struct col_state *);
+/* The ranges that values or codes are held against, or NULL. */
+const struct ranges *column_ranges(const struct col_state *);
 /* The bits of `in`, as a list in the scan's memory. */
 uint32_t *scan_list(struct scan *, const uint64_t *in, uint32_t n_rows, uint32_t *n);
+
+/* ---- filter_index.c ---- */
+
+/* Takes off `bits` the rows that indexes rule out. */
+int filter_narrow(struct scan *, uint64_t *bits) WARN_UNUSED;
 
 /* ---- sort_key.c ---- */
 
@@ -404,6 +438,8 @@ int refs_fill_keys(struct scan *, struct refs *, size_t from) WARN_UNUSED;
 /* The keys of one ref from its span. */
 int ref_keys_of_span(struct exec *, struct refs *, struct ref *, const struct span *,
     struct err *) WARN_UNUSED;
+/* The best first key that a row of the row group can have; false if zones don't tell. */
+bool refs_best_key(struct exec *, const struct xshard *, uint32_t group, struct skey *);
 /* ref_tie.c: puts refs [from, to), equal so far, in order of trace id, span id, content. */
 int refs_order_ties(struct exec *, struct refs *, size_t from, size_t to, struct err *)
     WARN_UNUSED;
@@ -421,6 +457,14 @@ int trace_get(struct exec *, struct trace_id, struct trace_pin *, struct err *) 
 void trace_put(struct exec *, struct trace_pin *);
 int traces_open(struct exec *, struct err *) WARN_UNUSED;
 
+/* ---- trace_table.c ---- */
+
+int trace_tables_open(struct exec *, struct err *) WARN_UNUSED;
+void trace_tables_close(struct exec *);
+/* The part of a trace in snapshot shard i, or NULL in *out: read its rows. Thread-safe. */
+int trace_table_look(struct exec *, uint32_t i, struct shard *, uint32_t ordinal,
+    const struct trace_part **out, struct err *) WARN_UNUSED;
+
 /* ---- op_trace_rows.c ---- */
 
 int trace_rows_collect(struct exec *, struct err *) WARN_UNUSED;
@@ -433,10 +477,13 @@ int count_rows(struct exec *, struct batch *, struct err *) WARN_UNUSED;
 
 /* ---- op_fetch.c ---- */
 
-/* Refs [at, at + n) as the rows of a batch. */
-int fetch_batch(struct exec *, size_t at, size_t n, struct batch *, struct err *) WARN_UNUSED;
+/* Refs [at, at + n) as the rows of a batch; more of the `most` that follow may be put together. */
+int fetch_batch(struct exec *, size_t at, size_t n, size_t most, struct batch *, struct err *)
+    WARN_UNUSED;
 /* Drops what the last batch lent. */
 void fetch_batch_end(struct exec *);
+/* The refs are about to change. */
+void fetch_window_end(struct exec *);
 void fetch_close(struct exec *);
 
 #endif

@@ -489,8 +489,8 @@ test_bytes(struct scan *sc, const struct chunk *c, struct col_state *st, const u
 }
 
 /* The test of numbers: attributes by their type, fixed columns by the leaf. */
-static const struct ranges *
-ranges_of(const struct col_state *st)
+const struct ranges *
+column_ranges(const struct col_state *st)
 {
 	if (st->use_ranges)
 		return &st->code_ranges;
@@ -518,7 +518,7 @@ static int
 test_chunk(struct scan *sc, const struct chunk *c, struct col_state *st, const uint64_t *in,
     uint64_t *out, uint32_t *bad)
 {
-	struct col_test t = { ranges_of(st), &st->codes, match_code, st };
+	struct col_test t = { column_ranges(st), &st->codes, match_code, st };
 
 	if (st->word.n == 0 && !st->is_rest && st->node->pred->op == OP_HAS)
 		return test_presence(sc, c, in, out);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * op_fetch: refs into the rows of a batch. The refs are sorted by shard and row, doubles (the
- * events of one span) fetched once, each shard's rows at once; the spans then go to the places
- * of their refs. A large batch is cut into parts, one a thread, each with a fetch of its own.
+ * op_fetch: refs into the rows of a batch. Spans are put together a window at a time, from
+ * which batches are cut: one batch at first, then up to WINDOW_ROWS, since in a result sorted
+ * by anything but time neighbours lie far apart and each window visits every row group again.
+ *
+ * The refs of a window are sorted by shard and row, doubles (the events of one span) fetched
+ * once, each shard's rows at once. A large window is cut into parts, one a thread, each with
+ * a fetch of its own.
  */
 #include "exec_i.h"
 
@@ -11,9 +15,11 @@
 #include "base/clock.h"
 
 #define PART_LEAST 256		/* rows worth a thread */
+#define WINDOW_ROWS 16384
+#define WINDOW_GROUPS 512	/* row groups that a window may pin, beside those of one batch */
 
 struct want {
-	uint32_t shard, row, pos;	/* pos: of the ref in the batch */
+	uint32_t shard, row, pos;	/* pos: of the ref in the window */
 	uint32_t span;			/* of the span in ex->spans */
 };
 
@@ -115,7 +121,7 @@ run_parts(struct fetching *f, size_t n_parts, uint32_t n_rows, struct err *e)
 
 	if ((rc = fetches_ready(ex, n_parts, e)) < 0)
 		return rc;
-	if ((f->parts = arena_array(&ex->batch, n_parts, struct part)) == NULL)
+	if ((f->parts = arena_array(&ex->window, n_parts, struct part)) == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n_parts; i++) {
 		uint32_t until = (uint32_t)((uint64_t)n_rows * (i + 1) / n_parts);
@@ -136,31 +142,137 @@ run_parts(struct fetching *f, size_t n_parts, uint32_t n_rows, struct err *e)
 }
 
 static int
+spans_room(struct exec *ex, size_t n, struct err *e)
+{
+	struct span *s;
+	uint32_t *of;
+
+	if (n <= ex->spans_cap)
+		return 0;
+	if ((s = realloc(ex->spans, n * sizeof *s)) != NULL)
+		ex->spans = s;
+	if ((of = realloc(ex->span_of, n * sizeof *of)) != NULL)
+		ex->span_of = of;
+	if (s == NULL || of == NULL)
+		return err_nomem(e);
+	ex->spans_cap = n;
+	return 0;
+}
+
+static int
 fetch_spans(struct exec *ex, struct want *wants, size_t n, struct err *e)
 {
 	struct fetching f = { .ex = ex, .wants = wants, .proj = ex->plan->projection };
 	size_t n_parts = n / PART_LEAST;
 	uint32_t n_rows, most;
+	int rc;
 
 	n_parts = n_parts == 0 ? 1 : n_parts > ex->threads ? ex->threads : n_parts;
 	most = (uint32_t)((n + n_parts - 1) / n_parts);
 	f.proj.events |= ex->plan->output == ROW_EVENT;
 	f.proj.links |= ex->plan->output == ROW_LINK;
-	f.rows = arena_array(&ex->batch, n, uint32_t);
-	f.runs = arena_array(&ex->batch, n, struct run);
+	f.rows = arena_array(&ex->window, n, uint32_t);
+	f.runs = arena_array(&ex->window, n, struct run);
 	if (f.rows == NULL || f.runs == NULL)
 		return err_nomem(e);
 	qsort(wants, n, sizeof *wants, want_cmp);
 	n_rows = list_rows(&f, n, most);
-	if (n_rows > ex->spans_cap) {
-		struct span *s = realloc(ex->spans, n_rows * sizeof *s);
-
-		if (s == NULL)
-			return err_nomem(e);
-		ex->spans = s;
-		ex->spans_cap = n_rows;
-	}
+	if ((rc = spans_room(ex, n, e)) < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++)
+		ex->span_of[wants[i].pos] = wants[i].span;
 	return run_parts(&f, n_parts, n_rows, e);
+}
+
+/* ---- the window ---- */
+
+void
+fetch_window_end(struct exec *ex)
+{
+	for (size_t i = 0; ex->fetches != NULL && i < ex->threads; i++)
+		if (ex->fetches[i] != NULL)
+			fetch_reset(ex->fetches[i]);
+	ex->win_n = 0;
+	arena_reset(&ex->window);
+}
+
+static int
+group_cmp(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* How many row groups refs [at, at + n) lie in: each pins chunks while the window lasts. */
+static size_t
+count_groups(const struct exec *ex, size_t at, size_t n, uint64_t *groups)
+{
+	size_t m = n == 0 ? 0 : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct ref *r = refs_at(&ex->refs, at + i);
+
+		groups[i] = (uint64_t)r->shard << 32 |
+		    r->row / ex->shards[r->shard].info->row_group_rows;
+	}
+	qsort(groups, n, sizeof *groups, group_cmp);
+	for (size_t i = 1; i < n; i++)
+		m += groups[i] != groups[i - 1];
+	return m;
+}
+
+/*
+ * How many refs to put together at once: more each time, so that the first rows come soon and
+ * a whole result costs each chunk few visits, but not from too many places.
+ */
+static int
+window_size(struct exec *ex, size_t at, size_t n, size_t most, size_t *out, struct err *e)
+{
+	size_t size = ex->win_next < n ? n : ex->win_next;
+	uint64_t *groups;
+
+	if (size > most)
+		size = most;
+	if (size > n) {
+		if ((groups = arena_array(&ex->window, size, uint64_t)) == NULL)
+			return err_nomem(e);
+		while (size > n && count_groups(ex, at, size, groups) > WINDOW_GROUPS)
+			size = size / 2 > n ? size / 2 : n;
+	}
+	ex->win_next = size * 4 > WINDOW_ROWS ? WINDOW_ROWS : size * 4;
+	*out = size;
+	return 0;
+}
+
+static int
+window_fill(struct exec *ex, size_t at, size_t n, size_t most, struct err *e)
+{
+	struct want *wants;
+	size_t size = n;
+	int rc;
+
+	fetch_window_end(ex);
+	if ((rc = window_size(ex, at, n, most, &size, e)) < 0)
+		return rc;
+	if ((wants = arena_array(&ex->window, size, struct want)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < size; i++) {
+		const struct ref *r = refs_at(&ex->refs, at + i);
+
+		wants[i] = (struct want){ r->shard, r->row, (uint32_t)i, 0 };
+	}
+	if ((rc = fetch_spans(ex, wants, size, e)) < 0)
+		return rc;
+	ex->win_at = at;
+	ex->win_n = size;
+	return 0;
+}
+
+static const struct span *
+span_at(const struct exec *ex, size_t at)
+{
+	return &ex->spans[ex->span_of[at - ex->win_at]];
 }
 
 /* ---- rows ---- */
@@ -183,89 +295,90 @@ add_facts(struct exec *ex, struct span_row *row, struct err *e)
 }
 
 static int
-span_rows(struct exec *ex, const struct want *wants, size_t n, struct batch *b, struct err *e)
+span_rows(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e)
 {
 	struct span_row *rows = arena_array(&ex->batch, n, struct span_row);
 	int rc;
 
 	if (rows == NULL)
 		return err_nomem(e);
-	for (size_t i = 0; i < n; i++)
-		rows[wants[i].pos].span = &ex->spans[wants[i].span];
-	for (size_t i = 0; ex->plan->want_trace && i < n; i++)
-		if ((rc = add_facts(ex, &rows[i], e)) < 0)
+	for (size_t i = 0; i < n; i++) {
+		rows[i].span = span_at(ex, at + i);
+		if (ex->plan->want_trace && (rc = add_facts(ex, &rows[i], e)) < 0)
 			return rc;
+	}
 	b->spans = rows;
 	return 0;
 }
 
 static int
-event_rows(struct exec *ex, const struct want *wants, size_t at, size_t n, struct batch *b,
-    struct err *e)
+too_few(const struct exec *ex, size_t at, const char *what, struct err *e)
+{
+	const struct ref *r = refs_at(&ex->refs, at);
+
+	return err_set(e, ERR_CORRUPT, -1, "%s: row %u has fewer %s than counted",
+	    ex->shards[r->shard].info->file, r->row, what);
+}
+
+static int
+event_rows(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e)
 {
 	struct event_row *rows = arena_array(&ex->batch, n, struct event_row);
 
 	if (rows == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		const struct span *s = &ex->spans[wants[i].span];
-		uint32_t index = refs_at(&ex->refs, at + wants[i].pos)->index;
+		const struct span *s = span_at(ex, at + i);
+		uint32_t index = refs_at(&ex->refs, at + i)->index;
 
 		if (index >= s->n_events)
-			return err_set(e, ERR_CORRUPT, -1, "%s: row %u has fewer events than "
-			    "counted", ex->shards[wants[i].shard].info->file, wants[i].row);
-		rows[wants[i].pos] = (struct event_row){ s, &s->events[index] };
+			return too_few(ex, at + i, "events", e);
+		rows[i] = (struct event_row){ s, &s->events[index] };
 	}
 	b->events = rows;
 	return 0;
 }
 
 static int
-link_rows(struct exec *ex, const struct want *wants, size_t at, size_t n, struct batch *b,
-    struct err *e)
+link_rows(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e)
 {
 	struct link_row *rows = arena_array(&ex->batch, n, struct link_row);
 
 	if (rows == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		const struct span *s = &ex->spans[wants[i].span];
-		uint32_t index = refs_at(&ex->refs, at + wants[i].pos)->index;
+		const struct span *s = span_at(ex, at + i);
+		uint32_t index = refs_at(&ex->refs, at + i)->index;
 
 		if (index >= s->n_links)
-			return err_set(e, ERR_CORRUPT, -1, "%s: row %u has fewer links than "
-			    "counted", ex->shards[wants[i].shard].info->file, wants[i].row);
-		rows[wants[i].pos] = (struct link_row){ s, &s->links[index] };
+			return too_few(ex, at + i, "links", e);
+		rows[i] = (struct link_row){ s, &s->links[index] };
 	}
 	b->links = rows;
 	return 0;
 }
 
 int
-fetch_batch(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e)
+fetch_batch(struct exec *ex, size_t at, size_t n, size_t most, struct batch *b, struct err *e)
 {
-	struct want *wants = arena_array(&ex->batch, n, struct want);
 	struct read_counters before;
 	uint64_t t0 = clock_mono_ns();
-	int rc;
+	int rc = 0;
 
-	if (wants == NULL)
-		return err_nomem(e);
-	for (size_t i = 0; i < n; i++) {
-		const struct ref *r = refs_at(&ex->refs, at + i);
-
-		wants[i] = (struct want){ r->shard, r->row, (uint32_t)i, 0 };
-	}
-	if ((rc = fetch_spans(ex, wants, n, e)) < 0)
+	if (at < ex->win_at || at >= ex->win_at + ex->win_n)
+		rc = window_fill(ex, at, n, most, e);
+	if (rc < 0)
 		return rc;
+	if (n > ex->win_at + ex->win_n - at)
+		n = ex->win_at + ex->win_n - at;
 	*b = (struct batch){ .kind = ex->plan->output, .n = n };
 	before = read_counters;
 	if (ex->plan->output == ROW_EVENT)
-		rc = event_rows(ex, wants, at, n, b, e);
+		rc = event_rows(ex, at, n, b, e);
 	else if (ex->plan->output == ROW_LINK)
-		rc = link_rows(ex, wants, at, n, b, e);
+		rc = link_rows(ex, at, n, b, e);
 	else
-		rc = span_rows(ex, wants, n, b, e);
+		rc = span_rows(ex, at, n, b, e);
 	profile_reads(&ex->prof, &before);
 	ex->prof.fetch_ns += clock_mono_ns() - t0;
 	return rc;
@@ -274,9 +387,6 @@ fetch_batch(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e
 void
 fetch_batch_end(struct exec *ex)
 {
-	for (size_t i = 0; ex->fetches != NULL && i < ex->threads; i++)
-		if (ex->fetches[i] != NULL)
-			fetch_reset(ex->fetches[i]);
 	for (size_t i = 0; i < ex->pins.n; i++)
 		trace_put(ex, &ex->pins.v[i]);
 	ex->pins.n = 0;
@@ -287,10 +397,13 @@ void
 fetch_close(struct exec *ex)
 {
 	fetch_batch_end(ex);
+	fetch_window_end(ex);
 	for (size_t i = 0; ex->fetches != NULL && i < ex->threads; i++)
 		fetch_free(ex->fetches[i]);
 	free(ex->fetches);
 	free(ex->spans);
+	free(ex->span_of);
 	vec_release(&ex->pins);
+	arena_release(&ex->window);
 	arena_release(&ex->batch);
 }

@@ -12,7 +12,8 @@
 
 #include <stdlib.h>
 
-#define CUT_SLACK 16384		/* at least so many above `keep` before a cut */
+#define CUT_FIRST 16384		/* at least so many above `keep` before the first cut */
+#define CUT_LATER 512		/* and before later ones: then only better refs come in */
 
 void
 refs_init(struct refs *r, size_t n_keys, uint64_t keep)
@@ -83,12 +84,60 @@ ref_cmp(const void *pa, const void *pb, void *arg)
 	return c != 0 ? c : (a->at < b->at) - (a->at > b->at);
 }
 
-static int
-at_cmp(const void *pa, const void *pb)
-{
-	const struct ref *a = pa, *b = pb;
+#define DIGIT_BITS 11
+#define DIGITS (1u << DIGIT_BITS)
 
-	return (a->at < b->at) - (a->at > b->at);
+static void
+span_of_times(const struct ref *v, size_t n, uint64_t *min, uint64_t *max)
+{
+	*min = *max = v[0].at;
+	for (size_t i = 1; i < n; i++) {
+		if (v[i].at < *min)
+			*min = v[i].at;
+		if (v[i].at > *max)
+			*max = v[i].at;
+	}
+}
+
+/* One stable pass by a digit of max - at: the newest have the smallest. */
+static void
+radix_pass(const struct ref *from, struct ref *to, size_t n, uint64_t max, unsigned shift)
+{
+	size_t at[DIGITS] = { 0 }, sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		at[(max - from[i].at) >> shift & (DIGITS - 1)]++;
+	for (size_t i = 0; i < DIGITS; i++) {
+		size_t c = at[i];
+
+		at[i] = sum;
+		sum += c;
+	}
+	for (size_t i = 0; i < n; i++)
+		to[at[(max - from[i].at) >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+/* Refs without keys, newest first; as many digits as their times differ in. */
+static int
+sort_by_time(struct refs *r, struct err *e)
+{
+	struct ref *v = refs_at(r, 0), *tmp = malloc(r->n * sizeof *tmp), *from = v, *to = tmp;
+	uint64_t min, max;
+
+	if (tmp == NULL)
+		return err_nomem(e);
+	span_of_times(v, r->n, &min, &max);
+	for (unsigned shift = 0; shift < 64 && (max - min) >> shift != 0; shift += DIGIT_BITS) {
+		struct ref *x = from;
+
+		radix_pass(from, to, r->n, max, shift);
+		from = to;
+		to = x;
+	}
+	if (from != v)
+		memcpy(v, from, r->n * sizeof *v);
+	free(tmp);
+	return 0;
 }
 
 /* Copies the strings of what is left, and drops the others'. */
@@ -137,15 +186,15 @@ refs_sort(struct exec *ex, struct refs *r, struct err *e)
 
 	if (r->n == 0)
 		return 0;
-	/* The C library's sort takes as much again. */
+	/* Both ways of sorting take as much again. */
 	if ((rc = mem_take(ex, scratch, e)) < 0)
 		return rc;
 	if (r->n_keys == 0)
-		qsort(r->v, r->n, r->stride, at_cmp);
+		rc = sort_by_time(r, e);
 	else
 		qsort_r(r->v, r->n, r->stride, ref_cmp, &o);
 	mem_give(ex, scratch);
-	if ((rc = order_runs(ex, r, &o, e)) < 0)
+	if (rc < 0 || (rc = order_runs(ex, r, &o, e)) < 0)
 		return rc;
 	if (r->n < r->keep)
 		return 0;
@@ -156,24 +205,43 @@ refs_sort(struct exec *ex, struct refs *r, struct err *e)
 	return repack_strings(r, e);
 }
 
+/* Copies the refs that may be among the best. */
+static void
+take_better(struct refs *r, const struct refs *b, struct order *o)
+{
+	const struct ref *bound = r->cut && r->keep > 0 ? refs_at(r, (size_t)r->keep - 1) : NULL;
+
+	if (bound == NULL) {
+		memcpy(r->v + r->n * r->stride, b->v, b->n * r->stride);
+		r->n += b->n;
+		return;
+	}
+	for (size_t i = 0; i < b->n; i++)
+		if (ref_cmp(refs_at(b, i), bound, o) <= 0)
+			memcpy(r->v + r->n++ * r->stride, refs_at(b, i), r->stride);
+}
+
 int
 refs_append(struct exec *ex, struct refs *r, struct refs *b, struct err *e)
 {
-	size_t slack = r->keep > CUT_SLACK ? (size_t)r->keep : CUT_SLACK, from = r->n;
+	uint64_t slack = r->cut ? CUT_LATER : CUT_FIRST;
+	size_t from = r->n;
+	struct order o = { ex->plan->sort, r->n_keys };
 	int rc;
 
 	if (b->n == 0)
 		return 0;
 	if ((rc = refs_reserve(ex, r, b->n, e)) < 0)
 		return rc;
-	memcpy(r->v + r->n * r->stride, b->v, b->n * r->stride);
-	r->n += b->n;
+	take_better(r, b, &o);
 	for (size_t i = from; i < r->n; i++)
 		for (size_t k = 0; k < r->n_keys; k++)
 			if (!skey_keep(&refs_at(r, i)->key[k], &r->strings))
 				return err_nomem(e);
 	if ((rc = account(ex, r, r->cap, e)) < 0)
 		return rc;
+	if (slack < r->keep / 2)
+		slack = r->keep / 2;
 	if (r->keep <= SIZE_MAX / 4 && r->n >= r->keep + slack)
 		return refs_sort(ex, r, e);
 	return 0;
@@ -233,13 +301,17 @@ best_key(const struct plan_sort *s, struct shard *sh, uint32_t group, struct ske
 }
 
 bool
+refs_best_key(struct exec *ex, const struct xshard *xs, uint32_t group, struct skey *k)
+{
+	return ex->plan->n_sort != 0 && xs->zones && best_key(&ex->plan->sort[0], xs->s, group, k);
+}
+
+bool
 refs_hopeless(struct exec *ex, const struct refs *r, const struct xshard *xs, uint32_t group)
 {
 	struct skey best;
 
-	if (!r->cut || r->n_keys == 0 || r->n < r->keep || r->keep == 0 || !xs->zones)
-		return false;
-	if (!best_key(&ex->plan->sort[0], xs->s, group, &best))
+	if (!r->cut || r->n < r->keep || r->keep == 0 || !refs_best_key(ex, xs, group, &best))
 		return false;
 	/* Only the first key is known: an equal one may still win by the others. */
 	return skeys_cmp(ex->plan->sort, 1, &best, refs_at(r, (size_t)r->keep - 1)->key) > 0;

@@ -262,6 +262,11 @@ scan_group(struct scan *sc, const struct wave *w, struct scan_out *out)
 		return rc;
 	if (any && sc->xs->zones)
 		may = filter_may_match(sc, &sc->ex->filter.root);
+	if (may > 0 && any && sc->xs->indexes) {
+		if ((rc = filter_narrow(sc, bits)) < 0)
+			return rc;
+		any = bitmap_any(bits, sc->n_rows);
+	}
 	if (may < 0)
 		return may;
 	if (!any || may == 0) {
@@ -412,6 +417,64 @@ flush(struct walk *k)
 }
 
 static int
+add_morsel(struct walk *k, size_t no, uint32_t group, const struct refs *bound)
+{
+	struct exec *ex = k->w.ex;
+	int rc;
+
+	if (bound != NULL && refs_hopeless(ex, bound, &ex->shards[no], group)) {
+		ex->prof.row_groups_pruned++;
+		return 0;
+	}
+	if (k->w.n == k->wave_max && (rc = flush(k)) != 0)
+		return rc;
+	k->w.morsels[k->w.n++] = (struct morsel){ (uint32_t)no, group };
+	return 0;
+}
+
+struct promise {
+	struct skey best;
+	uint32_t group;
+	bool told;
+};
+
+static int
+promise_cmp(const void *pa, const void *pb, void *arg)
+{
+	const struct promise *a = pa, *b = pb;
+	int c = 0;
+
+	if (a->told != b->told)
+		return a->told ? 1 : -1;
+	if (a->told)
+		c = skeys_cmp(arg, 1, &a->best, &b->best);
+	return c != 0 ? c : (a->group < b->group) - (a->group > b->group);
+}
+
+/* Row groups with the best first keys come first, so that the others may not be needed. */
+static int
+add_promising(struct walk *k, size_t no, const struct refs *bound)
+{
+	struct exec *ex = k->w.ex;
+	const struct xshard *xs = &ex->shards[no];
+	uint32_t n = xs->info->n_row_groups;
+	struct promise *v = calloc((size_t)n + 1, sizeof *v);
+	int rc = 0;
+
+	if (v == NULL)
+		return err_nomem(k->e);
+	for (uint32_t g = 0; g < n; g++) {
+		v[g].group = g;
+		v[g].told = refs_best_key(ex, xs, g, &v[g].best);
+	}
+	qsort_r(v, n, sizeof *v, promise_cmp, (void *)(uintptr_t)ex->plan->sort);
+	for (uint32_t i = 0; rc == 0 && i < n; i++)
+		rc = add_morsel(k, no, v[i].group, bound);
+	free(v);
+	return rc;
+}
+
+static int
 add_shard(struct walk *k, size_t no, const struct refs *bound)
 {
 	struct exec *ex = k->w.ex;
@@ -420,16 +483,13 @@ add_shard(struct walk *k, size_t no, const struct refs *bound)
 	int rc = xshard_prepare(ex, xs, k->e);
 
 	profile_reads(&ex->prof, &before);
+	if (rc < 0)
+		return rc;
+	if (bound != NULL && bound->n_keys != 0)
+		return add_promising(k, no, bound);
 	/* From the last: the row groups of a service are in order of time. */
-	for (uint32_t g = xs->info == NULL ? 0 : xs->info->n_row_groups; rc == 0 && g-- > 0;) {
-		if (bound != NULL && refs_hopeless(ex, bound, xs, g)) {
-			ex->prof.row_groups_pruned++;
-			continue;
-		}
-		if (k->w.n == k->wave_max && (rc = flush(k)) != 0)
-			break;
-		k->w.morsels[k->w.n++] = (struct morsel){ (uint32_t)no, g };
-	}
+	for (uint32_t g = xs->info->n_row_groups; rc == 0 && g-- > 0;)
+		rc = add_morsel(k, no, g, bound);
 	return rc;
 }
 

@@ -3,7 +3,8 @@
  * op_traces: what is known of a whole trace: its rows are looked for in every shard of the
  * snapshot, pruned ones and other partitions too (bloom filter, then trace index), and a few
  * columns of them read. Kept for the query in a cache with a bound of its own, so that a trace
- * with many matching spans is put together once.
+ * with many matching spans is put together once. Where many traces of a shard are asked for,
+ * trace_table.c sums them all up in one pass.
  *
  * The root is the span without a parent, of several the earliest; without one, names come
  * from the earliest span. Ties go to the lower span id, then name, then service.
@@ -17,19 +18,33 @@
 #define CACHE_PART 8			/* of the memory budget */
 #define CACHE_DEFAULT (64u << 20)
 
+/* A span of the trace; where a shard's table tells the sums, only those that may be the root. */
 struct member {
-	uint64_t start, end, id, parent;
-	int32_t status;
+	uint64_t start, id, parent;	/* parent: of a table's, only whether there is one */
 	uint32_t shard, row, name;	/* name: code in the shard's dictionary */
+	struct sv service;		/* of the shard's footer */
 };
 
 struct assembly {
 	struct exec *ex;
 	struct trace_id id;
 	VEC(struct member) rows;
-	VEC(struct sv) services;	/* of the shards' footers, unsorted, with doubles */
+	VEC(struct sv) services;	/* unsorted, with doubles */
+	uint64_t first_ns, last_ns, n_spans, n_errors;
+	bool partial;			/* not every span is a member */
 	struct err *e;
 };
+
+static void
+sum_up(struct assembly *a, uint64_t first, uint64_t last, uint64_t n, uint64_t n_errors)
+{
+	if (first < a->first_ns)
+		a->first_ns = first;
+	if (last > a->last_ns)
+		a->last_ns = last;
+	a->n_spans += n;
+	a->n_errors += n_errors;
+}
 
 /* ---- reading ---- */
 
@@ -86,7 +101,7 @@ value_of(const struct chunk *c, uint32_t row)
 	return c != NULL && chunk_present(c, row) ? chunk_u64_at(c, chunk_rank(c, row)) : 0;
 }
 
-/* `parent` is left as COL_PARENT has it, or the id where that says 1; see fix_parents. */
+/* `parent` is left as COL_PARENT has it, but for the id where that says 1: read_rows has the others. */
 static int
 read_row(struct assembly *a, struct group *g, uint32_t shard, uint32_t row, uint64_t *how)
 {
@@ -98,14 +113,14 @@ read_row(struct assembly *a, struct group *g, uint32_t shard, uint32_t row, uint
 	if ((rc = group_get(g, row / info->row_group_rows, a->e)) < 0)
 		return rc;
 	m.start = value_of(g->start, at);
-	m.end = m.start + (uint64_t)value_i64_of(value_of(g->duration, at));
-	m.status = (int32_t)value_i64_of(value_of(g->status, at));
+	sum_up(a, m.start, m.start + (uint64_t)value_i64_of(value_of(g->duration, at)), 1,
+	    value_i64_of(value_of(g->status, at)) == STATUS_ERROR);
 	m.id = value_of(g->id, at);
 	m.name = (uint32_t)value_of(g->name, at);
 	*how = value_of(g->parent, at);
 	m.parent = *how == 1 ? value_of(g->parent_id, at) : *how;
-	if (!vec_push(&a->rows, m) ||
-	    !vec_push(&a->services, info->services[service_of_row(info, row)].service))
+	m.service = info->services[service_of_row(info, row)].service;
+	if (!vec_push(&a->rows, m) || !vec_push(&a->services, m.service))
 		return err_nomem(a->e);
 	return 0;
 }
@@ -130,6 +145,78 @@ read_rows(struct assembly *a, uint32_t shard, struct shard *s, const struct trac
 	return rc;
 }
 
+/* ---- by the shard's table ---- */
+
+static int
+add_candidate(struct assembly *a, uint32_t shard, struct shard *s, uint32_t row,
+    uint64_t start, uint64_t id, bool is_root)
+{
+	const struct shard_info *info = shard_info(s);
+	struct member m = { .start = start, .id = id, .parent = !is_root, .shard = shard,
+		.row = row };
+	const struct column *col = shard_column(s, COL_NAME);
+	uint32_t at = row % info->row_group_rows;
+	const struct chunk *c = NULL;
+	int rc;
+
+	if (col != NULL &&
+	    (rc = chunk_get(s, col, row / info->row_group_rows, &c, a->e)) < 0)
+		return rc;
+	m.name = (uint32_t)value_of(c, at);
+	chunk_put(c);
+	m.service = info->services[service_of_row(info, row)].service;
+	return vec_push(&a->rows, m) ? 0 : err_nomem(a->e);
+}
+
+/* The rows of a trace rise, and services are ranges of rows. */
+static int
+add_services(struct assembly *a, const struct shard_info *info, const struct traceidx *t,
+    uint32_t ordinal)
+{
+	uint32_t n = traceidx_n_rows(t, ordinal), until = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t row = traceidx_row(t, ordinal, i);
+		const struct shard_service *s;
+
+		if (row < until)
+			continue;
+		s = &info->services[service_of_row(info, row)];
+		until = s->row_to;
+		if (!vec_push(&a->services, s->service))
+			return err_nomem(a->e);
+	}
+	return 0;
+}
+
+static int
+take_part(struct assembly *a, uint32_t shard, struct shard *s, const struct traceidx *t,
+    uint32_t ordinal, const struct trace_part *p)
+{
+	int rc;
+
+	a->partial = true;
+	sum_up(a, p->first_ns, p->last_ns, p->n_spans, p->n_errors);
+	if (p->root_row != NO_ROW_YET)
+		rc = add_candidate(a, shard, s, p->root_row, p->root_ns, p->root_id, true);
+	else
+		rc = add_candidate(a, shard, s, p->first_row, p->first_ns, p->first_id, false);
+	return rc < 0 ? rc : add_services(a, shard_info(s), t, ordinal);
+}
+
+static int
+take_trace(struct assembly *a, uint32_t shard, struct shard *s, const struct traceidx *t,
+    uint32_t ordinal)
+{
+	const struct trace_part *p;
+	int rc = trace_table_look(a->ex, shard, s, ordinal, &p, a->e);
+
+	if (rc < 0)
+		return rc;
+	return p != NULL ? take_part(a, shard, s, t, ordinal, p) :
+	    read_rows(a, shard, s, t, ordinal);
+}
+
 static int
 look_in(struct assembly *a, uint32_t shard)
 {
@@ -150,7 +237,7 @@ look_in(struct assembly *a, uint32_t shard)
 	if ((rc = traceidx_get(s, &t, a->e)) < 0)
 		return rc;
 	if (traceidx_find(t, a->id, &ordinal))
-		rc = read_rows(a, shard, s, t, ordinal);
+		rc = take_trace(a, shard, s, t, ordinal);
 	traceidx_put(t);
 	return rc;
 }
@@ -193,12 +280,6 @@ member_name(struct assembly *a, const struct member *m, const struct dict **d, s
 	return 0;
 }
 
-static struct sv
-member_service(const struct assembly *a, const struct member *m)
-{
-	return a->services.v[m - a->rows.v];
-}
-
 /* Is x to be taken before y: earlier, then lower id, then by name and service? */
 static int
 before(struct assembly *a, const struct member *x, const struct member *y, bool *yes)
@@ -217,7 +298,7 @@ before(struct assembly *a, const struct member *x, const struct member *y, bool 
 		return rc;
 	if ((rc = member_name(a, y, &dy, &ny)) == 0) {
 		if ((c = sv_cmp(nx, ny)) == 0)
-			c = sv_cmp(member_service(a, x), member_service(a, y));
+			c = sv_cmp(x->service, y->service);
 		*yes = c < 0;
 		dict_put(dy);
 	}
@@ -262,28 +343,13 @@ put_text(char **at, struct sv s)
 	return copy;
 }
 
-static void
-sum_up(const struct assembly *a, struct trace_facts *f)
-{
-	f->first_ns = UINT64_MAX;
-	f->n_spans = a->rows.n;
-	for (size_t i = 0; i < a->rows.n; i++) {
-		const struct member *m = &a->rows.v[i];
-
-		if (m->start < f->first_ns)
-			f->first_ns = m->start;
-		if (m->end > f->last_ns)
-			f->last_ns = m->end;
-		f->n_errors += m->status == STATUS_ERROR;
-	}
-}
-
 /* One block of memory: the entry, services, parents, texts. */
 static struct trace_entry *
 entry_new(struct assembly *a, const struct member *root, struct sv name, size_t *bytes)
 {
-	struct sv service = root == NULL ? SV_EMPTY : member_service(a, root), *v = a->services.v;
-	size_t n = a->rows.n, n_services = 0, text = service.n + name.n;
+	struct sv service = root == NULL ? SV_EMPTY : root->service, *v = a->services.v;
+	size_t n = a->services.n, n_services = 0, text = service.n + name.n;
+	size_t n_parents = a->partial ? 0 : a->rows.n;
 	struct trace_entry *t;
 	char *at;
 
@@ -294,13 +360,13 @@ entry_new(struct assembly *a, const struct member *root, struct sv name, size_t 
 			v[n_services] = v[i];
 			text += v[n_services++].n;
 		}
-	*bytes = sizeof *t + n_services * sizeof(struct sv) + n * sizeof(uint64_t) + text;
+	*bytes = sizeof *t + n_services * sizeof(struct sv) + n_parents * sizeof(uint64_t) + text;
 	if ((t = calloc(1, *bytes)) == NULL)
 		return NULL;
 	t->facts.trace_id = a->id;
 	t->facts.services = (struct sv *)(t + 1);
 	t->parents = (uint64_t *)(t->facts.services + n_services);
-	at = (char *)(t->parents + n);
+	at = (char *)(t->parents + n_parents);
 	t->facts.root_service = put_text(&at, service);
 	t->facts.root_name = put_text(&at, name);
 	for (size_t i = 0; i < n_services; i++)
@@ -324,12 +390,15 @@ put_together(struct assembly *a, struct trace_entry **out, size_t *bytes)
 	dict_put(d);
 	if (t == NULL)
 		return err_nomem(a->e);
-	sum_up(a, &t->facts);
+	t->facts.first_ns = a->first_ns;
+	t->facts.last_ns = a->last_ns;
+	t->facts.n_spans = a->n_spans;
+	t->facts.n_errors = a->n_errors;
 	if (root != NULL) {
 		t->facts.has_root = root->parent == 0;
 		t->facts.start_ns = t->facts.has_root ? root->start : t->facts.first_ns;
 	}
-	for (size_t i = 0; i < a->rows.n; i++)
+	for (size_t i = 0; i < a->rows.n && !a->partial; i++)
 		if (a->rows.v[i].parent != 0)
 			t->parents[t->n_parents++] = a->rows.v[i].parent;
 	qsort(t->parents, t->n_parents, sizeof *t->parents, parent_cmp);
@@ -342,7 +411,7 @@ assemble(struct exec *ex, struct trace_id id, struct trace_entry **out, size_t *
     struct err *e)
 {
 	struct assembly a = { .ex = ex, .id = id, .rows = VEC_INIT, .services = VEC_INIT,
-		.e = e };
+		.first_ns = UINT64_MAX, .e = e };
 	int rc = 0;
 
 	for (size_t i = 0; i < ex->env.snapshot->n_shards && rc == 0; i++)

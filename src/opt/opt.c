@@ -11,6 +11,7 @@ static const struct opt_rule rules[] = {
 	{ "fold", rule_fold },
 	{ "range", rule_range },
 	{ "pushdown", rule_pushdown },
+	{ "index", rule_index },
 	{ "time", rule_time },
 	{ "service", rule_service },
 	{ "bloom", rule_bloom },

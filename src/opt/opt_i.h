@@ -27,7 +27,7 @@ struct opt_rule {
 };
 
 /* In the order of the table in opt.c; README.md says why that order. */
-opt_apply rule_fold, rule_range, rule_pushdown, rule_time, rule_service, rule_bloom, rule_zone,
+opt_apply rule_fold, rule_range, rule_pushdown, rule_index, rule_time, rule_service, rule_bloom, rule_zone,
     rule_order, rule_catalog, rule_project, rule_limit, rule_topn;
 
 /* opt.c; for tests, too */

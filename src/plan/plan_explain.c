@@ -359,6 +359,7 @@ put_json_stages(struct buf *b, const struct plan *p, struct buf *t)
 	put_bool(b, "trace_facts", p->want_trace);
 	put_bool(b, "never", p->never);
 	put_bool(b, "pushdown", p->pushdown);
+	put_bool(b, "indexes", p->indexes);
 	put_bool(b, "early_stop", p->early_stop);
 	put_bool(b, "topn", p->topn);
 }

@@ -106,7 +106,7 @@ json_lists_every_shard(void **state)
 	    "{\"query\":\"/service/checkout/limit/100\",\"output\":\"spans\","
 	    "\"from\":\"2026-11-20T14:00:00.000000000Z\",\"filter\":\"service = checkout\","
 	    "\"order\":\"newest first\",\"limit\":100,\"offset\":0,\"fetch\":\"everything\","
-	    "\"trace_facts\":false,\"never\":false,\"pushdown\":true,\"early_stop\":true,"
+	    "\"trace_facts\":false,\"never\":false,\"pushdown\":true,\"indexes\":false,\"early_stop\":true,"
 	    "\"topn\":false,\"rules\":[\"time\",\"service\"],\"statistics_version\":7,"
 	    "\"estimated_rows\":12.40,\"estimated_cost\":8.25,\"estimated_bytes\":12400.00,"
 	    "\"shards_total\":3,\"shards_read\":1,\"spans_total\":600,"
