@@ -130,7 +130,10 @@ def time_query(ds, q, names, m, bare, shell):
 def mixed(ds, m):
     paths = [m.file(qs.path(q, ds.params)) for q in qs.Q if q['id'] in MIX]
     r = best(lambda: client('mix', MIX_SECONDS, 4, *paths, beside=m.pid), 2)
-    out = {k: r[k] for k in ('n', 'p50_ms', 'p99_ms', 'max_ms', 'others')}
+    out = {k: r[k] for k in ('n', 'failed', 'errno', 'p50_ms', 'p99_ms', 'max_ms',
+                             'others')}
+    if r['failed']:
+        log('FAILED', ds.name, 'mixed load:', r['failed'], 'opens or reads,', r['errno'])
     out['each'] = dict(zip(MIX, r['each']))
     return out
 
@@ -223,7 +226,7 @@ def run(name, words, only_check=False):
         f.write(text)
     print(text)
     log('appended to', work('history.jsonl'))
-    return 0
+    return 1 if result['mixed']['failed'] else 0
 
 
 def main(argv):

@@ -7,7 +7,8 @@
  *   client spawn N IN OUT PROG...   starts PROG with stdin IN and stdout OUT, waits: N times
  *   client cpu N THREADS            a fixed amount of arithmetic, split among THREADS: N times
  *
- * A path that cannot be opened or read ends it with status 1 and the errno's name on stderr.
+ * A path that cannot be opened or read ends it with status 1 and the errno's name on stderr;
+ * mix counts it and goes on.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -54,22 +55,32 @@ allocate(size_t n, size_t size)
 	return p;
 }
 
-/* The bytes of the file. */
-static uint64_t
-read_file(const char *path, char *buf)
+/* The bytes of the file, or -1 with errno. */
+static int64_t
+try_file(const char *path, char *buf)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint64_t sum = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), e;
+	int64_t sum = 0;
 	ssize_t n;
 
 	if (fd < 0)
-		die(path);
+		return -1;
 	while ((n = read(fd, buf, READ_BYTES)) > 0)
-		sum += (uint64_t)n;
+		sum += n;
+	e = errno;
+	close(fd);
+	errno = e;
+	return n < 0 ? -1 : sum;
+}
+
+static int64_t
+read_file(const char *path, char *buf)
+{
+	int64_t n = try_file(path, buf);
+
 	if (n < 0)
 		die(path);
-	close(fd);
-	return sum;
+	return n;
 }
 
 static void
@@ -87,7 +98,7 @@ time_file(size_t n, const char *path)
 	char *buf = allocate(1, READ_BYTES);
 	double *ms = allocate(n, sizeof *ms);
 	double first = now_ms();
-	uint64_t bytes = read_file(path, buf);
+	int64_t bytes = read_file(path, buf);
 
 	first = now_ms() - first;
 	for (size_t i = 0; i < n; i++) {
@@ -99,7 +110,7 @@ time_file(size_t n, const char *path)
 		}
 		ms[i] = now_ms() - t;
 	}
-	printf("{\"bytes\":%llu,\"first_ms\":%.4f", (unsigned long long)bytes, first);
+	printf("{\"bytes\":%lld,\"first_ms\":%.4f", (long long)bytes, first);
 	print_list("ms", ms, n);
 	printf("}\n");
 	free(ms);
@@ -122,6 +133,8 @@ struct reader {
 	double until_ms;
 	struct sample *v;
 	size_t n, cap;
+	size_t n_failed;
+	int failed;		/* errno of the last that failed */
 };
 
 static void *
@@ -137,7 +150,10 @@ reader_run(void *arg)
 
 		r->seed = r->seed * 6364136223846793005u + 1442695040888963407u;
 		i = (uint32_t)((r->seed >> 33) % r->n_paths);
-		read_file(r->paths[i], buf);
+		if (try_file(r->paths[i], buf) < 0) {
+			r->n_failed++;
+			r->failed = errno;
+		}
 		end = now_ms();
 		if (r->n == r->cap) {
 			r->cap = r->cap == 0 ? 4096 : r->cap * 2;
@@ -186,7 +202,8 @@ mix(double seconds, size_t n_threads, char **paths, size_t n_paths)
 {
 	struct reader r[MAX_THREADS] = { 0 };
 	struct sample *all;
-	size_t n = 0;
+	size_t n = 0, n_failed = 0;
+	int failed = 0;
 
 	for (size_t i = 0; i < n_threads; i++) {
 		r[i].paths = paths;
@@ -199,6 +216,9 @@ mix(double seconds, size_t n_threads, char **paths, size_t n_paths)
 	for (size_t i = 0; i < n_threads; i++) {
 		pthread_join(r[i].thread, NULL);
 		n += r[i].n;
+		n_failed += r[i].n_failed;
+		if (r[i].failed != 0)
+			failed = r[i].failed;
 	}
 	all = allocate(n + 1, sizeof *all);
 	n = 0;
@@ -209,7 +229,8 @@ mix(double seconds, size_t n_threads, char **paths, size_t n_paths)
 		free(r[i].v);
 	}
 	qsort(all, n, sizeof *all, by_ms);
-	printf("{");
+	printf("{\"failed\":%zu,\"errno\":\"%s\",", n_failed,
+	    failed == 0 ? "" : strerrorname_np(failed));
 	print_ranks(all, n, -1);
 	printf(",\"each\":[");
 	for (size_t i = 0; i < n_paths; i++) {

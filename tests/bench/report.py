@@ -157,7 +157,8 @@ def mixed_table(run):
     rows = [[k] + [num(x) for x in (v['n'], v['p50_ms'], v['p99_ms'], v['max_ms'])]
             for k, v in [('all', m)] + list(m['each'].items())]
     return ('### Mixed load: 4 readers (ms)\n\n' +
-            table(['<', 'opens', 'p50', 'p99', 'max'], rows))
+            table(['<', 'opens', 'p50', 'p99', 'max'], rows) +
+            ('\n**%d failed** (%s)\n' % (m['failed'], m['errno']) if m['failed'] else ''))
 
 
 def parallel_table(run):
