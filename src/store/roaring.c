@@ -57,13 +57,6 @@ put_u16(struct buf *b, uint32_t v)
 	buf_put(b, p, sizeof p);
 }
 
-static void
-put_u32(struct buf *b, uint32_t v)
-{
-	put_u16(b, v);
-	put_u16(b, v >> 16);
-}
-
 /* ---- writing ---- */
 
 static size_t
@@ -139,25 +132,6 @@ roaring_bytes(const uint32_t *v, size_t n)
 }
 
 static void
-put_run_flags(struct buf *b, const uint32_t *v, size_t n)
-{
-	uint8_t flags = 0;
-	uint32_t k = 0;
-
-	for (size_t i = 0; i < n; k++) {
-		struct container c = measure(v + i, n - i);
-
-		if (k > 0 && k % 8 == 0) {
-			buf_putc(b, (char)flags);
-			flags = 0;
-		}
-		flags |= (uint8_t)((c.form == FORM_RUNS) << k % 8);
-		i += c.n;
-	}
-	buf_putc(b, (char)flags);
-}
-
-static void
 put_runs(struct buf *b, const uint32_t *v, const struct container *c)
 {
 	uint32_t from = 0;
@@ -185,39 +159,62 @@ put_bits(struct buf *b, const uint32_t *v, const struct container *c)
 	b->n += BITS_BYTES;
 }
 
+static void
+put_container(struct buf *b, const uint32_t *v, const struct container *c)
+{
+	if (c->form == FORM_RUNS)
+		put_runs(b, v, c);
+	else if (c->form == FORM_BITS)
+		put_bits(b, v, c);
+	else
+		for (uint32_t k = 0; k < c->n; k++)
+			put_u16(b, v[k]);
+}
+
+static void
+set_u16(char *p, uint32_t v)
+{
+	p[0] = (char)v;
+	p[1] = (char)(v >> 8);
+}
+
+/* What the head at p says of container i, which begins at offset `at`. */
+static void
+set_head(char *p, const struct shape *s, uint32_t i, const struct container *c, size_t at)
+{
+	char *head = p + (s->runs ? 4 + (s->n + 7) / 8 : 8);
+
+	if (c->form == FORM_RUNS)
+		p[4 + i / 8] = (char)((uint8_t)p[4 + i / 8] | 1u << i % 8);
+	set_u16(head + (size_t)i * 4, c->high >> 16);
+	set_u16(head + (size_t)i * 4 + 2, c->n - 1);
+	if (!s->runs || s->n >= OFFSETS_FROM) {
+		head += (size_t)s->n * 4 + (size_t)i * 4;
+		set_u16(head, (uint32_t)at);
+		set_u16(head + 2, (uint32_t)(at >> 16));
+	}
+}
+
 void
 roaring_put(struct buf *b, const uint32_t *v, size_t n)
 {
 	struct shape s = shape_of(v, n);
-	size_t at = head_bytes(s.n, s.runs);
+	size_t start = b->n, head = head_bytes(s.n, s.runs);
 	struct container c;
+	uint32_t k = 0;
 
-	if (s.runs) {
-		put_u32(b, COOKIE_RUNS | (s.n - 1) << 16);
-		put_run_flags(b, v, n);
-	} else {
-		put_u32(b, COOKIE);
-		put_u32(b, s.n);
-	}
-	for (size_t i = 0; i < n; i += c.n) {
+	if (!buf_reserve(b, head))
+		return;
+	memset(b->p + start, 0, head);
+	set_u16(b->p + start, s.runs ? COOKIE_RUNS : COOKIE);
+	set_u16(b->p + start + (s.runs ? 2 : 4), s.runs ? s.n - 1 : s.n);
+	if (!s.runs)
+		set_u16(b->p + start + 6, s.n >> 16);
+	b->n += head;
+	for (size_t i = 0; i < n && !b->oom; i += c.n, k++) {
 		c = measure(v + i, n - i);
-		put_u16(b, c.high >> 16);
-		put_u16(b, c.n - 1);
-	}
-	for (size_t i = 0; i < n && (!s.runs || s.n >= OFFSETS_FROM); i += c.n) {
-		c = measure(v + i, n - i);
-		put_u32(b, (uint32_t)at);
-		at += container_bytes(&c);
-	}
-	for (size_t i = 0; i < n; i += c.n) {
-		c = measure(v + i, n - i);
-		if (c.form == FORM_RUNS)
-			put_runs(b, v + i, &c);
-		else if (c.form == FORM_BITS)
-			put_bits(b, v + i, &c);
-		else
-			for (uint32_t k = 0; k < c.n; k++)
-				put_u16(b, v[i + k]);
+		set_head(b->p + start, &s, k, &c, b->n - start);
+		put_container(b, v + i, &c);
 	}
 }
 
