@@ -31,7 +31,7 @@ struct exec_env {
 struct profile {
 	uint64_t shards_opened, row_groups_visited, row_groups_pruned, blocks_pruned;
 	uint64_t chunks_read, chunks_cached, read_bytes, decoded_bytes;
-	uint64_t rows_scanned;		/* rows whose predicate was evaluated on some column or as a row */
+	uint64_t rows_scanned;		/* rows looked at: what access and range left, filter or none */
 	uint64_t rows_matched;		/* rows that passed */
 	uint64_t rows_fetched;		/* rows put together */
 	uint64_t rows_returned;		/* output rows */

@@ -303,7 +303,8 @@ int scan_candidates(struct scan *, struct slice, uint64_t *bits, bool *any) WARN
 /* A scratch for a thread, and back. */
 struct scan *scan_get(struct exec *, struct err *);
 void scan_put(struct exec *, struct scan *);
-uint64_t *scan_bits(struct scan *, size_t n);	/* zeroed; NULL: out of memory, with the error set */
+/* Zeroed; NULL: out of memory, with the error set. */
+uint64_t *scan_bits(struct scan *, size_t n);
 /* A chunk of a fixed column of the scan's row group; NULL in *out if it has no value. */
 int scan_chunk(struct scan *, enum column_id, const struct chunk **out) WARN_UNUSED;
 /*
@@ -335,7 +336,7 @@ int scan_slice(struct exec *, struct slice, enum scan_for, bool by_key, scan_tak
 
 int filter_init(struct filter *, const struct pred *, struct err *) WARN_UNUSED;
 void filter_release(struct filter *);
-/* out: rows of `in` that satisfy. Both cover n rows of the scan's row group; out is zeroed by it. */
+/* out: rows of `in` that satisfy, both over the scan's row group; out is zeroed by it. */
 int filter_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out)
     WARN_UNUSED;
 int filter_shard_prepare(struct exec *, struct xshard *, struct err *) WARN_UNUSED;
@@ -395,7 +396,7 @@ int filter_narrow(struct scan *, uint64_t *bits) WARN_UNUSED;
 
 /* ---- sort_key.c ---- */
 
-/* The key of a whole span (event and link: of that one; else of its first). Strings are borrowed. */
+/* The key of a span; of an event's (link's) field: that one's, else the first's. Borrowed. */
 void skey_of_span(const struct field *, const struct span *, const struct event *,
     const struct link *, const struct trace_entry *, struct skey *);
 void skey_of_facts(const struct field *, const struct trace_facts *, struct skey *);
@@ -433,7 +434,7 @@ refs_add(struct refs *r, uint64_t at, uint32_t shard, uint32_t row, uint32_t ind
 
 /* ---- ref_keys.c ---- */
 
-/* Fills the keys of refs [from, n) of a scan's output, from columns or from rows put together. */
+/* Fills the keys of refs [from, n) of a scan's output. */
 int refs_fill_keys(struct scan *, struct refs *, size_t from) WARN_UNUSED;
 /* The keys of one ref from its span. */
 int ref_keys_of_span(struct exec *, struct refs *, struct ref *, const struct span *,
@@ -477,7 +478,7 @@ int count_rows(struct exec *, struct batch *, struct err *) WARN_UNUSED;
 
 /* ---- op_fetch.c ---- */
 
-/* Refs [at, at + n) as the rows of a batch; more of the `most` that follow may be put together. */
+/* Refs from `at` on as a batch of at most n; up to `most` may be put together for later ones. */
 int fetch_batch(struct exec *, size_t at, size_t n, size_t most, struct batch *, struct err *)
     WARN_UNUSED;
 /* Drops what the last batch lent. */

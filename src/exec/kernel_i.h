@@ -59,13 +59,13 @@ struct ranges {
  */
 int ranges_of_leaf(const struct pred *leaf, enum value_type, struct ranges *, struct err *)
     WARN_UNUSED;
-/* The same for intrinsics that are plain numbers (literal.u), ids (span ids: lo) and enums (as int32 images). */
+/* The same for intrinsics: plain numbers (literal.u), span ids (lo), enums (as images). */
 int ranges_of_number(const struct pred *leaf, struct ranges *, struct err *) WARN_UNUSED;
 bool ranges_have(const struct ranges *, uint64_t);
 /* Does any image within [lo, hi] lie in a range? Do all? */
 bool ranges_touch(const struct ranges *, uint64_t lo, uint64_t hi);
 bool ranges_cover(const struct ranges *, uint64_t lo, uint64_t hi);
-/* Sets bit i of words for every v[i], i < n, in the ranges. n a multiple of 64 but at the end. */
+/* Sets bit i of words for every v[i], i < n, in the ranges. */
 void range_test(const uint64_t *v, size_t n, const struct ranges *, uint64_t *words);
 
 /* ---- kernel_codes.c ---- */

@@ -18,7 +18,7 @@
 #define CACHE_PART 8			/* of the memory budget */
 #define CACHE_DEFAULT (64u << 20)
 
-/* A span of the trace; where a shard's table tells the sums, only those that may be the root. */
+/* A span of the trace; where a shard's table has the sums, only what may be the root. */
 struct member {
 	uint64_t start, id, parent;	/* parent: of a table's, only whether there is one */
 	uint32_t shard, row, name;	/* name: code in the shard's dictionary */
@@ -101,7 +101,7 @@ value_of(const struct chunk *c, uint32_t row)
 	return c != NULL && chunk_present(c, row) ? chunk_u64_at(c, chunk_rank(c, row)) : 0;
 }
 
-/* `parent` is left as COL_PARENT has it, but for the id where that says 1: read_rows has the others. */
+/* Parents in the shard are left as COL_PARENT has them; read_rows finds their ids. */
 static int
 read_row(struct assembly *a, struct group *g, uint32_t shard, uint32_t row, uint64_t *how)
 {

@@ -82,7 +82,7 @@ time_keys(const struct plan *p, struct ref *x, uint64_t start, uint64_t image)
 		}
 }
 
-/* Rows of spans rise; those of events and links may stand twice, which chunk_gather won't have. */
+/* Spans' rows rise; those of events and links may stand twice, unfit for chunk_gather. */
 static void
 gather(struct scan *sc, const struct chunk *c, const uint32_t *ord, size_t n, uint64_t *out)
 {

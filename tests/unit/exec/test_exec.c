@@ -54,7 +54,8 @@ print_plan(const struct plan *p, const char *what)
 }
 
 static void
-expect_same(const struct plan *p, const struct exec_rows *a, const struct exec_rows *b, const char *what)
+expect_same(const struct plan *p, const struct exec_rows *a, const struct exec_rows *b,
+    const char *what)
 {
 	size_t i;
 
