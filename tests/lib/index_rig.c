@@ -297,6 +297,43 @@ forge(struct index_flips *f, const struct section *sec)
 	return buf_view(b);
 }
 
+static size_t
+varint_bytes(uint64_t v)
+{
+	uint8_t p[VARINT_MAX];
+
+	return varint_encode(p, v);
+}
+
+struct sv
+index_flips_unknown(struct index_flips *f, bool feature)
+{
+	const struct shard *s = f->rig.shard;
+	const struct section *last = NULL;
+	uint64_t h;
+
+	for (uint32_t i = 0; i < s->n_sections; i++) {
+		const struct section *x = &s->sections[i];
+		char *at = memmem(f->footer, f->n_footer, &x->hash, 8);
+
+		if (x->kind != f->kind)
+			continue;
+		/* The entry's first byte, before what stands before its checksum. */
+		at -= 3 + varint_bytes(x->column + 1) + varint_bytes(x->off) +
+		    varint_bytes(x->n_stored) + varint_bytes(x->n_raw);
+		assert_int_equal(*at, f->kind);
+		*at = 77;
+		last = x;
+		f->n_sections++;
+	}
+	assert_non_null(last);
+	if (feature)
+		f->copy[19] = (char)0x80;
+	h = hash64(f->copy, 24);
+	memcpy(f->copy + 24, &h, 8);
+	return forge(f, last);
+}
+
 static void
 on_bad(void *arg, const char *file, int64_t off, const char *why)
 {

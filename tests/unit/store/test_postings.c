@@ -387,6 +387,36 @@ finds_any_bit_of_the_sections_flipped(void **state)
 	index_flips_release(&f);
 }
 
+static void
+sections_of_unknown_kinds_are_passed_over(void **state)
+{
+	(void)state;
+	for (int feature = 0; feature < 2; feature++) {
+		struct chunkcache *cache;
+		struct index_flips f;
+		struct fsys_bytes fs;
+		struct err e = ERR_INIT;
+		struct shard *s;
+		uint64_t n;
+
+		index_flips_init(&f, SECTION_POSTINGS);
+		fsys_bytes_init(&fs);
+		fsys_bytes_set(&fs, RIG_FILE, index_flips_unknown(&f, feature == 1));
+		ok(chunkcache_new(1u << 20, &cache, &e), &e);
+		if (feature == 0) {
+			assert_int_equal(shard_open(&fs.fs, RIG_FILE, cache, &s, &e), ERR_CORRUPT);
+		} else {
+			ok(shard_open(&fs.fs, RIG_FILE, cache, &s, &e), &e);
+			for (size_t i = 0; i < shard_info(s)->n_columns; i++)
+				assert_int_equal(shard_info(s)->columns[i].postings_bytes, 0);
+			shard_unref(s);
+			ok(shard_check(&fs.fs, RIG_FILE, on_bad, NULL, &n, &e), &e);
+		}
+		chunkcache_free(cache);
+		index_flips_release(&f);
+	}
+}
+
 int
 main(void)
 {
@@ -396,6 +426,7 @@ main(void)
 		cmocka_unit_test(postings_say_what_the_values_say),
 		cmocka_unit_test(a_shard_without_a_budget_has_no_index),
 		cmocka_unit_test(indexes_stay_within_the_budget),
+		cmocka_unit_test(sections_of_unknown_kinds_are_passed_over),
 		cmocka_unit_test(finds_any_bit_of_the_sections_flipped),
 	};
 
