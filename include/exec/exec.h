@@ -45,6 +45,11 @@ struct exec;
 int exec_open(const struct plan *, const struct exec_env *, struct exec **, struct err *) WARN_UNUSED;
 /* <0 error, 0 a batch (n >= 1), >0 end. Borrowed until the next call or exec_close. */
 int exec_next(struct exec *, struct batch *, struct err *) WARN_UNUSED;
+/*
+ * The time allowed begins anew: a stream that goes on giving rows may take as long as it takes
+ * its reader. Between calls of exec_next.
+ */
+void exec_renew_deadline(struct exec *);
 const struct profile *exec_profile(const struct exec *);
 void exec_close(struct exec *);
 

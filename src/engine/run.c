@@ -48,6 +48,7 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 		if (x->sink->step != NULL &&
 		    (code = x->sink->step(x->sink->arg, exec_profile(ex), e)) < 0)
 			return code;
+		exec_renew_deadline(ex);
 	}
 	return code < 0 ? code : 0;
 }

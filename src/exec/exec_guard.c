@@ -17,12 +17,25 @@ exec_check(struct exec *ex, struct err *e)
 		return err_set(e, ERR_CANCELLED, -1, "cancelled");
 	if (ex->env.deadline_mono_ns == 0 || clock_mono_ns() < ex->env.deadline_mono_ns)
 		return 0;
-	duration_print_short(&b, ex->env.deadline_mono_ns > ex->opened_ns ?
-	    ex->env.deadline_mono_ns - ex->opened_ns : 0);
+	/* The wait for a turn counts, so the deadline may have passed before this was opened. */
+	if (ex->env.deadline_mono_ns <= ex->opened_ns)
+		return err_set(e, ERR_TIMEOUT, -1, "over the time limit ([query] timeout)");
+	duration_print_short(&b, ex->env.deadline_mono_ns - ex->opened_ns);
 	code = err_set(e, ERR_TIMEOUT, -1, "over the time limit of %.*s ([query] timeout)",
 	    SV_ARG(buf_view(&b)));
 	buf_release(&b);
 	return code;
+}
+
+void
+exec_renew_deadline(struct exec *ex)
+{
+	uint64_t limit = ex->env.deadline_mono_ns - ex->opened_ns;
+
+	if (ex->env.deadline_mono_ns <= ex->opened_ns)
+		return;
+	ex->opened_ns = clock_mono_ns();
+	ex->env.deadline_mono_ns = ex->opened_ns + limit;
 }
 
 static void
