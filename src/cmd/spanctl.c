@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* spanctl: everything that is not the mount. A table of commands. */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -115,6 +116,17 @@ dispatch(const struct command *c, const struct cmd_settings *settings, const cha
 	return code;
 }
 
+/* What stands in stdio's buffer may not fit either; a reader that left is no news. */
+static int
+written(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	if (errno != EPIPE)
+		fprintf(stderr, "spanctl: writing: %s\n", strerror(errno));
+	return code == EXIT_DONE ? EXIT_FAILED : code;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -145,11 +157,11 @@ main(int argc, char **argv)
 		case 'h':
 			print_help(stdout);
 			free(settings.sets);
-			return EXIT_DONE;
+			return written(EXIT_DONE);
 		case 'V':
 			printf("spanctl %s\n", PACKAGE_VERSION);
 			free(settings.sets);
-			return EXIT_DONE;
+			return written(EXIT_DONE);
 		default:
 			print_help(stderr);
 			free(settings.sets);
@@ -165,5 +177,5 @@ main(int argc, char **argv)
 	} else
 		code = dispatch(c, &settings, store, argc - optind, argv + optind);
 	free(settings.sets);
-	return code;
+	return written(code);
 }

@@ -29,7 +29,7 @@ open_at(const char *dir, const struct catalog_options *o, struct catalog *c, str
 	c->fs = o->fs;
 	if (c->fs == NULL) {
 		if ((rc = file_real(dir, o->create, &c->fs, e)) != 0)
-			return rc == ERR_UNKNOWN ?
+			return rc == ERR_UNKNOWN && !o->create ?
 			    err_set(e, rc, -1, "%s: no store there", dir) : rc;
 		c->own_fs = true;
 	}
