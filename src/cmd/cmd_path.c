@@ -16,6 +16,8 @@ cmd_path_fail(const char *path, const struct err *err)
 	if (err->code == ERR_CANCELLED)
 		return EXIT_FAILED;
 	code = cmd_fail("spanctl", err);
+	if (err->code == ERR_CORRUPT && err->off >= 0)
+		fprintf(stderr, "  at offset %lld of that file\n", (long long)err->off);
 	if (code == EXIT_USAGE && err->off >= 0) {
 		engine_caret(&text, sv_cstr(path), err->off);
 		fwrite(text.p, 1, text.n, stderr);

@@ -99,8 +99,12 @@ errlog_print(struct errlog *l, struct buf *out)
 		when_print(out, x->wall_ns);
 		buf_printf(out, " uid %u pid %u: ", x->who.uid, x->who.pid);
 		visible_text(out, sv_cstr(x->err.msg), 0);
+		/* Of a damaged file the offset is one in that file, not in the path. */
+		if (x->err.code == ERR_CORRUPT && x->err.off >= 0)
+			buf_printf(out, " (offset %lld)", (long long)x->err.off);
 		BUF_LIT(out, "\n");
-		engine_caret(out, sv_cstr(x->path), x->err.off);
+		engine_caret(out, sv_cstr(x->path),
+		    x->err.code == ERR_CORRUPT ? -1 : x->err.off);
 	}
 	pthread_mutex_unlock(&l->lock);
 }

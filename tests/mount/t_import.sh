@@ -138,6 +138,18 @@ if [ -c /dev/full ]; then
 	done
 fi
 
+# ---- a damaged shard is named, with the place ----
+
+"$SPANCTL" -s damaged import good.jsonl >/dev/null
+shard=$(find damaged -name '*.shard' | head -n 1)
+chmod u+w "$shard"
+head -c 64 /dev/urandom | dd of="$shard" bs=1 seek=64 conv=notrunc 2>/dev/null
+out=$("$SPANCTL" -s damaged check 2>&1)
+is "check of a damaged shard: exit status" $? 1
+matches "... names file and offset" "$out" '^shards/.*\.shard: offset [0-9]+: '
+out=$("$SPANCTL" -s damaged query /otlp.jsonl 2>&1 >/dev/null | tr '\n' ' ')
+matches "a query names file and offset" "$out" 'shards/.*\.shard: .*at offset [0-9]+ of that file'
+
 # ---- cut off ----
 
 make_spans many 20000 "$DATA_START" >many.jsonl
