@@ -73,6 +73,8 @@ struct node {
 	unsigned refs;		/* ours: children, handles, calls; one for n_lookup != 0 */
 	enum node_kind kind;
 	bool retired;		/* the next lookup of the name makes a new node */
+	bool successor;		/* made by such a lookup: never retired, or the kernel, which walks
+				 * again only once, would hand ESTALE on */
 	uint64_t basis;		/* hash of the path as typed */
 	uint64_t ino;		/* st_ino: of `basis`; of .K its directory's */
 	struct path *path;	/* NODE_DIR: its own; of links and results: see node_dir_path */
