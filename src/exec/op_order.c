@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-#define CUT_FIRST 16384		/* at least so many above `keep` before the first cut */
+#define CUT_FIRST 512		/* at least so many above `keep` before the first cut */
 #define CUT_LATER 512		/* and before later ones: then only better refs come in */
 
 void
