@@ -49,8 +49,8 @@ is_mount_key(struct sv key)
 	return false;
 }
 
-static int
-add_set(struct mount_opts *m, const char *text)
+int
+mount_opts_set(struct mount_opts *m, const char *text)
 {
 	struct cmd_settings *s = &m->settings;
 
@@ -81,16 +81,16 @@ add_word(struct mount_opts *m, struct sv word)
 	if (sv_chr(word, '=') >= 0)
 		(void)sv_cut(&rest, '=', &key);
 	if (sv_is(word, "allow_other"))
-		return add_set(m, "mount.allow_other=yes");
+		return mount_opts_set(m, "mount.allow_other=yes");
 	if (in_list(key, for_fuse, sizeof for_fuse / sizeof *for_fuse)) {
 		m->fuse = arena_printf(&m->arena, "%s%s%.*s", m->fuse,
 		    m->fuse[0] == '\0' ? "" : ",", SV_ARG(word));
 		return m->fuse == NULL ? EXIT_FAILED : EXIT_DONE;
 	}
 	if (sv_chr(word, '=') >= 0 && sv_chr(key, '.') >= 0)
-		return add_set(m, arena_cstr(&m->arena, word));
+		return mount_opts_set(m, arena_cstr(&m->arena, word));
 	if (sv_chr(word, '=') >= 0 && is_mount_key(key))
-		return add_set(m, arena_printf(&m->arena, "mount.%.*s", SV_ARG(word)));
+		return mount_opts_set(m, arena_printf(&m->arena, "mount.%.*s", SV_ARG(word)));
 	fprintf(stderr, "spanfs: -o %.*s: unknown option\n", SV_ARG(word));
 	return EXIT_USAGE;
 }

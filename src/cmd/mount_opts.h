@@ -21,5 +21,7 @@ void mount_opts_init(struct mount_opts *);
 void mount_opts_release(struct mount_opts *);
 /* The argument of one -o; prints and returns EXIT_USAGE for a word that nobody knows. */
 int mount_opts_add(struct mount_opts *, const char *text);
+/* One more "section.key=value", kept until the release; NULL (out of memory) fails. */
+int mount_opts_set(struct mount_opts *, const char *text);
 
 #endif

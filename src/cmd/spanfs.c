@@ -218,6 +218,9 @@ parse(struct daemon *d, int argc, char **argv)
 	if (code == EXIT_DONE) {
 		d->store = argv[optind];
 		d->mountpoint = argv[optind + 1];
+		/* .spanfs/config is to show the store that is mounted. */
+		code = mount_opts_set(&d->opts, arena_printf(&d->opts.arena, "store.path=%s",
+		    d->store));
 	}
 	return code;
 }
