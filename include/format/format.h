@@ -29,6 +29,11 @@ struct format {
 	int (*begin)(struct formatter *, struct buf *, struct err *);
 	int (*batch)(struct formatter *, const struct batch *, struct buf *, struct err *);
 	int (*end)(struct formatter *, struct buf *, struct err *);
+	/*
+	 * The bytes of a row depend on the row alone and `end` adds none: the rows of a batch may
+	 * be shared out to several formatters that have begun, and what they give joined in order.
+	 */
+	bool rows_apart;
 };
 
 /* By file name, or NULL. */

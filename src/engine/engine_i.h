@@ -116,6 +116,20 @@ struct run_info {
 int list_with_total(struct engine *, const struct path *, struct arena *, struct entry **,
     size_t *n, uint64_t *total, struct err *) WARN_UNUSED;
 
+/* Formatters at work side by side on the rows of one batch: run_share.c. */
+struct share;
+
+/* NULL in *out, and 0, where sharing does not pay or is not possible. */
+int share_new(const struct format *, const struct format_options *, struct pool *,
+    unsigned threads, struct share **out, struct err *) WARN_UNUSED;
+void share_free(struct share *);
+/* True if the batch is worth sharing. */
+bool share_wants(const struct share *, const struct batch *);
+/* Formats the batch and hands the bytes to put(arg, ...) in order. */
+int share_batch(struct share *, const struct batch *,
+    int (*put)(void *arg, const void *, size_t, struct err *), void *arg, uint64_t *n_bytes,
+    struct err *) WARN_UNUSED;
+
 int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct err *) WARN_UNUSED;
 

@@ -16,6 +16,7 @@ struct running {
 	const struct sink *sink;
 	struct run_info *info;
 	struct buf out;
+	struct share *share;	/* NULL: one formatter does it all */
 };
 
 static int
@@ -32,6 +33,18 @@ flush(struct running *x, struct err *e)
 }
 
 static int
+format_batch(struct running *x, struct formatter *f, const struct batch *b, struct err *e)
+{
+	int code;
+
+	if (!share_wants(x->share, b))
+		return formatter_batch(f, b, &x->out, e);
+	if ((code = flush(x, e)) < 0)
+		return code;
+	return share_batch(x->share, b, x->sink->put, x->sink->arg, &x->info->n_bytes, e);
+}
+
+static int
 drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 {
 	struct batch b;
@@ -39,7 +52,7 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 
 	while ((code = exec_next(ex, &b, e)) == 0) {
 		x->info->n_rows += b.n;
-		if (f != NULL && (code = formatter_batch(f, &b, &x->out, e)) < 0)
+		if (f != NULL && (code = format_batch(x, f, &b, e)) < 0)
 			return code;
 		/* The first rows go out at once: somebody may be waiting for them. */
 		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) &&
@@ -102,9 +115,12 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 
 	if ((code = formatter_new(x->r->format, &fo, &f, e)) < 0)
 		return code;
-	if ((code = formatter_begin(f, &x->out, e)) == 0 &&
+	if ((code = share_new(x->r->format, &fo, x->r->engine->workers,
+	    x->r->threads != 0 ? x->r->threads : x->r->engine->threads, &x->share, e)) == 0 &&
+	    (code = formatter_begin(f, &x->out, e)) == 0 &&
 	    (code = run_plan(x, f, deadline, cancel, e)) == 0)
 		code = formatter_end(f, &x->out, e);
+	share_free(x->share);
 	formatter_free(f);
 	return code;
 }
