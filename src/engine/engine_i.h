@@ -7,7 +7,8 @@
  *   result    a request being made into a blob, with those who wait for it   result.c
  *   runner    the threads that make results, and how many at once            runner.c
  *   blob      bytes in memory, then in an unlinked spill file                blob.c
- *   engine    the store, the settings, `now`, statistics, the kept results   engine.c
+ *   world     a snapshot, its statistics, `now`                              world.c
+ *   engine    the store, the settings, threads                               engine.c
  *
  * Lock order: engine.lock, result.lock, runner.lock; errors and counters have leaf locks of
  * their own. Callbacks of waits are called with no lock held.
@@ -173,8 +174,6 @@ struct result {
 	struct result *next;	/* in the table's bucket list */
 };
 
-/* Runs one queued result to its end on a runner's thread. */
-void result_run(struct result *);
 /* Calls the waits that are due by time. */
 void result_tick(struct result *, uint64_t now_mono_ns);
 void result_drop(struct result *);	/* one reference less */
@@ -186,8 +185,8 @@ struct runner;
 int runner_new(unsigned max_active, struct runner **, struct err *) WARN_UNUSED;
 void runner_free(struct runner *);	/* waits for all */
 void runner_resize(struct runner *, unsigned max_active);
-/* Takes a reference of the result over. */
-int runner_submit(struct runner *, struct result *, struct err *) WARN_UNUSED;
+/* fn(arg) on a runner's thread, in its turn. */
+int runner_submit(struct runner *, void (*fn)(void *), void *arg, struct err *) WARN_UNUSED;
 /* A running result that waits for its reader gives its place to others meanwhile. */
 void runner_pause(struct runner *);
 void runner_resume(struct runner *);

@@ -395,6 +395,16 @@ result_wait_cancel(struct result *r, struct result_wait *token)
 	return true;
 }
 
+static void result_run(struct result *);
+
+/* On a runner's thread: gives up the reference that it was queued with. */
+static void
+run_queued(void *arg)
+{
+	result_run(arg);
+	result_drop(arg);
+}
+
 /*
  * May this result be made by the thread that asks? Handing a lookup of some 100 us to another
  * thread and back costs as much again. Few at a time, so that threads of the mount are left
@@ -427,7 +437,7 @@ start(struct result *r, bool by_stat, struct err *e)
 	r->queued_ns = clock_mono_ns();
 	if (claim_inline(r))
 		return 1;
-	if ((code = runner_submit(r->engine->runner, r, e)) < 0) {
+	if ((code = runner_submit(r->engine->runner, run_queued, r, e)) < 0) {
 		r->state = RESULT_IDLE;
 		atomic_fetch_sub(&r->refs, 1);
 	}
@@ -601,7 +611,7 @@ forget_failed(struct result *r)
 		result_drop(r);
 }
 
-void
+static void
 result_run(struct result *r)
 {
 	const struct conf *conf = r->engine->conf;

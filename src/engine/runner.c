@@ -18,7 +18,8 @@
 
 struct job {
 	struct job *next;
-	struct result *result;
+	void (*fn)(void *);
+	void *arg;
 };
 
 struct runner {
@@ -93,8 +94,7 @@ runner_main(void *arg)
 			r->tail = &r->head;
 		r->n_active++;
 		pthread_mutex_unlock(&r->lock);
-		result_run(j->result);
-		result_drop(j->result);
+		j->fn(j->arg);
 		free(j);
 		pthread_mutex_lock(&r->lock);
 		r->n_active--;
@@ -127,14 +127,14 @@ add_thread(struct runner *r, struct err *e)
 }
 
 int
-runner_submit(struct runner *r, struct result *res, struct err *e)
+runner_submit(struct runner *r, void (*fn)(void *), void *arg, struct err *e)
 {
 	struct job *j = malloc(sizeof *j);
 	int code = 0;
 
 	if (j == NULL)
 		return err_nomem(e);
-	*j = (struct job){ NULL, res };
+	*j = (struct job){ NULL, fn, arg };
 	pthread_mutex_lock(&r->lock);
 	if (r->stop)
 		code = err_set(e, ERR_CANCELLED, -1, "shutting down");

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * world: what queries are planned against: a snapshot with what planning needs of it
+ * (statistics of every shard, the names of all services), made once per commit and shared by
+ * all queries until the next; and what `now` is there.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "engine_i.h"
+
+struct world *
+world_ref(struct world *w)
+{
+	atomic_fetch_add(&w->refs, 1);
+	return w;
+}
+
+void
+world_unref(struct world *w)
+{
+	if (w == NULL || atomic_fetch_sub(&w->refs, 1) != 1)
+		return;
+	map_release(&w->services);
+	arena_release(&w->arena);
+	snapshot_unref(w->snap);
+	free(w);
+}
+
+static int
+collect_services(struct world *w, struct err *e)
+{
+	for (size_t i = 0; i < w->stats->n_shards; i++) {
+		const struct shard_stats *s = &w->stats->shards[i];
+
+		for (size_t k = 0; k < s->n_services; k++)
+			if (map_put(&w->services, s->services[k].service, NULL) == NULL)
+				return err_nomem(e);
+	}
+	return 0;
+}
+
+/* Takes over the snapshot's reference. */
+static int
+world_new(const struct snapshot *snap, struct world **out, struct err *e)
+{
+	struct world *w = calloc(1, sizeof *w);
+	int code;
+
+	if (w == NULL) {
+		snapshot_unref(snap);
+		return err_nomem(e);
+	}
+	atomic_init(&w->refs, 1);
+	w->snap = snap;
+	arena_init(&w->arena);
+	map_init(&w->services);
+	if ((code = stats_load(snap, TIME_RANGE_ALL, &w->arena, &w->stats, e)) < 0 ||
+	    (code = collect_services(w, e)) < 0) {
+		world_unref(w);
+		return code;
+	}
+	*out = w;
+	return 0;
+}
+
+int
+engine_world(struct engine *en, struct world **out, struct err *e)
+{
+	const struct snapshot *snap;
+	struct world *w = NULL, *old = NULL;
+	int code;
+
+	if ((code = catalog_snapshot(en->catalog, &snap, e)) < 0)
+		return code;
+	pthread_mutex_lock(&en->lock);
+	if (en->world != NULL && en->world->snap->generation == snap->generation) {
+		*out = world_ref(en->world);
+		pthread_mutex_unlock(&en->lock);
+		snapshot_unref(snap);
+		return 0;
+	}
+	pthread_mutex_unlock(&en->lock);
+	/* Made outside the lock: two threads may both do it, which is only work done twice. */
+	if ((code = world_new(snap, &w, e)) < 0)
+		return code;
+	pthread_mutex_lock(&en->lock);
+	if (en->world == NULL || en->world->snap->generation < w->snap->generation) {
+		old = en->world;
+		en->world = world_ref(w);
+	}
+	pthread_mutex_unlock(&en->lock);
+	world_unref(old);
+	*out = w;
+	return 0;
+}
+
+uint64_t
+engine_now(struct engine *en, const struct world *w)
+{
+	uint64_t ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL), now;
+
+	if (en->now_fixed != 0)
+		return en->now_fixed;
+	if (en->now_latest && w->snap->n_shards != 0)
+		return w->snap->max_start;
+	now = clock_wall_ns();
+	return ttl == 0 ? now : now - now % ttl;
+}
+
+static struct sv
+resolve_alias(void *arg, struct arena *a, const struct field *f, uint64_t hi, uint64_t lo)
+{
+	struct world *w = arg;
+	struct values_request rq = {
+		.field = *f, .range = TIME_RANGE_ALL, .max = SIZE_MAX,
+	};
+	struct values_result rs;
+
+	if (catalog_values(w->snap, &rq, a, &rs, NULL) < 0)
+		return SV_EMPTY;
+	for (size_t i = 0; i < rs.n; i++) {
+		struct hash128 h = hash128(rs.values[i].p, rs.values[i].n);
+
+		if (h.hi == hi && h.lo == lo)
+			return rs.values[i];
+	}
+	return SV_EMPTY;
+}
+
+void
+engine_bind_env(struct engine *en, struct world *w, struct query_env *env)
+{
+	*env = (struct query_env){
+		.now = engine_now(en, w),
+		.max_rows = conf_u64(en->conf, CONF_QUERY_MAX_ROWS),
+		.alias = resolve_alias,
+		.alias_arg = w,
+	};
+}
