@@ -101,7 +101,8 @@ add_dir(struct import *im, const char *path, int depth)
 		}
 	}
 	closedir(dir);
-	qsort(im->files.v + from, im->files.n - from, sizeof *im->files.v, by_bytes);
+	if (im->files.n > from)
+		qsort(im->files.v + from, im->files.n - from, sizeof *im->files.v, by_bytes);
 	return code;
 }
 
