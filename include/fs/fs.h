@@ -16,7 +16,6 @@
 struct fs_opts {
 	const char *mountpoint;
 	const char *store;		/* shown as the source; may not contain the mountpoint */
-	bool foreground;		/* of the program; makes no difference here */
 	bool allow_other;
 	bool debug;			/* libfuse's own trace, to the log */
 	const char *fuse_options;	/* further -o text for libfuse, or NULL */

@@ -26,7 +26,6 @@ struct shard_options {
 #define SHARD_ROW_GROUP_ROWS 16384
 #define SHARD_COMPRESSION_LEVEL 3
 #define SHARD_TOP_VALUES 16
-#define SHARD_INDEX_BUDGET 5
 #define SHARD_TOP_BYTES 64		/* longer top values are cut (arrays and maps: left out) */
 
 /* What the catalog keeps of a shard. */

@@ -114,7 +114,6 @@ serve(struct daemon *d)
 	struct fs_opts o = {
 		.mountpoint = d->mountpoint,
 		.store = d->store,
-		.foreground = d->foreground,
 		.debug = d->debug,
 		.fuse_options = d->opts.fuse[0] != '\0' ? d->opts.fuse : NULL,
 		.readme = readme_text,

@@ -156,7 +156,7 @@ struct result {
 	struct request *request;
 	struct requester who;
 	uint64_t id, made_mono_ns, mtime_ns;
-	bool by_stat;		/* started for its size: stays for the ttl whatever is committed */
+	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */
 	bool listed;		/* in the engine's table */
 	atomic_bool cancel;
 
@@ -195,8 +195,8 @@ void runner_resume(struct runner *);
 
 struct counters {
 	atomic_ullong queries, failed, cancelled, cache_hits, cache_misses, streams;
-	atomic_ullong rows, bytes, rows_scanned, rows_fetched, shards_opened, shards_pruned;
-	atomic_ullong read_bytes, decoded_bytes, spilled_bytes;
+	atomic_ullong rows, bytes, rows_scanned, rows_fetched, shards_opened;
+	atomic_ullong read_bytes, decoded_bytes;
 	atomic_ullong query_ns, plan_ns;
 	atomic_ullong buckets[10];	/* of query durations: counters_bounds */
 };
@@ -240,7 +240,7 @@ struct engine {
 	pthread_mutex_t lock;		/* guards what follows */
 	struct world *world;		/* the newest */
 	struct result *results;		/* the table: newest first */
-	size_t n_results, result_bytes;
+	size_t n_results;
 	uint64_t next_id;
 
 	pthread_t ticker;
