@@ -21,6 +21,7 @@ enum conf_type {
 	CONF_DURATION,	/* ns: 30s, 100ms, 0 */
 	CONF_DOUBLE,
 	CONF_ENUM,	/* one of the words in the table, as its index */
+	CONF_LIST,	/* words of the table, commas between; may be empty */
 };
 
 enum conf_key {
@@ -35,7 +36,7 @@ struct conf_info {
 	enum conf_type type;
 	const char *def;	/* default, as text */
 	double min, max;	/* of numbers, sizes (bytes), durations (ns) */
-	const char *words;	/* CONF_ENUM: "hdd ssd memory" */
+	const char *words;	/* CONF_ENUM, CONF_LIST: "hdd ssd memory" */
 	const char *help;	/* one sentence */
 };
 extern const struct conf_info conf_table[N_CONF_KEYS];

@@ -79,8 +79,8 @@ struct request {
 	struct buf key;			/* what equal results share, but for the snapshot */
 	struct plan *plan;		/* made on demand */
 	uint64_t plan_ns;
-	/* For tests, 0 as a rule: rules left out, rows of a batch, most threads. */
-	uint64_t rules_off;
+	uint64_t rules_off;		/* bit mask of opt's rules: [query] rules_off */
+	/* For tests, 0 as a rule: rows of a batch, most threads. */
 	size_t batch_rows;
 	unsigned threads;
 };

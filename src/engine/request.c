@@ -178,6 +178,9 @@ make_key(struct request *r, struct sv file)
 	/* `now` moves in steps of the ttl: what depends on it is another result at each. */
 	if (r->query != NULL && r->query->relative)
 		buf_u64(&r->key, r->query->now);
+	/* Rows do not depend on the rules, plans and profiles do. */
+	if (r->rules_off != 0)
+		buf_u64(&r->key, r->rules_off);
 	/* Two spellings of a field are one query, but not one key name in the answer. */
 	for (size_t i = 0; r->query != NULL && i < r->query->n_select; i++) {
 		buf_putc(&r->key, '\0');
@@ -197,7 +200,10 @@ request_new(struct engine *en, struct path *path, struct sv file, struct request
 	arena_init(&r->arena);
 	r->engine = en;
 	r->path = path_ref(path);
+	/* conf has checked the names already. */
 	if ((code = classify(r, file, e)) < 0 ||
+	    (code = opt_rules_parse(sv_cstr(conf_str(en->conf, CONF_QUERY_RULES_OFF)),
+	    &r->rules_off, e)) < 0 ||
 	    (code = engine_world(en, &r->world, e)) < 0)
 		goto fail;
 	if (r->kind != FILE_INFO && r->kind != FILE_MORE && (code = bind(r, file, e)) < 0)

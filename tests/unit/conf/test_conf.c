@@ -112,6 +112,9 @@ wrong_settings_are_refused_with_their_line(void **state)
 	refused("[query]\nmemory=1 elephant\n", "expected a size");
 	refused("[store]\nsync=maybe\n", "expected yes or no");
 	refused("[store]\ncompression=lzma\n", "expected one of: none zstd");
+	refused("[query]\nrules_off=index,nope\n",
+	    ":2: [query] rules_off: expected words with commas between, of: all fold ");
+	refused("[query]\nrules_off=index,\n", "got 'index,'");
 	refused("[cost_model]\nseq_page_cost=cheap\n", "expected a number");
 	refused("[cost_model]\nmulti_hop_penalty=0.5\n", "expected a number from 1");
 	refused("[query\ntimeout=1s\n", "expected ']'");

@@ -17,6 +17,7 @@
 
 #include "engine/engine.h"
 #include "lib/gen_span.h"
+#include "opt/opt.h"
 #include "lib/store_rig.h"
 
 static struct store_rig rig;
@@ -453,6 +454,54 @@ teardown(void **state)
 	return 0;
 }
 
+static bool
+plan_has(struct bench *b, const char *path, const char *what)
+{
+	struct buf plan = BUF_INIT;
+	struct result *r;
+	bool has;
+
+	assert_int_equal(result_of(b, path, &r, NULL), 0);
+	assert_int_equal(open_and_wait(r), 0);
+	read_all(r, &plan, 4096);
+	result_unref(r);
+	has = strstr(buf_cstr(&plan), what) != NULL;
+	buf_release(&plan);
+	return has;
+}
+
+static void
+rules_are_left_out_by_name_and_a_reload_brings_them_back(void **state)
+{
+	static const char *const off[] = { "query.rules_off=topn,order", "mount.now=latest" };
+	static const char path[] = "/sort/duration:desc/limit/3/plan";
+	struct conf *all;
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, off, 2);
+	assert_false(plan_has(&b, path, "topn"));
+	assert_int_equal(conf_load(NULL, &off[1], 1, &all, NULL), 0);
+	engine_reload(b.en, all);
+	assert_true(plan_has(&b, path, "topn"));
+	close_engine(&b);
+	conf_free(all);
+}
+
+/* conf may not see opt: its words are kept the same by hand. */
+static void
+the_setting_knows_the_rules_of_the_optimizer(void **state)
+{
+	struct buf want = BUF_INIT;
+
+	(void)state;
+	BUF_LIT(&want, "all");
+	for (size_t i = 0; opt_rule_name(i) != NULL; i++)
+		buf_printf(&want, " %s", opt_rule_name(i));
+	assert_string_equal(conf_table[CONF_QUERY_RULES_OFF].words, buf_cstr(&want));
+	buf_release(&want);
+}
+
 int
 main(void)
 {
@@ -467,6 +516,8 @@ main(void)
 		cmocka_unit_test(unknown_services_and_files_are_refused),
 		cmocka_unit_test(a_commit_is_seen_by_the_next_query),
 		cmocka_unit_test(a_result_made_for_its_size_stays_for_the_ttl),
+		cmocka_unit_test(rules_are_left_out_by_name_and_a_reload_brings_them_back),
+		cmocka_unit_test(the_setting_knows_the_rules_of_the_optimizer),
 		cmocka_unit_test(control_files_and_commands_work),
 	};
 
