@@ -36,14 +36,50 @@ enum access {
 	ACCESS_CATALOG,
 };
 
+/* Leaves of the filter that a mask of leaves can name, in pre-order; the others have no bit. */
+#define PLAN_LEAVES_MAX 64
+
+/* One way to find the rows of a class of shards. */
+struct plan_cand {
+	enum access access;
+	uint64_t index_leaves;	/* leaves whose indexes are asked first; 0: none */
+	/* Per shard of the class, on average: cost until the first row, and of all; in seq_page_cost. */
+	double startup, total;
+	double est_rows;	/* rows looked at */
+	bool chosen, dominated;	/* dominated: another has both costs lower */
+};
+
+/*
+ * Shards for which one choice is made: what may be done with them (rules decide) and which
+ * leaves have which index is the same, and their rows are within a factor of 4.
+ */
+struct plan_class {
+	/*
+	 * Equal for classes of the same description: of other plans of the query's template, too
+	 * (no value and no order of conditions is in it), and after other shards came and went.
+	 */
+	uint64_t key;
+	enum access access;	/* what was chosen */
+	uint64_t index_leaves;
+	uint32_t n_shards;
+	uint64_t n_rows;	/* in these shards */
+	double est_rows;	/* of them, those that match */
+	double est_cost;
+	const struct plan_cand *cands;	/* not dominated ones first, by total */
+	size_t n_cands;
+};
+
 struct plan_shard {
 	uint32_t shard;		/* index in the snapshot */
+	uint32_t cls;		/* in plan->classes; PLAN_NO_CLASS: pruned, or no choice was made */
 	enum access access;
 	const char *why;	/* one short phrase: "trace id not in bloom filter" */
 	const char *pruned_by;	/* rule's name, if ACCESS_PRUNED */
 	double est_rows;	/* after the filter */
 	double est_cost;	/* in units of seq_page_cost */
 };
+
+#define PLAN_NO_CLASS UINT32_MAX
 
 struct plan_sort {
 	struct field field;
@@ -71,6 +107,8 @@ struct plan {
 	/* Shards in the snapshot's order (partitions ascending). */
 	const struct plan_shard *shards;
 	size_t n_shards;
+	const struct plan_class *classes;	/* in the order of their first shard */
+	size_t n_classes;
 	bool never;		/* contradiction: empty without reading */
 	/* For explain: names of the rules that changed something, in order. */
 	const char *const *fired;

@@ -128,7 +128,7 @@ plain_shards(struct opt *o)
 		return false;
 	for (size_t i = 0; i < p->n_shards; i++)
 		o->shards[i] = (struct plan_shard){ .shard = (uint32_t)i,
-		    .access = ACCESS_FULL, .why = "every row is looked at" };
+		    .cls = PLAN_NO_CLASS, .access = ACCESS_FULL, .why = "every row is looked at" };
 	return true;
 }
 
