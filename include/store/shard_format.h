@@ -98,6 +98,14 @@
  *                       trigrams (hashes), strictly rising; lists of codes. A key whose list is
  *                       empty may be in any value; one that is missing is in none.
  *
+ * SECTION_TRACE_SUMMARY (SHARD_COMPAT_TRACES)  once in a shard, of no column. Six packs, each
+ *                 a number for each trace in their order: the earliest start less min_start;
+ *                 the latest end less the earliest start (wrapping); spans with status error;
+ *                 twice the leading span's place in SECTION_TRACE_ROWS of its trace, plus 1 if
+ *                 it has a parent; its start less the earliest; its code of COL_NAME. A span
+ *                 without parent leads, of such or if all have one the first by start, span id,
+ *                 name, service.
+ *
  * lists: for each of n keys strictly rising numbers
  *   0  4  n      4  4  n_sets      8  4  bytes of pack of ends     12  4  of pack of numbers
  *  16  4  bytes of sets           20  4  zero
@@ -127,7 +135,8 @@
 #define SHARD_INCOMPAT_KNOWN 0u		/* feature bits that this code can read */
 #define SHARD_COMPAT_POSTINGS 1u	/* there may be SECTION_POSTINGS */
 #define SHARD_COMPAT_TEXT 2u		/* there may be SECTION_TEXT */
-#define SHARD_COMPAT_KNOWN (SHARD_COMPAT_POSTINGS | SHARD_COMPAT_TEXT)
+#define SHARD_COMPAT_TRACES 4u		/* there may be SECTION_TRACE_SUMMARY */
+#define SHARD_COMPAT_KNOWN (SHARD_COMPAT_POSTINGS | SHARD_COMPAT_TEXT | SHARD_COMPAT_TRACES)
 #define SHARD_MAX_CHILDREN (1u << 25)	/* events of one shard; links alike */
 
 #define PACK_BLOCK 256
@@ -185,6 +194,8 @@ enum section_kind {
 	SECTION_CHUNK = 1, SECTION_DICT = 2, SECTION_RESOURCES = 3, SECTION_SCOPES = 4,
 	SECTION_TRACE_IDS = 5, SECTION_TRACE_ROWS = 6, SECTION_BLOOM = 7,
 	SECTION_POSTINGS = 8, SECTION_TEXT = 9,
+	SECTION_TRACE_SUMMARY = 10,
+	SECTION_LAST = SECTION_TRACE_SUMMARY,	/* kinds above are not known */
 };
 enum section_codec { CODEC_NONE = 0, CODEC_ZSTD = 1 };
 enum chunk_presence { PRESENT_ALL = 0, PRESENT_BITMAP = 1, PRESENT_LIST = 2 };

@@ -28,6 +28,8 @@ kind_ok(const struct shard *s, unsigned k)
 		return (s->compat & SHARD_COMPAT_POSTINGS) != 0;
 	if (k == SECTION_TEXT)
 		return (s->compat & SHARD_COMPAT_TEXT) != 0;
+	if (k == SECTION_TRACE_SUMMARY)
+		return (s->compat & SHARD_COMPAT_TRACES) != 0;
 	return k >= SECTION_CHUNK && (k <= SECTION_BLOOM || (s->compat & ~SHARD_COMPAT_KNOWN) != 0);
 }
 
@@ -62,22 +64,22 @@ read_section(struct footer *f, struct section *x)
 	uint64_t off = cursor_varint(&f->c), stored = cursor_varint(&f->c);
 	uint64_t raw = cursor_varint(&f->c), hash = cursor_u64(&f->c);
 
-	if (f->c.bad || !kind_ok(f->s, kind) || (kind <= SECTION_TEXT && codec > CODEC_ZSTD))
+	if (f->c.bad || !kind_ok(f->s, kind) || (kind <= SECTION_LAST && codec > CODEC_ZSTD))
 		return footer_bad(f, "malformed section");
-	if (kind <= SECTION_TEXT && (of_column(kind) != (column != 0) ||
+	if (kind <= SECTION_LAST && (of_column(kind) != (column != 0) ||
 	    column > f->s->info.n_columns ||
 	    group >= (kind == SECTION_CHUNK ? f->s->info.n_row_groups : 1) ||
 	    !index_fits(f, kind, column)))
 		return footer_bad(f, "section of no column or row group");
 	if (raw == 0 || raw > LIMIT_SECTION_BYTES || stored == 0 || stored > raw ||
-	    (codec == CODEC_NONE && stored != raw && kind <= SECTION_TEXT))
+	    (codec == CODEC_NONE && stored != raw && kind <= SECTION_LAST))
 		return footer_bad(f, "size of a section");
 	if (off % 8 != 0 || off < SHARD_HEADER_BYTES || off > f->s->footer_off ||
 	    stored > f->s->footer_off - off)
 		return footer_bad(f, "section outside the file");
 	*x = (struct section){
 		.kind = kind, .codec = codec, .row_group = (uint32_t)group,
-		.column = column == 0 || kind > SECTION_TEXT ? NO_COLUMN : (uint32_t)column - 1,
+		.column = column == 0 || kind > SECTION_LAST ? NO_COLUMN : (uint32_t)column - 1,
 		.n_stored = (uint32_t)stored, .n_raw = (uint32_t)raw, .off = off, .hash = hash,
 	};
 	return kind == SECTION_CHUNK ? read_zone(f, x) : 0;
@@ -133,7 +135,7 @@ index_sections(struct footer *f)
 	for (uint32_t i = 0; i < s->n_sections; i++) {
 		const struct section *x = &s->sections[i];
 
-		if (x->kind > SECTION_TEXT)
+		if (x->kind > SECTION_LAST)
 			break;
 		if (i > 0 && section_cmp(x - 1, x) == 0)
 			return footer_bad(f, "section stands twice");

@@ -267,7 +267,7 @@ check_indexes(struct check *k)
 			rc = check_postings(k, sec);
 		else if (sec->kind == SECTION_TEXT)
 			rc = check_text(k, sec);
-		else if (sec->kind > SECTION_TEXT)
+		else if (sec->kind > SECTION_LAST)
 			rc = check_unknown(k, sec);
 	}
 	return rc;

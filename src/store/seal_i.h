@@ -9,6 +9,7 @@
  *   dict_write    strings of a column: dictionary or in place
  *   column_stats  distinct values, range, the most frequent
  *   index_write   which indexes are kept; postings_write, textidx_write make them
+ *   tracesum_write what is known of each trace
  *   section_write bytes to the file, and the footer's table of them
  *   footer_write  header, footer, trailer
  */
@@ -270,6 +271,10 @@ int seal_fixed(struct seal *) WARN_UNUSED;
 /* COL_RESOURCE and COL_SCOPE; their sections. */
 int seal_owners(struct seal *) WARN_UNUSED;
 int seal_owner_sections(struct seal *) WARN_UNUSED;
+
+/* ---- tracesum_write.c ---- */
+
+int seal_trace_summary(struct seal *) WARN_UNUSED;
 
 /* ---- footer_write.c ---- */
 

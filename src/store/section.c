@@ -39,11 +39,11 @@ section_name(const struct shard *s, const struct section *sec, char *buf, size_t
 		[SECTION_RESOURCES] = "resources", [SECTION_SCOPES] = "scopes",
 		[SECTION_TRACE_IDS] = "trace ids", [SECTION_TRACE_ROWS] = "trace rows",
 		[SECTION_BLOOM] = "bloom filter", [SECTION_POSTINGS] = "postings",
-		[SECTION_TEXT] = "text index",
+		[SECTION_TEXT] = "text index", [SECTION_TRACE_SUMMARY] = "trace summary",
 	};
 	char col[128];
 
-	if (sec->kind > SECTION_TEXT) {
+	if (sec->kind > SECTION_LAST) {
 		snprintf(buf, n, "section of kind %u", sec->kind);
 		return;
 	}

@@ -35,9 +35,11 @@ shard_file_put(struct seal *s, const void *p, size_t n)
 static uint32_t
 compat_features(const struct shard_options *o)
 {
-	if (o->index_budget == 0)
-		return 0;
-	return SHARD_COMPAT_POSTINGS | (o->text_index ? SHARD_COMPAT_TEXT : 0);
+	uint32_t bits = SHARD_COMPAT_TRACES;
+
+	if (o->index_budget != 0)
+		bits |= SHARD_COMPAT_POSTINGS | (o->text_index ? SHARD_COMPAT_TEXT : 0);
+	return bits;
 }
 
 int

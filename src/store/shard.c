@@ -158,10 +158,10 @@ shard_open(struct fsys *fs, const char *path, struct chunkcache *cache, struct s
 	s->cache = cache;
 	arena_init(&s->arena);
 	pthread_mutex_init(&s->lock, NULL);
-	for (size_t i = 0; i <= SECTION_BLOOM; i++) {
+	for (size_t i = 0; i <= SECTION_LAST; i++)
 		s->single[i] = NO_SECTION;
+	for (size_t i = 0; i <= SECTION_BLOOM; i++)
 		atomic_init(&s->tables[i], NULL);
-	}
 	for (size_t i = 0; i < N_FIXED_IDS; i++)
 		s->fixed[i] = NO_COLUMN;
 	s->info.file = arena_cstr(&s->arena, sv_cstr(path));

@@ -6,6 +6,7 @@
  *   shard_check_columns  zones, ranges, numbers of values and top values against the values
  *   shard_check_rows     order of rows, services, trace table, parents, whole spans
  *   index_check          postings and text indexes against the values
+ *   tracesum_check       summaries of traces against their rows
  *
  * A section that can't be read is reported once; later looks at it get nothing.
  */
@@ -39,6 +40,7 @@ int check_dict(struct check *, const struct column *, const struct dict **out) W
 int check_finding(struct check *, const struct section *, int rc, const struct err *) WARN_UNUSED;
 int check_columns(struct check *) WARN_UNUSED;
 int check_indexes(struct check *) WARN_UNUSED;
+int check_trace_summary(struct check *) WARN_UNUSED;
 int check_rows(struct check *) WARN_UNUSED;
 int check_spans(struct check *) WARN_UNUSED;
 

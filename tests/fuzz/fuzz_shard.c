@@ -134,7 +134,8 @@ build(struct buf *out, uint32_t group_rows, uint8_t *footer, size_t n_footer,
 
 	BUF_LIT(out, SHARD_MAGIC);
 	put_u32(out, SHARD_VERSION);
-	put_u64(out, 0);
+	put_u32(out, 0);
+	put_u32(out, SHARD_COMPAT_KNOWN);
 	put_u32(out, group_rows);
 	if (out->oom)
 		return;

@@ -16,6 +16,7 @@
 #include "store/postings.h"
 #include "store/shard_i.h"
 #include "store/textidx.h"
+#include "store/tracesum.h"
 
 #define FLIP_SPANS 700
 #define FLIPS_A_SECTION 60
@@ -195,6 +196,26 @@ walk_text(struct shard *s, const struct column *c, struct err *e)
 	return rc;
 }
 
+static int
+walk_traces(struct shard *s, struct err *e)
+{
+	const struct traceidx *traces;
+	const struct tracesum *t;
+	struct trace_part p;
+	int rc = traceidx_get(s, &traces, e);
+
+	if (rc != 0)
+		return rc;
+	if ((rc = tracesum_get(s, traces, &t, e)) == 0 && t != NULL)
+		for (uint32_t i = 0; i < shard_info(s)->n_traces; i++) {
+			tracesum_at(t, traces, i, &p);
+			assert_true(p.lead_row < shard_info(s)->n_rows);
+		}
+	tracesum_put(t);
+	traceidx_put(traces);
+	return rc;
+}
+
 int
 index_walk(struct shard *s, struct err *e)
 {
@@ -214,7 +235,7 @@ index_walk(struct shard *s, struct err *e)
 		free(rows);
 	}
 	free(bits);
-	return rc;
+	return rc != 0 ? rc : walk_traces(s, e);
 }
 
 /* ---- flips ---- */
@@ -319,7 +340,7 @@ index_flips_unknown(struct index_flips *f, bool feature)
 		if (x->kind != f->kind)
 			continue;
 		/* The entry's first byte, before what stands before its checksum. */
-		at -= 3 + varint_bytes(x->column + 1) + varint_bytes(x->off) +
+		at -= 3 + varint_bytes(x->column == NO_COLUMN ? 0 : x->column + 1) + varint_bytes(x->off) +
 		    varint_bytes(x->n_stored) + varint_bytes(x->n_raw);
 		assert_int_equal(*at, f->kind);
 		*at = 77;
