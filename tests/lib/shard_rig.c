@@ -32,8 +32,13 @@ rig_file(const struct span_batch *b, const struct shard_options *o, struct buf *
 
 	assert_non_null(fs);
 	ok(memtable_new(o, RIG_HOUR, &mt, &e), &e);
-	for (size_t i = 0; i < b->n; i++)
-		assert_true(memtable_append(mt, &b->spans[i], &e) >= 0);
+	for (size_t i = 0; i < b->n; i++) {
+		int rc = memtable_append(mt, &b->spans[i], &e);
+
+		assert_true(rc >= 0);
+		if (rc > 0)
+			ok(memtable_append_twin(mt, &b->spans[i], &e), &e);
+	}
 	assert_int_equal(memtable_parts(mt), 1);
 	ok(memtable_seal(mt, 0, fs, RIG_FILE, &entry, &e), &e);
 	buf_sv(out, fsys_mem_get(fs, RIG_FILE));

@@ -31,7 +31,7 @@ void rig_seal(struct shard_rig *, uint32_t group_rows, int level);
 void rig_open(struct shard_rig *, size_t cache_bytes);
 void rig_release(struct shard_rig *);
 
-/* Makes the file of a memtable's only part. */
+/* Makes the file of a memtable's only part; spans of equal ids are twins. */
 void rig_file(const struct span_batch *, const struct shard_options *, struct buf *out);
 /* One number for all that is in the spans, whatever their order. */
 uint64_t spans_digest(const struct span *, size_t n);
