@@ -23,5 +23,6 @@
 #define LIMIT_SECTION_BYTES (1u << 30)	/* decompressed, of one section */
 
 #define LIMIT_ERRORS_KEPT 100		/* entries of .spanfs/errors */
+#define LIMIT_SLOW_KEPT 100		/* entries of .spanfs/slow */
 
 #endif

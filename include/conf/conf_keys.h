@@ -93,3 +93,7 @@ X(LOG_LEVEL, "log", "level", CONF_ENUM, "info", 0, 0, "error warn info debug",
     "How much is logged.")
 X(LOG_FILE, "log", "file", CONF_STRING, "", 0, 0, NULL,
     "Log file; empty: syslog.")
+X(LOG_QUERY_LOG, "log", "query_log", CONF_STRING, "", 0, 0, NULL,
+    "File for a JSON line a query, made readable to its owner alone; empty: off.")
+X(LOG_SLOW_QUERY, "log", "slow_query", CONF_DURATION, "100ms", 0, 1e18, NULL,
+    "Queries that take as long are kept in .spanfs/slow; 0: none.")

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "engine_i.h"
 
-static const char *const names[] = { "config", "errors", "metrics", "queries" };
+static const char *const names[] = { "config", "errors", "metrics", "queries", "slow" };
 
 const char *
 engine_control_name(size_t i)
@@ -58,6 +58,8 @@ engine_control_file(struct engine *en, struct sv name, struct buf *out, struct e
 		errlog_print(&en->errlog, out);
 	else if (sv_is(name, "queries"))
 		print_queries(en, out);
+	else if (sv_is(name, "slow"))
+		slowlog_print(&en->slowlog, out);
 	else
 		return err_set(e, ERR_UNKNOWN, -1, "no file '%.*s' in .spanfs", SV_ARG(name));
 	return buf_ok(out, e);

@@ -148,6 +148,8 @@ engine_open(const struct conf *conf, const char *store, bool create, struct engi
 	pthread_mutex_init(&en->lock, NULL);
 	pthread_cond_init(&en->tick, NULL);
 	errlog_init(&en->errlog);
+	querylog_init(&en->querylog);
+	slowlog_init(&en->slowlog);
 	en->conf = conf;
 	en->next_id = 1;
 	if ((en->store = strdup(store)) == NULL) {
@@ -158,6 +160,7 @@ engine_open(const struct conf *conf, const char *store, bool create, struct engi
 	    (code = catalog_open(store, &co, &en->catalog, e)) < 0 ||
 	    (code = start_threads(en, e)) < 0)
 		goto fail;
+	querylog_open(&en->querylog, conf_str(conf, CONF_LOG_QUERY_LOG));
 	*out = en;
 	return 0;
 fail:
@@ -201,10 +204,24 @@ engine_close(struct engine *en)
 	world_unref(en->world);
 	catalog_close(en->catalog);
 	errlog_release(&en->errlog);
+	querylog_release(&en->querylog);
+	slowlog_release(&en->slowlog);
 	pthread_cond_destroy(&en->tick);
 	pthread_mutex_destroy(&en->lock);
 	free(en->store);
 	free(en);
+}
+
+/* Decisions made under other costs are not to be used any more: their version moves. */
+static void
+renew_costs(struct engine *en, const struct conf *conf)
+{
+	struct cost_params was, is;
+
+	engine_cost_params(en->conf, &was);
+	engine_cost_params(conf, &is);
+	if (memcmp(&was, &is, sizeof is) != 0)
+		atomic_fetch_add(&en->cost_version, 1);
 }
 
 void
@@ -213,9 +230,11 @@ engine_reload(struct engine *en, const struct conf *conf)
 	struct err err = ERR_INIT;
 
 	pthread_mutex_lock(&en->lock);
+	renew_costs(en, conf);
 	en->conf = conf;
 	if (parse_now(en, &err) < 0)
 		log_warn("%s", err.msg);
 	pthread_mutex_unlock(&en->lock);
 	runner_resize(en->runner, (unsigned)conf_u64(conf, CONF_QUERY_MAX_CONCURRENT));
+	querylog_open(&en->querylog, conf_str(conf, CONF_LOG_QUERY_LOG));
 }

@@ -26,6 +26,7 @@
 #include "opt/opt.h"
 #include "query/query.h"
 #include "store/catalog.h"
+#include "watch_i.h"
 
 /* ---- world: what queries are planned against; immutable, refcounted ---- */
 
@@ -73,13 +74,16 @@ struct request {
 	struct world *world;
 	enum file_kind kind;
 	const struct format *format;	/* FILE_FORMAT; FILE_PROFILE: that of spans.jsonl */
+	const char *file;		/* its name, in the arena */
 	struct path *path;
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for the snapshot */
 	struct plan *plan;		/* made on demand */
 	uint64_t plan_ns;
+	unsigned cost_version;		/* of the settings that it was planned with */
 	uint64_t rules_off;		/* bit mask of opt's rules: [query] rules_off */
+	bool shadow;			/* runs in the background: not counted as a query */
 	/* For tests, 0 as a rule: rows of a batch, most threads. */
 	size_t batch_rows;
 	unsigned threads;
@@ -90,6 +94,8 @@ int request_new(struct engine *, struct path *, struct sv file, struct request *
     WARN_UNUSED;
 void request_free(struct request *);
 int request_plan(struct request *, struct err *) WARN_UNUSED;
+/* How its plan came about, for logs: "computed", "none" (not planned). */
+const char *request_decision(const struct request *);
 /* About how long it will take, ns, and how many bytes it will give; plans if need be. */
 uint64_t request_cost_ns(struct request *);
 uint64_t request_est_bytes(struct request *);
@@ -167,6 +173,7 @@ struct result {
 	struct blob blob;
 	uint64_t read_up_to;	/* furthest byte asked for */
 	uint64_t queued_ns, started_ns, ended_ns, progress_ns;
+	uint64_t waited_ns;	/* for readers, while it ran */
 	struct wait *waits;
 	struct err err;
 	struct run_info info;
@@ -191,17 +198,7 @@ int runner_submit(struct runner *, void (*fn)(void *), void *arg, struct err *) 
 void runner_pause(struct runner *);
 void runner_resume(struct runner *);
 
-/* ---- counters, errors ---- */
-
-struct counters {
-	atomic_ullong queries, failed, cancelled, cache_hits, cache_misses, streams;
-	atomic_ullong rows, bytes, rows_scanned, rows_fetched, shards_opened;
-	atomic_ullong read_bytes, decoded_bytes;
-	atomic_ullong query_ns, plan_ns;
-	atomic_ullong buckets[10];	/* of query durations: counters_bounds */
-};
-void counters_query(struct counters *, uint64_t ns, const struct run_info *, int code);
-void counters_print(struct buf *, struct engine *);
+/* ---- errors; counters and logs: watch_i.h ---- */
 
 struct errlog_entry {
 	uint64_t wall_ns;
@@ -233,6 +230,9 @@ struct engine {
 	struct runner *runner;
 	struct counters counters;
 	struct errlog errlog;
+	struct querylog querylog;
+	struct slowlog slowlog;
+	atomic_uint cost_version;	/* moves when a reload changes [cost_model] */
 	bool now_latest;
 	uint64_t now_fixed;		/* 0: the clock */
 	unsigned threads;
@@ -260,5 +260,6 @@ void engine_bind_env(struct engine *, struct world *, struct query_env *);
 /* The ticker is told that a wait with a due time was added. */
 void engine_timed(struct engine *, int delta);
 struct blob_limits engine_blob_limits(const struct engine *);
+void engine_cost_params(const struct conf *, struct cost_params *);
 
 #endif

@@ -200,6 +200,10 @@ request_new(struct engine *en, struct path *path, struct sv file, struct request
 	arena_init(&r->arena);
 	r->engine = en;
 	r->path = path_ref(path);
+	if ((r->file = arena_printf(&r->arena, "%.*s", SV_ARG(file))) == NULL) {
+		code = err_nomem(e);
+		goto fail;
+	}
 	/* conf has checked the names already. */
 	if ((code = classify(r, file, e)) < 0 ||
 	    (code = opt_rules_parse(sv_cstr(conf_str(en->conf, CONF_QUERY_RULES_OFF)),
@@ -232,8 +236,8 @@ request_free(struct request *r)
 	free(r);
 }
 
-static void
-cost_params(const struct conf *c, struct cost_params *p)
+void
+engine_cost_params(const struct conf *c, struct cost_params *p)
 {
 	*p = (struct cost_params){
 		.seq_page_cost = conf_double(c, CONF_COST_SEQ_PAGE),
@@ -265,10 +269,19 @@ request_plan(struct request *r, struct err *e)
 	if (r->plan != NULL)
 		return 0;
 	t0 = clock_mono_ns();
-	cost_params(r->engine->conf, &o.cost);
+	r->cost_version = atomic_load(&r->engine->cost_version);
+	engine_cost_params(r->engine->conf, &o.cost);
 	code = opt_plan(r->query, r->world->stats, &o, &r->plan, e);
 	r->plan_ns = clock_mono_ns() - t0;
+	if (code == 0 && !r->shadow)
+		counters_decision(&r->engine->counters, false, r->plan_ns, r->plan->est_cost);
 	return code;
+}
+
+const char *
+request_decision(const struct request *r)
+{
+	return r->plan != NULL ? "computed" : "none";
 }
 
 uint64_t

@@ -557,20 +557,27 @@ wait_for_readers(void *arg, const struct profile *p, struct err *e)
 {
 	struct run_ctx *x = arg;
 	struct result *r = x->r;
+	uint64_t since = 0;
 	bool paused = false;
 
 	pthread_mutex_lock(&r->lock);
 	r->info.profile = *p;
 	while (r->streaming && r->blob.n > r->read_up_to + STREAM_AHEAD &&
 	    !atomic_load(&r->cancel)) {
-		if (!paused)
+		if (!paused) {
 			runner_pause(r->engine->runner);
+			atomic_fetch_sub(&r->engine->counters.running, 1);
+			since = clock_mono_ns();
+		}
 		paused = true;
 		pthread_cond_wait(&r->moved, &r->lock);
 	}
 	pthread_mutex_unlock(&r->lock);
-	if (paused)
+	if (paused) {
+		r->waited_ns += clock_mono_ns() - since;
+		atomic_fetch_add(&r->engine->counters.running, 1);
 		runner_resume(r->engine->runner);
+	}
 	return atomic_load(&r->cancel) ?
 	    err_set(e, ERR_CANCELLED, -1, "the reader went away") : 0;
 }
@@ -578,6 +585,10 @@ wait_for_readers(void *arg, const struct profile *p, struct err *e)
 static void
 finish(struct result *r, int code, const struct run_info *info, const struct err *err)
 {
+	struct outcome o = {
+		.request = r->request, .who = r->who, .started_mono_ns = r->started_ns,
+		.info = info, .code = code, .err = err,
+	};
 	struct buf text = BUF_INIT;
 	struct wait *taken;
 
@@ -589,13 +600,15 @@ finish(struct result *r, int code, const struct run_info *info, const struct err
 		r->err = *err;
 	taken = take_ready(r, r->ended_ns);
 	pthread_mutex_unlock(&r->lock);
-	counters_query(&r->engine->counters, r->ended_ns - r->started_ns, info, code);
+	o.duration_ns = r->ended_ns - r->started_ns - r->waited_ns;
+	counters_query(&r->engine->counters, &o);
 	if (code < 0 && code != ERR_CANCELLED) {
 		path_print(&text, r->request->path);
 		errlog_add(&r->engine->errlog, buf_view(&text), r->who, err);
 		buf_release(&text);
 	}
 	answer(r, taken);
+	outcome_note(r->engine, &o);
 }
 
 /* A failed result answers those who wait for it, and nobody later. */
@@ -639,9 +652,12 @@ result_run(struct result *r)
 		    "too many queries at once ([query] max_concurrent)");
 	else if (atomic_load(&r->cancel))
 		code = err_set(&err, ERR_CANCELLED, -1, "the reader went away");
-	else
+	else {
+		atomic_fetch_add(&r->engine->counters.running, 1);
 		code = run_request(r->request, &sink, r->started_ns + timeout, &r->cancel,
 		    &info, &err);
+		atomic_fetch_sub(&r->engine->counters.running, 1);
+	}
 	finish(r, code, &info, &err);
 	if (code < 0)
 		forget_failed(r);
@@ -688,12 +704,13 @@ engine_query(struct engine *en, struct sv text, struct requester who,
 	uint64_t timeout = conf_u64(en->conf, CONF_QUERY_TIMEOUT), t0 = clock_mono_ns();
 	struct sink sink = { write, NULL, arg };
 	struct run_info info = { 0 };
+	struct outcome o = { .who = who, .started_mono_ns = t0, .info = &info };
+	struct err err = ERR_INIT;
 	struct path *path = NULL;
 	struct request *rq;
 	struct sv file;
 	int code;
 
-	(void)who;
 	if ((code = path_parse(text, engine_known_file, &path, &file, e)) < 0)
 		return code;
 	if (file.n == 0) {
@@ -705,8 +722,15 @@ engine_query(struct engine *en, struct sv text, struct requester who,
 	path_unref(path);
 	if (code < 0)
 		return code;
-	code = run_request(rq, &sink, t0 + timeout, cancel, &info, e);
-	counters_query(&en->counters, clock_mono_ns() - t0, &info, code);
+	code = run_request(rq, &sink, t0 + timeout, cancel, &info, &err);
+	o.request = rq;
+	o.duration_ns = clock_mono_ns() - t0;
+	o.code = code;
+	o.err = &err;
+	counters_query(&en->counters, &o);
+	outcome_note(en, &o);
 	request_free(rq);
+	if (code < 0 && e != NULL)
+		*e = err;
 	return code;
 }

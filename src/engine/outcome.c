@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/* outcome: a query that has ended is told to all who watch queries; see watch_i.h. */
+#include "engine_i.h"
+
+const char *
+outcome_cache(const struct run_info *info)
+{
+	const struct profile *p = &info->profile;
+
+	return p->chunks_read == 0 && p->chunks_cached != 0 ? "chunks" : "none";
+}
+
+void
+outcome_note(struct engine *en, const struct outcome *o)
+{
+	const struct conf *conf = en->conf;
+	uint64_t slow = conf_u64(conf, CONF_LOG_SLOW_QUERY);
+
+	if (o->request->kind != FILE_FORMAT && o->request->kind != FILE_PROFILE)
+		return;
+	querylog_add(&en->querylog, o);
+	if (slow != 0 && o->duration_ns >= slow) {
+		atomic_fetch_add(&en->counters.slow, 1);
+		slowlog_add(&en->slowlog, o);
+	}
+}
