@@ -9,6 +9,9 @@
 
 static const struct opt_rule rules[] = {
 	{ "fold", rule_fold },
+	{ "nnf", rule_nnf },
+	{ "union", rule_union },
+	{ "factor", rule_factor },
 	{ "range", rule_range },
 	{ "pushdown", rule_pushdown },
 	{ "index", rule_index },
@@ -23,6 +26,9 @@ static const struct opt_rule rules[] = {
 	{ "topn", rule_topn },
 };
 #define N_RULES (sizeof rules / sizeof *rules)
+/* The first ones rewrite the filter, and what one leaves may be another's: run in rounds. */
+#define N_EXPRESSION_RULES 5
+#define MOST_ROUNDS 8
 _Static_assert(N_RULES <= OPT_MAX_RULES, "too many rules for the mask");
 
 /* As product.md has them. */
@@ -159,6 +165,15 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
 	return 0;
 }
 
+static bool
+has_fired(const struct plan *p, const char *rule)
+{
+	for (size_t i = 0; i < p->n_fired; i++)
+		if (strcmp(p->fired[i], rule) == 0)
+			return true;
+	return false;
+}
+
 int
 opt_run_rule(struct opt *o, size_t i, struct err *e)
 {
@@ -170,9 +185,26 @@ opt_run_rule(struct opt *o, size_t i, struct err *e)
 		return 0;
 	if ((code = rules[i].apply(o, &changed, e)) < 0)
 		return err_ctx(e, code, "rule %s", rules[i].name);
-	if (changed && (o->plan->n_fired == 0 ||
-	    strcmp(fired[o->plan->n_fired - 1], rules[i].name) != 0))
+	o->changed |= changed;
+	if (changed && !has_fired(o->plan, rules[i].name))
 		fired[o->plan->n_fired++] = rules[i].name;
+	return 0;
+}
+
+/* Until none of them has anything left to do; each makes the filter smaller or NOTs deeper. */
+static int
+rewrite_filter(struct opt *o, struct err *e)
+{
+	int code = 0;
+
+	o->changed = true;
+	for (unsigned round = 0; o->changed && round < MOST_ROUNDS; round++) {
+		o->changed = false;
+		for (size_t i = 0; i < N_EXPRESSION_RULES && code == 0; i++)
+			code = opt_run_rule(o, i, e);
+		if (code < 0)
+			return code;
+	}
 	return 0;
 }
 
@@ -185,7 +217,8 @@ opt_plan(const struct query *q, const struct stats *st, const struct opt_options
 
 	if ((code = opt_begin(&o, q, st, options, e)) < 0)
 		return code;
-	for (size_t i = 0; i < N_RULES && code == 0; i++)
+	code = rewrite_filter(&o, e);
+	for (size_t i = N_EXPRESSION_RULES; i < N_RULES && code == 0; i++)
 		code = opt_run_rule(&o, i, e);
 	if (code == 0) {
 		cost_plan(&o);

@@ -16,6 +16,7 @@ struct opt {
 	struct plan *plan;
 	struct plan_shard *shards;	/* the plan's, to be written */
 	struct arena *arena;		/* the plan's */
+	bool changed;			/* a rule changed the plan since this was cleared */
 };
 
 /* *changed is set (never cleared) if the plan is another one afterwards. */
@@ -27,7 +28,7 @@ struct opt_rule {
 };
 
 /* In the order of the table in opt.c; README.md says why that order. */
-opt_apply rule_fold, rule_range, rule_pushdown, rule_index, rule_time, rule_service, rule_bloom, rule_zone,
+opt_apply rule_fold, rule_nnf, rule_union, rule_factor, rule_range, rule_pushdown, rule_index, rule_time, rule_service, rule_bloom, rule_zone,
     rule_order, rule_catalog, rule_project, rule_limit, rule_topn;
 
 /* opt.c; for tests, too */
