@@ -18,6 +18,9 @@ struct top_value {
 	uint64_t n_rows;
 };
 
+/* Which indexes a column has (store/postings.h, store/textidx.h). */
+enum stat_index { STAT_INDEX_POSTINGS = 1, STAT_INDEX_HASH = 2, STAT_INDEX_TEXT = 4 };
+
 /* One column of one shard: an attribute key of one type in one scope, or an intrinsic's column. */
 struct column_stats {
 	struct field field;	/* never FIELD_BARE */
@@ -27,6 +30,8 @@ struct column_stats {
 	bool has_range;		/* min, max: images (value.h) for numbers, as stored for times */
 	uint64_t min, max;
 	uint64_t n_bytes;	/* stored size of its chunks and dictionary */
+	uint8_t indexes;	/* bits of enum stat_index */
+	uint64_t postings_bytes, text_bytes;	/* stored size of postings or hashes; of the text index */
 	const struct top_value *top;	/* most frequent first */
 	size_t n_top;
 };

@@ -53,6 +53,17 @@ column_field(const struct column *c, struct field *f, bool *range)
 	return true;
 }
 
+static void
+index_stats(const struct column *c, struct column_stats *st)
+{
+	st->postings_bytes = c->postings_bytes;
+	st->text_bytes = c->text_bytes;
+	if (c->postings_bytes != 0)
+		st->indexes |= c->kind == COLUMN_BYTES ? STAT_INDEX_HASH : STAT_INDEX_POSTINGS;
+	if (c->text_bytes != 0)
+		st->indexes |= STAT_INDEX_TEXT;
+}
+
 static int
 add_columns(const struct shard_info *info, column_stats_vec *out, struct err *e)
 {
@@ -66,6 +77,7 @@ add_columns(const struct shard_info *info, column_stats_vec *out, struct err *e)
 		st.n_present = c->n_present;
 		st.n_distinct = c->id == COL_TRACE ? info->n_traces : c->n_distinct;
 		st.n_bytes = c->n_bytes;
+		index_stats(c, &st);
 		st.has_range = c->has_range && range;
 		if (st.has_range) {
 			st.min = c->min;

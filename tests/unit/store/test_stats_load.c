@@ -10,8 +10,10 @@
 #include "base/bloom.h"
 #include "lib/fsys_fault.h"
 #include "lib/fsys_mem.h"
+#include "lib/index_rig.h"
 #include "lib/otlp_lines.h"
 #include "lib/store_spans.h"
+#include "store/stats_i.h"
 
 #define START UINT64_C(1795168800000000000)
 #define STEP UINT64_C(37000000000)
@@ -118,6 +120,38 @@ says_what_the_footers_say(void **state)
 	}
 	assert_int_equal(rows, N);
 	assert_int_equal(services, N);
+}
+
+static void
+says_which_columns_have_indexes(void **state)
+{
+	struct shard_rig rig;
+	struct shard_facts f = { 0 };
+	const struct shard_info *info;
+	const struct column_stats *got;
+	unsigned all = 0, n = 0;
+
+	(void)state;
+	index_rig_init(&rig, 3000, 1000, 50, 1);
+	arena_init(&f.arena);
+	assert_int_equal(shard_facts_fill(rig.shard, &f, NULL), 0);
+	info = shard_info(rig.shard);
+	for (size_t i = 0; i < info->n_columns; i++)
+		n += info->columns[i].postings_bytes != 0;
+	for (size_t i = 0; i < f.stats.n_columns; i++) {
+		got = &f.stats.columns[i];
+		all |= got->indexes;
+		n -= got->postings_bytes != 0;
+		assert_int_equal((got->indexes & STAT_INDEX_TEXT) != 0, got->text_bytes != 0);
+		assert_int_equal((got->indexes & (STAT_INDEX_POSTINGS | STAT_INDEX_HASH)) != 0,
+		    got->postings_bytes != 0);
+	}
+	assert_int_equal(n, 0);
+	assert_int_equal(all, STAT_INDEX_POSTINGS | STAT_INDEX_HASH | STAT_INDEX_TEXT);
+	got = column(&f.stats, "name", VAL_STRING);
+	assert_int_equal(got->postings_bytes, shard_column(rig.shard, COL_NAME)->postings_bytes);
+	arena_release(&f.arena);
+	rig_release(&rig);
 }
 
 static void
@@ -336,6 +370,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(says_what_the_footers_say, setup, teardown),
+		cmocka_unit_test(says_which_columns_have_indexes),
 		cmocka_unit_test_setup_teardown(columns_are_named_as_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(shards_outside_the_range_are_not_opened, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_commit_costs_only_the_new_shards, setup, teardown),
