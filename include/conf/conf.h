@@ -21,7 +21,6 @@ enum conf_type {
 	CONF_DURATION,	/* ns: 30s, 100ms, 0 */
 	CONF_DOUBLE,
 	CONF_ENUM,	/* one of the words in the table, as its index */
-	CONF_LIST,	/* words of the table, commas between; may be empty */
 };
 
 enum conf_key {
@@ -36,7 +35,7 @@ struct conf_info {
 	enum conf_type type;
 	const char *def;	/* default, as text */
 	double min, max;	/* of numbers, sizes (bytes), durations (ns) */
-	const char *words;	/* CONF_ENUM, CONF_LIST: "hdd ssd memory" */
+	const char *words;	/* CONF_ENUM: "hdd ssd memory" */
 	const char *help;	/* one sentence */
 };
 extern const struct conf_info conf_table[N_CONF_KEYS];
@@ -51,6 +50,8 @@ const char *conf_str(const struct conf *, enum conf_key);
 bool conf_bool(const struct conf *, enum conf_key);
 uint64_t conf_u64(const struct conf *, enum conf_key);	/* INT, SIZE, DURATION, ENUM */
 double conf_double(const struct conf *, enum conf_key);
+/* Where a value came from: "/etc/spanfs.ini:12", "-o", "default". */
+const char *conf_where(const struct conf *, enum conf_key);
 /* "query.timeout=30s\t(default)", "...\t(/etc/spanfs.ini:12)", "...\t(-o)", a line each, table order. Secrets never. */
 void conf_print(struct buf *, const struct conf *);
 /* The commented INI file with every key at its default. */

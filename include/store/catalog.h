@@ -18,6 +18,7 @@
 #ifndef STORE_CATALOG_H
 #define STORE_CATALOG_H
 
+#include "base/pool.h"
 #include "model/stats.h"
 #include "store/chunkcache.h"
 #include "store/memtable.h"
@@ -78,10 +79,13 @@ int catalog_clean(struct catalog *, struct err *) WARN_UNUSED;
 /*
  * Statistics of every shard that touches `range` (the others keep their place with n_rows,
  * times and file only), in the arena; valid while both live. A shard whose footer is damaged
- * is marked, not fatal.
+ * is marked, not fatal. Shards that were not looked at before are opened by all threads of the
+ * pool (may be NULL) and the caller's.
  */
-int stats_load(const struct snapshot *, struct time_range range, struct arena *,
+int stats_load(const struct snapshot *, struct time_range range, struct pool *, struct arena *,
     const struct stats **, struct err *) WARN_UNUSED;
+/* How many shards have a span that may start in the range. */
+size_t snapshot_touched(const struct snapshot *, struct time_range);
 
 /* What a keyword's directory lists. */
 struct values_request {

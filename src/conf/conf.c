@@ -97,20 +97,6 @@ parse_word(const char *words, struct sv s, uint64_t *out)
 }
 
 static bool
-parse_words(const char *words, struct sv s)
-{
-	uint64_t which;
-	struct sv w;
-
-	if (s.n == 0)
-		return true;
-	while (sv_cut(&s, ',', &w))
-		if (!parse_word(words, w, &which))
-			return false;
-	return true;
-}
-
-static bool
 parse_text(const struct conf_info *k, struct sv s, struct conf_value *v)
 {
 	switch (k->type) {
@@ -120,8 +106,6 @@ parse_text(const struct conf_info *k, struct sv s, struct conf_value *v)
 		return parse_bool(s, &v->u);
 	case CONF_ENUM:
 		return parse_word(k->words, s, &v->u);
-	case CONF_LIST:
-		return parse_words(k->words, s);
 	case CONF_INT:
 		if (!sv_u64(s, &v->u))
 			return false;
@@ -159,9 +143,6 @@ expected(struct buf *b, const struct conf_info *k)
 		return;
 	case CONF_ENUM:
 		buf_printf(b, "one of: %s", k->words);
-		return;
-	case CONF_LIST:
-		buf_printf(b, "words with commas between, of: %s", k->words);
 		return;
 	case CONF_INT:
 		BUF_LIT(b, "a whole number");
@@ -459,6 +440,12 @@ const char *
 conf_str(const struct conf *c, enum conf_key k)
 {
 	return c->v[k].text;
+}
+
+const char *
+conf_where(const struct conf *c, enum conf_key k)
+{
+	return c->v[k].where;
 }
 
 bool

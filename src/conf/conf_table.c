@@ -29,8 +29,6 @@ type_text(enum conf_type t)
 		return "number";
 	case CONF_ENUM:
 		return "one of";
-	case CONF_LIST:
-		return "words with commas between, of:\n;";
 	}
 	return "";
 }

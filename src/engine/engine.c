@@ -31,6 +31,28 @@ parse_now(struct engine *en, struct err *e)
 	return 0;
 }
 
+/* The names are opt's, which conf may not see. */
+static int
+parse_rules_off(struct engine *en, const struct conf *c, struct err *e)
+{
+	struct buf names = BUF_INIT;
+	struct err why = ERR_INIT;
+	uint64_t mask;
+	int code = opt_rules_parse(sv_cstr(conf_str(c, CONF_QUERY_RULES_OFF)), &mask, &why);
+
+	if (code == 0) {
+		atomic_store(&en->rules_off, mask);
+		return 0;
+	}
+	for (size_t i = 0; opt_rule_name(i) != NULL; i++)
+		buf_printf(&names, " %s", opt_rule_name(i));
+	code = err_set(e, code, -1, "%s: [query] rules_off: %s; expected all or some of%s, with "
+	    "commas between", conf_where(c, CONF_QUERY_RULES_OFF), why.msg,
+	    buf_cstr(&names) != NULL ? buf_cstr(&names) : "");
+	buf_release(&names);
+	return code;
+}
+
 struct blob_limits
 engine_blob_limits(const struct engine *en)
 {
@@ -66,12 +88,26 @@ tick_results(struct engine *en)
 	free(v);
 }
 
-/* Goes on for a second after the last wait: the next one comes soon, and a wake-up costs. */
+/* Under the lock, which is given up meanwhile; a close ends it early. */
+static void
+sleep_a_tick(struct engine *en)
+{
+	uint64_t due = clock_mono_ns() + TICK_NS;
+	struct timespec t = { (time_t)(due / NS_PER_S), (long)(due % NS_PER_S) };
+
+	while (!en->stop && pthread_cond_timedwait(&en->tick, &en->lock, &t) == 0)
+		;
+}
+
+/*
+ * Goes on for a second after the last wait: the next one comes soon, and a wake-up costs.
+ * Until the first one it sleeps.
+ */
 static void *
 ticker_main(void *arg)
 {
 	struct engine *en = arg;
-	unsigned quiet = 0;
+	unsigned quiet = NS_PER_S / TICK_NS;
 
 	pthread_mutex_lock(&en->lock);
 	while (!en->stop) {
@@ -83,10 +119,11 @@ ticker_main(void *arg)
 			quiet = 0;
 			continue;
 		}
+		sleep_a_tick(en);
+		if (quiet != 0)
+			continue;
 		pthread_mutex_unlock(&en->lock);
-		usleep(TICK_NS / 1000);
-		if (quiet == 0)
-			tick_results(en);
+		tick_results(en);
 		pthread_mutex_lock(&en->lock);
 	}
 	pthread_mutex_unlock(&en->lock);
@@ -112,6 +149,17 @@ thread_count(const struct conf *c)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	return n != 0 ? (unsigned)n : cpus > 0 ? (unsigned)cpus : 1;
+}
+
+static void
+tick_cond_init(pthread_cond_t *c)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(c, &attr);
+	pthread_condattr_destroy(&attr);
 }
 
 static int
@@ -146,7 +194,7 @@ engine_open(const struct conf *conf, const char *store, bool create, struct engi
 	if (en == NULL)
 		return err_nomem(e);
 	pthread_mutex_init(&en->lock, NULL);
-	pthread_cond_init(&en->tick, NULL);
+	tick_cond_init(&en->tick);
 	errlog_init(&en->errlog);
 	querylog_init(&en->querylog);
 	slowlog_init(&en->slowlog);
@@ -156,7 +204,7 @@ engine_open(const struct conf *conf, const char *store, bool create, struct engi
 		code = err_nomem(e);
 		goto fail;
 	}
-	if ((code = parse_now(en, e)) < 0 ||
+	if ((code = parse_now(en, e)) < 0 || (code = parse_rules_off(en, conf, e)) < 0 ||
 	    (code = catalog_open(store, &co, &en->catalog, e)) < 0 ||
 	    (code = start_threads(en, e)) < 0)
 		goto fail;
@@ -233,6 +281,8 @@ engine_reload(struct engine *en, const struct conf *conf)
 	renew_costs(en, conf);
 	en->conf = conf;
 	if (parse_now(en, &err) < 0)
+		log_warn("%s", err.msg);
+	if (parse_rules_off(en, conf, &err) < 0)
 		log_warn("%s", err.msg);
 	pthread_mutex_unlock(&en->lock);
 	runner_resize(en->runner, (unsigned)conf_u64(conf, CONF_QUERY_MAX_CONCURRENT));

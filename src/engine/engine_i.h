@@ -10,7 +10,7 @@
  *   world     a snapshot, its statistics, `now`                              world.c
  *   engine    the store, the settings, threads                               engine.c
  *
- * Lock order: engine.lock, result.lock, runner.lock; errors and counters have leaf locks of
+ * Lock order: engine.lock, result.lock, world.lock, runner.lock; errors and counters have leaf locks of
  * their own. Callbacks of waits are called with no lock held.
  */
 #ifndef ENGINE_ENGINE_I_H
@@ -28,14 +28,16 @@
 #include "store/catalog.h"
 #include "watch_i.h"
 
-/* ---- world: what queries are planned against; immutable, refcounted ---- */
+/* ---- world: what queries are planned against; refcounted ---- */
 
 struct world {
 	atomic_uint refs;
 	const struct snapshot *snap;
+	atomic_uint n_partial;		/* times that world_stats loaded a part */
+	pthread_mutex_t lock;		/* making of what follows */
 	struct arena arena;
-	const struct stats *stats;	/* of every shard */
-	struct map services;		/* every service ever seen */
+	_Atomic(const struct stats *) all;	/* of every shard; NULL: not made yet */
+	struct map services;		/* every service ever seen; complete with `all` */
 };
 
 /* ---- blob ---- */
@@ -79,6 +81,7 @@ struct request {
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for the snapshot */
+	const struct stats *stats;	/* request_stats; on demand */
 	struct plan *plan;		/* made on demand */
 	uint64_t plan_ns;
 	unsigned cost_version;		/* of the settings that it was planned with */
@@ -93,6 +96,8 @@ struct request {
 int request_new(struct engine *, struct path *, struct sv file, struct request **, struct err *)
     WARN_UNUSED;
 void request_free(struct request *);
+/* r->stats: what the plan is made from. */
+int request_stats(struct request *, struct err *) WARN_UNUSED;
 int request_plan(struct request *, struct err *) WARN_UNUSED;
 /* How its plan came about, for logs: "computed", "none" (not planned). */
 const char *request_decision(const struct request *);
@@ -236,6 +241,7 @@ struct engine {
 	bool now_latest;
 	uint64_t now_fixed;		/* 0: the clock */
 	unsigned threads;
+	atomic_ullong rules_off;	/* of opt's rules: [query] rules_off */
 
 	pthread_mutex_t lock;		/* guards what follows */
 	struct world *world;		/* the newest */
@@ -254,6 +260,12 @@ struct engine {
 int engine_world(struct engine *, struct world **, struct err *) WARN_UNUSED;
 struct world *world_ref(struct world *);
 void world_unref(struct world *);
+/* Statistics of every shard, and w->services, made at first use; they live as long as the world. */
+int world_all(struct engine *, struct world *, const struct stats **, struct err *) WARN_UNUSED;
+/* Statistics for a query in this range; of shards outside it they may say no more than the
+ * catalog does. Made in the arena if need be: valid while it and the world live. */
+int world_stats(struct engine *, struct world *, struct time_range, struct arena *,
+    const struct stats **, struct err *) WARN_UNUSED;
 /* `now` for a query against this state. */
 uint64_t engine_now(struct engine *, const struct world *);
 void engine_bind_env(struct engine *, struct world *, struct query_env *);

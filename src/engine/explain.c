@@ -26,7 +26,7 @@ engine_explain(struct engine *en, struct sv text, struct buf *out, struct err *e
 	if (code == 0 && r->query != NULL) {
 		code = request_plan(r, &err);
 		if (code == 0)
-			plan_explain(out, r->plan, r->world->stats, buf_view(&r->canonical));
+			plan_explain(out, r->plan, r->stats, buf_view(&r->canonical));
 	} else if (code == 0)
 		BUF_LIT(out, "not a query: nothing is planned\n");
 	if (code < 0)

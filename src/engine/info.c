@@ -18,10 +18,10 @@ by_name(const void *a, const void *b)
 
 /* Adds up the services of all shards; `index` keeps where each stands. */
 static size_t
-sum_services(const struct world *w, struct map *index, struct service_sum *v)
+sum_services(const struct stats *st, struct map *index, struct service_sum *v)
 {
-	for (size_t i = 0; i < w->stats->n_shards; i++) {
-		const struct shard_stats *sh = &w->stats->shards[i];
+	for (size_t i = 0; i < st->n_shards; i++) {
+		const struct shard_stats *sh = &st->shards[i];
 
 		for (size_t k = 0; k < sh->n_services; k++) {
 			const struct service_stats *s = &sh->services[k];
@@ -42,7 +42,7 @@ sum_services(const struct world *w, struct map *index, struct service_sum *v)
 }
 
 static int
-print_services(struct buf *out, const struct world *w, struct err *e)
+print_services(struct buf *out, const struct world *w, const struct stats *st, struct err *e)
 {
 	struct service_sum *v = calloc(w->services.n + 1, sizeof *v);
 	struct map index;
@@ -51,7 +51,7 @@ print_services(struct buf *out, const struct world *w, struct err *e)
 	if (v == NULL)
 		return err_nomem(e);
 	map_init(&index);
-	n = sum_services(w, &index, v);
+	n = sum_services(st, &index, v);
 	qsort(v, n, sizeof *v, by_name);
 	buf_printf(out, "services     %zu\n", n);
 	for (size_t i = 0; i < n; i++) {
@@ -72,14 +72,19 @@ engine_info(struct engine *en, struct buf *out, struct err *e)
 {
 	const struct snapshot *snap;
 	uint64_t traces = 0, partitions = 0, last = 0;
+	const struct stats *st;
 	struct world *w;
 	int code;
 
 	if ((code = engine_world(en, &w, e)) < 0)
 		return code;
+	if ((code = world_all(en, w, &st, e)) < 0) {
+		world_unref(w);
+		return code;
+	}
 	snap = w->snap;
 	for (size_t i = 0; i < snap->n_shards; i++) {
-		traces += w->stats->shards[i].n_traces;
+		traces += st->shards[i].n_traces;
 		partitions += i == 0 || snap->shards[i].partition != last;
 		last = snap->shards[i].partition;
 	}
@@ -96,7 +101,7 @@ engine_info(struct engine *en, struct buf *out, struct err *e)
 		BUF_LIT(out, "\nnewest       ");
 		when_print(out, snap->max_start);
 		BUF_LIT(out, "\n");
-		code = print_services(out, w, e);
+		code = print_services(out, w, st, e);
 	}
 	world_unref(w);
 	return code < 0 ? code : buf_ok(out, e);

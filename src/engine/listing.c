@@ -94,6 +94,7 @@ list_values(struct list *l, struct engine *en, struct world *w, const struct pat
 	const struct query *q = bind_prefix(en, w, path, l->a);
 	struct values_result rs = { NULL, 0, 0 };
 	const struct literal *lits;
+	const struct stats *st;
 	struct sv *names;
 	int code;
 
@@ -106,6 +107,9 @@ list_values(struct list *l, struct engine *en, struct world *w, const struct pat
 			names[i] = lits[i].text;
 		rq.services = names;
 	}
+	/* Footers are read by all threads; what follows finds them read. */
+	if ((code = world_stats(en, w, rq.range, l->a, &st, e)) < 0)
+		return code;
 	if (v->arg_kind == ARG_FIELDS)
 		code = catalog_fields(w->snap, rq.range, rq.max, l->a, &rs, e);
 	else

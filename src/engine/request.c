@@ -95,7 +95,55 @@ check_format(struct request *r, struct sv file, struct err *e)
 	return 0;
 }
 
-/* A list is known if one of its names is. */
+int
+request_stats(struct request *r, struct err *e)
+{
+	const struct stats *st;
+	uint64_t time = 0;
+	int code;
+
+	if (r->stats != NULL)
+		return 0;
+	/* Only rule `time` keeps a plan off the shards outside the range. */
+	if ((code = opt_rules_parse(SV("time"), &time, e)) < 0)
+		return code;
+	code = (r->rules_off & time) != 0 ? world_all(r->engine, r->world, &st, e) :
+	    world_stats(r->engine, r->world, r->query->range, &r->arena, &st, e);
+	if (code == 0)
+		r->stats = st;
+	return code;
+}
+
+static bool
+shard_has_service(const struct shard_stats *s, struct sv name)
+{
+	size_t lo = 0, hi = s->n_services;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = sv_cmp(s->services[mid].service, name);
+
+		if (c == 0)
+			return true;
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return false;
+}
+
+/* In the shards that are loaded for this query. A list is known if one of its names is. */
+static bool
+loaded_service(const struct stats *st, const struct pred *p)
+{
+	for (size_t i = 0; i < st->n_shards; i++)
+		for (size_t k = 0; k < p->n_lits; k++)
+			if (shard_has_service(&st->shards[i], p->lits[k].text))
+				return true;
+	return false;
+}
+
 static bool
 known_service(const struct world *w, const struct pred *p)
 {
@@ -106,17 +154,34 @@ known_service(const struct world *w, const struct pred *p)
 }
 
 static int
+check_service(struct request *r, const struct pred *p, struct err *e)
+{
+	const struct stats *all;
+	int code;
+
+	if (atomic_load_explicit(&r->world->all, memory_order_acquire) == NULL) {
+		if ((code = request_stats(r, e)) < 0)
+			return code;
+		if (loaded_service(r->stats, p))
+			return 0;
+	}
+	if ((code = world_all(r->engine, r->world, &all, e)) < 0)
+		return code;
+	return known_service(r->world, p) ? 0 : err_set(e, ERR_UNKNOWN, -1,
+	    "no service '%.*s' in the store", SV_ARG(p->lits[0].text));
+}
+
+static int
 check_services(struct request *r, struct err *e)
 {
 	const struct query *q = r->query;
+	int code = 0;
 
 	if (!conf_bool(r->engine->conf, CONF_BROWSE_STRICT_NAMES))
 		return 0;
-	for (size_t i = 0; i < q->n_services; i++)
-		if (!known_service(r->world, q->services[i]))
-			return err_set(e, ERR_UNKNOWN, -1, "no service '%.*s' in the store",
-			    SV_ARG(q->services[i]->lits[0].text));
-	return 0;
+	for (size_t i = 0; i < q->n_services && code == 0; i++)
+		code = check_service(r, q->services[i], e);
+	return code;
 }
 
 static int
@@ -204,10 +269,8 @@ request_new(struct engine *en, struct path *path, struct sv file, struct request
 		code = err_nomem(e);
 		goto fail;
 	}
-	/* conf has checked the names already. */
+	r->rules_off = atomic_load(&en->rules_off);
 	if ((code = classify(r, file, e)) < 0 ||
-	    (code = opt_rules_parse(sv_cstr(conf_str(en->conf, CONF_QUERY_RULES_OFF)),
-	    &r->rules_off, e)) < 0 ||
 	    (code = engine_world(en, &r->world, e)) < 0)
 		goto fail;
 	if (r->kind != FILE_INFO && r->kind != FILE_MORE && (code = bind(r, file, e)) < 0)
@@ -268,10 +331,12 @@ request_plan(struct request *r, struct err *e)
 
 	if (r->plan != NULL)
 		return 0;
+	if ((code = request_stats(r, e)) < 0)
+		return code;
 	t0 = clock_mono_ns();
 	r->cost_version = atomic_load(&r->engine->cost_version);
 	engine_cost_params(r->engine->conf, &o.cost);
-	code = opt_plan(r->query, r->world->stats, &o, &r->plan, e);
+	code = opt_plan(r->query, r->stats, &o, &r->plan, e);
 	r->plan_ns = clock_mono_ns() - t0;
 	if (code == 0 && !r->shadow)
 		counters_decision(&r->engine->counters, false, r->plan_ns, r->plan->est_cost);

@@ -178,7 +178,7 @@ run_explain(struct running *x, struct err *e)
 	if (code < 0)
 		return code;
 	(r->kind == FILE_PLAN ? plan_explain : plan_explain_json)(&x->out, r->plan,
-	    r->world->stats, buf_view(&r->canonical));
+	    r->stats, buf_view(&r->canonical));
 	return 0;
 }
 

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * world: what queries are planned against: a snapshot with what planning needs of it
- * (statistics of every shard, the names of all services), made once per commit and shared by
- * all queries until the next; and what `now` is there.
+ * (statistics of its shards, the names of all services), shared by all queries until the next
+ * commit; and what `now` is there.
+ *
+ * Statistics come from every shard's footer, which takes a while where no query has been yet.
+ * So the first few queries load only what their time range touches, each for itself; a
+ * program that asks one question pays for that one. Who asks on gets all shards, once.
  */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "engine_i.h"
+
+#define PARTIAL_MAX 4		/* loads of a part before everything is loaded */
 
 struct world *
 world_ref(struct world *w)
@@ -24,14 +30,15 @@ world_unref(struct world *w)
 	map_release(&w->services);
 	arena_release(&w->arena);
 	snapshot_unref(w->snap);
+	pthread_mutex_destroy(&w->lock);
 	free(w);
 }
 
 static int
-collect_services(struct world *w, struct err *e)
+collect_services(struct world *w, const struct stats *st, struct err *e)
 {
-	for (size_t i = 0; i < w->stats->n_shards; i++) {
-		const struct shard_stats *s = &w->stats->shards[i];
+	for (size_t i = 0; i < st->n_shards; i++) {
+		const struct shard_stats *s = &st->shards[i];
 
 		for (size_t k = 0; k < s->n_services; k++)
 			if (map_put(&w->services, s->services[k].service, NULL) == NULL)
@@ -45,23 +52,53 @@ static int
 world_new(const struct snapshot *snap, struct world **out, struct err *e)
 {
 	struct world *w = calloc(1, sizeof *w);
-	int code;
 
 	if (w == NULL) {
 		snapshot_unref(snap);
 		return err_nomem(e);
 	}
 	atomic_init(&w->refs, 1);
+	atomic_init(&w->all, NULL);
+	atomic_init(&w->n_partial, 0);
+	pthread_mutex_init(&w->lock, NULL);
 	w->snap = snap;
 	arena_init(&w->arena);
 	map_init(&w->services);
-	if ((code = stats_load(snap, TIME_RANGE_ALL, &w->arena, &w->stats, e)) < 0 ||
-	    (code = collect_services(w, e)) < 0) {
-		world_unref(w);
-		return code;
-	}
 	*out = w;
 	return 0;
+}
+
+int
+world_all(struct engine *en, struct world *w, const struct stats **out, struct err *e)
+{
+	const struct stats *st = atomic_load_explicit(&w->all, memory_order_acquire);
+	int code = 0;
+
+	if (st == NULL) {
+		pthread_mutex_lock(&w->lock);
+		st = atomic_load_explicit(&w->all, memory_order_relaxed);
+		if (st == NULL &&
+		    (code = stats_load(w->snap, TIME_RANGE_ALL, en->workers, &w->arena, &st,
+		    e)) == 0 && (code = collect_services(w, st, e)) == 0)
+			atomic_store_explicit(&w->all, st, memory_order_release);
+		pthread_mutex_unlock(&w->lock);
+	}
+	if (code == 0)
+		*out = st;
+	return code;
+}
+
+int
+world_stats(struct engine *en, struct world *w, struct time_range range, struct arena *a,
+    const struct stats **out, struct err *e)
+{
+	*out = atomic_load_explicit(&w->all, memory_order_acquire);
+	if (*out != NULL)
+		return 0;
+	if (snapshot_touched(w->snap, range) > w->snap->n_shards / 2 ||
+	    atomic_fetch_add(&w->n_partial, 1) >= PARTIAL_MAX)
+		return world_all(en, w, out, e);
+	return stats_load(w->snap, range, en->workers, a, out, e);
 }
 
 int

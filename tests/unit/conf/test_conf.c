@@ -69,6 +69,9 @@ file_and_command_line_are_stronger(void **state)
 	assert_int_equal(conf_u64(c, CONF_QUERY_TIMEOUT), 5000000000);
 	assert_int_equal(conf_u64(c, CONF_QUERY_THREADS), 3);
 	assert_int_equal(conf_u64(c, CONF_MOUNT_STAT_BUDGET), 0);
+	assert_string_equal(conf_where(c, CONF_QUERY_TIMEOUT), "-o");
+	assert_non_null(strstr(conf_where(c, CONF_QUERY_THREADS), ":4"));
+	assert_string_equal(conf_where(c, CONF_QUERY_MEMORY), "default");
 	assert_false(conf_bool(c, CONF_RESULT_CACHE_ENABLED));
 	conf_print(&b, c);
 	assert_non_null(strstr(buf_cstr(&b), "query.timeout=5s\t(-o)\n"));
@@ -112,9 +115,6 @@ wrong_settings_are_refused_with_their_line(void **state)
 	refused("[query]\nmemory=1 elephant\n", "expected a size");
 	refused("[store]\nsync=maybe\n", "expected yes or no");
 	refused("[store]\ncompression=lzma\n", "expected one of: none zstd");
-	refused("[query]\nrules_off=index,nope\n",
-	    ":2: [query] rules_off: expected words with commas between, of: all fold ");
-	refused("[query]\nrules_off=index,\n", "got 'index,'");
 	refused("[cost_model]\nseq_page_cost=cheap\n", "expected a number");
 	refused("[cost_model]\nmulti_hop_penalty=0.5\n", "expected a number from 1");
 	refused("[query\ntimeout=1s\n", "expected ']'");

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "engine/engine.h"
+#include "engine/engine_i.h"
 #include "lib/gen_span.h"
 #include "opt/opt.h"
 #include "lib/store_rig.h"
@@ -346,6 +346,80 @@ unknown_services_and_files_are_refused(void **state)
 	close_engine(&b);
 }
 
+static size_t
+loaded_shards(const struct stats *st)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < st->n_shards; i++)
+		n += st->shards[i].n_columns != 0;
+	return n;
+}
+
+static void
+the_first_queries_load_what_their_range_touches(void **state)
+{
+	struct time_range r = { STORE_RIG_START, STORE_RIG_START + 1000 };
+	const struct stats *st, *all;
+	struct arena a;
+	struct world *w;
+	struct bench b;
+	size_t n;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	arena_init(&a);
+	assert_int_equal(engine_world(b.en, &w, NULL), 0);
+	n = snapshot_touched(w->snap, r);
+	assert_true(n > 0 && n <= w->snap->n_shards / 2);
+	assert_int_equal(world_stats(b.en, w, r, &a, &st, NULL), 0);
+	assert_int_equal(loaded_shards(st), n);
+	assert_null(atomic_load(&w->all));
+	/* Who asks on gets everything. */
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(world_stats(b.en, w, r, &a, &st, NULL), 0);
+	assert_int_equal(world_all(b.en, w, &all, NULL), 0);
+	assert_ptr_equal(st, all);
+	assert_int_equal(loaded_shards(all), w->snap->n_shards);
+	world_unref(w);
+	arena_release(&a);
+	close_engine(&b);
+}
+
+/* A service may stand in none of the shards that a query loads, and be known all the same. */
+static void
+every_service_is_known_whatever_the_range(void **state)
+{
+	struct err err = ERR_INIT;
+	const struct stats *all;
+	struct result *r;
+	struct world *w;
+	struct bench b;
+	char path[512];
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	assert_int_equal(engine_world(b.en, &w, NULL), 0);
+	assert_int_equal(world_all(b.en, w, &all, NULL), 0);
+	for (size_t i = 0; i < all->n_shards; i++) {
+		struct sv s = all->shards[i].services[0].service;
+		struct bench fresh;
+
+		if (s.n == 0 || s.n > 64 || s.p[0] < 'a' || s.p[0] > 'z')
+			continue;
+		open_engine(&fresh, NULL, 0);
+		snprintf(path, sizeof path, "/service/%.*s/since/2001-01-01/until/2001-01-02/"
+		    "count", SV_ARG(s));
+		assert_int_equal(result_of(&fresh, path, &r, &err), 0);
+		result_unref(r);
+		assert_int_equal(result_of(&fresh, "/service/no-such-service/since/2001-01-01/"
+		    "until/2001-01-02/count", &r, &err), ERR_UNKNOWN);
+		close_engine(&fresh);
+	}
+	world_unref(w);
+	close_engine(&b);
+}
+
 static void
 a_commit_is_seen_by_the_next_query(void **state)
 {
@@ -488,18 +562,21 @@ rules_are_left_out_by_name_and_a_reload_brings_them_back(void **state)
 	conf_free(all);
 }
 
-/* conf may not see opt: its words are kept the same by hand. */
 static void
-the_setting_knows_the_rules_of_the_optimizer(void **state)
+a_name_that_is_no_rule_stops_the_start(void **state)
 {
-	struct buf want = BUF_INIT;
+	static const char *const bad[] = { "query.rules_off=index,nope" };
+	struct err err = ERR_INIT;
+	struct engine *en;
+	struct conf *c;
 
 	(void)state;
-	BUF_LIT(&want, "all");
-	for (size_t i = 0; opt_rule_name(i) != NULL; i++)
-		buf_printf(&want, " %s", opt_rule_name(i));
-	assert_string_equal(conf_table[CONF_QUERY_RULES_OFF].words, buf_cstr(&want));
-	buf_release(&want);
+	assert_int_equal(conf_load(NULL, bad, 1, &c, NULL), 0);
+	assert_int_equal(engine_open(c, rig.dir, false, &en, &err), ERR_SYNTAX);
+	assert_non_null(strstr(err.msg, "-o: [query] rules_off: no optimizer rule 'nope'; "
+	    "expected all or some of "));
+	assert_non_null(strstr(err.msg, opt_rule_name(0)));
+	conf_free(c);
 }
 
 int
@@ -514,10 +591,12 @@ main(void)
 		cmocka_unit_test(limits_name_their_setting),
 		cmocka_unit_test(giving_up_a_wait_is_final),
 		cmocka_unit_test(unknown_services_and_files_are_refused),
+		cmocka_unit_test(the_first_queries_load_what_their_range_touches),
+		cmocka_unit_test(every_service_is_known_whatever_the_range),
 		cmocka_unit_test(a_commit_is_seen_by_the_next_query),
 		cmocka_unit_test(a_result_made_for_its_size_stays_for_the_ttl),
 		cmocka_unit_test(rules_are_left_out_by_name_and_a_reload_brings_them_back),
-		cmocka_unit_test(the_setting_knows_the_rules_of_the_optimizer),
+		cmocka_unit_test(a_name_that_is_no_rule_stops_the_start),
 		cmocka_unit_test(control_files_and_commands_work),
 	};
 

@@ -68,7 +68,7 @@ load(struct fix *x, struct time_range r)
 	const struct stats *st;
 	struct err e = ERR_INIT;
 
-	if (stats_load(x->snap, r, &x->a, &st, &e) != 0)
+	if (stats_load(x->snap, r, NULL, &x->a, &st, &e) != 0)
 		fail_msg("%s", e.msg);
 	return st;
 }
@@ -214,6 +214,29 @@ shards_outside_the_range_are_not_opened(void **state)
 		assert_string_equal(st->shards[i].file, x->snap->shards[i].file);
 		assert_false(st->shards[i].damaged);
 	}
+}
+
+static void
+several_threads_open_each_shard_once(void **state)
+{
+	struct fix *x = *state;
+	const struct stats *st, *again;
+	struct pool *pool;
+
+	assert_int_equal(pool_new(3, 0, &pool, NULL), 0);
+	fsys_fault_set(x->counting, &(struct fault_plan){ .kinds = FAULT_BIT(FAULT_OPEN) });
+	assert_int_equal(stats_load(x->snap, TIME_RANGE_ALL, pool, &x->a, &st, NULL), 0);
+	assert_int_equal(fsys_fault_calls(x->counting), st->n_shards);
+	pool_free(pool);
+	again = load(x, TIME_RANGE_ALL);
+	for (size_t i = 0; i < st->n_shards; i++) {
+		assert_true(st->shards[i].n_columns > 10 && st->shards[i].bloom != NULL);
+		assert_ptr_equal(st->shards[i].columns, again->shards[i].columns);
+		assert_ptr_equal(st->shards[i].bloom, again->shards[i].bloom);
+	}
+	assert_int_equal(snapshot_touched(x->snap, TIME_RANGE_ALL), st->n_shards);
+	assert_int_equal(snapshot_touched(x->snap,
+	    (struct time_range){ START, START + NS_PER_HOUR }), 1);
 }
 
 static void
@@ -375,6 +398,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(columns_are_named_as_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(shards_outside_the_range_are_not_opened, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_commit_costs_only_the_new_shards, setup, teardown),
+		cmocka_unit_test_setup_teardown(several_threads_open_each_shard_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(blooms_know_their_traces, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_footer_is_marked_and_not_fatal, setup,
 		    teardown),
