@@ -29,6 +29,17 @@ asks_children(const struct pred *p)
 	return false;
 }
 
+static bool
+searches(const struct pred *p)
+{
+	if (p->kind == PRED_LEAF)
+		return p->op == OP_TEXT || p->op == OP_RE || p->op == OP_CONTAINS;
+	for (size_t i = 0; i < p->n_kids; i++)
+		if (searches(p->kids[i]))
+			return true;
+	return false;
+}
+
 /* Rows that carry facts carry the child count too. */
 static bool
 needs_children(const struct plan *p)
@@ -44,9 +55,17 @@ static int
 filters_open(struct exec *ex, struct err *e)
 {
 	ex->needs_trace = pred_needs_trace(ex->plan->filter);
+	ex->searches = searches(ex->plan->filter);
 	ex->needs_children = needs_children(ex->plan);
 	return ex->plan->pushdown ? filter_init(&ex->filter, ex->plan->filter, e) :
 	    pred_eval_new(ex->plan->filter, &ex->rows, e);
+}
+
+uint64_t
+exec_last(const struct plan *p)
+{
+	/* WHEN_MAX means no end: then the last instant counts. */
+	return p->range.to == WHEN_MAX ? UINT64_MAX : p->range.to - 1;
 }
 
 static void
@@ -61,8 +80,7 @@ start_of(struct exec *ex)
 	ex->batch_rows = ex->env.batch_rows == 0 ? BATCH_ROWS : ex->env.batch_rows;
 	ex->skip = p->offset;
 	ex->left = p->limit;
-	/* WHEN_MAX means no end: then the last instant counts. */
-	ex->next_last = p->range.to == WHEN_MAX ? UINT64_MAX : p->range.to - 1;
+	ex->next_last = exec_last(p);
 	ex->nothing = p->never || time_range_empty(p->range);
 }
 
@@ -142,8 +160,8 @@ take_refs(struct exec *ex, struct scan_out *out, struct err *e)
 	return refs_append(ex, &ex->refs, &out->refs, e);
 }
 
-static uint64_t
-wanted(const struct exec *ex)
+uint64_t
+exec_wanted(const struct exec *ex)
 {
 	return ex->left > UINT64_MAX - ex->skip ? UINT64_MAX : ex->skip + ex->left;
 }
@@ -186,16 +204,16 @@ more_refs(struct exec *ex, struct err *e)
 		if (ex->started)
 			return 1;
 		ex->started = true;
-		return scan_sorted(ex, s, p->topn ? wanted(ex) : UINT64_MAX, e);
+		return scan_sorted(ex, s, p->topn ? exec_wanted(ex) : UINT64_MAX, e);
 	}
 	while (ex->at == ex->refs.n) {
 		if (ex->left == 0 && p->early_stop)
 			return 1;
 		ex->discarding = ex->left == 0;
-		if (!slice_next(ex, &s))
-			return 1;
-		if ((rc = exec_check(ex, e)) < 0 || (rc = scan_sorted(ex, s,
-		    p->early_stop || p->topn ? wanted(ex) : UINT64_MAX, e)) < 0)
+		if ((rc = exec_check(ex, e)) < 0 || (rc = slice_next(ex, &s, e)) != 0)
+			return rc;
+		if ((rc = scan_sorted(ex, s,
+		    p->early_stop || p->topn ? exec_wanted(ex) : UINT64_MAX, e)) < 0)
 			return rc;
 	}
 	return 0;

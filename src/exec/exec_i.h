@@ -15,6 +15,7 @@
  *   ref_keys       keys of refs
  *   sort_key       what a row is ordered by
  *   op_slice       cuts time into slices, newest first
+ *   op_newest      counts the newest rows, where only so many are wanted
  *   op_traces      facts of whole traces
  *   trace_table    what a shard knows of all its traces
  *   op_trace_rows  the rows of traces.*
@@ -242,6 +243,7 @@ struct exec {
 	struct filter filter;		/* pushdown */
 	struct pred_eval *rows;		/* not pushdown */
 	bool needs_trace;		/* the filter */
+	bool searches;			/* the filter looks into texts */
 	bool needs_children;		/* child counts are asked for, or may be */
 	pthread_mutex_t lock;		/* spare, and the making of leaf states */
 	struct scan *spare;
@@ -256,7 +258,8 @@ struct exec {
 	bool discarding;		/* the page is full, but the plan says to go on */
 	uint64_t next_last;		/* the next slice ends here */
 	bool slices_done;
-	double slice_rows;		/* how many rows the next slice may hold, about */
+	double slice_load;		/* what the next slice may hold, about; 0: the first */
+	double slice_grow;		/* twice as much for each slice that was not enough */
 	struct refs refs;		/* the slice in hand, sorted */
 	size_t at;			/* next ref to hand out */
 	uint64_t skip, left;		/* rows still to skip; still to hand out */
@@ -276,6 +279,13 @@ struct exec {
 	struct arena batch;
 	VEC(struct trace_pin) pins;
 };
+
+/* ---- exec.c ---- */
+
+/* Rows that are still to be skipped or handed out; UINT64_MAX: all. */
+uint64_t exec_wanted(const struct exec *);
+/* The last instant of the plan's range. */
+uint64_t exec_last(const struct plan *);
 
 /* ---- exec_guard.c ---- */
 
@@ -298,6 +308,10 @@ int source_shard(struct exec *, size_t i, struct shard **, struct err *) WARN_UN
 /* Makes ready for morsels, and gives up what that took. On the driver's thread. */
 int xshard_prepare(struct exec *, struct xshard *, struct err *) WARN_UNUSED;
 void xshard_release(struct exec *, struct xshard *);
+/* A shard that is scanned, with rows in the slice. */
+bool xshard_in(const struct xshard *, struct slice);
+/* The slice against all starts of the row group: 0 apart, 1 within, -1 across. */
+int xshard_start_zone(const struct xshard *, uint32_t group, struct slice);
 /* Rows that access and slice leave, of one row group; false if there is none. */
 int scan_candidates(struct scan *, struct slice, uint64_t *bits, bool *any) WARN_UNUSED;
 /* A scratch for a thread, and back. */
@@ -314,6 +328,8 @@ int scan_chunk(struct scan *, enum column_id, const struct chunk **out) WARN_UNU
  */
 enum wraps { WRAPS_NONE, WRAPS_BELOW, WRAPS_ANY };
 enum wraps duration_wraps(struct shard *, uint32_t group);
+/* Place in [from, to) of the first start of the chunk that is >= t; starts rise there. */
+uint32_t chunk_lower_start(const struct chunk *, uint32_t from, uint32_t to, uint64_t t);
 /* Index in info->services of a row. */
 size_t service_of_row(const struct shard_info *, uint32_t row);
 /* "FILE: span ID of trace ID: " before an error that a row's value caused. */
@@ -449,8 +465,17 @@ bool refs_hopeless(struct exec *, const struct refs *, const struct xshard *, ui
 
 /* ---- op_slice.c ---- */
 
-/* The next slice, newest first; false: no more. */
-bool slice_next(struct exec *, struct slice *);
+/* The next slice, newest first; >0: no more. */
+int slice_next(struct exec *, struct slice *, struct err *) WARN_UNUSED;
+
+/* ---- op_newest.c ---- */
+
+/*
+ * Cuts the slice so that it holds hardly more of the newest rows than the query still wants:
+ * all with the same start or none, so the slices to come lack nothing. `matches`: how many
+ * rows of the slice match, by estimate.
+ */
+int slice_newest(struct exec *, struct slice *, double matches, struct err *) WARN_UNUSED;
 
 /* ---- op_traces.c ---- */
 

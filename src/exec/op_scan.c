@@ -13,6 +13,8 @@
 #define WAVE_PER_THREAD 8
 #define WAVE_MAX 512
 #define ROW_BATCH 512		/* of the plain plan */
+#define WAKE_ROWS 32768		/* rows to look at that are worth a second thread, */
+#define TEXT_WEIGHT 16		/* where texts are searched each counts so many times */
 
 struct wave {
 	struct exec *ex;
@@ -21,6 +23,7 @@ struct wave {
 	struct morsel *morsels;
 	struct scan_out *outs;
 	size_t n;
+	uint64_t weight;		/* rows to look at, as WAKE_ROWS counts them */
 };
 
 /* ---- what matched ---- */
@@ -336,7 +339,7 @@ run_wave(struct wave *w, scan_take *take, struct err *e)
 
 	for (size_t i = 0; i < w->n; i++)
 		out_init(w, &w->outs[i]);
-	pool_each(ex->env.pool, ex->threads, w->n, morsel_task, w);
+	pool_each(ex->env.pool, w->weight < WAKE_ROWS ? 1 : ex->threads, w->n, morsel_task, w);
 	for (size_t i = 0; i < w->n; i++) {
 		struct scan_out *out = &w->outs[i];
 
@@ -351,6 +354,7 @@ run_wave(struct wave *w, scan_take *take, struct err *e)
 		out_release(ex, out);
 	}
 	w->n = 0;
+	w->weight = 0;
 	return rc;
 }
 
@@ -389,10 +393,7 @@ walk_init(struct walk *k, struct exec *ex, struct slice s)
 	if (k->order == NULL || k->w.morsels == NULL || k->w.outs == NULL)
 		return err_nomem(k->e);
 	for (size_t i = 0; i < ex->n_shards; i++) {
-		const struct xshard *xs = &ex->shards[i];
-
-		if (xs->plan->access != ACCESS_PRUNED && !xs->counted && xs->entry->n_rows != 0 &&
-		    xs->entry->min_start <= s.last && xs->entry->max_start >= s.first)
+		if (xshard_in(&ex->shards[i], s))
 			k->order[k->n_order++] = i;
 	}
 	qsort_r(k->order, k->n_order, sizeof *k->order, newer_first, ex);
@@ -416,12 +417,46 @@ flush(struct walk *k)
 	return rc;
 }
 
+/* The most rows of the row group that may have to be looked at. */
+static uint32_t
+group_rows(const struct xshard *xs, uint32_t group)
+{
+	const struct row_group *g = &xs->info->row_groups[group];
+	uint32_t n = 0;
+
+	if (xs->trace_rows != NULL)
+		return xs->n_trace_rows;
+	if (xs->services == NULL)
+		return g->row_to - g->row_from;
+	for (size_t i = service_of_row(xs->info, g->row_from); i < xs->info->n_services &&
+	    xs->info->services[i].row_from < g->row_to; i++) {
+		const struct shard_service *s = &xs->info->services[i];
+
+		if (xs->services[i] != 0)
+			n += (s->row_to < g->row_to ? s->row_to : g->row_to) -
+			    (s->row_from > g->row_from ? s->row_from : g->row_from);
+	}
+	return n;
+}
+
+/* How much a row weighs: the plain plan, texts and facts of traces take long for each. */
+static uint64_t
+row_weight(const struct exec *ex)
+{
+	return !ex->plan->pushdown || ex->needs_trace || ex->searches ? TEXT_WEIGHT : 1;
+}
+
 static int
 add_morsel(struct walk *k, size_t no, uint32_t group, const struct refs *bound)
 {
 	struct exec *ex = k->w.ex;
 	int rc;
 
+	if (ex->plan->pushdown &&
+	    xshard_start_zone(&ex->shards[no], group, k->w.slice) == 0) {
+		ex->prof.row_groups_pruned++;
+		return 0;
+	}
 	if (bound != NULL && refs_hopeless(ex, bound, &ex->shards[no], group)) {
 		ex->prof.row_groups_pruned++;
 		return 0;
@@ -429,6 +464,7 @@ add_morsel(struct walk *k, size_t no, uint32_t group, const struct refs *bound)
 	if (k->w.n == k->wave_max && (rc = flush(k)) != 0)
 		return rc;
 	k->w.morsels[k->w.n++] = (struct morsel){ (uint32_t)no, group };
+	k->w.weight += group_rows(&ex->shards[no], group) * row_weight(ex);
 	return 0;
 }
 

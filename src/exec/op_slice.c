@@ -3,26 +3,22 @@
  * op_slice: the time of a query, cut into slices from the newest back, so that a result in the
  * default order streams: a slice is scanned, sorted and handed out before the next is touched.
  *
- * Slices end where partitions do, since a partition's shards hold no other times; what lies
- * between partitions (only shards of `outside` have spans there) is one slice. A slice that
- * is likely to hold more rows than wanted is halved until it doesn't. The first ones are
- * small, for a reader that waits or leaves early; each later one may hold twice as many, up
- * to what memory allows.
+ * A slice reaches as far back as its load allows: the rows that may match, and a share of
+ * those that must be looked at, both as the plan and the catalog tell. It ends where a
+ * partition does, since a partition's shards hold no other times, unless that takes off more
+ * than half. The first slice is small, for a reader that waits or leaves early; each later one
+ * may hold twice as many, up to what memory allows. Where a limit ends the query, a slice need
+ * not hold many more matches than are wanted; op_newest then counts them.
  */
 #include "exec_i.h"
 #include "model/when.h"
 
-#define FIRST_ROWS 65536
+#define FIRST_LOAD 65536
+#define LOOK_SHARE 16		/* a row looked at weighs so much less than one that matches */
 #define LEAST_ROWS 65536
 #define MOST_ROWS (8u << 20)
-
-/* A shard that the query reads, with rows in [first, last]. */
-static bool
-touches(const struct xshard *xs, uint64_t first, uint64_t last)
-{
-	return xs->plan->access != ACCESS_PRUNED && xs->entry->n_rows != 0 &&
-	    xs->entry->min_start <= last && xs->entry->max_start >= first;
-}
+#define SPARE_MATCHES 2		/* times the rows wanted: estimates err */
+#define BISECTIONS 40
 
 /* The newest start at or before `last` that a shard may have. */
 static bool
@@ -34,11 +30,33 @@ newest_start(const struct exec *ex, uint64_t first, uint64_t last, uint64_t *out
 		const struct xshard *xs = &ex->shards[i];
 		uint64_t t = xs->entry->max_start < last ? xs->entry->max_start : last;
 
-		if (!touches(xs, first, last))
+		if (!xshard_in(xs, (struct slice){ first, last }))
 			continue;
 		if (!any || t > *out)
 			*out = t;
 		any = true;
+	}
+	return any;
+}
+
+/* The earliest start or end of a partition in [t, last]; false if there is none. */
+static bool
+boundary_after(const struct exec *ex, uint64_t t, uint64_t last, uint64_t *out)
+{
+	bool any = false;
+
+	*out = last;
+	for (size_t i = 0; i < ex->n_shards; i++) {
+		uint64_t p = ex->shards[i].entry->partition;
+
+		if (p == PARTITION_OUTSIDE || p >= UINT64_MAX - NS_PER_HOUR)
+			continue;
+		if (p < t)
+			p += NS_PER_HOUR;
+		if (p >= t && p <= last && (!any || p < *out)) {
+			*out = p;
+			any = true;
+		}
 	}
 	return any;
 }
@@ -63,24 +81,44 @@ boundary_before(const struct exec *ex, uint64_t t)
 	return best;
 }
 
-/* Rows before the filter, taking each shard's to be spread evenly over its time. */
+struct load {
+	double rows, matches;
+};
+
+/* The part of a shard's time that lies in [first, last], as a number of instants. */
 static double
-rows_about(const struct exec *ex, struct slice s)
+overlap(const struct shard_entry *x, uint64_t first, uint64_t last)
 {
-	double sum = 0;
+	uint64_t from = x->min_start > first ? x->min_start : first;
+	uint64_t to = x->max_start < last ? x->max_start : last;
+
+	return from > to ? 0 : (double)(to - from) + 1;
+}
+
+/* Taking each shard's rows to be spread evenly over its time. */
+static struct load
+load_of(const struct exec *ex, struct slice s)
+{
+	uint64_t from = ex->plan->range.from, last = exec_last(ex->plan);
+	struct load l = { 0, 0 };
 
 	for (size_t i = 0; i < ex->n_shards; i++) {
-		const struct shard_entry *x = ex->shards[i].entry;
-		uint64_t from, to;
+		const struct xshard *xs = &ex->shards[i];
+		double in, rows, matches;
 
-		if (!touches(&ex->shards[i], s.first, s.last))
+		if (!xshard_in(xs, s))
 			continue;
-		from = x->min_start > s.first ? x->min_start : s.first;
-		to = x->max_start < s.last ? x->max_start : s.last;
-		sum += (double)x->n_rows * ((double)(to - from) + 1) /
-		    ((double)(x->max_start - x->min_start) + 1);
+		in = overlap(xs->entry, s.first, s.last);
+		rows = (double)xs->entry->n_rows * in /
+		    overlap(xs->entry, xs->entry->min_start, xs->entry->max_start);
+		/* The estimate is of the rows in the range. */
+		matches = xs->plan->est_rows * in / overlap(xs->entry, from, last);
+		l.rows += rows;
+		if (matches > rows || ex->plan->filter->kind == PRED_TRUE)
+			matches = rows;
+		l.matches += matches;
 	}
-	return sum;
+	return l;
 }
 
 static double
@@ -93,29 +131,74 @@ most_rows(const struct exec *ex)
 	return by_memory < LEAST_ROWS ? LEAST_ROWS : by_memory;
 }
 
-bool
-slice_next(struct exec *ex, struct slice *out)
+/* How many matches a slice may hold: what is wanted and some more, if there is a limit. */
+static double
+most_matches(const struct exec *ex)
+{
+	uint64_t wanted = exec_wanted(ex);
+
+	if (!ex->plan->early_stop || wanted == UINT64_MAX)
+		return (double)UINT64_MAX;
+	return (double)wanted * SPARE_MATCHES * ex->slice_grow;
+}
+
+static bool
+fits(const struct exec *ex, struct slice s)
+{
+	struct load l = load_of(ex, s);
+
+	return l.rows <= most_rows(ex) && l.matches <= most_matches(ex) &&
+	    l.matches + l.rows / LOOK_SHARE <= ex->slice_load;
+}
+
+/* The earliest first instant, about, with which the slice fits; at worst the last. */
+static uint64_t
+reach_back(const struct exec *ex, uint64_t from, uint64_t last)
+{
+	uint64_t no = from, yes = last, at;
+
+	if (fits(ex, (struct slice){ from, last }))
+		return from;
+	for (int i = 0; i < BISECTIONS && yes - no > 1; i++) {
+		uint64_t mid = no + (yes - no) / 2;
+
+		if (fits(ex, (struct slice){ mid, last }))
+			yes = mid;
+		else
+			no = mid;
+	}
+	if (boundary_after(ex, yes, last, &at) && last - at >= (last - yes) / 2)
+		return at;
+	return yes;
+}
+
+int
+slice_next(struct exec *ex, struct slice *out, struct err *e)
 {
 	uint64_t from = ex->plan->range.from;
 	struct slice s;
+	int rc;
 
 	if (ex->slices_done || !newest_start(ex, from, ex->next_last, &s.last)) {
 		ex->slices_done = true;
-		return false;
+		return 1;
 	}
-	s.first = boundary_before(ex, s.last);
-	if (s.first < from)
-		s.first = from;
-	if (ex->slice_rows == 0)
-		ex->slice_rows = FIRST_ROWS;
+	if (ex->slice_load == 0) {
+		ex->slice_load = FIRST_LOAD;
+		ex->slice_grow = 1;
+	}
 	/* Without pushdown every row is read again for every slice of its shard. */
-	while (ex->plan->pushdown && s.first < s.last && rows_about(ex, s) > ex->slice_rows)
-		s.first += (s.last - s.first) / 2 + 1;
-	ex->slice_rows *= 2;
-	if (ex->slice_rows > most_rows(ex))
-		ex->slice_rows = most_rows(ex);
+	if (ex->plan->pushdown)
+		s.first = reach_back(ex, from, s.last);
+	else if ((s.first = boundary_before(ex, s.last)) < from)
+		s.first = from;
+	if (ex->plan->pushdown && ex->plan->early_stop && exec_wanted(ex) != UINT64_MAX &&
+	    (rc = slice_newest(ex, &s, load_of(ex, s).matches, e)) < 0)
+		return rc;
+	ex->slice_load *= 2;
+	ex->slice_grow *= 2;
 	ex->slices_done = s.first == 0 || s.first <= from;
 	ex->next_last = s.first - 1;
 	*out = s;
-	return true;
+	return 0;
 }

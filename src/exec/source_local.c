@@ -169,6 +169,13 @@ xshard_release(struct exec *ex, struct xshard *xs)
 	xs->services = NULL;
 }
 
+bool
+xshard_in(const struct xshard *xs, struct slice s)
+{
+	return xs->plan->access != ACCESS_PRUNED && !xs->counted && xs->entry->n_rows != 0 &&
+	    xs->entry->min_start <= s.last && xs->entry->max_start >= s.first;
+}
+
 size_t
 service_of_row(const struct shard_info *info, uint32_t row)
 {
@@ -281,10 +288,51 @@ scan_blame(struct scan *sc, uint32_t row, int code)
 
 /* ---- candidates ---- */
 
-/* Position in [from, to) of the first start that is >= t; starts rise there. */
+/* Binary search in [from, to) of values that rise; v[0] is that of `base`. */
 static uint32_t
-lower_start(const struct chunk *c, uint32_t from, uint32_t to, uint64_t t)
+lower_of(const uint64_t *v, uint32_t base, uint32_t from, uint32_t to, uint64_t t)
 {
+	while (from < to) {
+		uint32_t mid = from + (to - from) / 2;
+
+		if (v[mid - base] < t)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+/* By the first values of blocks, which cost little; then one block is decoded. */
+static uint32_t
+lower_packed(const struct pack *p, uint32_t from, uint32_t to, uint64_t t)
+{
+	uint32_t lo = from / PACK_BLOCK, hi = (to - 1) / PACK_BLOCK;
+	uint64_t v[PACK_BLOCK];
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo + 1) / 2;
+
+		if (pack_at(p, (size_t)mid * PACK_BLOCK) < t)
+			lo = mid;
+		else
+			hi = mid - 1;
+	}
+	pack_decode_block(p, lo, v);
+	if (from < lo * PACK_BLOCK)
+		from = lo * PACK_BLOCK;
+	if (to > (lo + 1) * PACK_BLOCK)
+		to = (lo + 1) * PACK_BLOCK;
+	return lower_of(v, lo * PACK_BLOCK, from, to, t);
+}
+
+uint32_t
+chunk_lower_start(const struct chunk *c, uint32_t from, uint32_t to, uint64_t t)
+{
+	if (from < to && c->encoding == ENC_PACK)
+		return lower_packed(&c->pack, from, to, t);
+	if (c->encoding == ENC_RAW64)
+		return lower_of(c->raw, 0, from, to, t);
 	while (from < to) {
 		uint32_t mid = from + (to - from) / 2;
 
@@ -317,9 +365,9 @@ cut_service(struct cut *k, const struct shard_service *s, uint32_t from, uint32_
 			return rc;
 		if (k->starts == NULL)
 			return 0;
-		from = lower_start(k->starts, from, to, k->slice.first);
+		from = chunk_lower_start(k->starts, from, to, k->slice.first);
 		if (k->slice.last != UINT64_MAX)
-			to = lower_start(k->starts, from, to, k->slice.last + 1);
+			to = chunk_lower_start(k->starts, from, to, k->slice.last + 1);
 	}
 	bitmap_set_range(k->bits, from, to);
 	return 0;
@@ -345,16 +393,15 @@ cut_services(struct cut *k)
 	return rc;
 }
 
-/* The slice against all starts of the row group: 0 apart, 1 within, -1 across. */
-static int
-start_zone(struct scan *sc, struct slice s)
+int
+xshard_start_zone(const struct xshard *xs, uint32_t group, struct slice s)
 {
-	const struct column *col = shard_column(sc->xs->s, COL_START);
+	const struct column *col = shard_column(xs->s, COL_START);
 	struct zone z;
 
 	if (col == NULL)
 		return 0;
-	z = shard_zone(sc->xs->s, col, sc->group);
+	z = shard_zone(xs->s, col, group);
 	if (z.max < s.first || z.min > s.last)
 		return 0;
 	return z.min >= s.first && z.max <= s.last ? 1 : -1;
@@ -413,7 +460,7 @@ scan_candidates(struct scan *sc, struct slice s, uint64_t *bits, bool *any)
 		bitmap_set_range(bits, 0, sc->n_rows);
 		return 0;
 	}
-	zone = start_zone(sc, s);
+	zone = xshard_start_zone(sc->xs, sc->group, s);
 	if (zone == 0 || (sc->xs->trace_rows != NULL && !has_trace_rows(sc))) {
 		*any = false;
 		return 0;
