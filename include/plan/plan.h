@@ -73,6 +73,13 @@ struct plan_shard {
 	uint32_t shard;		/* index in the snapshot */
 	uint32_t cls;		/* in plan->classes; PLAN_NO_CLASS: pruned, or no choice was made */
 	enum access access;
+	/*
+	 * Bit i: leaf i of the filter, in pre-order, is asked of its index before columns are read:
+	 * of the rows that the access leaves, those that the index doesn't name are not looked at.
+	 * Only the first PLAN_LEAVES_MAX leaves; none under a NOT. A leaf without an index in the
+	 * shard, and one whose index names more of its rows than exec cares to list, narrows nothing.
+	 */
+	uint64_t index_leaves;
 	const char *why;	/* one short phrase: "trace id not in bloom filter" */
 	const char *pruned_by;	/* rule's name, if ACCESS_PRUNED */
 	double est_rows;	/* after the filter */
@@ -100,7 +107,7 @@ struct plan {
 	bool want_trace;		/* span rows carry trace facts */
 	/* How: each switched on by the rule of its name. */
 	bool pushdown;		/* filter and range are tested on columns, not on rows */
-	bool indexes;		/* postings, hash and text indexes narrow the rows first */
+	bool indexes;		/* some shard has index_leaves */
 	bool early_stop;	/* partitions newest first, stop when the limit is full */
 	bool topn;		/* a bounded heap of offset + limit rows in place of a full sort */
 	unsigned threads;	/* 0: as exec sees fit */
@@ -122,6 +129,13 @@ struct plan {
  * kid of its AND. NULL: there is none.
  */
 const struct pred *plan_top_leaf(const struct pred *filter, enum intrinsic);
+/* How many leaves it has: numbered in pre-order, those under NOT too. */
+size_t plan_n_leaves(const struct pred *filter);
+/*
+ * The leaves for which a shard may have an index, by field and operator alone, as a mask: none
+ * under NOT, and of an OR all or none, since the others' rows must be looked at anyway.
+ */
+uint64_t plan_index_leaves(const struct pred *filter);
 
 struct plan *plan_new(void);		/* zeroed but for its arena; NULL: out of memory */
 void plan_free(struct plan *);

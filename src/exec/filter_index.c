@@ -6,8 +6,10 @@
  * filter looks at these rows as at any others, so nothing depends on an index being exact. A
  * row group without such a row is not visited.
  *
- * A leaf that selects more than a fraction of the shard is left to the scan of its column,
- * which costs less than a long list.
+ * The plan says in which shards a leaf is asked (plan_shard.index_leaves). As a net under it,
+ * a leaf that selects more than a fraction of the shard is left to the scan of its column,
+ * which costs less than a long list. The fraction is small as long as the plan names all
+ * leaves that may have an index; once it names those that pay, 1/2 will do.
  */
 #include "exec_i.h"
 
@@ -247,12 +249,21 @@ first_from(const struct leaf_state *st, uint32_t row)
 	return lo;
 }
 
+/* The plan asks the leaf's index in this shard. */
+static bool
+asks_index(const struct xshard *xs, const struct fnode *n)
+{
+	return n->leaf < PLAN_LEAVES_MAX && (xs->plan->index_leaves >> n->leaf & 1) != 0;
+}
+
 static int
 narrow_leaf(struct scan *sc, const struct fnode *n, uint64_t *bits)
 {
 	struct leaf_state *st = &sc->xs->leaves[n->leaf];
 	int rc;
 
+	if (!asks_index(sc->xs, n))
+		return 0;
 	if (atomic_load(&st->indexed) == ROWS_UNKNOWN &&
 	    (rc = leaf_rows(sc->ex, sc->xs, n, st, sc->e)) < 0)
 		return rc;

@@ -149,7 +149,7 @@ xshard_prepare(struct exec *ex, struct xshard *xs, struct err *e)
 		return rc;
 	xs->info = shard_info(xs->s);
 	xs->zones = ex->plan->pushdown && xs->plan->access != ACCESS_FULL;
-	xs->indexes = xs->zones && ex->plan->indexes;
+	xs->indexes = ex->plan->pushdown && xs->plan->index_leaves != 0;
 	if (!ex->plan->pushdown || xs->leaves != NULL)
 		return 0;
 	if ((rc = filter_shard_prepare(ex, xs, e)) < 0)

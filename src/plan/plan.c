@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* plan: see plan/plan.h: life of a plan, names of accesses, and what stands at a filter's top. */
+/*
+ * plan: see plan/plan.h: life of a plan, names of accesses, what stands at a filter's top, and
+ * which of its leaves an index may answer.
+ */
 #include "plan/plan.h"
 
 #include <stdlib.h>
@@ -53,4 +56,73 @@ plan_top_leaf(const struct pred *filter, enum intrinsic in)
 		if (asks_for(filter->kids[i], in))
 			return filter->kids[i];
 	return NULL;
+}
+
+size_t
+plan_n_leaves(const struct pred *p)
+{
+	size_t n = 0;
+
+	if (p->kind == PRED_LEAF)
+		return 1;
+	for (size_t i = 0; i < p->n_kids; i++)
+		n += plan_n_leaves(p->kids[i]);
+	return n;
+}
+
+/* Of what the shards' columns hold: what is worked out from several has no index. */
+static bool
+may_have_index(const struct pred *p)
+{
+	if (p->op == OP_HAS || p->op == OP_TEXT)
+		return false;
+	switch (p->field.scope) {
+	case FIELD_SPAN:
+	case FIELD_EVENT:
+	case FIELD_LINK:
+	case FIELD_BARE:
+		return true;
+	case FIELD_INTRINSIC:
+		return p->field.intrinsic == IN_NAME;
+	case FIELD_RESOURCE:
+	case FIELD_SCOPE:
+		break;
+	}
+	return false;
+}
+
+static uint64_t
+index_leaves(const struct pred *p, size_t *n)
+{
+	uint64_t all = 0, kid;
+	bool every = true;
+
+	switch (p->kind) {
+	case PRED_LEAF:
+		all = *n < PLAN_LEAVES_MAX && may_have_index(p) ? (uint64_t)1 << *n : 0;
+		++*n;
+		return all;
+	case PRED_AND:
+	case PRED_OR:
+		for (size_t i = 0; i < p->n_kids; i++) {
+			all |= kid = index_leaves(p->kids[i], n);
+			every &= kid != 0;
+		}
+		return p->kind == PRED_AND || every ? all : 0;
+	case PRED_NOT:
+		*n += plan_n_leaves(p);
+		break;
+	case PRED_TRUE:
+	case PRED_FALSE:
+		break;
+	}
+	return 0;
+}
+
+uint64_t
+plan_index_leaves(const struct pred *filter)
+{
+	size_t n = 0;
+
+	return index_leaves(filter, &n);
 }

@@ -13,6 +13,7 @@
 /* Shards of one access and reason. */
 struct group {
 	enum access access;
+	uint64_t index_leaves;
 	const char *why, *pruned_by;
 	uint64_t n, rows;
 	double est_rows, est_cost;
@@ -38,7 +39,7 @@ output_name(enum row_kind k)
 static bool
 same(const struct group *g, const struct plan_shard *s)
 {
-	return g->access == s->access && strcmp(g->why, s->why) == 0 &&
+	return g->access == s->access && g->index_leaves == s->index_leaves && strcmp(g->why, s->why) == 0 &&
 	    (g->pruned_by == NULL) == (s->pruned_by == NULL) &&
 	    (g->pruned_by == NULL || strcmp(g->pruned_by, s->pruned_by) == 0);
 }
@@ -59,7 +60,8 @@ group_shards(const struct plan *p, const struct stats *st, struct groups *gs)
 			continue;
 		}
 		if (k == gs->n)
-			gs->v[gs->n++] = (struct group){ .access = s->access, .why = s->why,
+			gs->v[gs->n++] = (struct group){ .access = s->access,
+			    .index_leaves = s->index_leaves, .why = s->why,
 			    .pruned_by = s->pruned_by };
 		gs->v[k].n++;
 		gs->v[k].rows += s->shard < st->n_shards ? st->shards[s->shard].n_rows : 0;
@@ -218,6 +220,17 @@ put_stages(struct buf *b, const struct plan *p, const struct stats *st)
 	buf_printf(b, "\noutput   %s\n", output_name(p->output));
 }
 
+/* Leaves of the filter, from 0, after a text; nothing for none. */
+static void
+put_leaves(struct buf *b, const char *before, uint64_t leaves)
+{
+	for (unsigned i = 0; leaves != 0; i++, leaves >>= 1)
+		if (leaves & 1) {
+			buf_printf(b, "%s%u", before, i);
+			before = ",";
+		}
+}
+
 static void
 put_group(struct buf *b, const struct group *g)
 {
@@ -231,6 +244,7 @@ put_group(struct buf *b, const struct group *g)
 		put_number(b, g->est_rows);
 		BUF_LIT(b, " rows, cost ");
 		put_number(b, g->est_cost);
+		put_leaves(b, ", indexes of conditions ", g->index_leaves);
 		BUF_LIT(b, "\n");
 	}
 }
@@ -334,6 +348,10 @@ put_json_shard(struct buf *b, const struct plan_shard *s, const struct shard_sta
 	if (s->access != ACCESS_PRUNED) {
 		put_estimate(b, "estimated_rows", s->est_rows);
 		put_estimate(b, "estimated_cost", s->est_cost);
+	}
+	if (s->index_leaves != 0) {
+		put_leaves(b, ",\"index_leaves\":[", s->index_leaves);
+		buf_putc(b, ']');
 	}
 	buf_putc(b, '}');
 }

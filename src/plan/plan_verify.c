@@ -101,6 +101,27 @@ verify_access(const struct plan *p, const struct plan_shard *s, struct err *e)
 }
 
 static int
+verify_indexes(const struct plan *p, struct err *e)
+{
+	size_t n = plan_n_leaves(p->filter);
+	uint64_t all = n >= PLAN_LEAVES_MAX ? UINT64_MAX : ((uint64_t)1 << n) - 1, any = 0;
+
+	for (size_t i = 0; i < p->n_shards; i++) {
+		const struct plan_shard *s = &p->shards[i];
+
+		any |= s->index_leaves;
+		if (s->index_leaves != 0 && (s->access == ACCESS_PRUNED ||
+		    s->access == ACCESS_CATALOG))
+			return broken(e, "indexes of a shard that is not read");
+	}
+	if ((any & ~all) != 0)
+		return broken(e, "indexes of conditions that are not there");
+	if (any != 0 && !p->pushdown)
+		return broken(e, "indexes for a filter that is tested on rows");
+	return p->indexes != (any != 0) ? broken(e, "indexes of no shard") : 0;
+}
+
+static int
 verify_shards(const struct plan *p, const struct stats *st, struct err *e)
 {
 	int code = 0;
@@ -150,7 +171,7 @@ plan_verify(const struct plan *p, const struct stats *st, struct err *e)
 	int code;
 
 	if ((code = verify_pred(p->filter, 0, e)) < 0 || (code = verify_page(p, e)) < 0 ||
-	    (code = verify_shards(p, st, e)) < 0)
+	    (code = verify_shards(p, st, e)) < 0 || (code = verify_indexes(p, e)) < 0)
 		return code;
 	if ((unsigned)p->output > ROW_COUNT)
 		return broken(e, "an unknown kind of rows");

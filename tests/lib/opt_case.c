@@ -54,8 +54,8 @@ snapshot(const struct plan *p, struct buf *b)
 	    p->projection.resource, p->projection.scope, p->projection.events,
 	    p->projection.links, p->projection.rest);
 	for (size_t i = 0; i < p->n_shards; i++)
-		buf_printf(b, "%s %s %s\n", access_name(p->shards[i].access),
-		    p->shards[i].why, p->shards[i].pruned_by ? p->shards[i].pruned_by : "-");
+		buf_printf(b, "%s %llx %s %s\n", access_name(p->shards[i].access),
+		    (unsigned long long)p->shards[i].index_leaves, p->shards[i].why, p->shards[i].pruned_by ? p->shards[i].pruned_by : "-");
 }
 
 static void

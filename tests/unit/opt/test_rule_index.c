@@ -30,6 +30,7 @@ static void
 asks_for_attributes_and_names(void **state)
 {
 	(void)state;
+	stats_add_shard(&c.stats, 0, 10);
 	opt_case_where(&c, "user.id", OP_EQ, "42");
 	assert_true(opt_case_run(&c, "pushdown,index")->indexes);
 }
@@ -40,6 +41,23 @@ does_not_ask_for_what_has_no_index(void **state)
 	(void)state;
 	opt_case_where(&c, "status", OP_EQ, "error");
 	assert_false(opt_case_run(&c, "pushdown,index")->indexes);
+}
+
+static void
+marks_leaves_of_shards_that_are_read(void **state)
+{
+	struct plan *p;
+
+	(void)state;
+	stats_add_shard(&c.stats, 0, 100);
+	stats_add_shard(&c.stats, 1, 100);
+	opt_case_where(&c, "status", OP_EQ, "error");
+	opt_case_where(&c, "user.id", OP_EQ, "42");
+	c.query.range.from = stats_done(&c.stats)->shards[1].min_start;
+	p = opt_case_run(&c, "pushdown,time,index");
+	assert_string_equal(opt_case_access(&c), "PF");
+	assert_int_equal(p->shards[0].index_leaves, 0);
+	assert_int_equal(p->shards[1].index_leaves, 2);
 }
 
 static void
@@ -56,6 +74,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(asks_for_attributes_and_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(does_not_ask_for_what_has_no_index, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(marks_leaves_of_shards_that_are_read, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(needs_columns, setup, teardown),
 	};

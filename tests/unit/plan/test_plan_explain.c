@@ -29,7 +29,8 @@ setup(void **state)
 	}
 	stats_done(&sb);
 	shards[2] = (struct plan_shard){ .shard = 2, .access = ACCESS_SERVICE,
-	    .why = "rows of the services asked for", .est_rows = 12.4, .est_cost = 3.5 };
+	    .why = "rows of the services asked for", .est_rows = 12.4, .est_cost = 3.5,
+	    .index_leaves = 5 };
 	p->shards = shards;
 	p->n_shards = 3;
 	p->filter = test_leaf(&sb.arena, "service", OP_EQ, "checkout");
@@ -92,7 +93,7 @@ text_is_for_people(void **state)
 	    "shards\n"
 	    "  pruned         2 shards          300 spans  outside the time range (rule time)\n"
 	    "  service        1 shard           300 spans  rows of the services asked for, "
-	    "about 12 rows, cost 3.50\n");
+	    "about 12 rows, cost 3.50, indexes of conditions 0,2\n");
 	free(got);
 }
 
@@ -117,7 +118,7 @@ json_lists_every_shard(void **state)
 	    "\"why\":\"outside the time range\",\"pruned_by\":\"time\",\"spans\":200,\"bytes\":10000},"
 	    "{\"file\":\"shards/2.shard\",\"access\":\"service\","
 	    "\"why\":\"rows of the services asked for\",\"spans\":300,\"bytes\":15000,"
-	    "\"estimated_rows\":12.40,\"estimated_cost\":3.50}]}\n");
+	    "\"estimated_rows\":12.40,\"estimated_cost\":3.50,\"index_leaves\":[0,2]}]}\n");
 	free(got);
 }
 

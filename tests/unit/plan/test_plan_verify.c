@@ -114,6 +114,45 @@ accesses_need_their_conditions(void **state)
 }
 
 static void
+indexes_are_of_leaves_in_shards_that_are_read(void **state)
+{
+	(void)state;
+	p->filter = test_and(&sb.arena, test_leaf(&sb.arena, "a", OP_EQ, "1"),
+	    test_leaf(&sb.arena, "b", OP_EQ, "1"));
+	shards[1].index_leaves = 2;
+	broken("tested on rows");
+	p->pushdown = true;
+	broken("of no shard");
+	p->indexes = true;
+	ok();
+	shards[1].index_leaves = 4;
+	broken("not there");
+	shards[1].index_leaves = 1;
+	shards[1].access = ACCESS_PRUNED;
+	shards[1].pruned_by = "time";
+	broken("not read");
+}
+
+static void
+leaves_with_indexes_are_found(void **state)
+{
+	struct arena *a = &sb.arena;
+	const struct pred *x = test_leaf(a, "a", OP_EQ, "1"), *y = test_leaf(a, "name", OP_EQ, "n");
+	const struct pred *s = test_leaf(a, "service", OP_EQ, "s"), *kids[3] = { x, s, y };
+
+	(void)state;
+	assert_int_equal(plan_index_leaves(x), 1);
+	assert_int_equal(plan_index_leaves(s), 0);
+	assert_int_equal(plan_index_leaves(pred_and(a, kids, 3)), 5);
+	assert_int_equal(plan_index_leaves(pred_or(a, kids, 3)), 0);
+	kids[1] = pred_not(a, test_and(a, x, y));
+	assert_int_equal(plan_n_leaves(pred_and(a, kids, 3)), 4);
+	assert_int_equal(plan_index_leaves(pred_and(a, kids, 3)), 9);
+	kids[1] = test_leaf(a, "span.c", OP_EQ, "1");
+	assert_int_equal(plan_index_leaves(pred_or(a, kids, 3)), 7);
+}
+
+static void
 footers_only_count(void **state)
 {
 	(void)state;
@@ -216,6 +255,8 @@ main(void)
 		T(pruned_shards_say_by_whom), T(accesses_need_their_conditions),
 		T(footers_only_count), T(never_reads_nothing), T(pages_are_sound),
 		T(filters_are_well_formed), T(estimates_are_numbers), T(top_leaves_are_found),
+		T(indexes_are_of_leaves_in_shards_that_are_read),
+		T(leaves_with_indexes_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
