@@ -59,6 +59,13 @@ const struct snapshot *snapshot_ref(const struct snapshot *);
 void snapshot_unref(const struct snapshot *);
 /* Shard i, opened at first use; borrowed while the snapshot is held. */
 int snapshot_shard(const struct snapshot *, size_t i, struct shard **, struct err *) WARN_UNUSED;
+/*
+ * Which traces of shard i may have spans in other shards of the snapshot too: a bit for each
+ * ordinal of its trace table (base/bitmap.h); nearly exact, and never 0 of one that has. Made
+ * at first use, kept and borrowed while the snapshot is held. The shard is not empty.
+ */
+int snapshot_split_traces(const struct snapshot *, size_t i, const uint64_t **bits,
+    struct err *) WARN_UNUSED;
 
 /* Becomes the writer: ERR_BUSY if another is. Cleans up after a killed one. */
 int catalog_lock(struct catalog *, struct err *) WARN_UNUSED;

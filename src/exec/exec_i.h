@@ -17,7 +17,7 @@
  *   op_slice       cuts time into slices, newest first
  *   op_newest      counts the newest rows, where only so many are wanted
  *   op_traces      facts of whole traces
- *   trace_table    what a shard knows of all its traces
+ *   trace_table    what a shard knows of all its traces, and facts from that
  *   op_trace_rows  the rows of traces.*
  *   op_count       counts without reading
  *   op_fetch       refs to rows
@@ -37,6 +37,7 @@
 #include "kernel_i.h"
 #include "store/chunk.h"
 #include "store/fetch.h"
+#include "store/tracesum.h"
 
 /* ---- keys and refs ---- */
 
@@ -175,8 +176,11 @@ struct morsel {
 /* What a morsel gives. */
 struct scan_out {
 	struct refs refs;
-	struct trace_id *ids;		/* of matched rows, for trace rows */
+	/* Of matched rows, for trace rows: the plain plan's ids, else ordinals in the shard. */
+	struct trace_id *ids;
+	uint64_t *ordinals;
 	size_t n_ids;
+	uint32_t shard;			/* in exec->shards */
 	uint64_t n_matched;
 	struct profile prof;
 	int code;
@@ -204,24 +208,25 @@ struct trace_entry {
 	uint32_t n_parents;
 };
 
-/* What a shard knows of one of its traces. */
-struct trace_part {
-	uint64_t first_ns, first_id, root_ns, root_id, last_ns;
-	uint32_t n_spans, n_errors;
-	uint32_t first_row, root_row;	/* the earliest; of those without parent, else NO_ROW_YET */
-	bool tie;			/* which one that is can't be told from start and id */
-};
-#define NO_ROW_YET UINT32_MAX
-
+/* What is known of the traces of a shard. */
 struct trace_table {
-	_Atomic(struct trace_part *) v;	/* by ordinal; NULL until made */
+	_Atomic(struct trace_part *) v;	/* shards without summaries: by ordinal; NULL until made */
 	atomic_uint looks;		/* traces asked for */
 	bool refused;			/* for want of memory; under table_lock */
+	_Atomic(uint64_t *) split;	/* the snapshot's; NULL until asked for */
+	atomic_uint facts;		/* of traces asked for */
 };
 
 struct trace_pin {
 	const struct trace_entry *t;
 	struct lru_entry *pin;
+};
+
+/* Facts of a trace, but for its services. */
+struct trace_view {
+	struct trace_facts facts;	/* borrowed from what follows and the shard */
+	const struct dict *names;
+	struct trace_pin pin;
 };
 
 /* ---- the exec ---- */
@@ -266,7 +271,8 @@ struct exec {
 	uint64_t n_out, n_counted;
 	struct trace_sum *sums;		/* ROW_TRACE */
 	size_t n_sums;
-	struct map *sum_map;
+	struct map *sum_map;		/* matches by trace id */
+	uint32_t **sum_counts;		/* matches by shard and ordinal */
 
 	/* Spans put together: those of refs [win_at, win_at + win_n), the batches to come. */
 	struct fetch **fetches;		/* one for each thread */
@@ -479,7 +485,11 @@ int slice_newest(struct exec *, struct slice *, double matches, struct err *) WA
 
 /* ---- op_traces.c ---- */
 
+#define ANY_SHARD UINT32_MAX
 int trace_get(struct exec *, struct trace_id, struct trace_pin *, struct err *) WARN_UNUSED;
+/* The same of a trace whose spans are all in one snapshot shard. */
+int trace_get_in(struct exec *, struct trace_id, uint32_t shard, struct trace_pin *,
+    struct err *) WARN_UNUSED;
 void trace_put(struct exec *, struct trace_pin *);
 int traces_open(struct exec *, struct err *) WARN_UNUSED;
 
@@ -487,9 +497,21 @@ int traces_open(struct exec *, struct err *) WARN_UNUSED;
 
 int trace_tables_open(struct exec *, struct err *) WARN_UNUSED;
 void trace_tables_close(struct exec *);
-/* The part of a trace in snapshot shard i, or NULL in *out: read its rows. Thread-safe. */
-int trace_table_look(struct exec *, uint32_t i, struct shard *, uint32_t ordinal,
-    const struct trace_part **out, struct err *) WARN_UNUSED;
+/* The part of a trace in snapshot shard i; 1, or 0: read its rows. Thread-safe. */
+int trace_table_look(struct exec *, uint32_t i, struct shard *, const struct traceidx *,
+    uint32_t ordinal, struct trace_part *out, struct err *) WARN_UNUSED;
+/*
+ * Facts of the trace with that ordinal in snapshot shard i; its root's name only if asked for.
+ * To be given back, after a failure too. Thread-safe.
+ */
+int trace_view_get(struct exec *, uint32_t i, const struct traceidx *, uint32_t ordinal,
+    bool name, struct trace_view *, struct err *) WARN_UNUSED;
+void trace_view_put(struct exec *, struct trace_view *);
+/*
+ * snapshot_split_traces of shard i if n of its traces are enough to ask, else NULL in *split.
+ */
+int trace_split_of(struct exec *, uint32_t i, uint64_t n, const uint64_t **split,
+    struct err *) WARN_UNUSED;
 
 /* ---- op_trace_rows.c ---- */
 

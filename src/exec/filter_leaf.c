@@ -139,6 +139,7 @@ struct table_arg {
 	const struct scope *scopes;
 	const struct shard_info *info;
 	const struct traceidx *traces;
+	uint32_t shard;			/* in the snapshot */
 	struct exec *ex;
 };
 
@@ -210,13 +211,13 @@ static int
 match_trace(void *arg, uint32_t code, struct err *e)
 {
 	const struct table_arg *a = arg;
-	struct trace_pin pin;
-	int rc = trace_get(a->ex, traceidx_id(a->traces, code), &pin, e);
+	enum intrinsic i = a->node->pred->field.intrinsic;
+	struct trace_view v;
+	int rc = trace_view_get(a->ex, a->shard, a->traces, code, i == IN_ROOT_NAME, &v, e);
 
-	if (rc < 0)
-		return rc;
-	rc = match_fact(a->node->m, a->node->pred->field.intrinsic, &pin.t->facts, e);
-	trace_put(a->ex, &pin);
+	if (rc == 0)
+		rc = match_fact(a->node->m, i, &v.facts, e);
+	trace_view_put(a->ex, &v);
 	return rc;
 }
 
@@ -269,7 +270,7 @@ static int
 trace_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t *out)
 {
 	struct leaf_state *st = &sc->xs->leaves[n->leaf];
-	struct table_arg a = { .node = n, .ex = sc->ex };
+	struct table_arg a = { .node = n, .ex = sc->ex, .shard = sc->xs->plan->shard };
 	struct col_test t = { &st->ordinals, NULL, NULL, NULL };
 	const struct chunk *c = NULL;
 	uint32_t bad;

@@ -28,36 +28,29 @@ struct wave {
 
 /* ---- what matched ---- */
 
-static int
-emit_ids(struct scan *sc, const uint64_t *got, struct scan_out *out)
-{
-	uint32_t n, *rows = scan_list(sc, got, sc->n_rows, &n);
-	uint64_t *ordinals = arena_alloc(&sc->mem, ((size_t)n + 1) * sizeof *ordinals);
-	const struct chunk *c = NULL;
-	const struct traceidx *t;
-	int rc;
-
-	if (rows == NULL || ordinals == NULL)
-		return err_nomem(sc->e);
-	if ((out->ids = malloc(((size_t)n + 1) * sizeof *out->ids)) == NULL)
-		return err_nomem(sc->e);
-	if ((rc = scan_chunk(sc, COL_TRACE, &c)) < 0 || c == NULL)
-		return rc;
-	chunk_gather(c, rows, n, ordinals);
-	chunk_put(c);
-	if ((rc = traceidx_get(sc->xs->s, &t, sc->e)) < 0)
-		return rc;
-	for (uint32_t i = 0; i < n; i++)
-		out->ids[i] = traceidx_id(t, (uint32_t)ordinals[i]);
-	out->n_ids = n;
-	traceidx_put(t);
-	return 0;
-}
-
 static uint32_t
 shard_no(const struct scan *sc)
 {
 	return (uint32_t)(sc->xs - sc->ex->shards);
+}
+
+static int
+emit_ordinals(struct scan *sc, const uint64_t *got, struct scan_out *out)
+{
+	uint32_t n, *rows = scan_list(sc, got, sc->n_rows, &n);
+	const struct chunk *c = NULL;
+	int rc;
+
+	if (rows == NULL ||
+	    (out->ordinals = malloc(((size_t)n + 1) * sizeof *out->ordinals)) == NULL)
+		return err_nomem(sc->e);
+	if ((rc = scan_chunk(sc, COL_TRACE, &c)) < 0 || c == NULL)
+		return rc;
+	chunk_gather(c, rows, n, out->ordinals);
+	chunk_put(c);
+	out->n_ids = n;
+	out->shard = shard_no(sc);
+	return 0;
 }
 
 static int
@@ -153,7 +146,7 @@ scan_columns(struct scan *sc, const struct wave *w, const uint64_t *bits, struct
 	sc->prof->rows_matched += out->n_matched;
 	if (out->n_matched == 0 || w->what == FOR_COUNT)
 		return 0;
-	return w->what == FOR_TRACES ? emit_ids(sc, got, out) : emit_refs(sc, got, out);
+	return w->what == FOR_TRACES ? emit_ordinals(sc, got, out) : emit_refs(sc, got, out);
 }
 
 /* ---- on rows: the plain plan ---- */
@@ -328,6 +321,7 @@ out_release(struct exec *ex, struct scan_out *out)
 {
 	refs_release(ex, &out->refs);
 	free(out->ids);
+	free(out->ordinals);
 }
 
 /* Runs a wave and hands on its outputs. >0: enough. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * op_trace_rows: the rows of traces.*: one for each trace with a matching span. All matches
- * are counted first, by trace id; then each trace's facts give what it is ordered by; then
- * the rows that the page asks for are put together again, mostly from the cache. Held in
- * memory: an id, a count and the keys for each trace.
+ * are counted first, by shard and ordinal; counts of traces that may be in several shards are
+ * added up by trace id. Then each trace's facts give what it is ordered by, from summaries
+ * where they are whole; then the rows that the page asks for are put together. Held in memory:
+ * an id, a count and the keys for each trace. The plain plan counts by trace id.
  */
 #include "exec_i.h"
 
@@ -18,11 +19,13 @@ struct trace_sum {
 	struct trace_id id;
 	uint64_t n_matched, start;
 	struct skey *keys;
+	uint32_t shard, ordinal;	/* where all of it is; ANY_SHARD: not known */
 };
 
 struct keying {
 	struct exec *ex;
 	struct skey *keys;		/* n_sort for each sum */
+	bool by_name;
 	struct part {
 		struct arena strings;
 		struct profile prof;
@@ -34,65 +37,200 @@ struct keying {
 
 /* ---- counting ---- */
 
+static size_t
+sum_bytes(const struct exec *ex)
+{
+	return sizeof(struct trace_sum) + ex->plan->n_sort * sizeof(struct skey);
+}
+
+static int
+count_id(struct exec *ex, struct trace_id id, uint64_t matched, struct err *e)
+{
+	struct sv key = { (const char *)&id, sizeof id };
+	uint64_t *n;
+	bool fresh;
+	int rc;
+
+	if ((n = map_put(ex->sum_map, key, &fresh)) == NULL)
+		return err_nomem(e);
+	/* A slot, a key, and later a sum. */
+	if (fresh && (rc = mem_take(ex, sizeof(struct map_slot) * 2 + 16 + sum_bytes(ex),
+	    e)) < 0)
+		return rc;
+	*n += matched;
+	return 0;
+}
+
 static int
 count_ids(struct exec *ex, struct scan_out *out, struct err *e)
 {
 	for (size_t i = 0; i < out->n_ids; i++) {
-		struct sv key = { (const char *)&out->ids[i], sizeof out->ids[i] };
-		uint64_t *n;
-		bool fresh;
-		int rc;
+		int rc = count_id(ex, out->ids[i], 1, e);
 
-		if ((n = map_put(ex->sum_map, key, &fresh)) == NULL)
-			return err_nomem(e);
-		/* A slot, a key, and later a sum. */
-		if (fresh && (rc = mem_take(ex, sizeof(struct map_slot) * 2 + 16 +
-		    sizeof(struct trace_sum) + ex->plan->n_sort * sizeof(struct skey), e)) < 0)
+		if (rc < 0)
 			return rc;
-		++*n;
 	}
 	return 0;
+}
+
+static int
+count_ordinals(struct exec *ex, struct scan_out *out, struct err *e)
+{
+	uint32_t **counts = &ex->sum_counts[out->shard];
+	size_t n = shard_info(ex->shards[out->shard].s)->n_traces;
+	int rc;
+
+	if (*counts == NULL) {
+		if ((rc = mem_take(ex, n * sizeof **counts, e)) < 0)
+			return rc;
+		if ((*counts = calloc(n + 1, sizeof **counts)) == NULL)
+			return err_nomem(e);
+	}
+	for (size_t i = 0; i < out->n_ids; i++)
+		(*counts)[out->ordinals[i]]++;
+	return 0;
+}
+
+static int
+take_count(struct exec *ex, struct scan_out *out, struct err *e)
+{
+	return out->ordinals != NULL ? count_ordinals(ex, out, e) : count_ids(ex, out, e);
+}
+
+/* ---- listing ---- */
+
+struct lister {
+	struct exec *ex;
+	VEC(struct trace_sum) sums;
+	struct err *e;
+};
+
+/* The traces of one shard: those that are in it alone are listed, others go by their id. */
+static int
+list_shard(struct lister *l, size_t i, const struct traceidx *t, size_t n_traces)
+{
+	const uint32_t *counts = l->ex->sum_counts[i];
+	uint32_t shard = l->ex->shards[i].plan->shard;
+	const uint64_t *split;
+	size_t n = 0;
+	int rc;
+
+	for (size_t o = 0; o < n_traces; o++)
+		n += counts[o] != 0;
+	if ((rc = trace_split_of(l->ex, shard, n, &split, l->e)) < 0 ||
+	    (rc = mem_take(l->ex, n * sum_bytes(l->ex), l->e)) < 0)
+		return rc;
+	if (!vec_reserve(&l->sums, l->sums.n + n))
+		return err_nomem(l->e);
+	for (uint32_t o = 0; o < n_traces && rc == 0; o++) {
+		if (counts[o] == 0)
+			continue;
+		if (split == NULL || bitmap_get(split, o))
+			rc = count_id(l->ex, traceidx_id(t, o), counts[o], l->e);
+		else
+			l->sums.v[l->sums.n++] = (struct trace_sum){ .id = traceidx_id(t, o),
+				.n_matched = counts[o], .shard = shard, .ordinal = o };
+	}
+	return rc;
+}
+
+static int
+list_shards(struct lister *l)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < l->ex->n_shards && rc == 0; i++) {
+		struct shard *s = l->ex->shards[i].s;
+		const struct traceidx *t;
+
+		if (l->ex->sum_counts[i] == NULL)
+			continue;
+		if ((rc = exec_check(l->ex, l->e)) < 0 ||
+		    (rc = traceidx_get(s, &t, l->e)) < 0)
+			return rc;
+		rc = list_shard(l, i, t, shard_info(s)->n_traces);
+		traceidx_put(t);
+		free(l->ex->sum_counts[i]);
+		l->ex->sum_counts[i] = NULL;
+		mem_give(l->ex, shard_info(s)->n_traces * sizeof(uint32_t));
+	}
+	return rc;
 }
 
 static int
 list_sums(struct exec *ex, struct err *e)
 {
+	struct lister l = { .ex = ex, .sums = VEC_INIT, .e = e };
 	const struct map_slot *s;
-	size_t n = 0;
+	int rc = list_shards(&l);
 
-	ex->sums = calloc(ex->sum_map->n + 1, sizeof *ex->sums);
-	if (ex->sums == NULL)
-		return err_nomem(e);
-	for (size_t i = 0; (s = map_next(ex->sum_map, &i)) != NULL; n++) {
-		memcpy(&ex->sums[n].id, s->key, sizeof ex->sums[n].id);
-		ex->sums[n].n_matched = s->val;
+	if (rc == 0 && !vec_reserve(&l.sums, l.sums.n + ex->sum_map->n + 1))
+		rc = err_nomem(e);
+	for (size_t i = 0; rc == 0 && (s = map_next(ex->sum_map, &i)) != NULL; l.sums.n++) {
+		struct trace_sum *x = &l.sums.v[l.sums.n];
+
+		*x = (struct trace_sum){ .n_matched = s->val, .shard = ANY_SHARD };
+		memcpy(&x->id, s->key, sizeof x->id);
 	}
-	ex->n_sums = n;
+	ex->sums = l.sums.v;
+	ex->n_sums = l.sums.n;
 	map_release(ex->sum_map);
-	return 0;
+	return rc;
 }
 
 /* ---- ordering ---- */
+
+static bool
+sorts_by_name(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_sort; i++)
+		if (p->sort[i].field.scope == FIELD_INTRINSIC &&
+		    p->sort[i].field.intrinsic == IN_ROOT_NAME)
+			return true;
+	return false;
+}
+
+/* By the shard's summary, if the trace is in it alone. */
+static int
+facts_of(struct keying *k, const struct trace_sum *s, struct trace_view *v, struct err *e)
+{
+	const struct traceidx *t;
+	struct shard *shard;
+	int rc;
+
+	*v = (struct trace_view){ .names = NULL };
+	if (s->shard == ANY_SHARD) {
+		if ((rc = trace_get(k->ex, s->id, &v->pin, e)) == 0)
+			v->facts = v->pin.t->facts;
+		return rc;
+	}
+	if ((rc = source_shard(k->ex, s->shard, &shard, e)) < 0 ||
+	    (rc = traceidx_get(shard, &t, e)) < 0)
+		return rc;
+	rc = trace_view_get(k->ex, s->shard, t, s->ordinal, k->by_name, v, e);
+	traceidx_put(t);
+	return rc;
+}
 
 static int
 key_one(struct keying *k, struct part *p, size_t i)
 {
 	struct exec *ex = k->ex;
 	struct trace_sum *s = &ex->sums[i];
-	struct trace_pin pin;
+	struct trace_view v;
 	bool ok = true;
 	int rc;
 
-	if ((rc = trace_get(ex, s->id, &pin, &p->err)) < 0)
-		return rc;
-	s->start = pin.t->facts.start_ns;
-	s->keys = k->keys + i * ex->plan->n_sort;
-	for (size_t j = 0; j < ex->plan->n_sort && ok; j++) {
-		skey_of_facts(&ex->plan->sort[j].field, &pin.t->facts, &s->keys[j]);
-		ok = skey_keep(&s->keys[j], &p->strings);
+	if ((rc = facts_of(k, s, &v, &p->err)) == 0) {
+		s->start = v.facts.start_ns;
+		s->keys = k->keys + i * ex->plan->n_sort;
+		for (size_t j = 0; j < ex->plan->n_sort && ok; j++) {
+			skey_of_facts(&ex->plan->sort[j].field, &v.facts, &s->keys[j]);
+			ok = skey_keep(&s->keys[j], &p->strings);
+		}
 	}
-	trace_put(ex, &pin);
-	return ok ? 0 : err_nomem(&p->err);
+	trace_view_put(ex, &v);
+	return ok ? rc : err_nomem(&p->err);
 }
 
 static void
@@ -133,7 +271,7 @@ keying_release(struct keying *k)
 static int
 order_sums(struct exec *ex, struct err *e)
 {
-	struct keying k = { .ex = ex };
+	struct keying k = { .ex = ex, .by_name = sorts_by_name(ex->plan) };
 	size_t n = ex->n_sums;
 	int rc = 0;
 
@@ -170,7 +308,9 @@ trace_rows_collect(struct exec *ex, struct err *e)
 	if ((ex->sum_map = calloc(1, sizeof *ex->sum_map)) == NULL)
 		return err_nomem(e);
 	map_init(ex->sum_map);
-	if ((rc = scan_slice(ex, all, FOR_TRACES, false, count_ids, e)) < 0 ||
+	if ((ex->sum_counts = calloc(ex->n_shards + 1, sizeof *ex->sum_counts)) == NULL)
+		return err_nomem(e);
+	if ((rc = scan_slice(ex, all, FOR_TRACES, false, take_count, e)) < 0 ||
 	    (rc = list_sums(ex, e)) < 0)
 		return rc;
 	t0 = clock_mono_ns();
@@ -187,7 +327,7 @@ take_row(struct exec *ex, const struct trace_sum *s, struct trace_row *row, stru
 	struct trace_pin pin;
 	int rc;
 
-	if ((rc = trace_get(ex, s->id, &pin, e)) < 0)
+	if ((rc = trace_get_in(ex, s->id, s->shard, &pin, e)) < 0)
 		return rc;
 	if (!vec_push(&ex->pins, pin)) {
 		trace_put(ex, &pin);
@@ -236,5 +376,8 @@ trace_rows_close(struct exec *ex)
 	if (ex->sum_map != NULL)
 		map_release(ex->sum_map);
 	free(ex->sum_map);
+	for (size_t i = 0; ex->sum_counts != NULL && i < ex->n_shards; i++)
+		free(ex->sum_counts[i]);
+	free(ex->sum_counts);
 	free(ex->sums);
 }

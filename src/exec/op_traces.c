@@ -3,8 +3,8 @@
  * op_traces: what is known of a whole trace: its rows are looked for in every shard of the
  * snapshot, pruned ones and other partitions too (bloom filter, then trace index), and a few
  * columns of them read. Kept for the query in a cache with a bound of its own, so that a trace
- * with many matching spans is put together once. Where many traces of a shard are asked for,
- * trace_table.c sums them all up in one pass.
+ * with many matching spans is put together once. Parts that a shard's summary or table
+ * (trace_table.c) knows are taken from there, unless children are to be counted.
  *
  * The root is the span without a parent, of several the earliest; without one, names come
  * from the earliest span. Ties go to the lower span id, then name, then service.
@@ -22,12 +22,14 @@
 struct member {
 	uint64_t start, id, parent;	/* parent: of a table's, only whether there is one */
 	uint32_t shard, row, name;	/* name: code in the shard's dictionary */
+	bool has_id;			/* else it is read when it decides */
 	struct sv service;		/* of the shard's footer */
 };
 
 struct assembly {
 	struct exec *ex;
 	struct trace_id id;
+	uint64_t hash;
 	VEC(struct member) rows;
 	VEC(struct sv) services;	/* unsorted, with doubles */
 	uint64_t first_ns, last_ns, n_spans, n_errors;
@@ -116,6 +118,7 @@ read_row(struct assembly *a, struct group *g, uint32_t shard, uint32_t row, uint
 	sum_up(a, m.start, m.start + (uint64_t)value_i64_of(value_of(g->duration, at)), 1,
 	    value_i64_of(value_of(g->status, at)) == STATUS_ERROR);
 	m.id = value_of(g->id, at);
+	m.has_id = true;
 	m.name = (uint32_t)value_of(g->name, at);
 	*how = value_of(g->parent, at);
 	m.parent = *how == 1 ? value_of(g->parent_id, at) : *how;
@@ -147,27 +150,6 @@ read_rows(struct assembly *a, uint32_t shard, struct shard *s, const struct trac
 
 /* ---- by the shard's table ---- */
 
-static int
-add_candidate(struct assembly *a, uint32_t shard, struct shard *s, uint32_t row,
-    uint64_t start, uint64_t id, bool is_root)
-{
-	const struct shard_info *info = shard_info(s);
-	struct member m = { .start = start, .id = id, .parent = !is_root, .shard = shard,
-		.row = row };
-	const struct column *col = shard_column(s, COL_NAME);
-	uint32_t at = row % info->row_group_rows;
-	const struct chunk *c = NULL;
-	int rc;
-
-	if (col != NULL &&
-	    (rc = chunk_get(s, col, row / info->row_group_rows, &c, a->e)) < 0)
-		return rc;
-	m.name = (uint32_t)value_of(c, at);
-	chunk_put(c);
-	m.service = info->services[service_of_row(info, row)].service;
-	return vec_push(&a->rows, m) ? 0 : err_nomem(a->e);
-}
-
 /* The rows of a trace rise, and services are ranges of rows. */
 static int
 add_services(struct assembly *a, const struct shard_info *info, const struct traceidx *t,
@@ -193,27 +175,32 @@ static int
 take_part(struct assembly *a, uint32_t shard, struct shard *s, const struct traceidx *t,
     uint32_t ordinal, const struct trace_part *p)
 {
-	int rc;
+	const struct shard_info *info = shard_info(s);
+	struct member m = {
+		.start = p->lead_ns, .parent = !p->has_root, .shard = shard, .row = p->lead_row,
+		.name = p->lead_name,
+		.service = info->services[service_of_row(info, p->lead_row)].service,
+	};
 
 	a->partial = true;
 	sum_up(a, p->first_ns, p->last_ns, p->n_spans, p->n_errors);
-	if (p->root_row != NO_ROW_YET)
-		rc = add_candidate(a, shard, s, p->root_row, p->root_ns, p->root_id, true);
-	else
-		rc = add_candidate(a, shard, s, p->first_row, p->first_ns, p->first_id, false);
-	return rc < 0 ? rc : add_services(a, shard_info(s), t, ordinal);
+	if (!vec_push(&a->rows, m))
+		return err_nomem(a->e);
+	return add_services(a, info, t, ordinal);
 }
 
 static int
 take_trace(struct assembly *a, uint32_t shard, struct shard *s, const struct traceidx *t,
     uint32_t ordinal)
 {
-	const struct trace_part *p;
-	int rc = trace_table_look(a->ex, shard, s, ordinal, &p, a->e);
+	struct trace_part p;
+	int rc = 0;
 
-	if (rc < 0)
+	/* Who is whose child only the rows tell. */
+	if (!a->ex->needs_children &&
+	    (rc = trace_table_look(a->ex, shard, s, t, ordinal, &p, a->e)) < 0)
 		return rc;
-	return p != NULL ? take_part(a, shard, s, t, ordinal, p) :
+	return rc > 0 ? take_part(a, shard, s, t, ordinal, &p) :
 	    read_rows(a, shard, s, t, ordinal);
 }
 
@@ -232,7 +219,7 @@ look_in(struct assembly *a, uint32_t shard)
 	if ((rc = source_shard(a->ex, shard, &s, a->e)) < 0 ||
 	    (rc = shard_bloom(s, &bloom, &bytes, a->e)) < 0)
 		return rc;
-	if (!bloom_may_have(bloom, bytes, trace_id_hash(a->id)))
+	if (!bloom_may_have(bloom, bytes, a->hash))
 		return 0;
 	if ((rc = traceidx_get(s, &t, a->e)) < 0)
 		return rc;
@@ -280,9 +267,32 @@ member_name(struct assembly *a, const struct member *m, const struct dict **d, s
 	return 0;
 }
 
+static int
+member_id(struct assembly *a, struct member *m)
+{
+	const struct column *col;
+	const struct chunk *c = NULL;
+	struct shard *s;
+	uint32_t rows;
+	int rc;
+
+	if (m->has_id)
+		return 0;
+	if ((rc = source_shard(a->ex, m->shard, &s, a->e)) < 0)
+		return rc;
+	rows = shard_info(s)->row_group_rows;
+	if ((col = shard_column(s, COL_SPAN_ID)) != NULL &&
+	    (rc = chunk_get(s, col, m->row / rows, &c, a->e)) < 0)
+		return rc;
+	m->id = value_of(c, m->row % rows);
+	m->has_id = true;
+	chunk_put(c);
+	return 0;
+}
+
 /* Is x to be taken before y: earlier, then lower id, then by name and service? */
 static int
-before(struct assembly *a, const struct member *x, const struct member *y, bool *yes)
+before(struct assembly *a, struct member *x, struct member *y, bool *yes)
 {
 	const struct dict *dx, *dy;
 	struct sv nx, ny;
@@ -291,6 +301,8 @@ before(struct assembly *a, const struct member *x, const struct member *y, bool 
 	*yes = x->start < y->start;
 	if (x->start != y->start)
 		return 0;
+	if ((rc = member_id(a, x)) < 0 || (rc = member_id(a, y)) < 0)
+		return rc;
 	*yes = x->id < y->id;
 	if (x->id != y->id)
 		return 0;
@@ -310,10 +322,10 @@ before(struct assembly *a, const struct member *x, const struct member *y, bool 
 static int
 find_root(struct assembly *a, const struct member **out)
 {
-	const struct member *best = NULL;
+	struct member *best = NULL;
 
 	for (size_t i = 0; i < a->rows.n; i++) {
-		const struct member *m = &a->rows.v[i];
+		struct member *m = &a->rows.v[i];
 		bool yes;
 		int rc;
 
@@ -407,14 +419,16 @@ put_together(struct assembly *a, struct trace_entry **out, size_t *bytes)
 }
 
 static int
-assemble(struct exec *ex, struct trace_id id, struct trace_entry **out, size_t *bytes,
-    struct err *e)
+assemble(struct exec *ex, struct trace_id id, uint32_t shard, struct trace_entry **out,
+    size_t *bytes, struct err *e)
 {
-	struct assembly a = { .ex = ex, .id = id, .rows = VEC_INIT, .services = VEC_INIT,
-		.first_ns = UINT64_MAX, .e = e };
+	struct assembly a = { .ex = ex, .id = id, .hash = trace_id_hash(id), .rows = VEC_INIT,
+		.services = VEC_INIT, .first_ns = UINT64_MAX, .e = e };
+	size_t from = shard == ANY_SHARD ? 0 : shard;
+	size_t to = shard == ANY_SHARD ? ex->env.snapshot->n_shards : from + 1;
 	int rc = 0;
 
-	for (size_t i = 0; i < ex->env.snapshot->n_shards && rc == 0; i++)
+	for (size_t i = from; i < to && rc == 0; i++)
 		rc = look_in(&a, (uint32_t)i);
 	if (rc == 0)
 		rc = put_together(&a, out, bytes);
@@ -432,7 +446,8 @@ traces_open(struct exec *ex, struct err *e)
 }
 
 int
-trace_get(struct exec *ex, struct trace_id id, struct trace_pin *pin, struct err *e)
+trace_get_in(struct exec *ex, struct trace_id id, uint32_t shard, struct trace_pin *pin,
+    struct err *e)
 {
 	struct trace_entry *t = NULL;
 	struct sv key = { (const char *)&id, sizeof id };
@@ -441,7 +456,7 @@ trace_get(struct exec *ex, struct trace_id id, struct trace_pin *pin, struct err
 
 	if ((pin->t = lru_get(ex->traces, key, &pin->pin)) != NULL)
 		return 0;
-	if ((rc = assemble(ex, id, &t, &bytes, e)) < 0)
+	if ((rc = assemble(ex, id, shard, &t, &bytes, e)) < 0)
 		return rc;
 	if ((pin->t = lru_put(ex->traces, key, t, bytes + 128, &pin->pin)) == NULL)
 		return err_nomem(e);
@@ -449,6 +464,12 @@ trace_get(struct exec *ex, struct trace_id id, struct trace_pin *pin, struct err
 	if (pin->t == t)
 		atomic_fetch_add(&ex->n_traces, 1);
 	return 0;
+}
+
+int
+trace_get(struct exec *ex, struct trace_id id, struct trace_pin *pin, struct err *e)
+{
+	return trace_get_in(ex, id, ANY_SHARD, pin, e);
 }
 
 void

@@ -54,7 +54,8 @@ source_shard(struct exec *ex, size_t i, struct shard **out, struct err *e)
 {
 	int rc = snapshot_shard(ex->env.snapshot, i, out, e);
 
-	if (rc == 0 && !atomic_exchange(&ex->seen[i], true))
+	if (rc == 0 && !atomic_load_explicit(&ex->seen[i], memory_order_relaxed) &&
+	    !atomic_exchange(&ex->seen[i], true))
 		atomic_fetch_add(&ex->n_seen, 1);
 	return rc;
 }

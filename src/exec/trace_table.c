@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * trace_table: what one shard knows of each of its traces, summed up in one pass over a few
- * columns: some 15 ns a row, where putting a single trace together costs microseconds of
- * looking up. Made for a shard when so many of its traces were asked for that the pass is
- * cheaper, and kept for the query if memory allows.
+ * trace_table: what one shard knows of each of its traces, without putting any together: from
+ * the summaries that shards are written with; of an older shard summed up in one pass over a few
+ * columns, some 15 ns a row, when so many of its traces were asked for that the pass is cheaper
+ * than single look-ups, and kept for the query if memory allows.
  *
- * Two spans of a trace that are alike in start and id leave open which is the root: such
- * traces are marked, and put together row by row.
+ * And the facts of a trace: where the snapshot says that all its spans are in one shard, they
+ * are that shard's part; else the trace is put together (op_traces.c). That is worth asking
+ * for the shard as a whole once enough of its traces were looked at.
  */
 #include "exec_i.h"
 
@@ -15,18 +16,25 @@
 /* A trace's rows are read singly until so many were asked for, and one row in ROWS_A_LOOK. */
 #define LOOKS_FIRST 32
 #define ROWS_A_LOOK 256
+/* Whether a trace is in one shard only is asked for singly until then, alike. */
+#define TRACES_A_LOOK 16
+
+enum { V_TRACE, V_START, V_DURATION, V_STATUS, V_PARENT, V_SPAN_ID, V_NAME, N_VALUES };
+
+static const enum column_id columns[N_VALUES] = { COL_TRACE, COL_START, COL_DURATION,
+	COL_STATUS, COL_PARENT, COL_SPAN_ID, COL_NAME };
 
 struct pass {
 	struct exec *ex;
 	struct shard *s;
 	const struct shard_info *info;
 	struct trace_part *v;
-	uint64_t *col[6];		/* values of one row group: trace, start, duration, status, parent, id */
+	uint64_t *lead_id;		/* by ordinal, too */
+	uint64_t *col[N_VALUES];	/* values of one row group */
 	struct err *e;
 };
 
-static const enum column_id columns[6] = { COL_TRACE, COL_START, COL_DURATION, COL_STATUS,
-	COL_PARENT, COL_SPAN_ID };
+/* ---- shards without summaries ---- */
 
 static int
 read_column(struct pass *p, enum column_id id, uint32_t group, uint32_t n, uint64_t *out)
@@ -49,38 +57,42 @@ read_column(struct pass *p, enum column_id id, uint32_t group, uint32_t n, uint6
 	return 0;
 }
 
-/* A row that may be the root or the earliest; *tie if it can't be told. */
-static void
-offer(uint64_t start, uint64_t id, uint32_t row, uint64_t *best_start, uint64_t *best_id,
-    uint32_t *best_row, bool *tie)
+/* Does row i of the group, which comes later, lead its trace? */
+static bool
+leads(const struct pass *p, uint32_t i)
 {
-	if (*best_row != NO_ROW_YET && start == *best_start && id == *best_id)
-		*tie = true;
-	if (*best_row == NO_ROW_YET || start < *best_start ||
-	    (start == *best_start && id < *best_id)) {
-		*best_start = start;
-		*best_id = id;
-		*best_row = row;
-	}
+	uint64_t o = p->col[V_TRACE][i];
+	const struct trace_part *t = &p->v[o];
+	bool root = p->col[V_PARENT][i] == 0;
+
+	if (root != t->has_root)
+		return root;
+	if (p->col[V_START][i] != t->lead_ns)
+		return p->col[V_START][i] < t->lead_ns;
+	if (p->col[V_SPAN_ID][i] != p->lead_id[o])
+		return p->col[V_SPAN_ID][i] < p->lead_id[o];
+	return p->col[V_NAME][i] < t->lead_name;
 }
 
 static void
 add_row(struct pass *p, uint32_t i, uint32_t row)
 {
-	struct trace_part *t = &p->v[p->col[0][i]];
-	uint64_t start = p->col[1][i], id = p->col[5][i];
-	uint64_t end = start + (uint64_t)value_i64_of(p->col[2][i]);
+	uint64_t o = p->col[V_TRACE][i], start = p->col[V_START][i];
+	uint64_t end = start + (uint64_t)value_i64_of(p->col[V_DURATION][i]);
+	struct trace_part *t = &p->v[o];
 
-	if (t->n_spans++ == 0) {
-		t->first_row = t->root_row = NO_ROW_YET;
-		t->last_ns = 0;
-	}
-	t->n_errors += value_i64_of(p->col[3][i]) == STATUS_ERROR;
-	if (end > t->last_ns)
-		t->last_ns = end;
-	offer(start, id, row, &t->first_ns, &t->first_id, &t->first_row, &t->tie);
-	if (p->col[4][i] == 0)
-		offer(start, id, row, &t->root_ns, &t->root_id, &t->root_row, &t->tie);
+	if (t->n_spans++ == 0)
+		t->first_ns = UINT64_MAX;
+	t->n_errors += value_i64_of(p->col[V_STATUS][i]) == STATUS_ERROR;
+	t->last_ns = end > t->last_ns ? end : t->last_ns;
+	t->first_ns = start < t->first_ns ? start : t->first_ns;
+	if (t->n_spans != 1 && !leads(p, i))
+		return;
+	t->lead_ns = start;
+	t->lead_row = row;
+	t->lead_name = (uint32_t)p->col[V_NAME][i];
+	t->has_root = p->col[V_PARENT][i] == 0;
+	p->lead_id[o] = p->col[V_SPAN_ID][i];
 }
 
 static int
@@ -92,7 +104,7 @@ pass_group(struct pass *p, uint32_t g)
 
 	if ((rc = exec_check(p->ex, p->e)) < 0)
 		return rc;
-	for (size_t i = 0; i < 6; i++)
+	for (size_t i = 0; i < N_VALUES; i++)
 		if ((rc = read_column(p, columns[i], g, n, p->col[i])) < 0)
 			return rc;
 	for (uint32_t i = 0; i < n; i++)
@@ -103,15 +115,17 @@ pass_group(struct pass *p, uint32_t g)
 static int
 pass_all(struct pass *p)
 {
-	uint64_t *room = malloc((size_t)p->info->row_group_rows * 6 * sizeof *room);
+	uint64_t *room = malloc((size_t)p->info->row_group_rows * N_VALUES * sizeof *room);
 	int rc = 0;
 
-	if (room == NULL)
-		return err_nomem(p->e);
-	for (size_t i = 0; i < 6; i++)
+	p->lead_id = calloc(p->info->n_traces + 1, sizeof *p->lead_id);
+	if (room == NULL || p->lead_id == NULL)
+		rc = err_nomem(p->e);
+	for (size_t i = 0; i < N_VALUES; i++)
 		p->col[i] = room + i * p->info->row_group_rows;
 	for (uint32_t g = 0; g < p->info->n_row_groups && rc == 0; g++)
 		rc = pass_group(p, g);
+	free(p->lead_id);
 	free(room);
 	return rc;
 }
@@ -141,19 +155,18 @@ make(struct exec *ex, struct shard *s, struct trace_table *t, struct err *e)
 	return 0;
 }
 
-int
-trace_table_look(struct exec *ex, uint32_t shard, struct shard *s, uint32_t ordinal,
-    const struct trace_part **out, struct err *e)
+static int
+look_in_table(struct exec *ex, uint32_t shard, struct shard *s, uint32_t ordinal,
+    struct trace_part *out, struct err *e)
 {
 	struct trace_table *t = &ex->tables[shard];
 	const struct trace_part *v = atomic_load_explicit(&t->v, memory_order_acquire);
 	int rc = 0;
 
-	*out = NULL;
 	if (v == NULL) {
 		uint32_t n = atomic_fetch_add_explicit(&t->looks, 1, memory_order_relaxed);
 
-		if (ex->needs_children || n < LOOKS_FIRST + shard_info(s)->n_rows / ROWS_A_LOOK)
+		if (n < LOOKS_FIRST + shard_info(s)->n_rows / ROWS_A_LOOK)
 			return 0;
 		pthread_mutex_lock(&ex->table_lock);
 		if (atomic_load_explicit(&t->v, memory_order_relaxed) == NULL && !t->refused)
@@ -161,10 +174,118 @@ trace_table_look(struct exec *ex, uint32_t shard, struct shard *s, uint32_t ordi
 		pthread_mutex_unlock(&ex->table_lock);
 		v = atomic_load_explicit(&t->v, memory_order_acquire);
 	}
-	if (rc == 0 && v != NULL && !v[ordinal].tie)
-		*out = &v[ordinal];
+	if (rc < 0 || v == NULL)
+		return rc;
+	*out = v[ordinal];
+	return 1;
+}
+
+/* ---- any shard ---- */
+
+int
+trace_table_look(struct exec *ex, uint32_t shard, struct shard *s,
+    const struct traceidx *traces, uint32_t ordinal, struct trace_part *out, struct err *e)
+{
+	const struct tracesum *sums;
+	int rc;
+
+	if (!tracesum_there(s))
+		return look_in_table(ex, shard, s, ordinal, out, e);
+	if ((rc = tracesum_get(s, traces, &sums, e)) < 0)
+		return rc;
+	tracesum_at(sums, traces, ordinal, out);
+	tracesum_put(sums);
+	return 1;
+}
+
+/* ---- facts ---- */
+
+int
+trace_split_of(struct exec *ex, uint32_t shard, uint64_t n, const uint64_t **split,
+    struct err *e)
+{
+	const struct shard_entry *entry = &ex->env.snapshot->shards[shard];
+	struct shard *s;
+	int rc;
+
+	*split = NULL;
+	if (entry->n_rows == 0 || (rc = source_shard(ex, shard, &s, e)) < 0)
+		return entry->n_rows == 0 ? 0 : rc;
+	if (n < LOOKS_FIRST + shard_info(s)->n_traces / TRACES_A_LOOK)
+		return 0;
+	return snapshot_split_traces(ex->env.snapshot, shard, split, e);
+}
+
+/* The part is all of the trace: 1. */
+static int
+look_whole(struct exec *ex, uint32_t shard, struct shard *s, const struct traceidx *traces,
+    uint32_t ordinal, struct trace_part *out, struct err *e)
+{
+	struct trace_table *t = &ex->tables[shard];
+	const uint64_t *split = atomic_load_explicit(&t->split, memory_order_acquire);
+	int rc;
+
+	if (split == NULL) {
+		uint32_t n = atomic_fetch_add_explicit(&t->facts, 1, memory_order_relaxed);
+
+		pthread_mutex_lock(&ex->table_lock);
+		rc = trace_split_of(ex, shard, n, &split, e);
+		pthread_mutex_unlock(&ex->table_lock);
+		if (rc < 0 || split == NULL)
+			return rc;
+		atomic_store_explicit(&t->split, (uint64_t *)(uintptr_t)split,
+		    memory_order_release);
+	}
+	if (bitmap_get(split, ordinal))
+		return 0;
+	return trace_table_look(ex, shard, s, traces, ordinal, out, e);
+}
+
+static void
+take_facts(struct trace_view *v, const struct shard_info *info, const struct trace_part *p)
+{
+	v->facts.first_ns = p->first_ns;
+	v->facts.last_ns = p->last_ns;
+	v->facts.start_ns = p->lead_ns;
+	v->facts.n_spans = p->n_spans;
+	v->facts.n_errors = p->n_errors;
+	v->facts.has_root = p->has_root;
+	v->facts.root_service = info->services[service_of_row(info, p->lead_row)].service;
+}
+
+int
+trace_view_get(struct exec *ex, uint32_t shard, const struct traceidx *traces,
+    uint32_t ordinal, bool name, struct trace_view *v, struct err *e)
+{
+	struct trace_part p;
+	struct shard *s;
+	int rc;
+
+	*v = (struct trace_view){ .facts.trace_id = traceidx_id(traces, ordinal) };
+	if ((rc = source_shard(ex, shard, &s, e)) < 0 ||
+	    (rc = look_whole(ex, shard, s, traces, ordinal, &p, e)) < 0)
+		return rc;
+	if (rc == 0) {
+		if ((rc = trace_get(ex, v->facts.trace_id, &v->pin, e)) == 0)
+			v->facts = v->pin.t->facts;
+		return rc;
+	}
+	take_facts(v, shard_info(s), &p);
+	if (!name || shard_column(s, COL_NAME) == NULL)
+		return 0;
+	if ((rc = dict_get(s, shard_column(s, COL_NAME), &v->names, e)) == 0)
+		v->facts.root_name = dict_at(v->names, p.lead_name);
 	return rc;
 }
+
+void
+trace_view_put(struct exec *ex, struct trace_view *v)
+{
+	dict_put(v->names);
+	trace_put(ex, &v->pin);
+}
+
+/* ---- the exec's ---- */
 
 int
 trace_tables_open(struct exec *ex, struct err *e)

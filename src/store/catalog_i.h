@@ -85,6 +85,8 @@ struct snap {
 	struct arena arena;		/* the list and its names */
 	struct catalog_list list;
 	struct shard_slot **slots;
+	_Atomic(uint64_t *) *split;	/* split_traces.c; by shard, NULL until asked for */
+	atomic_uint n_split;		/* how often one was made */
 };
 
 /*

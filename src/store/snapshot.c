@@ -91,6 +91,9 @@ snap_free(struct snap *s)
 {
 	for (size_t i = 0; s->slots != NULL && i < s->list.n; i++)
 		slot_unref(s->slots[i]);
+	for (size_t i = 0; s->split != NULL && i < s->list.n; i++)
+		free(atomic_load_explicit(&s->split[i], memory_order_relaxed));
+	free(s->split);
 	free(s->slots);
 	arena_release(&s->arena);
 	free(s);
@@ -113,6 +116,7 @@ snapshot_make(struct fsys *fs, struct chunkcache *cache, struct sv bytes,
 	snprintf(name, sizeof name, "%s/" CATALOG_FILE, fs->root);
 	if ((rc = catalog_decode(bytes, name, &s->arena, &s->list, e)) == 0 &&
 	    ((s->slots = calloc(s->list.n + 1, sizeof(struct shard_slot *))) == NULL ||
+	    (s->split = calloc(s->list.n + 1, sizeof *s->split)) == NULL ||
 	    !fill_slots(s, prev)))
 		rc = err_nomem(e);
 	if (rc != 0) {
