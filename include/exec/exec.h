@@ -32,6 +32,8 @@ struct profile {
 	uint64_t shards_opened, row_groups_visited, row_groups_pruned, blocks_pruned;
 	uint64_t chunks_read, chunks_cached, read_bytes, decoded_bytes;
 	uint64_t rows_scanned;		/* rows looked at: what access and range left, filter or none */
+	uint64_t index_lists, text_lists;	/* conditions answered by indexes, per shard; by a text index */
+	uint64_t index_rows;		/* rows that these named */
 	uint64_t rows_matched;		/* rows that passed */
 	uint64_t rows_fetched;		/* rows put together */
 	uint64_t rows_returned;		/* output rows */

@@ -19,12 +19,37 @@ extern const struct cost_params cost_params_default;
 
 #define OPT_MAX_RULES 32
 
+/*
+ * Access paths by force: a filter over what rules and choice would take, for tests of each path
+ * alone and for measuring what a choice missed. No user's setting. It bears on every shard that
+ * is not pruned, and changes no answer; a shard or query for which the path makes no sense is
+ * read as if nothing were forced. The first four take the indexes of force_leaves with them
+ * (bits as in plan_shard.index_leaves; 0: none), the others choose the leaves themselves.
+ */
+enum opt_force {
+	OPT_FORCE_NONE,
+	OPT_FORCE_FULL,		/* every row of every row group: no zones */
+	OPT_FORCE_ZONE,		/* zones, not the ranges of services or traces */
+	OPT_FORCE_SERVICE,	/* needs a service at the filter's top */
+	OPT_FORCE_TRACE,	/* needs a trace id there */
+	OPT_FORCE_INDEXES,	/* zones, and the indexes of all leaves that may have one */
+	OPT_FORCE_TEXT,		/* those of conditions on parts of texts */
+	OPT_FORCE_UNION,	/* those of leaves under an OR */
+	OPT_FORCE_INTERSECTION,	/* of the kids of the top AND, if two or more have one */
+	OPT_FORCE_COVERING,	/* ACCESS_COVERING where the query allows it */
+};
+#define N_OPT_FORCES 10
+
+const char *opt_force_name(enum opt_force);	/* "full", "zone", ...; "none" */
+
 struct opt_options {
 	enum row_kind output;
 	struct projection projection;	/* what the file needs, before `select` */
 	uint64_t rules_off;		/* bit i: rule i of the table is off */
 	struct cost_params cost;
 	unsigned threads;		/* the most a query may use */
+	enum opt_force force;
+	uint64_t force_leaves;
 };
 
 /* The rules in order; NULL past the end. */

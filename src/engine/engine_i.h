@@ -90,6 +90,8 @@ struct request {
 	/* For tests, 0 as a rule: rows of a batch, most threads. */
 	size_t batch_rows;
 	unsigned threads;
+	enum opt_force force;		/* no result of such a request is shared: run_request alone */
+	uint64_t force_leaves;
 };
 
 /* Binds; checks that the file may stand there. The request must be freed also on failure of what follows. */

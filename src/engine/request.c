@@ -324,6 +324,8 @@ request_plan(struct request *r, struct err *e)
 		.output = f->rows,
 		.projection = f->projection,
 		.rules_off = r->rules_off,
+		.force = r->force,
+		.force_leaves = r->force_leaves,
 		.threads = r->engine->threads,
 	};
 	uint64_t t0;

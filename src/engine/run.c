@@ -147,6 +147,9 @@ run_profile(struct running *x, uint64_t deadline, const atomic_bool *cancel, str
 	buf_printf(b, ",\"estimated_rows\":%.0f,\"estimated_cost\":%.2f",
 	    x->r->plan->est_rows, x->r->plan->est_cost);
 	put_json_u64(b, "rows_scanned", p->rows_scanned);
+	put_json_u64(b, "index_lists", p->index_lists);
+	put_json_u64(b, "text_lists", p->text_lists);
+	put_json_u64(b, "index_rows", p->index_rows);
 	put_json_u64(b, "rows_matched", p->rows_matched);
 	put_json_u64(b, "rows_fetched", p->rows_fetched);
 	put_json_u64(b, "shards", x->r->plan->n_shards);

@@ -221,6 +221,7 @@ opt_plan(const struct query *q, const struct stats *st, const struct opt_options
 	for (size_t i = N_EXPRESSION_RULES; i < N_RULES && code == 0; i++)
 		code = opt_run_rule(&o, i, e);
 	if (code == 0) {
+		force_paths(&o);
 		cost_plan(&o);
 		code = plan_verify(o.plan, st, e);
 	}

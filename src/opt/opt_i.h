@@ -80,6 +80,10 @@ double card_service_rows(const struct shard_stats *, const struct pred *filter);
 /* Share of [min, max] that lies in the range, in (0, 1]. */
 double card_time_share(struct time_range, uint64_t min, uint64_t max);
 
+/* force.c */
+/* After all rules, before costs: options->force on every shard that is not pruned. */
+void force_paths(struct opt *);
+
 /* cost.c */
 /* Testing one leaf on one row, in cpu_operator_cost. */
 double cost_leaf(const struct pred *leaf);
