@@ -86,6 +86,14 @@ X(RESULT_CACHE_TTL, "result_cache", "ttl", CONF_DURATION, "30s", 0, 8.64e13, NUL
     "How long a result is used again, and the step of `now`.")
 X(STATISTICS_TOP_VALUES, "statistics", "top_values", CONF_INT, "100", 0, 10000, NULL,
     "Most frequent values kept of a field.")
+X(SHADOW_SAMPLE_RATE, "shadow", "sample_rate", CONF_DOUBLE, "0", 0, 1, NULL,
+    "Share of the mount's queries that are run again with the plain plan and compared.")
+X(SHADOW_TOLERANCE, "shadow", "tolerance", CONF_DOUBLE, "0.0001", 0, 1, NULL,
+    "Share by which computed doubles (sums, averages) may differ.")
+X(SHADOW_TIMEOUT, "shadow", "timeout", CONF_DURATION, "60s", 1e6, 1e18, NULL,
+    "Longest second run; what takes longer stays undecided.")
+X(SHADOW_MEMORY, "shadow", "memory", CONF_SIZE, "256MiB", 1048576, 1e15, NULL,
+    "Most memory of a second run.")
 X(INGEST_MAX_REQUEST, "ingest", "max_request", CONF_SIZE, "256MiB", 1024, 2147483648.0, NULL,
     "Largest request; a larger one is rejected.")
 X(LOG_LEVEL, "log", "level", CONF_ENUM, "info", 0, 0, "error warn info debug",

@@ -119,6 +119,23 @@ int result_xattr(struct result *, struct sv name, struct buf *, struct err *) WA
 int engine_query(struct engine *, struct sv path, struct requester,
     int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
     const atomic_bool *cancel, struct err *) WARN_UNUSED;
+
+/* What the plain plan says of a result. */
+enum verdict { VERDICT_SAME, VERDICT_DIFFERENT, VERDICT_UNDECIDED };
+struct verification {
+	enum verdict verdict;
+	struct buf words;	/* a line; of a difference more: its first row and both plans */
+};
+/*
+ * engine_query, and then the query runs again with the plain plan, which prunes nothing and
+ * uses no index, and the two are compared. The return value is that of the query; *v (its
+ * words initialised) is written unless it was cancelled or refused. Files without rows (plan,
+ * query...) are ERR_UNSUPPORTED. The plain run has no limit of time.
+ */
+int engine_verify(struct engine *, struct sv path, struct requester,
+    int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
+    const atomic_bool *cancel, struct verification *v, struct err *) WARN_UNUSED;
+
 /* EXPLAIN of a path, also of one that does not parse (caret). Exit code 0 or an error code. */
 int engine_explain(struct engine *, struct sv path, struct buf *, struct err *);
 
@@ -130,7 +147,7 @@ void engine_caret(struct buf *, struct sv path, int64_t off);
 
 /* ---- .spanfs ---- */
 
-/* Contents of .spanfs/NAME, README, ... made anew: config metrics errors queries. */
+/* Contents of .spanfs/NAME, README, ... made anew: config errors metrics queries shadow slow. */
 int engine_control_file(struct engine *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
 /* Names in .spanfs; NULL past the end. */
 const char *engine_control_name(size_t i);

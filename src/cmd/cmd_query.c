@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* spanctl query PATH: the bytes of the mounted file, without a mount. */
+/*
+ * spanctl query [--verify] PATH: the bytes of the mounted file, without a mount; then what
+ * the plain plan says of them.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,19 +33,42 @@ write_out(void *arg, const void *data, size_t n, struct err *e)
 	return 0;
 }
 
-int
-cmd_query(const struct cmd_ctx *ctx, int argc, char **argv)
+static int
+run(struct engine *en, const char *path, struct verification *v)
 {
 	struct requester who = { (uint32_t)getuid(), (uint32_t)getpid() };
 	struct err err = ERR_INIT;
-	struct engine *en;
-	int code;
+	int code, status = EXIT_DONE;
 
-	if (argc != 2)
-		return cmd_usage("spanctl query PATH, e.g. /service/checkout/since/1h/spans.jsonl");
+	if (v == NULL)
+		code = engine_query(en, sv_cstr(path), who, write_out, NULL, &cmd_cancel, &err);
+	else
+		code = engine_verify(en, sv_cstr(path), who, write_out, NULL, &cmd_cancel, v,
+		    &err);
+	if (code < 0)
+		status = cmd_path_fail(path, &err);
+	if (v == NULL || v->words.n == 0)
+		return status;
+	fprintf(stderr, "spanctl: %.*s", (int)v->words.n, v->words.p);
+	return v->verdict == VERDICT_SAME ? status : EXIT_FAILED;
+}
+
+int
+cmd_query(const struct cmd_ctx *ctx, int argc, char **argv)
+{
+	struct verification v = { .words = BUF_INIT };
+	bool verify = argc == 3 && strcmp(argv[1], "--verify") == 0;
+	struct err err = ERR_INIT;
+	struct engine *en;
+	int status;
+
+	if (argc != 2 && !verify)
+		return cmd_usage("spanctl query [--verify] PATH, "
+		    "e.g. /service/checkout/since/1h/spans.jsonl");
 	if (engine_open(ctx->conf, ctx->store, false, &en, &err) < 0)
 		return cmd_store_fail(&err);
-	code = engine_query(en, sv_cstr(argv[1]), who, write_out, NULL, &cmd_cancel, &err);
+	status = run(en, argv[argc - 1], verify ? &v : NULL);
 	engine_close(en);
-	return code < 0 ? cmd_path_fail(argv[1], &err) : EXIT_DONE;
+	buf_release(&v.words);
+	return status;
 }

@@ -25,7 +25,7 @@ static const struct command {
 } commands[] = {
 	{ "import", "[--strict] FILE|DIRECTORY|-...", "import OTLP files into the store",
 	    cmd_import },
-	{ "query", "PATH", "print the bytes of a result file", cmd_query },
+	{ "query", "[--verify] PATH", "print the bytes of a result file", cmd_query },
 	{ "explain", "PATH", "show how a path is answered, or what is wrong with it",
 	    cmd_explain },
 	{ "ls", "[PATH]", "list what may follow a path", cmd_ls },

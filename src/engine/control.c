@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "engine_i.h"
 
-static const char *const names[] = { "config", "errors", "metrics", "queries", "slow" };
+static const char *const names[] = { "config", "errors", "metrics", "queries", "shadow",
+	"slow" };
 
 const char *
 engine_control_name(size_t i)
@@ -58,6 +59,8 @@ engine_control_file(struct engine *en, struct sv name, struct buf *out, struct e
 		errlog_print(&en->errlog, out);
 	else if (sv_is(name, "queries"))
 		print_queries(en, out);
+	else if (sv_is(name, "shadow"))
+		shadow_print(en, out);
 	else if (sv_is(name, "slow"))
 		slowlog_print(&en->slowlog, out);
 	else

@@ -273,6 +273,23 @@ print_work(struct buf *b, struct counters *c)
 }
 
 static void
+print_shadow(struct buf *b, struct engine *en)
+{
+	struct shadow *s = &en->shadow;
+
+	COUNTER(b, "shadow_sampled_total", "Queries chosen to be run again with the plain plan.",
+	    atomic_load(&s->sampled));
+	family(b, "shadow_runs_total", "counter", "Second runs, by what they said.");
+	labelled(b, "shadow_runs_total", "verdict", "same", atomic_load(&s->same));
+	labelled(b, "shadow_runs_total", "verdict", "different", atomic_load(&s->different));
+	labelled(b, "shadow_runs_total", "verdict", "undecided", atomic_load(&s->undecided));
+	COUNTER(b, "shadow_dropped_total", "Second runs for which there was no room.",
+	    atomic_load(&s->dropped));
+	COUNTER(b, "shadow_seconds_total", "Time of second runs.",
+	    (double)atomic_load(&s->ns) / 1e9);
+}
+
+static void
 print_logs(struct buf *b, struct engine *en)
 {
 	COUNTER(b, "slow_queries_total", "Queries that took [log] slow_query or longer.",
@@ -301,6 +318,7 @@ counters_print(struct buf *b, struct engine *en)
 	print_result_cache(b, en);
 	print_pruning(b, c);
 	print_decisions(b, en);
+	print_shadow(b, en);
 	print_logs(b, en);
 	print_store(b, en);
 }

@@ -198,6 +198,7 @@ engine_open(const struct conf *conf, const char *store, bool create, struct engi
 	errlog_init(&en->errlog);
 	querylog_init(&en->querylog);
 	slowlog_init(&en->slowlog);
+	shadow_init(&en->shadow);
 	en->conf = conf;
 	en->next_id = 1;
 	if ((en->store = strdup(store)) == NULL) {
@@ -247,6 +248,7 @@ engine_close(struct engine *en)
 	cancel_results(en);
 	if (en->ticking)
 		pthread_join(en->ticker, NULL);
+	shadow_stop(&en->shadow);
 	runner_free(en->runner);
 	pool_free(en->workers);
 	world_unref(en->world);
@@ -254,6 +256,7 @@ engine_close(struct engine *en)
 	errlog_release(&en->errlog);
 	querylog_release(&en->querylog);
 	slowlog_release(&en->slowlog);
+	shadow_release(&en->shadow);
 	pthread_cond_destroy(&en->tick);
 	pthread_mutex_destroy(&en->lock);
 	free(en->store);

@@ -86,7 +86,8 @@ struct request {
 	uint64_t plan_ns;
 	unsigned cost_version;		/* of the settings that it was planned with */
 	uint64_t rules_off;		/* bit mask of opt's rules: [query] rules_off */
-	bool shadow;			/* runs in the background: not counted as a query */
+	bool shadow;			/* a second run for comparison: not counted as a query */
+	uint64_t memory;		/* most it may take; 0: [query] memory */
 	/* For tests, 0 as a rule: rows of a batch, most threads. */
 	size_t batch_rows;
 	unsigned threads;
@@ -97,6 +98,8 @@ struct request {
 /* Binds; checks that the file may stand there. The request must be freed also on failure of what follows. */
 int request_new(struct engine *, struct path *, struct sv file, struct request **, struct err *)
     WARN_UNUSED;
+/* The same request again, at the same `now` on the same state, to be run with the plain plan. */
+int request_plain(const struct request *, struct request **, struct err *) WARN_UNUSED;
 void request_free(struct request *);
 /* r->stats: what the plan is made from. */
 int request_stats(struct request *, struct err *) WARN_UNUSED;
@@ -143,6 +146,9 @@ bool share_wants(const struct share *, const struct batch *);
 int share_batch(struct share *, const struct batch *,
     int (*put)(void *arg, const void *, size_t, struct err *), void *arg, uint64_t *n_bytes,
     struct err *) WARN_UNUSED;
+
+/* The plan of a request as text. */
+void explain_request(struct buf *, const struct request *);
 
 int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct err *) WARN_UNUSED;
@@ -239,6 +245,7 @@ struct engine {
 	struct errlog errlog;
 	struct querylog querylog;
 	struct slowlog slowlog;
+	struct shadow shadow;
 	atomic_uint cost_version;	/* moves when a reload changes [cost_model] */
 	bool now_latest;
 	uint64_t now_fixed;		/* 0: the clock */

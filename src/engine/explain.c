@@ -11,6 +11,15 @@ explain_error(struct buf *out, struct sv text, const struct err *err)
 	engine_caret(out, text, err->off);
 }
 
+void
+explain_request(struct buf *out, const struct request *r)
+{
+	if (r->plan == NULL)
+		BUF_LIT(out, "no plan\n");
+	else
+		plan_explain(out, r->plan, r->stats, buf_view(&r->canonical));
+}
+
 int
 engine_explain(struct engine *en, struct sv text, struct buf *out, struct err *e)
 {
@@ -26,7 +35,7 @@ engine_explain(struct engine *en, struct sv text, struct buf *out, struct err *e
 	if (code == 0 && r->query != NULL) {
 		code = request_plan(r, &err);
 		if (code == 0)
-			plan_explain(out, r->plan, r->stats, buf_view(&r->canonical));
+			explain_request(out, r);
 	} else if (code == 0)
 		BUF_LIT(out, "not a query: nothing is planned\n");
 	if (code < 0)

@@ -285,6 +285,42 @@ fail:
 	return code;
 }
 
+int
+request_plain(const struct request *r, struct request **out, struct err *e)
+{
+	struct request *n = calloc(1, sizeof *n);
+	struct query_env env;
+	int code;
+
+	if (n == NULL)
+		return err_nomem(e);
+	arena_init(&n->arena);
+	n->engine = r->engine;
+	n->path = path_ref(r->path);
+	n->world = world_ref(r->world);
+	n->kind = r->kind;
+	n->format = r->format;
+	n->shadow = true;
+	n->threads = 1;
+	engine_bind_env(n->engine, n->world, &env);
+	if (r->query->relative)
+		env.now = r->query->now;
+	if ((n->file = arena_printf(&n->arena, "%s", r->file)) == NULL)
+		code = err_nomem(e);
+	else if ((code = opt_rules_parse(SV("all"), &n->rules_off, e)) == 0)
+		code = query_bind(n->path, &env, &n->arena, &n->query, e);
+	if (code == 0) {
+		query_print(&n->canonical, n->query);
+		code = buf_ok(&n->canonical, e);
+	}
+	if (code < 0) {
+		request_free(n);
+		return code;
+	}
+	*out = n;
+	return 0;
+}
+
 void
 request_free(struct request *r)
 {

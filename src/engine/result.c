@@ -583,7 +583,8 @@ wait_for_readers(void *arg, const struct profile *p, struct err *e)
 }
 
 static void
-finish(struct result *r, int code, const struct run_info *info, const struct err *err)
+finish(struct result *r, int code, const struct run_info *info, const struct err *err,
+    struct shadow_tap *tap)
 {
 	struct outcome o = {
 		.request = r->request, .who = r->who, .started_mono_ns = r->started_ns,
@@ -609,6 +610,7 @@ finish(struct result *r, int code, const struct run_info *info, const struct err
 	}
 	answer(r, taken);
 	outcome_note(r->engine, &o);
+	shadow_offer(r->engine, tap, &o);
 }
 
 /* A failed result answers those who wait for it, and nobody later. */
@@ -635,6 +637,7 @@ result_run(struct result *r)
 		.stream_above = conf_u64(conf, CONF_MOUNT_STREAM_ABOVE),
 	};
 	struct sink sink = { put_bytes, wait_for_readers, &x };
+	struct shadow_tap *tap = shadow_tap(r->engine, r->request, &sink);
 	struct run_info info = { 0 };
 	struct err err = ERR_INIT;
 	int code;
@@ -654,11 +657,11 @@ result_run(struct result *r)
 		code = err_set(&err, ERR_CANCELLED, -1, "the reader went away");
 	else {
 		atomic_fetch_add(&r->engine->counters.running, 1);
-		code = run_request(r->request, &sink, r->started_ns + timeout, &r->cancel,
-		    &info, &err);
+		code = run_request(r->request, tap != NULL ? shadow_tap_sink(tap) : &sink,
+		    r->started_ns + timeout, &r->cancel, &info, &err);
 		atomic_fetch_sub(&r->engine->counters.running, 1);
 	}
-	finish(r, code, &info, &err);
+	finish(r, code, &info, &err, tap);
 	if (code < 0)
 		forget_failed(r);
 }
@@ -692,45 +695,4 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 	if (code < 0)
 		return err_set(e, code, -1, "no such attribute");
 	return buf_ok(out, e);
-}
-
-/* ---- in one call ---- */
-
-int
-engine_query(struct engine *en, struct sv text, struct requester who,
-    int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
-    const atomic_bool *cancel, struct err *e)
-{
-	uint64_t timeout = conf_u64(en->conf, CONF_QUERY_TIMEOUT), t0 = clock_mono_ns();
-	struct sink sink = { write, NULL, arg };
-	struct run_info info = { 0 };
-	struct outcome o = { .who = who, .started_mono_ns = t0, .info = &info };
-	struct err err = ERR_INIT;
-	struct path *path = NULL;
-	struct request *rq;
-	struct sv file;
-	int code;
-
-	if ((code = path_parse(text, engine_known_file, &path, &file, e)) < 0)
-		return code;
-	if (file.n == 0) {
-		path_unref(path);
-		return err_set(e, ERR_SYNTAX, (int64_t)text.n,
-		    "expected a file at the end: spans.jsonl, count, plan, ...");
-	}
-	code = request_new(en, path, file, &rq, e);
-	path_unref(path);
-	if (code < 0)
-		return code;
-	code = run_request(rq, &sink, t0 + timeout, cancel, &info, &err);
-	o.request = rq;
-	o.duration_ns = clock_mono_ns() - t0;
-	o.code = code;
-	o.err = &err;
-	counters_query(&en->counters, &o);
-	outcome_note(en, &o);
-	request_free(rq);
-	if (code < 0 && e != NULL)
-		*e = err;
-	return code;
 }

@@ -75,7 +75,7 @@ exec_env_of(struct request *r, uint64_t deadline, const atomic_bool *cancel,
 	*env = (struct exec_env){
 		.snapshot = r->world->snap,
 		.deadline_mono_ns = deadline,
-		.memory = conf_u64(c, CONF_QUERY_MEMORY),
+		.memory = r->memory != 0 ? r->memory : conf_u64(c, CONF_QUERY_MEMORY),
 		.max_rows = conf_u64(c, CONF_QUERY_MAX_ROWS),
 		.cancel = cancel,
 		.pool = r->engine->workers,

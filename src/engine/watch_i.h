@@ -6,6 +6,7 @@
  *   counters   sums for .spanfs/metrics; before the reader is answered       counters.c
  *   querylog   a line of JSON a query, [log] query_log; after               querylog.c
  *   slowlog    the last slow ones for .spanfs/slow; after                    slowlog.c
+ *   shadow     some are run again, plain, in the background; after           shadow.c
  *
  * None of them fails a query. Each has a leaf lock of its own.
  */
@@ -21,6 +22,9 @@
 
 struct request;
 struct run_info;
+struct sink;
+struct shadow_job;
+struct shadow_tap;
 
 /* A query that has ended. Nothing of it is kept beyond the call. */
 struct outcome {
@@ -96,5 +100,39 @@ void slowlog_init(struct slowlog *);
 void slowlog_release(struct slowlog *);
 void slowlog_add(struct slowlog *, const struct outcome *);
 void slowlog_print(struct slowlog *, struct buf *);
+
+/* ---- shadow runs ---- */
+
+struct shadow {
+	pthread_mutex_t lock;		/* guards what follows, but for what is atomic */
+	pthread_cond_t work, idle;
+	pthread_t thread;
+	bool started, stop, busy;
+	struct shadow_job *head, **tail;
+	unsigned n_queued;
+	size_t queued_bytes;
+	struct buf *reports;		/* of mismatches: a ring */
+	size_t n_reports, next_report;
+	atomic_bool cancel;		/* the run at work */
+	atomic_ullong drawn;		/* queries asked about */
+	atomic_ullong sampled, same, different, undecided, dropped, ns;
+	uint64_t seed;
+};
+void shadow_init(struct shadow *);
+/* Ends the run at work and its thread; what comes later is dropped. Before the runner is freed. */
+void shadow_stop(struct shadow *);
+void shadow_release(struct shadow *);
+/* Shall this query be run again? Then its bytes are to go through the tap to `next`. NULL: no. */
+struct shadow_tap *shadow_tap(struct engine *, const struct request *, const struct sink *next);
+/* What to run with: stays until the tap is handed over. */
+const struct sink *shadow_tap_sink(struct shadow_tap *);
+/* The query has ended: queues its shadow, or drops it. Takes over the tap (NULL: nothing to do). */
+void shadow_offer(struct engine *, struct shadow_tap *, const struct outcome *);
+/* Runs a request into the sink, then plain, and compares: engine_verify. Cancelled: v stays. */
+int shadow_verify(struct request *, const struct sink *, uint64_t deadline_mono_ns,
+    const atomic_bool *cancel, struct run_info *, struct verification *, struct err *) WARN_UNUSED;
+void shadow_print(struct engine *, struct buf *);	/* .spanfs/shadow */
+/* Waits until nothing is queued nor runs: for tests. */
+void shadow_drain(struct engine *);
 
 #endif

@@ -16,8 +16,7 @@
 #include <cmocka.h>
 
 #include "engine/engine_i.h"
-#include "lib/gen_path.h"
-#include "lib/store_rig.h"
+#include "lib/store_vocab.h"
 
 static struct store_rig rig;
 static struct conf *conf;
@@ -97,20 +96,6 @@ agree(const char *path, const struct way *plain, const struct way *way)
 	}
 }
 
-static const char *const files[] = { "spans.jsonl", "count", "traces.jsonl", "events.jsonl",
-	"spans.jsonl", "links.jsonl", "otlp.jsonl", "spans.csv" };
-
-/* Flags of what may stand before each file. */
-static unsigned
-flags_of(const char *file)
-{
-	if (strncmp(file, "spans", 5) == 0)
-		return GEN_PATH_ALL;
-	if (strcmp(file, "count") == 0)
-		return GEN_PATH_ALL & ~GEN_PATH_SELECT;
-	return GEN_PATH_ALL & ~(GEN_PATH_SELECT | GEN_PATH_SORT);
-}
-
 static void
 every_way_gives_the_same_bytes(void **state)
 {
@@ -122,7 +107,7 @@ every_way_gives_the_same_bytes(void **state)
 
 	(void)state;
 	for (long i = 0; i < n; i++) {
-		const char *file = files[(size_t)i % (sizeof files / sizeof *files)];
+		const char *file = vocab_file((size_t)i);
 		uint64_t off = (uint64_t)1 << (size_t)i % OPT_MAX_RULES;
 		const struct way ways[] = {
 			{ "all rules", 0, 0, 1, i % 10 == 0 },
@@ -132,7 +117,7 @@ every_way_gives_the_same_bytes(void **state)
 		};
 
 		path.n = 0;
-		vocab.flags = flags_of(file);
+		vocab.flags = vocab_file_flags(file);
 		gen_path(&seed, &vocab, &path);
 		if (path.n > 1)
 			buf_putc(&path, '/');
@@ -185,69 +170,6 @@ canonical_paths_give_the_same_bytes(void **state)
 	buf_release(&b);
 }
 
-/* ---- the store and its words ---- */
-
-static struct vocab_list
-values_of(const struct snapshot *snap, const char *field, size_t max)
-{
-	struct values_request rq = { .range = TIME_RANGE_ALL, .max = max };
-	struct values_result rs;
-	struct err err = ERR_INIT;
-
-	assert_true(field_parse(sv_cstr(field), &rq.field));
-	if (catalog_values(snap, &rq, &words, &rs, &err) < 0)
-		fail_msg("%s: %s", field, err.msg);
-	return (struct vocab_list){ rs.values, rs.n };
-}
-
-static struct vocab_list
-some_span_ids(void)
-{
-	const struct way all = { "all", 0, 0, 1, false };
-	struct sv *v = arena_array(&words, 20, struct sv);
-	struct buf out = BUF_INIT;
-	struct run_info info;
-	struct sv rest, line;
-	size_t n = 0;
-
-	assert_int_equal(answer("/limit/20/select/span_id/spans.csv", &all, &out, &info, NULL), 0);
-	rest = buf_view(&out);
-	(void)sv_cut(&rest, '\n', &line);
-	while (n < 20 && sv_cut(&rest, '\n', &line) && line.n != 0)
-		v[n++] = arena_sv(&words, line);
-	buf_release(&out);
-	return (struct vocab_list){ v, n };
-}
-
-static void
-make_vocab(void)
-{
-	struct values_result fields;
-	struct vocab_attr *attrs;
-	struct err err = ERR_INIT;
-	struct world *w;
-
-	assert_int_equal(engine_world(en, &w, &err), 0);
-	arena_init(&words);
-	assert_int_equal(catalog_fields(w->snap, TIME_RANGE_ALL, 200, &words, &fields, &err), 0);
-	attrs = arena_array(&words, fields.n + 1, struct vocab_attr);
-	for (size_t i = 0; i < fields.n; i++)
-		attrs[i] = (struct vocab_attr){ fields.values[i],
-			values_of(w->snap, arena_cstr(&words, fields.values[i]), 20) };
-	vocab = (struct vocab){
-		.services = values_of(w->snap, "service", 50),
-		.names = values_of(w->snap, "name", 50),
-		.scopes = values_of(w->snap, "scope", 50),
-		.trace_ids = values_of(w->snap, "trace_id", 30),
-		.span_ids = some_span_ids(),
-		.attrs = attrs,
-		.n_attrs = fields.n,
-		.min_start = STORE_RIG_START,
-		.max_start = rig.now_ns,
-	};
-	world_unref(w);
-}
-
 static int
 setup(void **state)
 {
@@ -263,7 +185,8 @@ setup(void **state)
 		print_message("%s\n", err.msg);
 		return -1;
 	}
-	make_vocab();
+	arena_init(&words);
+	store_vocab(en, &rig, &words, &vocab);
 	return 0;
 }
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * direct: a query in one call, on the caller's thread, for spanctl: its bytes go to the caller
+ * as they are made, and no result is kept. Verified, if that is asked for.
+ */
+#include "base/clock.h"
+#include "engine_i.h"
+
+static int
+open_request(struct engine *en, struct sv text, struct request **out, struct err *e)
+{
+	struct path *path = NULL;
+	struct sv file;
+	int code;
+
+	if ((code = path_parse(text, engine_known_file, &path, &file, e)) < 0)
+		return code;
+	if (file.n == 0)
+		code = err_set(e, ERR_SYNTAX, (int64_t)text.n,
+		    "expected a file at the end: spans.jsonl, count, plan, ...");
+	else
+		code = request_new(en, path, file, out, e);
+	path_unref(path);
+	return code;
+}
+
+int
+engine_verify(struct engine *en, struct sv text, struct requester who,
+    int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
+    const atomic_bool *cancel, struct verification *v, struct err *e)
+{
+	struct sink sink = { write, NULL, arg };
+	struct run_info info = { 0 };
+	struct outcome o = { .who = who, .info = &info };
+	struct err err = ERR_INIT;
+	struct request *rq;
+	uint64_t deadline;
+
+	o.started_mono_ns = clock_mono_ns();
+	deadline = o.started_mono_ns + conf_u64(en->conf, CONF_QUERY_TIMEOUT);
+	if ((o.code = open_request(en, text, &rq, e)) < 0)
+		return o.code;
+	atomic_fetch_add(&en->counters.running, 1);
+	if (v != NULL)
+		o.code = shadow_verify(rq, &sink, deadline, cancel, &info, v, &err);
+	else
+		o.code = run_request(rq, &sink, deadline, cancel, &info, &err);
+	atomic_fetch_sub(&en->counters.running, 1);
+	o.request = rq;
+	o.err = &err;
+	o.duration_ns = clock_mono_ns() - o.started_mono_ns;
+	counters_query(&en->counters, &o);
+	outcome_note(en, &o);
+	request_free(rq);
+	if (o.code < 0 && e != NULL)
+		*e = err;
+	return o.code;
+}
+
+int
+engine_query(struct engine *en, struct sv text, struct requester who,
+    int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
+    const atomic_bool *cancel, struct err *e)
+{
+	return engine_verify(en, text, who, write, arg, cancel, NULL, e);
+}
