@@ -81,11 +81,13 @@ a_service(char *out, size_t n)
 {
 	const struct service_stats *best = NULL;
 	const struct shard_stats *s;
+	const struct stats *st;
 	struct buf b = BUF_INIT;
 	struct world *w;
 
 	assert_int_equal(engine_world(en, &w, NULL), 0);
-	s = &w->stats->shards[w->stats->n_shards - 1];
+	assert_int_equal(world_all(en, w, &st, NULL), 0);
+	s = &st->shards[st->n_shards - 1];
 	for (size_t i = 0; i < s->n_services; i++)
 		if (best == NULL || s->services[i].n_rows > best->n_rows)
 			best = &s->services[i];
