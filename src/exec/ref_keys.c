@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ref_keys: the sort keys of refs. If all keys are start, end or duration, they come straight
- * from two columns; else from spans put together with just the fields that are sorted by.
+ * from two columns; if all are facts of the trace, from the shard's summaries (trace_table.c);
+ * else from spans put together with just the fields that are sorted by.
  * The plain plan has its spans in hand.
  */
 #include "exec_i.h"
@@ -121,6 +122,64 @@ fill_times(struct scan *sc, struct refs *r, size_t from)
 	return rc;
 }
 
+/* ---- from traces ---- */
+
+static bool
+is_fact(const struct field *f)
+{
+	return field_needs_trace(f) && f->intrinsic != IN_CHILD_COUNT && f->intrinsic != IN_BUCKET;
+}
+
+static bool
+all_facts(const struct plan *p, bool *name)
+{
+	*name = false;
+	for (size_t i = 0; i < p->n_sort; i++) {
+		if (!is_fact(&p->sort[i].field))
+			return false;
+		*name |= p->sort[i].field.intrinsic == IN_ROOT_NAME;
+	}
+	return true;
+}
+
+static int
+facts_keys(struct scan *sc, const struct traceidx *traces, uint32_t ordinal, bool name,
+    struct refs *r, struct ref *x)
+{
+	const struct plan *p = sc->ex->plan;
+	struct trace_view v;
+	bool ok = true;
+	int rc = trace_view_get(sc->ex, sc->xs->plan->shard, traces, ordinal, name, &v, sc->e);
+
+	for (size_t i = 0; rc == 0 && ok && i < p->n_sort; i++) {
+		skey_of_facts(&p->sort[i].field, &v.facts, &x->key[i]);
+		ok = skey_keep(&x->key[i], &r->strings);
+	}
+	trace_view_put(sc->ex, &v);
+	return ok ? rc : err_nomem(sc->e);
+}
+
+static int
+fill_facts(struct scan *sc, struct refs *r, size_t from, bool name)
+{
+	const struct traceidx *traces = NULL;
+	const struct chunk *c = NULL;
+	int rc;
+
+	if ((rc = scan_chunk(sc, COL_TRACE, &c)) < 0 || c == NULL)
+		return rc;
+	rc = traceidx_get(sc->xs->s, &traces, sc->e);
+	for (size_t i = from; i < r->n && rc == 0; i++) {
+		struct ref *x = refs_at(r, i);
+
+		rc = facts_keys(sc, traces, (uint32_t)chunk_u64_at(c, x->row - sc->row_from),
+		    name, r, x);
+	}
+	traceidx_put(traces);
+	chunk_put(c);
+	return rc;
+}
+
 /* ---- from spans ---- */
 
 static int
@@ -151,12 +210,15 @@ refs_fill_keys(struct scan *sc, struct refs *r, size_t from)
 	const struct plan *p = sc->ex->plan;
 	struct projection proj = { .n_fields = p->n_sort };
 	struct field *fields;
+	bool name;
 	int rc;
 
 	if (p->n_sort == 0 || r->n == from)
 		return 0;
 	if (all_times(p))
 		return fill_times(sc, r, from);
+	if (all_facts(p, &name))
+		return fill_facts(sc, r, from, name);
 	if ((fields = arena_array(&sc->mem, p->n_sort, struct field)) == NULL)
 		return err_nomem(sc->e);
 	for (size_t i = 0; i < p->n_sort; i++)

@@ -13,9 +13,11 @@
 
 #include <stdio.h>
 
+#include "base/bitmap.h"
 #include "lib/exec_rig.h"
 #include "lib/plan_builder.h"
 #include "lib/span_rows.h"
+#include "store/chunk.h"
 
 #define HOUR UINT64_C(3600000000000)
 #define S UINT64_C(1000000000)
@@ -318,6 +320,127 @@ awkward_traces_add_up(void **state)
 	exec_rig_close(&w);
 }
 
+/* ---- without putting traces together ---- */
+
+static struct exec_rows
+run_as(struct exec_rig *w, bool columns, enum row_kind kind, const struct pred *filter,
+    const char *sort)
+{
+	struct plan *p = columns ? plan_columns(w->snap, kind) : plan_plain(w->snap, kind);
+	struct exec_rows rows;
+
+	if (filter != NULL)
+		p->filter = filter;
+	if (sort != NULL)
+		plan_sort_by(p, sort);
+	if (kind != ROW_COUNT)
+		p->limit = 5;
+	rows = exec_rig_run(w, p, 0, 1);
+	plan_free(p);
+	return rows;
+}
+
+#define WHOLE 1000	/* traces of 4 spans, each within an hour, of two; one goes over both */
+
+static void
+open_whole_traces(struct exec_rig *w)
+{
+	static const char *const services[] = { "checkout", "cart", "web" };
+	uint64_t t = SPAN_START - SPAN_START % HOUR;
+	struct store_rig store;
+	struct span_batch b;
+
+	store_rig_init(&store, 1, 0, 1, 0, 64);
+	store.now_ns = t + 2 * HOUR;
+	span_batch_init(&b);
+	for (uint64_t i = 0; i < 4 * WHOLE; i++) {
+		uint64_t trace = 1 + i / 4;
+		struct span *x = add_span(&b, trace, 1 + i, i % 4 == 0 ? 0 : 1 + i / 4 * 4,
+		    services[(trace + i) % 3], t + trace % 2 * HOUR + trace * S + i % 4);
+
+		x->end_ns += i * 7919 % 1000;
+		if (i * 31 % 11 == 0)
+			x->status = STATUS_ERROR;
+	}
+	b.spans[7].start_ns += HOUR;
+	b.spans[7].end_ns += HOUR;
+	store_rig_add(&store, &b, 64);
+	span_batch_release(&b);
+	exec_rig_open(w, &store);
+}
+
+static void
+facts_of_whole_traces_come_from_summaries(void **state)
+{
+	static const struct {
+		enum row_kind kind;
+		const char *field, *value, *sort;
+	} asks[] = {
+		{ ROW_COUNT, "trace_spans", "1", NULL },
+		{ ROW_COUNT, "root_service", "checkout", NULL },
+		{ ROW_TRACE, NULL, NULL, NULL },
+		{ ROW_TRACE, "trace_errors", "1", "root_name" },
+		{ ROW_SPAN, NULL, NULL, "trace_duration:desc" },
+		{ ROW_SPAN, NULL, NULL, "root_service" },
+	};
+	struct exec_rig w;
+
+	(void)state;
+	open_whole_traces(&w);
+	for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+		const struct pred *f = asks[i].field == NULL ? NULL :
+		    leaf_of(&arena, asks[i].field, OP_EQ, asks[i].value);
+		struct exec_rows want = run_as(&w, false, asks[i].kind, f, asks[i].sort);
+		struct exec_rows got = run_as(&w, true, asks[i].kind, f, asks[i].sort);
+
+		assert_int_equal(got.n, want.n);
+		assert_memory_equal(got.v, want.v, got.n * sizeof *got.v);
+		/* 32 and one in 16 of both shards before that pays, and the rows handed out. */
+		assert_true(got.prof.traces_assembled <= 2 * 32 + WHOLE / 16 + 6);
+		assert_true(got.prof.rows_fetched <= 5);
+		exec_rows_release(&want);
+		exec_rows_release(&got);
+	}
+	exec_rig_close(&w);
+}
+
+static void
+the_snapshot_knows_which_traces_are_split(void **state)
+{
+	struct err e = ERR_INIT;
+	struct store_rig store;
+	const uint64_t *bits;
+	struct exec_rig w;
+
+	(void)state;
+	store_rig_init(&store, 29, 900, 4, 3, 64);
+	exec_rig_open(&w, &store);
+	/* The first few by Bloom filters, the others all at once. */
+	for (size_t i = 0; i < w.snap->n_shards; i++) {
+		const struct traceidx *t, *u;
+		struct shard *s, *other;
+		uint32_t at;
+
+		assert_int_equal(snapshot_shard(w.snap, i, &s, &e), 0);
+		assert_int_equal(traceidx_get(s, &t, &e), 0);
+		assert_int_equal(snapshot_split_traces(w.snap, i, &bits, &e), 0);
+		for (uint32_t o = 0; o < shard_info(s)->n_traces; o++) {
+			bool split = false;
+
+			for (size_t j = 0; j < w.snap->n_shards; j++) {
+				assert_int_equal(snapshot_shard(w.snap, j, &other, &e), 0);
+				assert_int_equal(traceidx_get(other, &u, &e), 0);
+				split |= j != i && traceidx_find(u, traceidx_id(t, o), &at);
+				traceidx_put(u);
+			}
+			assert_int_equal(bitmap_get(bits, o), split);
+		}
+		traceidx_put(t);
+	}
+	assert_true(w.snap->n_shards > 5);
+	exec_rig_close(&w);
+}
+
 static int
 setup(void **state)
 {
@@ -344,6 +467,8 @@ main(void)
 		cmocka_unit_test(traces_come_newest_start_first),
 		cmocka_unit_test(facts_can_be_asked_for_and_come_with_spans),
 		cmocka_unit_test(awkward_traces_add_up),
+		cmocka_unit_test(facts_of_whole_traces_come_from_summaries),
+		cmocka_unit_test(the_snapshot_knows_which_traces_are_split),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
