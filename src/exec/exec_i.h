@@ -10,6 +10,8 @@
  *   filter_prune   which row groups can't match, by zones
  *   filter_leaf, filter_attr, filter_words   single conditions on columns
  *   filter_column  one chunk against a test
+ *   filter_index   the rows that indexes leave
+ *   filter_rows    a tree on few rows
  *   op_order       row refs: collecting, sorting, the best k
  *   ref_tie        order of refs that their keys leave open
  *   ref_keys       keys of refs
@@ -142,13 +144,12 @@ struct leaf_state {
 	bool resource_has;		/* bare: some resource has the key */
 	struct codes *words;		/* WORDS: resources, then scopes, of each word */
 	uint32_t n_words;
-	uint32_t *rows;			/* filter_index.c: the rows that may satisfy it, rising */
-	uint32_t n_rows;
-	atomic_int indexed;
 	atomic_bool ready;
 };
 
 /* ---- shards ---- */
+
+enum list_state { LIST_UNKNOWN, LIST_MADE, LIST_NONE };
 
 struct xshard {
 	const struct plan_shard *plan;
@@ -159,6 +160,9 @@ struct xshard {
 	uint32_t *trace_rows;		/* ACCESS_TRACE: the rows to look at, rising */
 	uint32_t n_trace_rows;
 	uint8_t *services;		/* ACCESS_SERVICE: which to look at */
+	uint32_t *list;			/* filter_index.c: the rows that indexes leave, rising */
+	uint32_t n_list;
+	atomic_int listed;		/* enum list_state: whether the two above are made */
 	bool zones;			/* zones may be used */
 	bool indexes;			/* and indexes */
 	bool counted;			/* by its footer: not scanned */
@@ -170,8 +174,9 @@ struct slice {
 };
 
 struct morsel {
-	uint32_t shard, group;
+	uint32_t shard, group;		/* GROUP_LIST: the rows of the shard's list */
 };
+#define GROUP_LIST UINT32_MAX
 
 /* What a morsel gives. */
 struct scan_out {
@@ -408,13 +413,25 @@ int column_ready(struct exec *, struct xshard *, struct col_state *, struct err 
 void col_state_release(struct col_state *);
 /* The ranges that values or codes are held against, or NULL. */
 const struct ranges *column_ranges(const struct col_state *);
+/* The same of few rows: sets mark[i] where rows[i] satisfies; marked ones are not asked. */
+int column_rows(struct scan *, struct col_state *, uint32_t *rows, uint32_t n, bool *mark)
+    WARN_UNUSED;
 /* The bits of `in`, as a list in the scan's memory. */
 uint32_t *scan_list(struct scan *, const uint64_t *in, uint32_t n_rows, uint32_t *n);
 
 /* ---- filter_index.c ---- */
 
+/* Makes xs->list: 1, or 0 if no index tells. Thread-safe; kept until the shard is released. */
+int xshard_list(struct exec *, struct xshard *, struct err *) WARN_UNUSED;
+/* Place in xs->list of the first row that is not before `row`. */
+uint32_t xshard_list_from(const struct xshard *, uint32_t row);
 /* Takes off `bits` the rows that indexes rule out. */
 int filter_narrow(struct scan *, uint64_t *bits) WARN_UNUSED;
+
+/* ---- filter_rows.c ---- */
+
+/* Keeps those of few rows (of the scan's row group, rising) that satisfy. */
+int filter_rows(struct scan *, const struct fnode *, uint32_t *rows, uint32_t *n) WARN_UNUSED;
 
 /* ---- sort_key.c ---- */
 

@@ -548,3 +548,88 @@ column_eval(struct scan *sc, struct col_state *st, const uint64_t *in, uint64_t 
 		return scan_blame(sc, bad, rc);
 	return rc;
 }
+
+/* ---- few rows ---- */
+
+/* Ordinals ord[i] of rows[sel[i]]: marks those whose number or code satisfies. */
+static int
+mark_numbers(struct scan *sc, const struct chunk *c, struct col_state *st,
+    const struct picked *p, bool *mark, uint32_t *bad)
+{
+	struct col_test t = { column_ranges(st), &st->codes, match_code, st };
+	uint64_t *v = arena_alloc(&sc->mem, ((size_t)p->n + 1) * sizeof *v);
+	int rc;
+
+	if (v == NULL)
+		return err_nomem(sc->e);
+	chunk_gather(c, p->ord, p->n, v);
+	for (uint32_t i = 0; i < p->n; i++) {
+		if (mark[p->sel[i]])
+			continue;
+		if ((rc = test_one(&t, v[i], sc->e)) < 0) {
+			*bad = p->rows[p->sel[i]];
+			return rc;
+		}
+		mark[p->sel[i]] = rc > 0;
+	}
+	return 0;
+}
+
+static int
+mark_bytes(struct scan *sc, const struct chunk *c, struct col_state *st,
+    const struct picked *p, bool *mark, uint32_t *bad)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		int rc;
+
+		if (mark[p->sel[i]])
+			continue;
+		if ((rc = match_bytes(st, chunk_bytes_at(c, p->ord[i]), sc->e)) < 0) {
+			*bad = p->rows[p->sel[i]];
+			return rc;
+		}
+		mark[p->sel[i]] = rc > 0;
+	}
+	return 0;
+}
+
+static int
+mark_rows(struct scan *sc, const struct chunk *c, struct col_state *st, uint32_t *rows,
+    uint32_t n, bool *mark, uint32_t *bad)
+{
+	struct picked p = { .rows = rows };
+
+	p.sel = arena_alloc(&sc->mem, ((size_t)n + 1) * sizeof *p.sel);
+	p.ord = arena_alloc(&sc->mem, ((size_t)n + 1) * sizeof *p.ord);
+	if (p.sel == NULL || p.ord == NULL)
+		return err_nomem(sc->e);
+	p.n = chunk_select(c, rows, n, p.sel, p.ord);
+	if (st->word.n == 0 && !st->is_rest && st->node->pred->op == OP_HAS) {
+		for (uint32_t i = 0; i < p.n; i++)
+			mark[p.sel[i]] = true;
+		return 0;
+	}
+	if (c->encoding == ENC_BYTES)
+		return mark_bytes(sc, c, st, &p, mark, bad);
+	return mark_numbers(sc, c, st, &p, mark, bad);
+}
+
+int
+column_rows(struct scan *sc, struct col_state *st, uint32_t *rows, uint32_t n, bool *mark)
+{
+	const struct chunk *c = NULL;
+	uint32_t bad = 0;
+	int rc;
+
+	if (st->never)
+		return 0;
+	if ((rc = column_ready(sc->ex, sc->xs, st, sc->e)) < 0)
+		return rc;
+	if (st->use_ranges && st->code_ranges.n == 0)
+		return 0;
+	if ((rc = chunk_get(sc->xs->s, st->col, sc->group, &c, sc->e)) < 0 || c == NULL)
+		return rc;
+	rc = mark_rows(sc, c, st, rows, n, mark, &bad);
+	chunk_put(c);
+	return rc == ERR_TIMEOUT ? scan_blame(sc, bad, rc) : rc;
+}

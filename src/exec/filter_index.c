@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * filter_index: the rows that indexes leave. Postings and hash indexes of a leaf's columns name
- * the rows that may satisfy it, once for the whole shard; in a tree, AND keeps what all its
+ * filter_index: the rows that indexes leave, as one list for a shard. Postings and hash indexes
+ * of a leaf's columns name the rows that may satisfy it; in a tree, AND keeps what all its
  * indexed children name, OR what any names if all are indexed. What is left is a superset: the
  * filter looks at these rows as at any others, so nothing depends on an index being exact. A
  * row group without such a row is not visited.
@@ -22,11 +22,11 @@
 #define LEAST_SHARE 8		/* at most 1/8 of the shard's rows, */
 #define ALWAYS_ROWS 256		/* or so many */
 
-enum { ROWS_UNKNOWN, ROWS_LISTED, ROWS_NOT };
+#define SORT_ROWS 64		/* longer lists are put in order by a bitmap of the shard */
 
 struct rows {
 	VEC(uint32_t) v;
-	size_t most;
+	size_t most;			/* of one leaf */
 };
 
 /* ---- one column ---- */
@@ -169,79 +169,187 @@ add_column(struct rows *r, struct exec *ex, struct xshard *xs, struct col_state 
 
 /* ---- one leaf ---- */
 
-static int
-by_row(const void *a, const void *b)
+static void
+sort_small(uint32_t *v, size_t n)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	for (size_t i = 1; i < n; i++) {
+		uint32_t x = v[i];
+		size_t at = i;
 
-	return (x > y) - (x < y);
+		for (; at > 0 && v[at - 1] > x; at--)
+			v[at] = v[at - 1];
+		v[at] = x;
+	}
 }
 
-static void
-sort_rows(struct rows *r)
+/* Different rows, rising. Those of one key do already. */
+static int
+sort_rows(struct rows *r, const struct shard_info *info, struct err *e)
 {
-	size_t n = 0;
+	uint32_t *v = r->v.v;
+	uint64_t *bits;
+	size_t n = 1;
 
-	if (r->v.n == 0)
-		return;
-	qsort(r->v.v, r->v.n, sizeof *r->v.v, by_row);
+	while (n < r->v.n && v[n - 1] < v[n])
+		n++;
+	if (n >= r->v.n)
+		return 0;
+	if (r->v.n > SORT_ROWS) {
+		if ((bits = calloc(BITMAP_WORDS(info->n_rows) + 1, sizeof *bits)) == NULL)
+			return err_nomem(e);
+		for (size_t i = 0; i < r->v.n; i++)
+			bitmap_set(bits, v[i]);
+		r->v.n = bitmap_list(bits, info->n_rows, 0, v);
+		free(bits);
+		return 0;
+	}
+	sort_small(v, r->v.n);
+	n = 0;
 	for (size_t i = 0; i < r->v.n; i++)
-		if (n == 0 || r->v.v[n - 1] != r->v.v[i])
+		if (n == 0 || v[n - 1] != v[i])
+			v[n++] = v[i];
+	r->v.n = n;
+	return 0;
+}
+
+/* The plan asks the leaf's index in this shard, and that could tell. */
+static bool
+asks_index(const struct xshard *xs, const struct fnode *n, const struct leaf_state *st)
+{
+	if (n->leaf >= PLAN_LEAVES_MAX || (xs->plan->index_leaves >> n->leaf & 1) == 0)
+		return false;
+	return (n->cls == LEAF_ATTR || n->cls == LEAF_STRING || n->cls == LEAF_NUMBER) &&
+	    !st->resource_has;
+}
+
+/* 0: listed; 1: no index tells. */
+static int
+list_leaf(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+    struct err *e)
+{
+	struct leaf_state *st = &xs->leaves[n->leaf];
+	int rc = 0;
+
+	if (!asks_index(xs, n, st))
+		return 1;
+	for (uint32_t i = 0; rc == 0 && i < st->n_cols; i++)
+		rc = add_column(r, ex, xs, &st->cols[i], e);
+	return rc != 0 ? rc : sort_rows(r, xs->info, e);
+}
+
+/* ---- a tree ---- */
+
+static void
+intersect(struct rows *r, const struct rows *b)
+{
+	size_t n = 0, k = 0;
+
+	for (size_t i = 0; i < r->v.n && k < b->v.n; i++) {
+		while (k < b->v.n && b->v.v[k] < r->v.v[i])
+			k++;
+		if (k < b->v.n && b->v.v[k] == r->v.v[i])
 			r->v.v[n++] = r->v.v[i];
+	}
 	r->v.n = n;
 }
 
 static int
-list_rows(struct exec *ex, struct xshard *xs, const struct fnode *n, struct leaf_state *st,
-    struct rows *r, struct err *e)
+unite(struct rows *r, const struct rows *b, const struct shard_info *info, struct err *e)
 {
-	int rc = 0;
-
-	if ((n->cls != LEAF_ATTR && n->cls != LEAF_STRING && n->cls != LEAF_NUMBER) ||
-	    st->resource_has)
-		return 1;
-	for (uint32_t i = 0; rc == 0 && i < st->n_cols; i++)
-		rc = add_column(r, ex, xs, &st->cols[i], e);
-	return rc;
+	if (b->v.n == 0)
+		return 0;
+	if (!vec_reserve(&r->v, r->v.n + b->v.n))
+		return err_nomem(e);
+	memcpy(r->v.v + r->v.n, b->v.v, b->v.n * sizeof *b->v.v);
+	r->v.n += b->v.n;
+	return sort_rows(r, info, e);
 }
 
-/* Made by whoever comes first; two may make the same list, and one is dropped. */
+static int list_node(struct exec *, struct xshard *, const struct fnode *, struct rows *,
+    struct err *);
+
+/* As list_node, of an AND or OR. */
 static int
-leaf_rows(struct exec *ex, struct xshard *xs, const struct fnode *n, struct leaf_state *st,
+list_kids(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
-	struct rows r = { VEC_INIT, xs->info->n_rows / LEAST_SHARE + ALWAYS_ROWS };
-	int rc = list_rows(ex, xs, n, st, &r, e);
+	bool any = n->pred->kind == PRED_OR, told = false;
+	int rc = 0;
 
+	for (size_t i = 0; i < n->pred->n_kids; i++) {
+		struct rows kid = { VEC_INIT, r->most };
+
+		rc = list_node(ex, xs, &n->kids[i], told ? &kid : r, e);
+		if (rc == 0 && told && any)
+			rc = unite(r, &kid, xs->info, e);
+		else if (rc == 0 && told)
+			intersect(r, &kid);
+		vec_release(&kid.v);
+		if (rc < 0 || (rc > 0 && any))
+			return rc;
+		/* What a kid left that could not tell. */
+		if (rc > 0 && !told)
+			r->v.n = 0;
+		told |= rc == 0;
+		if (told && !any && r->v.n == 0)
+			return 0;
+	}
+	return told ? 0 : 1;
+}
+
+/*
+ * A superset of the shard's rows that satisfy the node, rising, into r, which is empty. 0:
+ * done; 1: no index tells (r may hold anything).
+ */
+static int
+list_node(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+    struct err *e)
+{
+	if (n->pred->kind == PRED_LEAF)
+		return list_leaf(ex, xs, n, r, e);
+	if (n->pred->kind != PRED_AND && n->pred->kind != PRED_OR)
+		return 1;
+	return list_kids(ex, xs, n, r, e);
+}
+
+/* Two may make the same list, and one is dropped. */
+int
+xshard_list(struct exec *ex, struct xshard *xs, struct err *e)
+{
+	struct rows r = { VEC_INIT, xs->info->n_rows / LEAST_SHARE + ALWAYS_ROWS };
+	int rc, known = atomic_load_explicit(&xs->listed, memory_order_acquire);
+
+	if (known != LIST_UNKNOWN)
+		return known == LIST_MADE;
+	rc = list_node(ex, xs, &ex->filter.root, &r, e);
 	if (rc < 0) {
 		vec_release(&r.v);
 		return rc;
 	}
-	sort_rows(&r);
 	pthread_mutex_lock(&ex->lock);
-	if (atomic_load(&st->indexed) == ROWS_UNKNOWN) {
+	if (atomic_load(&xs->listed) == LIST_UNKNOWN) {
 		if (rc == 0) {
-			st->rows = r.v.v;
-			st->n_rows = (uint32_t)r.v.n;
+			xs->list = r.v.v;
+			xs->n_list = (uint32_t)r.v.n;
 			r.v.v = NULL;
 		}
-		atomic_store(&st->indexed, rc == 0 ? ROWS_LISTED : ROWS_NOT);
+		atomic_store_explicit(&xs->listed, rc == 0 ? LIST_MADE : LIST_NONE,
+		    memory_order_release);
 	}
 	pthread_mutex_unlock(&ex->lock);
 	vec_release(&r.v);
-	return 0;
+	return rc == 0;
 }
 
-/* The first of the rows that is not before `row`. */
-static uint32_t
-first_from(const struct leaf_state *st, uint32_t row)
+uint32_t
+xshard_list_from(const struct xshard *xs, uint32_t row)
 {
-	uint32_t lo = 0, hi = st->n_rows;
+	uint32_t lo = 0, hi = xs->n_list;
 
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (st->rows[mid] < row)
+		if (xs->list[mid] < row)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -249,74 +357,20 @@ first_from(const struct leaf_state *st, uint32_t row)
 	return lo;
 }
 
-/* The plan asks the leaf's index in this shard. */
-static bool
-asks_index(const struct xshard *xs, const struct fnode *n)
-{
-	return n->leaf < PLAN_LEAVES_MAX && (xs->plan->index_leaves >> n->leaf & 1) != 0;
-}
-
-static int
-narrow_leaf(struct scan *sc, const struct fnode *n, uint64_t *bits)
-{
-	struct leaf_state *st = &sc->xs->leaves[n->leaf];
-	int rc;
-
-	if (!asks_index(sc->xs, n))
-		return 0;
-	if (atomic_load(&st->indexed) == ROWS_UNKNOWN &&
-	    (rc = leaf_rows(sc->ex, sc->xs, n, st, sc->e)) < 0)
-		return rc;
-	if (atomic_load(&st->indexed) != ROWS_LISTED)
-		return 0;
-	for (uint32_t i = first_from(st, sc->row_from); i < st->n_rows &&
-	    st->rows[i] < sc->row_from + sc->n_rows; i++)
-		bitmap_set(bits, st->rows[i] - sc->row_from);
-	return 1;
-}
-
-/* ---- a tree ---- */
-
-/*
- * Of the rows of the group, a superset of those that satisfy the node into bits, which are
- * zero. 1: done; 0: no index tells; <0: an error.
- */
-static int
-narrow(struct scan *sc, const struct fnode *n, uint64_t *bits)
-{
-	bool any = n->pred->kind == PRED_OR, told = false;
-
-	if (n->pred->kind == PRED_LEAF)
-		return narrow_leaf(sc, n, bits);
-	if (n->pred->kind != PRED_AND && n->pred->kind != PRED_OR)
-		return 0;
-	for (size_t i = 0; i < n->pred->n_kids; i++) {
-		uint64_t *kid = scan_bits(sc, sc->n_rows);
-		int rc = kid == NULL ? ERR_NOMEM : narrow(sc, &n->kids[i], kid);
-
-		if (rc < 0 || (rc == 0 && any))
-			return rc;
-		if (rc == 0)
-			continue;
-		if (any || !told)
-			bitmap_or(bits, kid, sc->n_rows);
-		else
-			bitmap_and(bits, kid, sc->n_rows);
-		told = true;
-	}
-	return told;
-}
-
 int
 filter_narrow(struct scan *sc, uint64_t *bits)
 {
-	uint64_t *left = scan_bits(sc, sc->n_rows);
-	int rc;
+	const struct xshard *xs = sc->xs;
+	uint64_t *left;
+	int rc = xshard_list(sc->ex, sc->xs, sc->e);
 
-	if (left == NULL)
-		return ERR_NOMEM;
-	if ((rc = narrow(sc, &sc->ex->filter.root, left)) <= 0)
+	if (rc <= 0)
 		return rc;
+	if ((left = scan_bits(sc, sc->n_rows)) == NULL)
+		return ERR_NOMEM;
+	for (uint32_t i = xshard_list_from(xs, sc->row_from); i < xs->n_list &&
+	    xs->list[i] < sc->row_from + sc->n_rows; i++)
+		bitmap_set(left, xs->list[i] - sc->row_from);
 	bitmap_and(bits, left, sc->n_rows);
 	return 0;
 }

@@ -110,7 +110,6 @@ leaf_state_release(struct leaf_state *st)
 	free(st->words);
 	codes_release(&st->owners);
 	free(st->ordinals.v);
-	free(st->rows);
 }
 
 /* ---- tables ---- */

@@ -14,6 +14,9 @@
 #define WAVE_MAX 512
 #define ROW_BATCH 512		/* of the plain plan */
 #define WAKE_ROWS 32768		/* rows to look at that are worth a second thread, */
+#define LIST_WEIGHT 64		/* a row of a list counts so many: its columns are far apart */
+#define LIST_SHARE 256		/* a list of at most 1/256 of the shard's rows, */
+#define LIST_ROWS 256		/* or so many, is gone through as such */
 #define TEXT_WEIGHT 16		/* where texts are searched each counts so many times */
 
 struct wave {
@@ -35,20 +38,20 @@ shard_no(const struct scan *sc)
 }
 
 static int
-emit_ordinals(struct scan *sc, const uint64_t *got, struct scan_out *out)
+emit_ordinals(struct scan *sc, const uint32_t *rows, uint32_t n, struct scan_out *out)
 {
-	uint32_t n, *rows = scan_list(sc, got, sc->n_rows, &n);
 	const struct chunk *c = NULL;
+	uint64_t *v;
 	int rc;
 
-	if (rows == NULL ||
-	    (out->ordinals = malloc(((size_t)n + 1) * sizeof *out->ordinals)) == NULL)
+	if ((v = realloc(out->ordinals, (out->n_ids + n + 1) * sizeof *v)) == NULL)
 		return err_nomem(sc->e);
+	out->ordinals = v;
 	if ((rc = scan_chunk(sc, COL_TRACE, &c)) < 0 || c == NULL)
 		return rc;
-	chunk_gather(c, rows, n, out->ordinals);
+	chunk_gather(c, rows, n, v + out->n_ids);
 	chunk_put(c);
-	out->n_ids = n;
+	out->n_ids += n;
 	out->shard = shard_no(sc);
 	return 0;
 }
@@ -108,15 +111,15 @@ emit_children(struct scan *sc, const uint32_t *rows, const uint64_t *starts, uin
 }
 
 static int
-emit_refs(struct scan *sc, const uint64_t *got, struct scan_out *out)
+emit_refs(struct scan *sc, const uint32_t *rows, uint32_t n, struct scan_out *out)
 {
-	uint32_t n, *rows = scan_list(sc, got, sc->n_rows, &n);
 	uint64_t *starts = arena_alloc(&sc->mem, ((size_t)n + 1) * sizeof *starts);
 	const struct chunk *c = NULL;
 	enum row_kind kind = sc->ex->plan->output;
+	size_t from = out->refs.n;
 	int rc;
 
-	if (rows == NULL || starts == NULL)
+	if (starts == NULL)
 		return err_nomem(sc->e);
 	if ((rc = scan_chunk(sc, COL_START, &c)) < 0 || c == NULL)
 		return rc;
@@ -126,7 +129,21 @@ emit_refs(struct scan *sc, const uint64_t *got, struct scan_out *out)
 		rc = emit_children(sc, rows, starts, n, &out->refs);
 	else
 		rc = add_spans(sc, rows, starts, n, &out->refs);
-	return rc < 0 ? rc : refs_fill_keys(sc, &out->refs, 0);
+	return rc < 0 ? rc : refs_fill_keys(sc, &out->refs, from);
+}
+
+/* Rows of the row group that matched, rising. */
+static int
+emit(struct scan *sc, const struct wave *w, const uint32_t *rows, uint32_t n,
+    struct scan_out *out)
+{
+	if (rows == NULL)
+		return ERR_NOMEM;
+	if (n == 0 || w->what == FOR_COUNT)
+		return 0;
+	if (w->what == FOR_TRACES)
+		return emit_ordinals(sc, rows, n, out);
+	return emit_refs(sc, rows, n, out);
 }
 
 /* ---- on columns ---- */
@@ -135,6 +152,7 @@ static int
 scan_columns(struct scan *sc, const struct wave *w, const uint64_t *bits, struct scan_out *out)
 {
 	uint64_t *got = scan_bits(sc, sc->n_rows);
+	uint32_t n, *rows;
 	int rc;
 
 	if (got == NULL)
@@ -146,7 +164,88 @@ scan_columns(struct scan *sc, const struct wave *w, const uint64_t *bits, struct
 	sc->prof->rows_matched += out->n_matched;
 	if (out->n_matched == 0 || w->what == FOR_COUNT)
 		return 0;
-	return w->what == FOR_TRACES ? emit_ordinals(sc, got, out) : emit_refs(sc, got, out);
+	rows = scan_list(sc, got, sc->n_rows, &n);
+	return emit(sc, w, rows, n, out);
+}
+
+/* ---- by a list of few rows ---- */
+
+/* Keeps the rows that lie in the slice. */
+static int
+keep_slice(struct scan *sc, struct slice s, uint32_t *rows, uint32_t *n)
+{
+	uint64_t *starts = arena_alloc(&sc->mem, ((size_t)*n + 1) * sizeof *starts);
+	const struct chunk *c = NULL;
+	uint32_t m = 0;
+	int rc;
+
+	if (starts == NULL)
+		return err_nomem(sc->e);
+	if ((rc = scan_chunk(sc, COL_START, &c)) < 0 || c == NULL)
+		return rc;
+	chunk_gather(c, rows, *n, starts);
+	chunk_put(c);
+	for (uint32_t i = 0; i < *n; i++)
+		if (starts[i] >= s.first && starts[i] <= s.last)
+			rows[m++] = rows[i];
+	*n = m;
+	return 0;
+}
+
+/* Rows [at, to) of the list, which are of the scan's row group. */
+static int
+scan_few(struct scan *sc, const struct wave *w, uint32_t at, uint32_t to, struct scan_out *out)
+{
+	uint32_t n = to - at, *rows = arena_alloc(&sc->mem, ((size_t)n + 1) * sizeof *rows);
+	int rc, zone = xshard_start_zone(sc->xs, sc->group, w->slice);
+
+	if (rows == NULL)
+		return err_nomem(sc->e);
+	for (uint32_t i = 0; i < n; i++)
+		rows[i] = sc->xs->list[at + i] - sc->row_from;
+	if (zone == 0)
+		n = 0;
+	if (zone < 0 && (rc = keep_slice(sc, w->slice, rows, &n)) < 0)
+		return rc;
+	if (n == 0)
+		return 0;
+	sc->prof->row_groups_visited++;
+	sc->prof->rows_scanned += n;
+	if ((rc = filter_rows(sc, &sc->ex->filter.root, rows, &n)) < 0)
+		return rc;
+	out->n_matched += n;
+	sc->prof->rows_matched += n;
+	return emit(sc, w, rows, n, out);
+}
+
+static void
+scan_at(struct scan *sc, uint32_t group)
+{
+	sc->group = group;
+	sc->rg = &sc->xs->info->row_groups[group];
+	sc->row_from = sc->rg->row_from;
+	sc->n_rows = sc->rg->row_to - sc->rg->row_from;
+}
+
+static int
+scan_listed(struct scan *sc, const struct wave *w, struct scan_out *out)
+{
+	const struct xshard *xs = sc->xs;
+	uint64_t visited = sc->prof->row_groups_visited;
+
+	for (uint32_t i = 0, j; i < xs->n_list; i = j) {
+		int rc;
+
+		scan_at(sc, xs->list[i] / xs->info->row_group_rows);
+		for (j = i + 1; j < xs->n_list && xs->list[j] < sc->rg->row_to; j++)
+			;
+		if ((rc = scan_few(sc, w, i, j, out)) < 0)
+			return rc;
+		arena_reset(&sc->mem);
+	}
+	visited = sc->prof->row_groups_visited - visited;
+	sc->prof->row_groups_pruned += xs->info->n_row_groups - visited;
+	return 0;
 }
 
 /* ---- on rows: the plain plan ---- */
@@ -286,13 +385,14 @@ run_morsel(struct wave *w, const struct morsel *m, struct scan_out *out)
 	if ((sc = scan_get(ex, &out->err)) == NULL)
 		return ERR_NOMEM;
 	sc->xs = &ex->shards[m->shard];
-	sc->group = m->group;
-	sc->rg = &sc->xs->info->row_groups[m->group];
-	sc->row_from = sc->rg->row_from;
-	sc->n_rows = sc->rg->row_to - sc->rg->row_from;
 	sc->prof = &out->prof;
 	sc->e = &out->err;
-	rc = scan_group(sc, w, out);
+	if (m->group == GROUP_LIST) {
+		rc = scan_listed(sc, w, out);
+	} else {
+		scan_at(sc, m->group);
+		rc = scan_group(sc, w, out);
+	}
 	scan_put(ex, sc);
 	return rc;
 }
@@ -441,10 +541,21 @@ row_weight(const struct exec *ex)
 }
 
 static int
+push_morsel(struct walk *k, size_t no, uint32_t group, uint64_t weight)
+{
+	int rc;
+
+	if (k->w.n == k->wave_max && (rc = flush(k)) != 0)
+		return rc;
+	k->w.morsels[k->w.n++] = (struct morsel){ (uint32_t)no, group };
+	k->w.weight += weight;
+	return 0;
+}
+
+static int
 add_morsel(struct walk *k, size_t no, uint32_t group, const struct refs *bound)
 {
 	struct exec *ex = k->w.ex;
-	int rc;
 
 	if (ex->plan->pushdown &&
 	    xshard_start_zone(&ex->shards[no], group, k->w.slice) == 0) {
@@ -455,10 +566,34 @@ add_morsel(struct walk *k, size_t no, uint32_t group, const struct refs *bound)
 		ex->prof.row_groups_pruned++;
 		return 0;
 	}
-	if (k->w.n == k->wave_max && (rc = flush(k)) != 0)
+	return push_morsel(k, no, group, group_rows(&ex->shards[no], group) * row_weight(ex));
+}
+
+/*
+ * 1 if indexes leave so few rows of the shard that they are gone through one by one. Not where
+ * the index itself takes long to ask: that is for the threads.
+ */
+static int
+few_listed(struct exec *ex, struct xshard *xs, const struct refs *bound, struct err *e)
+{
+	int rc;
+
+	if (!xs->indexes || ex->searches || xs->trace_rows != NULL ||
+	    (bound != NULL && bound->n_keys != 0))
+		return 0;
+	if ((rc = xshard_list(ex, xs, e)) <= 0)
 		return rc;
-	k->w.morsels[k->w.n++] = (struct morsel){ (uint32_t)no, group };
-	k->w.weight += group_rows(&ex->shards[no], group) * row_weight(ex);
+	return xs->n_list <= LIST_ROWS || xs->n_list <= xs->info->n_rows / LIST_SHARE;
+}
+
+static int
+add_listed(struct walk *k, size_t no)
+{
+	const struct xshard *xs = &k->w.ex->shards[no];
+
+	if (xs->n_list != 0)
+		return push_morsel(k, no, GROUP_LIST, (uint64_t)xs->n_list * LIST_WEIGHT);
+	k->w.ex->prof.row_groups_pruned += xs->info->n_row_groups;
 	return 0;
 }
 
@@ -512,9 +647,11 @@ add_shard(struct walk *k, size_t no, const struct refs *bound)
 	struct read_counters before = read_counters;
 	int rc = xshard_prepare(ex, xs, k->e);
 
+	if (rc == 0)
+		rc = few_listed(ex, xs, bound, k->e);
 	profile_reads(&ex->prof, &before);
-	if (rc < 0)
-		return rc;
+	if (rc != 0)
+		return rc < 0 ? rc : add_listed(k, no);
 	if (bound != NULL && bound->n_keys != 0)
 		return add_promising(k, no, bound);
 	/* From the last: the row groups of a service are in order of time. */

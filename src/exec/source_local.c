@@ -166,6 +166,9 @@ xshard_release(struct exec *ex, struct xshard *xs)
 	filter_shard_release(ex, xs);
 	free(xs->trace_rows);
 	free(xs->services);
+	free(xs->list);
+	xs->list = NULL;
+	atomic_store_explicit(&xs->listed, LIST_UNKNOWN, memory_order_relaxed);
 	xs->trace_rows = NULL;
 	xs->services = NULL;
 }
