@@ -85,6 +85,11 @@ bool field_needs_trace(const struct field *);
  */
 struct projection {
 	bool all;		/* everything; the rest is ignored */
+	/*
+	 * Of ids, times, kind, status, name, service and scope only what `intrinsics`, `fields` and
+	 * the flags ask for; trace and span id in any case. Else all of these are always there.
+	 */
+	bool lean;
 	bool attrs;		/* all span attributes */
 	bool resource, scope;	/* their attributes; name, version, service are always there */
 	bool events, links;

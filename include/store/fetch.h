@@ -26,8 +26,9 @@ void fetch_reset(struct fetch *);
  * NULL for the projection: everything.
  * Fills out[i] with row rows[i] of the shard (any order, doubles allowed), with at least what
  * the projection asks for; ids, start, end, kind, status, name, resource (with its service)
- * and scope are always filled. Spans are valid until fetch_reset or fetch_free; the shard is
- * referenced until then.
+ * and scope are always filled, unless it is lean: then resource or scope, where not asked for,
+ * are empty ones. Spans are valid until fetch_reset or fetch_free; the shard is referenced
+ * until then.
  */
 int fetch_rows(struct fetch *, struct shard *, const uint32_t *rows, size_t n,
     const struct projection *, struct span *out, struct err *) WARN_UNUSED;

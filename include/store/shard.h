@@ -90,6 +90,8 @@ struct zone shard_zone(const struct shard *, const struct column *, uint32_t row
 
 /* Everything kept for the shard's life, loaded at first use. */
 int shard_resources(struct shard *, const struct resource **, size_t *n, struct err *) WARN_UNUSED;
+/* 1 if a resource of the shard has the attribute, 0 if none. */
+int shard_resource_key(struct shard *, struct sv key, struct err *) WARN_UNUSED;
 int shard_scopes(struct shard *, const struct scope **, size_t *n, struct err *) WARN_UNUSED;
 /* The bloom filter over trace_id_hash(); bytes is a multiple of 32. */
 int shard_bloom(struct shard *, const uint8_t **, size_t *bytes, struct err *) WARN_UNUSED;

@@ -43,20 +43,6 @@ type_never(const struct fnode *n, enum value_type type)
 	}
 }
 
-static bool
-any_resource_has(struct xshard *xs, struct sv key, struct err *e, int *rc)
-{
-	const struct resource *r;
-	size_t n;
-
-	if ((*rc = shard_resources(xs->s, &r, &n, e)) < 0)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (attrs_find(&r[i].attrs, key) != NULL)
-			return true;
-	return false;
-}
-
 static int
 bare_prepare(struct xshard *xs, const struct fnode *n, struct leaf_state *st, struct err *e)
 {
@@ -64,9 +50,9 @@ bare_prepare(struct xshard *xs, const struct fnode *n, struct leaf_state *st, st
 	size_t n_resources;
 	int rc;
 
-	st->resource_has = any_resource_has(xs, n->pred->field.key, e, &rc);
-	if (rc < 0 || !st->resource_has)
+	if ((rc = shard_resource_key(xs->s, n->pred->field.key, e)) <= 0)
 		return rc;
+	st->resource_has = true;
 	if ((rc = shard_resources(xs->s, &r, &n_resources, e)) < 0)
 		return rc;
 	return codes_new((uint32_t)n_resources, &st->owners, e);

@@ -208,7 +208,7 @@ int
 refs_fill_keys(struct scan *sc, struct refs *r, size_t from)
 {
 	const struct plan *p = sc->ex->plan;
-	struct projection proj = { .n_fields = p->n_sort };
+	struct projection proj = { .lean = true, .n_fields = p->n_sort };
 	struct field *fields;
 	bool name;
 	int rc;

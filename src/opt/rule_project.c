@@ -67,6 +67,7 @@ selected(struct opt *o, struct projection *pr, struct err *e)
 	if (fields == NULL)
 		return err_nomem(e);
 	pr->fields = fields;
+	pr->lean = true;
 	for (size_t i = 0; i < q->n_select; i++)
 		if (!take_field(o->arena, pr, fields, &q->select[i]))
 			return err_nomem(e);

@@ -197,7 +197,22 @@ want_intrinsics(struct fetch_want *w, uint32_t bits)
 	w->rest |= (bits & (BIT(IN_STATUS_MESSAGE) | BIT(IN_TRACE_STATE) | BIT(IN_FLAGS))) != 0;
 	w->events |= (bits & (BIT(IN_EVENT_NAME) | BIT(IN_EVENT_TIME))) != 0;
 	w->links |= (bits & (BIT(IN_LINK_TRACE_ID) | BIT(IN_LINK_SPAN_ID))) != 0;
+	w->duration |= (bits & (BIT(IN_END) | BIT(IN_DURATION))) != 0;
+	w->start |= w->duration || (bits & (BIT(IN_START) | BIT(IN_BUCKET))) != 0;
+	w->resource |= (bits & BIT(IN_SERVICE)) != 0;
+	w->scope |= (bits & (BIT(IN_SCOPE) | BIT(IN_SCOPE_VERSION))) != 0;
+	w->kind |= (bits & BIT(IN_KIND)) != 0;
+	w->status |= (bits & BIT(IN_STATUS)) != 0;
+	w->name |= (bits & BIT(IN_NAME)) != 0;
+	w->parent |= (bits & BIT(IN_PARENT_SPAN_ID)) != 0;
 #undef BIT
+}
+
+static void
+want_usual(struct fetch_want *w)
+{
+	w->start = w->duration = w->resource = w->scope = true;
+	w->kind = w->status = w->name = w->parent = true;
 }
 
 /* Puts the key in its place, once. There are few. */
@@ -221,10 +236,14 @@ want_of(struct fetch *f, const struct projection *p, struct fetch_want *w, struc
 	struct sv *keys;
 
 	*w = (struct fetch_want){ .attrs = true, .rest = true, .events = true, .links = true };
-	if (p == NULL || p->all)
+	if (p == NULL || p->all) {
+		want_usual(w);
 		return 0;
+	}
 	*w = (struct fetch_want){ .attrs = p->attrs, .rest = p->rest, .events = p->events,
-		.links = p->links };
+		.links = p->links, .resource = p->resource, .scope = p->scope };
+	if (!p->lean)
+		want_usual(w);
 	want_intrinsics(w, p->intrinsics);
 	if ((keys = arena_array(&f->arena, p->n_fields, struct sv)) == NULL)
 		return err_nomem(e);
@@ -237,7 +256,11 @@ want_of(struct fetch *f, const struct projection *p, struct fetch_want *w, struc
 			add_key(keys, &w->n_keys, fd->key);
 		w->events |= fd->scope == FIELD_EVENT;
 		w->links |= fd->scope == FIELD_LINK;
+		w->resource |= fd->scope == FIELD_RESOURCE || fd->scope == FIELD_BARE;
+		w->scope |= fd->scope == FIELD_SCOPE;
 	}
+	/* Times of events are counted from the start. */
+	w->start |= w->events;
 	w->keys = keys;
 	return 0;
 }

@@ -20,6 +20,7 @@
 /* What a call's projection asks for beside the parts that are always there. */
 struct fetch_want {
 	bool attrs, rest, events, links;
+	bool start, duration, resource, scope, kind, status, name, parent;
 	const struct sv *keys;		/* span attributes wanted if not `attrs`: in order, once */
 	size_t n_keys;
 };

@@ -46,10 +46,14 @@ fill_times(struct group *g)
 	uint32_t n;
 	int rc;
 
+	if (!g->want->start)
+		return 0;
 	if ((rc = gather_numbers(r, column(r, COL_START), &n)) != 0)
 		return rc;
 	for (uint32_t i = 0; i < n; i++)
 		g->spans[r->f->sel[i]]->start_ns = r->f->val[i];
+	if (!g->want->duration)
+		return 0;
 	if ((rc = gather_numbers(r, column(r, COL_DURATION), &n)) != 0)
 		return rc;
 	for (uint32_t i = 0; i < n; i++) {
@@ -61,21 +65,52 @@ fill_times(struct group *g)
 }
 
 static int
-fill_owners(struct group *g)
+fill_resource(struct group *g)
 {
 	struct rows *r = &g->r;
 	uint32_t n;
-	int rc;
+	int rc = gather_numbers(r, column(r, COL_RESOURCE), &n);
 
-	if ((rc = gather_numbers(r, column(r, COL_RESOURCE), &n)) != 0)
-		return rc;
 	for (uint32_t i = 0; i < n; i++)
 		g->spans[r->f->sel[i]]->resource = &r->fs->resources[r->f->val[i]];
-	if ((rc = gather_numbers(r, column(r, COL_SCOPE), &n)) != 0)
-		return rc;
+	return rc;
+}
+
+static int
+fill_scope(struct group *g)
+{
+	struct rows *r = &g->r;
+	uint32_t n;
+	int rc = gather_numbers(r, column(r, COL_SCOPE), &n);
+
 	for (uint32_t i = 0; i < n; i++)
 		g->spans[r->f->sel[i]]->scope = &r->fs->scopes[r->f->val[i]];
-	return 0;
+	return rc;
+}
+
+/* Nobody looks at those not asked for, but what a span points to is there. */
+static void
+no_owners(struct group *g)
+{
+	static const struct resource resource;
+	static const struct scope scope;
+
+	for (uint32_t i = 0; i < g->r.n; i++) {
+		g->spans[i]->resource = &resource;
+		g->spans[i]->scope = &scope;
+	}
+}
+
+static int
+fill_owners(struct group *g)
+{
+	int rc = 0;
+
+	if (!g->want->resource || !g->want->scope)
+		no_owners(g);
+	if (g->want->resource)
+		rc = fill_resource(g);
+	return rc == 0 && g->want->scope ? fill_scope(g) : rc;
 }
 
 static int
@@ -339,16 +374,18 @@ fill_links(struct group *g)
 static int
 fill_always(struct group *g)
 {
+	const struct fetch_want *w = g->want;
 	int rc;
 
 	if ((rc = fill_trace(g)) != 0 || (rc = fill_times(g)) != 0 ||
 	    (rc = fill_owners(g)) != 0 ||
 	    (rc = fill_u64(g, COL_SPAN_ID, offsetof(struct span, span_id))) != 0 ||
-	    (rc = fill_enum(g, COL_KIND, offsetof(struct span, kind))) != 0 ||
-	    (rc = fill_enum(g, COL_STATUS, offsetof(struct span, status))) != 0 ||
-	    (rc = fill_text(g, COL_NAME, offsetof(struct span, name))) != 0)
+	    (w->kind && (rc = fill_enum(g, COL_KIND, offsetof(struct span, kind))) != 0) ||
+	    (w->status &&
+	    (rc = fill_enum(g, COL_STATUS, offsetof(struct span, status))) != 0) ||
+	    (w->name && (rc = fill_text(g, COL_NAME, offsetof(struct span, name))) != 0))
 		return rc;
-	return fill_parents(g);
+	return w->parent ? fill_parents(g) : 0;
 }
 
 static int

@@ -26,11 +26,13 @@ struct section {
 };
 
 /* Resources, scopes or the bloom filter: made once, kept until the shard goes. */
+#define TABLE_KEY_BITS 1024
 struct table {
 	struct arena arena;
 	void *raw;			/* what items borrow */
 	const void *items;
 	size_t n;
+	uint64_t keys[TABLE_KEY_BITS / 64];	/* of resources: a bit for each key's hash */
 };
 
 struct shard {

@@ -6,6 +6,8 @@
  */
 #include <stdlib.h>
 
+#include "base/bitmap.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "shard_i.h"
 
@@ -56,6 +58,12 @@ parse_dropped(struct parse *p, uint32_t *out)
 	return 0;
 }
 
+static size_t
+key_bit(struct sv key)
+{
+	return hash64(key.p, key.n) % TABLE_KEY_BITS;
+}
+
 static int
 parse_resource(struct parse *p, struct resource *r)
 {
@@ -70,6 +78,8 @@ parse_resource(struct parse *p, struct resource *r)
 	    (r->entity_refs.type != VAL_EMPTY && (r->entity_refs.type != VAL_ARRAY ||
 	    !value_check(VAL_ARRAY, r->entity_refs.s))))
 		return parse_bad(p, "malformed entity references");
+	for (uint32_t i = 0; i < r->attrs.n; i++)
+		bitmap_set(p->t->keys, key_bit(r->attrs.v[i].key));
 	service = attrs_find(&r->attrs, SV("service.name"));
 	r->service = service != NULL && service->type == VAL_STRING ? service->s : SV_EMPTY;
 	return 0;
@@ -195,6 +205,22 @@ shard_resources(struct shard *s, const struct resource **out, size_t *n, struct 
 		*n = t->n;
 	}
 	return rc;
+}
+
+int
+shard_resource_key(struct shard *s, struct sv key, struct err *e)
+{
+	const struct table *t;
+	int rc = table_get(s, SECTION_RESOURCES, &t, e);
+	const struct resource *r;
+
+	if (rc != 0 || !bitmap_get(t->keys, key_bit(key)))
+		return rc;
+	r = t->items;
+	for (size_t i = 0; i < t->n; i++)
+		if (attrs_find(&r[i].attrs, key) != NULL)
+			return 1;
+	return 0;
 }
 
 int

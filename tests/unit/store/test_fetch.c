@@ -217,6 +217,52 @@ leaves_out_what_the_projection_does(void **state)
 	rig_release(&r);
 }
 
+/* Each intrinsic alone is right; what it does not need is left out. */
+static void
+a_lean_projection_brings_what_it_names(void **state)
+{
+	struct err e = ERR_INIT;
+	struct span *all;
+	struct shard_rig r;
+	struct fetch *f;
+
+	(void)state;
+	rig_init(&r, 800, 300, 3, 9);
+	ok(fetch_new(&f, &e), &e);
+	all = fetch_all(f, r.shard, NULL);
+	for (unsigned in = 0; in < N_INTRINSICS; in++) {
+		struct projection p = { .lean = true, .intrinsics = UINT32_C(1) << in };
+		struct span *some = fetch_all(f, r.shard, &p);
+
+		for (size_t i = 0; i < 800; i++) {
+			const struct span *a = &all[i], *b = &some[i];
+
+			assert_true(trace_id_eq(a->trace_id, b->trace_id));
+			assert_int_equal(a->span_id, b->span_id);
+			assert_int_equal(b->parent_span_id,
+			    in == IN_PARENT_SPAN_ID ? a->parent_span_id : 0);
+			assert_int_equal(b->kind, in == IN_KIND ? a->kind : 0);
+			assert_int_equal(b->status, in == IN_STATUS ? a->status : 0);
+			assert_true(sv_eq(b->name, in == IN_NAME ? a->name : SV_EMPTY));
+			assert_true(sv_eq(b->resource->service,
+			    in == IN_SERVICE ? a->resource->service : SV_EMPTY));
+			assert_true(sv_eq(b->scope->version,
+			    in == IN_SCOPE_VERSION || in == IN_SCOPE ? a->scope->version :
+			    SV_EMPTY));
+			if (in == IN_START || in == IN_BUCKET || in == IN_DURATION || in == IN_END)
+				assert_int_equal(a->start_ns, b->start_ns);
+			if (in == IN_DURATION || in == IN_END)
+				assert_int_equal(a->end_ns, b->end_ns);
+			if (in == IN_EVENT_TIME && a->n_events != 0)
+				assert_int_equal(a->events[0].time_ns, b->events[0].time_ns);
+		}
+		free(some);
+	}
+	free(all);
+	fetch_free(f);
+	rig_release(&r);
+}
+
 static void
 brings_single_attributes(void **state)
 {
@@ -419,6 +465,7 @@ main(void)
 		cmocka_unit_test(takes_rows_in_any_order),
 		cmocka_unit_test(refuses_a_row_past_the_end),
 		cmocka_unit_test(leaves_out_what_the_projection_does),
+		cmocka_unit_test(a_lean_projection_brings_what_it_names),
 		cmocka_unit_test(brings_single_attributes),
 		cmocka_unit_test(merges_attributes_of_the_rest_column),
 		cmocka_unit_test(stops_at_its_memory_limit),
