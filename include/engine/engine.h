@@ -139,9 +139,18 @@ int engine_verify(struct engine *, struct sv path, struct requester,
 /* EXPLAIN of a path, also of one that does not parse (caret). Exit code 0 or an error code. */
 int engine_explain(struct engine *, struct sv path, struct buf *, struct err *);
 
+/*
+ * The plans of two paths, or of one under the settings of two engines on one store, as one
+ * text: "- " before lines of the first, "+ " of the second. If one is refused, why.
+ */
+int engine_explain_compare(struct engine *, struct sv path, struct engine *other, struct sv other_path,
+    struct buf *, struct err *);
+
 /* A summary of the store in words. */
 int engine_info(struct engine *, struct buf *, struct err *) WARN_UNUSED;
 
+/* A text with what a terminal would act on escaped. */
+void engine_visible(struct buf *, struct sv);
 /* Two indented lines: the path with its control characters escaped, and a caret under byte `off` (none if < 0). */
 void engine_caret(struct buf *, struct sv path, int64_t off);
 

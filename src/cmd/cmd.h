@@ -13,8 +13,16 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+/* Settings common to both programs: -c FILE and -o section.key=value, collected from getopt. */
+struct cmd_settings {
+	const char *file;
+	const char **sets;
+	size_t n_sets;
+};
+
 struct cmd_ctx {
 	struct conf *conf;
+	const struct cmd_settings *settings;	/* that conf was loaded from */
 	const char *store;	/* -s, or [store] path */
 };
 
@@ -30,12 +38,6 @@ int cmd_info(const struct cmd_ctx *, int argc, char **argv);
 int cmd_check(const struct cmd_ctx *, int argc, char **argv);
 int cmd_sample(int argc, char **argv);
 
-/* Settings common to both programs: -c FILE and -o section.key=value, collected from getopt. */
-struct cmd_settings {
-	const char *file;
-	const char **sets;
-	size_t n_sets;
-};
 /* -c FILE, else /etc/spanfs.ini if it is there, else NULL. */
 const char *cmd_conf_file(const struct cmd_settings *);
 /* Loads it; prints and returns an exit code on failure. */

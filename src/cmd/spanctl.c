@@ -26,8 +26,8 @@ static const struct command {
 	{ "import", "[--strict] FILE|DIRECTORY|-...", "import OTLP files into the store",
 	    cmd_import },
 	{ "query", "[--verify] PATH", "print the bytes of a result file", cmd_query },
-	{ "explain", "PATH", "show how a path is answered, or what is wrong with it",
-	    cmd_explain },
+	{ "explain", "[--compare [-o section.key=value]] PATH [PATH]",
+	    "show how a path is answered, or what is wrong with it", cmd_explain },
 	{ "ls", "[PATH]", "list what may follow a path", cmd_ls },
 	{ "info", "", "summarise the store", cmd_info },
 	{ "check", "", "verify every byte of the store", cmd_check },
@@ -103,7 +103,7 @@ static int
 dispatch(const struct command *c, const struct cmd_settings *settings, const char *store,
     int argc, char **argv)
 {
-	struct cmd_ctx ctx = { 0 };
+	struct cmd_ctx ctx = { .settings = settings };
 	int code = cmd_load("spanctl", settings, &ctx.conf);
 
 	if (code != EXIT_DONE)

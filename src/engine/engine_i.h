@@ -150,6 +150,10 @@ int share_batch(struct share *, const struct batch *,
 /* The plan of a request as text. */
 void explain_request(struct buf *, const struct request *);
 
+/* profile.json: estimates beside what a run that has ended counted, node by node. */
+void profile_json(struct buf *, const struct request *, const struct run_info *, uint64_t format_ns,
+    uint64_t total_ns);
+
 int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct err *) WARN_UNUSED;
 

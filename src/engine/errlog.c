@@ -74,6 +74,12 @@ visible_text(struct buf *out, struct sv s, size_t upto)
 }
 
 void
+engine_visible(struct buf *out, struct sv s)
+{
+	visible_text(out, s, 0);
+}
+
+void
 engine_caret(struct buf *out, struct sv path, int64_t off)
 {
 	size_t col;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/near.h"
 #include "engine_i.h"
 #include "query/name.h"
 
@@ -154,6 +155,23 @@ known_service(const struct world *w, const struct pred *p)
 }
 
 static int
+unknown_service(const struct world *w, struct sv name, struct err *e)
+{
+	const struct map_slot *s;
+	struct near x;
+
+	near_init(&x, name);
+	for (size_t i = 0; (s = map_next(&w->services, &i)) != NULL;)
+		near_offer(&x, sv_new(s->key, s->len));
+	if (x.found.n == 0)
+		return err_set(e, ERR_UNKNOWN, -1, "no service '%.*s' in the store",
+		    SV_ARG(name));
+	return err_set(e, ERR_UNKNOWN, -1,
+	    "no service '%.*s' in the store; did you mean '%.*s'?", SV_ARG(name),
+	    SV_ARG(x.found));
+}
+
+static int
 check_service(struct request *r, const struct pred *p, struct err *e)
 {
 	const struct stats *all;
@@ -167,8 +185,7 @@ check_service(struct request *r, const struct pred *p, struct err *e)
 	}
 	if ((code = world_all(r->engine, r->world, &all, e)) < 0)
 		return code;
-	return known_service(r->world, p) ? 0 : err_set(e, ERR_UNKNOWN, -1,
-	    "no service '%.*s' in the store", SV_ARG(p->lits[0].text));
+	return known_service(r->world, p) ? 0 : unknown_service(r->world, p->lits[0].text, e);
 }
 
 static int

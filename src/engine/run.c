@@ -17,6 +17,7 @@ struct running {
 	struct run_info *info;
 	struct buf out;
 	struct share *share;	/* NULL: one formatter does it all */
+	uint64_t format_ns;	/* time of formatting, and of what takes the bytes */
 };
 
 static int
@@ -51,8 +52,12 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 	int code;
 
 	while ((code = exec_next(ex, &b, e)) == 0) {
+		uint64_t t0 = clock_mono_ns();
+
 		x->info->n_rows += b.n;
-		if (f != NULL && (code = format_batch(x, f, &b, e)) < 0)
+		code = format_batch(x, f, &b, e);
+		x->format_ns += clock_mono_ns() - t0;
+		if (code < 0)
 			return code;
 		/* The first rows go out at once: somebody may be waiting for them. */
 		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) &&
@@ -84,7 +89,7 @@ exec_env_of(struct request *r, uint64_t deadline, const atomic_bool *cancel,
 	};
 }
 
-/* Rows of the plan through formatter f (NULL: counted and dropped). */
+/* Rows of the plan through formatter f. */
 static int
 run_plan(struct running *x, struct formatter *f, uint64_t deadline,
     const atomic_bool *cancel, struct err *e)
@@ -132,43 +137,35 @@ put_json_u64(struct buf *b, const char *key, uint64_t v)
 }
 
 static int
+drop_bytes(void *arg, const void *p, size_t n, struct err *e)
+{
+	(void)arg;
+	(void)p;
+	(void)n;
+	(void)e;
+	return 0;
+}
+
+/* The rows are formatted as the reader would get them, and dropped. */
+static int
 run_profile(struct running *x, uint64_t deadline, const atomic_bool *cancel, struct err *e)
 {
-	const struct profile *p = &x->info->profile;
-	uint64_t t0 = clock_mono_ns();
-	int code = run_plan(x, NULL, deadline, cancel, e);
-	struct buf *b = &x->out;
+	const struct sink *to = x->sink;
+	struct sink drop = { drop_bytes, to->step, to->arg };
+	uint64_t t0 = clock_mono_ns(), total;
+	int code;
 
+	x->sink = &drop;
+	code = run_format(x, deadline, cancel, e);
+	if (code == 0)
+		code = flush(x, e);
+	x->sink = to;
+	x->out.n = 0;
 	if (code < 0)
 		return code;
-	BUF_LIT(b, "{\"query\":");
-	json_string(b, buf_view(&x->r->canonical));
-	put_json_u64(b, "rows", x->info->n_rows);
-	buf_printf(b, ",\"estimated_rows\":%.0f,\"estimated_cost\":%.2f",
-	    x->r->plan->est_rows, x->r->plan->est_cost);
-	put_json_u64(b, "rows_scanned", p->rows_scanned);
-	put_json_u64(b, "index_lists", p->index_lists);
-	put_json_u64(b, "text_lists", p->text_lists);
-	put_json_u64(b, "index_rows", p->index_rows);
-	put_json_u64(b, "rows_matched", p->rows_matched);
-	put_json_u64(b, "rows_fetched", p->rows_fetched);
-	put_json_u64(b, "shards", x->r->plan->n_shards);
-	put_json_u64(b, "shards_opened", p->shards_opened);
-	put_json_u64(b, "row_groups_visited", p->row_groups_visited);
-	put_json_u64(b, "row_groups_pruned", p->row_groups_pruned);
-	put_json_u64(b, "blocks_pruned", p->blocks_pruned);
-	put_json_u64(b, "chunks_read", p->chunks_read);
-	put_json_u64(b, "chunks_cached", p->chunks_cached);
-	put_json_u64(b, "read_bytes", p->read_bytes);
-	put_json_u64(b, "decoded_bytes", p->decoded_bytes);
-	put_json_u64(b, "traces_assembled", p->traces_assembled);
-	put_json_u64(b, "plan_ns", p->plan_ns);
-	put_json_u64(b, "scan_ns", p->scan_ns);
-	put_json_u64(b, "sort_ns", p->sort_ns);
-	put_json_u64(b, "fetch_ns", p->fetch_ns);
-	put_json_u64(b, "total_ns", clock_mono_ns() - t0 + p->plan_ns);
-	buf_str(b, p->chunks_read == 0 ? ",\"cache\":\"chunks\"" : ",\"cache\":\"none\"");
-	BUF_LIT(b, ",\"complete\":true}\n");
+	total = clock_mono_ns() - t0;
+	profile_json(&x->out, x->r, x->info, x->format_ns, total);
+	x->info->n_bytes = 0;
 	return 0;
 }
 

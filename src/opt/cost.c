@@ -246,7 +246,10 @@ cost_plan(struct opt *o)
 	sum_shards(o, wanted, &rows, &cost);
 	out = rows < wanted ? rows : wanted;
 	out = out > (double)p->offset ? out - (double)p->offset : 0;
-	cost += order_cost(o, rows, wanted) + trace_cost(o, rows, out);
+	p->est_found = rows;
+	p->est_scan_cost = cost;
+	p->est_order_cost = order_cost(o, rows, wanted) + trace_cost(o, rows, out);
+	cost += p->est_order_cost;
 	if (p->output != ROW_COUNT)
 		cost += (out + (double)(p->offset < 1000000 ? p->offset : 0)) *
 		    fetch_tuples(&p->projection) * c->cpu_tuple_cost;

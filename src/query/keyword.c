@@ -2,6 +2,7 @@
 /* keyword: the table of keywords, see keyword_i.h, and the search for a mistyped one. */
 #include "keyword_i.h"
 
+#include "base/near.h"
 #include "clause_i.h"
 
 const struct keyword keywords[] = {
@@ -67,60 +68,14 @@ keyword_find(struct sv word)
 	return NULL;
 }
 
-static size_t
-min3(size_t a, size_t b, size_t c)
-{
-	size_t m = a < b ? a : b;
-
-	return m < c ? m : c;
-}
-
-#define WORD_MAX 16
-
-/*
- * Edits (insert, delete, replace, swap neighbours) from a to b: optimal string alignment,
- * on words of at most WORD_MAX bytes.
- */
-static size_t
-distance(struct sv a, struct sv b)
-{
-	size_t d[WORD_MAX + 1][WORD_MAX + 1];
-
-	for (size_t i = 0; i <= a.n; i++)
-		d[i][0] = i;
-	for (size_t j = 0; j <= b.n; j++)
-		d[0][j] = j;
-	for (size_t i = 1; i <= a.n; i++)
-		for (size_t j = 1; j <= b.n; j++) {
-			size_t cost = a.p[i - 1] != b.p[j - 1];
-
-			d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1,
-			    d[i - 1][j - 1] + cost);
-			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
-			    a.p[i - 2] == b.p[j - 1] && d[i - 2][j - 2] + 1 < d[i][j])
-				d[i][j] = d[i - 2][j - 2] + 1;
-		}
-	return d[a.n][b.n];
-}
-
 const char *
 keyword_suggest(struct sv word)
 {
-	size_t best = word.n <= 4 ? 2 : 3;	/* one slip in a short word, two in others */
-	const char *found = NULL;
+	struct near x;
 
-	if (word.n < 2 || word.n > WORD_MAX)
-		return NULL;
-	for (size_t i = 0; i < n_keywords; i++) {
-		struct sv name = sv_cstr(keywords[i].name);
-		size_t d;
-
-		if (keywords[i].class == KC_LATER)
-			continue;
-		if ((d = distance(word, name)) < best && d < name.n) {
-			best = d;
-			found = keywords[i].name;
-		}
-	}
-	return found;
+	near_init(&x, word);
+	for (size_t i = 0; i < n_keywords; i++)
+		if (keywords[i].class != KC_LATER)
+			near_offer(&x, sv_cstr(keywords[i].name));
+	return x.found.p;	/* of a keyword: ends with a NUL */
 }

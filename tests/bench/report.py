@@ -132,8 +132,7 @@ def counters_table(run):
             rows.append([q['id']] + ['{:,}'.format(c[k]) if isinstance(c.get(k), int)
                                      else num(c.get(k)) for k, _ in COUNTED])
     return ('### Work of spanfs\n\n' + table(['<'] + [h for _, h in COUNTED], rows) +
-            '\nCounted by one open; row groups, chunks and times from profile.json (no formatting '
-            'in them).\n')
+            '\nCounted by one open; row groups, chunks and times from profile.json.\n')
 
 
 def load_table(run):
