@@ -156,6 +156,7 @@ struct xshard {
 	const struct shard_entry *entry;
 	struct shard *s;		/* NULL until opened; borrowed from the snapshot */
 	const struct shard_info *info;
+	pthread_mutex_t lock;		/* the making of leaf states */
 	struct leaf_state *leaves;	/* while it is being scanned */
 	uint32_t *trace_rows;		/* ACCESS_TRACE: the rows to look at, rising */
 	uint32_t n_trace_rows;
@@ -255,7 +256,7 @@ struct exec {
 	bool needs_trace;		/* the filter */
 	bool searches;			/* the filter looks into texts */
 	bool needs_children;		/* child counts are asked for, or may be */
-	pthread_mutex_t lock;		/* spare, and the making of leaf states */
+	pthread_mutex_t lock;		/* spare, fetches */
 	struct scan *spare;
 	struct lru *traces;
 	struct trace_table *tables;	/* by place in the snapshot */
@@ -280,7 +281,8 @@ struct exec {
 	uint32_t **sum_counts;		/* matches by shard and ordinal */
 
 	/* Spans put together: those of refs [win_at, win_at + win_n), the batches to come. */
-	struct fetch **fetches;		/* one for each thread */
+	struct fetch **fetches;		/* n idle ones, at most one for each thread; under lock */
+	size_t n_fetches;
 	struct span *spans;		/* different ones, by shard and row */
 	size_t spans_cap;
 	uint32_t *span_of;		/* by ref in the window: its span */
@@ -409,7 +411,7 @@ int chunk_test(struct scan *, const struct chunk *, const struct col_test *, con
     uint64_t *out, uint32_t *bad) WARN_UNUSED;
 /* A leaf on a column: finds the chunk and the test, which it makes ready. */
 int column_eval(struct scan *, struct col_state *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
-int column_ready(struct exec *, struct xshard *, struct col_state *, struct err *) WARN_UNUSED;
+int column_ready(struct xshard *, struct col_state *, struct err *) WARN_UNUSED;
 void col_state_release(struct col_state *);
 /* The ranges that values or codes are held against, or NULL. */
 const struct ranges *column_ranges(const struct col_state *);

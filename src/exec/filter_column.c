@@ -224,17 +224,17 @@ make_ready(struct xshard *xs, struct col_state *st, struct err *e)
 }
 
 int
-column_ready(struct exec *ex, struct xshard *xs, struct col_state *st, struct err *e)
+column_ready(struct xshard *xs, struct col_state *st, struct err *e)
 {
 	int rc = 0;
 
 	if (atomic_load_explicit(&st->ready, memory_order_acquire))
 		return 0;
-	pthread_mutex_lock(&ex->lock);
+	pthread_mutex_lock(&xs->lock);
 	if (!atomic_load_explicit(&st->ready, memory_order_relaxed) &&
 	    (rc = make_ready(xs, st, e)) == 0)
 		atomic_store_explicit(&st->ready, true, memory_order_release);
-	pthread_mutex_unlock(&ex->lock);
+	pthread_mutex_unlock(&xs->lock);
 	return rc;
 }
 
@@ -536,7 +536,7 @@ column_eval(struct scan *sc, struct col_state *st, const uint64_t *in, uint64_t 
 
 	if (st->never)
 		return 0;
-	if ((rc = column_ready(sc->ex, sc->xs, st, sc->e)) < 0)
+	if ((rc = column_ready(sc->xs, st, sc->e)) < 0)
 		return rc;
 	if (st->use_ranges && st->code_ranges.n == 0)
 		return 0;
@@ -623,7 +623,7 @@ column_rows(struct scan *sc, struct col_state *st, uint32_t *rows, uint32_t n, b
 
 	if (st->never)
 		return 0;
-	if ((rc = column_ready(sc->ex, sc->xs, st, sc->e)) < 0)
+	if ((rc = column_ready(sc->xs, st, sc->e)) < 0)
 		return rc;
 	if (st->use_ranges && st->code_ranges.n == 0)
 		return 0;

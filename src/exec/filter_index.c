@@ -151,8 +151,7 @@ add_hashes(struct rows *r, struct xshard *xs, const struct col_state *st, struct
 
 /* 0: all rows of the column that may match were added; 1: no index tells. */
 static int
-add_column(struct rows *r, struct exec *ex, struct xshard *xs, struct col_state *st,
-    struct err *e)
+add_column(struct rows *r, struct xshard *xs, struct col_state *st, struct err *e)
 {
 	int rc;
 
@@ -161,7 +160,7 @@ add_column(struct rows *r, struct exec *ex, struct xshard *xs, struct col_state 
 	if (st->is_rest || st->word.n != 0 || st->node->pred->op == OP_HAS ||
 	    st->col->postings_bytes == 0)
 		return 1;
-	if ((rc = column_ready(ex, xs, st, e)) < 0)
+	if ((rc = column_ready(xs, st, e)) < 0)
 		return rc;
 	return st->col->kind == COLUMN_BYTES ? add_hashes(r, xs, st, e) :
 	    add_postings(r, xs, st, e);
@@ -224,7 +223,7 @@ asks_index(const struct xshard *xs, const struct fnode *n, const struct leaf_sta
 
 /* 0: listed; 1: no index tells. */
 static int
-list_leaf(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+list_leaf(struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
 	struct leaf_state *st = &xs->leaves[n->leaf];
@@ -233,7 +232,7 @@ list_leaf(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows
 	if (!asks_index(xs, n, st))
 		return 1;
 	for (uint32_t i = 0; rc == 0 && i < st->n_cols; i++)
-		rc = add_column(r, ex, xs, &st->cols[i], e);
+		rc = add_column(r, xs, &st->cols[i], e);
 	return rc != 0 ? rc : sort_rows(r, xs->info, e);
 }
 
@@ -265,12 +264,12 @@ unite(struct rows *r, const struct rows *b, const struct shard_info *info, struc
 	return sort_rows(r, info, e);
 }
 
-static int list_node(struct exec *, struct xshard *, const struct fnode *, struct rows *,
+static int list_node(struct xshard *, const struct fnode *, struct rows *,
     struct err *);
 
 /* As list_node, of an AND or OR. */
 static int
-list_kids(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+list_kids(struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
 	bool any = n->pred->kind == PRED_OR, told = false;
@@ -279,7 +278,7 @@ list_kids(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows
 	for (size_t i = 0; i < n->pred->n_kids; i++) {
 		struct rows kid = { VEC_INIT, r->most };
 
-		rc = list_node(ex, xs, &n->kids[i], told ? &kid : r, e);
+		rc = list_node(xs, &n->kids[i], told ? &kid : r, e);
 		if (rc == 0 && told && any)
 			rc = unite(r, &kid, xs->info, e);
 		else if (rc == 0 && told)
@@ -302,14 +301,14 @@ list_kids(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows
  * done; 1: no index tells (r may hold anything).
  */
 static int
-list_node(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+list_node(struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
 	if (n->pred->kind == PRED_LEAF)
-		return list_leaf(ex, xs, n, r, e);
+		return list_leaf(xs, n, r, e);
 	if (n->pred->kind != PRED_AND && n->pred->kind != PRED_OR)
 		return 1;
-	return list_kids(ex, xs, n, r, e);
+	return list_kids(xs, n, r, e);
 }
 
 /* Two may make the same list, and one is dropped. */
@@ -321,12 +320,12 @@ xshard_list(struct exec *ex, struct xshard *xs, struct err *e)
 
 	if (known != LIST_UNKNOWN)
 		return known == LIST_MADE;
-	rc = list_node(ex, xs, &ex->filter.root, &r, e);
+	rc = list_node(xs, &ex->filter.root, &r, e);
 	if (rc < 0) {
 		vec_release(&r.v);
 		return rc;
 	}
-	pthread_mutex_lock(&ex->lock);
+	pthread_mutex_lock(&xs->lock);
 	if (atomic_load(&xs->listed) == LIST_UNKNOWN) {
 		if (rc == 0) {
 			xs->list = r.v.v;
@@ -336,7 +335,7 @@ xshard_list(struct exec *ex, struct xshard *xs, struct err *e)
 		atomic_store_explicit(&xs->listed, rc == 0 ? LIST_MADE : LIST_NONE,
 		    memory_order_release);
 	}
-	pthread_mutex_unlock(&ex->lock);
+	pthread_mutex_unlock(&xs->lock);
 	vec_release(&r.v);
 	return rc == 0;
 }

@@ -31,7 +31,7 @@ attr_column_may(struct scan *sc, struct col_state *st)
 	if (st->is_rest || st->node->pred->op == OP_HAS)
 		return 1;
 	if (st->col->kind == COLUMN_DICT) {
-		if ((rc = column_ready(sc->ex, sc->xs, st, sc->e)) < 0)
+		if ((rc = column_ready(sc->xs, st, sc->e)) < 0)
 			return rc;
 		r = st->use_ranges ? &st->code_ranges : NULL;
 	} else if (st->col->kind == COLUMN_INT)

@@ -5,8 +5,9 @@
  * by anything but time neighbours lie far apart and each window visits every row group again.
  *
  * The refs of a window are sorted by shard and row, doubles (the events of one span) fetched
- * once, each shard's rows at once. A large window is cut into parts, one a thread, each with
- * a fetch of its own.
+ * once, each shard's rows at once. A large window is cut into runs that threads take in turn,
+ * each with a fetch of its own. What a run costs is its rows and, more than these where they
+ * lie scattered, the row groups that they are in: each has its chunks to read.
  */
 #include "exec_i.h"
 
@@ -14,7 +15,9 @@
 
 #include "base/clock.h"
 
-#define PART_LEAST 256		/* rows worth a thread */
+#define GROUP_WEIGHT 32		/* a visit to a row group, in rows */
+#define RUN_LEAST 256		/* weight worth a thread */
+#define RUNS_PER_THREAD 4
 #define WINDOW_ROWS 16384
 #define WINDOW_GROUPS 512	/* row groups that a window may pin, beside those of one batch */
 
@@ -27,19 +30,23 @@ struct fetching {
 	struct exec *ex;
 	struct want *wants;		/* by shard and row */
 	uint32_t *rows;			/* different ones, as the spans */
-	struct run *runs;		/* of one shard */
+	struct run *runs;
+	struct run_out *outs;
 	size_t n_runs;
 	struct projection proj;
-	struct part {
-		size_t from, to;	/* runs */
-		struct profile prof;
-		struct err err;
-		int code;
-	} *parts;
 };
 
+/* Rows of one shard, fetched by one thread. */
 struct run {
 	uint32_t shard, from, to;	/* in rows */
+	uint32_t weight, group;		/* of its last row */
+};
+
+/* What came of it. */
+struct run_out {
+	struct profile prof;
+	struct err err;
+	int code;
 };
 
 static int
@@ -54,89 +61,112 @@ want_cmp(const void *pa, const void *pb)
 	return (a->pos > b->pos) - (a->pos < b->pos);
 }
 
-/* Different rows, cut into runs of one shard and at most `most` rows. */
 static uint32_t
-list_rows(struct fetching *f, size_t n, uint32_t most)
+group_of(const struct exec *ex, const struct want *w)
 {
+	return w->row / ex->shards[w->shard].info->row_group_rows;
+}
+
+static size_t
+weigh(const struct exec *ex, const struct want *v, size_t n)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += 1 + (i == 0 || v[i].shard != v[i - 1].shard ||
+		    group_of(ex, &v[i]) != group_of(ex, &v[i - 1]) ? (size_t)GROUP_WEIGHT : 0);
+	return sum;
+}
+
+static struct run *
+run_new(struct fetching *f, uint32_t shard, uint32_t row)
+{
+	struct run *r = &f->runs[f->n_runs++];
+
+	*r = (struct run){ .shard = shard, .from = row, .to = row, .group = UINT32_MAX };
+	return r;
+}
+
+/* Different rows, cut into runs of one shard and about `most` of weight. */
+static void
+list_rows(struct fetching *f, size_t n, size_t most)
+{
+	struct run *last = NULL;
 	uint32_t m = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct want *w = &f->wants[i];
-		struct run *last = f->n_runs == 0 ? NULL : &f->runs[f->n_runs - 1];
 
 		if (i > 0 && w[-1].shard == w->shard && w[-1].row == w->row) {
 			w->span = m - 1;
 			continue;
 		}
-		if (last == NULL || last->shard != w->shard || last->to - last->from == most) {
-			last = &f->runs[f->n_runs++];
-			*last = (struct run){ w->shard, m, m };
-		}
+		if (last == NULL || last->shard != w->shard || last->weight >= most)
+			last = run_new(f, w->shard, m);
+		last->weight += group_of(f->ex, w) != last->group ? 1 + GROUP_WEIGHT : 1;
+		last->group = group_of(f->ex, w);
 		last->to++;
 		w->span = m;
 		f->rows[m++] = w->row;
 	}
-	return m;
+}
+
+/* ---- a fetch for each thread at work ---- */
+
+static int
+fetch_take(struct exec *ex, struct fetch **out, struct err *e)
+{
+	pthread_mutex_lock(&ex->lock);
+	*out = ex->n_fetches == 0 ? NULL : ex->fetches[--ex->n_fetches];
+	pthread_mutex_unlock(&ex->lock);
+	return *out != NULL ? 0 : fetch_new(out, e);
+}
+
+/* There are never more than threads. */
+static void
+fetch_give(struct exec *ex, struct fetch *f)
+{
+	pthread_mutex_lock(&ex->lock);
+	ex->fetches[ex->n_fetches++] = f;
+	pthread_mutex_unlock(&ex->lock);
 }
 
 static void
-fetch_part(void *arg, size_t i)
+fetch_run(void *arg, size_t i)
 {
 	struct fetching *f = arg;
 	struct exec *ex = f->ex;
-	struct part *p = &f->parts[i];
+	const struct run *r = &f->runs[i];
+	struct run_out *out = &f->outs[i];
 	struct read_counters before = read_counters;
+	struct fetch *fetch;
 
-	for (size_t k = p->from; k < p->to && p->code == 0; k++) {
-		const struct run *r = &f->runs[k];
-
-		p->code = fetch_rows(ex->fetches[i], ex->shards[r->shard].s, f->rows + r->from,
-		    r->to - r->from, &f->proj, ex->spans + r->from, &p->err);
-		p->prof.rows_fetched += r->to - r->from;
-	}
-	profile_reads(&p->prof, &before);
+	out->err = (struct err)ERR_INIT;
+	if ((out->code = fetch_take(ex, &fetch, &out->err)) < 0)
+		return;
+	out->code = fetch_rows(fetch, ex->shards[r->shard].s, f->rows + r->from,
+	    r->to - r->from, &f->proj, ex->spans + r->from, &out->err);
+	fetch_give(ex, fetch);
+	out->prof.rows_fetched += r->to - r->from;
+	profile_reads(&out->prof, &before);
 }
 
 static int
-fetches_ready(struct exec *ex, size_t n, struct err *e)
+run_all(struct fetching *f, bool wake, struct err *e)
 {
-	int rc;
+	struct exec *ex = f->ex;
+	int rc = 0;
 
 	if (ex->fetches == NULL &&
 	    (ex->fetches = calloc(ex->threads, sizeof(struct fetch *))) == NULL)
 		return err_nomem(e);
-	for (size_t i = 0; i < n; i++)
-		if (ex->fetches[i] == NULL && (rc = fetch_new(&ex->fetches[i], e)) < 0)
-			return rc;
-	return 0;
-}
-
-/* Runs shared out evenly, in order. */
-static int
-run_parts(struct fetching *f, size_t n_parts, uint32_t n_rows, struct err *e)
-{
-	struct exec *ex = f->ex;
-	size_t k = 0;
-	int rc;
-
-	if ((rc = fetches_ready(ex, n_parts, e)) < 0)
-		return rc;
-	if ((f->parts = arena_array(&ex->window, n_parts, struct part)) == NULL)
+	if ((f->outs = arena_array(&ex->window, f->n_runs, struct run_out)) == NULL)
 		return err_nomem(e);
-	for (size_t i = 0; i < n_parts; i++) {
-		uint32_t until = (uint32_t)((uint64_t)n_rows * (i + 1) / n_parts);
-
-		f->parts[i].err = (struct err)ERR_INIT;
-		f->parts[i].from = k;
-		while (k < f->n_runs && (i + 1 == n_parts || f->runs[k].to <= until))
-			k++;
-		f->parts[i].to = k;
-	}
-	pool_each(ex->env.pool, ex->threads, n_parts, fetch_part, f);
-	for (size_t i = 0; i < n_parts; i++) {
-		profile_add(&ex->prof, &f->parts[i].prof);
-		if (rc == 0 && (rc = f->parts[i].code) < 0 && e != NULL)
-			*e = f->parts[i].err;
+	pool_each(ex->env.pool, wake ? ex->threads : 1, f->n_runs, fetch_run, f);
+	for (size_t i = 0; i < f->n_runs; i++) {
+		profile_add(&ex->prof, &f->outs[i].prof);
+		if (rc == 0 && (rc = f->outs[i].code) < 0 && e != NULL)
+			*e = f->outs[i].err;
 	}
 	return rc;
 }
@@ -163,12 +193,10 @@ static int
 fetch_spans(struct exec *ex, struct want *wants, size_t n, struct err *e)
 {
 	struct fetching f = { .ex = ex, .wants = wants, .proj = ex->plan->projection };
-	size_t n_parts = n / PART_LEAST;
-	uint32_t n_rows, most;
+	size_t weight, most = SIZE_MAX;
+	bool wake;
 	int rc;
 
-	n_parts = n_parts == 0 ? 1 : n_parts > ex->threads ? ex->threads : n_parts;
-	most = (uint32_t)((n + n_parts - 1) / n_parts);
 	f.proj.events |= ex->plan->output == ROW_EVENT;
 	f.proj.links |= ex->plan->output == ROW_LINK;
 	f.rows = arena_array(&ex->window, n, uint32_t);
@@ -176,12 +204,16 @@ fetch_spans(struct exec *ex, struct want *wants, size_t n, struct err *e)
 	if (f.rows == NULL || f.runs == NULL)
 		return err_nomem(e);
 	qsort(wants, n, sizeof *wants, want_cmp);
-	n_rows = list_rows(&f, n, most);
+	weight = weigh(ex, wants, n);
+	wake = ex->threads > 1 && weight >= 2 * RUN_LEAST;
+	if (wake)
+		most = weight / (ex->threads * RUNS_PER_THREAD);
+	list_rows(&f, n, most < RUN_LEAST ? RUN_LEAST : most);
 	if ((rc = spans_room(ex, n, e)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		ex->span_of[wants[i].pos] = wants[i].span;
-	return run_parts(&f, n_parts, n_rows, e);
+	return run_all(&f, wake, e);
 }
 
 /* ---- the window ---- */
@@ -189,9 +221,8 @@ fetch_spans(struct exec *ex, struct want *wants, size_t n, struct err *e)
 void
 fetch_window_end(struct exec *ex)
 {
-	for (size_t i = 0; ex->fetches != NULL && i < ex->threads; i++)
-		if (ex->fetches[i] != NULL)
-			fetch_reset(ex->fetches[i]);
+	for (size_t i = 0; i < ex->n_fetches; i++)
+		fetch_reset(ex->fetches[i]);
 	ex->win_n = 0;
 	arena_reset(&ex->window);
 }
@@ -398,7 +429,7 @@ fetch_close(struct exec *ex)
 {
 	fetch_batch_end(ex);
 	fetch_window_end(ex);
-	for (size_t i = 0; ex->fetches != NULL && i < ex->threads; i++)
+	for (size_t i = 0; i < ex->n_fetches; i++)
 		fetch_free(ex->fetches[i]);
 	free(ex->fetches);
 	free(ex->spans);

@@ -10,8 +10,9 @@
 
 #include "base/clock.h"
 
-#define WAVE_PER_THREAD 8
-#define WAVE_MAX 512
+#define WAVE_PER_THREAD 8	/* morsels of the first wave */
+#define WAVE_GROWN 4		/* later ones may have so many times as many, */
+#define WAVE_MAX 512		/* up to this */
 #define ROW_BATCH 512		/* of the plain plan */
 #define WAKE_ROWS 32768		/* rows to look at that are worth a second thread, */
 #define LIST_WEIGHT 64		/* a row of a list counts so many: its columns are far apart */
@@ -25,6 +26,7 @@ struct wave {
 	enum scan_for what;
 	struct morsel *morsels;
 	struct scan_out *outs;
+	uint32_t *turns;		/* in which order threads take them */
 	size_t n;
 	uint64_t weight;		/* rows to look at, as WAKE_ROWS counts them */
 };
@@ -401,10 +403,11 @@ static void
 morsel_task(void *arg, size_t i)
 {
 	struct wave *w = arg;
-	struct scan_out *out = &w->outs[i];
+	uint32_t no = w->turns[i];
+	struct scan_out *out = &w->outs[no];
 	struct read_counters before = read_counters;
 
-	out->code = run_morsel(w, &w->morsels[i], out);
+	out->code = run_morsel(w, &w->morsels[no], out);
 	profile_reads(&out->prof, &before);
 }
 
@@ -424,6 +427,23 @@ out_release(struct exec *ex, struct scan_out *out)
 	free(out->ordinals);
 }
 
+/*
+ * The first morsels of all shards come first: what a filter needs of a shard is made by
+ * whoever comes to it first, while the others would have to wait.
+ */
+static void
+take_turns(struct wave *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (i == 0 || w->morsels[i].shard != w->morsels[i - 1].shard)
+			w->turns[n++] = (uint32_t)i;
+	for (size_t i = 1; i < w->n; i++)
+		if (w->morsels[i].shard == w->morsels[i - 1].shard)
+			w->turns[n++] = (uint32_t)i;
+}
+
 /* Runs a wave and hands on its outputs. >0: enough. */
 static int
 run_wave(struct wave *w, scan_take *take, struct err *e)
@@ -433,6 +453,7 @@ run_wave(struct wave *w, scan_take *take, struct err *e)
 
 	for (size_t i = 0; i < w->n; i++)
 		out_init(w, &w->outs[i]);
+	take_turns(w);
 	pool_each(ex->env.pool, w->weight < WAKE_ROWS ? 1 : ex->threads, w->n, morsel_task, w);
 	for (size_t i = 0; i < w->n; i++) {
 		struct scan_out *out = &w->outs[i];
@@ -458,7 +479,7 @@ struct walk {
 	struct wave w;
 	size_t *order, n_order;		/* shards of the slice */
 	size_t first, next;		/* in order: not yet released; not yet begun */
-	size_t wave_max;
+	size_t wave_now, wave_max;	/* morsels: of the next wave; room */
 	scan_take *take;
 	struct err *e;
 };
@@ -476,15 +497,21 @@ newer_first(const void *pa, const void *pb, void *arg)
 }
 
 static int
-walk_init(struct walk *k, struct exec *ex, struct slice s)
+walk_init(struct walk *k, struct exec *ex, struct slice s, bool by_key)
 {
-	k->wave_max = (size_t)ex->threads * WAVE_PER_THREAD;
+	k->wave_now = (size_t)ex->threads * WAVE_PER_THREAD;
+	/* A bound moves on only between waves. */
+	k->wave_max = by_key ? k->wave_now : k->wave_now * WAVE_GROWN;
 	if (k->wave_max > WAVE_MAX)
 		k->wave_max = WAVE_MAX;
+	if (k->wave_now > k->wave_max)
+		k->wave_now = k->wave_max;
 	k->order = calloc(ex->n_shards + 1, sizeof *k->order);
 	k->w.morsels = calloc(k->wave_max, sizeof *k->w.morsels);
 	k->w.outs = calloc(k->wave_max, sizeof *k->w.outs);
-	if (k->order == NULL || k->w.morsels == NULL || k->w.outs == NULL)
+	k->w.turns = calloc(k->wave_max, sizeof *k->w.turns);
+	if (k->order == NULL || k->w.morsels == NULL || k->w.outs == NULL ||
+	    k->w.turns == NULL)
 		return err_nomem(k->e);
 	for (size_t i = 0; i < ex->n_shards; i++) {
 		if (xshard_in(&ex->shards[i], s))
@@ -545,8 +572,11 @@ push_morsel(struct walk *k, size_t no, uint32_t group, uint64_t weight)
 {
 	int rc;
 
-	if (k->w.n == k->wave_max && (rc = flush(k)) != 0)
-		return rc;
+	if (k->w.n == k->wave_now) {
+		if ((rc = flush(k)) != 0)
+			return rc;
+		k->wave_now = k->wave_now * 2 < k->wave_max ? k->wave_now * 2 : k->wave_max;
+	}
 	k->w.morsels[k->w.n++] = (struct morsel){ (uint32_t)no, group };
 	k->w.weight += weight;
 	return 0;
@@ -666,7 +696,7 @@ scan_slice(struct exec *ex, struct slice s, enum scan_for what, bool by_key, sca
 {
 	struct walk k = { .w = { .ex = ex, .slice = s, .what = what }, .take = take, .e = e };
 	uint64_t t0 = clock_mono_ns();
-	int rc = walk_init(&k, ex, s);
+	int rc = walk_init(&k, ex, s, by_key);
 
 	while (rc == 0 && k.next < k.n_order) {
 		rc = add_shard(&k, k.order[k.next], by_key ? &ex->refs : NULL);
@@ -678,6 +708,7 @@ scan_slice(struct exec *ex, struct slice s, enum scan_for what, bool by_key, sca
 	free(k.order);
 	free(k.w.morsels);
 	free(k.w.outs);
+	free(k.w.turns);
 	ex->prof.scan_ns += clock_mono_ns() - t0;
 	return rc < 0 ? rc : 0;
 }

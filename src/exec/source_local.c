@@ -25,10 +25,11 @@ source_open(struct exec *ex, struct err *e)
 		if (p->shards[i].shard >= n)
 			return err_set(e, ERR_UNSUPPORTED, -1,
 			    "the plan names shard %u of %zu", p->shards[i].shard, n);
+		pthread_mutex_init(&ex->shards[i].lock, NULL);
+		ex->n_shards = i + 1;
 		ex->shards[i].plan = &p->shards[i];
 		ex->shards[i].entry = &ex->env.snapshot->shards[p->shards[i].shard];
 	}
-	ex->n_shards = p->n_shards;
 	return 0;
 }
 
@@ -37,8 +38,10 @@ source_close(struct exec *ex)
 {
 	struct scan *next;
 
-	for (size_t i = 0; ex->shards != NULL && i < ex->n_shards; i++)
+	for (size_t i = 0; ex->shards != NULL && i < ex->n_shards; i++) {
 		xshard_release(ex, &ex->shards[i]);
+		pthread_mutex_destroy(&ex->shards[i].lock);
+	}
 	free(ex->shards);
 	free(ex->seen);
 	for (struct scan *s = ex->spare; s != NULL; s = next) {
