@@ -234,13 +234,19 @@ trace_cost(const struct opt *o, double rows, double out)
 void
 cost_plan(struct opt *o)
 {
+	for (size_t i = 0; i < o->plan->n_shards; i++)
+		cost_shard(o, i);
+	cost_total(o);
+}
+
+void
+cost_total(struct opt *o)
+{
 	struct plan *p = o->plan;
 	const struct cost_params *c = &o->options->cost;
 	uint64_t wanted_n;
 	double rows, cost, wanted, out;
 
-	for (size_t i = 0; i < p->n_shards; i++)
-		cost_shard(o, i);
 	wanted = __builtin_add_overflow(p->limit, p->offset, &wanted_n) ? 1e18 :
 	    (double)wanted_n;
 	sum_shards(o, wanted, &rows, &cost);

@@ -5,25 +5,25 @@
  * it sharper. Then rows and cost are estimated and the whole is verified. The plan owns
  * copies of all it took from the query.
  */
-#include "opt_i.h"
+#include "decision_i.h"
 
 static const struct opt_rule rules[] = {
-	{ "fold", rule_fold },
-	{ "nnf", rule_nnf },
-	{ "union", rule_union },
-	{ "factor", rule_factor },
-	{ "range", rule_range },
-	{ "pushdown", rule_pushdown },
-	{ "time", rule_time },
-	{ "service", rule_service },
-	{ "bloom", rule_bloom },
-	{ "zone", rule_zone },
-	{ "order", rule_order },
-	{ "catalog", rule_catalog },
-	{ "index", rule_index },
-	{ "project", rule_project },
-	{ "limit", rule_limit },
-	{ "topn", rule_topn },
+	{ "fold", rule_fold, false },
+	{ "nnf", rule_nnf, false },
+	{ "union", rule_union, false },
+	{ "factor", rule_factor, false },
+	{ "range", rule_range, false },
+	{ "pushdown", rule_pushdown, false },
+	{ "time", rule_time, false },
+	{ "service", rule_service, false },
+	{ "bloom", rule_bloom, false },
+	{ "zone", rule_zone, false },
+	{ "order", rule_order, true },
+	{ "catalog", rule_catalog, false },
+	{ "index", rule_index, false },
+	{ "project", rule_project, false },
+	{ "limit", rule_limit, false },
+	{ "topn", rule_topn, false },
 };
 #define N_RULES (sizeof rules / sizeof *rules)
 /* The first ones rewrite the filter, and what one leaves may be another's: run in rounds. */
@@ -208,6 +208,46 @@ rewrite_filter(struct opt *o, struct err *e)
 	return 0;
 }
 
+/* Before the first rule that decides; above 0: no decision holds. */
+static int
+meet_decisions(struct opt *o, struct err *e)
+{
+	int code;
+
+	if (o->n_decisions != 0)
+		o->decided = o->decisions[0];
+	if (o->plan->never || (code = decision_measure(o, e)) < 0)
+		return o->plan->never ? 0 : code;
+	if (o->n_decisions == 0)
+		return 0;
+	if ((code = decision_find(o)) == 0)
+		code = decision_order(o, e);
+	return code;
+}
+
+int
+opt_run(struct opt *o, struct err *e)
+{
+	bool met = false;
+	int code = rewrite_filter(o, e);
+
+	for (size_t i = N_EXPRESSION_RULES; i < N_RULES && code == 0; i++) {
+		if (rules[i].decides && !met && (code = meet_decisions(o, e)) != 0)
+			return code;
+		met |= rules[i].decides;
+		if (!rules[i].decides || o->decided == NULL)
+			code = opt_run_rule(o, i, e);
+	}
+	if (code != 0)
+		return code;
+	force_paths(o);
+	if (o->decided != NULL)
+		decision_estimate(o);
+	else
+		cost_plan(o);
+	return plan_verify(o->plan, o->stats, e);
+}
+
 int
 opt_plan(const struct query *q, const struct stats *st, const struct opt_options *options,
     struct plan **out, struct err *e)
@@ -217,15 +257,7 @@ opt_plan(const struct query *q, const struct stats *st, const struct opt_options
 
 	if ((code = opt_begin(&o, q, st, options, e)) < 0)
 		return code;
-	code = rewrite_filter(&o, e);
-	for (size_t i = N_EXPRESSION_RULES; i < N_RULES && code == 0; i++)
-		code = opt_run_rule(&o, i, e);
-	if (code == 0) {
-		force_paths(&o);
-		cost_plan(&o);
-		code = plan_verify(o.plan, st, e);
-	}
-	if (code < 0) {
+	if ((code = opt_run(&o, e)) < 0) {
 		plan_free(o.plan);
 		return code;
 	}

@@ -9,6 +9,25 @@
 
 #include "opt/opt.h"
 
+/* What the filter's leaves select, in pre-order, before it was ordered: see decision.c. */
+struct opt_leaves {
+	bool taken;
+	uint64_t shape;		/* template_filter_shape */
+	size_t n;		/* beyond PLAN_LEAVES_MAX only counted */
+	uint64_t top;		/* bit i: leaf i must hold for every match */
+	float sel[PLAN_LEAVES_MAX];	/* below 0: no shard to measure on */
+};
+
+/* Where each kid of each AND and OR came from, in post-order, as rule order put them. */
+#define ORDER_MAX 255
+struct opt_order {
+	bool lost;		/* did not fit */
+	uint8_t n;
+	uint8_t v[ORDER_MAX];
+};
+
+struct decision;
+
 struct opt {
 	const struct query *query;
 	const struct stats *stats;
@@ -17,6 +36,12 @@ struct opt {
 	struct plan_shard *shards;	/* the plan's, to be written */
 	struct arena *arena;		/* the plan's */
 	bool changed;			/* a rule changed the plan since this was cleared */
+	/* To be decided by one of these, if there are any; then by `decided`. */
+	const struct decision *const *decisions;
+	size_t n_decisions, which;
+	const struct decision *decided;
+	struct opt_leaves leaves;
+	struct opt_order order;
 };
 
 /* *changed is set (never cleared) if the plan is another one afterwards. */
@@ -25,6 +50,7 @@ typedef int opt_apply(struct opt *, bool *changed, struct err *);
 struct opt_rule {
 	const char *name;
 	opt_apply *apply;
+	bool decides;	/* by estimates: a decision stands in for it */
 };
 
 /* In the order of the table in opt.c; README.md says why that order. */
@@ -37,6 +63,8 @@ const struct opt_rule *opt_rule_at(size_t i);
 /* The plain plan. */
 int opt_begin(struct opt *, const struct query *, const struct stats *,
     const struct opt_options *, struct err *) WARN_UNUSED;
+/* Rules, estimates, verification. Above 0: enum decision_miss. */
+int opt_run(struct opt *, struct err *) WARN_UNUSED;
 /* Runs rule i unless it is off, and notes if it fired. */
 int opt_run_rule(struct opt *, size_t i, struct err *) WARN_UNUSED;
 
@@ -89,5 +117,7 @@ void force_paths(struct opt *);
 double cost_leaf(const struct pred *leaf);
 /* Fills in the estimates of the shards and of the plan. */
 void cost_plan(struct opt *);
+/* Those of the plan, from those of the shards. */
+void cost_total(struct opt *);
 
 #endif

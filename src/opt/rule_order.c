@@ -7,12 +7,13 @@
  * meaning stays: conditions have no effects, but a regular expression that runs into its
  * limit may no longer see the rows that another condition drops.
  */
-#include "opt_i.h"
+#include "decision_i.h"
 
 #define SAMPLE_SHARDS 16
 
 struct ranked {
 	const struct pred *p;
+	size_t from;	/* its place before */
 	double rank;
 };
 
@@ -86,12 +87,15 @@ reorder(struct opt *o, const struct pred *p, struct err *e)
 		if ((v[i].p = reorder(o, p->kids[i], e)) == NULL)
 			return NULL;
 		v[i].rank = rank_of(o, p->kind, v[i].p);
+		v[i].from = i;
 	}
 	if (p->kind != PRED_NOT)
 		sort_ranked(v, p->n_kids);
 	for (size_t i = 0; i < p->n_kids; i++) {
 		kids[i] = v[i].p;
 		moved |= kids[i] != p->kids[i];
+		if (p->kind != PRED_NOT)
+			order_note(o, v[i].from);
 	}
 	if (!moved)
 		return p;
@@ -108,6 +112,8 @@ rule_order(struct opt *o, bool *changed, struct err *e)
 
 	if (o->plan->never)
 		return 0;
+	o->order.n = 0;
+	o->order.lost = false;
 	if ((p = reorder(o, o->plan->filter, e)) == NULL)
 		return err_nomem(e);
 	*changed |= p != o->plan->filter;

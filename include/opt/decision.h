@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * decision: what opt_plan decided for a query's template, small enough to be kept: the access
+ * per class of shards, the order of the filter's conditions, the rules that fired, estimates,
+ * and the selectivities in which all that holds. No value of the query is in it and nothing
+ * of the plan: another query of the template gets its own plan, by opt_plan_decided, with the
+ * same rules that prune, and without choosing. Pure, and immutable once made.
+ */
+#ifndef OPT_DECISION_H
+#define OPT_DECISION_H
+
+#include "opt/opt.h"
+
+/* ---- templates ---- */
+
+/*
+ * Appends the key of the query's template: equal bytes for queries that differ in values of
+ * the same classes only. The statistics say which partition is the newest.
+ */
+void template_key(struct buf *, const struct query *, const struct stats *,
+    const struct opt_options *);
+/* The template for people: "spans: service eq ? and user.id eq ? range ~1h to now". Field names are as typed. */
+void template_print(struct buf *, const struct query *, const struct stats *,
+    const struct opt_options *);
+/* A hash of the filter's part of the key; tmp is scratch. */
+uint64_t template_filter_shape(const struct pred *, struct buf *tmp);
+
+/* ---- decisions ---- */
+
+struct decision_class {
+	uint64_t key;		/* plan_class.key */
+	uint64_t index_leaves;
+	float rows, cost;	/* estimated: that match, of a shard's rows; cost of a shard */
+	enum access access;
+};
+
+/* A selectivity, and between which others the decision is the same. */
+struct decision_leaf {
+	float sel, lo, hi;
+};
+
+struct decision {
+	uint64_t shape;		/* of the filter before it was ordered: template_filter_shape */
+	uint64_t fired;		/* bit i: rule i changed something */
+	uint64_t stats_version;	/* when it was made; a later one is as good */
+	float rows, cost;	/* of all shards: that match, of their rows; cost of a row */
+	float est_rows, est_cost;	/* of the plan that it was made for */
+	uint32_t n_bytes;	/* of all of it */
+	uint16_t n_classes, n_leaves, n_order;
+	const struct decision_class *classes;
+	const struct decision_leaf *leaves;	/* of the filter before it was ordered, in pre-order */
+	const uint8_t *order;	/* where each kid of each AND and OR came from, in post-order */
+};
+
+/* Why a decision can't be used. */
+enum decision_miss { DECISION_HOLDS, DECISION_SHAPE, DECISION_SELECTIVITY, DECISION_CLASS };
+
+/*
+ * As opt_plan, and what it decided; *out NULL where nothing is worth keeping (a filter that
+ * contradicts itself, more conditions than fit). From malloc: decision_free.
+ */
+int opt_plan_decide(const struct query *, const struct stats *, const struct opt_options *,
+    struct plan **, struct decision **out, struct err *) WARN_UNUSED;
+/*
+ * The plan by the first of n > 0 decisions of the query's template that holds: *which. Above 0
+ * (an enum decision_miss, of the first): none holds for these values and shards, and there is
+ * no plan.
+ */
+int opt_plan_decided(const struct query *, const struct stats *, const struct opt_options *,
+    const struct decision *const *, size_t n, size_t *which, struct plan **, struct err *)
+    WARN_UNUSED;
+void decision_free(struct decision *);
+
+/* Which kinds of indexes the shards have, as bits: decisions are of no use when that changes. */
+uint64_t decision_index_kinds(const struct stats *);
+/* True if d, the newer one, is also about all classes of `old`, which would hold where d was made. */
+bool decision_replaces(const struct decision *d, const struct decision *old);
+/* True if both decide alike: the ranges and estimates may differ. */
+bool decision_same(const struct decision *, const struct decision *);
+/*
+ * `d` with the ranges of `other`, which decides alike, joined to its own, where they differ
+ * in one leaf at most: between two selectivities that are decided alike lie no others. NULL:
+ * more differ, or no memory.
+ */
+struct decision *decision_joined(const struct decision *d, const struct decision *other);
+
+#endif

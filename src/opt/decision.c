@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * decision: recording what was decided, and deciding by what was recorded. While a plan is
+ * chosen the selectivity of each condition is measured on a few shards; the decision keeps
+ * them with the range around each in which it is taken to hold. A plan by a decision measures
+ * the same way, so like is compared with like: a condition outside its range, a filter of
+ * another shape after folding, or a class of shards that was not there, and it is decided anew.
+ *
+ * The rules that prune run for every plan; only those that decide are passed over (`decides`
+ * in the table of opt.c). So a plan by an old decision is as right as any: at worst it is slow.
+ */
+#include <stdlib.h>
+
+#include "decision_i.h"
+
+/* How far a selectivity may go either way before the decision is made anew. */
+#define SEL_SLACK 4.0f
+#define SAMPLE_SHARDS 4
+
+/* ---- measuring ---- */
+
+struct sample {
+	const struct shard_stats *v[SAMPLE_SHARDS];
+	size_t n;
+	double rows;
+};
+
+/* The newest shards that are read and known. */
+static void
+take_sample(const struct opt *o, struct sample *s)
+{
+	s->n = 0;
+	s->rows = 0;
+	for (size_t i = o->plan->n_shards; i-- > 0 && s->n < SAMPLE_SHARDS;)
+		if (o->shards[i].access != ACCESS_PRUNED && shard_known(o, i)) {
+			s->v[s->n++] = &o->stats->shards[i];
+			s->rows += (double)o->stats->shards[i].n_rows;
+		}
+}
+
+/* Below one row in the sample all is one. */
+static float
+leaf_selectivity(const struct sample *s, const struct pred *p)
+{
+	double hits = 0;
+
+	if (!(s->rows > 0))
+		return -1;
+	for (size_t i = 0; i < s->n; i++)
+		hits += (double)s->v[i]->n_rows * card_selectivity(s->v[i], p);
+	return hits < 1 ? (float)(1 / s->rows) : (float)(hits / s->rows);
+}
+
+static void
+measure(struct opt *o, const struct sample *s, const struct pred *p, bool top)
+{
+	struct opt_leaves *l = &o->leaves;
+
+	if (p->kind != PRED_LEAF) {
+		for (size_t i = 0; i < p->n_kids; i++)
+			measure(o, s, p->kids[i], top && p->kind == PRED_AND);
+		return;
+	}
+	if (l->n < PLAN_LEAVES_MAX) {
+		l->top |= (uint64_t)top << l->n;
+		l->sel[l->n] = leaf_selectivity(s, p);
+	}
+	l->n++;
+}
+
+int
+decision_measure(struct opt *o, struct err *e)
+{
+	struct buf tmp = BUF_INIT;
+	struct sample s;
+	int code;
+
+	o->leaves = (struct opt_leaves){ .taken = true };
+	o->leaves.shape = template_filter_shape(o->plan->filter, &tmp);
+	code = buf_ok(&tmp, e);
+	buf_release(&tmp);
+	take_sample(o, &s);
+	if (code == 0)
+		measure(o, &s, o->plan->filter, true);
+	return code;
+}
+
+/* ---- recording ---- */
+
+static uint64_t
+fired_mask(const struct plan *p)
+{
+	uint64_t mask = 0;
+
+	for (size_t i = 0; i < p->n_fired; i++)
+		for (size_t k = 0; opt_rule_name(k) != NULL; k++)
+			if (opt_rule_name(k) == p->fired[i])
+				mask |= (uint64_t)1 << k;
+	return mask;
+}
+
+/* Room for the arrays behind the struct; NULL: no memory. */
+static struct decision *
+decision_new(size_t n_classes, size_t n_leaves, size_t n_order)
+{
+	size_t bytes = sizeof(struct decision) + n_classes * sizeof(struct decision_class) +
+	    n_leaves * sizeof(struct decision_leaf) + n_order;
+	struct decision *d = calloc(1, bytes);
+
+	if (d == NULL)
+		return NULL;
+	d->n_bytes = (uint32_t)bytes;
+	d->n_classes = (uint16_t)n_classes;
+	d->n_leaves = (uint16_t)n_leaves;
+	d->n_order = (uint16_t)n_order;
+	d->classes = (struct decision_class *)(d + 1);
+	d->leaves = (const struct decision_leaf *)(d->classes + n_classes);
+	d->order = (const uint8_t *)(d->leaves + n_leaves);
+	return d;
+}
+
+void
+decision_free(struct decision *d)
+{
+	free(d);
+}
+
+static struct decision_leaf
+leaf_range(float sel)
+{
+	float hi = sel * SEL_SLACK;
+
+	if (sel < 0)
+		return (struct decision_leaf){ sel, sel, sel };
+	return (struct decision_leaf){ sel, sel / SEL_SLACK, hi < 1 ? hi : 1 };
+}
+
+static void
+record_classes(const struct plan *p, struct decision_class *v)
+{
+	for (size_t i = 0; i < p->n_classes; i++) {
+		const struct plan_class *c = &p->classes[i];
+
+		v[i] = (struct decision_class){ .key = c->key, .access = c->access,
+		    .index_leaves = c->index_leaves };
+		if (c->n_rows != 0)
+			v[i].rows = (float)(c->est_rows / (double)c->n_rows);
+		if (c->n_shards != 0)
+			v[i].cost = (float)(c->est_cost / (double)c->n_shards);
+	}
+}
+
+/* Of all shards that are read, on average: what stands in for classes where there are none. */
+static void
+record_estimates(const struct opt *o, struct decision *d)
+{
+	double rows = 0, hits = 0, cost = 0;
+
+	for (size_t i = 0; i < o->plan->n_shards; i++)
+		if (o->shards[i].access != ACCESS_PRUNED) {
+			rows += (double)o->stats->shards[i].n_rows;
+			hits += o->shards[i].est_rows;
+			cost += o->shards[i].est_cost;
+		}
+	if (rows > 0) {
+		d->rows = (float)(hits / rows);
+		d->cost = (float)(cost / rows);
+	}
+	d->est_rows = (float)o->plan->est_rows;
+	d->est_cost = (float)o->plan->est_cost;
+}
+
+/* NULL without an error: not worth keeping. */
+static int
+decision_record(const struct opt *o, struct decision **out, struct err *e)
+{
+	const struct plan *p = o->plan;
+	struct decision_leaf *leaves;
+	struct decision *d;
+
+	*out = NULL;
+	if (p->never || !o->leaves.taken || o->leaves.n > PLAN_LEAVES_MAX ||
+	    o->order.lost || p->n_classes > DECISION_CLASSES_MAX)
+		return 0;
+	if ((d = decision_new(p->n_classes, o->leaves.n, o->order.n)) == NULL)
+		return err_nomem(e);
+	leaves = (struct decision_leaf *)(uintptr_t)d->leaves;
+	for (size_t i = 0; i < o->leaves.n; i++)
+		leaves[i] = leaf_range(o->leaves.sel[i]);
+	record_classes(p, (struct decision_class *)(uintptr_t)d->classes);
+	if (o->order.n != 0)
+		memcpy((uint8_t *)(uintptr_t)d->order, o->order.v, o->order.n);
+	d->shape = o->leaves.shape;
+	d->fired = fired_mask(p);
+	d->stats_version = p->stats_version;
+	record_estimates(o, d);
+	*out = d;
+	return 0;
+}
+
+int
+opt_plan_decide(const struct query *q, const struct stats *st, const struct opt_options *options,
+    struct plan **out, struct decision **decision, struct err *e)
+{
+	struct opt o;
+	int code;
+
+	if ((code = opt_begin(&o, q, st, options, e)) < 0)
+		return code;
+	if ((code = opt_run(&o, e)) == 0)
+		code = decision_record(&o, decision, e);
+	if (code < 0) {
+		plan_free(o.plan);
+		return code;
+	}
+	*out = o.plan;
+	return 0;
+}
+
+/* ---- deciding by it ---- */
+
+static bool
+in_range(const struct decision_leaf *l, float sel)
+{
+	return sel < 0 || (sel >= l->lo && sel <= l->hi);
+}
+
+static enum decision_miss
+holds(const struct opt *o, const struct decision *d)
+{
+	if (o->leaves.shape != d->shape || o->leaves.n != d->n_leaves)
+		return DECISION_SHAPE;
+	for (size_t i = 0; i < d->n_leaves; i++)
+		if (!in_range(&d->leaves[i], o->leaves.sel[i]))
+			return DECISION_SELECTIVITY;
+	return DECISION_HOLDS;
+}
+
+enum decision_miss
+decision_find(struct opt *o)
+{
+	for (size_t i = 0; i < o->n_decisions; i++)
+		if (holds(o, o->decisions[i]) == DECISION_HOLDS) {
+			o->decided = o->decisions[i];
+			o->which = i;
+			return DECISION_HOLDS;
+		}
+	return holds(o, o->decisions[0]);
+}
+
+/* How much more matches than when it was decided, as far as conditions on top tell. */
+static double
+selectivity_scale(const struct opt *o)
+{
+	const struct decision *d = o->decided;
+	double scale = 1;
+
+	for (size_t i = 0; i < d->n_leaves; i++)
+		if (o->leaves.top >> i & 1 && d->leaves[i].sel > 0 && o->leaves.sel[i] > 0)
+			scale *= (double)o->leaves.sel[i] / (double)d->leaves[i].sel;
+	return scale;
+}
+
+void
+decision_estimate(struct opt *o)
+{
+	const struct decision *d = o->decided;
+	double scale = selectivity_scale(o);
+
+	for (size_t i = 0; i < o->plan->n_shards; i++) {
+		struct plan_shard *s = &o->shards[i];
+		double rows = (double)o->stats->shards[i].n_rows, hits;
+
+		if (s->access == ACCESS_PRUNED)
+			continue;
+		hits = rows * (double)d->rows * scale;
+		s->est_rows = hits < rows ? hits : rows;
+		s->est_cost = s->access == ACCESS_CATALOG ? 0 : rows * (double)d->cost;
+	}
+	cost_total(o);
+}
+
+int
+opt_plan_decided(const struct query *q, const struct stats *st,
+    const struct opt_options *options, const struct decision *const *v, size_t n,
+    size_t *which, struct plan **out, struct err *e)
+{
+	int code = DECISION_SHAPE, first = DECISION_HOLDS;
+	struct opt o;
+
+	for (size_t i = 0; i < n && code > 0; i += o.which + 1) {
+		if ((code = opt_begin(&o, q, st, options, e)) < 0)
+			return code;
+		o.decisions = v + i;
+		o.n_decisions = n - i;
+		code = opt_run(&o, e);
+		*which = i + o.which;
+		if (code == 0)
+			*out = o.plan;
+		else
+			plan_free(o.plan);
+		first = first == DECISION_HOLDS ? code : first;
+		/* One that holds by selectivities, but not for all shards: there may be another. */
+		if (code > 0 && code != DECISION_CLASS)
+			break;
+	}
+	return code > 0 ? first : code;
+}
+
+/* ---- the order of conditions ---- */
+
+void
+order_note(struct opt *o, size_t from)
+{
+	if (o->order.n == ORDER_MAX || from > UINT8_MAX)
+		o->order.lost = true;
+	else
+		o->order.v[o->order.n++] = (uint8_t)from;
+}
+
+/* *at: what is left of the recorded order. NULL: no memory, or (with *bad) it does not fit. */
+static const struct pred *
+order_again(struct opt *o, const struct pred *p, const uint8_t **at, const uint8_t *end,
+    bool *bad)
+{
+	const struct pred **kids, **sorted;
+	bool moved = false;
+
+	if (p->kind == PRED_LEAF || p->n_kids == 0)
+		return p;
+	kids = arena_array(o->arena, 2 * p->n_kids, const struct pred *);
+	if (kids == NULL)
+		return NULL;
+	sorted = kids + p->n_kids;
+	for (size_t i = 0; i < p->n_kids; i++) {
+		if ((kids[i] = order_again(o, p->kids[i], at, end, bad)) == NULL)
+			return NULL;
+		moved |= kids[i] != p->kids[i];
+	}
+	if (p->kind == PRED_NOT)
+		return moved ? pred_not(o->arena, kids[0]) : p;
+	if ((size_t)(end - *at) < p->n_kids)
+		return *bad = true, NULL;
+	for (size_t i = 0; i < p->n_kids; i++) {
+		uint8_t from = *(*at)++;
+
+		if (from >= p->n_kids || kids[from] == NULL)
+			return *bad = true, NULL;
+		moved |= from != i;
+		sorted[i] = kids[from];
+		kids[from] = NULL;
+	}
+	if (!moved)
+		return p;
+	return p->kind == PRED_AND ? pred_and(o->arena, sorted, p->n_kids) :
+	    pred_or(o->arena, sorted, p->n_kids);
+}
+
+int
+decision_order(struct opt *o, struct err *e)
+{
+	const struct decision *d = o->decided;
+	const uint8_t *at = d->order;
+	const struct pred *p;
+	bool bad = false;
+
+	if (d->n_order == 0)
+		return 0;
+	p = order_again(o, o->plan->filter, &at, d->order + d->n_order, &bad);
+	if (p == NULL)
+		return bad ? DECISION_SHAPE : err_nomem(e);
+	o->plan->filter = p;
+	return 0;
+}
+
+/* ---- comparing ---- */
+
+/* Equal counts. */
+static void
+copy_decision(struct decision *to, const struct decision *d)
+{
+	struct decision_class *classes = (struct decision_class *)(to + 1);
+
+	memcpy(classes, d->classes, d->n_bytes - sizeof *d);
+	*to = *d;
+	to->classes = classes;
+	to->leaves = (const struct decision_leaf *)(classes + d->n_classes);
+	to->order = (const uint8_t *)(to->leaves + d->n_leaves);
+}
+
+static const struct decision_class *
+find_class(const struct decision *d, uint64_t key)
+{
+	for (size_t i = 0; i < d->n_classes; i++)
+		if (d->classes[i].key == key)
+			return &d->classes[i];
+	return NULL;
+}
+
+bool
+decision_same(const struct decision *a, const struct decision *b)
+{
+	if (a->shape != b->shape || a->n_classes != b->n_classes ||
+	    a->n_leaves != b->n_leaves || a->n_order != b->n_order ||
+	    (a->n_order != 0 && memcmp(a->order, b->order, a->n_order) != 0))
+		return false;
+	for (size_t i = 0; i < a->n_classes; i++) {
+		const struct decision_class *x = &a->classes[i], *y = find_class(b, x->key);
+
+		if (y == NULL || x->access != y->access || x->index_leaves != y->index_leaves)
+			return false;
+	}
+	return true;
+}
+
+bool
+decision_replaces(const struct decision *d, const struct decision *old)
+{
+	if (d->shape != old->shape || d->n_leaves != old->n_leaves)
+		return false;
+	for (size_t i = 0; i < d->n_leaves; i++)
+		if (!in_range(&old->leaves[i], d->leaves[i].sel))
+			return false;
+	for (size_t i = 0; i < old->n_classes; i++)
+		if (find_class(d, old->classes[i].key) == NULL)
+			return false;
+	return true;
+}
+
+uint64_t
+decision_index_kinds(const struct stats *st)
+{
+	uint64_t kinds = 0;
+
+	for (size_t i = 0; i < st->n_shards; i++) {
+		const struct shard_stats *s = &st->shards[i];
+
+		kinds |= s->bloom != NULL ? 1u << 8 : 0;
+		kinds |= s->n_services != 0 ? 1u << 9 : 0;
+		for (size_t k = 0; k < s->n_columns; k++)
+			kinds |= s->columns[k].indexes;
+	}
+	return kinds;
+}
+
+static bool
+holds_range(const struct decision_leaf *a, const struct decision_leaf *b)
+{
+	return a->lo <= b->lo && a->hi >= b->hi;
+}
+
+struct decision *
+decision_joined(const struct decision *d, const struct decision *other)
+{
+	size_t wider = 0, narrower = 0, apart = 0;
+	struct decision_leaf *leaves;
+	struct decision *j;
+
+	if (!decision_same(d, other))
+		return NULL;
+	for (size_t i = 0; i < d->n_leaves; i++) {
+		bool a = holds_range(&d->leaves[i], &other->leaves[i]);
+		bool b = holds_range(&other->leaves[i], &d->leaves[i]);
+
+		wider += a && !b;
+		narrower += b && !a;
+		apart += !a && !b;
+	}
+	/* The one holds the other, but for one leaf. */
+	if (apart + wider > 1 && apart + narrower > 1)
+		return NULL;
+	if ((j = decision_new(d->n_classes, d->n_leaves, d->n_order)) == NULL)
+		return NULL;
+	copy_decision(j, d);
+	leaves = (struct decision_leaf *)(uintptr_t)j->leaves;
+	for (size_t i = 0; i < d->n_leaves; i++) {
+		if (other->leaves[i].lo < leaves[i].lo)
+			leaves[i].lo = other->leaves[i].lo;
+		if (other->leaves[i].hi > leaves[i].hi)
+			leaves[i].hi = other->leaves[i].hi;
+	}
+	return j;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* decision_i: where the run of the rules (opt.c) and decisions (decision.c) meet. */
+#ifndef OPT_DECISION_I_H
+#define OPT_DECISION_I_H
+
+#include "opt/decision.h"
+#include "opt_i.h"
+
+#define DECISION_CLASSES_MAX 64		/* a plan of more is not kept */
+
+/* Notes the filter's shape and what its leaves select. */
+int decision_measure(struct opt *, struct err *) WARN_UNUSED;
+/* The first decision that may stand, by what was measured; else why the first may not. */
+enum decision_miss decision_find(struct opt *);
+/* Orders the filter as it was decided; above 0: it does not fit. */
+int decision_order(struct opt *, struct err *) WARN_UNUSED;
+/* Estimates of shards and plan, from those of the decision. */
+void decision_estimate(struct opt *);
+/* Rule order notes that the next kid of the node at hand came from place `from`. */
+void order_note(struct opt *, size_t from);
+
+#endif
