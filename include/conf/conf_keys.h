@@ -76,6 +76,14 @@ X(COST_CACHE_PAGES, "cost_model", "effective_cache_pages", CONF_INT, "10000", 0,
     "Pages that are likely cached.")
 X(COST_LARGE_TRACE, "cost_model", "large_trace_threshold", CONF_INT, "10000", 1, 1e15, NULL,
     "Spans from which a trace counts as large.")
+X(DECISION_CACHE_ENABLED, "decision_cache", "enabled", CONF_BOOL, "yes", 0, 0, NULL,
+    "Remember how queries of a kind are best run.")
+X(DECISION_CACHE_MAX_ENTRIES, "decision_cache", "max_entries", CONF_INT, "1000", 1, 1e6, NULL,
+    "Most decisions that are remembered.")
+X(DECISION_CACHE_MAX_BYTES, "decision_cache", "max_bytes", CONF_SIZE, "4MiB", 4096, 1e12, NULL,
+    "Most memory that they take.")
+X(DECISION_CACHE_TTL, "decision_cache", "ttl", CONF_DURATION, "1h", 1e6, 8.64e15, NULL,
+    "How long a decision is used.")
 X(RESULT_CACHE_ENABLED, "result_cache", "enabled", CONF_BOOL, "yes", 0, 0, NULL,
     "Keep results for later opens.")
 X(RESULT_CACHE_MAX_BYTES, "result_cache", "max_bytes", CONF_SIZE, "256MiB", 0, 1e15, NULL,

@@ -52,6 +52,7 @@ struct shard_stats {
 	size_t n_services;
 	const struct column_stats *columns;	/* by field_cmp, then type */
 	size_t n_columns;
+	uint8_t index_kinds;		/* of all columns: bits of enum stat_index */
 	const uint8_t *bloom;		/* of trace ids (base/bloom.h), NULL: unknown */
 	size_t bloom_bytes;
 	bool all_keys;			/* no span, event or link attribute lacks a column above */

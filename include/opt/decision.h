@@ -15,10 +15,14 @@
 
 /*
  * Appends the key of the query's template: equal bytes for queries that differ in values of
- * the same classes only. The statistics say which partition is the newest.
+ * the same classes only. The statistics say which partition is the newest, and which kinds of
+ * indexes the shards in the range have, which is part of the key: decisions for other kinds
+ * are not found any more.
  */
 void template_key(struct buf *, const struct query *, const struct stats *,
     const struct opt_options *);
+/* Bits of enum stat_index, and one more where there are Bloom filters. */
+uint32_t template_index_kinds(const struct stats *, struct time_range);
 /* The template for people: "spans: service eq ? and user.id eq ? range ~1h to now". Field names are as typed. */
 void template_print(struct buf *, const struct query *, const struct stats *,
     const struct opt_options *);
@@ -43,6 +47,7 @@ struct decision {
 	uint64_t shape;		/* of the filter before it was ordered: template_filter_shape */
 	uint64_t fired;		/* bit i: rule i changed something */
 	uint64_t stats_version;	/* when it was made; a later one is as good */
+	uint32_t index_kinds;	/* of the shards in the range: template_index_kinds */
 	float rows, cost;	/* of all shards: that match, of their rows; cost of a row */
 	float est_rows, est_cost;	/* of the plan that it was made for */
 	uint32_t n_bytes;	/* of all of it */
@@ -71,8 +76,6 @@ int opt_plan_decided(const struct query *, const struct stats *, const struct op
     WARN_UNUSED;
 void decision_free(struct decision *);
 
-/* Which kinds of indexes the shards have, as bits: decisions are of no use when that changes. */
-uint64_t decision_index_kinds(const struct stats *);
 /* True if d, the newer one, is also about all classes of `old`, which would hold where d was made. */
 bool decision_replaces(const struct decision *d, const struct decision *old);
 /* True if both decide alike: the ranges and estimates may differ. */

@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "engine_i.h"
 
-static const char *const names[] = { "config", "errors", "metrics", "queries", "shadow",
-	"slow" };
+static const char *const names[] = { "config", "decisions", "errors", "metrics", "queries",
+	"shadow", "slow" };
 
 const char *
 engine_control_name(size_t i)
@@ -61,6 +61,8 @@ engine_control_file(struct engine *en, struct sv name, struct buf *out, struct e
 		print_queries(en, out);
 	else if (sv_is(name, "shadow"))
 		shadow_print(en, out);
+	else if (sv_is(name, "decisions"))
+		decisioncache_print(en->decisions, out);
 	else if (sv_is(name, "slow"))
 		slowlog_print(&en->slowlog, out);
 	else
@@ -139,6 +141,7 @@ engine_control(struct engine *en, struct sv line, struct requester who, struct e
 	}
 	if (sv_is(word, "drop-caches") && line.n == 0) {
 		flush_results(en);
+		decisioncache_drop(en->decisions);
 		chunkcache_drop(catalog_cache(en->catalog));
 		return 0;
 	}

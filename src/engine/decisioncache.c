@@ -33,7 +33,7 @@ struct kept {
 	/* Under the lock: */
 	struct template *of;		/* NULL: no longer in the cache */
 	uint64_t id, made_mono_ns, used_mono_ns, n_used, decide_ns;
-	uint64_t cost_version, index_version;
+	uint64_t cost_version;
 	double worth;
 	size_t at;			/* in the heap */
 };
@@ -232,8 +232,6 @@ too_old(struct decisioncache *c, const struct kept *x, const struct decision_cal
 {
 	if (x->cost_version != call->cost_version)
 		c->stats.invalid_cost++;
-	else if (x->index_version != call->index_version)
-		c->stats.invalid_index++;
 	else if (now - x->made_mono_ns >= c->limits.ttl_ns)
 		c->stats.invalid_ttl++;
 	else
@@ -368,7 +366,6 @@ keep(struct decisioncache *c, struct template *t, const struct decision_call *ca
 	x->decision = d;
 	x->decide_ns = decide_ns;
 	x->cost_version = call->cost_version;
-	x->index_version = call->index_version;
 	x->made_mono_ns = x->used_mono_ns = clock_mono_ns();
 	x->id = ++c->next_id;
 	settle_variants(c, t, x);
@@ -630,11 +627,11 @@ print_entry(struct buf *b, const struct kept *x, uint64_t now)
 {
 	const struct decision *d = x->decision;
 
-	buf_printf(b, "%llu\t%llu\t%.0f\t%.1f\t%zu\t%llu/%llx/%llu\t%.0f\t%.2f\t",
+	buf_printf(b, "%llu\t%llu\t%.0f\t%.1f\t%zu\t%llu/%x/%llu\t%.0f\t%.2f\t",
 	    (unsigned long long)x->id, (unsigned long long)x->n_used,
 	    (double)(now - x->made_mono_ns) / 1e9,
 	    (double)x->n_used * (double)x->decide_ns / 1e6, entry_bytes(x),
-	    (unsigned long long)d->stats_version, (unsigned long long)x->index_version,
+	    (unsigned long long)d->stats_version, d->index_kinds,
 	    (unsigned long long)x->cost_version, (double)d->est_rows, (double)d->est_cost);
 	print_access(b, d);
 	buf_putc(b, '\t');
@@ -658,9 +655,9 @@ print_totals(struct buf *b, const struct decisioncache *c)
 	    s->computed == 0 ? 0 : (double)s->computed_ns / (double)s->computed / 1e3,
 	    s->hits == 0 ? 0 : (double)s->hit_ns / (double)s->hits / 1e3,
 	    (unsigned long long)s->evicted, (unsigned long long)s->waits);
-	buf_printf(b, "# too old: %llu by costs, %llu by indexes, %llu by time; did not hold: "
+	buf_printf(b, "# too old: %llu by costs, %llu by time; did not hold: "
 	    "%llu by shape, %llu by selectivity, %llu by shards\n",
-	    (unsigned long long)s->invalid_cost, (unsigned long long)s->invalid_index,
+	    (unsigned long long)s->invalid_cost,
 	    (unsigned long long)s->invalid_ttl, (unsigned long long)s->missed_shape,
 	    (unsigned long long)s->missed_selectivity, (unsigned long long)s->missed_class);
 	BUF_LIT(b, "id\thits\tage_s\tsaved_ms\tbytes\tversions\test_rows\test_cost\taccess\t"

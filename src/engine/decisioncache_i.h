@@ -5,8 +5,9 @@
  * few decisions, for values that select little and values that select much. At most one
  * thread decides for a template at a time; the others wait for it, a little.
  *
- * A decision is used as long as cost settings and the kinds of indexes are those it was made
- * under, and not beyond its ttl; whether it holds for the query at hand is for opt to say.
+ * A decision is used as long as cost settings are those it was made under, and not beyond its
+ * ttl; whether it holds for the query at hand is for opt to say. (The kinds of indexes that
+ * there are belong to the template's key.)
  * What is used seldom, long ago or was quickly decided goes first when there is no room.
  */
 #ifndef ENGINE_DECISIONCACHE_I_H
@@ -27,7 +28,7 @@ struct decisioncache_limits {
 /* A query to be planned. */
 struct decision_call {
 	struct sv key;			/* template_key */
-	uint64_t cost_version, index_version;
+	uint64_t cost_version;
 	uint64_t deadline_mono_ns;	/* 0: none */
 	const atomic_bool *cancel;	/* NULL: nobody does */
 	/* Plans by one of n > 0 decisions and says which; above 0, an enum decision_miss: by none. */
@@ -53,7 +54,7 @@ struct decision_use {
 struct decisioncache_stats {
 	uint64_t hits, misses, computed;	/* a miss is computed, or planned by what it waited for */
 	uint64_t not_kept;			/* computed, with nothing worth keeping */
-	uint64_t invalid_cost, invalid_index, invalid_ttl;	/* found too old */
+	uint64_t invalid_cost, invalid_ttl;	/* found too old */
 	uint64_t missed_shape, missed_selectivity, missed_class;	/* found not to hold */
 	uint64_t evicted, dropped, waits, waits_given_up;
 	uint64_t computed_ns, hit_ns;		/* time of all, to the plan */

@@ -162,6 +162,16 @@ tick_cond_init(pthread_cond_t *c)
 	pthread_condattr_destroy(&attr);
 }
 
+static struct decisioncache_limits
+decision_limits(const struct conf *c)
+{
+	return (struct decisioncache_limits){
+		.max_entries = (size_t)conf_u64(c, CONF_DECISION_CACHE_MAX_ENTRIES),
+		.max_bytes = (size_t)conf_u64(c, CONF_DECISION_CACHE_MAX_BYTES),
+		.ttl_ns = conf_u64(c, CONF_DECISION_CACHE_TTL),
+	};
+}
+
 static int
 start_threads(struct engine *en, struct err *e)
 {
@@ -188,6 +198,7 @@ engine_open(const struct conf *conf, const char *store, bool create, struct engi
 		.create = create,
 		.cache_bytes = conf_u64(conf, CONF_STORE_CACHE),
 	};
+	struct decisioncache_limits limits = decision_limits(conf);
 	struct engine *en = calloc(1, sizeof *en);
 	int code;
 
@@ -206,6 +217,7 @@ engine_open(const struct conf *conf, const char *store, bool create, struct engi
 		goto fail;
 	}
 	if ((code = parse_now(en, e)) < 0 || (code = parse_rules_off(en, conf, e)) < 0 ||
+	    (code = decisioncache_new(&limits, &en->decisions, e)) < 0 ||
 	    (code = catalog_open(store, &co, &en->catalog, e)) < 0 ||
 	    (code = start_threads(en, e)) < 0)
 		goto fail;
@@ -257,6 +269,7 @@ engine_close(struct engine *en)
 	querylog_release(&en->querylog);
 	slowlog_release(&en->slowlog);
 	shadow_release(&en->shadow);
+	decisioncache_free(en->decisions);
 	pthread_cond_destroy(&en->tick);
 	pthread_mutex_destroy(&en->lock);
 	free(en->store);
@@ -278,6 +291,7 @@ renew_costs(struct engine *en, const struct conf *conf)
 void
 engine_reload(struct engine *en, const struct conf *conf)
 {
+	struct decisioncache_limits limits = decision_limits(conf);
 	struct err err = ERR_INIT;
 
 	pthread_mutex_lock(&en->lock);
@@ -289,5 +303,6 @@ engine_reload(struct engine *en, const struct conf *conf)
 		log_warn("%s", err.msg);
 	pthread_mutex_unlock(&en->lock);
 	runner_resize(en->runner, (unsigned)conf_u64(conf, CONF_QUERY_MAX_CONCURRENT));
+	decisioncache_limit(en->decisions, &limits);
 	querylog_open(&en->querylog, conf_str(conf, CONF_LOG_QUERY_LOG));
 }

@@ -2,7 +2,8 @@
 /*
  * engine_i: what the engine's own files share.
  *
- *   request   a file of a path, bound and planned against one snapshot       request.c
+ *   request   a file of a path, bound and planned against one snapshot       request.c,
+ *             by a decision that is remembered                              request_plan.c
  *   run       a request executed and formatted into a sink                   run.c
  *   result    a request being made into a blob, with those who wait for it   result.c
  *   runner    the threads that make results, and how many at once            runner.c
@@ -26,6 +27,7 @@
 #include "opt/opt.h"
 #include "query/query.h"
 #include "store/catalog.h"
+#include "decisioncache_i.h"
 #include "watch_i.h"
 
 /* ---- world: what queries are planned against; refcounted ---- */
@@ -85,12 +87,16 @@ struct request {
 	struct plan *plan;		/* made on demand */
 	uint64_t plan_ns;
 	unsigned cost_version;		/* of the settings that it was planned with */
+	struct decision_use decision;	/* how the plan came about */
+	uint64_t deadline_mono_ns;	/* of the run, while there is one: planning does not wait beyond */
+	const atomic_bool *cancel;
 	uint64_t rules_off;		/* bit mask of opt's rules: [query] rules_off */
 	bool shadow;			/* a second run for comparison: not counted as a query */
 	uint64_t memory;		/* most it may take; 0: [query] memory */
 	/* For tests, 0 as a rule: rows of a batch, most threads. */
 	size_t batch_rows;
 	unsigned threads;
+	bool decide_alone;		/* uses no decision of others and leaves none */
 	enum opt_force force;		/* no result of such a request is shared: run_request alone */
 	uint64_t force_leaves;
 };
@@ -104,8 +110,11 @@ void request_free(struct request *);
 /* r->stats: what the plan is made from. */
 int request_stats(struct request *, struct err *) WARN_UNUSED;
 int request_plan(struct request *, struct err *) WARN_UNUSED;
-/* How its plan came about, for logs: "computed", "none" (not planned). */
+/* How its plan came about, for logs: "hit", "computed", "off", "none" (not planned). */
 const char *request_decision(const struct request *);
+/* A line of the file `plan`; a member of the object in plan.json. */
+void request_explain_decision(const struct request *, struct buf *);
+void request_explain_decision_json(const struct request *, struct buf *);
 /* About how long it will take, ns, and how many bytes it will give; plans if need be. */
 uint64_t request_cost_ns(struct request *);
 uint64_t request_est_bytes(struct request *);
@@ -250,6 +259,7 @@ struct engine {
 	struct querylog querylog;
 	struct slowlog slowlog;
 	struct shadow shadow;
+	struct decisioncache *decisions;
 	atomic_uint cost_version;	/* moves when a reload changes [cost_model] */
 	bool now_latest;
 	uint64_t now_fixed;		/* 0: the clock */

@@ -26,8 +26,10 @@ explain_request(struct buf *out, const struct request *r)
 {
 	if (r->plan == NULL)
 		BUF_LIT(out, "no plan\n");
-	else
+	else {
 		plan_explain(out, r->plan, r->stats, buf_view(&r->canonical));
+		request_explain_decision(r, out);
+	}
 }
 
 /* ---- fields that are not there ---- */

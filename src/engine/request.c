@@ -352,58 +352,6 @@ request_free(struct request *r)
 	free(r);
 }
 
-void
-engine_cost_params(const struct conf *c, struct cost_params *p)
-{
-	*p = (struct cost_params){
-		.seq_page_cost = conf_double(c, CONF_COST_SEQ_PAGE),
-		.random_page_cost = conf_double(c, CONF_COST_RANDOM_PAGE),
-		.cpu_tuple_cost = conf_double(c, CONF_COST_CPU_TUPLE),
-		.cpu_index_tuple_cost = conf_double(c, CONF_COST_CPU_INDEX_TUPLE),
-		.cpu_operator_cost = conf_double(c, CONF_COST_CPU_OPERATOR),
-		.trace_hop_cost = conf_double(c, CONF_COST_TRACE_HOP),
-		.multi_hop_penalty = conf_double(c, CONF_COST_MULTI_HOP_PENALTY),
-		.effective_cache_pages = conf_u64(c, CONF_COST_CACHE_PAGES),
-		.large_trace_threshold = conf_u64(c, CONF_COST_LARGE_TRACE),
-	};
-}
-
-int
-request_plan(struct request *r, struct err *e)
-{
-	const struct format *f = r->format != NULL ? r->format :
-	    format_find(SV("spans.jsonl"));
-	struct opt_options o = {
-		.output = f->rows,
-		.projection = f->projection,
-		.rules_off = r->rules_off,
-		.force = r->force,
-		.force_leaves = r->force_leaves,
-		.threads = r->engine->threads,
-	};
-	uint64_t t0;
-	int code;
-
-	if (r->plan != NULL)
-		return 0;
-	if ((code = request_stats(r, e)) < 0)
-		return code;
-	t0 = clock_mono_ns();
-	r->cost_version = atomic_load(&r->engine->cost_version);
-	engine_cost_params(r->engine->conf, &o.cost);
-	code = opt_plan(r->query, r->stats, &o, &r->plan, e);
-	r->plan_ns = clock_mono_ns() - t0;
-	if (code == 0 && !r->shadow)
-		counters_decision(&r->engine->counters, false, r->plan_ns, r->plan->est_cost);
-	return code;
-}
-
-const char *
-request_decision(const struct request *r)
-{
-	return r->plan != NULL ? "computed" : "none";
-}
-
 uint64_t
 request_cost_ns(struct request *r)
 {

@@ -98,7 +98,11 @@ run_plan(struct running *x, struct formatter *f, uint64_t deadline,
 	struct exec_env env;
 	int code;
 
-	if ((code = request_plan(x->r, e)) < 0)
+	x->r->deadline_mono_ns = deadline;
+	x->r->cancel = cancel;
+	code = request_plan(x->r, e);
+	x->r->cancel = NULL;
+	if (code < 0)
 		return code;
 	exec_env_of(x->r, deadline, cancel, &env);
 	if ((code = exec_open(x->r->plan, &env, &ex, e)) < 0)
@@ -177,8 +181,15 @@ run_explain(struct running *x, struct err *e)
 
 	if (code < 0)
 		return code;
-	(r->kind == FILE_PLAN ? plan_explain : plan_explain_json)(&x->out, r->plan,
-	    r->stats, buf_view(&r->canonical));
+	if (r->kind == FILE_PLAN) {
+		explain_request(&x->out, r);
+		return 0;
+	}
+	plan_explain_json(&x->out, r->plan, r->stats, buf_view(&r->canonical));
+	if (!x->out.oom)
+		x->out.n -= 2;	/* "}\n" */
+	request_explain_decision_json(r, &x->out);
+	BUF_LIT(&x->out, "}\n");
 	return 0;
 }
 

@@ -193,6 +193,7 @@ decision_record(const struct opt *o, struct decision **out, struct err *e)
 	d->shape = o->leaves.shape;
 	d->fired = fired_mask(p);
 	d->stats_version = p->stats_version;
+	d->index_kinds = template_index_kinds(o->stats, o->query->range);
 	record_estimates(o, d);
 	*out = d;
 	return 0;
@@ -425,22 +426,6 @@ decision_replaces(const struct decision *d, const struct decision *old)
 		if (find_class(d, old->classes[i].key) == NULL)
 			return false;
 	return true;
-}
-
-uint64_t
-decision_index_kinds(const struct stats *st)
-{
-	uint64_t kinds = 0;
-
-	for (size_t i = 0; i < st->n_shards; i++) {
-		const struct shard_stats *s = &st->shards[i];
-
-		kinds |= s->bloom != NULL ? 1u << 8 : 0;
-		kinds |= s->n_services != 0 ? 1u << 9 : 0;
-		for (size_t k = 0; k < s->n_columns; k++)
-			kinds |= s->columns[k].indexes;
-	}
-	return kinds;
 }
 
 static bool

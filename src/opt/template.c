@@ -109,6 +109,21 @@ range_class(struct time_range r, const struct stats *st)
 	return c;
 }
 
+/* Only of shards in the range: the statistics may know no more of the others. */
+uint32_t
+template_index_kinds(const struct stats *st, struct time_range r)
+{
+	uint32_t kinds = 0;
+
+	for (size_t i = 0; i < st->n_shards; i++) {
+		const struct shard_stats *s = &st->shards[i];
+
+		if (range_meets(r, s->min_start, s->max_start))
+			kinds |= s->index_kinds | (s->bloom != NULL ? 1u << 8 : 0);
+	}
+	return kinds;
+}
+
 /* ---- bytes ---- */
 
 static void
@@ -174,6 +189,7 @@ template_key(struct buf *b, const struct query *q, const struct stats *st,
 		put_projection(b, &o->projection);
 	buf_varint(b, o->rules_off);
 	buf_varint(b, o->threads);
+	buf_varint(b, template_index_kinds(st, q->range));
 }
 
 uint64_t

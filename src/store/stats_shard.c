@@ -196,6 +196,8 @@ shard_facts_fill(struct shard *s, struct shard_facts *f, struct err *e)
 		qsort(v, cols.n, sizeof *v, by_field);
 		st->columns = v;
 		st->n_columns = cols.n;
+		for (size_t i = 0; i < cols.n; i++)
+			st->index_kinds |= v[i].indexes;
 	}
 	vec_release(&cols);
 	return rc;

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * request_plan: the plan of a request, by a remembered decision of its template or by one that
+ * is made now and remembered. Requests that force an access path, or that are run plainly in
+ * the background to check others, are decided on their own and leave no trace.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "engine_i.h"
+
+void
+engine_cost_params(const struct conf *c, struct cost_params *p)
+{
+	*p = (struct cost_params){
+		.seq_page_cost = conf_double(c, CONF_COST_SEQ_PAGE),
+		.random_page_cost = conf_double(c, CONF_COST_RANDOM_PAGE),
+		.cpu_tuple_cost = conf_double(c, CONF_COST_CPU_TUPLE),
+		.cpu_index_tuple_cost = conf_double(c, CONF_COST_CPU_INDEX_TUPLE),
+		.cpu_operator_cost = conf_double(c, CONF_COST_CPU_OPERATOR),
+		.trace_hop_cost = conf_double(c, CONF_COST_TRACE_HOP),
+		.multi_hop_penalty = conf_double(c, CONF_COST_MULTI_HOP_PENALTY),
+		.effective_cache_pages = conf_u64(c, CONF_COST_CACHE_PAGES),
+		.large_trace_threshold = conf_u64(c, CONF_COST_LARGE_TRACE),
+	};
+}
+
+/* A request on its way through the cache. */
+struct planning {
+	struct request *r;
+	struct opt_options options;
+};
+
+static int
+plan_by(void *arg, const struct decision *const *v, size_t n, size_t *which, struct err *e)
+{
+	struct planning *x = arg;
+
+	return opt_plan_decided(x->r->query, x->r->stats, &x->options, v, n, which,
+	    &x->r->plan, e);
+}
+
+static int
+plan_anew(void *arg, struct decision **d, struct err *e)
+{
+	struct planning *x = arg;
+
+	return opt_plan_decide(x->r->query, x->r->stats, &x->options, &x->r->plan, d, e);
+}
+
+static void
+describe(void *arg, struct buf *b)
+{
+	const struct planning *x = arg;
+
+	template_print(b, x->r->query, x->r->stats, &x->options);
+}
+
+static int
+plan_remembered(struct planning *x, struct err *e)
+{
+	struct request *r = x->r;
+	struct decision_call call = {
+		.cost_version = r->cost_version, .deadline_mono_ns = r->deadline_mono_ns,
+		.cancel = r->cancel, .by = plan_by, .anew = plan_anew, .describe = describe,
+		.arg = x,
+	};
+	struct buf key = BUF_INIT;
+	int code;
+
+	template_key(&key, r->query, r->stats, &x->options);
+	call.key = buf_view(&key);
+	if ((code = buf_ok(&key, e)) == 0)
+		code = decisioncache_plan(r->engine->decisions, &call, &r->decision, e);
+	buf_release(&key);
+	return code;
+}
+
+int
+request_plan(struct request *r, struct err *e)
+{
+	const struct format *f = r->format != NULL ? r->format :
+	    format_find(SV("spans.jsonl"));
+	struct planning x = { r, {
+		.output = f->rows,
+		.projection = f->projection,
+		.rules_off = r->rules_off,
+		.force = r->force,
+		.force_leaves = r->force_leaves,
+		.threads = r->engine->threads,
+	} };
+	bool remember = r->force == OPT_FORCE_NONE && !r->shadow && !r->decide_alone &&
+	    conf_bool(r->engine->conf, CONF_DECISION_CACHE_ENABLED);
+	uint64_t t0;
+	int code;
+
+	if (r->plan != NULL)
+		return 0;
+	if ((code = request_stats(r, e)) < 0)
+		return code;
+	t0 = clock_mono_ns();
+	r->cost_version = atomic_load(&r->engine->cost_version);
+	engine_cost_params(r->engine->conf, &x.options.cost);
+	code = remember ? plan_remembered(&x, e) :
+	    opt_plan(r->query, r->stats, &x.options, &r->plan, e);
+	r->plan_ns = clock_mono_ns() - t0;
+	if (code == 0 && !r->shadow)
+		counters_decision(&r->engine->counters, r->decision.how == DECISION_HIT,
+		    r->plan_ns, r->plan->est_cost);
+	return code;
+}
+
+const char *
+request_decision(const struct request *r)
+{
+	static const char *const names[] = {
+		[DECISION_OFF] = "off", [DECISION_COMPUTED] = "computed", [DECISION_HIT] = "hit",
+	};
+
+	return r->plan == NULL ? "none" : names[r->decision.how];
+}
+
+void
+request_explain_decision(const struct request *r, struct buf *b)
+{
+	const struct decision_use *u = &r->decision;
+
+	buf_printf(b, "decision %s", request_decision(r));
+	if (u->how == DECISION_HIT)
+		buf_printf(b, " (%llu), made %.0f s ago, used %llu times before",
+		    (unsigned long long)u->id, (double)u->age_ns / 1e9,
+		    (unsigned long long)u->n_used);
+	else if (u->how == DECISION_COMPUTED && u->id != 0)
+		buf_printf(b, ", kept as %llu", (unsigned long long)u->id);
+	buf_printf(b, "; costs of version %u\n", r->cost_version);
+}
+
+void
+request_explain_decision_json(const struct request *r, struct buf *b)
+{
+	const struct decision_use *u = &r->decision;
+
+	buf_printf(b, ",\"decision\":{\"outcome\":\"%s\"", request_decision(r));
+	if (u->id != 0)
+		buf_printf(b, ",\"id\":%llu", (unsigned long long)u->id);
+	if (u->how == DECISION_HIT)
+		buf_printf(b, ",\"age_ns\":%llu,\"used_before\":%llu",
+		    (unsigned long long)u->age_ns, (unsigned long long)u->n_used);
+	buf_printf(b, ",\"cost_version\":%u}", r->cost_version);
+}
