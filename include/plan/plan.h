@@ -121,6 +121,7 @@ struct plan {
 	const char *const *fired;
 	size_t n_fired;
 	uint64_t stats_version;
+	uint64_t n_costed;	/* how often the cost of a way to read shards was worked out */
 	double est_rows, est_cost, est_bytes;	/* output rows, total cost, bytes of the result */
 	double est_found;	/* rows that pass the filter, of the shards that are read */
 	double est_scan_cost, est_order_cost;	/* of the total; what is left is fetching */

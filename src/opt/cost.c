@@ -128,6 +128,7 @@ cost_shard(struct opt *o, size_t i)
 	ps->est_rows = ps->est_cost = 0;
 	if (ps->access == ACCESS_PRUNED)
 		return;
+	o->plan->n_costed++;
 	ps->est_rows = card_rows(s, p->filter, p->range);
 	if (ps->access == ACCESS_CATALOG)
 		return;
