@@ -114,7 +114,7 @@ profile_json(struct buf *b, const struct request *r, const struct run_info *info
 	put_u64(b, "total_ns", total_ns);
 	put_u64(b, "bytes", info->n_bytes);
 	put_u64(b, "cost_settings_version", r->cost_version);
-	BUF_LIT(b, ",\"decision\":null");
+	buf_printf(b, ",\"decision\":\"%s\"", request_decision(r));
 	put_nodes(b, r, info, format_ns);
 	buf_printf(b, ",\"cache\":\"%s\",\"complete\":true}\n", outcome_cache(info));
 }
