@@ -21,6 +21,7 @@ struct shard_options {
 	bool sync;
 	uint32_t top_values;		/* most frequent values kept per column; 0: SHARD_TOP_VALUES */
 	uint32_t index_budget;		/* size of all indexes, percent of the rest of the shard; 0: none */
+	uint32_t histogram_buckets;	/* of numbers; 0: STATS_BUCKETS (store/shard_stats.h) */
 	bool text_index;		/* text indexes are among them */
 };
 #define SHARD_ROW_GROUP_ROWS 16384

@@ -106,6 +106,27 @@
  *                 without parent leads, of such or if all have one the first by start, span id,
  *                 name, service.
  *
+ * SECTION_STATS (SHARD_COMPAT_STATS)  once in a shard, of no column; for estimates alone.
+ *                 varint n_cells (at most 1024); per cell, spans of one service and name, by
+ *                   both: varint place of the service in the footer; u8 1: of all its names;
+ *                   str name (empty then); varint rows, errors; varint n; n times: varint
+ *                   bucket less the one before, varint rows: durations on a logarithmic scale:
+ *                   bucket 0 is 0, else 1 + 4 * log2 + the two bits below the highest
+ *                 per column of the footer, in its order:
+ *                   varint average bytes of a value
+ *                   varint n_bounds (0, or 2 to 257); if not 0: u64 the first, then varint each
+ *                     less the one before: equally many values lie between any two
+ *                   varint n; n times: varint register less the one before (the first: from 0),
+ *                     u8 rank: a HyperLogLog sketch of 1024 registers over hash64() of bytes
+ *                     or hash_u64() of images; n = 0: the footer's top values are all
+ *                   per top value that the footer cuts: u64 hash64() of the whole, str more of it
+ *                   varint n_samples (at most 16); str each: texts of any rows, cut
+ *                   varint n; n times, of cells that have values: varint cell less the one
+ *                     before, varint n_present, n_distinct (estimate); if COLUMN_INT: varint
+ *                     min less the column's (COL_PARENT: 1 for any parent, 0 for none), varint
+ *                     max less min; varint n_top (at most 4), each: varint rows, varint k + 1
+ *                     for the column's top value k, or 0 and a packed value
+ *
  * lists: for each of n keys strictly rising numbers
  *   0  4  n      4  4  n_sets      8  4  bytes of pack of ends     12  4  of pack of numbers
  *  16  4  bytes of sets           20  4  zero
@@ -136,7 +157,9 @@
 #define SHARD_COMPAT_POSTINGS 1u	/* there may be SECTION_POSTINGS */
 #define SHARD_COMPAT_TEXT 2u		/* there may be SECTION_TEXT */
 #define SHARD_COMPAT_TRACES 4u		/* there may be SECTION_TRACE_SUMMARY */
-#define SHARD_COMPAT_KNOWN (SHARD_COMPAT_POSTINGS | SHARD_COMPAT_TEXT | SHARD_COMPAT_TRACES)
+#define SHARD_COMPAT_STATS 8u		/* there may be SECTION_STATS */
+#define SHARD_COMPAT_KNOWN (SHARD_COMPAT_POSTINGS | SHARD_COMPAT_TEXT | SHARD_COMPAT_TRACES | \
+	SHARD_COMPAT_STATS)
 #define SHARD_MAX_CHILDREN (1u << 25)	/* events of one shard; links alike */
 
 #define PACK_BLOCK 256
@@ -195,7 +218,8 @@ enum section_kind {
 	SECTION_TRACE_IDS = 5, SECTION_TRACE_ROWS = 6, SECTION_BLOOM = 7,
 	SECTION_POSTINGS = 8, SECTION_TEXT = 9,
 	SECTION_TRACE_SUMMARY = 10,
-	SECTION_LAST = SECTION_TRACE_SUMMARY,	/* kinds above are not known */
+	SECTION_STATS = 11,
+	SECTION_LAST = SECTION_STATS,	/* kinds above are not known */
 };
 enum section_codec { CODEC_NONE = 0, CODEC_ZSTD = 1 };
 enum chunk_presence { PRESENT_ALL = 0, PRESENT_BITMAP = 1, PRESENT_LIST = 2 };

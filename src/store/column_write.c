@@ -211,6 +211,7 @@ column_write_numbers(struct seal *s, const struct column_desc *d, uint32_t n, bo
 	int rc;
 
 	if ((rc = column_stats_numbers(s, d, n)) != 0 ||
+	    (rc = stats_column(s, d, NULL, NULL, n, all)) != 0 ||
 	    (rc = column_chunks(s, d, n, all)) != 0 ||
 	    (rc = postings_numbers(s, d, n, all)) != 0)
 		return rc;
@@ -289,6 +290,16 @@ number_value(const struct column_desc *d, uint64_t v)
 	return out;
 }
 
+struct value
+column_value(const struct column_desc *d, const struct coldict *dict, const uint32_t *old_of,
+    uint64_t v)
+{
+	if (dict == NULL)
+		return number_value(d, v);
+	return (struct value){ .type = d->type,
+		.s = coldict_at(dict, old_of != NULL ? old_of[v] : (uint32_t)v) };
+}
+
 /* False: it would have to be cut, but then means something else. */
 static bool
 put_top(struct buf *b, const struct column_desc *d, struct value v, uint32_t n_rows)
@@ -314,13 +325,8 @@ put_tops(struct seal *s, const struct column_desc *d, const struct coldict *dict
 
 	s->raw.n = 0;
 	for (uint32_t i = 0; i < st->n_top; i++) {
-		struct value v;
+		struct value v = column_value(d, dict, old_of, st->top[i].v);
 
-		if (dict != NULL)
-			v = (struct value){ .type = d->type, .s = coldict_at(dict,
-			    old_of != NULL ? old_of[st->top[i].v] : (uint32_t)st->top[i].v) };
-		else
-			v = number_value(d, st->top[i].v);
 		n += put_top(&s->raw, d, v, st->top[i].n_rows);
 	}
 	buf_varint(&s->columns, n);

@@ -110,6 +110,7 @@ write_dict(struct seal *s, struct column_desc *d, const struct coldict *dict, ui
 	for (uint32_t i = 0; i < n; i++)
 		s->vals[i] = new_of[s->vals[i]];
 	if ((rc = column_stats_codes(s, n, dict->n)) != 0 ||
+	    (rc = stats_column(s, d, dict, old_of, n, all)) != 0 ||
 	    (rc = column_chunks(s, d, n, all)) != 0 ||
 	    (rc = postings_codes(s, d, dict, n, all)) != 0 ||
 	    (rc = textidx_make(s, d, dict, old_of)) != 0)
@@ -157,7 +158,8 @@ write_bytes(struct seal *s, struct column_desc *d, const struct coldict *dict, u
 	int rc;
 
 	d->kind = COLUMN_BYTES;
-	if ((rc = column_stats_codes(s, n, dict->n)) != 0)
+	if ((rc = column_stats_codes(s, n, dict->n)) != 0 ||
+	    (rc = stats_column(s, d, dict, NULL, n, all)) != 0)
 		return rc;
 	for (uint32_t g = 0; g < s->ord.n_groups && at < n; g++, at += rows) {
 		rows = all ? from[g + 1] - from[g] : count_present(s, from[g], from[g + 1]);

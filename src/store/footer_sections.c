@@ -30,6 +30,8 @@ kind_ok(const struct shard *s, unsigned k)
 		return (s->compat & SHARD_COMPAT_TEXT) != 0;
 	if (k == SECTION_TRACE_SUMMARY)
 		return (s->compat & SHARD_COMPAT_TRACES) != 0;
+	if (k == SECTION_STATS)
+		return (s->compat & SHARD_COMPAT_STATS) != 0;
 	return k >= SECTION_CHUNK && (k <= SECTION_BLOOM || (s->compat & ~SHARD_COMPAT_KNOWN) != 0);
 }
 

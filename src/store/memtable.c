@@ -20,6 +20,7 @@
 
 #include "base/limits.h"
 #include "model/stats.h"
+#include "store/shard_stats.h"
 
 #define HOUR_NS (3600 * UINT64_C(1000000000))
 #define YEAR_2000_NS (946684800 * UINT64_C(1000000000))
@@ -52,6 +53,8 @@ memtable_new(const struct shard_options *opts, uint64_t now_ns, struct memtable 
 		mt->opts.row_group_rows = LIMIT_ROW_GROUP_ROWS;
 	if (mt->opts.top_values == 0)
 		mt->opts.top_values = SHARD_TOP_VALUES;
+	if (mt->opts.histogram_buckets == 0 || mt->opts.histogram_buckets > STATS_BUCKETS_MAX)
+		mt->opts.histogram_buckets = STATS_BUCKETS;
 	mt->now_ns = now_ns;
 	mt->held = sizeof *mt;
 	*out = mt;

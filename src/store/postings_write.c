@@ -85,8 +85,8 @@ is_rest(const struct column_desc *d)
 /* ---- rows ---- */
 
 /* Rows of spans by the events' or links' numbers in the shard. */
-static int
-owner_rows(struct seal *s, enum column_domain domain)
+int
+seal_owner_rows(struct seal *s, enum column_domain domain)
 {
 	const struct memcol *c = s->part->fixed[domain == DOMAIN_EVENT ? COL_N_EVENTS :
 	    COL_N_LINKS];
@@ -170,7 +170,7 @@ put_lists(struct seal *s, const struct column_desc *d, uint32_t n, bool all, uin
 	uint32_t *at, sum = 0, *sorted, *rows;
 	int rc;
 
-	if ((rc = owner_rows(s, d->domain)) != 0)
+	if ((rc = seal_owner_rows(s, d->domain)) != 0)
 		return rc;
 	if (!vec_reserve(&s->starts, n_keys) || !vec_reserve(&s->pairs, n / 2 + 1))
 		return err_nomem(s->err);

@@ -10,6 +10,7 @@
  *   column_stats  distinct values, range, the most frequent
  *   index_write   which indexes are kept; postings_write, textidx_write make them
  *   tracesum_write what is known of each trace
+ *   stats_write  histograms, sketches; cells_write what goes together
  *   section_write bytes to the file, and the footer's table of them
  *   footer_write  header, footer, trailer
  */
@@ -123,6 +124,8 @@ struct seal {
 	VEC(struct index_cand) cands;
 	VEC(uint32_t) starts;		/* where the rows of a key begin */
 	uint32_t *owner[3];		/* by domain: its rows to rows of spans; spans: NULL */
+	struct cells *cells;		/* cells_write.c */
+	struct buf stats_buf;		/* of SECTION_STATS what is known of the columns so far */
 };
 
 /* Zone of a chunk. */
@@ -204,6 +207,10 @@ void chunk_begin(struct seal *, uint32_t from, uint32_t to, uint32_t n_present);
 int column_end(struct seal *, const struct column_desc *, const struct coldict *dict,
     const uint32_t *old_of) WARN_UNUSED;
 
+/* A number or code of a column as a value; dict and old_of as for column_end. */
+struct value column_value(const struct column_desc *, const struct coldict *dict,
+    const uint32_t *old_of, uint64_t v);
+
 /* ---- dict_write.c ---- */
 
 /*
@@ -226,7 +233,27 @@ int column_stats_codes(struct seal *, uint32_t n, uint32_t n_codes) WARN_UNUSED;
  */
 uint32_t column_number_ranks(struct seal *, uint32_t n) WARN_UNUSED;
 
+/* ---- cells_write.c ---- */
+
+/* s->cells, before any column. */
+int cells_make(struct seal *) WARN_UNUSED;
+/* What they are, into s->raw. */
+void cells_put(struct seal *);
+/* How the values of a column fall into them, into s->stats_buf. */
+int cells_column(struct seal *, const struct column_desc *, const struct coldict *dict,
+    const uint32_t *old_of, uint32_t n, bool all) WARN_UNUSED;
+
+/* ---- stats_write.c ---- */
+
+/* The column's part of SECTION_STATS: after column_stats, with s->vals untouched. */
+int stats_column(struct seal *, const struct column_desc *, const struct coldict *dict,
+    const uint32_t *old_of, uint32_t n, bool all) WARN_UNUSED;
+int seal_stats(struct seal *) WARN_UNUSED;
+
 /* ---- postings_write.c: after the column's chunks, before column_end ---- */
+
+/* s->owner[domain]. */
+int seal_owner_rows(struct seal *, enum column_domain) WARN_UNUSED;
 
 /* Codes in s->vals, their counts in s->counts. The values are used up; dict: for their sizes. */
 int postings_codes(struct seal *, const struct column_desc *, const struct coldict *dict,

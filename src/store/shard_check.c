@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "store/catalog.h"
+#include "store/shard_stats.h"
 
 #define CHECK_CACHE_BYTES (64u << 20)
 #define GAP_BYTES 4096
@@ -171,6 +172,22 @@ check_gaps(struct check *k)
 
 /* ---- sections ---- */
 
+/* It may be false, which only makes estimates worse; but it must be readable. */
+static int
+check_stats(struct check *k)
+{
+	const struct shard_more *more;
+	struct err why = ERR_INIT;
+	struct arena a;
+	int rc;
+
+	arena_init(&a);
+	rc = shard_more_read(k->s, &a, &more, &why);
+	arena_release(&a);
+	return rc == 0 ? 0 : check_finding(k, &k->s->sections[k->s->single[SECTION_STATS]], rc,
+	    &why);
+}
+
 /* The sections that no column has. The trace table is one object of two. */
 static int
 check_single(struct check *k, enum section_kind kind)
@@ -235,7 +252,7 @@ check_all(struct check *k)
 		return err_nomem(k->e);
 	if ((rc = check_gaps(k)) != 0 || (rc = check_sections(k)) != 0 ||
 	    (rc = check_columns(k)) != 0 || (rc = check_indexes(k)) != 0 ||
-	    (rc = check_trace_summary(k)) != 0 || (rc = check_rows(k)) != 0)
+	    (rc = check_trace_summary(k)) != 0 || (rc = check_stats(k)) != 0 || (rc = check_rows(k)) != 0)
 		return rc;
 	return k->n_lost == 0 ? check_spans(k) : 0;
 }

@@ -2,7 +2,7 @@
 /*
  * shard_write: a part of a memtable becomes a shard file (shard_format.h). The file is
  * written once from front to back: header, the sections column by column (a column's
- * dictionary, then its chunks), owners, trace tables and summaries, indexes, footer, trailer.
+ * dictionary, then its chunks), owners, trace tables and summaries, statistics, indexes, footer, trailer.
  *
  * The memtable is only read, so parts can be sealed by several threads at once. The file's
  * bytes depend on nothing but the spans and their order of arrival.
@@ -97,10 +97,11 @@ write_all(struct seal *s, uint64_t *min_start, uint64_t *max_start)
 {
 	int rc;
 
-	if ((rc = seal_fixed(s)) != 0 || (rc = seal_attrs(s)) != 0 ||
+	if ((rc = cells_make(s)) != 0 || (rc = seal_fixed(s)) != 0 || (rc = seal_attrs(s)) != 0 ||
 	    (rc = seal_owner_sections(s)) != 0 || (rc = put_trace_ids(s)) != 0 ||
 	    (rc = put_trace_rows(s)) != 0 || (rc = put_bloom(s)) != 0 ||
-	    (rc = seal_trace_summary(s)) != 0 || (rc = seal_indexes(s)) != 0 ||
+	    (rc = seal_trace_summary(s)) != 0 || (rc = seal_stats(s)) != 0 ||
+	    (rc = seal_indexes(s)) != 0 ||
 	    (rc = seal_footer(s, min_start, max_start)) != 0)
 		return rc;
 	return shard_file_flush(s);
@@ -135,6 +136,7 @@ seal_release(struct seal *s)
 	buf_release(&s->sections);
 	buf_release(&s->columns);
 	buf_release(&s->raw);
+	buf_release(&s->stats_buf);
 	vec_release(&s->pairs);
 	vec_release(&s->remap);
 	vec_release(&s->counts);

@@ -11,6 +11,7 @@
 #include "index_rig.h"
 
 #include "base/bitmap.h"
+#include "store/shard_stats.h"
 #include "store/catalog.h"
 #include "store/codec.h"
 #include "store/postings.h"
@@ -216,6 +217,19 @@ walk_traces(struct shard *s, struct err *e)
 	return rc;
 }
 
+static int
+walk_stats(struct shard *s, struct err *e)
+{
+	const struct shard_more *m;
+	struct arena a;
+	int rc;
+
+	arena_init(&a);
+	rc = shard_more_read(s, &a, &m, e);
+	arena_release(&a);
+	return rc;
+}
+
 int
 index_walk(struct shard *s, struct err *e)
 {
@@ -235,7 +249,9 @@ index_walk(struct shard *s, struct err *e)
 		free(rows);
 	}
 	free(bits);
-	return rc != 0 ? rc : walk_traces(s, e);
+	if (rc == 0)
+		rc = walk_traces(s, e);
+	return rc != 0 ? rc : walk_stats(s, e);
 }
 
 /* ---- flips ---- */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * shard_stats: what SECTION_STATS says of a shard beyond its footer (layout: shard_format.h):
+ * of each column a histogram, a sketch of its distinct values and samples of its texts; and
+ * cells: of the spans of one service and one name how many, how long, and which values their
+ * columns have. For estimates alone: no answer depends on it. Read, checked, used, and let go;
+ * nothing of it stays in memory.
+ */
+#ifndef STORE_SHARD_STATS_H
+#define STORE_SHARD_STATS_H
+
+#include "base/arena.h"
+#include "store/shard.h"
+
+#define STATS_CELLS 1024		/* most cells of a shard; with more names: one a service */
+#define STATS_BYTES_MAX (4u << 20)	/* of the section, raw; nothing is written beyond */
+#define STATS_CELL_TOP 4
+#define STATS_BUCKETS 32		/* of a histogram, [statistics] histogram_buckets */
+#define STATS_BUCKETS_MAX 256
+#define STATS_SAMPLES 16
+#define STATS_TAIL_BYTES 448		/* of a cut top value that are kept beyond the cut */
+#define CELL_BUCKETS 257
+
+/*
+ * Durations on a logarithmic scale, four buckets a doubling: 0 is 0; bucket b > 0 holds
+ * [2^((b-1)/4), 2^(b/4)), in whole quarters of the number below.
+ */
+static inline unsigned
+stat_bucket(uint64_t ns)
+{
+	unsigned log2;
+
+	if (ns == 0)
+		return 0;
+	log2 = 63 - (unsigned)__builtin_clzll(ns);
+	return 1 + log2 * 4 + (unsigned)((log2 < 2 ? ns << (2 - log2) : ns >> (log2 - 2)) & 3);
+}
+
+struct cell_column {
+	uint32_t cell;
+	uint64_t n_present, n_distinct;
+	bool has_range;
+	uint64_t min, max;
+	struct top_value top[STATS_CELL_TOP];
+	uint64_t top_hash[STATS_CELL_TOP];
+	unsigned n_top;
+};
+
+struct column_more {
+	uint32_t width;			/* average bytes of a value */
+	const uint64_t *bounds;		/* rising; equally many values between any two */
+	size_t n_bounds;
+	const uint8_t *hll;		/* store/hll.h; NULL: the top values are all there are */
+	const uint64_t *top_hash;	/* of the column's top values, whole */
+	const struct sv *top_text;	/* the same with more of those that are cut */
+	const struct sv *samples;	/* texts from all over the column, cut */
+	size_t n_samples;
+	const struct cell_column *cells;
+	size_t n_cells;
+};
+
+struct shard_cell {
+	struct sv service, name;
+	bool all;			/* of every name */
+	uint64_t n_rows, n_errors;
+	struct cell_bucket {
+		unsigned bucket;
+		uint64_t n_rows;
+	} *durations;
+	size_t n_durations;
+};
+
+struct shard_more {
+	const struct shard_cell *cells;
+	size_t n_cells;
+	const struct column_more *columns;	/* as in shard_info() */
+};
+
+/* The hash of a value, whole. */
+uint64_t stat_hash(const struct value *);
+/* NULL in *out, and 0, for a shard without it. In the arena, borrowing also from the shard. */
+int shard_more_read(struct shard *, struct arena *, const struct shard_more **, struct err *)
+    WARN_UNUSED;
+
+#endif
