@@ -28,7 +28,8 @@ print_queries(struct engine *en, struct buf *out)
 
 	BUF_LIT(out, "id\tuid\tpid\tstate\tage_ms\trows\tbytes\tpath\n");
 	pthread_mutex_lock(&en->lock);
-	for (struct result *r = en->results; r != NULL; r = r->next) {
+	for (struct result *r = results_first(&en->results); r != NULL;
+	    r = results_after(&en->results, r)) {
 		pthread_mutex_lock(&r->lock);
 		if (r->state == RESULT_QUEUED || r->state == RESULT_RUNNING) {
 			path.n = 0;
@@ -79,7 +80,8 @@ cancel_query(struct engine *en, struct sv arg, struct requester who, struct err 
 	if (!sv_u64(arg, &id))
 		return err_set(e, ERR_SYNTAX, -1, "cancel: expected the id of a query");
 	pthread_mutex_lock(&en->lock);
-	for (struct result *r = en->results; r != NULL; r = r->next) {
+	for (struct result *r = results_first(&en->results); r != NULL;
+	    r = results_after(&en->results, r)) {
 		if (r->id != id)
 			continue;
 		code = who.uid != 0 && who.uid != r->who.uid ? ERR_ACCESS : 0;
@@ -102,20 +104,10 @@ cancel_query(struct engine *en, struct sv arg, struct requester who, struct err 
 static void
 flush_results(struct engine *en)
 {
-	struct result *gone = NULL, **p, *r;
+	struct result *gone, *r;
 
 	pthread_mutex_lock(&en->lock);
-	for (p = &en->results; (r = *p) != NULL;) {
-		if (r->users != 0) {
-			p = &r->next;
-			continue;
-		}
-		*p = r->next;
-		r->next = gone;
-		r->listed = false;
-		en->n_results--;
-		gone = r;
-	}
+	gone = results_expire(&en->results, UINT64_MAX, 0);
 	pthread_mutex_unlock(&en->lock);
 	while ((r = gone) != NULL) {
 		gone = r->next;

@@ -237,8 +237,9 @@ print_result_cache(struct buf *b, struct engine *en)
 	size_t n;
 
 	pthread_mutex_lock(&en->lock);
-	n = en->n_results;
-	for (struct result *r = en->results; r != NULL; r = r->next) {
+	n = en->results.n;
+	for (struct result *r = results_first(&en->results); r != NULL;
+	    r = results_after(&en->results, r)) {
 		pthread_mutex_lock(&r->lock);
 		bytes += r->blob.n;
 		pthread_mutex_unlock(&r->lock);

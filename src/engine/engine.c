@@ -75,8 +75,9 @@ tick_results(struct engine *en)
 	size_t n = 0;
 
 	pthread_mutex_lock(&en->lock);
-	v = calloc(en->n_results + 1, sizeof(struct result *));
-	for (struct result *r = en->results; r != NULL && v != NULL; r = r->next) {
+	v = calloc(en->results.n + 1, sizeof(struct result *));
+	/* Who waits for a result uses it. */
+	for (struct result *r = en->results.used; r != NULL && v != NULL; r = r->next) {
 		atomic_fetch_add(&r->refs, 1);
 		v[n++] = r;
 	}
@@ -232,13 +233,14 @@ fail:
 static void
 cancel_results(struct engine *en)
 {
-	struct result *r, *list;
+	struct result *r, *list = NULL;
 
 	pthread_mutex_lock(&en->lock);
-	list = en->results;
-	en->results = NULL;
-	for (r = list; r != NULL; r = r->next)
-		r->listed = false;
+	while ((r = results_first(&en->results)) != NULL) {
+		results_remove(&en->results, r);
+		r->next = list;
+		list = r;
+	}
 	en->stop = true;
 	pthread_cond_signal(&en->tick);
 	pthread_mutex_unlock(&en->lock);

@@ -6,6 +6,7 @@
  *             by a decision that is remembered                              request_plan.c
  *   run       a request executed and formatted into a sink                   run.c
  *   result    a request being made into a blob, with those who wait for it   result.c
+ *   results   the table of those                                             results.c
  *   runner    the threads that make results, and how many at once            runner.c
  *   blob      bytes in memory, then in an unlinked spill file                blob.c
  *   world     a snapshot, its statistics, `now`                              world.c
@@ -204,8 +205,45 @@ struct result {
 	struct err err;
 	struct run_info info;
 	/* links, under engine.lock */
-	struct result *next;	/* in the table's bucket list */
+	struct result *next, *prev;	/* in the list of those used or those kept */
+	struct result *same;	/* in the table's bucket */
+	bool kept;		/* which list */
+	uint64_t key_hash, kept_bytes;
 };
+
+/* ---- results.c: the table of results; all under engine.lock ---- */
+
+#define RESULTS_BUCKETS 4096
+
+struct results {
+	struct result *used;		/* by somebody; latest first */
+	struct result *kept, *kept_last;	/* by nobody; latest first */
+	uint64_t kept_bytes;
+	size_t n;
+	struct result *bucket[RESULTS_BUCKETS];
+};
+
+/* All of them, those in use first. */
+struct result *results_first(const struct results *);
+struct result *results_after(const struct results *, const struct result *);
+/* Lists it, with a reference of the caller's. */
+void results_add(struct results *, struct result *);
+/* Takes it out: the table's reference is the caller's to drop. */
+void results_remove(struct results *, struct result *);
+/* One user more; one less, true if that was the last: then it takes `bytes` of the cache. */
+void results_join(struct results *, struct result *);
+bool results_leave(struct results *, struct result *, uint64_t bytes);
+/*
+ * One of the key, made after that instant, that may answer: made for its size, or (world not
+ * NULL) of this very world.
+ */
+struct result *results_find(struct results *, struct sv key, uint64_t made_after,
+    const struct world *);
+/*
+ * Takes out those that nobody uses and that were not made after the instant, and the oldest
+ * beyond max_bytes: chained by `next`, to be dropped outside the lock.
+ */
+struct result *results_expire(struct results *, uint64_t made_after, uint64_t max_bytes);
 
 /* Calls the waits that are due by time. */
 void result_tick(struct result *, uint64_t now_mono_ns);
@@ -268,8 +306,7 @@ struct engine {
 
 	pthread_mutex_t lock;		/* guards what follows */
 	struct world *world;		/* the newest */
-	struct result *results;		/* the table: newest first */
-	size_t n_results;
+	struct results results;
 	uint64_t next_id;
 
 	pthread_t ticker;

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "engine_i.h"
 
+#define BYTES_BESIDE 4096	/* of a result beside its content, as the cache counts it */
 #define STREAM_AHEAD (64u << 20)
 #define READ_MAX (1u << 20)
 #define INLINE_COST_NS 1000000	/* estimated; see claim_inline */
@@ -46,7 +47,7 @@ void
 result_ref(struct result *r)
 {
 	pthread_mutex_lock(&r->engine->lock);
-	r->users++;
+	results_join(&r->engine->results, r);
 	pthread_mutex_unlock(&r->engine->lock);
 	atomic_fetch_add(&r->refs, 1);
 }
@@ -62,35 +63,31 @@ cancel_run(struct result *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* Under engine.lock: takes it out of the table; true if it was in. */
+/* May it answer again, when nobody uses it any more? */
 static bool
-unlist(struct engine *en, struct result *r)
+worth_keeping(const struct result *r)
 {
-	for (struct result **p = &en->results; *p != NULL; p = &(*p)->next)
-		if (*p == r) {
-			*p = r->next;
-			r->listed = false;
-			en->n_results--;
-			return true;
-		}
-	return false;
+	return r->by_stat || conf_bool(r->engine->conf, CONF_RESULT_CACHE_ENABLED);
 }
 
 void
 result_unref(struct result *r)
 {
 	struct engine *en = r->engine;
-	bool last, listed = false, unfinished;
+	bool last, listed, unfinished;
+	uint64_t bytes;
 
 	pthread_mutex_lock(&r->lock);
 	unfinished = r->state != RESULT_DONE &&
 	    (r->streaming || r->state == RESULT_IDLE || !r->by_stat);
+	bytes = r->blob.mem.cap + BYTES_BESIDE;
 	pthread_mutex_unlock(&r->lock);
 	pthread_mutex_lock(&en->lock);
-	last = --r->users == 0;
+	last = results_leave(&en->results, r, bytes);
 	/* Nobody may join a query that is about to be cancelled. */
-	if (last && unfinished && r->listed)
-		listed = unlist(en, r);
+	listed = last && r->listed && (unfinished || !worth_keeping(r));
+	if (listed)
+		results_remove(&en->results, r);
 	pthread_mutex_unlock(&en->lock);
 	if (last && unfinished)
 		cancel_run(r);
@@ -123,58 +120,6 @@ result_new(struct engine *en, struct request *rq, struct requester who,
 	return 0;
 }
 
-/* Under engine.lock. The kept result that may answer for rq, if any. */
-static struct result *
-find_kept(struct engine *en, const struct request *rq, uint64_t now)
-{
-	uint64_t ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL);
-	bool keep = conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED);
-
-	for (struct result *r = en->results; r != NULL; r = r->next) {
-		if (now - r->made_mono_ns >= ttl ||
-		    !sv_eq(buf_view(&r->request->key), buf_view(&rq->key)))
-			continue;
-		if (r->by_stat || (keep && r->request->world == rq->world))
-			return r;
-	}
-	return NULL;
-}
-
-/*
- * Under engine.lock: takes out of the table what is too old, failed, or over the cache's
- * bound (oldest first), and chains it for the caller to drop outside the lock.
- */
-static struct result *
-expire(struct engine *en, uint64_t now)
-{
-	uint64_t ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL);
-	uint64_t room = conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES);
-	struct result *gone = NULL, **p = &en->results;
-
-	while (*p != NULL) {
-		struct result *r = *p;
-		uint64_t bytes;
-		bool over;
-
-		pthread_mutex_lock(&r->lock);
-		bytes = r->blob.mem.cap + 4096;
-		over = r->state == RESULT_DONE && bytes > room;
-		pthread_mutex_unlock(&r->lock);
-
-		if (!over)
-			room -= bytes < room ? bytes : room;
-		if (r->users == 0 && (now - r->made_mono_ns >= ttl || over)) {
-			*p = r->next;
-			r->next = gone;
-			gone = r;
-			r->listed = false;
-			en->n_results--;
-		} else
-			p = &r->next;
-	}
-	return gone;
-}
-
 static void
 drop_chain(struct result *r)
 {
@@ -190,7 +135,9 @@ int
 engine_result(struct engine *en, const struct path *path, struct sv file,
     struct requester who, struct result **out, struct err *e)
 {
-	uint64_t now = clock_mono_ns();
+	uint64_t now = clock_mono_ns(), ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL);
+	uint64_t made_after = now > ttl ? now - ttl : 0;
+	bool keep = conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED);
 	struct result *r, *gone, *fresh = NULL;
 	struct request *rq;
 	int code;
@@ -202,19 +149,18 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 		return code;
 	}
 	pthread_mutex_lock(&en->lock);
-	gone = expire(en, now);
-	if ((r = find_kept(en, rq, now)) != NULL) {
-		r->users++;
+	gone = results_expire(&en->results, made_after,
+	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES));
+	if ((r = results_find(&en->results, buf_view(&rq->key), made_after,
+	    keep ? rq->world : NULL)) != NULL) {
+		results_join(&en->results, r);
 		atomic_fetch_add(&r->refs, 1);
 		atomic_fetch_add(&en->counters.cache_hits, 1);
 	} else {
 		r = fresh;
 		fresh = NULL;
 		r->id = en->next_id++;
-		r->next = en->results;
-		en->results = r;
-		r->listed = true;
-		en->n_results++;
+		results_add(&en->results, r);
 		atomic_fetch_add(&r->refs, 1);
 		atomic_fetch_add(&en->counters.cache_misses, 1);
 	}
@@ -620,7 +566,8 @@ forget_failed(struct result *r)
 	bool listed;
 
 	pthread_mutex_lock(&r->engine->lock);
-	listed = r->listed && unlist(r->engine, r);
+	if ((listed = r->listed))
+		results_remove(&r->engine->results, r);
 	pthread_mutex_unlock(&r->engine->lock);
 	if (listed)
 		result_drop(r);
