@@ -123,8 +123,9 @@ put_notes(struct buf *out, const struct request *r)
 
 /* ---- one ---- */
 
-int
-engine_explain(struct engine *en, struct sv text, struct buf *out, struct err *e)
+/* alone: decided anew, whatever is remembered. */
+static int
+explain(struct engine *en, struct sv text, bool alone, struct buf *out, struct err *e)
 {
 	struct err err = ERR_INIT;
 	struct path *path = NULL;
@@ -136,6 +137,7 @@ engine_explain(struct engine *en, struct sv text, struct buf *out, struct err *e
 	if (code == 0)
 		code = request_new(en, path, file.n != 0 ? file : SV("spans.jsonl"), &r, &err);
 	if (code == 0 && r->query != NULL) {
+		r->decide_alone = alone;
 		code = request_plan(r, &err);
 		if (code == 0) {
 			explain_request(out, r);
@@ -150,6 +152,12 @@ engine_explain(struct engine *en, struct sv text, struct buf *out, struct err *e
 	if (code < 0 && e != NULL)
 		*e = err;
 	return code < 0 ? code : buf_ok(out, e);
+}
+
+int
+engine_explain(struct engine *en, struct sv text, struct buf *out, struct err *e)
+{
+	return explain(en, text, false, out, e);
 }
 
 /* ---- two ---- */
@@ -170,11 +178,11 @@ engine_explain_compare(struct engine *en, struct sv path, struct engine *other,
     struct sv other_path, struct buf *out, struct err *e)
 {
 	struct buf a = BUF_INIT, b = BUF_INIT;
-	int code = engine_explain(en, path, &a, e);
+	int code = explain(en, path, true, &a, e);
 
 	if (code < 0)
 		buf_sv(out, buf_view(&a));
-	else if ((code = engine_explain(other, other_path, &b, e)) < 0)
+	else if ((code = explain(other, other_path, true, &b, e)) < 0)
 		buf_sv(out, buf_view(&b));
 	else
 		code = explain_both(out, buf_view(&a), buf_view(&b), e);

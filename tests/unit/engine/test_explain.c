@@ -120,7 +120,7 @@ a_profile_has_estimates_and_actuals_by_node(void **state)
 	assert_int_equal(engine_query(en, SV("/sort/duration/limit/7/profile.json"),
 	    (struct requester){ 1, 1 }, append, &out, NULL, NULL), 0);
 	t = buf_cstr(&out);
-	has(t, ",\"decision\":null,\"nodes\":[{\"node\":\"scan\",\"estimated_rows\":");
+	has(t, ",\"decision\":\"computed\",\"nodes\":[{\"node\":\"scan\",\"estimated_rows\":");
 	has(t, "},{\"node\":\"order\",\"estimated_rows\":7,\"rows\":7,\"estimated_cost\":");
 	has(t, "},{\"node\":\"fetch\",\"estimated_rows\":7,\"rows\":7,\"estimated_cost\":");
 	has(t, "},{\"node\":\"format\",\"estimated_rows\":7,\"rows\":7,\"time_ns\":");
