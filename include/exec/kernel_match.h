@@ -35,6 +35,11 @@ int matcher_number(const struct matcher *, uint64_t);
 int matcher_enum(const struct matcher *, int32_t, struct err *);
 int matcher_trace_id(const struct matcher *, struct trace_id, struct err *);
 int matcher_span_id(const struct matcher *, uint64_t, struct err *);
+/*
+ * Texts that every string that satisfies holds (of contains, starts, ends, re; borrowed), so
+ * that one which lacks any never satisfies, nor fails. 0: nothing is known.
+ */
+size_t matcher_must(const struct matcher *, const struct sv **);
 /* False if no value can make it fail. */
 bool matcher_can_fail(const struct matcher *);
 /*

@@ -30,6 +30,19 @@ void regex_free(struct regex *);
 enum regex_kind regex_kind(const struct regex *);
 /* The whole subject: 1, 0, or ERR_TIMEOUT, ERR_NOMEM. Thread-safe. */
 int regex_match(const struct regex *, struct sv subject, struct err *);
+/*
+ * Texts that every subject that matches holds, byte by byte; borrowed. regex_match looks for
+ * the longest before it asks PCRE2, so that a subject without it never fails.
+ */
+size_t regex_must(const struct regex *, const struct sv **);
+
+/* ---- kernel_literals.c ---- */
+
+/*
+ * Up to max such texts of a pattern that compiles (case-sensitive, not extended), the longest
+ * if there are more, into out; their bytes into mem, which has room for pattern.n.
+ */
+size_t pattern_literals(struct sv pattern, char *mem, struct sv *out, size_t max);
 
 /* ---- kernel_text.c ---- */
 

@@ -123,6 +123,22 @@ matcher_can_fail(const struct matcher *m)
 	return m->re != NULL && regex_kind(m->re) == REGEX_FULL;
 }
 
+size_t
+matcher_must(const struct matcher *m, const struct sv **must)
+{
+	switch (m->leaf->op) {
+	case OP_CONTAINS:
+	case OP_STARTS:
+	case OP_ENDS:
+		*must = &m->leaf->lits[0].text;
+		return m->leaf->lits[0].text.n != 0;
+	case OP_RE:
+		return regex_must(m->re, must);
+	default:
+		return 0;
+	}
+}
+
 void
 matcher_free(struct matcher *m)
 {

@@ -23,6 +23,7 @@
 #define MATCH_LIMIT_PER_BYTE 16
 #define HEAP_LIMIT_KIB 65536
 #define N_SPARE 4
+#define MUST_MAX 4
 
 /* What one thread needs during a match. */
 struct scratch {
@@ -34,7 +35,9 @@ struct regex {
 	enum regex_kind kind;
 	struct sv literal;		/* of the simple kinds; in `text` */
 	struct sv pattern;
-	char *text;			/* the pattern, then the literal */
+	char *text;			/* the pattern, then the literals */
+	struct sv must[MUST_MAX];	/* what every match holds, the longest first */
+	size_t n_must;
 	pcre2_code *code;
 	_Atomic(struct scratch *) spare[N_SPARE];
 };
@@ -116,6 +119,27 @@ simplify(struct regex *r)
 		r->kind = back ? REGEX_STARTS : REGEX_EQ;
 }
 
+/* What every match holds. */
+static void
+find_must(struct regex *r)
+{
+	size_t longest = 0;
+	struct sv s;
+
+	if (r->kind != REGEX_FULL) {
+		r->must[0] = r->literal;
+		r->n_must = r->literal.n != 0;
+		return;
+	}
+	r->n_must = pattern_literals(r->pattern, r->text + r->pattern.n, r->must, MUST_MAX);
+	for (size_t i = 1; i < r->n_must; i++)
+		if (r->must[i].n > r->must[longest].n)
+			longest = i;
+	s = r->must[0];
+	r->must[0] = r->must[longest];
+	r->must[longest] = s;
+}
+
 /* ---- compiling ---- */
 
 static int
@@ -163,6 +187,7 @@ regex_new(struct sv pattern, struct regex **out, struct err *e)
 		memcpy(r->text, pattern.p, pattern.n);
 	r->pattern = sv_new(r->text, pattern.n);
 	simplify(r);
+	find_must(r);
 	if (r->kind == REGEX_FULL && (code = compile(r, e)) < 0) {
 		regex_free(r);
 		return code;
@@ -197,6 +222,13 @@ enum regex_kind
 regex_kind(const struct regex *r)
 {
 	return r->kind;
+}
+
+size_t
+regex_must(const struct regex *r, const struct sv **must)
+{
+	*must = r->must;
+	return r->n_must;
 }
 
 /* ---- matching ---- */
@@ -304,6 +336,8 @@ regex_match(const struct regex *r, struct sv s, struct err *e)
 	case REGEX_FULL:
 		break;
 	}
+	if (r->n_must != 0 && sv_find(s, r->must[0]) < 0)
+		return 0;
 	/* Only the spare scratches change, and those are atomic. */
 	return match_full((struct regex *)(uintptr_t)r, s, e);
 }

@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -176,6 +178,118 @@ one_expression_serves_many_threads(void **state)
 	regex_free(r);
 }
 
+/* The texts that every match holds, as one line. */
+static const char *
+must(const char *pattern)
+{
+	static char line[200];
+	struct regex *r = make(pattern);
+	const struct sv *v;
+	size_t n = regex_must(r, &v);
+
+	line[0] = '\0';
+	for (size_t i = 0; i < n; i++)
+		snprintf(line + strlen(line), sizeof line - strlen(line), "%s%.*s",
+		    i == 0 ? "" : "|", (int)v[i].n, v[i].p);
+	regex_free(r);
+	return line;
+}
+
+static void
+literals_that_every_match_holds(void **state)
+{
+	(void)state;
+	assert_string_equal(must("abc"), "abc");
+	assert_string_equal(must(".*abc"), "abc");
+	assert_string_equal(must(".*foo.*barbar[0-9]+x"), "barbar|foo|x");
+	assert_string_equal(must("abc?d"), "ab|d");
+	assert_string_equal(must("abc*d"), "ab|d");
+	assert_string_equal(must("abc+d"), "abc|d");
+	assert_string_equal(must("abc{0}d"), "ab|d");
+	assert_string_equal(must("a\\.b\\d+c"), "a.b|c");
+	assert_string_equal(must("a\\.?b.*"), "a|b");
+	assert_string_equal(must("(abc|de)fg.h"), "fg|h");
+	assert_string_equal(must("(?:a(b)[)]\\))x.y"), "x|y");
+	assert_string_equal(must("x(abc)?yy"), "yy|x");
+	assert_string_equal(must("[]a]b[^]c]dd"), "dd|b");
+	assert_string_equal(must("gr\xc3\xbc?n."), "gr|n");
+}
+
+static void
+what_is_not_understood_holds_nothing(void **state)
+{
+	static const char *const patterns[] = { "abc|x.", "(?i)abc.", "(?i:ab)c.", "ab\\x41.",
+	    "\\Qa.b\\E.", "a(?=b).*", "(*UTF)abc.", "[[:alpha:]]abc", "ab\\p{L}c", "a{x}b",
+	    "(?<n>a)\\k<n>b", "(a)\\1b", "a.b|", "\\N{U+41}b", "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+		if (must(patterns[i])[0] != '\0')
+			fail_msg("'%s' must not say '%s'", patterns[i], must(patterns[i]));
+}
+
+/* SplitMix64. */
+static uint64_t
+next(uint64_t *seed)
+{
+	uint64_t x = *seed += 0x9e3779b97f4a7c15u;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+	return x ^ x >> 31;
+}
+
+/*
+ * Random patterns of pieces that combine in odd ways, against PCRE2 by way of the same pattern
+ * behind an empty option, which hides its literals: the verdicts are the same.
+ */
+static void
+literals_lose_no_match(void **state)
+{
+	static const char *const pieces[] = { "a", "b", "ab", "c", ".", ".*", "?", "*", "+", "{0,1}",
+	    "{2}", "|", "(", ")", "(?:", "[ab]", "[^a]", "[]a]", "\\.", "\\d", "\\b", "^", "$",
+	    "(?i)", "\\Q", "\\E", "{", "}", "[[:alpha:]]", "\\x61", "\xc3\xbc", "-", " ", "(?i:",
+	    "\\1", "(?=", "]", "\\\\" };
+	static const char *const parts[] = { "a", "b", "ab", "c", "A", ".", "1", "\xc3\xbc", "-", " ",
+	    "\\", "]", "{", "}" };
+	uint64_t seed = 5;
+	size_t n_compiled = 0, n_matched = 0, n_must = 0;
+
+	(void)state;
+	for (int i = 0; i < 60000; i++) {
+		char pattern[128] = "(?:)", subject[64] = "";
+		struct regex *r, *hidden;
+		const struct sv *v;
+
+		for (uint64_t k = 1 + next(&seed) % 7; k > 0; k--)
+			strcat(pattern, pieces[next(&seed) % (sizeof pieces / sizeof *pieces)]);
+		if (regex_new(sv_cstr(pattern + 4), &r, NULL) < 0)
+			continue;
+		memcpy(pattern, "(?-)", 4);
+		if (regex_new(sv_cstr(pattern), &hidden, NULL) < 0) {
+			regex_free(r);
+			continue;
+		}
+		n_compiled++;
+		n_must += regex_must(r, &v) != 0;
+		for (int j = 0; j < 20; j++) {
+			int want;
+
+			subject[0] = '\0';
+			for (uint64_t k = next(&seed) % 6; k > 0; k--)
+				strcat(subject, parts[next(&seed) % (sizeof parts /
+				    sizeof *parts)]);
+			want = regex_match(hidden, sv_cstr(subject), NULL);
+			n_matched += want == 1;
+			if (regex_match(r, sv_cstr(subject), NULL) != want)
+				fail_msg("'%s' on '%s' is not %d", pattern + 4, subject, want);
+		}
+		regex_free(r);
+		regex_free(hidden);
+	}
+	assert_true(n_compiled > 10000 && n_matched > 5000 && n_must > 3000);
+}
+
 int
 main(void)
 {
@@ -188,6 +302,9 @@ main(void)
 		cmocka_unit_test(the_limit_grows_with_the_subject),
 		cmocka_unit_test(malformed_patterns_are_refused_with_a_place),
 		cmocka_unit_test(one_expression_serves_many_threads),
+		cmocka_unit_test(literals_that_every_match_holds),
+		cmocka_unit_test(what_is_not_understood_holds_nothing),
+		cmocka_unit_test(literals_lose_no_match),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
