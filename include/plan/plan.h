@@ -77,7 +77,8 @@ struct plan_shard {
 	 * Bit i: leaf i of the filter, in pre-order, is asked of its index before columns are read:
 	 * of the rows that the access leaves, those that the index doesn't name are not looked at.
 	 * Only the first PLAN_LEAVES_MAX leaves; none under a NOT. A leaf without an index in the
-	 * shard, and one whose index names more of its rows than exec cares to list, narrows nothing.
+	 * shard, and one whose index names more of its rows than exec cares to list, narrows nothing;
+	 * but beside others under an OR one whose columns have few values is looked at in full.
 	 */
 	uint64_t index_leaves;
 	const char *why;	/* one short phrase: "trace id not in bloom filter" */

@@ -147,6 +147,9 @@ exec_profile(const struct exec *ex)
 
 	x->prof.shards_opened = atomic_load(&x->n_seen);
 	x->prof.traces_assembled = atomic_load(&x->n_traces);
+	x->prof.index_lists = atomic_load(&x->n_index_lists);
+	x->prof.text_lists = atomic_load(&x->n_text_lists);
+	x->prof.index_rows = atomic_load(&x->n_index_rows);
 	return &x->prof;
 }
 

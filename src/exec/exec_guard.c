@@ -94,9 +94,6 @@ profile_add(struct profile *to, const struct profile *p)
 	to->read_bytes += p->read_bytes;
 	to->decoded_bytes += p->decoded_bytes;
 	to->rows_scanned += p->rows_scanned;
-	to->index_lists += p->index_lists;
-	to->text_lists += p->text_lists;
-	to->index_rows += p->index_rows;
 	to->rows_matched += p->rows_matched;
 	to->rows_fetched += p->rows_fetched;
 }

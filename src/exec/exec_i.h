@@ -10,7 +10,7 @@
  *   filter_prune   which row groups can't match, by zones
  *   filter_leaf, filter_attr, filter_words   single conditions on columns
  *   filter_column  one chunk against a test
- *   filter_index   the rows that indexes leave
+ *   filter_index, filter_text   rows that indexes name, codes that a text index names
  *   filter_rows    a tree on few rows
  *   op_order       row refs: collecting, sorting, the best k
  *   ref_tie        order of refs that their keys leave open
@@ -133,6 +133,7 @@ struct col_state {
 	bool use_ranges;
 	struct codes codes;
 	atomic_bool ready;		/* the above are made */
+	atomic_bool lazy;		/* an index named its rows: values are looked at as they are met */
 };
 
 /* One leaf on one shard. */
@@ -251,6 +252,7 @@ struct exec {
 	size_t n_shards;
 	atomic_bool *seen;		/* by place in the snapshot: opened by this exec */
 	atomic_uint_fast64_t n_seen, n_traces;
+	atomic_uint_fast64_t n_index_lists, n_text_lists, n_index_rows;	/* for the profile */
 	struct filter filter;		/* pushdown */
 	struct pred_eval *rows;		/* not pushdown */
 	bool needs_trace;		/* the filter */
@@ -330,6 +332,8 @@ int scan_candidates(struct scan *, struct slice, uint64_t *bits, bool *any) WARN
 /* A scratch for a thread, and back. */
 struct scan *scan_get(struct exec *, struct err *);
 void scan_put(struct exec *, struct scan *);
+/* Goes to a row group of its shard. */
+void scan_at(struct scan *, uint32_t group);
 /* Zeroed; NULL: out of memory, with the error set. */
 uint64_t *scan_bits(struct scan *, size_t n);
 /* A chunk of a fixed column of the scan's row group; NULL in *out if it has no value. */
@@ -389,6 +393,9 @@ int attr_prepare(struct xshard *, const struct fnode *, struct leaf_state *, str
 int words_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
 int words_prepare(struct xshard *, const struct fnode *, struct leaf_state *, struct err *)
     WARN_UNUSED;
+/* 1 if a resource or scope of the shard has word w of the leaf; 0, <0. */
+int words_of_owners(struct xshard *, struct leaf_state *, uint32_t w, struct sv word,
+    struct err *) WARN_UNUSED;
 void leaf_state_release(struct leaf_state *);
 /* Children (events, links) of the rows in `in`, as bits; their count chunk, NULL: none. */
 int children_of(struct scan *, enum column_domain, const uint64_t *in, uint64_t **bits,
@@ -413,6 +420,8 @@ int chunk_test(struct scan *, const struct chunk *, const struct col_test *, con
 int column_eval(struct scan *, struct col_state *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
 int column_ready(struct xshard *, struct col_state *, struct err *) WARN_UNUSED;
 void col_state_release(struct col_state *);
+/* Does the value behind a code of the dictionary satisfy? 1, 0, <0. The column is ready, without ranges. */
+int column_code(struct col_state *, uint32_t code, struct err *) WARN_UNUSED;
 /* The ranges that values or codes are held against, or NULL. */
 const struct ranges *column_ranges(const struct col_state *);
 /* The same of few rows: sets mark[i] where rows[i] satisfies; marked ones are not asked. */
@@ -420,6 +429,15 @@ int column_rows(struct scan *, struct col_state *, uint32_t *rows, uint32_t n, b
     WARN_UNUSED;
 /* The bits of `in`, as a list in the scan's memory. */
 uint32_t *scan_list(struct scan *, const uint64_t *in, uint32_t n_rows, uint32_t *n);
+
+/* ---- filter_text.c ---- */
+
+/*
+ * Sets the codes of a dictionary's values that satisfy a leaf or word, in codes[n_dict + 64
+ * bits], zeroed. 1: can't tell. *by_index: a text index was asked.
+ */
+int text_codes(struct exec *, struct xshard *, struct col_state *, uint64_t *codes,
+    bool *by_index, struct err *) WARN_UNUSED;
 
 /* ---- filter_index.c ---- */
 

@@ -163,12 +163,18 @@ match_code(void *arg, uint32_t code, struct err *e)
 	return match_bytes(st, dict_at(st->dict, code), e);
 }
 
+int
+column_code(struct col_state *st, uint32_t code, struct err *e)
+{
+	return codes_one(&st->codes, code, match_code, st, e);
+}
+
 /* ---- ready ---- */
 
 /*
  * Looks at all values of a small dictionary at once: if none satisfies no chunk need be read,
  * and a few ranges of codes can be held against zones. Not where a value may fail: a value
- * that no row in question has must not.
+ * that no row in question has must not; nor where an index has named the few rows.
  */
 static int
 ask_all(struct col_state *st, struct err *e)
@@ -178,7 +184,8 @@ ask_all(struct col_state *st, struct err *e)
 	int rc;
 
 	if (n > (st->word.n != 0 ? EAGER_WORDS : EAGER_VALUES) ||
-	    (st->word.n == 0 && matcher_can_fail(st->node->m)))
+	    (st->word.n == 0 && matcher_can_fail(st->node->m)) ||
+	    atomic_load_explicit(&st->lazy, memory_order_relaxed))
 		return 0;
 	for (uint32_t i = 0; i < n; i++) {
 		if ((rc = codes_one(&st->codes, i, match_code, st, e)) < 0)

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 
 #include "store/postings.h"
-#include "store/textidx.h"
 
 #define MOST_CODES 4096		/* of one leaf */
 #define LEAST_SHARE 8		/* at most 1/8 of the shard's rows, */
@@ -27,6 +26,7 @@
 struct rows {
 	VEC(uint32_t) v;
 	size_t most;			/* of one leaf */
+	bool by_text;			/* a text index was asked */
 };
 
 /* ---- one column ---- */
@@ -51,57 +51,83 @@ add_keys(struct rows *r, const struct postings *p, uint64_t lo, uint64_t hi, str
 	return 0;
 }
 
-/* The codes whose values may contain the literal, by the text index. */
+/* Of the codes that satisfy: those set, or (NULL) the column's ranges. */
 static int
-add_text(struct rows *r, struct xshard *xs, const struct col_state *st,
-    const struct postings *p, struct err *e)
-{
-	size_t n = st->col->n_dict;
-	const struct textidx *t = NULL;
-	uint64_t *codes;
-	int rc;
-
-	if (st->node->pred->op != OP_CONTAINS || st->col->text_bytes == 0)
-		return 1;
-	if ((rc = textidx_get(xs->s, st->col, &t, e)) < 0 || t == NULL)
-		return rc < 0 ? rc : 1;
-	if ((codes = calloc(BITMAP_WORDS(n) + 1, sizeof *codes)) == NULL)
-		rc = err_nomem(e);
-	else if (!textidx_candidates(t, st->node->pred->lits[0].text, codes))
-		rc = 1;
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		if (bitmap_get(codes, i))
-			rc = add_keys(r, p, i, i, e);
-	free(codes);
-	textidx_put(t);
-	return rc;
-}
-
-static int
-add_dict(struct rows *r, struct xshard *xs, const struct col_state *st,
-    const struct postings *p, struct err *e)
+add_codes(struct rows *r, const struct col_state *st, const struct postings *p,
+    const uint64_t *codes, struct err *e)
 {
 	int rc = 0;
 
-	if (!st->use_ranges)
-		return add_text(r, xs, st, p, e);
-	for (uint32_t i = 0; rc == 0 && i < st->code_ranges.n; i++)
-		rc = add_keys(r, p, st->code_ranges.v[i].lo, st->code_ranges.v[i].hi, e);
+	if (codes == NULL) {
+		for (uint32_t i = 0; rc == 0 && i < st->code_ranges.n; i++)
+			rc = add_keys(r, p, st->code_ranges.v[i].lo, st->code_ranges.v[i].hi, e);
+		return rc;
+	}
+	BITMAP_EACH(codes, st->col->n_dict, i)
+		if ((rc = add_keys(r, p, i, i, e)) != 0)
+			return rc;
+	return 0;
+}
+
+/* Their rows: without postings known only if there is no such code. */
+static int
+add_rows_of(struct rows *r, struct xshard *xs, const struct col_state *st,
+    const uint64_t *codes, struct err *e)
+{
+	const struct postings *p = NULL;
+	int rc;
+
+	if (codes == NULL ? st->code_ranges.n == 0 : !bitmap_any(codes, st->col->n_dict))
+		return 0;
+	if (st->col->postings_bytes == 0)
+		return 1;
+	if ((rc = postings_get(xs->s, st->col, &p, e)) < 0 || p == NULL)
+		return rc < 0 ? rc : 1;
+	rc = add_codes(r, st, p, codes, e);
+	postings_put(p);
+	return rc;
+}
+
+/* Operators whose codes the order of the dictionary tells. */
+static bool
+told_by_order(const struct col_state *st)
+{
+	enum pred_op op = st->node->pred->op;
+
+	return st->word.n == 0 && st->col->type == VAL_STRING && (op == OP_EQ || op == OP_NE ||
+	    op == OP_IN || op == OP_NOTIN || (op == OP_STARTS && st->col->text_bytes == 0));
+}
+
+static int
+add_dict(struct rows *r, struct exec *ex, struct xshard *xs, struct col_state *st,
+    struct err *e)
+{
+	uint64_t *codes;
+	bool by_index;
+	int rc;
+
+	if (told_by_order(st))
+		return (rc = column_ready(xs, st, e)) < 0 ? rc :
+		    add_rows_of(r, xs, st, NULL, e);
+	if ((codes = calloc(BITMAP_WORDS(st->col->n_dict) + 1, sizeof *codes)) == NULL)
+		return err_nomem(e);
+	if ((rc = text_codes(ex, xs, st, codes, &by_index, e)) == 0)
+		rc = add_rows_of(r, xs, st, codes, e);
+	r->by_text |= rc == 0 && by_index;
+	free(codes);
 	return rc;
 }
 
 static int
-add_numbers(struct rows *r, const struct col_state *st, const struct postings *p,
-    struct err *e)
+add_ranges(struct rows *r, const struct ranges *x, const struct postings *p, struct err *e)
 {
-	const struct ranges *x = column_ranges(st);
 	uint32_t n = postings_n(p);
-	int rc = x == NULL ? 1 : 0;
+	int rc = 0;
 
 	for (uint32_t i = 0; rc == 0 && i < x->n; i++) {
 		uint32_t lo = postings_lower(p, x->v[i].lo), hi = lo;
 
-		while (hi < n && postings_value(p, hi) <= x->v[i].hi && hi - lo < MOST_CODES)
+		while (hi < n && postings_value(p, hi) <= x->v[i].hi && hi - lo <= MOST_CODES)
 			hi++;
 		if (hi > lo)
 			rc = add_keys(r, p, lo, hi - 1, e);
@@ -110,15 +136,19 @@ add_numbers(struct rows *r, const struct col_state *st, const struct postings *p
 }
 
 static int
-add_postings(struct rows *r, struct xshard *xs, const struct col_state *st, struct err *e)
+add_numbers(struct rows *r, struct xshard *xs, const struct col_state *st, struct err *e)
 {
+	const struct ranges *x = column_ranges(st);
 	const struct postings *p = NULL;
 	int rc;
 
+	if (x != NULL && x->n == 0)
+		return 0;
+	if (x == NULL || st->col->postings_bytes == 0)
+		return 1;
 	if ((rc = postings_get(xs->s, st->col, &p, e)) < 0 || p == NULL)
 		return rc < 0 ? rc : 1;
-	rc = st->col->kind == COLUMN_DICT ? add_dict(r, xs, st, p, e) :
-	    add_numbers(r, st, p, e);
+	rc = add_ranges(r, x, p, e);
 	postings_put(p);
 	return rc;
 }
@@ -130,7 +160,8 @@ add_hashes(struct rows *r, struct xshard *xs, const struct col_state *st, struct
 	const struct hashidx *h = NULL;
 	int rc;
 
-	if (st->col->type != VAL_STRING || (p->op != OP_EQ && p->op != OP_IN))
+	if (st->col->postings_bytes == 0 || st->col->type != VAL_STRING ||
+	    (p->op != OP_EQ && p->op != OP_IN))
 		return 1;
 	if ((rc = hashidx_get(xs->s, st->col, &h, e)) < 0 || h == NULL)
 		return rc < 0 ? rc : 1;
@@ -151,19 +182,21 @@ add_hashes(struct rows *r, struct xshard *xs, const struct col_state *st, struct
 
 /* 0: all rows of the column that may match were added; 1: no index tells. */
 static int
-add_column(struct rows *r, struct xshard *xs, struct col_state *st, struct err *e)
+add_column(struct rows *r, struct exec *ex, struct xshard *xs, struct col_state *st,
+    struct err *e)
 {
-	int rc;
-
 	if (st->never)
 		return 0;
-	if (st->is_rest || st->word.n != 0 || st->node->pred->op == OP_HAS ||
-	    st->col->postings_bytes == 0)
+	if (st->is_rest || st->node->pred->op == OP_HAS)
 		return 1;
-	if ((rc = column_ready(xs, st, e)) < 0)
-		return rc;
-	return st->col->kind == COLUMN_BYTES ? add_hashes(r, xs, st, e) :
-	    add_postings(r, xs, st, e);
+	switch (st->col->kind) {
+	case COLUMN_DICT:
+		return add_dict(r, ex, xs, st, e);
+	case COLUMN_BYTES:
+		return add_hashes(r, xs, st, e);
+	default:
+		return st->word.n != 0 ? 1 : add_numbers(r, xs, st, e);
+	}
 }
 
 /* ---- one leaf ---- */
@@ -217,13 +250,56 @@ asks_index(const struct xshard *xs, const struct fnode *n, const struct leaf_sta
 {
 	if (n->leaf >= PLAN_LEAVES_MAX || (xs->plan->index_leaves >> n->leaf & 1) == 0)
 		return false;
-	return (n->cls == LEAF_ATTR || n->cls == LEAF_STRING || n->cls == LEAF_NUMBER) &&
-	    !st->resource_has;
+	return (n->cls == LEAF_ATTR || n->cls == LEAF_STRING || n->cls == LEAF_NUMBER ||
+	    n->cls == LEAF_WORDS) && !st->resource_has;
+}
+
+/* The rows that may have a word, which may stand in any of the columns. */
+static int
+list_word(struct exec *ex, struct xshard *xs, struct leaf_state *st, uint32_t w,
+    struct rows *r, struct err *e)
+{
+	uint32_t n = st->n_cols / st->n_words;
+	struct col_state *cols = st->cols + (size_t)w * n;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (cols[i].col->kind != COLUMN_DICT)
+			return 1;
+	if (n == 0 || (rc = words_of_owners(xs, st, w, cols[0].word, e)) != 0)
+		return n == 0 ? 1 : rc;
+	for (uint32_t i = 0; rc == 0 && i < n; i++)
+		rc = add_column(r, ex, xs, &cols[i], e);
+	return rc;
+}
+
+/* All words must be there: the rows of the one with the fewest will do. */
+static int
+list_words(struct exec *ex, struct xshard *xs, struct leaf_state *st, struct rows *r,
+    struct err *e)
+{
+	bool told = false;
+	int rc = 0;
+
+	for (uint32_t w = 0; w < st->n_words && rc >= 0; w++) {
+		struct rows one = { .v = VEC_INIT, .most = r->most };
+
+		rc = list_word(ex, xs, st, w, &one, e);
+		if (rc == 0 && (!told || one.v.n < r->v.n)) {
+			struct rows t = *r;
+
+			*r = one;
+			one = t;
+			told = true;
+		}
+		vec_release(&one.v);
+	}
+	return rc < 0 ? rc : told ? 0 : 1;
 }
 
 /* 0: listed; 1: no index tells. */
 static int
-list_leaf(struct xshard *xs, const struct fnode *n, struct rows *r,
+list_leaf(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
 	struct leaf_state *st = &xs->leaves[n->leaf];
@@ -231,9 +307,88 @@ list_leaf(struct xshard *xs, const struct fnode *n, struct rows *r,
 
 	if (!asks_index(xs, n, st))
 		return 1;
-	for (uint32_t i = 0; rc == 0 && i < st->n_cols; i++)
-		rc = add_column(r, xs, &st->cols[i], e);
-	return rc != 0 ? rc : sort_rows(r, xs->info, e);
+	if (n->cls == LEAF_WORDS)
+		rc = list_words(ex, xs, st, r, e);
+	for (uint32_t i = 0; n->cls != LEAF_WORDS && rc == 0 && i < st->n_cols; i++)
+		rc = add_column(r, ex, xs, &st->cols[i], e);
+	if (rc != 0)
+		return rc;
+	atomic_fetch_add(&ex->n_index_lists, 1);
+	if (r->by_text)
+		atomic_fetch_add(&ex->n_text_lists, 1);
+	return sort_rows(r, xs->info, e);
+}
+
+/* ---- few values ---- */
+
+/*
+ * A leaf without an index whose columns hold few values at all, and which can't fail: where
+ * the other sides of an OR have indexes it is looked at in full, since without it these would
+ * be of no use.
+ */
+static bool
+is_sparse(const struct xshard *xs, const struct fnode *n)
+{
+	const struct leaf_state *st = &xs->leaves[n->leaf];
+	uint64_t n_values = 0;
+
+	if (n->pred->kind != PRED_LEAF || (n->cls != LEAF_ATTR && n->cls != LEAF_STRING &&
+	    n->cls != LEAF_NUMBER) || !asks_index(xs, n, st) || matcher_can_fail(n->m))
+		return false;
+	for (uint32_t i = 0; i < st->n_cols; i++)
+		n_values += st->cols[i].col->n_present;
+	return n_values <= xs->info->n_rows / LEAST_SHARE;
+}
+
+static bool
+has_values(const struct xshard *xs, const struct leaf_state *st, uint32_t group)
+{
+	for (uint32_t i = 0; i < st->n_cols; i++)
+		if (shard_zone(xs->s, st->cols[i].col, group).n_present != 0)
+			return true;
+	return false;
+}
+
+/* The rows of one row group that satisfy the leaf. */
+static int
+list_group(struct scan *sc, const struct fnode *n, struct rows *r)
+{
+	uint64_t *in = scan_bits(sc, sc->n_rows), *out = scan_bits(sc, sc->n_rows);
+	int rc;
+
+	if (in == NULL || out == NULL)
+		return ERR_NOMEM;
+	bitmap_set_range(in, 0, sc->n_rows);
+	if ((rc = leaf_eval(sc, n, in, out)) < 0)
+		return rc;
+	if (!vec_reserve(&r->v, r->v.n + bitmap_count(out, sc->n_rows)))
+		return err_nomem(sc->e);
+	r->v.n += bitmap_list(out, sc->n_rows, sc->row_from, r->v.v + r->v.n);
+	return 0;
+}
+
+static int
+list_sparse(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+    struct err *e)
+{
+	struct profile prof = { .rows_scanned = 0 };
+	struct scan *sc = scan_get(ex, e);
+	int rc = 0;
+
+	if (sc == NULL)
+		return ERR_NOMEM;
+	sc->xs = xs;
+	sc->prof = &prof;
+	sc->e = e;
+	for (uint32_t g = 0; rc == 0 && g < xs->info->n_row_groups; g++) {
+		if (!has_values(xs, &xs->leaves[n->leaf], g))
+			continue;
+		scan_at(sc, g);
+		rc = list_group(sc, n, r);
+		arena_reset(&sc->mem);
+	}
+	scan_put(ex, sc);
+	return rc;
 }
 
 /* ---- a tree ---- */
@@ -264,36 +419,74 @@ unite(struct rows *r, const struct rows *b, const struct shard_info *info, struc
 	return sort_rows(r, info, e);
 }
 
-static int list_node(struct xshard *, const struct fnode *, struct rows *,
+static int list_node(struct exec *, struct xshard *, const struct fnode *, struct rows *,
     struct err *);
 
-/* As list_node, of an AND or OR. */
+/* As list_node, of an AND. */
 static int
-list_kids(struct xshard *xs, const struct fnode *n, struct rows *r,
+list_and(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
-	bool any = n->pred->kind == PRED_OR, told = false;
-	int rc = 0;
+	bool told = false;
 
 	for (size_t i = 0; i < n->pred->n_kids; i++) {
-		struct rows kid = { VEC_INIT, r->most };
+		struct rows kid = { .v = VEC_INIT, .most = r->most };
+		int rc = list_node(ex, xs, &n->kids[i], told ? &kid : r, e);
 
-		rc = list_node(xs, &n->kids[i], told ? &kid : r, e);
-		if (rc == 0 && told && any)
-			rc = unite(r, &kid, xs->info, e);
-		else if (rc == 0 && told)
+		if (rc == 0 && told)
 			intersect(r, &kid);
 		vec_release(&kid.v);
-		if (rc < 0 || (rc > 0 && any))
+		if (rc < 0)
 			return rc;
 		/* What a kid left that could not tell. */
 		if (rc > 0 && !told)
 			r->v.n = 0;
 		told |= rc == 0;
-		if (told && !any && r->v.n == 0)
+		if (told && r->v.n == 0)
 			return 0;
 	}
 	return told ? 0 : 1;
+}
+
+/* Adds a kid's rows; 1: no index tells. */
+static int
+unite_kid(struct exec *ex, struct xshard *xs, const struct fnode *n, bool sparse,
+    struct rows *r, struct err *e)
+{
+	struct rows kid = { .v = VEC_INIT, .most = r->most };
+	int rc = sparse ? list_sparse(ex, xs, n, &kid, e) : list_node(ex, xs, n, &kid, e);
+
+	if (rc == 0)
+		rc = unite(r, &kid, xs->info, e);
+	vec_release(&kid.v);
+	return rc;
+}
+
+/* As list_node, of an OR. */
+static int
+list_or(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+    struct err *e)
+{
+	bool *sparse = calloc(n->pred->n_kids, sizeof *sparse), told = false;
+	int rc = 0;
+
+	if (sparse == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n->pred->n_kids && rc == 0; i++) {
+		rc = unite_kid(ex, xs, &n->kids[i], false, r, e);
+		told |= rc == 0;
+		if (rc > 0 && is_sparse(xs, &n->kids[i])) {
+			sparse[i] = true;
+			rc = 0;
+		}
+	}
+	if (rc == 0 && !told)
+		rc = 1;
+	for (size_t i = 0; i < n->pred->n_kids && rc == 0; i++)
+		if (sparse[i])
+			rc = unite_kid(ex, xs, &n->kids[i], true, r, e);
+	free(sparse);
+	return rc;
 }
 
 /*
@@ -301,26 +494,27 @@ list_kids(struct xshard *xs, const struct fnode *n, struct rows *r,
  * done; 1: no index tells (r may hold anything).
  */
 static int
-list_node(struct xshard *xs, const struct fnode *n, struct rows *r,
+list_node(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
 	if (n->pred->kind == PRED_LEAF)
-		return list_leaf(xs, n, r, e);
-	if (n->pred->kind != PRED_AND && n->pred->kind != PRED_OR)
-		return 1;
-	return list_kids(xs, n, r, e);
+		return list_leaf(ex, xs, n, r, e);
+	if (n->pred->kind == PRED_AND)
+		return list_and(ex, xs, n, r, e);
+	return n->pred->kind == PRED_OR ? list_or(ex, xs, n, r, e) : 1;
 }
 
 /* Two may make the same list, and one is dropped. */
 int
 xshard_list(struct exec *ex, struct xshard *xs, struct err *e)
 {
-	struct rows r = { VEC_INIT, xs->info->n_rows / LEAST_SHARE + ALWAYS_ROWS };
+	struct rows r = { .v = VEC_INIT,
+		.most = xs->info->n_rows / LEAST_SHARE + ALWAYS_ROWS };
 	int rc, known = atomic_load_explicit(&xs->listed, memory_order_acquire);
 
 	if (known != LIST_UNKNOWN)
 		return known == LIST_MADE;
-	rc = list_node(xs, &ex->filter.root, &r, e);
+	rc = list_node(ex, xs, &ex->filter.root, &r, e);
 	if (rc < 0) {
 		vec_release(&r.v);
 		return rc;
@@ -330,6 +524,7 @@ xshard_list(struct exec *ex, struct xshard *xs, struct err *e)
 		if (rc == 0) {
 			xs->list = r.v.v;
 			xs->n_list = (uint32_t)r.v.n;
+			atomic_fetch_add(&ex->n_index_rows, r.v.n);
 			r.v.v = NULL;
 		}
 		atomic_store_explicit(&xs->listed, rc == 0 ? LIST_MADE : LIST_NONE,

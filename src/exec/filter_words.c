@@ -110,6 +110,26 @@ scope_has(void *arg, uint32_t code, struct err *e)
 	return attrs_have(&a->scopes[code].attrs, a->word);
 }
 
+int
+words_of_owners(struct xshard *xs, struct leaf_state *st, uint32_t w, struct sv word,
+    struct err *e)
+{
+	struct word_arg a = { .word = word };
+	size_t n_resources, n_scopes;
+	int rc;
+
+	if ((rc = shard_resources(xs->s, &a.resources, &n_resources, e)) < 0 ||
+	    (rc = shard_scopes(xs->s, &a.scopes, &n_scopes, e)) < 0)
+		return rc;
+	for (size_t i = 0; i < n_resources; i++)
+		if ((rc = codes_one(&st->words[w * 2], (uint32_t)i, resource_has, &a, e)) != 0)
+			return rc;
+	for (size_t i = 0; i < n_scopes; i++)
+		if ((rc = codes_one(&st->words[w * 2 + 1], (uint32_t)i, scope_has, &a, e)) != 0)
+			return rc;
+	return 0;
+}
+
 static int
 owners_words(struct scan *sc, struct leaf_state *st, uint32_t w, struct sv word,
     const uint64_t *in, uint64_t *out)

@@ -220,15 +220,6 @@ scan_few(struct scan *sc, const struct wave *w, uint32_t at, uint32_t to, struct
 	return emit(sc, w, rows, n, out);
 }
 
-static void
-scan_at(struct scan *sc, uint32_t group)
-{
-	sc->group = group;
-	sc->rg = &sc->xs->info->row_groups[group];
-	sc->row_from = sc->rg->row_from;
-	sc->n_rows = sc->rg->row_to - sc->rg->row_from;
-}
-
 static int
 scan_listed(struct scan *sc, const struct wave *w, struct scan_out *out)
 {

@@ -233,6 +233,15 @@ scan_put(struct exec *ex, struct scan *s)
 	pthread_mutex_unlock(&ex->lock);
 }
 
+void
+scan_at(struct scan *sc, uint32_t group)
+{
+	sc->group = group;
+	sc->rg = &sc->xs->info->row_groups[group];
+	sc->row_from = sc->rg->row_from;
+	sc->n_rows = sc->rg->row_to - sc->rg->row_from;
+}
+
 uint64_t *
 scan_bits(struct scan *sc, size_t n)
 {

@@ -70,12 +70,22 @@ plan_n_leaves(const struct pred *p)
 	return n;
 }
 
+static bool
+is_indexed(enum intrinsic i)
+{
+	return i == IN_NAME || i == IN_KIND || i == IN_STATUS || i == IN_STATUS_MESSAGE ||
+	    i == IN_TRACE_STATE || i == IN_EVENT_NAME;
+}
+
 /* Of what the shards' columns hold: what is worked out from several has no index. */
 static bool
 may_have_index(const struct pred *p)
 {
-	if (p->op == OP_HAS || p->op == OP_TEXT)
+	/* Nearly all rows are without a text: a list of them is of no use. */
+	if (p->op == OP_HAS || p->op == OP_NOTCONTAINS || p->op == OP_NRE)
 		return false;
+	if (p->op == OP_TEXT)
+		return true;
 	switch (p->field.scope) {
 	case FIELD_SPAN:
 	case FIELD_EVENT:
@@ -83,7 +93,7 @@ may_have_index(const struct pred *p)
 	case FIELD_BARE:
 		return true;
 	case FIELD_INTRINSIC:
-		return p->field.intrinsic == IN_NAME;
+		return is_indexed(p->field.intrinsic);
 	case FIELD_RESOURCE:
 	case FIELD_SCOPE:
 		break;
