@@ -45,12 +45,12 @@ engine_verify(struct engine *en, struct sv text, struct requester who,
 		o.code = shadow_verify(rq, &sink, deadline, cancel, &info, v, &err);
 	else
 		o.code = run_request(rq, &sink, deadline, cancel, &info, &err);
-	atomic_fetch_sub(&en->counters.running, 1);
 	o.request = rq;
 	o.err = &err;
 	o.duration_ns = clock_mono_ns() - o.started_mono_ns;
 	counters_query(&en->counters, &o);
 	outcome_note(en, &o);
+	atomic_fetch_sub(&en->counters.running, 1);
 	request_free(rq);
 	if (o.code < 0 && e != NULL)
 		*e = err;

@@ -589,6 +589,7 @@ result_run(struct result *r)
 	struct err err = ERR_INIT;
 	int code;
 
+	atomic_fetch_add(&r->engine->counters.running, 1);
 	pthread_mutex_lock(&r->lock);
 	r->state = RESULT_RUNNING;
 	r->started_ns = clock_mono_ns();
@@ -602,13 +603,11 @@ result_run(struct result *r)
 		    "too many queries at once ([query] max_concurrent)");
 	else if (atomic_load(&r->cancel))
 		code = err_set(&err, ERR_CANCELLED, -1, "the reader went away");
-	else {
-		atomic_fetch_add(&r->engine->counters.running, 1);
+	else
 		code = run_request(r->request, tap != NULL ? shadow_tap_sink(tap) : &sink,
 		    r->started_ns + timeout, &r->cancel, &info, &err);
-		atomic_fetch_sub(&r->engine->counters.running, 1);
-	}
 	finish(r, code, &info, &err, tap);
+	atomic_fetch_sub(&r->engine->counters.running, 1);
 	if (code < 0)
 		forget_failed(r);
 }

@@ -475,6 +475,8 @@ shadow_drain(struct engine *en)
 {
 	struct shadow *s = &en->shadow;
 
+	/* A reader is answered before its query is offered here. */
+	give_way(en);
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop && (s->head != NULL || s->busy))
 		pthread_cond_wait(&s->idle, &s->lock);
