@@ -340,28 +340,41 @@ next_row(const uint64_t *in, uint32_t from, uint32_t n_rows)
 	return w * 64 + (uint32_t)__builtin_ctzll(word);
 }
 
-/* Runs of one value, every row having one. */
+/* The bits of `in` in [from, to), into out. */
+static void
+copy_bits(const uint64_t *in, uint32_t from, uint32_t to, uint64_t *out)
+{
+	for (uint32_t w = from / 64; w * 64 < to; w++) {
+		uint64_t mask = ~(uint64_t)0;
+
+		if (w * 64 < from)
+			mask <<= from % 64;
+		if (to - w * 64 < 64)
+			mask &= ((uint64_t)1 << to % 64) - 1;
+		out[w] |= in[w] & mask;
+	}
+}
+
+/* Runs of one value, every row having one; those without a row in question are passed over. */
 static int
 test_runs(struct scan *sc, const struct chunk *c, const struct col_test *t, const uint64_t *in,
     uint64_t *out, uint32_t *bad)
 {
-	uint32_t from = 0;
+	uint32_t row = next_row(in, 0, c->n_rows);
 
-	for (uint32_t i = 0; i < c->n_runs; i++) {
-		uint32_t end = c->run_ends[i], row = next_row(in, from, c->n_rows);
+	for (uint32_t i = 0; i < c->n_runs && row < c->n_rows; i++) {
+		uint32_t end = c->run_ends[i];
 		int rc;
 
-		if (row >= end) {
-			from = end;
+		if (row >= end)
 			continue;
-		}
 		if ((rc = test_one(t, pack_at(&c->pack, i), sc->e)) < 0) {
 			*bad = row;
 			return rc;
 		}
-		for (; rc > 0 && row < end; row = next_row(in, row + 1, c->n_rows))
-			bitmap_set(out, row);
-		from = end;
+		if (rc > 0)
+			copy_bits(in, row, end, out);
+		row = next_row(in, end, c->n_rows);
 	}
 	return 0;
 }
