@@ -55,6 +55,7 @@ struct shard_stats {
 	uint8_t index_kinds;		/* of all columns: bits of enum stat_index */
 	const uint8_t *bloom;		/* of trace ids (base/bloom.h), NULL: unknown */
 	size_t bloom_bytes;
+	bool trace_summaries;		/* it has summaries of its traces (store/tracesum.h) */
 	bool all_keys;			/* no span, event or link attribute lacks a column above */
 	bool damaged;			/* its footer can't be read: queries that need it fail */
 };

@@ -34,6 +34,12 @@ enum access {
 	 * top leaf of the service alone, and all those rows lie in the range.
 	 */
 	ACCESS_CATALOG,
+	/*
+	 * Counts from the footer's services and names, postings, trace table and summaries: no
+	 * column is read. Output is ROW_COUNT. Exec reads the shard as ZONE if these don't tell
+	 * after all.
+	 */
+	ACCESS_COVERING,
 };
 
 /* Leaves of the filter that a mask of leaves can name, in pre-order; the others have no bit. */

@@ -21,7 +21,7 @@
  *   op_traces      facts of whole traces
  *   trace_table    what a shard knows of all its traces, and facts from that
  *   op_trace_rows  the rows of traces.*
- *   op_count       counts without reading
+ *   op_count       counts without reading: cover_cells by the footer, cover_rows by indexes
  *   op_fetch       refs to rows
  *
  * A morsel is one row group of one shard; it is scanned by one thread with a `struct scan` of
@@ -397,6 +397,9 @@ int words_prepare(struct xshard *, const struct fnode *, struct leaf_state *, st
 int words_of_owners(struct xshard *, struct leaf_state *, uint32_t w, struct sv word,
     struct err *) WARN_UNUSED;
 void leaf_state_release(struct leaf_state *);
+/* Does the trace with that ordinal in a snapshot shard satisfy a LEAF_TRACE? */
+int trace_fact_holds(struct exec *, uint32_t shard, const struct traceidx *, uint32_t ordinal,
+    const struct fnode *, struct err *) WARN_UNUSED;
 /* Children (events, links) of the rows in `in`, as bits; their count chunk, NULL: none. */
 int children_of(struct scan *, enum column_domain, const uint64_t *in, uint64_t **bits,
     const struct chunk **counts) WARN_UNUSED;
@@ -555,6 +558,15 @@ int trace_split_of(struct exec *, uint32_t i, uint64_t n, const uint64_t **split
 int trace_rows_collect(struct exec *, struct err *) WARN_UNUSED;
 int trace_rows_next(struct exec *, struct batch *, struct err *) WARN_UNUSED;
 void trace_rows_close(struct exec *);
+
+/* ---- cover_cells.c, cover_rows.c ---- */
+
+/*
+ * How many rows of the shard match, without a look at a column: 1 and *n; 0: footer (indexes)
+ * don't tell. The shard is open; for rows, prepared.
+ */
+int cover_cells(struct exec *, struct xshard *, uint64_t *n, struct err *) WARN_UNUSED;
+int cover_rows(struct exec *, struct xshard *, uint64_t *n, struct err *) WARN_UNUSED;
 
 /* ---- op_count.c ---- */
 

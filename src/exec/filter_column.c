@@ -166,6 +166,8 @@ match_code(void *arg, uint32_t code, struct err *e)
 int
 column_code(struct col_state *st, uint32_t code, struct err *e)
 {
+	if (st->use_ranges)
+		return ranges_have(&st->code_ranges, code);
 	return codes_one(&st->codes, code, match_code, st, e);
 }
 

@@ -206,18 +206,26 @@ match_fact(const struct matcher *m, enum intrinsic i, const struct trace_facts *
 	}
 }
 
+int
+trace_fact_holds(struct exec *ex, uint32_t shard, const struct traceidx *traces,
+    uint32_t ordinal, const struct fnode *n, struct err *e)
+{
+	enum intrinsic i = n->pred->field.intrinsic;
+	struct trace_view v;
+	int rc = trace_view_get(ex, shard, traces, ordinal, i == IN_ROOT_NAME, &v, e);
+
+	if (rc == 0)
+		rc = match_fact(n->m, i, &v.facts, e);
+	trace_view_put(ex, &v);
+	return rc;
+}
+
 static int
 match_trace(void *arg, uint32_t code, struct err *e)
 {
 	const struct table_arg *a = arg;
-	enum intrinsic i = a->node->pred->field.intrinsic;
-	struct trace_view v;
-	int rc = trace_view_get(a->ex, a->shard, a->traces, code, i == IN_ROOT_NAME, &v, e);
 
-	if (rc == 0)
-		rc = match_fact(a->node->m, i, &v.facts, e);
-	trace_view_put(a->ex, &v);
-	return rc;
+	return trace_fact_holds(a->ex, a->shard, a->traces, code, a->node, e);
 }
 
 static int

@@ -1,110 +1,107 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * op_count: the one row of `count`: how many rows spans.jsonl would have, offset and limit
- * included. A shard whose access says so is counted from its footer, if range and filter are
- * such that the footer knows; others are scanned, and nothing is kept but the sum.
+ * included. A shard whose access says so is counted from its footer (cover_cells.c) or its
+ * indexes (cover_rows.c), if range and filter are such that these know; others are scanned, and
+ * nothing is kept but the sum.
  */
 #include "exec_i.h"
 
-/* The filter asks for nothing but services. */
+#include <stdlib.h>
+
+#define LEAST_TOGETHER 4	/* shards that are worth a second thread */
+
+struct covering {
+	struct exec *ex;
+	struct covered {
+		uint64_t n;
+		struct profile prof;
+		struct err err;
+		int code;		/* 1: counted */
+	} *shards;
+};
+
 static bool
-only_services(const struct pred *p)
+may_cover(const struct xshard *xs)
 {
-	if (p->kind == PRED_LEAF)
-		return p->op != OP_TEXT && p->field.scope == FIELD_INTRINSIC &&
-		    p->field.intrinsic == IN_SERVICE;
-	for (size_t i = 0; i < p->n_kids; i++)
-		if (!only_services(p->kids[i]))
-			return false;
-	return true;
+	return (xs->plan->access == ACCESS_CATALOG || xs->plan->access == ACCESS_COVERING) &&
+	    xs->entry->n_rows != 0;
 }
 
-/* A tree of conditions on the service, for one. */
 static int
-service_holds(const struct fnode *n, struct sv service, struct err *e)
+cover(struct exec *ex, struct xshard *xs, uint64_t *n, struct err *e)
 {
 	int rc;
 
-	switch (n->pred->kind) {
-	case PRED_TRUE:
-		return 1;
-	case PRED_FALSE:
-		return 0;
-	case PRED_LEAF:
-		return matcher_string(n->m, service, e);
-	case PRED_NOT:
-		rc = service_holds(&n->kids[0], service, e);
-		return rc < 0 ? rc : !rc;
-	case PRED_AND:
-		for (size_t i = 0; i < n->pred->n_kids; i++)
-			if ((rc = service_holds(&n->kids[i], service, e)) <= 0)
-				return rc;
-		return 1;
-	case PRED_OR:
-		for (size_t i = 0; i < n->pred->n_kids; i++)
-			if ((rc = service_holds(&n->kids[i], service, e)) != 0)
-				return rc;
-		return 0;
-	}
-	return 0;
-}
-
-/* A service's rows lie within the range, or apart from it. */
-static bool
-service_told(const struct shard_service *s, const struct exec *ex)
-{
-	uint64_t from = ex->plan->range.from, last = ex->next_last;
-
-	return (s->min_start >= from && s->max_start <= last) || s->max_start < from ||
-	    s->min_start > last;
-}
-
-/* 1 and *n if the footer tells the shard's count; 0 if it doesn't. */
-static int
-count_footer(struct exec *ex, struct xshard *xs, uint64_t *n, struct err *e)
-{
-	uint64_t sum = 0;
-	int rc;
-
-	if ((rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0)
+	if ((rc = exec_check(ex, e)) < 0 ||
+	    (rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0)
 		return rc;
 	xs->info = shard_info(xs->s);
-	for (size_t i = 0; i < xs->info->n_services; i++) {
-		const struct shard_service *s = &xs->info->services[i];
-
-		if ((rc = service_holds(&ex->filter.root, s->service, e)) < 0)
-			return rc;
-		if (rc == 0)
-			continue;
-		if (!service_told(s, ex))
-			return 0;
-		if (s->min_start >= ex->plan->range.from && s->max_start <= ex->next_last)
-			sum += s->row_to - s->row_from;
-	}
-	*n = sum;
-	return 1;
+	if ((rc = cover_cells(ex, xs, n, e)) != 0 || xs->plan->access == ACCESS_CATALOG)
+		return rc;
+	if ((rc = xshard_prepare(ex, xs, e)) < 0)
+		return rc;
+	rc = cover_rows(ex, xs, n, e);
+	xshard_release(ex, xs);
+	return rc;
 }
 
-/* Takes shards off the scan that their footers answer. */
-static int
-count_footers(struct exec *ex, struct err *e)
+static void
+cover_task(void *arg, size_t i)
 {
-	if (!ex->plan->pushdown || !only_services(ex->plan->filter))
-		return 0;
-	for (size_t i = 0; i < ex->n_shards; i++) {
-		struct xshard *xs = &ex->shards[i];
-		uint64_t n = 0;
-		int rc;
+	struct covering *k = arg;
+	struct covered *c = &k->shards[i];
+	struct read_counters before = read_counters;
 
-		if (xs->plan->access != ACCESS_CATALOG)
+	if (may_cover(&k->ex->shards[i]))
+		c->code = cover(k->ex, &k->ex->shards[i], &c->n, &c->err);
+	profile_reads(&c->prof, &before);
+}
+
+static int
+add_up(struct covering *k, struct err *e)
+{
+	struct exec *ex = k->ex;
+
+	for (size_t i = 0; i < ex->n_shards; i++) {
+		struct covered *c = &k->shards[i];
+
+		profile_add(&ex->prof, &c->prof);
+		if (c->code < 0) {
+			if (e != NULL)
+				*e = c->err;
+			return c->code;
+		}
+		if (c->code == 0)
 			continue;
-		if ((rc = count_footer(ex, xs, &n, e)) < 0)
-			return rc;
-		xs->counted = rc > 0;
-		ex->n_counted += n;
-		ex->prof.rows_matched += n;
+		ex->shards[i].counted = true;
+		ex->n_counted += c->n;
+		ex->prof.rows_matched += c->n;
 	}
 	return 0;
+}
+
+/* Takes shards off the scan that need none. */
+static int
+count_covered(struct exec *ex, struct err *e)
+{
+	struct covering k = { .ex = ex };
+	size_t n = 0;
+	int rc;
+
+	for (size_t i = 0; i < ex->n_shards; i++)
+		n += may_cover(&ex->shards[i]);
+	if (!ex->plan->pushdown || n == 0)
+		return 0;
+	if ((k.shards = calloc(ex->n_shards, sizeof *k.shards)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < ex->n_shards; i++)
+		k.shards[i].err = (struct err)ERR_INIT;
+	pool_each(ex->env.pool, n < LEAST_TOGETHER ? 1 : ex->threads, ex->n_shards, cover_task,
+	    &k);
+	rc = add_up(&k, e);
+	free(k.shards);
+	return rc;
 }
 
 static int
@@ -123,7 +120,7 @@ count_rows(struct exec *ex, struct batch *b, struct err *e)
 	uint64_t n;
 	int rc;
 
-	if (ex->left != 0 && !ex->nothing && ((rc = count_footers(ex, e)) < 0 ||
+	if (ex->left != 0 && !ex->nothing && ((rc = count_covered(ex, e)) < 0 ||
 	    (rc = scan_slice(ex, all, FOR_COUNT, false, take_count, e)) < 0))
 		return rc;
 	n = ex->n_counted > ex->skip ? ex->n_counted - ex->skip : 0;

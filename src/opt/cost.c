@@ -100,6 +100,7 @@ scanned_rows(const struct opt *o, const struct shard_stats *s, enum access acces
 	switch (access) {
 	case ACCESS_PRUNED:
 	case ACCESS_CATALOG:
+	case ACCESS_COVERING:
 		return 0;
 	case ACCESS_FULL:
 		return (double)s->n_rows;
@@ -132,6 +133,10 @@ cost_shard(struct opt *o, size_t i)
 	ps->est_rows = card_rows(s, p->filter, p->range);
 	if (ps->access == ACCESS_CATALOG)
 		return;
+	if (ps->access == ACCESS_COVERING) {
+		ps->est_cost = c->random_page_cost + ps->est_rows * c->cpu_index_tuple_cost;
+		return;
+	}
 	share = s->n_rows == 0 ? 0 : rows / (double)s->n_rows;
 	per_row = filter_ops(p->filter) * c->cpu_operator_cost;
 	bytes = (double)s->n_bytes;

@@ -107,8 +107,11 @@ choose(const struct opt *o, enum access *access, uint64_t *leaves)
 	case OPT_FORCE_INTERSECTION:
 		*leaves = intersected(f, may);
 		break;
-	case OPT_FORCE_NONE:
 	case OPT_FORCE_COVERING:
+		*access = ACCESS_COVERING;
+		*leaves = may;
+		return o->plan->output == ROW_COUNT;
+	case OPT_FORCE_NONE:
 		return false;
 	}
 	return *leaves != 0;

@@ -20,6 +20,7 @@ static const struct opt_rule rules[] = {
 	{ "zone", rule_zone, false },
 	{ "order", rule_order, true },
 	{ "catalog", rule_catalog, false },
+	{ "covering", rule_covering, false },
 	{ "index", rule_index, false },
 	{ "project", rule_project, false },
 	{ "limit", rule_limit, false },

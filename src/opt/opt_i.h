@@ -55,7 +55,7 @@ struct opt_rule {
 
 /* In the order of the table in opt.c; README.md says why that order. */
 opt_apply rule_fold, rule_nnf, rule_union, rule_factor, rule_range, rule_pushdown, rule_time,
-    rule_service, rule_bloom, rule_zone, rule_order, rule_catalog, rule_index, rule_project,
+    rule_service, rule_bloom, rule_zone, rule_order, rule_catalog, rule_covering, rule_index, rule_project,
     rule_limit, rule_topn;
 
 /* opt.c; for tests, too */
@@ -85,6 +85,9 @@ bool may_match(const struct pred *, bool (*leaf)(void *arg, const struct pred *)
 /* Does [min, max] meet the range? */
 bool range_meets(struct time_range, uint64_t min, uint64_t max);
 bool range_holds(struct time_range, uint64_t min, uint64_t max);
+
+/* rule_zone.c: do the most frequent values say of all rows what they are? */
+bool top_is_all(const struct column_stats *);
 
 /* interval.c: the numbers that a leaf on an intrinsic of a number lets through, lo <= hi */
 struct interval {

@@ -18,7 +18,7 @@ struct zone_arg {
 };
 
 /* Do the most frequent values say of all rows what they are? */
-static bool
+bool
 top_is_all(const struct column_stats *c)
 {
 	uint64_t n = 0;

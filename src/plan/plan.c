@@ -33,9 +33,10 @@ access_name(enum access a)
 		[ACCESS_PRUNED] = "pruned", [ACCESS_FULL] = "full", [ACCESS_ZONE] = "zone",
 		[ACCESS_SERVICE] = "service", [ACCESS_TRACE] = "trace",
 		[ACCESS_CATALOG] = "catalog",
+		[ACCESS_COVERING] = "covering",
 	};
 
-	return (unsigned)a <= ACCESS_CATALOG ? names[a] : "unknown";
+	return (unsigned)a <= ACCESS_COVERING ? names[a] : "unknown";
 }
 
 static bool

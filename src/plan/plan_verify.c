@@ -94,6 +94,10 @@ verify_access(const struct plan *p, const struct plan_shard *s, struct err *e)
 		if (p->filter->kind != PRED_TRUE && p->filter != service)
 			return broken(e, "catalog access under a filter");
 		break;
+	case ACCESS_COVERING:
+		if (p->output != ROW_COUNT || !p->pushdown)
+			return broken(e, "covering access for more than a count on columns");
+		break;
 	default:
 		return broken(e, "an unknown access");
 	}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "stats_i.h"
+#include "store/tracesum.h"
 
 /* The fields that fixed columns are; those without an entry answer no predicate. */
 static const struct {
@@ -184,6 +185,7 @@ shard_facts_fill(struct shard *s, struct shard_facts *f, struct err *e)
 	st->min_start = info->min_start;
 	st->max_start = info->max_start;
 	st->n_row_groups = info->n_row_groups;
+	st->trace_summaries = tracesum_there(s);
 	st->all_keys = shard_column(s, COL_REST) == NULL &&
 	    shard_column(s, COL_EVENT_REST) == NULL && shard_column(s, COL_LINK_REST) == NULL;
 	if ((rc = add_columns(info, &cols, e)) == 0 && (rc = add_parent(s, &cols, e)) == 0 &&

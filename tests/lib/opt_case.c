@@ -104,7 +104,7 @@ opt_case_access(struct opt_case *c)
 
 	assert_non_null(s);
 	for (size_t i = 0; i < c->plan->n_shards; i++)
-		s[i] = "PFZSTC"[c->plan->shards[i].access];
+		s[i] = "PFZSTCX"[c->plan->shards[i].access];
 	return s;
 }
 

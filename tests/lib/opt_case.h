@@ -24,7 +24,7 @@ void opt_case_release(struct opt_case *);
 void opt_case_where(struct opt_case *, const char *field, enum pred_op, const char *values);
 /* Runs the rules of a comma-separated list, in the table's order; "all", "". */
 struct plan *opt_case_run(struct opt_case *, const char *rules);
-/* The accesses as a word: P pruned, F full, Z zone, S service, T trace, C catalog. */
+/* The accesses as a word: P pruned, F full, Z zone, S service, T trace, C catalog, X covering. */
 const char *opt_case_access(struct opt_case *);
 /* Fails the test unless the plan's filter prints like this. */
 void opt_case_expect_filter(struct opt_case *, const char *text);

@@ -50,6 +50,7 @@ store_rig_add(struct store_rig *r, const struct span_batch *b, uint32_t group_ro
 	struct catalog_options co = { .create = true, .cache_bytes = 1 << 20, .no_sync = true };
 	struct shard_options so = {
 		.row_group_rows = group_rows, .compression_level = 1, .top_values = 16,
+		.index_budget = 100, .text_index = true,
 	};
 	struct err err = ERR_INIT;
 	struct catalog *cat;

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cover_cells: counts from the footer. It has the rows and the errors of every span name of
+ * every service, so a tree of conditions on service, name and status "error" is asked once for
+ * each of these cells. The footer tells nothing of time but each service's first and last start:
+ * a service that matches must lie in the range, or apart from it.
+ */
+#include "exec_i.h"
+
+struct cells {
+	struct exec *ex;
+	struct xshard *xs;
+	const struct dict *names;	/* NULL: the filter doesn't ask for them */
+	struct err *e;
+};
+
+struct cell {
+	struct sv service, name;
+	bool error;
+};
+
+/* ---- what can be asked ---- */
+
+/* Of states the cell knows only "error" from all others: 1 the leaf asks for it, 0 for not it. */
+static int
+asks_error(const struct fnode *n)
+{
+	const uint64_t error = value_image_i64(STATUS_ERROR);
+	const struct ranges *r = &n->number;
+
+	if (n->cls != LEAF_NUMBER)
+		return -1;
+	if (r->n == 1 && r->v[0].lo == error && r->v[0].hi == error)
+		return 1;
+	if (r->n == 2 && r->v[0].lo == 0 && r->v[0].hi == error - 1 &&
+	    r->v[1].lo == error + 1 && r->v[1].hi == UINT64_MAX)
+		return 0;
+	return -1;
+}
+
+static bool
+tells(const struct fnode *n, bool *name)
+{
+	if (n->pred->kind != PRED_LEAF) {
+		for (size_t i = 0; i < n->pred->n_kids; i++)
+			if (!tells(&n->kids[i], name))
+				return false;
+		return true;
+	}
+	if (n->pred->op == OP_TEXT || n->pred->field.scope != FIELD_INTRINSIC)
+		return false;
+	switch (n->pred->field.intrinsic) {
+	case IN_SERVICE:
+		return true;
+	case IN_NAME:
+		*name = true;
+		return n->pred->op != OP_HAS;
+	case IN_STATUS:
+		return n->pred->op != OP_HAS && asks_error(n) >= 0;
+	default:
+		return false;
+	}
+}
+
+/* ---- asking ---- */
+
+static int
+leaf_holds(const struct fnode *n, const struct cell *c, struct err *e)
+{
+	switch (n->pred->field.intrinsic) {
+	case IN_SERVICE:
+		return matcher_string(n->m, c->service, e);
+	case IN_NAME:
+		return matcher_string(n->m, c->name, e);
+	default:
+		return c->error == (asks_error(n) == 1);
+	}
+}
+
+static int
+holds(const struct fnode *n, const struct cell *c, struct err *e)
+{
+	bool all = n->pred->kind == PRED_AND;
+	int rc;
+
+	switch (n->pred->kind) {
+	case PRED_TRUE:
+		return 1;
+	case PRED_FALSE:
+		return 0;
+	case PRED_LEAF:
+		return leaf_holds(n, c, e);
+	case PRED_NOT:
+		rc = holds(&n->kids[0], c, e);
+		return rc < 0 ? rc : !rc;
+	case PRED_AND:
+	case PRED_OR:
+		break;
+	}
+	for (size_t i = 0; i < n->pred->n_kids; i++)
+		if ((rc = holds(&n->kids[i], c, e)) < 0 || (rc > 0) != all)
+			return rc;
+	return all;
+}
+
+/* Adds the cell's rows if it matches. */
+static int
+ask(struct cells *k, struct cell c, uint64_t rows, uint64_t errors, uint64_t *n)
+{
+	const struct fnode *root = &k->ex->filter.root;
+	int rc;
+
+	if (rows != errors) {
+		if ((rc = holds(root, &c, k->e)) < 0)
+			return rc;
+		*n += rc > 0 ? rows - errors : 0;
+	}
+	if (errors != 0) {
+		c.error = true;
+		if ((rc = holds(root, &c, k->e)) < 0)
+			return rc;
+		*n += rc > 0 ? errors : 0;
+	}
+	return 0;
+}
+
+static int
+ask_service(struct cells *k, const struct shard_service *s, uint64_t *n)
+{
+	struct cell c = { .service = s->service };
+	int rc = 0;
+
+	*n = 0;
+	if (k->names == NULL)
+		return ask(k, c, s->row_to - s->row_from, s->n_errors, n);
+	for (size_t i = 0; i < s->n_names && rc == 0; i++) {
+		c.name = dict_at(k->names, s->names[i].code);
+		rc = ask(k, c, s->names[i].n_rows, s->names[i].n_errors, n);
+	}
+	return rc;
+}
+
+/* 1: the service's rows lie in the range; -1: apart from it; 0: some of them. */
+static int
+place(const struct shard_service *s, const struct exec *ex)
+{
+	uint64_t from = ex->plan->range.from, last = ex->next_last;
+
+	if (s->max_start < from || s->min_start > last)
+		return -1;
+	return s->min_start >= from && s->max_start <= last;
+}
+
+static int
+ask_all(struct cells *k, uint64_t *n)
+{
+	const struct shard_info *info = k->xs->info;
+	uint64_t sum = 0, some;
+	int rc;
+
+	for (size_t i = 0; i < info->n_services; i++) {
+		const struct shard_service *s = &info->services[i];
+		int in = place(s, k->ex);
+
+		if (in < 0)
+			continue;
+		if ((rc = ask_service(k, s, &some)) < 0)
+			return rc;
+		if (in == 0 && some != 0)
+			return 0;
+		sum += some;
+	}
+	*n = sum;
+	return 1;
+}
+
+int
+cover_cells(struct exec *ex, struct xshard *xs, uint64_t *n, struct err *e)
+{
+	struct cells k = { .ex = ex, .xs = xs, .e = e };
+	const struct column *names = shard_column(xs->s, COL_NAME);
+	bool name = false;
+	int rc;
+
+	if (!tells(&ex->filter.root, &name))
+		return 0;
+	if (name && (names == NULL || names->kind != COLUMN_DICT))
+		return 0;
+	if (name && (rc = dict_get(xs->s, names, &k.names, e)) < 0)
+		return rc;
+	rc = ask_all(&k, n);
+	dict_put(k.names);
+	return rc;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * rule covering: a count that footers and indexes tell reads no column. Every condition must be
+ * one of which they name the rows exactly: service; name and "error" where nothing else is
+ * asked, else with postings; attributes whose columns all have postings or, if nothing else is
+ * asked, so few values that the footer has the rows of each; trace ids; facts of
+ * the trace where the shard has summaries. And the shard must lie in the range as a whole: of a
+ * part of it only starts could tell. What only may name rows (hashes, texts) is left alone, and
+ * so are bare names that a resource has, and keys that may stand in a rest column.
+ */
+#include "opt_i.h"
+
+/* ---- services, names and errors: the footer has their numbers together ---- */
+
+static bool
+asks_error_only(const struct pred *p)
+{
+	if (p->op != OP_EQ && p->op != OP_NE && p->op != OP_IN && p->op != OP_NOTIN)
+		return false;
+	for (size_t i = 0; i < p->n_lits; i++)
+		if (p->lits[i].u != STATUS_ERROR)
+			return false;
+	return true;
+}
+
+static bool
+in_footer(const struct pred *p)
+{
+	if (p->kind != PRED_LEAF) {
+		for (size_t i = 0; i < p->n_kids; i++)
+			if (!in_footer(p->kids[i]))
+				return false;
+		return true;
+	}
+	if (p->op == OP_TEXT || p->op == OP_HAS || p->field.scope != FIELD_INTRINSIC)
+		return false;
+	return p->field.intrinsic == IN_SERVICE || p->field.intrinsic == IN_NAME ||
+	    (p->field.intrinsic == IN_STATUS && asks_error_only(p));
+}
+
+static bool
+services_told(const struct shard_stats *s, struct time_range r)
+{
+	for (size_t i = 0; i < s->n_services; i++)
+		if (range_meets(r, s->services[i].min_start, s->services[i].max_start) &&
+		    !range_holds(r, s->services[i].min_start, s->services[i].max_start))
+			return false;
+	return true;
+}
+
+/* ---- indexes ---- */
+
+/* Alone: then numbers of rows are enough, and the footer may have them of every value. */
+static bool
+values_told(const struct shard_stats *s, const struct pred *p, const struct field *f, bool alone)
+{
+	size_t n;
+	const struct column_stats *c = find_columns(s, f, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if ((c[i].indexes & STAT_INDEX_POSTINGS) == 0 &&
+		    !(alone && (p->op == OP_HAS || top_is_all(&c[i]))))
+			return false;
+	return true;
+}
+
+static bool
+attribute_told(const struct shard_stats *s, const struct pred *p, bool alone)
+{
+	struct field f = p->field;
+	size_t n = 0;
+
+	if (!s->all_keys)
+		return false;
+	if (f.scope == FIELD_BARE) {
+		f.scope = FIELD_RESOURCE;
+		(void)find_columns(s, &f, &n);
+		f.scope = FIELD_SPAN;
+	}
+	alone &= f.scope == FIELD_SPAN;
+	return n == 0 && values_told(s, p, &f, alone);
+}
+
+static bool
+intrinsic_told(const struct shard_stats *s, const struct pred *p, bool alone)
+{
+	if (p->op == OP_HAS)
+		return false;
+	switch (p->field.intrinsic) {
+	case IN_SERVICE:
+		return true;
+	case IN_TRACE_ID:
+		return p->op == OP_EQ || p->op == OP_IN;
+	case IN_ROOT_SERVICE:
+	case IN_ROOT_NAME:
+	case IN_TRACE_START:
+	case IN_TRACE_DURATION:
+	case IN_TRACE_SPANS:
+	case IN_TRACE_ERRORS:
+		return s->trace_summaries;
+	case IN_NAME:
+	case IN_KIND:
+	case IN_STATUS:
+	case IN_STATUS_MESSAGE:
+	case IN_FLAGS:
+	case IN_TRACE_STATE:
+		return values_told(s, p, &p->field, alone);
+	case IN_EVENT_NAME:
+		return values_told(s, p, &p->field, false);
+	default:
+		return false;
+	}
+}
+
+static bool
+told(const struct shard_stats *s, const struct pred *p, bool alone)
+{
+	if (p->kind == PRED_LEAF) {
+		if (p->op == OP_TEXT)
+			return false;
+		if (p->field.scope == FIELD_INTRINSIC)
+			return intrinsic_told(s, p, alone);
+		return p->field.scope != FIELD_RESOURCE && p->field.scope != FIELD_SCOPE &&
+		    attribute_told(s, p, alone);
+	}
+	for (size_t i = 0; i < p->n_kids; i++)
+		if (!told(s, p->kids[i], false))
+			return false;
+	return true;
+}
+
+int
+rule_covering(struct opt *o, bool *changed, struct err *e)
+{
+	const struct plan *p = o->plan;
+	bool footer = in_footer(p->filter);
+
+	(void)e;
+	if (p->output != ROW_COUNT || !p->pushdown)
+		return 0;
+	for (size_t i = 0; i < p->n_shards; i++) {
+		const struct shard_stats *s = &o->stats->shards[i];
+
+		if (p->shards[i].access == ACCESS_CATALOG || !shard_known(o, i))
+			continue;
+		if (footer ? services_told(s, p->range) :
+		    range_holds(p->range, s->min_start, s->max_start) && told(s, p->filter, true))
+			set_access(o, i, ACCESS_COVERING, footer ?
+			    "counted from the footer's names" : "counted from indexes",
+			    changed);
+	}
+	return 0;
+}
