@@ -42,6 +42,21 @@ void bitmap_not(uint64_t *w, size_t n);
 /* Appends the positions of the ones, plus `base`, to out; returns how many. */
 size_t bitmap_list(const uint64_t *w, size_t n, uint32_t base, uint32_t *out);
 
+/* The end of the run of equal bits that begins at i, at most n. */
+size_t bitmap_run(const uint64_t *w, size_t i, size_t n);
+/*
+ * The bits that stand where mask has ones, without the others, from bit `at` of out on, which
+ * must be 0 from there on and has a word more than the bits need. Returns the ones of mask.
+ */
+size_t bitmap_compress(const uint64_t *bits, const uint64_t *mask, size_t n_words, uint64_t *out,
+    size_t at);
+/*
+ * The other way: the bits of `packed` from `at` on to where mask has ones, added to out. packed
+ * has a word more than the bits need. Returns the ones of mask.
+ */
+size_t bitmap_expand(const uint64_t *packed, size_t at, const uint64_t *mask, size_t n_words,
+    uint64_t *out);
+
 #define BITMAP_EACH(w, nbits, i) \
 	for (size_t i##_w = 0; i##_w < BITMAP_WORDS(nbits); i##_w++) \
 		for (uint64_t i##_b = (w)[i##_w]; i##_b != 0; i##_b &= i##_b - 1) \

@@ -62,6 +62,12 @@ uint64_t chunk_u64_at(const struct chunk *, uint32_t ordinal);
  */
 uint32_t chunk_select(const struct chunk *, const uint32_t *rows, uint32_t n, uint32_t *sel,
     uint32_t *ord);
+/*
+ * Rows and ordinals as bits: the ordinals of those of the rows that have a value, and the rows
+ * of ordinals. Bits are added; sets of ordinals have BITMAP_WORDS(n_present) + 1 words.
+ */
+void chunk_ordinals(const struct chunk *, const uint64_t *rows, uint64_t *ords);
+void chunk_rows(const struct chunk *, const uint64_t *ords, uint64_t *rows);
 /* The values of n rising ordinals, by the block where they are dense. Not for ENC_BYTES. */
 void chunk_gather(const struct chunk *, const uint32_t *ord, uint32_t n, uint64_t *out);
 /* ENC_BYTES. */

@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: ISC */
-/* bitmap: see base/bitmap.h. */
-#include "base/bitmap.h"
+/* bitmap: see base/bitmap.h. Faster variants of some: bitmap_x86.c. */
+#include "bitmap_i.h"
 
 #include <string.h>
+
+#include "base/cpu.h"
+
+/* Without the instruction, the compiler's builtin is a call with a table. */
+static inline unsigned
+ones(uint64_t x)
+{
+	x -= x >> 1 & UINT64_C(0x5555555555555555);
+	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)(x * UINT64_C(0x0101010101010101) >> 56);
+}
 
 static uint64_t
 tail_mask(size_t n)
@@ -48,8 +60,12 @@ bitmap_count(const uint64_t *w, size_t n)
 {
 	size_t c = 0;
 
+#if defined(__x86_64__)
+	if (cpu_features() & CPU_POPCNT)
+		return bitmap_count_popcnt(w, BITMAP_WORDS(n));
+#endif
 	for (size_t i = 0; i < BITMAP_WORDS(n); i++)
-		c += (size_t)__builtin_popcountll(w[i]);
+		c += ones(w[i]);
 	return c;
 }
 
@@ -59,7 +75,7 @@ bitmap_rank(const uint64_t *w, size_t i)
 	size_t c = bitmap_count(w, i / 64 * 64);
 
 	if (i % 64 != 0)
-		c += (size_t)__builtin_popcountll(w[i / 64] & tail_mask(i));
+		c += ones(w[i / 64] & tail_mask(i));
 	return c;
 }
 
@@ -114,4 +130,61 @@ bitmap_list(const uint64_t *w, size_t n, uint32_t base, uint32_t *out)
 			out[k++] = base + (uint32_t)(i * 64) +
 			    (uint32_t)__builtin_ctzll(b);
 	return k;
+}
+
+size_t
+bitmap_compress(const uint64_t *bits, const uint64_t *mask, size_t n_words, uint64_t *out,
+    size_t at)
+{
+	size_t from = at;
+
+#if defined(__x86_64__)
+	if ((cpu_features() & (CPU_BMI2 | CPU_POPCNT)) == (CPU_BMI2 | CPU_POPCNT))
+		return bitmap_compress_bmi2(bits, mask, n_words, out, at);
+#endif
+	for (size_t i = 0; i < n_words; i++) {
+		uint64_t x = bits[i] & mask[i];
+
+		for (; x != 0; x &= x - 1)
+			bitmap_set(out, at + ones(mask[i] & ((x & -x) - 1)));
+		at += ones(mask[i]);
+	}
+	return at - from;
+}
+
+size_t
+bitmap_expand(const uint64_t *packed, size_t at, const uint64_t *mask, size_t n_words,
+    uint64_t *out)
+{
+	size_t from = at;
+
+#if defined(__x86_64__)
+	if ((cpu_features() & (CPU_BMI2 | CPU_POPCNT)) == (CPU_BMI2 | CPU_POPCNT))
+		return bitmap_expand_bmi2(packed, at, mask, n_words, out);
+#endif
+	for (size_t i = 0; i < n_words; i++) {
+		unsigned n = ones(mask[i]);
+		uint64_t x = n == 0 ? 0 : bitmap_word_at(packed, at);
+
+		if (n < 64)
+			x &= ((uint64_t)1 << n) - 1;
+		for (uint64_t m = mask[i]; x != 0; x >>= 1, m &= m - 1)
+			if (x & 1)
+				out[i] |= m & -m;
+		at += n;
+	}
+	return at - from;
+}
+
+size_t
+bitmap_run(const uint64_t *w, size_t i, size_t n)
+{
+	uint64_t flip = bitmap_get(w, i) ? ~(uint64_t)0 : 0;
+	uint64_t x = (w[i / 64] ^ flip) >> i % 64 << i % 64;
+
+	for (i /= 64; x == 0; x = w[i] ^ flip)
+		if (++i >= BITMAP_WORDS(n))
+			return n;
+	i = i * 64 + (size_t)__builtin_ctzll(x);
+	return i < n ? i : n;
 }

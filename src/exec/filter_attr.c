@@ -90,29 +90,24 @@ scan_domain_rows(const struct scan *sc, enum column_domain d)
 	    sc->rg->n_links;
 }
 
-/* The rows of `in` that have children: their ordinals in the count chunk. */
-static int
-parents(struct scan *sc, const struct chunk *counts, const uint64_t *in, uint32_t **rows,
-    uint32_t **sel, uint32_t **ord, uint32_t *n)
+/* The rows of `in` that have children, as ordinals of the count chunk. */
+static uint64_t *
+parents(struct scan *sc, const struct chunk *counts, const uint64_t *in)
 {
-	uint32_t n_in;
+	uint64_t *ords = scan_bits(sc, counts->n_present + 64);
 
-	if ((*rows = scan_list(sc, in, sc->n_rows, &n_in)) == NULL)
-		return ERR_NOMEM;
-	*sel = arena_alloc(&sc->mem, (n_in + 1) * sizeof **sel);
-	*ord = arena_alloc(&sc->mem, (n_in + 1) * sizeof **ord);
-	if (*sel == NULL || *ord == NULL)
-		return err_nomem(sc->e);
-	*n = chunk_select(counts, *rows, n_in, *sel, *ord);
-	return 0;
+	if (ords != NULL)
+		chunk_ordinals(counts, in, ords);
+	return ords;
 }
 
 int
 children_of(struct scan *sc, enum column_domain d, const uint64_t *in, uint64_t **bits,
     const struct chunk **counts)
 {
-	uint32_t *rows, *sel, *ord, n, n_child = scan_domain_rows(sc, d);
+	uint32_t n_child = scan_domain_rows(sc, d);
 	const struct chunk *c = NULL;
+	uint64_t *ords;
 	int rc;
 
 	*counts = NULL;
@@ -121,37 +116,58 @@ children_of(struct scan *sc, enum column_domain d, const uint64_t *in, uint64_t 
 	if ((rc = scan_chunk(sc, d == DOMAIN_EVENT ? COL_N_EVENTS : COL_N_LINKS, &c)) < 0 ||
 	    c == NULL)
 		return rc;
-	if ((*bits = scan_bits(sc, n_child)) == NULL ||
-	    parents(sc, c, in, &rows, &sel, &ord, &n) < 0) {
+	if ((*bits = scan_bits(sc, n_child)) == NULL || (ords = parents(sc, c, in)) == NULL) {
 		chunk_put(c);
 		return ERR_NOMEM;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		bitmap_set_range(*bits, c->sums[ord[i]], c->sums[ord[i] + 1]);
+	/* Children of neighbours are neighbours: a run of parents is a run of children. */
+	for (size_t i = 0, to; i < c->n_present; i = to) {
+		bool one = bitmap_get(ords, i);
+
+		to = bitmap_run(ords, i, c->n_present);
+		if (one)
+			bitmap_set_range(*bits, c->sums[i], c->sums[to]);
+	}
 	*counts = c;
 	return 0;
 }
 
-static bool
-any_in(const uint64_t *bits, uint32_t from, uint32_t to)
+/* The ordinal of the parent of child k, from ordinal `from` on. */
+static uint32_t
+parent_of(const struct chunk *c, uint32_t from, uint32_t k)
 {
-	for (; from < to; from++)
-		if (bitmap_get(bits, from))
-			return true;
-	return false;
+	uint32_t lo = from, hi = c->n_present;
+
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (c->sums[mid] <= k)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
 }
 
 int
 children_rows(struct scan *sc, const struct chunk *c, const uint64_t *in, const uint64_t *bits,
     uint64_t *out)
 {
-	uint32_t *rows, *sel, *ord, n;
-	int rc = parents(sc, c, in, &rows, &sel, &ord, &n);
+	uint64_t *ords, *want;
+	uint32_t at = 0, n_child = c->sums[c->n_present];
 
-	for (uint32_t i = 0; rc == 0 && i < n; i++)
-		if (any_in(bits, c->sums[ord[i]], c->sums[ord[i] + 1]))
-			bitmap_set(out, rows[sel[i]]);
-	return rc;
+	if (!bitmap_any(bits, n_child))
+		return 0;
+	ords = scan_bits(sc, c->n_present + 64);
+	if (ords == NULL || (want = parents(sc, c, in)) == NULL)
+		return ERR_NOMEM;
+	BITMAP_EACH(bits, n_child, k) {
+		at = parent_of(c, at, (uint32_t)k);
+		bitmap_set(ords, at);
+	}
+	bitmap_and(ords, want, c->n_present);
+	chunk_rows(c, ords, out);
+	return 0;
 }
 
 /* ---- evaluation ---- */

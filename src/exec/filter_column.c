@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * filter_column: the values of one chunk against a test, on the rows that still count. Chunks
- * in which every row has a value are gone through by blocks of PACK_BLOCK: a block without
- * such a row is passed over, and so is one whose zone tells the answer. Other chunks are gone
- * through by the list of rows.
+ * filter_column: the values of one chunk against a test, on the rows that still count. Values
+ * are gone through by blocks of PACK_BLOCK: a block without such a row is passed over, and so
+ * is one whose zone tells the answer. Where not every row has a value, sets of rows become
+ * sets of ordinals and back; few rows are gone through by a list.
  *
  * What a column needs beside its chunks (dictionary, what is known of its values) is made
  * when the first row group asks, and kept until the shard is done.
@@ -15,6 +15,7 @@
 #define EAGER_VALUES 4096	/* values of a dictionary that are all looked at, wanted or not */
 #define EAGER_WORDS 65536
 #define EAGER_RANGES 64
+#define PICK_SHARE 128		/* one row in so many is few */
 
 /* ---- making a column ready ---- */
 
@@ -298,7 +299,7 @@ static int
 test_block(struct scan *sc, const struct chunk *c, const struct col_test *t, uint32_t block,
     const uint64_t *in, uint64_t *out, uint32_t *bad)
 {
-	uint32_t first = block * PACK_BLOCK, n = c->n_rows - first;
+	uint32_t first = block * PACK_BLOCK, n = c->n_present - first;
 	uint64_t v[PACK_BLOCK], got[BLOCK_WORDS] = { 0 };
 	size_t words, at;
 	int rc;
@@ -357,14 +358,14 @@ copy_bits(const uint64_t *in, uint32_t from, uint32_t to, uint64_t *out)
 	}
 }
 
-/* Runs of one value, every row having one; those without a row in question are passed over. */
+/* Runs of one value; those without an ordinal in question are passed over. */
 static int
 test_runs(struct scan *sc, const struct chunk *c, const struct col_test *t, const uint64_t *in,
     uint64_t *out, uint32_t *bad)
 {
-	uint32_t row = next_row(in, 0, c->n_rows);
+	uint32_t row = next_row(in, 0, c->n_present);
 
-	for (uint32_t i = 0; i < c->n_runs && row < c->n_rows; i++) {
+	for (uint32_t i = 0; i < c->n_runs && row < c->n_present; i++) {
 		uint32_t end = c->run_ends[i];
 		int rc;
 
@@ -376,16 +377,17 @@ test_runs(struct scan *sc, const struct chunk *c, const struct col_test *t, cons
 		}
 		if (rc > 0)
 			copy_bits(in, row, end, out);
-		row = next_row(in, end, c->n_rows);
+		row = next_row(in, end, c->n_present);
 	}
 	return 0;
 }
 
+/* in, out, *bad: ordinals. */
 static int
-test_all(struct scan *sc, const struct chunk *c, const struct col_test *t, const uint64_t *in,
+test_ordinals(struct scan *sc, const struct chunk *c, const struct col_test *t, const uint64_t *in,
     uint64_t *out, uint32_t *bad)
 {
-	uint32_t n_blocks = (c->n_rows + PACK_BLOCK - 1) / PACK_BLOCK;
+	uint32_t n_blocks = (c->n_present + PACK_BLOCK - 1) / PACK_BLOCK;
 	int rc;
 
 	if (c->encoding == ENC_RLE)
@@ -458,8 +460,9 @@ test_some(struct scan *sc, const struct chunk *c, const struct col_test *t,
 	return 0;
 }
 
+/* Few rows: one by one. */
 static int
-test_sparse(struct scan *sc, const struct chunk *c, const struct col_test *t,
+test_picked(struct scan *sc, const struct chunk *c, const struct col_test *t,
     const uint64_t *in, uint64_t *out, uint32_t *bad)
 {
 	struct picked p;
@@ -482,8 +485,25 @@ int
 chunk_test(struct scan *sc, const struct chunk *c, const struct col_test *t, const uint64_t *in,
     uint64_t *out, uint32_t *bad)
 {
-	return chunk_all(c) ? test_all(sc, c, t, in, out, bad) :
-	    test_sparse(sc, c, t, in, out, bad);
+	uint64_t *want, *got;
+	int rc;
+
+	if (chunk_all(c))
+		return test_ordinals(sc, c, t, in, out, bad);
+	if (bitmap_count(in, c->n_rows) <= c->n_rows / PICK_SHARE)
+		return test_picked(sc, c, t, in, out, bad);
+	want = scan_bits(sc, c->n_present + 64);
+	got = scan_bits(sc, c->n_present + 64);
+	if (want == NULL || got == NULL)
+		return ERR_NOMEM;
+	chunk_ordinals(c, in, want);
+	if ((rc = test_ordinals(sc, c, t, want, got, bad)) < 0) {
+		*bad = chunk_row(c, *bad);
+		return rc;
+	}
+	if (bitmap_any(got, c->n_present))
+		chunk_rows(c, got, out);
+	return 0;
 }
 
 /* ---- a leaf on a column ---- */

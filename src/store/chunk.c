@@ -292,6 +292,57 @@ chunk_select(const struct chunk *c, const uint32_t *rows, uint32_t n, uint32_t *
 	return n;
 }
 
+/* The words between the first and the last that is not 0. */
+static bool
+used_words(const uint64_t *w, size_t n, size_t *from, size_t *to)
+{
+	*from = 0;
+	*to = n;
+	while (*from < n && w[*from] == 0)
+		++*from;
+	while (*to > *from && w[*to - 1] == 0)
+		--*to;
+	return *from < *to;
+}
+
+void
+chunk_ordinals(const struct chunk *c, const uint64_t *rows, uint64_t *ords)
+{
+	size_t words = BITMAP_WORDS(c->n_rows), from, to;
+
+	switch (c->presence) {
+	case PRESENT_ALL:
+		bitmap_or(ords, rows, c->n_rows);
+		break;
+	case PRESENT_BITMAP:
+		if (used_words(rows, words, &from, &to))
+			(void)bitmap_compress(rows + from, c->bitmap + from, to - from, ords,
+			    rank_word(c, (uint32_t)from));
+		break;
+	case PRESENT_LIST:
+		for (uint32_t i = 0; i < c->n_present; i++)
+			ords[i / 64] |= (uint64_t)bitmap_get(rows, c->list[i]) << i % 64;
+		break;
+	}
+}
+
+void
+chunk_rows(const struct chunk *c, const uint64_t *ords, uint64_t *rows)
+{
+	switch (c->presence) {
+	case PRESENT_ALL:
+		bitmap_or(rows, ords, c->n_rows);
+		break;
+	case PRESENT_BITMAP:
+		(void)bitmap_expand(ords, 0, c->bitmap, BITMAP_WORDS(c->n_rows), rows);
+		break;
+	case PRESENT_LIST:
+		BITMAP_EACH(ords, c->n_present, i)
+			bitmap_set(rows, c->list[i]);
+		break;
+	}
+}
+
 static void
 gather_pack(const struct pack *p, const uint32_t *ord, uint32_t n, uint64_t *out)
 {

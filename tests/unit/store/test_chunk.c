@@ -124,6 +124,33 @@ ranges_of_numbers_agree_with_single_ones(void **state)
 	rig_release(&r);
 }
 
+/* The same rows as bits: their ordinals, and back. */
+static void
+check_sets(const struct chunk *c, const uint32_t *rows, uint32_t n, const uint32_t *sel,
+    const uint32_t *ord, uint32_t m)
+{
+	size_t words = BITMAP_WORDS(c->n_rows), ord_words = BITMAP_WORDS(c->n_present) + 1;
+	uint64_t *in = calloc(words, 8), *ords = calloc(ord_words, 8);
+	uint64_t *want = calloc(ord_words, 8), *out = calloc(words, 8), *back = calloc(words, 8);
+
+	assert_true(in != NULL && ords != NULL && want != NULL && out != NULL && back != NULL);
+	for (uint32_t i = 0; i < n; i++)
+		bitmap_set(in, rows[i]);
+	for (uint32_t i = 0; i < m; i++) {
+		bitmap_set(want, ord[i]);
+		bitmap_set(back, rows[sel[i]]);
+	}
+	chunk_ordinals(c, in, ords);
+	assert_memory_equal(ords, want, ord_words * 8);
+	chunk_rows(c, ords, out);
+	assert_memory_equal(out, back, words * 8);
+	free(in);
+	free(ords);
+	free(want);
+	free(out);
+	free(back);
+}
+
 /* Rows at a stride that changes, so that all densities come. */
 static void
 check_select(const struct chunk *c)
@@ -140,6 +167,7 @@ check_select(const struct chunk *c)
 		    row += 1 + (uint32_t)(hash_u64(row) % step))
 			rows[n++] = row;
 		m = chunk_select(c, rows, n, sel, ord);
+		check_sets(c, rows, n, sel, ord, m);
 		at = 0;
 		for (uint32_t i = 0; i < n; i++) {
 			if (!chunk_present(c, rows[i]))
