@@ -20,7 +20,8 @@ cursor_new(const void *p, size_t n)
 {
 	const uint8_t *b = p;
 
-	return (struct cursor){ b, b, b + n, false };
+	/* Nothing may be at NULL, to which not even 0 may be added. */
+	return (struct cursor){ b, b, n == 0 ? b : b + n, false };
 }
 
 static inline size_t
