@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "base/bitmap.h"
+#include "base/cpu.h"
 #include "base/err.h"
 #include "model/pred.h"
 #include "model/value.h"
@@ -80,6 +81,11 @@ bool ranges_touch(const struct ranges *, uint64_t lo, uint64_t hi);
 bool ranges_cover(const struct ranges *, uint64_t lo, uint64_t hi);
 /* Sets bit i of words for every v[i], i < n, in the ranges. */
 void range_test(const uint64_t *v, size_t n, const struct ranges *, uint64_t *words);
+
+#if defined(__x86_64__)
+/* kernel_range_avx2.c: which of 64 numbers lie in [lo, lo + span]. */
+uint64_t range_word_avx2(const uint64_t *v, uint64_t lo, uint64_t span);
+#endif
 
 /* ---- kernel_codes.c ---- */
 

@@ -13,9 +13,13 @@
 
 #include <endian.h>
 
+#include "base/cpu.h"
+#include "unpack_i.h"
+
 #define HEAD_BYTES 8
 #define TAIL_BYTES 8
-#define ONE_WORD_BITS 57
+#define ONE_WORD_BITS UNPACK_MAX_WIDTH
+#define VECTOR_LEAST 32		/* numbers worth laying out the lanes */
 
 static uint64_t
 load_u64(const uint8_t *p)
@@ -261,22 +265,37 @@ get_bits(const uint8_t *data, size_t bit, unsigned width)
 	return load_u64(data + bit / 8) >> (bit % 8) & mask_of(width);
 }
 
-/* Numbers [first, first + n) of a block, plus `add`. */
-static inline void
-unpack(const uint8_t *data, unsigned width, uint64_t add, size_t first, size_t n,
+static size_t
+unpack_fast(const uint8_t *data, size_t bytes, unsigned width, uint64_t add, size_t first,
+    size_t n, uint64_t *out)
+{
+#if defined(__x86_64__)
+	if (n >= VECTOR_LEAST && (cpu_features() & CPU_AVX2) != 0)
+		return unpack_avx2(data, data + bytes, first * width, width, add, n, out);
+#else
+	(void)data, (void)bytes, (void)width, (void)add, (void)first, (void)n, (void)out;
+#endif
+	return 0;
+}
+
+/* Numbers [first, first + n) of the `stored` ones at data, plus `add`. */
+static void
+unpack(const uint8_t *data, size_t stored, unsigned width, uint64_t add, size_t first, size_t n,
     uint64_t *out)
 {
-	size_t bit = first * width;
 	uint64_t mask = mask_of(width);
+	size_t bit, i = 0;
 
 	if (width == 0) {
-		for (size_t i = 0; i < n; i++)
+		for (; i < n; i++)
 			out[i] = add;
 	} else if (width > ONE_WORD_BITS) {
-		for (size_t i = 0; i < n; i++, bit += width)
+		for (bit = first * width; i < n; i++, bit += width)
 			out[i] = add + get_wide(data, bit, width);
 	} else {
-		for (size_t i = 0; i < n; i++, bit += width)
+		i = unpack_fast(data, (stored * width + 7) / 8 + TAIL_BYTES, width, add, first,
+		    n, out);
+		for (bit = (first + i) * width; i < n; i++, bit += width)
 			out[i] = add + (load_u64(data + bit / 8) >> (bit % 8) & mask);
 	}
 }
@@ -288,11 +307,11 @@ pack_decode_block(const struct pack *p, size_t block, uint64_t *out)
 	size_t n = block_rows(p, block);
 
 	if (b.mode == PACK_FOR) {
-		unpack(p->data + b.off, b.width, b.base, 0, n, out);
+		unpack(p->data + b.off, n, b.width, b.base, 0, n, out);
 		return n;
 	}
 	out[0] = b.base;
-	unpack(p->data + b.off, b.width, 0, 0, n - 1, out + 1);
+	unpack(p->data + b.off, n - 1, b.width, 0, 0, n - 1, out + 1);
 	for (size_t i = 1; i < n; i++)
 		out[i] += out[i - 1];
 	return n;
@@ -311,7 +330,8 @@ pack_decode(const struct pack *p, size_t first, size_t n, uint64_t *out)
 		if (take > n)
 			take = n;
 		if (b.mode == PACK_FOR)
-			unpack(p->data + b.off, b.width, b.base, at, take, out);
+			unpack(p->data + b.off, block_rows(p, block), b.width, b.base, at, take,
+			    out);
 		else if (at == 0 && take == block_rows(p, block))
 			pack_decode_block(p, block, out);
 		else {

@@ -275,6 +275,50 @@ ranges_tell_zones_apart(void **state)
 	free(r.v);
 }
 
+static uint64_t
+near_an_edge(uint64_t *seed)
+{
+	static const uint64_t edges[] = { 0, 1, 100, INT64_MAX, (uint64_t)INT64_MAX + 1,
+		UINT64_MAX - 1, UINT64_MAX };
+
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	if (*seed >> 60 & 1)
+		return *seed ^ *seed << 31;
+	return edges[(*seed >> 33) % 7] + (*seed >> 40 & 3) - 1;
+}
+
+static void
+every_variant_of_the_range_test_agrees(void **state)
+{
+	uint64_t v[300], words[5], seed = 3;
+	struct range x[6];
+	struct ranges r = { x, 0 };
+
+	(void)state;
+	for (int round = 0; round < 4000; round++) {
+		size_t n = (size_t)(round % 300) + 1;
+
+		for (size_t i = 0; i < n; i++)
+			v[i] = near_an_edge(&seed);
+		r.n = 0;
+		for (uint32_t k = 0; k <= (uint32_t)round % 6; k++) {
+			uint64_t lo = near_an_edge(&seed), hi = near_an_edge(&seed);
+
+			if (lo > hi || (r.n != 0 && lo <= x[r.n - 1].hi))
+				continue;
+			x[r.n++] = (struct range){ lo, hi };
+		}
+		for (int all = 0; all < 2; all++) {
+			cpu_limit(all ? CPU_ALL : 0);
+			memset(words, 0, sizeof words);
+			range_test(v, n, &r, words);
+			for (size_t i = 0; i < n; i++)
+				assert_int_equal(bitmap_get(words, i), ranges_have(&r, v[i]));
+		}
+	}
+	cpu_limit(CPU_ALL);
+}
+
 /* ---- words ---- */
 
 static void
@@ -450,6 +494,7 @@ main(void)
 		cmocka_unit_test(lists_match_any_literal),
 		cmocka_unit_test(ranges_say_what_the_matcher_says),
 		cmocka_unit_test(ranges_tell_zones_apart),
+		cmocka_unit_test(every_variant_of_the_range_test_agrees),
 		cmocka_unit_test(words_are_whole_tokens),
 		cmocka_unit_test(a_bare_name_is_the_spans_attribute_else_the_resources),
 		cmocka_unit_test(missing_fields_satisfy_nothing_but_not),

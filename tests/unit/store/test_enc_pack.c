@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/cpu.h"
 #include "base/hash.h"
 #include "store/enc.h"
 
@@ -41,7 +42,7 @@ exact(struct buf *b)
 }
 
 static void
-check_reads(const struct pack *p, const uint64_t *v, size_t n)
+check_reads_as_it_is(const struct pack *p, const uint64_t *v, size_t n)
 {
 	static uint64_t out[MOST];
 
@@ -63,6 +64,16 @@ check_reads(const struct pack *p, const uint64_t *v, size_t n)
 		pack_decode(p, from, len, out);
 		assert_memory_equal(out, v + from, len * sizeof *v);
 	}
+}
+
+/* With every variant of the kernels. */
+static void
+check_reads(const struct pack *p, const uint64_t *v, size_t n)
+{
+	cpu_limit(0);
+	check_reads_as_it_is(p, v, n);
+	cpu_limit(CPU_ALL);
+	check_reads_as_it_is(p, v, n);
 }
 
 static void

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * unpack_avx2: eight bit-packed numbers at a time. Eight numbers take `width` bytes, so where
+ * they lie within these bytes is the same for all groups of eight: which bytes go to which
+ * lane, and by how many bits each is shifted, is worked out once. Two neighbours lie within 16
+ * bytes (7 + 2 * 57 bits), so each half of a vector is one load and one shuffle.
+ */
+#include "unpack_i.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+struct lanes {
+	size_t at[4];			/* byte of each pair */
+	__m256i bytes[2], shift[2];
+};
+
+__attribute__((target("avx2"))) static void
+lay_out(struct lanes *l, unsigned bit, unsigned width)
+{
+	uint8_t bytes[64];
+	uint64_t shift[8];
+
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned b = bit + i * width;
+
+		if (i % 2 == 0)
+			l->at[i / 2] = b / 8;
+		shift[i] = b % 8;
+		for (unsigned k = 0; k < 8; k++) {
+			unsigned from = (unsigned)(b / 8 - l->at[i / 2]) + k;
+
+			/* Bytes past the pair's 16 hold none of its bits. */
+			bytes[i * 8 + k] = from < 16 ? (uint8_t)from : 0x80;
+		}
+	}
+	for (unsigned h = 0; h < 2; h++) {
+		l->bytes[h] = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + h * 32));
+		l->shift[h] = _mm256_loadu_si256((const __m256i *)(const void *)(shift + h * 4));
+	}
+}
+
+__attribute__((target("avx2"))) static inline __m256i
+four(const uint8_t *a, const uint8_t *b, __m256i bytes, __m256i shift)
+{
+	__m128i lo = _mm_loadu_si128((const __m128i *)(const void *)a);
+	__m128i hi = _mm_loadu_si128((const __m128i *)(const void *)b);
+	__m256i v = _mm256_inserti128_si256(_mm256_castsi128_si256(lo), hi, 1);
+
+	return _mm256_srlv_epi64(_mm256_shuffle_epi8(v, bytes), shift);
+}
+
+__attribute__((target("avx2"))) size_t
+unpack_avx2(const uint8_t *data, const uint8_t *end, size_t bit, unsigned width, uint64_t add,
+    size_t n, uint64_t *out)
+{
+	__m256i mask = _mm256_set1_epi64x((long long)(((uint64_t)1 << width) - 1));
+	__m256i base = _mm256_set1_epi64x((long long)add);
+	const uint8_t *p = data + bit / 8;
+	struct lanes l;
+	size_t i = 0;
+
+	lay_out(&l, bit % 8, width);
+	for (; i + 8 <= n && (size_t)(end - p) >= l.at[3] + 16; i += 8, p += width) {
+		__m256i a = four(p + l.at[0], p + l.at[1], l.bytes[0], l.shift[0]);
+		__m256i b = four(p + l.at[2], p + l.at[3], l.bytes[1], l.shift[1]);
+
+		a = _mm256_add_epi64(_mm256_and_si256(a, mask), base);
+		b = _mm256_add_epi64(_mm256_and_si256(b, mask), base);
+		_mm256_storeu_si256((__m256i *)(void *)(out + i), a);
+		_mm256_storeu_si256((__m256i *)(void *)(out + i + 4), b);
+	}
+	return i;
+}
+#endif
