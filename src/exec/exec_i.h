@@ -423,7 +423,7 @@ int chunk_test(struct scan *, const struct chunk *, const struct col_test *, con
 int column_eval(struct scan *, struct col_state *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
 int column_ready(struct xshard *, struct col_state *, struct err *) WARN_UNUSED;
 void col_state_release(struct col_state *);
-/* Does the value behind a code of the dictionary satisfy? 1, 0, <0. The column is ready, without ranges. */
+/* Does the value behind a code of the dictionary satisfy? 1, 0, <0. The column is ready. */
 int column_code(struct col_state *, uint32_t code, struct err *) WARN_UNUSED;
 /* The ranges that values or codes are held against, or NULL. */
 const struct ranges *column_ranges(const struct col_state *);

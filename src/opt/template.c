@@ -104,7 +104,7 @@ range_class(struct time_range r, const struct stats *st)
 	width = to > r.from ? to - r.from : 0;
 	while (c.step < 8 && width > 2 * WIDTH_STEP << 2 * c.step)
 		c.step++;
-	while (c.step > -12 && width <= WIDTH_STEP / 2 >> 2 * -c.step)
+	while (c.step <= 0 && c.step > -12 && width <= WIDTH_STEP / 2 >> 2 * -c.step)
 		c.step--;
 	return c;
 }
