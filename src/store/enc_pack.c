@@ -14,7 +14,7 @@
 #include <endian.h>
 
 #include "base/cpu.h"
-#include "unpack_i.h"
+#include "lanes_i.h"
 
 #define HEAD_BYTES 8
 #define TAIL_BYTES 8

@@ -5,7 +5,7 @@
  * lane, and by how many bits each is shifted, is worked out once. Two neighbours lie within 16
  * bytes (7 + 2 * 57 bits), so each half of a vector is one load and one shuffle.
  */
-#include "unpack_i.h"
+#include "lanes_i.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* unpack_i: enc_pack's inner loop with instructions that not every processor has. */
-#ifndef STORE_UNPACK_I_H
-#define STORE_UNPACK_I_H
+/* lanes_i: enc_pack's inner loop with instructions that not every processor has. */
+#ifndef STORE_LANES_I_H
+#define STORE_LANES_I_H
 
 #include <stddef.h>
 #include <stdint.h>
