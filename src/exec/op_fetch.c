@@ -18,8 +18,12 @@
 #define GROUP_WEIGHT 32		/* a visit to a row group, in rows */
 #define RUN_LEAST 256		/* weight worth a thread */
 #define RUNS_PER_THREAD 4
+#define DIGIT_BITS 11
+#define DIGITS (1u << DIGIT_BITS)
+#define RADIX_LEAST 512		/* refs from which sorting by digits is shorter */
 #define WINDOW_ROWS 16384
 #define WINDOW_GROUPS 512	/* row groups that a window may pin, beside those of one batch */
+#define GROUP_SLOTS 2048	/* a power of two, some times that */
 
 struct want {
 	uint32_t shard, row, pos;	/* pos: of the ref in the window */
@@ -49,16 +53,65 @@ struct run_out {
 	int code;
 };
 
+static uint64_t
+want_key(const struct want *w)
+{
+	return (uint64_t)w->shard << 32 | w->row;
+}
+
 static int
 want_cmp(const void *pa, const void *pb)
 {
-	const struct want *a = pa, *b = pb;
+	uint64_t a = want_key(pa), b = want_key(pb);
 
-	if (a->shard != b->shard)
-		return a->shard < b->shard ? -1 : 1;
-	if (a->row != b->row)
-		return a->row < b->row ? -1 : 1;
-	return (a->pos > b->pos) - (a->pos < b->pos);
+	return (a > b) - (a < b);
+}
+
+/* One stable pass by a digit of the key. */
+static void
+radix_pass(const struct want *from, struct want *to, size_t n, unsigned shift)
+{
+	size_t at[DIGITS] = { 0 }, sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		at[want_key(&from[i]) >> shift & (DIGITS - 1)]++;
+	for (size_t i = 0; i < DIGITS; i++) {
+		size_t c = at[i];
+
+		at[i] = sum;
+		sum += c;
+	}
+	for (size_t i = 0; i < n; i++)
+		to[at[want_key(&from[i]) >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+/* By shard and row; as many digits as the keys differ in. Returns v or tmp. */
+static struct want *
+sort_wants(struct want *v, struct want *tmp, size_t n)
+{
+	uint64_t differ = 0;
+	bool rising = true;
+
+	for (size_t i = 1; i < n; i++) {
+		differ |= want_key(&v[i]) ^ want_key(&v[0]);
+		rising &= want_key(&v[i]) >= want_key(&v[i - 1]);
+	}
+	if (rising)
+		return v;
+	if (n < RADIX_LEAST) {
+		qsort(v, n, sizeof *v, want_cmp);
+		return v;
+	}
+	for (unsigned shift = 0; shift < 64; shift += DIGIT_BITS) {
+		struct want *x = v;
+
+		if ((differ >> shift & (DIGITS - 1)) == 0)
+			continue;
+		radix_pass(v, tmp, n, shift);
+		v = tmp;
+		tmp = x;
+	}
+	return v;
 }
 
 static uint32_t
@@ -192,7 +245,8 @@ spans_room(struct exec *ex, size_t n, struct err *e)
 static int
 fetch_spans(struct exec *ex, struct want *wants, size_t n, struct err *e)
 {
-	struct fetching f = { .ex = ex, .wants = wants, .proj = ex->plan->projection };
+	struct fetching f = { .ex = ex, .proj = ex->plan->projection };
+	struct want *tmp = arena_alloc(&ex->window, n * sizeof *tmp);
 	size_t weight, most = SIZE_MAX;
 	bool wake;
 	int rc;
@@ -201,9 +255,9 @@ fetch_spans(struct exec *ex, struct want *wants, size_t n, struct err *e)
 	f.proj.links |= ex->plan->output == ROW_LINK;
 	f.rows = arena_array(&ex->window, n, uint32_t);
 	f.runs = arena_array(&ex->window, n, struct run);
-	if (f.rows == NULL || f.runs == NULL)
+	if (f.rows == NULL || f.runs == NULL || tmp == NULL)
 		return err_nomem(e);
-	qsort(wants, n, sizeof *wants, want_cmp);
+	f.wants = wants = sort_wants(wants, tmp, n);
 	weight = weigh(ex, wants, n);
 	wake = ex->threads > 1 && weight >= 2 * RUN_LEAST;
 	if (wake)
@@ -227,30 +281,35 @@ fetch_window_end(struct exec *ex)
 	arena_reset(&ex->window);
 }
 
-static int
-group_cmp(const void *a, const void *b)
+/* Puts a number that is not 0 into the set of a power of two of slots; false if it was there. */
+static bool
+set_add(uint64_t *slots, uint64_t x)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	size_t i = (size_t)(x * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (GROUP_SLOTS - 1);
 
-	return (x > y) - (x < y);
+	while (slots[i] != 0 && slots[i] != x)
+		i = (i + 1) & (GROUP_SLOTS - 1);
+	if (slots[i] == x)
+		return false;
+	slots[i] = x;
+	return true;
 }
 
-/* How many row groups refs [at, at + n) lie in: each pins chunks while the window lasts. */
+/* How many of the n refs from `at` on lie in WINDOW_GROUPS row groups: each pins chunks. */
 static size_t
-count_groups(const struct exec *ex, size_t at, size_t n, uint64_t *groups)
+refs_in_groups(const struct exec *ex, size_t at, size_t n, uint64_t *slots)
 {
-	size_t m = n == 0 ? 0 : 1;
+	size_t m = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct ref *r = refs_at(&ex->refs, at + i);
+		uint64_t group = r->row / ex->shards[r->shard].info->row_group_rows;
 
-		groups[i] = (uint64_t)r->shard << 32 |
-		    r->row / ex->shards[r->shard].info->row_group_rows;
+		m += set_add(slots, ((uint64_t)r->shard << 32 | group) + 1);
+		if (m > WINDOW_GROUPS)
+			return i;
 	}
-	qsort(groups, n, sizeof *groups, group_cmp);
-	for (size_t i = 1; i < n; i++)
-		m += groups[i] != groups[i - 1];
-	return m;
+	return n;
 }
 
 /*
@@ -261,15 +320,15 @@ static int
 window_size(struct exec *ex, size_t at, size_t n, size_t most, size_t *out, struct err *e)
 {
 	size_t size = ex->win_next < n ? n : ex->win_next;
-	uint64_t *groups;
+	uint64_t *slots;
 
 	if (size > most)
 		size = most;
 	if (size > n) {
-		if ((groups = arena_array(&ex->window, size, uint64_t)) == NULL)
+		if ((slots = arena_array(&ex->window, GROUP_SLOTS, uint64_t)) == NULL)
 			return err_nomem(e);
-		while (size > n && count_groups(ex, at, size, groups) > WINDOW_GROUPS)
-			size = size / 2 > n ? size / 2 : n;
+		size = refs_in_groups(ex, at, size, slots);
+		size = size < n ? n : size;
 	}
 	ex->win_next = size * 4 > WINDOW_ROWS ? WINDOW_ROWS : size * 4;
 	*out = size;
