@@ -50,6 +50,7 @@ struct opt_options {
 	unsigned threads;		/* the most a query may use */
 	enum opt_force force;
 	uint64_t force_leaves;
+	unsigned load;			/* queries that run at the moment, beside this one */
 };
 
 /* The rules in order; NULL past the end. */

@@ -2,23 +2,19 @@
 /*
  * cost: what a plan takes, in units of seq_page_cost (cost_params.h).
  *
- *   shard = open + pages + rows looked at
- *     open   random_page_cost, twice where an index is searched
- *     pages  bytes of the columns that the filter reads (on rows: of all), times the share
- *            of rows looked at, over PAGE_BYTES, times seq_page_cost
- *     rows   looked at, times the filter's leaves in cpu_operator_cost; on rows also
- *            FETCH_FULL_TUPLES * cpu_tuple_cost each
  *   plan  = shards + fetch + order + traces
  *     fetch  output rows times what is put together, in cpu_tuple_cost
  *     order  n log2 n (top-n: n log2 of the heap) * 2 * cpu_operator_cost
  *     traces trace_hop_cost a span of each trace that must be assembled
+ *   threads: one, and another for every THREAD_WORK of cost, of those that are free
  *
  * With early_stop the shards from the newest on count until offset + limit rows are there.
  */
 #include <math.h>
 
+#include "cost_i.h"
 #include "cost_params.h"
-#include "opt_i.h"
+#include "decision_i.h"
 
 double
 cost_leaf(const struct pred *p)
@@ -43,112 +39,6 @@ cost_leaf(const struct pred *p)
 		return intrinsics[p->field.intrinsic].of == OF_SPAN ? 1 : 3;
 	}
 	return p->field.scope == FIELD_BARE ? 3 : 2;
-}
-
-static double
-filter_ops(const struct pred *p)
-{
-	double c = 0;
-
-	if (p->kind == PRED_LEAF)
-		return cost_leaf(p);
-	/* Of AND and OR later kids see fewer rows: half each. */
-	for (size_t i = 0; i < p->n_kids; i++)
-		c += filter_ops(p->kids[i]) / (double)(i < 4 ? 1 << i : 16);
-	return c;
-}
-
-static double
-field_bytes(const struct shard_stats *s, const struct field *f)
-{
-	size_t n;
-	const struct column_stats *c = find_columns(s, f, &n);
-	double b = 0;
-
-	for (size_t i = 0; i < n; i++)
-		b += (double)c[i].n_bytes;
-	return b;
-}
-
-static double
-filter_bytes(const struct shard_stats *s, const struct pred *p)
-{
-	struct field f = p->field;
-	double b = 0;
-
-	if (p->kind == PRED_LEAF && p->op == OP_TEXT)
-		return (double)s->n_bytes / 2;
-	if (p->kind == PRED_LEAF) {
-		if (f.scope == FIELD_BARE)
-			f.scope = FIELD_SPAN;
-		return field_bytes(s, &f);
-	}
-	for (size_t i = 0; i < p->n_kids; i++)
-		b += filter_bytes(s, p->kids[i]);
-	return b;
-}
-
-static double
-scanned_rows(const struct opt *o, const struct shard_stats *s, enum access access)
-{
-	const struct plan *p = o->plan;
-	double share = card_time_share(p->range, s->min_start, s->max_start);
-	const struct pred *ids;
-
-	if (share < ZONE_SHARE_MIN)
-		share = ZONE_SHARE_MIN;
-	switch (access) {
-	case ACCESS_PRUNED:
-	case ACCESS_CATALOG:
-	case ACCESS_COVERING:
-		return 0;
-	case ACCESS_FULL:
-		return (double)s->n_rows;
-	case ACCESS_ZONE:
-		return (double)s->n_rows * share;
-	case ACCESS_SERVICE:
-		return card_service_rows(s, p->filter) * share;
-	case ACCESS_TRACE:
-		ids = plan_top_leaf(p->filter, IN_TRACE_ID);
-		return ids == NULL || s->n_traces == 0 ? SPANS_PER_TRACE :
-		    (double)ids->n_lits * (double)s->n_rows / (double)s->n_traces;
-	}
-	return (double)s->n_rows;
-}
-
-static void
-cost_shard(struct opt *o, size_t i)
-{
-	const struct cost_params *c = &o->options->cost;
-	const struct shard_stats *s = &o->stats->shards[i];
-	const struct plan *p = o->plan;
-	struct plan_shard *ps = &o->shards[i];
-	struct field start = { .scope = FIELD_INTRINSIC, .intrinsic = IN_START };
-	double rows = scanned_rows(o, s, ps->access), share, bytes, per_row;
-
-	ps->est_rows = ps->est_cost = 0;
-	if (ps->access == ACCESS_PRUNED)
-		return;
-	o->plan->n_costed++;
-	ps->est_rows = card_rows(s, p->filter, p->range);
-	if (ps->access == ACCESS_CATALOG)
-		return;
-	if (ps->access == ACCESS_COVERING) {
-		ps->est_cost = c->random_page_cost + ps->est_rows * c->cpu_index_tuple_cost;
-		return;
-	}
-	share = s->n_rows == 0 ? 0 : rows / (double)s->n_rows;
-	per_row = filter_ops(p->filter) * c->cpu_operator_cost;
-	bytes = (double)s->n_bytes;
-	if (p->pushdown)
-		bytes = filter_bytes(s, p->filter) + field_bytes(s, &start);
-	else
-		per_row += FETCH_FULL_TUPLES * c->cpu_tuple_cost;
-	ps->est_cost = c->random_page_cost + bytes * share / PAGE_BYTES * c->seq_page_cost +
-	    rows * per_row;
-	if (ps->access == ACCESS_TRACE)
-		ps->est_cost += c->random_page_cost +
-		    log2((double)s->n_traces + 2) * c->cpu_index_tuple_cost;
 }
 
 static double
@@ -237,12 +127,18 @@ trace_cost(const struct opt *o, double rows, double out)
 	return traces * SPANS_PER_TRACE * o->options->cost.trace_hop_cost;
 }
 
-void
-cost_plan(struct opt *o)
+/* Threads that the work is worth, of those that the running queries leave. */
+static unsigned
+threads_for(const struct opt *o, double cost)
 {
-	for (size_t i = 0; i < o->plan->n_shards; i++)
-		cost_shard(o, i);
-	cost_total(o);
+	const struct opt_options *op = o->options;
+	unsigned most = op->threads / (1 + op->load);
+	double worth = 1 + floor(cost / THREAD_WORK);
+
+	if (op->threads == 0)
+		return 0;
+	most = most == 0 ? 1 : most;
+	return worth < most ? (unsigned)worth : most;
 }
 
 void
@@ -268,4 +164,27 @@ cost_total(struct opt *o)
 	p->est_rows = p->output == ROW_COUNT ? 1 : out;
 	p->est_cost = cost;
 	p->est_bytes = p->est_rows * row_bytes(p);
+	p->threads = threads_for(o, cost);
+}
+
+int
+cost_plan(struct opt *o, struct err *e)
+{
+	struct plan *p = o->plan;
+	int code;
+
+	for (size_t i = 0; i < p->n_shards && o->decided == NULL; i++)
+		o->shards[i].est_rows = p->shards[i].access == ACCESS_PRUNED ? 0 :
+		    card_rows(&o->stats->shards[i], p->filter, p->range);
+	if ((code = choose(o, e)) != 0)
+		return code;
+	lower(o);
+	force_paths(o);
+	if (o->decided != NULL) {
+		decision_estimate(o);
+		return 0;
+	}
+	if ((code = lower_costs(o, e)) == 0)
+		cost_total(o);
+	return code;
 }

@@ -130,12 +130,15 @@ plain_shards(struct opt *o)
 
 	p->n_shards = o->stats->n_shards;
 	o->shards = arena_array(&p->arena, p->n_shards, struct plan_shard);
+	o->can = arena_array(&p->arena, p->n_shards, uint16_t);
 	p->shards = o->shards;
-	if (o->shards == NULL)
+	if (o->shards == NULL || o->can == NULL)
 		return false;
-	for (size_t i = 0; i < p->n_shards; i++)
+	for (size_t i = 0; i < p->n_shards; i++) {
+		o->can[i] = 1u << ACCESS_FULL;
 		o->shards[i] = (struct plan_shard){ .shard = (uint32_t)i,
 		    .cls = PLAN_NO_CLASS, .access = ACCESS_FULL, .why = "every row is looked at" };
+	}
 	return true;
 }
 
@@ -241,11 +244,8 @@ opt_run(struct opt *o, struct err *e)
 	}
 	if (code != 0)
 		return code;
-	force_paths(o);
-	if (o->decided != NULL)
-		decision_estimate(o);
-	else
-		cost_plan(o);
+	if ((code = cost_plan(o, e)) != 0)
+		return code;
 	return plan_verify(o->plan, o->stats, e);
 }
 

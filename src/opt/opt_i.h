@@ -34,6 +34,7 @@ struct opt {
 	const struct opt_options *options;
 	struct plan *plan;
 	struct plan_shard *shards;	/* the plan's, to be written */
+	uint16_t *can;			/* of each shard: bits of the accesses that rules allow */
 	struct arena *arena;		/* the plan's */
 	bool changed;			/* a rule changed the plan since this was cleared */
 	/* To be decided by one of these, if there are any; then by `decided`. */
@@ -73,7 +74,10 @@ int opt_run_rule(struct opt *, size_t i, struct err *) WARN_UNUSED;
 void prune_shard(struct opt *, size_t i, const char *rule, const char *why, bool *changed);
 /* Nothing can match: takes all shards out. */
 void prune_all(struct opt *, const char *rule, const char *why, bool *changed);
-/* Sets how a shard is read. */
+/*
+ * Allows a way to read a shard; it becomes the shard's if it is sharper than what is there.
+ * Costs decide in the end which of those that are allowed is taken.
+ */
 void set_access(struct opt *, size_t i, enum access, const char *why, bool *changed);
 /* True if rules may draw conclusions from what the statistics say of the shard's rows. */
 bool shard_known(const struct opt *, size_t i);
@@ -118,9 +122,12 @@ void force_paths(struct opt *);
 /* cost.c */
 /* Testing one leaf on one row, in cpu_operator_cost. */
 double cost_leaf(const struct pred *leaf);
-/* Fills in the estimates of the shards and of the plan. */
-void cost_plan(struct opt *);
-/* Those of the plan, from those of the shards. */
+/*
+ * Chooses by cost what the rules left open, and fills in the estimates of shards and plan; or
+ * takes it from `decided`: DECISION_CLASS above 0 if that lacks a class of shards.
+ */
+int cost_plan(struct opt *, struct err *) WARN_UNUSED;
+/* The estimates of the plan, from those of the shards. */
 void cost_total(struct opt *);
 
 #endif

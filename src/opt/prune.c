@@ -33,7 +33,10 @@ set_access(struct opt *o, size_t i, enum access access, const char *why, bool *c
 {
 	struct plan_shard *s = &o->shards[i];
 
-	if (s->access == access || s->access == ACCESS_PRUNED)
+	if (s->access == ACCESS_PRUNED)
+		return;
+	o->can[i] |= (uint16_t)(1u << access);
+	if (access <= s->access)
 		return;
 	s->access = access;
 	s->why = why;

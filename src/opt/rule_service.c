@@ -68,8 +68,7 @@ rule_service(struct opt *o, bool *changed, struct err *e)
 		if (!may_match(o->plan->filter, leaf_fits, &a))
 			prune_shard(o, i, "service", "none of the services in the range",
 			    changed);
-		else if (top && (o->shards[i].access == ACCESS_FULL ||
-		    o->shards[i].access == ACCESS_ZONE))
+		else if (top)
 			set_access(o, i, ACCESS_SERVICE, "rows of the services asked for",
 			    changed);
 	}

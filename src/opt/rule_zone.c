@@ -245,9 +245,8 @@ rule_zone(struct opt *o, bool *changed, struct err *e)
 			    "the filter can't hold", changed);
 			continue;
 		}
-		if (o->shards[i].access == ACCESS_FULL &&
-		    (o->plan->filter->kind != PRED_TRUE ||
-		    !range_holds(o->plan->range, s->min_start, s->max_start)))
+		if (o->plan->filter->kind != PRED_TRUE ||
+		    !range_holds(o->plan->range, s->min_start, s->max_start))
 			set_access(o, i, ACCESS_ZONE, "row groups whose zones may match",
 			    changed);
 	}

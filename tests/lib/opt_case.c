@@ -75,6 +75,8 @@ run_twice(struct opt_case *c, size_t i)
 	buf_release(&twice);
 }
 
+static const char *accesses(struct opt_case *);
+
 struct plan *
 opt_case_run(struct opt_case *c, const char *rules)
 {
@@ -92,13 +94,14 @@ opt_case_run(struct opt_case *c, const char *rules)
 	for (size_t i = 0; opt_rule_name(i) != NULL; i++)
 		if (mask >> i & 1)
 			run_twice(c, i);
-	cost_plan(&c->opt);
+	c->access = accesses(c);
+	assert_int_equal(cost_plan(&c->opt, &e), 0);
 	assert_int_equal(plan_verify(c->plan, &c->stats.stats, &e), 0);
 	return c->plan;
 }
 
-const char *
-opt_case_access(struct opt_case *c)
+static const char *
+accesses(struct opt_case *c)
 {
 	char *s = arena_calloc(&c->arena, 1, c->plan->n_shards + 1);
 
@@ -106,6 +109,12 @@ opt_case_access(struct opt_case *c)
 	for (size_t i = 0; i < c->plan->n_shards; i++)
 		s[i] = "PFZSTCX"[c->plan->shards[i].access];
 	return s;
+}
+
+const char *
+opt_case_access(struct opt_case *c)
+{
+	return c->access;
 }
 
 void

@@ -26,11 +26,25 @@ teardown(void **state)
 	return 0;
 }
 
+/* A shard whose user ids have postings. */
+static void
+add_shard(uint64_t hour)
+{
+	struct shard_stats *s = stats_add_shard(&c.stats, hour, 20000);
+	struct column_stats *col = stats_add_column(&c.stats, s, "span.user.id", VAL_STRING,
+	    20000, 5000);
+
+	col->indexes = STAT_INDEX_POSTINGS;
+	col->postings_bytes = 20000;
+	col->n_bytes = 40000;
+	stats_add_service(&c.stats, s, "a", 20000, 0);
+}
+
 static void
 asks_for_attributes_and_names(void **state)
 {
 	(void)state;
-	stats_add_shard(&c.stats, 0, 10);
+	add_shard(0);
 	opt_case_where(&c, "user.id", OP_EQ, "42");
 	assert_true(opt_case_run(&c, "pushdown,index")->indexes);
 }
@@ -49,8 +63,8 @@ marks_leaves_of_shards_that_are_read(void **state)
 	struct plan *p;
 
 	(void)state;
-	stats_add_shard(&c.stats, 0, 100);
-	stats_add_shard(&c.stats, 1, 100);
+	add_shard(0);
+	add_shard(1);
 	opt_case_where(&c, "flags", OP_EQ, "1");
 	opt_case_where(&c, "user.id", OP_EQ, "42");
 	c.query.range.from = stats_done(&c.stats)->shards[1].min_start;

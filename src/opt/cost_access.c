@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cost_access: what one way of finding the rows of one shard takes, in seq_page_cost.
+ *
+ *   total   = the shard + what the access looks up + the indexes asked + row groups +
+ *             conditions on the rows that are left
+ *   startup = the first three, and the rest's part of one row group
+ *
+ *   shard       SHARD_OPEN, and a random page unless it is cached
+ *   look-ups    service: SERVICE_SETUP; trace: its trace index's pages, log2 of the traces in
+ *               cpu_index_tuple_cost
+ *   indexes     pages of the index, keys and rows that it names in cpu_index_tuple_cost
+ *   groups      GROUP each that may have a row; CHUNK a column of each, and its pages
+ *   conditions  rows in cpu_operator_cost: those of whole chunks, or those picked out,
+ *               whichever is less (leaf_cost.c); under AND later ones see fewer rows
+ *
+ * A page that is likely cached costs CACHED_SHARE of one that is not: as many of the store's pages
+ * as effective_cache_pages holds. Every part rises with rows and bytes, so more data
+ * never costs less.
+ */
+#include <math.h>
+
+#include "cost_i.h"
+#include "cost_params.h"
+
+/* What is left of a page's cost when the cache is counted in. */
+static double
+page_share(const struct opt *o)
+{
+	double pages = (double)o->stats->n_bytes / PAGE_BYTES;
+	double held = (double)o->options->cost.effective_cache_pages;
+	double hit = pages <= held || pages <= 0 ? 1 : held / pages;
+
+	return 1 - hit * (1 - CACHED_SHARE);
+}
+
+struct run {
+	const struct shard_cost *sc;
+	const struct cost_params *c;
+	double page, random;	/* of one page, caches counted in */
+	double cost, groups;	/* so far; groups that are still looked at */
+	size_t leaf;
+};
+
+static double
+touched(double groups, double rows)
+{
+	return groups <= 0 ? 0 : groups * (1 - exp(-rows / groups));
+}
+
+/* Tests the rows of r->groups row groups; returns how many are left. */
+static double
+run_leaf(struct run *r, double rows)
+{
+	const struct leaf_cost *l = &r->sc->leaves[r->leaf++];
+	double groups = touched(r->groups, rows), dense, sparse;
+
+	if (l->columns + l->dense_ops <= 0)
+		return rows * l->sel;
+	dense = groups * r->sc->group_rows * l->dense_ops;
+	sparse = rows * l->sparse_ops;
+	r->cost += groups * l->columns * r->random * CHUNK_PAGES;
+	r->cost += l->bytes / PAGE_BYTES * groups / r->sc->groups * r->page;
+	r->cost += ((dense < sparse ? dense : sparse) + l->once_ops *
+	    (rows < 1 ? rows : 1)) * r->c->cpu_operator_cost;
+	return rows * l->sel;
+}
+
+static double
+run_tree(struct run *r, const struct pred *p, double rows)
+{
+	double left = rows;
+
+	switch (p->kind) {
+	case PRED_LEAF:
+		return run_leaf(r, rows);
+	case PRED_TRUE:
+		return rows;
+	case PRED_FALSE:
+		return 0;
+	case PRED_NOT:
+		return rows - run_tree(r, p->kids[0], rows);
+	case PRED_AND:
+		for (size_t i = 0; i < p->n_kids; i++)
+			left = run_tree(r, p->kids[i], left);
+		return left;
+	case PRED_OR:
+		for (size_t i = 0; i < p->n_kids; i++)
+			left -= run_tree(r, p->kids[i], left);
+		return rows - left;
+	}
+	return rows;
+}
+
+/* On rows, every span is put together and tested. */
+static double
+run_rows(struct run *r, const struct pred *p, double rows)
+{
+	size_t n = plan_n_leaves(p);
+
+	r->cost += (double)r->sc->stats->n_bytes / PAGE_BYTES * r->page;
+	r->cost += rows * ((double)n * r->c->cpu_operator_cost +
+	    FETCH_FULL_TUPLES * r->c->cpu_tuple_cost);
+	return rows;
+}
+
+/* ---- indexes ---- */
+
+/*
+ * The share of rows that the indexes asked leave, at most 1, with their cost: of a tree as
+ * exec narrows it. *told: whether any did.
+ */
+static double
+ask(struct run *r, const struct pred *p, uint64_t asked, bool *told)
+{
+	double share = 1, none = 1, s;
+	bool all = true, any = false, one;
+
+	*told = false;
+	switch (p->kind) {
+	case PRED_LEAF: {
+		size_t i = r->leaf++;
+		const struct leaf_cost *l = &r->sc->leaves[i];
+
+		if (i >= PLAN_LEAVES_MAX || (asked >> i & 1) == 0 || !l->indexed)
+			return 1;
+		r->cost += r->random + l->index_bytes / PAGE_BYTES * r->page +
+		    (l->index_keys * INDEX_KEY_TUPLES + l->index_rows * INDEX_ROW_TUPLES) *
+		    r->c->cpu_index_tuple_cost;
+		*told = true;
+		return l->sel;
+	}
+	case PRED_AND:
+	case PRED_OR:
+		for (size_t i = 0; i < p->n_kids; i++) {
+			s = ask(r, p->kids[i], asked, &one);
+			any |= one;
+			all &= one;
+			share *= one ? s : 1;
+			none *= one ? 1 - s : 0;
+		}
+		*told = p->kind == PRED_AND ? any : all;
+		return p->kind == PRED_AND ? share : *told ? 1 - none : 1;
+	case PRED_NOT:
+		r->leaf += plan_n_leaves(p);
+		return 1;
+	case PRED_TRUE:
+	case PRED_FALSE:
+		break;
+	}
+	return 1;
+}
+
+/* ---- accesses ---- */
+
+/* Rows in row groups that the zones leave: of a rare match, not all groups may have one. */
+static double
+zone_rows(const struct shard_cost *sc, double rows)
+{
+	double groups = touched(sc->groups, sc->sel * (double)sc->stats->n_rows * ZONE_BLUR);
+
+	return rows * (groups < 1 ? 1 : groups) / sc->groups;
+}
+
+static double
+trace_rows(const struct shard_cost *sc)
+{
+	const struct pred *ids = plan_top_leaf(sc->opt->plan->filter, IN_TRACE_ID);
+	const struct shard_stats *s = sc->stats;
+	double rows = ids == NULL || s->n_traces == 0 ? SPANS_PER_TRACE :
+	    (double)ids->n_lits * (double)s->n_rows / (double)s->n_traces;
+
+	return rows < (double)s->n_rows ? rows : (double)s->n_rows;
+}
+
+/* The look-ups of an access; returns the rows that it leaves. */
+static double
+look_up(struct run *r, enum access a)
+{
+	const struct shard_cost *sc = r->sc;
+	const struct shard_stats *s = sc->stats;
+	double all = (double)s->n_rows * sc->time_share, rows = all;
+
+	switch (a) {
+	case ACCESS_PRUNED:
+	case ACCESS_CATALOG:
+		return 0;
+	case ACCESS_FULL:
+		break;
+	case ACCESS_ZONE:
+		rows = zone_rows(sc, all);
+		break;
+	case ACCESS_SERVICE:
+		rows = card_service_rows(s, sc->opt->plan->filter) * sc->time_share;
+		r->cost += SERVICE_SETUP;
+		break;
+	case ACCESS_TRACE:
+		rows = trace_rows(sc);
+		r->cost += r->random + (double)s->n_traces * TRACE_INDEX_BYTES / PAGE_BYTES *
+		    r->page + log2((double)s->n_traces + 2) * r->c->cpu_index_tuple_cost;
+		break;
+	}
+	if (a == ACCESS_TRACE)
+		r->groups = touched(sc->groups, rows);
+	else if (rows < all)
+		r->groups = fmin(sc->groups, rows / (sc->group_rows > 1 ? sc->group_rows : 1) + 1);
+	return rows;
+}
+
+/* A narrower access bounds what a wrong estimate may cost, so a wider one must be better by more. */
+static double
+risk(enum access a)
+{
+	return a == ACCESS_FULL ? RISK * RISK : a == ACCESS_ZONE ? RISK : 1;
+}
+
+struct access_cost
+cost_access(const struct shard_cost *sc, enum access a, uint64_t asked)
+{
+	const struct opt *o = sc->opt;
+	const struct cost_params *c = &o->options->cost;
+	const struct pred *filter = o->plan->filter;
+	double share = page_share(o);
+	struct run r = { .sc = sc, .c = c, .page = c->seq_page_cost * share,
+	    .random = c->random_page_cost * share, .groups = sc->groups };
+	struct access_cost out = { 0 };
+	double rows, groups;
+	bool told;
+
+	o->plan->n_costed++;
+	if (a == ACCESS_CATALOG)
+		out.startup = out.total = CATALOG_SHARD;
+	if (a == ACCESS_CATALOG || a == ACCESS_PRUNED)
+		return out;
+	r.cost = SHARD_OPEN + r.random;
+	rows = look_up(&r, a);
+	if (asked != 0) {
+		rows *= ask(&r, filter, asked, &told);
+		r.leaf = 0;
+	}
+	out.startup = r.cost;
+	out.rows = rows;
+	r.cost += (asked != 0 ? r.groups : touched(r.groups, rows)) * GROUP_ASKED;
+	r.groups = touched(r.groups, rows);
+	groups = r.groups;
+	r.cost += groups * GROUP;
+	if (o->plan->pushdown)
+		(void)run_tree(&r, filter, rows);
+	else
+		(void)run_rows(&r, filter, rows);
+	out.total = r.cost * risk(a);
+	/* Rows come by row groups: the first is there when one is done. */
+	out.startup = (out.startup + (r.cost - out.startup) / (groups > 1 ? groups : 1)) * risk(a);
+	return out;
+}

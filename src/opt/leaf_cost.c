@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * leaf_cost: what the statistics of a shard say of what a condition takes there: which columns
+ * are read, what testing a row costs, and whether an index can name its rows, as exec's
+ * filter_index decides it: every column that may hold a match must have one, and a shard with
+ * a rest column, or resources that a bare field may mean, has rows that no index names.
+ */
+#include <math.h>
+
+#include "cost_i.h"
+#include "cost_params.h"
+
+/* Can a value of the column satisfy it at all? */
+static bool
+column_counts(const struct column_stats *c, const struct pred *p)
+{
+	bool number = false, boolean = false;
+
+	if (c->n_present == 0)
+		return false;
+	for (size_t i = 0; i < p->n_lits; i++) {
+		number |= p->lits[i].is_int || p->lits[i].is_double;
+		boolean |= p->lits[i].is_bool;
+	}
+	switch (c->type) {
+	case VAL_INT:
+	case VAL_DOUBLE:
+		return number || p->op == OP_HAS || c->field.scope == FIELD_INTRINSIC;
+	case VAL_BOOL:
+		return boolean || p->op == OP_HAS;
+	default:
+		return true;
+	}
+}
+
+/* A text index answers only for three bytes in a row without a digit. */
+static bool
+has_trigram(struct sv s)
+{
+	size_t run = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		run = s.p[i] >= '0' && s.p[i] <= '9' ? 0 : run + 1;
+		if (run == 3)
+			return true;
+	}
+	return false;
+}
+
+/* The indexes of the column that can answer the condition. */
+static uint8_t
+column_indexes(const struct column_stats *c, const struct pred *p)
+{
+	switch (p->op) {
+	case OP_EQ:
+	case OP_IN:
+		return c->indexes & (STAT_INDEX_POSTINGS | STAT_INDEX_HASH);
+	case OP_LT:
+	case OP_LE:
+	case OP_GT:
+	case OP_GE:
+	case OP_BETWEEN:
+	case OP_STARTS:
+		return c->indexes & STAT_INDEX_POSTINGS;
+	case OP_CONTAINS:
+		if ((c->indexes & STAT_INDEX_POSTINGS) == 0 ||
+		    (c->indexes & STAT_INDEX_TEXT) == 0 || !has_trigram(p->lits[0].text))
+			return 0;
+		return STAT_INDEX_POSTINGS | STAT_INDEX_TEXT;
+	default:
+		return 0;
+	}
+}
+
+static bool
+rest_may_hold(const struct shard_stats *s, const struct field *f)
+{
+	return f->scope != FIELD_INTRINSIC && !s->all_keys;
+}
+
+/* The shard's columns of the leaf's field; of a bare one those of the span's attribute. */
+static const struct column_stats *
+leaf_columns(const struct shard_stats *s, const struct pred *p, size_t *n)
+{
+	struct field f = p->field;
+
+	if (f.scope == FIELD_BARE)
+		f.scope = FIELD_SPAN;
+	return find_columns(s, &f, n);
+}
+
+static bool
+resource_has(const struct shard_stats *s, const struct pred *p)
+{
+	struct field f = p->field;
+	size_t n;
+
+	if (f.scope != FIELD_BARE)
+		return false;
+	f.scope = FIELD_RESOURCE;
+	(void)find_columns(s, &f, &n);
+	return n != 0;
+}
+
+uint8_t
+leaf_indexes(const struct shard_stats *s, const struct pred *p)
+{
+	const struct column_stats *c;
+	uint8_t all = 0, one;
+	size_t n;
+
+	if (p->op == OP_TEXT || p->op == OP_HAS || rest_may_hold(s, &p->field) ||
+	    resource_has(s, p))
+		return 0;
+	c = leaf_columns(s, p, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (!column_counts(&c[i], p))
+			continue;
+		if ((one = column_indexes(&c[i], p)) == 0)
+			return 0;
+		all |= one;
+	}
+	return all;
+}
+
+/* ---- one leaf ---- */
+
+/* Testing one value of a dictionary, or of a column of bytes, in cpu_operator_cost. */
+static double
+value_ops(const struct pred *p)
+{
+	double each = (double)(p->n_lits > 1 ? p->n_lits : 1);
+
+	switch (p->op) {
+	case OP_RE:
+	case OP_NRE:
+		return VALUE_REGEX_OPS;
+	case OP_TEXT:
+	case OP_CONTAINS:
+	case OP_NOTCONTAINS:
+		return VALUE_CONTAINS_OPS * each;
+	case OP_EQ:
+	case OP_NE:
+	case OP_IN:
+	case OP_NOTIN:
+		return 0;		/* found by search */
+	default:
+		return VALUE_OPS;
+	}
+}
+
+static void
+add_column(struct leaf_cost *l, const struct shard_stats *s, const struct column_stats *c,
+    const struct pred *p)
+{
+	double present = s->n_rows == 0 ? 0 : (double)c->n_present / (double)s->n_rows;
+
+	l->columns++;
+	l->bytes += (double)c->n_bytes;
+	/* Rows without a value are counted past: it is the values that cost. */
+	l->dense_ops += c->n_present >= s->n_rows ? DENSE_OPS : DENSE_OPTIONAL_OPS * present;
+	l->sparse_ops += SPARSE_OPS;
+	if (c->type == VAL_STRING)
+		l->once_ops += (double)c->n_distinct * value_ops(p);
+	l->index_bytes += (double)c->postings_bytes;
+	if (p->op == OP_CONTAINS)
+		l->index_bytes += (double)c->text_bytes;
+	l->index_keys += p->op == OP_EQ || p->op == OP_IN ? (double)p->n_lits :
+	    1 + (double)c->n_distinct * l->sel;
+}
+
+/* What is worked out row by row. */
+static void
+computed(struct leaf_cost *l, const struct pred *p)
+{
+	l->dense_ops = l->sparse_ops = cost_leaf(p) * COMPUTED_OPS;
+	l->columns = 1;
+}
+
+static void
+words(struct leaf_cost *l, const struct shard_stats *s, const struct pred *p)
+{
+	for (size_t i = 0; i < s->n_columns; i++) {
+		const struct column_stats *c = &s->columns[i];
+
+		if (c->type != VAL_STRING)
+			continue;
+		l->columns++;
+		l->bytes += (double)c->n_bytes;
+		l->dense_ops += (s->n_rows == 0 ? 0 : DENSE_OPTIONAL_OPS *
+		    (double)c->n_present / (double)s->n_rows) * (double)p->n_lits;
+		l->once_ops += (double)c->n_distinct * value_ops(p);
+	}
+	l->sparse_ops = l->dense_ops + SPARSE_OPS * l->columns;
+}
+
+static bool
+is_shared(const struct field *f)
+{
+	return f->scope == FIELD_RESOURCE || f->scope == FIELD_SCOPE ||
+	    (f->scope == FIELD_INTRINSIC && (f->intrinsic == IN_SERVICE ||
+	    f->intrinsic == IN_SCOPE || f->intrinsic == IN_SCOPE_VERSION));
+}
+
+static void
+leaf_init(struct leaf_cost *l, const struct shard_stats *s, const struct pred *p)
+{
+	const struct column_stats *c;
+	size_t n;
+
+	*l = (struct leaf_cost){ .sel = card_selectivity(s, p) };
+	l->index_rows = l->sel * (double)s->n_rows;
+	l->indexed = leaf_indexes(s, p) != 0;
+	if (p->op == OP_TEXT) {
+		words(l, s, p);
+		return;
+	}
+	if (is_shared(&p->field)) {
+		l->dense_ops = SHARED_OPS;
+		l->sparse_ops = SPARSE_OPS;
+		l->once_ops = (double)s->n_services * VALUE_OPS;
+		return;
+	}
+	if (p->field.scope == FIELD_INTRINSIC && (intrinsics[p->field.intrinsic].of == OF_TRACE ||
+	    p->field.intrinsic == IN_END || p->field.intrinsic == IN_PARENT_SPAN_ID)) {
+		computed(l, p);
+		return;
+	}
+	c = leaf_columns(s, p, &n);
+	for (size_t i = 0; i < n; i++)
+		if (column_counts(&c[i], p))
+			add_column(l, s, &c[i], p);
+	if (rest_may_hold(s, &p->field) || resource_has(s, p)) {
+		l->columns++;
+		l->dense_ops += DENSE_OPS;
+		l->sparse_ops += SPARSE_OPS;
+	}
+}
+
+/* ---- the shard ---- */
+
+static void
+init_leaves(struct shard_cost *sc, const struct pred *p, size_t *at)
+{
+	if (p->kind == PRED_LEAF) {
+		leaf_init(&sc->leaves[(*at)++], sc->stats, p);
+		return;
+	}
+	for (size_t i = 0; i < p->n_kids; i++)
+		init_leaves(sc, p->kids[i], at);
+}
+
+void
+shard_cost_init(struct shard_cost *sc, const struct opt *o, size_t i, struct leaf_cost *leaves)
+{
+	const struct shard_stats *s = &o->stats->shards[i];
+	size_t at = 0;
+
+	*sc = (struct shard_cost){ .opt = o, .stats = s, .leaves = leaves };
+	sc->sel = card_selectivity(s, o->plan->filter);
+	sc->time_share = card_time_share(o->plan->range, s->min_start, s->max_start);
+	sc->groups = s->n_row_groups > 0 ? s->n_row_groups :
+	    ceil((double)s->n_rows / GROUP_ROWS);
+	if (sc->groups < 1)
+		sc->groups = 1;
+	sc->group_rows = (double)s->n_rows / sc->groups;
+	init_leaves(sc, o->plan->filter, &at);
+}
