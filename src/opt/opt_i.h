@@ -116,7 +116,7 @@ double card_service_rows(const struct shard_stats *, const struct pred *filter);
 double card_time_share(struct time_range, uint64_t min, uint64_t max);
 
 /* force.c */
-/* After all rules, before costs: options->force on every shard that is not pruned. */
+/* After the choice, before its costs: options->force on every shard that is not pruned. */
 void force_paths(struct opt *);
 
 /* cost.c */

@@ -73,12 +73,12 @@ what_makes_no_sense_is_not_forced(void **state)
 {
 	(void)state;
 	opt_case_where(&c, "a", OP_EQ, "1");
-	expect(OPT_FORCE_NONE, 0, ACCESS_FULL, 1);
-	expect(OPT_FORCE_SERVICE, 0, ACCESS_FULL, 1);
-	expect(OPT_FORCE_TRACE, 0, ACCESS_FULL, 1);
-	expect(OPT_FORCE_TEXT, 0, ACCESS_FULL, 1);
-	expect(OPT_FORCE_UNION, 0, ACCESS_FULL, 1);
-	expect(OPT_FORCE_INTERSECTION, 0, ACCESS_FULL, 1);
+	expect(OPT_FORCE_NONE, 0, ACCESS_FULL, 0);
+	expect(OPT_FORCE_SERVICE, 0, ACCESS_FULL, 0);
+	expect(OPT_FORCE_TRACE, 0, ACCESS_FULL, 0);
+	expect(OPT_FORCE_TEXT, 0, ACCESS_FULL, 0);
+	expect(OPT_FORCE_UNION, 0, ACCESS_FULL, 0);
+	expect(OPT_FORCE_INTERSECTION, 0, ACCESS_FULL, 0);
 }
 
 static void
