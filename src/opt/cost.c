@@ -3,7 +3,8 @@
  * cost: what a plan takes, in units of seq_page_cost (cost_params.h).
  *
  *   plan  = shards + fetch + order + traces
- *     fetch  output rows times what is put together, in cpu_tuple_cost
+ *     fetch  output rows times what is put together, in cpu_tuple_cost, and the pages and
+ *            chunks of the row groups that have them
  *     order  n log2 n (top-n: n log2 of the heap) * 2 * cpu_operator_cost
  *     traces trace_hop_cost a span of each trace that must be assembled
  *   threads: one, and another for every THREAD_WORK of cost, of those that are free
@@ -141,11 +142,49 @@ threads_for(const struct opt *o, double cost)
 	return worth < most ? (unsigned)worth : most;
 }
 
+/* Of a span's bytes, those that the projection reads: names and ids are there for the order. */
+static double
+fetch_share(const struct plan *p)
+{
+	const struct projection *pr = &p->projection;
+	double share = FETCH_SHARE_BASE;
+
+	if (pr->all || pr->attrs)
+		return 1;
+	share += FETCH_SHARE_FIELD *
+	    ((double)__builtin_popcount(pr->intrinsics) + (double)pr->n_fields);
+	return share < 1 ? share : 1;
+}
+
+/* Putting n rows together: those of all row groups that have one are read. */
+static double
+fetch_cost(const struct opt *o, double n)
+{
+	const struct plan *p = o->plan;
+	const struct cost_params *c = &o->options->cost;
+	double groups = 0, bytes = 0, touched;
+
+	if (p->output == ROW_COUNT || n <= 0)
+		return 0;
+	for (size_t i = 0; i < p->n_shards; i++)
+		if (p->shards[i].access != ACCESS_PRUNED) {
+			const struct shard_stats *s = &o->stats->shards[i];
+
+			groups += s->n_row_groups > 0 ? s->n_row_groups :
+			    ceil((double)s->n_rows / GROUP_ROWS);
+			bytes += (double)s->n_bytes;
+		}
+	touched = groups_touched(groups, n);
+	bytes *= groups > 0 ? touched / groups : 0;
+	return n * fetch_tuples(&p->projection) * c->cpu_tuple_cost + page_share(o) *
+	    fetch_share(p) * (bytes / PAGE_BYTES * c->seq_page_cost + touched * FETCH_CHUNKS *
+	    c->random_page_cost);
+}
+
 void
 cost_total(struct opt *o)
 {
 	struct plan *p = o->plan;
-	const struct cost_params *c = &o->options->cost;
 	uint64_t wanted_n;
 	double rows, cost, wanted, out;
 
@@ -158,9 +197,7 @@ cost_total(struct opt *o)
 	p->est_scan_cost = cost;
 	p->est_order_cost = order_cost(o, rows, wanted) + trace_cost(o, rows, out);
 	cost += p->est_order_cost;
-	if (p->output != ROW_COUNT)
-		cost += (out + (double)(p->offset < 1000000 ? p->offset : 0)) *
-		    fetch_tuples(&p->projection) * c->cpu_tuple_cost;
+	cost += fetch_cost(o, out + (double)(p->offset < 1000000 ? p->offset : 0));
 	p->est_rows = p->output == ROW_COUNT ? 1 : out;
 	p->est_cost = cost;
 	p->est_bytes = p->est_rows * row_bytes(p);

@@ -23,8 +23,7 @@
 #include "cost_i.h"
 #include "cost_params.h"
 
-/* What is left of a page's cost when the cache is counted in. */
-static double
+double
 page_share(const struct opt *o)
 {
 	double pages = (double)o->stats->n_bytes / PAGE_BYTES;
@@ -42,8 +41,8 @@ struct run {
 	size_t leaf;
 };
 
-static double
-touched(double groups, double rows)
+double
+groups_touched(double groups, double rows)
 {
 	return groups <= 0 ? 0 : groups * (1 - exp(-rows / groups));
 }
@@ -53,7 +52,7 @@ static double
 run_leaf(struct run *r, double rows)
 {
 	const struct leaf_cost *l = &r->sc->leaves[r->leaf++];
-	double groups = touched(r->groups, rows), dense, sparse;
+	double groups = groups_touched(r->groups, rows), dense, sparse;
 
 	if (l->columns + l->dense_ops <= 0)
 		return rows * l->sel;
@@ -157,7 +156,7 @@ ask(struct run *r, const struct pred *p, uint64_t asked, bool *told)
 static double
 zone_rows(const struct shard_cost *sc, double rows)
 {
-	double groups = touched(sc->groups, sc->sel * (double)sc->stats->n_rows * ZONE_BLUR);
+	double groups = groups_touched(sc->groups, sc->sel * (double)sc->stats->n_rows * ZONE_BLUR);
 
 	return rows * (groups < 1 ? 1 : groups) / sc->groups;
 }
@@ -201,7 +200,7 @@ look_up(struct run *r, enum access a)
 		break;
 	}
 	if (a == ACCESS_TRACE)
-		r->groups = touched(sc->groups, rows);
+		r->groups = groups_touched(sc->groups, rows);
 	else if (rows < all)
 		r->groups = fmin(sc->groups, rows / (sc->group_rows > 1 ? sc->group_rows : 1) + 1);
 	return rows;
@@ -240,8 +239,8 @@ cost_access(const struct shard_cost *sc, enum access a, uint64_t asked)
 	}
 	out.startup = r.cost;
 	out.rows = rows;
-	r.cost += (asked != 0 ? r.groups : touched(r.groups, rows)) * GROUP_ASKED;
-	r.groups = touched(r.groups, rows);
+	r.cost += (asked != 0 ? r.groups : groups_touched(r.groups, rows)) * GROUP_ASKED;
+	r.groups = groups_touched(r.groups, rows);
 	groups = r.groups;
 	r.cost += groups * GROUP;
 	if (o->plan->pushdown)

@@ -47,6 +47,10 @@ void shard_cost_init(struct shard_cost *, const struct opt *, size_t shard, stru
 uint8_t leaf_indexes(const struct shard_stats *, const struct pred *leaf);
 
 /* cost_access.c */
+/* What is left of the cost of reading a page when it may be cached. */
+double page_share(const struct opt *);
+/* Of so many row groups, about how many have one of the rows, if these lie anyhow. */
+double groups_touched(double groups, double rows);
 struct access_cost cost_access(const struct shard_cost *, enum access, uint64_t index_leaves);
 
 /* cand.c */

@@ -62,6 +62,10 @@
 /* The fixed part of it, and each intrinsic or attribute that is fetched alone. */
 #define FETCH_BASE_TUPLES 4.0
 #define FETCH_FIELD_TUPLES 1.0
+/* Of a shard's bytes: what the order of rows needs, and each field; chunks of a row group. */
+#define FETCH_SHARE_BASE 0.4
+#define FETCH_SHARE_FIELD 0.03
+#define FETCH_CHUNKS 40.0
 /* Spans of a trace, where only some shards know. */
 #define SPANS_PER_TRACE 20.0
 /* Bytes of one output row, full and by part (measured on spans as SDKs send them). */

@@ -230,7 +230,8 @@ leaf_init(struct leaf_cost *l, const struct shard_stats *s, const struct pred *p
 	for (size_t i = 0; i < n; i++)
 		if (column_counts(&c[i], p))
 			add_column(l, s, &c[i], p);
-	if (rest_may_hold(s, &p->field) || resource_has(s, p)) {
+	if (rest_may_hold(s, &p->field) || resource_has(s, p) ||
+	    (n == 0 && p->field.scope == FIELD_INTRINSIC)) {
 		l->columns++;
 		l->dense_ops += DENSE_OPS;
 		l->sparse_ops += SPARSE_OPS;
