@@ -125,7 +125,7 @@ ask(struct run *r, const struct pred *p, uint64_t asked, bool *told)
 			return 1;
 		r->cost += r->random + l->index_bytes / PAGE_BYTES * r->page +
 		    (l->index_keys * INDEX_KEY_TUPLES + l->index_rows * INDEX_ROW_TUPLES) *
-		    r->c->cpu_index_tuple_cost;
+		    r->c->cpu_index_tuple_cost + l->index_ops * r->c->cpu_operator_cost;
 		*told = true;
 		return l->sel;
 	}

@@ -24,6 +24,7 @@ struct leaf_cost {
 	double once_ops;		/* for the shard: values of dictionaries that are tested */
 	bool indexed;			/* an index names its rows */
 	double index_bytes, index_keys, index_rows;
+	double index_ops;		/* values of dictionaries without a text index */
 };
 
 /* One shard, ready to be costed. */

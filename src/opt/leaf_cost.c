@@ -33,42 +33,24 @@ column_counts(const struct column_stats *c, const struct pred *p)
 	}
 }
 
-/* A text index answers only for three bytes in a row without a digit. */
-static bool
-has_trigram(struct sv s)
-{
-	size_t run = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		run = s.p[i] >= '0' && s.p[i] <= '9' ? 0 : run + 1;
-		if (run == 3)
-			return true;
-	}
-	return false;
-}
-
-/* The indexes of the column that can answer the condition. */
+/*
+ * The indexes of the column that can answer the condition. Those on texts go by the dictionary, or
+ * by the text index, to postings.
+ */
 static uint8_t
 column_indexes(const struct column_stats *c, const struct pred *p)
 {
 	switch (p->op) {
+	case OP_HAS:
+	case OP_NOTCONTAINS:
+	case OP_NRE:
+		return 0;
 	case OP_EQ:
 	case OP_IN:
 		return c->indexes & (STAT_INDEX_POSTINGS | STAT_INDEX_HASH);
-	case OP_LT:
-	case OP_LE:
-	case OP_GT:
-	case OP_GE:
-	case OP_BETWEEN:
-	case OP_STARTS:
-		return c->indexes & STAT_INDEX_POSTINGS;
-	case OP_CONTAINS:
-		if ((c->indexes & STAT_INDEX_POSTINGS) == 0 ||
-		    (c->indexes & STAT_INDEX_TEXT) == 0 || !has_trigram(p->lits[0].text))
-			return 0;
-		return STAT_INDEX_POSTINGS | STAT_INDEX_TEXT;
 	default:
-		return 0;
+		return (c->indexes & STAT_INDEX_POSTINGS) != 0 ?
+		    c->indexes & (STAT_INDEX_POSTINGS | STAT_INDEX_TEXT) : 0;
 	}
 }
 
@@ -109,8 +91,9 @@ leaf_indexes(const struct shard_stats *s, const struct pred *p)
 	uint8_t all = 0, one;
 	size_t n;
 
-	if (p->op == OP_TEXT || p->op == OP_HAS || rest_may_hold(s, &p->field) ||
-	    resource_has(s, p))
+	if (p->op == OP_TEXT)
+		return s->all_keys ? STAT_INDEX_TEXT : 0;
+	if (p->op == OP_HAS || rest_may_hold(s, &p->field) || resource_has(s, p))
 		return 0;
 	c = leaf_columns(s, p, &n);
 	for (size_t i = 0; i < n; i++) {
@@ -163,8 +146,10 @@ add_column(struct leaf_cost *l, const struct shard_stats *s, const struct column
 	if (c->type == VAL_STRING)
 		l->once_ops += (double)c->n_distinct * value_ops(p);
 	l->index_bytes += (double)c->postings_bytes;
-	if (p->op == OP_CONTAINS)
+	if (value_ops(p) > 0) {
 		l->index_bytes += (double)c->text_bytes;
+		l->index_ops += c->text_bytes != 0 ? 0 : (double)c->n_distinct * value_ops(p);
+	}
 	l->index_keys += p->op == OP_EQ || p->op == OP_IN ? (double)p->n_lits :
 	    1 + (double)c->n_distinct * l->sel;
 }
@@ -190,7 +175,10 @@ words(struct leaf_cost *l, const struct shard_stats *s, const struct pred *p)
 		l->dense_ops += (s->n_rows == 0 ? 0 : DENSE_OPTIONAL_OPS *
 		    (double)c->n_present / (double)s->n_rows) * (double)p->n_lits;
 		l->once_ops += (double)c->n_distinct * value_ops(p);
+		l->index_bytes += (double)(c->postings_bytes + c->text_bytes);
+		l->index_ops += c->text_bytes != 0 ? 0 : (double)c->n_distinct * value_ops(p);
 	}
+	l->index_keys = (double)p->n_lits;
 	l->sparse_ops = l->dense_ops + SPARSE_OPS * l->columns;
 }
 
