@@ -244,7 +244,7 @@ add_indexes(struct build *b, enum access a)
 
 /* The sharper stands first: of equals the first is taken. */
 static const enum access sharpest_first[] = {
-	ACCESS_CATALOG, ACCESS_TRACE, ACCESS_SERVICE, ACCESS_ZONE, ACCESS_FULL,
+	ACCESS_CATALOG, ACCESS_COVERING, ACCESS_TRACE, ACCESS_SERVICE, ACCESS_ZONE, ACCESS_FULL,
 };
 
 static void
@@ -259,8 +259,9 @@ add_all(struct build *b)
 
 		if ((b->can >> a & 1) == 0)
 			continue;
-		total = add(b, a, 0);
-		if (a == ACCESS_CATALOG)
+		/* Should footers and indexes not tell after all, the indexes still narrow. */
+		total = add(b, a, a == ACCESS_COVERING ? b->avail : 0);
+		if (a == ACCESS_CATALOG || a == ACCESS_COVERING)
 			continue;
 		sharpest = sharpest == ACCESS_PRUNED ? a : sharpest;
 		if (cheapest == ACCESS_PRUNED || total < least) {

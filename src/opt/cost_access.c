@@ -10,6 +10,7 @@
  *   look-ups    service: SERVICE_SETUP; trace: its trace index's pages, log2 of the traces in
  *               cpu_index_tuple_cost
  *   indexes     pages of the index, keys and rows that it names in cpu_index_tuple_cost
+ *   covering    SHARD_OPEN, COVER_LEAF a condition, and indexes as above with COVER_ROW_TUPLES
  *   groups      GROUP each that may have a row; CHUNK a column of each, and its pages
  *   conditions  rows in cpu_operator_cost: those of whole chunks, or those picked out,
  *               whichever is less (leaf_cost.c); under AND later ones see fewer rows
@@ -183,6 +184,7 @@ look_up(struct run *r, enum access a)
 	switch (a) {
 	case ACCESS_PRUNED:
 	case ACCESS_CATALOG:
+	case ACCESS_COVERING:
 		return 0;
 	case ACCESS_FULL:
 		break;
@@ -213,6 +215,25 @@ risk(enum access a)
 	return a == ACCESS_FULL ? RISK * RISK : a == ACCESS_ZONE ? RISK : 1;
 }
 
+/* Counting from what footers and indexes have of each condition. */
+static double
+covering(struct run *r)
+{
+	const struct shard_cost *sc = r->sc;
+	size_t n = plan_n_leaves(sc->opt->plan->filter);
+	double cost = SHARD_OPEN;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct leaf_cost *l = &sc->leaves[i];
+
+		cost += COVER_LEAF + l->index_bytes / PAGE_BYTES * r->page +
+		    (l->index_bytes > 0 ? r->random : 0) + (l->index_keys * INDEX_KEY_TUPLES +
+		    l->index_rows * COVER_ROW_TUPLES) * r->c->cpu_index_tuple_cost +
+		    l->index_ops * r->c->cpu_operator_cost;
+	}
+	return cost;
+}
+
 struct access_cost
 cost_access(const struct shard_cost *sc, enum access a, uint64_t asked)
 {
@@ -229,7 +250,9 @@ cost_access(const struct shard_cost *sc, enum access a, uint64_t asked)
 	o->plan->n_costed++;
 	if (a == ACCESS_CATALOG)
 		out.startup = out.total = CATALOG_SHARD;
-	if (a == ACCESS_CATALOG || a == ACCESS_PRUNED)
+	if (a == ACCESS_COVERING)
+		out.startup = out.total = covering(&r);
+	if (a == ACCESS_CATALOG || a == ACCESS_COVERING || a == ACCESS_PRUNED)
 		return out;
 	r.cost = SHARD_OPEN + r.random;
 	rows = look_up(&r, a);

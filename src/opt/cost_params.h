@@ -55,6 +55,9 @@
 /* ---- indexes, in cpu_index_tuple_cost (20 ns) ---- */
 #define INDEX_KEY_TUPLES 2.0
 #define INDEX_ROW_TUPLES 0.5
+/* Rows that are only counted, as bitmaps; and each condition that is. */
+#define COVER_ROW_TUPLES 0.05
+#define COVER_LEAF 0.1
 
 /* ---- rows ---- */
 /* Putting one whole span together, in cpu_tuple_cost (40 ns): about 1.5 us. */

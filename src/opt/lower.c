@@ -24,6 +24,8 @@ why(enum access a, uint64_t index_leaves)
 		return "rows of the trace ids asked for";
 	case ACCESS_CATALOG:
 		return "counted from the footer";
+	case ACCESS_COVERING:
+		return "counted from indexes";
 	case ACCESS_PRUNED:
 		break;
 	}
@@ -37,7 +39,8 @@ lower_shard(struct opt *o, size_t i)
 	const struct plan_class *c = &o->plan->classes[s->cls];
 
 	if (c->access != ACCESS_PRUNED && cand_allowed(o, i, c->access, c->index_leaves)) {
-		if (s->access != c->access || c->index_leaves != 0)
+		if (s->access != c->access ||
+		    (c->index_leaves != 0 && c->access != ACCESS_COVERING))
 			s->why = why(c->access, c->index_leaves);
 		s->access = c->access;
 		s->index_leaves = c->index_leaves;
