@@ -125,6 +125,7 @@ def profile(m, path):
         return json.load(f)
 
 
-def query_argv(ds, path, threads):
+def query_argv(ds, path, threads, rules_off=''):
     return [SPANCTL, '-s', ds.at('store'), '-o', 'mount.now=latest',
-            '-o', 'query.threads=%d' % threads, 'query', '/' + path]
+            '-o', 'query.threads=%d' % threads, '-o', 'query.rules_off=' + rules_off,
+            'query', '/' + path]

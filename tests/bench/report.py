@@ -172,7 +172,7 @@ def parallel_table(run):
         a, b = v['1'] - p['open'], v['2'] - p['open']
         rows.append([k, num(v['1']), num(v['2']), times(gain),
                      times(a / b) if b > 0 else '-', '%.0f %%' % (100 * gain / machine)])
-    return ('### Two threads against one (ms, `spanctl query` to /dev/null)\n\n' +
+    return ('### Two threads against one (ms, `spanctl -o query.rules_off=index query` to /dev/null)\n\n' +
             table(['<', '1 thread', '2 threads', 'gain', 'gain without opening', 'of the machine\'s'],
                   rows) +
             '\nOpening the store takes %s ms of each.\n' % num(p['open']))
