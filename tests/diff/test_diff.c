@@ -3,7 +3,9 @@
  * diff: thousands of generated queries, each answered in several ways that must agree to the
  * byte: the plain plan (no rule, one thread: every row of every shard put together and tested as
  * a row) is the oracle; against it all rules, each rule alone left out, batches of 1 and 7 rows,
- * one and several threads, cold and warm caches, by decisions that are remembered.
+ * one and several threads, cold and warm caches, by decisions that are remembered, and by each
+ * access path by force. How often each path was truly taken is counted, and a path that never
+ * was fails the test.
  * SPANFS_DIFF_QUERIES sets how many (500).
  */
 #include <setjmp.h>
@@ -17,6 +19,7 @@
 #include <cmocka.h>
 
 #include "engine/engine_i.h"
+#include "lib/index_rig.h"
 #include "lib/store_vocab.h"
 
 static struct store_rig rig;
@@ -41,7 +44,61 @@ struct way {
 	unsigned threads;
 	bool cold;
 	bool remembered;	/* planned by the decision of a query of its template, if there is one */
+	enum opt_force force;
+	uint64_t force_leaves;
 };
+
+/* Queries that took a path by force; the last is that of single leaves' indexes. */
+static unsigned taken[N_OPT_FORCES + 1];
+
+static bool
+reads_by(const struct plan *p, enum access access)
+{
+	for (size_t i = 0; i < p->n_shards; i++)
+		if (p->shards[i].access == access)
+			return true;
+	return false;
+}
+
+static void
+count_taken(const struct way *way, const struct plan *p, const struct profile *prof)
+{
+	bool yes = false;
+
+	if (p == NULL || way->force == OPT_FORCE_NONE)
+		return;
+	switch (way->force) {
+	case OPT_FORCE_FULL:
+		yes = reads_by(p, ACCESS_FULL);
+		break;
+	case OPT_FORCE_ZONE:
+		yes = reads_by(p, ACCESS_ZONE);
+		break;
+	case OPT_FORCE_SERVICE:
+		yes = reads_by(p, ACCESS_SERVICE);
+		break;
+	case OPT_FORCE_TRACE:
+		yes = reads_by(p, ACCESS_TRACE);
+		break;
+	case OPT_FORCE_INDEXES:
+		yes = prof->index_lists > 0;
+		break;
+	case OPT_FORCE_TEXT:
+		yes = prof->text_lists > 0;
+		break;
+	case OPT_FORCE_UNION:
+	case OPT_FORCE_INTERSECTION:
+		yes = prof->index_lists >= 2;
+		break;
+	case OPT_FORCE_NONE:
+	case OPT_FORCE_COVERING:
+		break;
+	}
+	if (way->force_leaves != 0)
+		taken[N_OPT_FORCES] += prof->index_lists > 0;
+	else
+		taken[way->force] += yes;
+}
 
 /* The bytes of a file, or the code of its error. */
 static int
@@ -65,7 +122,11 @@ answer(const char *path, const struct way *way, struct buf *out, struct run_info
 		r->batch_rows = way->batch_rows;
 		r->threads = way->threads;
 		r->decide_alone = !way->remembered;
+		r->force = way->force;
+		r->force_leaves = way->force_leaves;
 		code = run_request(r, &sink, 0, NULL, info, e);
+		if (code == 0)
+			count_taken(way, r->plan, &info->profile);
 	}
 	request_free(r);
 	path_unref(p);
@@ -79,32 +140,68 @@ show(const char *title, const struct buf *b)
 	    b->p ? b->p : "");
 }
 
-static void
-agree(const char *path, const struct way *plain, const struct way *way)
-{
-	static struct buf want, got;
-	struct err ew = ERR_INIT, eg = ERR_INIT;
-	struct run_info iw, ig;
-	int cw = answer(path, plain, &want, &iw, &ew), cg = answer(path, way, &got, &ig, &eg);
+/* What the plain plan gives. */
+struct oracle {
+	const char *path;
+	struct buf bytes;
+	int code;
+	struct err err;
+};
 
-	if (cw != cg)
-		fail_msg("%s: plain gives %s (%s), %s gives %s (%s)", path, err_name(cw), ew.msg,
-		    way->name, err_name(cg), eg.msg);
-	if (cw < 0)
+static void
+ask_oracle(struct oracle *o, const char *path)
+{
+	const struct way plain = { .name = "plain", .rules_off = all_rules, .threads = 1 };
+	struct run_info info;
+
+	o->path = path;
+	o->err = (struct err)ERR_INIT;
+	o->code = answer(path, &plain, &o->bytes, &info, &o->err);
+}
+
+static void
+agree(const struct oracle *o, const struct way *way)
+{
+	static struct buf got;
+	struct err e = ERR_INIT;
+	struct run_info info;
+	int code = answer(o->path, way, &got, &info, &e);
+
+	if (o->code != code)
+		fail_msg("%s: plain gives %s (%s), %s gives %s (%s)", o->path,
+		    err_name(o->code), o->err.msg, way->name, err_name(code), e.msg);
+	if (code < 0)
 		return;
-	if (want.n != got.n || (want.n != 0 && memcmp(want.p, got.p, want.n) != 0)) {
-		show("plain", &want);
+	if (o->bytes.n != got.n || (got.n != 0 && memcmp(o->bytes.p, got.p, got.n) != 0)) {
+		show("plain", &o->bytes);
 		show(way->name, &got);
-		fail_msg("%s: plain and %s differ", path, way->name);
+		fail_msg("%s: plain and %s differ", o->path, way->name);
 	}
 }
+
+static const enum opt_force forces[] = { OPT_FORCE_FULL, OPT_FORCE_ZONE, OPT_FORCE_SERVICE,
+	OPT_FORCE_TRACE, OPT_FORCE_INDEXES, OPT_FORCE_TEXT, OPT_FORCE_UNION,
+	OPT_FORCE_INTERSECTION };
+#define N_FORCES (sizeof forces / sizeof *forces)
+
+/* In front of some queries: parts of texts that few values have. */
+static const char *const texts[] = {
+	"/where/span.text/contains/retry", "/where/span.text/re/%2E*again later.*",
+	"/where/span.text/ends/7", "/where/text/contains/connection refused",
+	"/where/span.text/re/(SELECT|insert).*refused,? again.*", "/text/retry please",
+	"/any/where/span.text/contains/later,/where/event.note/contains/please/end",
+	"/where/span.text/starts/table", "/where/span.text/contains/REFUSED",
+	"/where/span.text/re/(?i).*LATER.*retry.*", "/where/span.text/contains/caf\xc3\xa9 x_y",
+	"/any/where/span.text/re/%2E*api%2Fv2 http.*/where/span.user/starts/1/end",
+	"/where/span.text/notcontains/to/where/span.text/contains/error", "/text/deadlock",
+};
 
 static void
 every_way_gives_the_same_bytes(void **state)
 {
 	const char *env = getenv("SPANFS_DIFF_QUERIES");
 	long n = env != NULL ? strtol(env, NULL, 10) : 500;
-	const struct way plain = { "plain", all_rules, 0, 1, false, false };
+	struct oracle o = { .bytes = BUF_INIT };
 	struct buf path = BUF_INIT;
 	uint64_t seed = 20261121;
 
@@ -112,24 +209,51 @@ every_way_gives_the_same_bytes(void **state)
 	for (long i = 0; i < n; i++) {
 		const char *file = vocab_file((size_t)i);
 		uint64_t off = (uint64_t)1 << (size_t)i % OPT_MAX_RULES;
+		enum opt_force a = forces[(size_t)i % N_FORCES];
+		enum opt_force b = i % 8 == 0 ? OPT_FORCE_TEXT :
+		    forces[(size_t)(i / 3 * 5 + 3) % N_FORCES];
 		const struct way ways[] = {
-			{ "all rules", 0, 0, 1, i % 10 == 0, true },
-			{ "threads, decided", 0, 0, 4, false, true },
-			{ "one rule off", off & all_rules, 0, 1, false, false },
-			{ "small batches", 0, i % 2 ? 1 : 7, 1, false, false },
+			{ .name = "all rules", .threads = 1, .cold = i % 10 == 0, .remembered = true },
+			{ .name = "threads, decided", .threads = 4, .remembered = true },
+			{ .name = "one rule off", .rules_off = off & all_rules, .threads = 1 },
+			{ .name = "small batches", .batch_rows = i % 2 ? 1 : 7, .threads = 1 },
+		};
+		struct way forced[] = {
+			{ .name = opt_force_name(a), .threads = 1, .force = a },
+			{ .name = "path by force", .threads = 2, .force = b },
+			{ .name = "one index", .threads = 1, .force = OPT_FORCE_ZONE,
+			    .force_leaves = (uint64_t)1 << i % 4 },
 		};
 
 		path.n = 0;
+		if (i % 4 == 0)
+			buf_str(&path, texts[(size_t)i / 4 % (sizeof texts / sizeof *texts)]);
 		vocab.flags = vocab_file_flags(file);
 		gen_path(&seed, &vocab, &path);
+		if (path.n > 1 && path.p[path.n - 1] == '/')
+			path.n--;
 		if (path.n > 1)
 			buf_putc(&path, '/');
 		buf_str(&path, file);
+		if (strstr(buf_cstr(&path), "/trace/") != NULL)
+			forced[1].force = OPT_FORCE_TRACE;
+		ask_oracle(&o, buf_cstr(&path));
 		for (size_t k = 0; k < sizeof ways / sizeof *ways; k++)
 			if (k < 2 || (size_t)i % 3 == k % 3 || off <= all_rules)
-				agree(buf_cstr(&path), &plain, &ways[k]);
+				agree(&o, &ways[k]);
+		for (size_t k = 0; k < sizeof forced / sizeof *forced; k++)
+			agree(&o, &forced[k]);
 	}
-	print_message("%ld queries, each in up to 5 ways\n", n);
+	print_message("%ld queries, each in up to 8 ways\n", n);
+	print_message("one index taken %u times\n", taken[N_OPT_FORCES]);
+	for (size_t k = 0; k < N_FORCES; k++)
+		print_message("%s taken %u times\n", opt_force_name(forces[k]),
+		    taken[forces[k]]);
+	for (size_t k = 0; k < N_FORCES && n >= 300; k++)
+		assert_int_not_equal(taken[forces[k]], 0);
+	if (n >= 300)
+		assert_int_not_equal(taken[N_OPT_FORCES], 0);
+	buf_release(&o.bytes);
 	/* The second way of a query at the latest is by the decision that the first one left. */
 	assert_true(decisioncache_stats(en->decisions).hits >= (uint64_t)n * 9 / 10);
 	buf_release(&path);
@@ -139,7 +263,7 @@ every_way_gives_the_same_bytes(void **state)
 static void
 canonical_paths_give_the_same_bytes(void **state)
 {
-	const struct way all = { "all rules", 0, 0, 1, false, false };
+	const struct way all = { .name = "all rules", .threads = 1 };
 	struct buf path = BUF_INIT, canon = BUF_INIT, a = BUF_INIT, b = BUF_INIT;
 	uint64_t seed = 7;
 
@@ -163,8 +287,11 @@ canonical_paths_give_the_same_bytes(void **state)
 		buf_str(&canon, "spans.jsonl");
 		path.n -= 5;
 		buf_str(&path, "spans.jsonl");
-		assert_int_equal(answer(buf_cstr(&path), &all, &a, &info, &err),
-		    answer(buf_cstr(&canon), &all, &b, &info, &err));
+		/* Its escapes may make a name too long for a path. */
+		if (answer(buf_cstr(&path), &all, &a, &info, &err) !=
+		    answer(buf_cstr(&canon), &all, &b, &info, &err))
+			fail_msg("%s and its canonical path %s: %s", buf_cstr(&path),
+			    buf_cstr(&canon), err.msg);
 		if (a.n != b.n || (a.n != 0 && memcmp(a.p, b.p, a.n) != 0))
 			fail_msg("%s and its canonical path %s differ", buf_cstr(&path),
 			    buf_cstr(&canon));
@@ -175,14 +302,54 @@ canonical_paths_give_the_same_bytes(void **state)
 	buf_release(&b);
 }
 
+/* Attributes that have indexes, which queries ask for about as often as for all others. */
+static const char *const indexed[] = { "span.code", "code", "span.request", "request",
+	"span.text", "text", "span.user", "user", "event.note", "span.flag" };
+#define MORE_INDEXED 12
+#define FULL_HOUR (STORE_RIG_START + UINT64_C(1000000000000))	/* of theirs: one shard */
+
+static bool
+is_indexed(struct sv field)
+{
+	for (size_t i = 0; i < sizeof indexed / sizeof *indexed; i++)
+		if (sv_is(field, indexed[i]))
+			return true;
+	return false;
+}
+
+static void
+ask_indexed(void)
+{
+	struct vocab_attr *v = arena_array(&words, vocab.n_attrs * (MORE_INDEXED + 1),
+	    struct vocab_attr);
+	size_t n = 0, n_found = 0;
+
+	assert_non_null(v);
+	for (size_t i = 0; i < vocab.n_attrs; i++) {
+		bool more = is_indexed(vocab.attrs[i].field);
+
+		n_found += more;
+		for (size_t k = 0; k < (more ? MORE_INDEXED : 1); k++)
+			v[n++] = vocab.attrs[i];
+	}
+	assert_true(n_found >= 5);
+	vocab.attrs = v;
+	vocab.n_attrs = n;
+}
+
 static int
 setup(void **state)
 {
 	const char *sets[] = { "query.threads=4" };
 	struct err err = ERR_INIT;
+	struct span_batch b;
 
 	(void)state;
-	store_rig_init(&rig, 11, 4000, 3, 3, 256);
+	store_rig_init(&rig, 11, 3000, 3, 3, 256);
+	span_batch_init(&b);
+	index_spans(&b, 1800, FULL_HOUR, 12);
+	store_rig_add(&rig, &b, 256);
+	span_batch_release(&b);
 	for (size_t i = 0; opt_rule_name(i) != NULL; i++)
 		all_rules |= (uint64_t)1 << i;
 	if (conf_load(NULL, sets, 1, &conf, &err) < 0 ||
@@ -192,6 +359,7 @@ setup(void **state)
 	}
 	arena_init(&words);
 	store_vocab(en, &rig, &words, &vocab);
+	ask_indexed();
 	return 0;
 }
 

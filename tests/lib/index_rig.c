@@ -95,10 +95,10 @@ attrs_of(struct gen_span *g, struct span_batch *b, struct span *s, size_t n_span
 }
 
 static void
-add_spans(struct span_batch *b, size_t n, uint64_t seed)
+add_spans(struct span_batch *b, size_t n, uint64_t start_ns, uint64_t seed)
 {
 	struct gen_span_options o = {
-		.seed = seed, .start_ns = RIG_HOUR, .range_ns = UINT64_C(3600000000000),
+		.seed = seed, .start_ns = start_ns, .range_ns = UINT64_C(3600000000000),
 		.unique_ids = true, .n_keys = 4,
 	};
 	struct sv last_text = SV_EMPTY;
@@ -110,11 +110,45 @@ add_spans(struct span_batch *b, size_t n, uint64_t seed)
 		attrs_of(&g, b, &b->spans[i], n, &last_text);
 }
 
+/* Texts of events, some of which come again and again. */
+static void
+add_notes(struct span_batch *b, struct gen_span *g)
+{
+	struct sv note[40];
+
+	for (size_t i = 0; i < 40; i++)
+		note[i] = text(g, &b->arena);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct span *s = &b->spans[i];
+
+		for (uint32_t k = 0; k < s->n_events; k++) {
+			struct event *ev = (struct event *)(uintptr_t)&s->events[k];
+			struct attr *v = arena_array(&b->arena, 1, struct attr);
+
+			assert_non_null(v);
+			v[0] = (struct attr){ SV("note"), { .type = VAL_STRING,
+			    .s = note[gen_span_below(g, 40)] } };
+			ev->attrs = (struct attrs){ v, 1 };
+		}
+	}
+}
+
+void
+index_spans(struct span_batch *b, size_t n, uint64_t start_ns, uint64_t seed)
+{
+	struct gen_span_options o = { .seed = seed };
+	struct gen_span g;
+
+	add_spans(b, n, start_ns, seed);
+	gen_span_init(&g, &o);
+	add_notes(b, &g);
+}
+
 static void
 rig_make(struct shard_rig *r, size_t n, struct shard_options *o, uint64_t seed)
 {
 	span_batch_init(&r->spans);
-	add_spans(&r->spans, n, seed);
+	add_spans(&r->spans, n, RIG_HOUR, seed);
 	buf_init(&r->bytes);
 	rig_file(&r->spans, o, &r->bytes);
 	r->shard = NULL;

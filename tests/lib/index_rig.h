@@ -14,6 +14,12 @@
 void index_rig_init(struct shard_rig *r, size_t n, uint32_t group_rows, uint32_t budget,
     uint64_t seed);
 
+/*
+ * Adds n such spans of the hour from start_ns to a batch: attributes code (few numbers), flag,
+ * request (ids), text, user (an id of several spans), and note of events.
+ */
+void index_spans(struct span_batch *, size_t n, uint64_t start_ns, uint64_t seed);
+
 struct index_flips {
 	struct shard_rig rig;	/* not compressed */
 	unsigned kind;		/* enum section_kind */
