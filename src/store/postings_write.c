@@ -6,7 +6,13 @@
  *
  * A column's use is that of a look-up of any one of its values, on average: the rows not
  * looked at, less what the index's own answer costs: of a value that many rows have, each
- * row found costs as much as many rows passed over.
+ * row found costs as much as many rows passed over. A look-up of many rows is counted for less:
+ * who asks for one value of a skewed column, a state or a code, asks for a rare one, so each
+ * value has its own weight.
+ *
+ * Rows not looked at are those with a value, if the column stood alone, and all the shard's, if
+ * other conditions stand beside it: between the two lies the mean that is taken. So columns
+ * that few rows have, whose indexes take next to nothing, come first.
  */
 #include "seal_i.h"
 
@@ -21,14 +27,13 @@
 #define FOUND_ROWS 32
 /* Reading an index at all: as much as so many rows compared. */
 #define LOOKUP_ROWS 64
-/* Who asks for a value wants few rows: columns whose values have more are of less use. */
+/* Who asks for a value wants so few rows, and one in so many of the shard's beside. */
 #define FEW_ROWS 12
+#define FEW_SHARE 16384
 /* Values of fewer rows than this are taken to be packed, not in sets. */
 #define RARE_ROWS 64
 /* Numbers that take more values are measures, not kinds; doubles are always. */
 #define MOST_NUMBERS 512
-/* An id has so many bytes; a text that is longer is seldom asked for as a whole. */
-#define ID_BYTES 40
 /* Bits of a hash beyond those that number the values: one in so many look-ups finds a stranger. */
 #define HASH_SPARE 8
 
@@ -43,24 +48,17 @@ saved(uint32_t n, uint64_t found)
 	return n > cost ? (double)(n - cost) : 0;
 }
 
+/* Of a column whose n values in rows have n_keys different ones. */
 static double
-gain_of(const uint32_t *counts, uint32_t n_keys, uint32_t n)
+gain_of(const struct seal *s, const uint32_t *counts, uint32_t n_keys, uint32_t n)
 {
-	double sum = 0;
+	double few = FEW_ROWS + (double)s->ord.n_rows / FEW_SHARE, sum = 0;
+	double rows = sqrt((double)n * s->ord.n_rows);
+	uint32_t most = rows > UINT32_MAX ? UINT32_MAX : (uint32_t)rows;
 
 	for (uint32_t i = 0; i < n_keys; i++)
-		sum += saved(n, counts[i]);
-	sum /= n_keys;
-	return n / n_keys > FEW_ROWS ? sum * sqrt(FEW_ROWS / ((double)n / n_keys)) : sum;
-}
-
-/* Of a dictionary: less for long values. */
-static double
-gain_of_texts(const uint32_t *counts, const struct coldict *dict, uint32_t n)
-{
-	double gain = gain_of(counts, dict->n, n), mean = (double)coldict_bytes(dict) / dict->n;
-
-	return mean > ID_BYTES ? gain * ID_BYTES / mean : gain;
+		sum += saved(most, counts[i]) * (counts[i] > few ? sqrt(few / counts[i]) : 1);
+	return sum / n_keys;
 }
 
 /*
@@ -199,7 +197,7 @@ postings_codes(struct seal *s, const struct column_desc *d, const struct coldict
 	int rc;
 
 	if (s->opts.index_budget == 0 || n <= LOOKUP_ROWS || is_rest(d) ||
-	    !index_worth(s, gain = gain_of_texts(s->counts.v, dict, n),
+	    !index_worth(s, gain = gain_of(s, s->counts.v, dict->n, n),
 	    least_bytes(s, n, dict->n)))
 		return 0;
 	begin(s, POSTINGS_CODES, 0);
@@ -221,7 +219,7 @@ postings_numbers(struct seal *s, const struct column_desc *d, uint32_t n, bool a
 	    (d->id != COL_ATTR && d->id != COL_KIND && d->id != COL_STATUS))
 		return 0;
 	n_keys = column_number_ranks(s, n);
-	if (n_keys == 0 || !index_worth(s, gain = gain_of(s->counts.v, n_keys, n),
+	if (n_keys == 0 || !index_worth(s, gain = gain_of(s, s->counts.v, n_keys, n),
 	    least_bytes(s, n, n_keys)))
 		return 0;
 	begin(s, POSTINGS_VALUES, 0);

@@ -90,11 +90,15 @@ put_work(struct buf *out, const struct run_info *i)
 	const struct profile *p = &i->profile;
 
 	buf_printf(out, "work: shards=%llu groups=%llu scanned=%llu matched=%llu fetched=%llu "
-	    "traces=%llu chunks=%llu\n", (unsigned long long)p->shards_opened,
+	    "traces=%llu chunks=%llu", (unsigned long long)p->shards_opened,
 	    (unsigned long long)p->row_groups_visited, (unsigned long long)p->rows_scanned,
 	    (unsigned long long)p->rows_matched, (unsigned long long)p->rows_fetched,
 	    (unsigned long long)p->traces_assembled,
 	    (unsigned long long)(p->chunks_read + p->chunks_cached));
+	if (p->index_lists != 0)
+		buf_printf(out, " indexes=%llu named=%llu", (unsigned long long)p->index_lists,
+		    (unsigned long long)p->index_rows);
+	buf_putc(out, '\n');
 }
 
 static void
