@@ -5,7 +5,7 @@
  *   plan  = shards + fetch + order + traces
  *     fetch  output rows times what is put together, in cpu_tuple_cost, and the pages and
  *            chunks of the row groups that have them
- *     order  n log2 n (top-n: n log2 of the heap) * 2 * cpu_operator_cost
+ *     order  n log2 n (top-n: n log2 of the heap) * ORDER_OPS * cpu_operator_cost
  *     traces trace_hop_cost a span of each trace that must be assembled
  *   threads: one, and another for every THREAD_WORK of cost, of those that are free
  *
@@ -102,7 +102,7 @@ order_cost(const struct opt *o, double rows, double wanted)
 
 	if (o->plan->output == ROW_COUNT || rows < 2)
 		return 0;
-	return rows * log2(kept + 2) * 2 * o->options->cost.cpu_operator_cost;
+	return rows * log2(kept + 2) * ORDER_OPS * o->options->cost.cpu_operator_cost;
 }
 
 static bool

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * bench_costs: what the parts of a query's work take, for src/opt/cost_params.h. Reads paths
- * from standard input and runs each on the store in several ways (every row on columns; zones;
- * services; indexes), cold once for the counters and warm many times for the least time of the
+ * from standard input and runs each on the store in several ways (as planned; zones; all
+ * indexes; services), cold once for the counters and warm many times for the least time of the
  * CPU; prints one line of tab-separated numbers for each. Fits are made from these lines.
  *
  *   bench_costs STORE [RUNS] < paths
@@ -52,18 +52,19 @@ put(const char *path, const char *way, const struct profile *p, uint64_t cold, u
     double est)
 {
 	printf("%s\t%s\t%.1f\t%.1f\t%.0f", path, way, (double)cold / 1e3, (double)warm / 1e3, est);
-	printf("\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\n",
+	printf("\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu",
 	    (unsigned long long)p->shards_opened, (unsigned long long)p->row_groups_visited,
 	    (unsigned long long)(p->chunks_read + p->chunks_cached),
 	    (unsigned long long)p->read_bytes, (unsigned long long)p->decoded_bytes,
 	    (unsigned long long)p->rows_scanned, (unsigned long long)p->rows_matched,
 	    (unsigned long long)p->rows_fetched, (unsigned long long)p->traces_assembled);
+	printf("\t%llu\t%llu\n", (unsigned long long)p->index_lists,
+	    (unsigned long long)p->index_rows);
 	fflush(stdout);
 }
 
-/* way: NULL as planned; else the access of every shard that is read, without indexes. */
 static void
-measure(const char *store, const char *path, const char *way, enum access a, unsigned runs)
+measure(const char *store, const char *path, enum opt_force way, unsigned runs)
 {
 	const char *sets[] = { "query.threads=1", "mount.now=latest" };
 	struct err e = ERR_INIT;
@@ -78,23 +79,19 @@ measure(const char *store, const char *path, const char *way, enum access a, uns
 	if (conf_load(NULL, sets, 2, &conf, &e) < 0 ||
 	    engine_open(conf, store, false, &en, &e) < 0 ||
 	    path_parse(sv_cstr(path), engine_known_file, &p, &file, &e) < 0 ||
-	    request_new(en, p, file, &r, &e) < 0 || request_plan(r, &e) < 0) {
+	    request_new(en, p, file, &r, &e) < 0) {
 		fprintf(stderr, "%s: %s\n", path, e.msg);
 		exit(1);
 	}
-	if (way != NULL)
-		r->plan->indexes = false;
-	for (size_t i = 0; way != NULL && i < r->plan->n_shards; i++) {
-		struct plan_shard *s = (struct plan_shard *)(uintptr_t)&r->plan->shards[i];
-
-		if (s->access != ACCESS_PRUNED)
-			s->access = a;
-	}
+	r->force = way;
+	if (request_plan(r, &e) < 0)
+		exit(1);
 	if (run_once(r->world->snap, r->plan, &prof, &cold) == 0) {
 		for (unsigned i = 0; i < runs; i++)
 			if (run_once(r->world->snap, r->plan, &warm_prof, &ns) == 0 && ns < warm)
 				warm = ns;
-		put(path, way == NULL ? "plan" : way, &prof, cold, warm, r->plan->est_cost);
+		put(path, way == OPT_FORCE_NONE ? "plan" : opt_force_name(way), &prof, cold, warm,
+		    r->plan->est_cost);
 	}
 	request_free(r);
 	path_unref(p);
@@ -111,14 +108,14 @@ main(int argc, char **argv)
 	if (argc < 2)
 		return 2;
 	printf("path\tway\tcold_us\twarm_us\test\tshards\tgroups\tchunks\tread\tdecoded\t"
-	    "scanned\tmatched\tfetched\ttraces\n");
+	    "scanned\tmatched\tfetched\ttraces\tlists\tlisted\n");
 	while (fgets(line, sizeof line, stdin) != NULL) {
 		line[strcspn(line, "\n")] = 0;
-		measure(argv[1], line, NULL, ACCESS_FULL, runs);
-		measure(argv[1], line, "full", ACCESS_FULL, runs);
-		measure(argv[1], line, "zone", ACCESS_ZONE, runs);
+		measure(argv[1], line, OPT_FORCE_NONE, runs);
+		measure(argv[1], line, OPT_FORCE_ZONE, runs);
+		measure(argv[1], line, OPT_FORCE_INDEXES, runs);
 		if (strncmp(line, "service/", 8) == 0)
-			measure(argv[1], line, "service", ACCESS_SERVICE, runs);
+			measure(argv[1], line, OPT_FORCE_SERVICE, runs);
 	}
 	return 0;
 }

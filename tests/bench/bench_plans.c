@@ -3,7 +3,8 @@
  * bench_plans: how good the optimizer's estimates are on a store. Some hundred queries are
  * made from spans that the store holds (lib/gen_query_mix.h); each is planned, then counted,
  * and the q-error is the larger over the smaller of estimated and true rows, both at least 1.
- * Printed: median, 95th percentile, the worst ten, and each shape's.
+ * Printed: median, 95th percentile, the worst ten, and each shape's. Then what the choices
+ * cost beside the best that could be forced (bench_regret.h).
  *
  *   bench_plans STORE [QUERIES [SEED]]
  *
@@ -14,9 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/engine_i.h"
+#include "bench/bench_regret.h"
 #include "ingest/ingest.h"
-#include "lib/gen_query_mix.h"
 #include "model/when.h"
 
 #define SAMPLE_WINDOWS 400
@@ -259,7 +259,8 @@ measure_all(struct bench *b, const struct query_mix *mix, size_t n, struct measu
 int
 main(int argc, char **argv)
 {
-	const char *sets[] = { "query.timeout=600s", "query.memory=4GiB" };
+	const char *sets[] = { "query.timeout=600s", "query.memory=4GiB",
+	    "decision_cache.enabled=no" };
 	size_t n = argc > 2 ? strtoul(argv[2], NULL, 10) : 384, got;
 	struct bench b = { .sample = BUF_INIT };
 	struct query_mix mix = { .seed = argc > 3 ? strtoul(argv[3], NULL, 10) : 20261121 };
@@ -271,7 +272,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_plans STORE [QUERIES [SEED]]\n");
 		return 2;
 	}
-	if (conf_load(NULL, sets, 2, &conf, &e) < 0)
+	if (conf_load(NULL, sets, 3, &conf, &e) < 0)
 		die("settings", &e);
 	if (engine_open(conf, argv[1], false, &b.en, &e) < 0)
 		die(argv[1], &e);
@@ -283,6 +284,8 @@ main(int argc, char **argv)
 		return 1;
 	if ((got = measure_all(&b, &mix, n, v)) != 0)
 		print_estimates(v, got);
+	if (regret_measure(b.en, &mix, n) != n)
+		got = 0;
 	for (size_t i = 0; i < got; i++)
 		free(v[i].path);
 	free(v);

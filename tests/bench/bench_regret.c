@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bench_regret: see bench_regret.h. Work is a fixed sum of the counters of a run with an empty
+ * chunk cache, weighted as bench_costs found that they take time (fit of cold runs, ns):
+ *
+ *   16000 a shard opened, 12000 a chunk, 0.23 a byte decoded, 0.16 a row looked at, 3.5 a row
+ *   that an index named, 143 a row put together, 2000 a trace assembled
+ *
+ * The weights do not depend on [cost_model], so a wrong setting shows. As a check on them the
+ * time of the CPU is compared, too, for every eighth query: the least of three cold runs.
+ */
+#include "bench/bench_regret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "store/chunkcache.h"
+
+#define RUNS 3
+#define TIMED_EVERY 8
+#define CANDS_MAX 64
+
+struct way {
+	enum opt_force force;
+	enum access access;
+	uint64_t leaves;
+};
+
+struct measure {
+	double work, ns;
+};
+
+struct regret {
+	double ratio, time_ratio;	/* plan over best; time 0: not taken */
+	char *text;			/* path, the plan's way and the best */
+};
+
+static double
+cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static double
+work_of(const struct profile *p)
+{
+	return 16000 * (double)p->shards_opened +
+	    12000 * (double)(p->chunks_read + p->chunks_cached) +
+	    0.23 * (double)p->decoded_bytes + 0.16 * (double)p->rows_scanned +
+	    3.5 * (double)p->index_rows + 143 * (double)p->rows_fetched +
+	    2000 * (double)p->traces_assembled;
+}
+
+static int
+run_cold(struct request *r, struct measure *out)
+{
+	struct exec_env env = { .snapshot = r->world->snap, .memory = (size_t)4 << 30,
+	    .threads = 1 };
+	struct exec *ex = NULL;
+	struct batch b;
+	double t0;
+	int code;
+
+	chunkcache_drop(catalog_cache(r->engine->catalog));
+	t0 = cpu_ns();
+	if ((code = exec_open(r->plan, &env, &ex, NULL)) < 0)
+		return code;
+	while ((code = exec_next(ex, &b, NULL)) == 0)
+		;
+	out->work = work_of(exec_profile(ex));
+	exec_close(ex);
+	out->ns = cpu_ns() - t0;
+	return code < 0 ? code : 0;
+}
+
+static struct request *
+planned(struct engine *en, const char *path, const struct way *w)
+{
+	struct err e = ERR_INIT;
+	struct request *r = NULL;
+	struct path *p = NULL;
+	struct sv file;
+
+	if (path_parse(sv_cstr(path), engine_known_file, &p, &file, &e) == 0 &&
+	    request_new(en, p, file, &r, &e) == 0) {
+		r->force = w->force;
+		r->force_leaves = w->leaves;
+		if (request_plan(r, &e) < 0) {
+			request_free(r);
+			r = NULL;
+		}
+	}
+	if (r == NULL)
+		fprintf(stderr, "%s: %s\n", path, e.msg);
+	path_unref(p);
+	return r;
+}
+
+/* Runs it; timed: several times, for the least time. */
+static int
+measure_way(struct engine *en, const char *path, const struct way *w, bool timed,
+    struct measure *out)
+{
+	struct request *r = planned(en, path, w);
+	struct measure one;
+	int code = r == NULL ? -1 : run_cold(r, out);
+
+	for (int i = 1; code == 0 && timed && i < RUNS; i++)
+		if ((code = run_cold(r, &one)) == 0 && one.ns < out->ns)
+			out->ns = one.ns;
+	request_free(r);
+	return code;
+}
+
+/* ---- candidates ---- */
+
+static enum opt_force
+force_for(enum access a)
+{
+	switch (a) {
+	case ACCESS_FULL:
+		return OPT_FORCE_FULL;
+	case ACCESS_ZONE:
+		return OPT_FORCE_ZONE;
+	case ACCESS_SERVICE:
+		return OPT_FORCE_SERVICE;
+	case ACCESS_TRACE:
+		return OPT_FORCE_TRACE;
+	case ACCESS_COVERING:
+		return OPT_FORCE_COVERING;
+	default:
+		return OPT_FORCE_NONE;
+	}
+}
+
+static size_t
+list_ways(const struct plan *p, struct way *v)
+{
+	size_t n = 0, k;
+
+	for (size_t i = 0; i < p->n_classes; i++)
+		for (size_t c = 0; c < p->classes[i].n_cands && n < CANDS_MAX; c++) {
+			const struct plan_cand *x = &p->classes[i].cands[c];
+			struct way w = { force_for(x->access), x->access, x->index_leaves };
+
+			for (k = 0; k < n; k++)
+				if (v[k].access == w.access && v[k].leaves == w.leaves)
+					break;
+			if (k == n && w.force != OPT_FORCE_NONE)
+				v[n++] = w;
+		}
+	return n;
+}
+
+static void
+note(struct regret *g, const char *path, const struct plan *p, const struct way *best)
+{
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "%s  plan:", path);
+	for (size_t i = 0; i < p->n_classes; i++)
+		buf_printf(&b, " %s/%llx", access_name(p->classes[i].access),
+		    (unsigned long long)p->classes[i].index_leaves);
+	if (best != NULL)
+		buf_printf(&b, " best: %s/%llx", access_name(best->access),
+		    (unsigned long long)best->leaves);
+	g->text = strdup(buf_cstr(&b));
+	buf_release(&b);
+}
+
+static int
+measure_query(struct engine *en, const char *path, bool timed, struct regret *g)
+{
+	const struct way as_planned = { .force = OPT_FORCE_NONE };
+	struct way ways[CANDS_MAX], *best = NULL;
+	struct request *r = planned(en, path, &as_planned);
+	struct measure mine, one, least;
+	size_t n;
+
+	if (r == NULL)
+		return -1;
+	if (measure_way(en, path, &as_planned, timed, &mine) < 0) {
+		request_free(r);
+		return -1;
+	}
+	least = mine;
+	n = list_ways(r->plan, ways);
+	for (size_t i = 0; i < n; i++) {
+		if (measure_way(en, path, &ways[i], timed, &one) < 0)
+			continue;
+		if (one.work < least.work) {
+			least.work = one.work;
+			best = &ways[i];
+		}
+		least.ns = one.ns < least.ns ? one.ns : least.ns;
+	}
+	g->ratio = least.work > 0 ? mine.work / least.work : 1;
+	g->time_ratio = timed ? mine.ns / least.ns : 0;
+	note(g, path, r->plan, best);
+	request_free(r);
+	return 0;
+}
+
+/* ---- all ---- */
+
+static int
+by_ratio(const void *a, const void *b)
+{
+	const struct regret *x = a, *y = b;
+
+	return (x->ratio < y->ratio) - (x->ratio > y->ratio);
+}
+
+static void
+print(struct regret *v, size_t n)
+{
+	size_t near = 0, timed = 0, near_time = 0;
+	double worst_time = 0;
+
+	qsort(v, n, sizeof *v, by_ratio);
+	for (size_t i = 0; i < n; i++) {
+		near += v[i].ratio <= 1.1;
+		timed += v[i].time_ratio > 0;
+		near_time += v[i].time_ratio > 0 && v[i].time_ratio <= 1.1;
+		worst_time = v[i].time_ratio > worst_time ? v[i].time_ratio : worst_time;
+	}
+	printf("\nworst choices:\n%8s  path\n", "work");
+	for (size_t i = 0; i < n && i < 10; i++)
+		printf("%8.2f  %s\n", v[i].ratio, v[i].text);
+	printf("\nregret of %zu queries: %.1f %% within 1.1 of the least work, worst %.2f\n", n,
+	    100 * (double)near / (double)n, v[0].ratio);
+	printf("by CPU time, of %zu: %.1f %% within 1.1 of the least, worst %.2f\n", timed,
+	    timed == 0 ? 0 : 100 * (double)near_time / (double)timed, worst_time);
+}
+
+size_t
+regret_measure(struct engine *en, const struct query_mix *mix, size_t n)
+{
+	struct regret *v = calloc(n + 1, sizeof *v);
+	struct mix_query q = { .filter = BUF_INIT, .tail = BUF_INIT };
+	struct buf path = BUF_INIT;
+	size_t got = 0;
+
+	if (v == NULL)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		query_mix_make(mix, i, &q);
+		path.n = 0;
+		buf_sv(&path, buf_view(&q.filter));
+		/* Rows and counts in turn: for counts there are other ways. */
+		if (i / query_mix_shapes() % 2 == 0)
+			buf_sv(&path, buf_view(&q.tail));
+		buf_str(&path, i / query_mix_shapes() % 2 == 0 ? "/spans.jsonl" : "/count");
+		got += measure_query(en, buf_cstr(&path), i % TIMED_EVERY == 0, &v[got]) == 0;
+	}
+	if (got != 0)
+		print(v, got);
+	for (size_t i = 0; i < got; i++)
+		free(v[i].text);
+	free(v);
+	buf_release(&path);
+	mix_query_release(&q);
+	return got;
+}
