@@ -94,6 +94,10 @@ X(RESULT_CACHE_TTL, "result_cache", "ttl", CONF_DURATION, "30s", 0, 8.64e13, NUL
     "How long a result is used again, and the step of `now`.")
 X(STATISTICS_TOP_VALUES, "statistics", "top_values", CONF_INT, "100", 0, 10000, NULL,
     "Most frequent values kept of a field.")
+X(STATISTICS_HISTOGRAM_BUCKETS, "statistics", "histogram_buckets", CONF_INT, "32", 2, 256, NULL,
+    "Buckets of a shard's histograms of numbers.")
+X(STATISTICS_REFRESH, "statistics", "refresh", CONF_DURATION, "300s", 0, 8.64e15, NULL,
+    "Least time between two merges of all shards' statistics; 0: only by analyze.")
 X(SHADOW_SAMPLE_RATE, "shadow", "sample_rate", CONF_DOUBLE, "0", 0, 1, NULL,
     "Share of the mount's queries that are run again with the plain plan and compared.")
 X(SHADOW_TOLERANCE, "shadow", "tolerance", CONF_DOUBLE, "0.0001", 0, 1, NULL,

@@ -56,6 +56,17 @@ uint64_t engine_dir_mtime(struct engine *, const struct path *);
 /* True for any name of a file that resolves in some query directory (spans.jsonl, plan, info.json, %more...). */
 bool engine_known_file(struct sv name);
 
+/* ---- statistics ---- */
+
+struct analysis {
+	uint64_t n_shards, n_damaged;	/* that are in, that could not be read */
+	uint64_t n_read;		/* of these, looked at now: the others were known */
+	uint64_t n_spans, n_fields, n_cells;
+	uint64_t duration_ns;
+};
+/* Merges the statistics of all shards, now, for the estimates of all further plans. Blocks. */
+int engine_analyze(struct engine *, struct analysis *, struct err *) WARN_UNUSED;
+
 /* ---- results ---- */
 
 struct result;		/* one virtual file's content, perhaps still being made; refcounted */

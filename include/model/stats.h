@@ -61,11 +61,93 @@ struct shard_stats {
 };
 #define PARTITION_OUTSIDE UINT64_MAX
 
+/* ---- the whole store ---- */
+
+/* A value of a field and type, known by the hash of the whole (stats_hash). */
+struct stats_value {
+	uint64_t hash;
+	struct value val;		/* texts may be cut */
+	double n_rows;			/* in shards that list it among their top values */
+	double listed_present;		/* rows of the field in those shards */
+};
+
+struct stats_field {
+	struct field field;
+	enum value_type type;
+	double n_present, n_distinct;
+	double n_known;			/* rows of `values` */
+	double width;			/* average bytes of a value; 0: not known */
+	const struct stats_value *values;	/* most frequent first */
+	uint32_t n_values, n_slots;
+	const uint32_t *slots;		/* by hash, open addressing: place + 1; 0: free */
+	const uint64_t *bounds;		/* images, rising: equally many values between any two */
+	uint32_t n_bounds, n_samples;
+	const struct sv *samples;	/* texts of those beyond `values`, cut */
+};
+
+struct stats_cell_value {
+	uint64_t hash;
+	struct value val;
+	double n_rows;
+};
+
+/* A field's values within a cell. */
+struct stats_cell_field {
+	uint32_t field;			/* place in the summary's fields */
+	uint32_t n_top;
+	double n_present, n_distinct;
+	const struct stats_cell_value *top;
+	bool has_range;
+	uint64_t min, max;
+};
+
+/* What is counted of the spans of a cell, by stats_bucket(). */
+enum stats_hist {
+	HIST_DURATION, HIST_TRACE_DURATION, HIST_TRACE_SPANS, HIST_CHILDREN, N_STATS_HIST
+};
+#define STATS_LOG_BUCKETS 257
+
+/* Spans of one service and one name. */
+struct stats_cell {
+	struct sv service, name;
+	bool all;			/* of all names */
+	double n_rows, n_errors;
+	const float *hist[N_STATS_HIST];	/* rows below bucket i, rising; one more than buckets */
+	const struct stats_cell_field *fields;	/* by place */
+	uint32_t n_fields;
+};
+
+/* All shards together, made by store/summary; may be older than the snapshot. */
+struct stats_summary {
+	uint64_t version;		/* another for each one made */
+	uint64_t generation;		/* of the catalog that it was made from */
+	uint64_t made_ns;		/* wall time */
+	uint32_t n_shards, n_fields, n_cells;
+	double n_rows;
+	double cell_rows;		/* of these, in cells */
+	const struct stats_field *fields;	/* by field_cmp, then type */
+	const struct stats_cell *cells;	/* by service, then name */
+};
+
+/*
+ * Numbers on a logarithmic scale, four buckets a doubling: 0 is 0; bucket b > 0 begins at
+ * 2^((b-1)/4), the quarters of a doubling being equally wide.
+ */
+unsigned stats_bucket(uint64_t);
+uint64_t stats_bucket_start(unsigned bucket);
+/* The hash of a whole value; numbers by their image. */
+uint64_t stats_hash(const struct value *);
+/* The first of a field's entries, one for each type, NULL if there is none. */
+const struct stats_field *stats_fields(const struct stats_summary *, const struct field *,
+    size_t *n);
+const struct stats_value *stats_value_find(const struct stats_field *, uint64_t hash);
+
 struct stats {
 	uint64_t version;		/* the catalog's generation */
 	const struct shard_stats *shards;	/* as in the snapshot: same order, same number */
 	size_t n_shards;
 	uint64_t n_rows, n_bytes;
+	const struct stats_summary *summary;	/* may be NULL, or of an older generation */
 };
 
 #endif

@@ -109,9 +109,11 @@
  * SECTION_STATS (SHARD_COMPAT_STATS)  once in a shard, of no column; for estimates alone.
  *                 varint n_cells (at most 1024); per cell, spans of one service and name, by
  *                   both: varint place of the service in the footer; u8 1: of all its names;
- *                   str name (empty then); varint rows, errors; varint n; n times: varint
- *                   bucket less the one before, varint rows: durations on a logarithmic scale:
- *                   bucket 0 is 0, else 1 + 4 * log2 + the two bits below the highest
+ *                   str name (empty then); varint rows, errors; then four times (its
+ *                   rows by duration, by duration of the trace, by spans of the trace, by
+ *                   children, all as far as they are in this shard) varint n; n times: varint
+ *                   bucket less the one before, varint rows. Buckets are on a logarithmic
+ *                   scale: 0 is 0, else 1 + 4 * log2 + the two bits below the highest
  *                 per column of the footer, in its order:
  *                   varint average bytes of a value
  *                   varint n_bounds (0, or 2 to 257); if not 0: u64 the first, then varint each

@@ -19,22 +19,7 @@
 #define STATS_BUCKETS_MAX 256
 #define STATS_SAMPLES 16
 #define STATS_TAIL_BYTES 448		/* of a cut top value that are kept beyond the cut */
-#define CELL_BUCKETS 257
-
-/*
- * Durations on a logarithmic scale, four buckets a doubling: 0 is 0; bucket b > 0 holds
- * [2^((b-1)/4), 2^(b/4)), in whole quarters of the number below.
- */
-static inline unsigned
-stat_bucket(uint64_t ns)
-{
-	unsigned log2;
-
-	if (ns == 0)
-		return 0;
-	log2 = 63 - (unsigned)__builtin_clzll(ns);
-	return 1 + log2 * 4 + (unsigned)((log2 < 2 ? ns << (2 - log2) : ns >> (log2 - 2)) & 3);
-}
+#define CELL_BUCKETS STATS_LOG_BUCKETS	/* stats_bucket() */
 
 struct cell_column {
 	uint32_t cell;
@@ -66,8 +51,8 @@ struct shard_cell {
 	struct cell_bucket {
 		unsigned bucket;
 		uint64_t n_rows;
-	} *durations;
-	size_t n_durations;
+	} *hist[N_STATS_HIST];
+	size_t n_hist[N_STATS_HIST];
 };
 
 struct shard_more {
@@ -76,8 +61,6 @@ struct shard_more {
 	const struct column_more *columns;	/* as in shard_info() */
 };
 
-/* The hash of a value, whole. */
-uint64_t stat_hash(const struct value *);
 /* NULL in *out, and 0, for a shard without it. In the arena, borrowing also from the shard. */
 int shard_more_read(struct shard *, struct arena *, const struct shard_more **, struct err *)
     WARN_UNUSED;

@@ -211,6 +211,7 @@ engine_open(const struct conf *conf, const char *store, bool create, struct engi
 	querylog_init(&en->querylog);
 	slowlog_init(&en->slowlog);
 	shadow_init(&en->shadow);
+	statistics_init(&en->statistics);
 	en->conf = conf;
 	en->next_id = 1;
 	if ((en->store = strdup(store)) == NULL) {
@@ -271,6 +272,7 @@ engine_close(struct engine *en)
 	querylog_release(&en->querylog);
 	slowlog_release(&en->slowlog);
 	shadow_release(&en->shadow);
+	statistics_release(&en->statistics);
 	decisioncache_free(en->decisions);
 	pthread_cond_destroy(&en->tick);
 	pthread_mutex_destroy(&en->lock);

@@ -28,6 +28,7 @@
 #include "opt/opt.h"
 #include "query/query.h"
 #include "store/catalog.h"
+#include "store/summary.h"
 #include "decisioncache_i.h"
 #include "watch_i.h"
 
@@ -42,6 +43,20 @@ struct world {
 	_Atomic(const struct stats *) all;	/* of every shard; NULL: not made yet */
 	struct map services;		/* every service ever seen; complete with `all` */
 };
+
+/* ---- statistics: the summary of all shards ---- */
+
+struct statistics {
+	pthread_mutex_t lock;		/* guards maker; before engine.lock */
+	struct summary_maker *maker;
+	/* Under engine.lock: */
+	struct summary *newest;		/* or NULL */
+	uint64_t made_mono_ns;
+	bool making;			/* in the background */
+};
+
+void statistics_init(struct statistics *);
+void statistics_release(struct statistics *);
 
 /* ---- blob ---- */
 
@@ -85,6 +100,7 @@ struct request {
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for the snapshot */
 	const struct stats *stats;	/* request_stats; on demand */
+	struct summary *summary;	/* what stats->summary is; or NULL */
 	struct plan *plan;		/* made on demand */
 	uint64_t plan_ns;
 	unsigned cost_version;		/* of the settings that it was planned with */
@@ -294,6 +310,7 @@ struct engine {
 	struct runner *runner;
 	struct counters counters;
 	struct errlog errlog;
+	struct statistics statistics;
 	struct querylog querylog;
 	struct slowlog slowlog;
 	struct shadow shadow;
@@ -326,6 +343,8 @@ int world_all(struct engine *, struct world *, const struct stats **, struct err
  * catalog does. Made in the arena if need be: valid while it and the world live. */
 int world_stats(struct engine *, struct world *, struct time_range, struct arena *,
     const struct stats **, struct err *) WARN_UNUSED;
+/* The summary there is, or NULL; a reference. Sees to it that a newer one is made if it is due. */
+struct summary *engine_summary(struct engine *, const struct world *);
 /* `now` for a query against this state. */
 uint64_t engine_now(struct engine *, const struct world *);
 void engine_bind_env(struct engine *, struct world *, struct query_env *);

@@ -399,6 +399,8 @@ shard_options(const struct conf *c)
 		.sync = conf_bool(c, CONF_STORE_SYNC),
 		/* 0 would mean the default there. */
 		.top_values = top == 0 ? 1 : (uint32_t)top,
+		.histogram_buckets =
+		    (uint32_t)conf_u64(c, CONF_STATISTICS_HISTOGRAM_BUCKETS),
 		.index_budget = (uint32_t)conf_u64(c, CONF_STORE_INDEX_BUDGET),
 		.text_index = conf_bool(c, CONF_STORE_TEXT_INDEX),
 	};

@@ -96,6 +96,21 @@ check_format(struct request *r, struct sv file, struct err *e)
 	return 0;
 }
 
+/* The world's statistics with the summary that there is at this moment. */
+static int
+take_stats(struct request *r, const struct stats *st, struct err *e)
+{
+	struct stats *own = arena_new(&r->arena, struct stats);
+
+	if (own == NULL)
+		return err_nomem(e);
+	*own = *st;
+	if ((r->summary = engine_summary(r->engine, r->world)) != NULL)
+		own->summary = &r->summary->stats;
+	r->stats = own;
+	return 0;
+}
+
 int
 request_stats(struct request *r, struct err *e)
 {
@@ -110,9 +125,7 @@ request_stats(struct request *r, struct err *e)
 		return code;
 	code = (r->rules_off & time) != 0 ? world_all(r->engine, r->world, &st, e) :
 	    world_stats(r->engine, r->world, r->query->range, &r->arena, &st, e);
-	if (code == 0)
-		r->stats = st;
-	return code;
+	return code == 0 ? take_stats(r, st, e) : code;
 }
 
 static bool
@@ -347,6 +360,7 @@ request_free(struct request *r)
 	buf_release(&r->canonical);
 	buf_release(&r->key);
 	arena_release(&r->arena);
+	summary_unref(r->summary);
 	world_unref(r->world);
 	path_unref(r->path);
 	free(r);

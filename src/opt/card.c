@@ -9,24 +9,7 @@
  */
 #include <math.h>
 
-#include "opt_i.h"
-
-/* Without statistics; of the rows that have the field. */
-#define SEL_EQ 0.01
-#define SEL_ORDER 0.33
-#define SEL_BETWEEN 0.2
-#define SEL_CONTAINS 0.05
-#define SEL_STARTS 0.05
-#define SEL_RE 0.05
-#define SEL_TEXT 0.01
-#define SEL_PRESENT 0.3
-#define SEL_MIN 1e-9
-
-static double
-clamp(double s)
-{
-	return !(s > SEL_MIN) ? SEL_MIN : s < 1 ? s : 1;
-}
+#include "card_i.h"
 
 const struct column_stats *
 find_columns(const struct shard_stats *s, const struct field *f, size_t *n)
@@ -49,37 +32,6 @@ find_columns(const struct shard_stats *s, const struct field *f, size_t *n)
 
 /* ---- one column: share of its values ---- */
 
-static bool
-value_is(const struct value *v, const struct literal *l)
-{
-	switch (v->type) {
-	case VAL_STRING:
-		return sv_eq(v->s, l->text);
-	case VAL_INT:
-		return l->is_int ? v->i == l->i : l->is_double && (double)v->i == l->d;
-	case VAL_DOUBLE:
-		return (l->is_int || l->is_double) && !(v->d < l->d) && !(v->d > l->d);
-	case VAL_BOOL:
-		return l->is_bool && v->b == l->b;
-	default:
-		return false;
-	}
-}
-
-static bool
-literal_suits(enum value_type t, const struct literal *l)
-{
-	switch (t) {
-	case VAL_INT:
-	case VAL_DOUBLE:
-		return l->is_int || l->is_double;
-	case VAL_BOOL:
-		return l->is_bool;
-	default:
-		return true;
-	}
-}
-
 static double
 equal_share(const struct column_stats *c, const struct literal *l)
 {
@@ -88,7 +40,7 @@ equal_share(const struct column_stats *c, const struct literal *l)
 	if (!literal_suits(c->type, l))
 		return 0;
 	for (size_t i = 0; i < c->n_top; i++) {
-		if (!c->top[i].cut && value_is(&c->top[i].val, l))
+		if (!c->top[i].cut && value_is_literal(&c->top[i].val, l))
 			return (double)c->top[i].n_rows / (double)c->n_present;
 		known += c->top[i].n_rows;
 	}
@@ -99,8 +51,8 @@ equal_share(const struct column_stats *c, const struct literal *l)
 }
 
 /* Where x lies between lo and hi, 0 to 1; `logs`: on a logarithmic scale. */
-static double
-position(double x, double lo, double hi, bool logs)
+double
+card_position(double x, double lo, double hi, bool logs)
 {
 	if (!(x > lo))
 		return 0;
@@ -114,7 +66,7 @@ position(double x, double lo, double hi, bool logs)
 static double
 order_share(enum pred_op op, double lo, double hi, double a, double b, bool logs)
 {
-	double below_a = position(a, lo, hi, logs), below_b = position(b, lo, hi, logs);
+	double below_a = card_position(a, lo, hi, logs), below_b = card_position(b, lo, hi, logs);
 
 	switch (op) {
 	case OP_LT:
@@ -126,12 +78,6 @@ order_share(enum pred_op op, double lo, double hi, double a, double b, bool logs
 	default:
 		return below_b - below_a;
 	}
-}
-
-static bool
-is_order(enum pred_op op)
-{
-	return op == OP_LT || op == OP_LE || op == OP_GT || op == OP_GE || op == OP_BETWEEN;
 }
 
 static bool
@@ -205,7 +151,7 @@ column_share(const struct column_stats *c, const struct pred *p)
 {
 	if (p->op == OP_HAS)
 		return 1;
-	if (is_order(p->op))
+	if (op_is_order(p->op))
 		return number_share(c, p);
 	switch (p->op) {
 	case OP_EQ:
@@ -244,8 +190,8 @@ attribute_share(const struct shard_stats *s, const struct pred *p, const struct 
 	return rows / (double)s->n_rows;
 }
 
-static double
-guess(const struct pred *p)
+double
+card_guess(const struct pred *p)
 {
 	switch (p->op) {
 	case OP_EQ:
@@ -284,7 +230,7 @@ interval_share(const struct shard_stats *s, const struct pred *p)
 	double lo, hi;
 
 	if (!leaf_interval(p, &v, &empty))
-		return guess(p);
+		return card_guess(p);
 	if (empty)
 		return 0;
 	if (p->field.intrinsic == IN_START)
@@ -292,7 +238,7 @@ interval_share(const struct shard_stats *s, const struct pred *p)
 		    (double)v.lo, (double)v.hi + 1, false);
 	c = find_columns(s, &p->field, &n);
 	if (n == 0 || !c->has_range || p->field.intrinsic != IN_DURATION)
-		return guess(p);
+		return card_guess(p);
 	lo = (double)value_i64_of(c->min);
 	hi = (double)value_i64_of(c->max);
 	lo = lo < 0 ? 0 : lo;
@@ -307,7 +253,7 @@ enum_share(const struct shard_stats *s, const struct pred *p)
 	double share = 0;
 
 	if (p->op != OP_EQ && p->op != OP_IN)
-		return guess(p);
+		return card_guess(p);
 	if (n == 0 || c->n_top == 0 || c->n_present == 0)
 		return 0.2 * (double)p->n_lits;
 	for (size_t i = 0; i < p->n_lits; i++) {
@@ -331,11 +277,11 @@ intrinsic_share(const struct shard_stats *s, const struct pred *p)
 	case IN_TRACE_ID:
 		if (p->op == OP_EQ || p->op == OP_IN)
 			return (double)p->n_lits / (double)n_traces;
-		return guess(p);
+		return card_guess(p);
 	case IN_SPAN_ID:
 		if (p->op == OP_EQ || p->op == OP_IN)
 			return (double)p->n_lits / (double)s->n_rows;
-		return guess(p);
+		return card_guess(p);
 	case IN_START:
 	case IN_DURATION:
 		return interval_share(s, p);
@@ -346,9 +292,9 @@ intrinsic_share(const struct shard_stats *s, const struct pred *p)
 	case IN_SCOPE_VERSION:
 	case IN_EVENT_NAME:
 		find_columns(s, &p->field, &n);
-		return n == 0 ? guess(p) : attribute_share(s, p, &p->field);
+		return n == 0 ? card_guess(p) : attribute_share(s, p, &p->field);
 	default:
-		return guess(p);
+		return card_guess(p);
 	}
 }
 
@@ -434,15 +380,15 @@ card_selectivity(const struct shard_stats *s, const struct pred *p)
 	case PRED_FALSE:
 		return SEL_MIN;
 	case PRED_LEAF:
-		return clamp(leaf_share(s, p));
+		return clamp_share(leaf_share(s, p));
 	case PRED_AND:
-		return clamp(and_share(s, p));
+		return clamp_share(and_share(s, p));
 	case PRED_OR:
 		for (size_t i = 0; i < p->n_kids; i++)
 			none *= 1 - card_selectivity(s, p->kids[i]);
-		return clamp(1 - none);
+		return clamp_share(1 - none);
 	case PRED_NOT:
-		return clamp(1 - card_selectivity(s, p->kids[0]));
+		return clamp_share(1 - card_selectivity(s, p->kids[0]));
 	}
 	return 1;
 }
@@ -459,7 +405,7 @@ card_time_share(struct time_range r, uint64_t min, uint64_t max)
 	from = r.from > min ? (double)r.from : (double)min;
 	to = r.to <= max && r.to != WHEN_MAX ? (double)r.to : (double)max + 1;
 	width = (double)max - (double)min + 1;
-	return clamp((to - from) / width);
+	return clamp_share((to - from) / width);
 }
 
 double
@@ -475,8 +421,8 @@ card_service_rows(const struct shard_stats *s, const struct pred *filter)
 }
 
 /* Of the services asked for, each with its own times; else of the shard. */
-static double
-time_share(const struct shard_stats *s, const struct pred *filter, struct time_range r)
+double
+card_filter_time(const struct shard_stats *s, const struct pred *filter, struct time_range r)
 {
 	const struct pred *top = plan_top_leaf(filter, IN_SERVICE);
 	double rows = 0, in = 0;
@@ -491,11 +437,11 @@ time_share(const struct shard_stats *s, const struct pred *filter, struct time_r
 			in += (double)v->n_rows *
 			    card_time_share(r, v->min_start, v->max_start);
 		}
-	return rows > 0 ? clamp(in / rows) : card_time_share(r, s->min_start, s->max_start);
+	return rows > 0 ? clamp_share(in / rows) : card_time_share(r, s->min_start, s->max_start);
 }
 
 double
 card_rows(const struct shard_stats *s, const struct pred *filter, struct time_range r)
 {
-	return (double)s->n_rows * card_selectivity(s, filter) * time_share(s, filter, r);
+	return (double)s->n_rows * card_selectivity(s, filter) * card_filter_time(s, filter, r);
 }

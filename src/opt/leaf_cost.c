@@ -191,12 +191,13 @@ is_shared(const struct field *f)
 }
 
 static void
-leaf_init(struct leaf_cost *l, const struct shard_stats *s, const struct pred *p)
+leaf_init(struct leaf_cost *l, const struct card *card, const struct shard_stats *s,
+    const struct pred *p)
 {
 	const struct column_stats *c;
 	size_t n;
 
-	*l = (struct leaf_cost){ .sel = card_selectivity(s, p) };
+	*l = (struct leaf_cost){ .sel = card_leaf_share(card, s, p) };
 	l->index_rows = l->sel * (double)s->n_rows;
 	l->indexed = leaf_indexes(s, p) != 0;
 	if (p->op == OP_TEXT) {
@@ -232,7 +233,7 @@ static void
 init_leaves(struct shard_cost *sc, const struct pred *p, size_t *at)
 {
 	if (p->kind == PRED_LEAF) {
-		leaf_init(&sc->leaves[(*at)++], sc->stats, p);
+		leaf_init(&sc->leaves[(*at)++], sc->opt->card, sc->stats, p);
 		return;
 	}
 	for (size_t i = 0; i < p->n_kids; i++)
@@ -246,7 +247,8 @@ shard_cost_init(struct shard_cost *sc, const struct opt *o, size_t i, struct lea
 	size_t at = 0;
 
 	*sc = (struct shard_cost){ .opt = o, .stats = s, .leaves = leaves };
-	sc->sel = card_selectivity(s, o->plan->filter);
+	sc->sel = o->card != NULL ? card_shard_share(o->card, s) :
+	    card_selectivity(s, o->plan->filter);
 	sc->time_share = card_time_share(o->plan->range, s->min_start, s->max_start);
 	sc->groups = s->n_row_groups > 0 ? s->n_row_groups :
 	    ceil((double)s->n_rows / GROUP_ROWS);

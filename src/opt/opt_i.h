@@ -36,6 +36,7 @@ struct opt {
 	struct plan_shard *shards;	/* the plan's, to be written */
 	uint16_t *can;			/* of each shard: bits of the accesses that rules allow */
 	struct arena *arena;		/* the plan's */
+	struct card *card;		/* what the filter lets through, or NULL */
 	bool changed;			/* a rule changed the plan since this was cleared */
 	/* To be decided by one of these, if there are any; then by `decided`. */
 	const struct decision *const *decisions;
@@ -112,6 +113,20 @@ double card_selectivity(const struct shard_stats *, const struct pred *);
 double card_rows(const struct shard_stats *, const struct pred *filter, struct time_range);
 /* Rows of the services that the top of the filter asks for; all rows if it asks for none. */
 double card_service_rows(const struct shard_stats *, const struct pred *filter);
+/* Share of the rows of the services that the filter asks for that lie in the range. */
+double card_filter_time(const struct shard_stats *, const struct pred *filter, struct time_range);
+
+/* card_store.c: the same, of a store with a summary; made once for a filter, in the arena. */
+struct card;
+int card_new(struct arena *, const struct stats_summary *, const struct pred *filter,
+    struct card **, struct err *) WARN_UNUSED;
+/* Share of the shard's rows that satisfy the filter; one leaf of it (card may be NULL). */
+double card_shard_share(const struct card *, const struct shard_stats *);
+double card_leaf_share(const struct card *, const struct shard_stats *, const struct pred *leaf);
+/* As card_rows. */
+double card_shard_rows(const struct card *, const struct shard_stats *, struct time_range);
+
+/* card.c */
 /* Share of [min, max] that lies in the range, in (0, 1]. */
 double card_time_share(struct time_range, uint64_t min, uint64_t max);
 

@@ -24,7 +24,7 @@ struct cell {
 	uint32_t service, name;		/* codes in the memtable; name: NO_NAME of all */
 	uint32_t place;			/* of the service in the shard */
 	uint32_t n_rows, n_errors;
-	uint32_t *durations;		/* rows by stat_bucket(), CELL_BUCKETS of them */
+	uint32_t *hist[N_STATS_HIST];	/* rows by stats_bucket(), CELL_BUCKETS of them */
 };
 #define NO_NAME UINT32_MAX
 
@@ -50,12 +50,16 @@ row_at(const struct seal *s, uint32_t i)
 static int
 add_cell(struct seal *s, struct cells *c, uint32_t place, uint32_t name)
 {
-	uint32_t *d = arena_array(&s->mem, CELL_BUCKETS, uint32_t);
+	uint32_t *v = arena_array(&s->mem, N_STATS_HIST * CELL_BUCKETS, uint32_t);
+	struct cell *x = &c->v[c->n];
 
-	if (d == NULL)
+	if (v == NULL)
 		return err_nomem(s->err);
-	c->v[c->n++] = (struct cell){ .service = s->ord.services[place].service,
-		.name = name, .place = place, .durations = d };
+	*x = (struct cell){ .service = s->ord.services[place].service, .name = name,
+		.place = place };
+	for (unsigned i = 0; i < N_STATS_HIST; i++)
+		x->hist[i] = v + i * CELL_BUCKETS;
+	c->n++;
 	return 0;
 }
 
@@ -106,6 +110,40 @@ cells_of_services(struct seal *s, struct cells *c)
 	return 0;
 }
 
+/* The rows of trace t stand at [*from, *to) of ord.trace_rows; returns how long it takes. */
+static uint64_t
+trace_length(const struct seal *s, uint32_t t, uint32_t *from, uint32_t *to)
+{
+	uint64_t first = UINT64_MAX, last = 0;
+
+	*from = t == 0 ? 0 : s->ord.trace_ends[t - 1];
+	*to = s->ord.trace_ends[t];
+	for (uint32_t i = *from; i < *to; i++) {
+		const struct mem_row *r = row_at(s, s->ord.trace_rows[i]);
+		uint64_t end = r->start_ns + r->duration_ns;
+
+		first = r->start_ns < first ? r->start_ns : first;
+		last = end > last ? end : last;
+	}
+	return last > first ? last - first : 0;
+}
+
+static void
+count_traces(const struct seal *s, struct cells *c)
+{
+	for (uint32_t t = 0, from, to; t < s->part->ids.n_traces; t++) {
+		unsigned length = stats_bucket(trace_length(s, t, &from, &to));
+		unsigned size = stats_bucket(to - from);
+
+		for (uint32_t i = from; i < to; i++) {
+			struct cell *x = &c->v[c->of_row[s->ord.trace_rows[i]]];
+
+			x->hist[HIST_TRACE_DURATION][length]++;
+			x->hist[HIST_TRACE_SPANS][size]++;
+		}
+	}
+}
+
 static void
 count_rows(const struct seal *s, struct cells *c)
 {
@@ -115,8 +153,10 @@ count_rows(const struct seal *s, struct cells *c)
 
 		x->n_rows++;
 		x->n_errors += mem_shape(s->part, r)->status == STATUS_ERROR;
-		x->durations[stat_bucket((int64_t)r->duration_ns < 0 ? 0 : r->duration_ns)]++;
+		x->hist[HIST_DURATION][stats_bucket((int64_t)r->duration_ns < 0 ? 0 :
+		    r->duration_ns)]++;
 	}
+	count_traces(s, c);
 }
 
 int
@@ -134,10 +174,11 @@ cells_make(struct seal *s)
 		c->v = arena_array(&s->mem, STATS_CELLS, struct cell);
 		c->from = arena_array(&s->mem, STATS_CELLS + 1, uint32_t);
 		c->of_row = arena_alloc(&s->mem, s->ord.n_rows * sizeof *c->of_row);
+		s->n_children = arena_array(&s->mem, s->ord.n_rows, uint32_t);
 		c->grouped = arena_alloc(&s->mem, most * sizeof *c->grouped);
 	}
 	if (of_name == NULL || c == NULL || c->v == NULL || c->from == NULL ||
-	    c->of_row == NULL || c->grouped == NULL)
+	    c->of_row == NULL || c->grouped == NULL || s->n_children == NULL)
 		rc = err_nomem(s->err);
 	else if ((rc = cells_of_names(s, c, of_name, &full)) == 0 && full)
 		rc = cells_of_services(s, c);
@@ -149,10 +190,25 @@ cells_make(struct seal *s)
 }
 
 static void
+put_hist(struct buf *b, const uint32_t *v)
+{
+	uint32_t n = 0, last = 0;
+
+	for (uint32_t i = 0; i < CELL_BUCKETS; i++)
+		n += v[i] != 0;
+	buf_varint(b, n);
+	for (uint32_t i = 0; i < CELL_BUCKETS; i++)
+		if (v[i] != 0) {
+			buf_varint(b, i - last);
+			buf_varint(b, v[i]);
+			last = i;
+		}
+}
+
+static void
 put_cell(struct seal *s, const struct cell *x)
 {
 	struct sv name = x->name == NO_NAME ? SV_EMPTY : coldict_at(&s->part->names, x->name);
-	uint32_t n = 0, last = 0;
 
 	buf_varint(&s->raw, x->place);
 	buf_putc(&s->raw, x->name == NO_NAME);
@@ -160,20 +216,16 @@ put_cell(struct seal *s, const struct cell *x)
 	buf_sv(&s->raw, name);
 	buf_varint(&s->raw, x->n_rows);
 	buf_varint(&s->raw, x->n_errors);
-	for (uint32_t i = 0; i < CELL_BUCKETS; i++)
-		n += x->durations[i] != 0;
-	buf_varint(&s->raw, n);
-	for (uint32_t i = 0; i < CELL_BUCKETS; i++)
-		if (x->durations[i] != 0) {
-			buf_varint(&s->raw, i - last);
-			buf_varint(&s->raw, x->durations[i]);
-			last = i;
-		}
+	for (unsigned i = 0; i < N_STATS_HIST; i++)
+		put_hist(&s->raw, x->hist[i]);
 }
 
 void
 cells_put(struct seal *s)
 {
+	for (uint32_t i = 0; i < s->ord.n_rows && s->cells->n != 0; i++)
+		s->cells->v[s->cells->of_row[i]].hist[HIST_CHILDREN][
+		    stats_bucket(s->n_children[i])]++;
 	buf_varint(&s->raw, s->cells->n);
 	for (uint32_t i = 0; i < s->cells->n; i++)
 		put_cell(s, &s->cells->v[i]);

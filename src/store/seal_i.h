@@ -125,6 +125,7 @@ struct seal {
 	VEC(uint32_t) starts;		/* where the rows of a key begin */
 	uint32_t *owner[3];		/* by domain: its rows to rows of spans; spans: NULL */
 	struct cells *cells;		/* cells_write.c */
+	uint32_t *n_children;		/* by row: spans whose parent it is */
 	struct buf stats_buf;		/* of SECTION_STATS what is known of the columns so far */
 };
 

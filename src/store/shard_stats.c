@@ -24,23 +24,6 @@ struct reader {
 	uint64_t *rows;			/* of each cell */
 };
 
-uint64_t
-stat_hash(const struct value *v)
-{
-	switch (v->type) {
-	case VAL_BOOL:
-		return hash_u64(v->b);
-	case VAL_INT:
-		return hash_u64(value_image_i64(v->i));
-	case VAL_DOUBLE:
-		return hash_u64(value_image_double(v->d));
-	case VAL_EMPTY:
-		return hash_u64(0);
-	default:
-		return hash64(v->s.p, v->s.n);
-	}
-}
-
 static int
 bad(struct reader *r, const char *why)
 {
@@ -65,26 +48,28 @@ count(struct reader *r, uint64_t most, size_t least, uint64_t *out)
 /* ---- cells ---- */
 
 static int
-read_durations(struct reader *r, struct shard_cell *x)
+read_hist(struct reader *r, struct shard_cell *x, unsigned which)
 {
+	struct cell_bucket *v;
 	uint64_t n, bucket = 0, left = x->n_rows;
 
 	if (!count(r, CELL_BUCKETS, 2, &n))
 		return bad(r, "number of buckets");
-	if ((x->durations = arena_array(r->a, n + 1, struct cell_bucket)) == NULL)
+	if ((v = arena_array(r->a, n + 1, struct cell_bucket)) == NULL)
 		return err_nomem(r->e);
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t gap = cursor_varint(&r->c), rows = cursor_varint(&r->c);
 
 		if (r->c.bad || (i != 0 && gap == 0) || gap >= CELL_BUCKETS - bucket ||
 		    rows == 0 || rows > left)
-			return bad(r, "a bucket of durations");
+			return bad(r, "a bucket");
 		bucket += gap;
 		left -= rows;
-		x->durations[i] = (struct cell_bucket){ (unsigned)bucket, rows };
+		v[i] = (struct cell_bucket){ (unsigned)bucket, rows };
 	}
-	x->n_durations = n;
-	return left == 0 ? 0 : bad(r, "durations that are not the cell's");
+	x->hist[which] = v;
+	x->n_hist[which] = n;
+	return left == 0 ? 0 : bad(r, "buckets that do not add up");
 }
 
 static int
@@ -93,6 +78,7 @@ read_cell(struct reader *r, struct shard_cell *x, uint64_t *place)
 	const struct shard_info *info = &r->s->info;
 	uint64_t at = cursor_varint(&r->c);
 	uint8_t all = cursor_u8(&r->c);
+	int rc;
 
 	x->name = cursor_str(&r->c);
 	x->n_rows = cursor_varint(&r->c);
@@ -105,7 +91,12 @@ read_cell(struct reader *r, struct shard_cell *x, uint64_t *place)
 	*place = at;
 	x->service = info->services[at].service;
 	x->name = arena_sv(r->a, x->name);
-	return x->name.n != 0 && x->name.p == NULL ? err_nomem(r->e) : read_durations(r, x);
+	if (x->name.n != 0 && x->name.p == NULL)
+		return err_nomem(r->e);
+	for (unsigned i = 0; i < N_STATS_HIST; i++)
+		if ((rc = read_hist(r, x, i)) != 0)
+			return rc;
+	return 0;
 }
 
 static int
@@ -219,7 +210,7 @@ read_tails(struct reader *r, const struct column *col, struct column_more *m)
 				return rc;
 			continue;
 		}
-		hash[i] = stat_hash(&t->val);
+		hash[i] = stats_hash(&t->val);
 		if (t->val.type == VAL_STRING)
 			text[i] = t->val.s;
 	}
@@ -275,7 +266,7 @@ read_top(struct reader *r, const struct column *col, const struct column_more *m
 			if (t->val.s.n != 0 && t->val.s.p == NULL)
 				return err_nomem(r->e);
 		}
-		x->top_hash[x->n_top] = stat_hash(&t->val);
+		x->top_hash[x->n_top] = stats_hash(&t->val);
 	}
 	t->n_rows = rows;
 	x->n_top++;

@@ -57,6 +57,8 @@ write_parents(struct seal *s)
 		row = idset_span(&s->part->ids, s->part->rows, r->trace, r->parent_id);
 		s->vals[i] = row == NO_ROW ? 1 :
 		    (uint64_t)s->ord.nth[s->ord.domain[DOMAIN_SPAN].rank[row]] + 2;
+		if (row != NO_ROW)
+			s->n_children[s->ord.domain[DOMAIN_SPAN].rank[row]]++;
 	}
 	bitmap_zero(s->present, n);
 	for (uint32_t i = 0; i < n; i++)

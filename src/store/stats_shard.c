@@ -42,8 +42,8 @@ fixed_field(enum column_id id, struct field *f, bool *range)
 	return false;
 }
 
-static bool
-column_field(const struct column *c, struct field *f, bool *range)
+bool
+stats_column_field(const struct column *c, struct field *f, bool *range)
 {
 	if (c->id != COL_ATTR)
 		return fixed_field(c->id, f, range);
@@ -73,7 +73,7 @@ add_columns(const struct shard_info *info, column_stats_vec *out, struct err *e)
 		struct column_stats st = { .type = c->type };
 		bool range;
 
-		if (!column_field(c, &st.field, &range))
+		if (!stats_column_field(c, &st.field, &range))
 			continue;
 		st.n_present = c->n_present;
 		st.n_distinct = c->id == COL_TRACE ? info->n_traces : c->n_distinct;

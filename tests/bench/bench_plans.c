@@ -265,6 +265,7 @@ main(int argc, char **argv)
 	struct bench b = { .sample = BUF_INIT };
 	struct query_mix mix = { .seed = argc > 3 ? strtoul(argv[3], NULL, 10) : 20261121 };
 	struct err e = ERR_INIT;
+	struct analysis a;
 	struct measured *v;
 	struct conf *conf;
 
@@ -276,6 +277,12 @@ main(int argc, char **argv)
 		die("settings", &e);
 	if (engine_open(conf, argv[1], false, &b.en, &e) < 0)
 		die(argv[1], &e);
+	if (engine_analyze(b.en, &a, &e) < 0)
+		die("analyze", &e);
+	printf("%llu shards, %llu spans, %llu fields, %llu cells: %.1f ms\n\n",
+	    (unsigned long long)a.n_shards, (unsigned long long)a.n_spans,
+	    (unsigned long long)a.n_fields, (unsigned long long)a.n_cells,
+	    (double)a.duration_ns / 1e6);
 	draw_spans(&b);
 	mix.spans = b.spans.spans;
 	mix.n_spans = b.spans.n;

@@ -44,15 +44,15 @@ buckets_rise_four_a_doubling(void **state)
 	unsigned last = 0;
 
 	(void)state;
-	assert_int_equal(stat_bucket(0), 0);
-	assert_int_equal(stat_bucket(1), 1);
-	assert_int_equal(stat_bucket(UINT64_MAX), CELL_BUCKETS - 1);
+	assert_int_equal(stats_bucket(0), 0);
+	assert_int_equal(stats_bucket(1), 1);
+	assert_int_equal(stats_bucket(UINT64_MAX), CELL_BUCKETS - 1);
 	for (uint64_t v = 1; v < UINT64_MAX / 3; v += 1 + v / 7) {
-		unsigned b = stat_bucket(v);
+		unsigned b = stats_bucket(v);
 
 		assert_true(b >= last && b < CELL_BUCKETS);
 		if (v >= 4 && v < UINT64_MAX / 4)
-			assert_int_equal(stat_bucket(2 * v), b + 4);
+			assert_int_equal(stats_bucket(2 * v), b + 4);
 		last = b;
 	}
 }

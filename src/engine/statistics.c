@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * statistics: the summary of all shards that queries are estimated with. It is made when a
+ * program that asks on (its statistics of every shard are loaded) has none, or when the one
+ * there is of an older state and [statistics] refresh has passed since; in the background,
+ * while queries go on with what there is. One question alone never makes it; `analyze` makes
+ * it at once, and so does the first look at a plan.
+ */
+#include "base/clock.h"
+#include "engine_i.h"
+
+static void
+maker_options(const struct conf *c, struct summary_options *o)
+{
+	*o = (struct summary_options){
+		.top_values = (uint32_t)conf_u64(c, CONF_STATISTICS_TOP_VALUES),
+		.buckets = 2 * (uint32_t)conf_u64(c, CONF_STATISTICS_HISTOGRAM_BUCKETS),
+	};
+}
+
+void
+statistics_init(struct statistics *s)
+{
+	pthread_mutex_init(&s->lock, NULL);
+}
+
+void
+statistics_release(struct statistics *s)
+{
+	summary_unref(s->newest);
+	summary_maker_free(s->maker);
+	pthread_mutex_destroy(&s->lock);
+}
+
+/* Under statistics.lock. */
+static int
+make(struct engine *en, const struct world *w, size_t *n_read, struct err *e)
+{
+	struct statistics *s = &en->statistics;
+	struct summary *fresh = NULL, *old;
+	struct summary_options o;
+	int code = 0;
+
+	*n_read = 0;
+	if (s->maker == NULL) {
+		maker_options(en->conf, &o);
+		code = summary_maker_new(&o, &s->maker, e);
+	}
+	if (code == 0)
+		code = summary_make(s->maker, w->snap, clock_wall_ns(), &fresh, n_read, e);
+	if (code != 0)
+		return code;
+	pthread_mutex_lock(&en->lock);
+	old = s->newest;
+	s->newest = fresh;
+	s->made_mono_ns = clock_mono_ns();
+	pthread_mutex_unlock(&en->lock);
+	summary_unref(old);
+	return 0;
+}
+
+static void
+make_in_background(void *arg)
+{
+	struct engine *en = arg;
+	struct err e = ERR_INIT;
+	struct world *w;
+	size_t n_read;
+
+	if (engine_world(en, &w, &e) == 0) {
+		pthread_mutex_lock(&en->statistics.lock);
+		/* For want of memory the old one stays; the next query tries again. */
+		(void)make(en, w, &n_read, &e);
+		pthread_mutex_unlock(&en->statistics.lock);
+		world_unref(w);
+	}
+	pthread_mutex_lock(&en->lock);
+	en->statistics.making = false;
+	pthread_mutex_unlock(&en->lock);
+}
+
+struct summary *
+engine_summary(struct engine *en, const struct world *w)
+{
+	struct statistics *s = &en->statistics;
+	uint64_t refresh = conf_u64(en->conf, CONF_STATISTICS_REFRESH);
+	struct summary *got;
+	bool start;
+
+	pthread_mutex_lock(&en->lock);
+	got = s->newest == NULL ? NULL : summary_ref(s->newest);
+	start = refresh != 0 && !s->making &&
+	    atomic_load_explicit(&w->all, memory_order_acquire) != NULL &&
+	    (got == NULL || (got->stats.generation != w->snap->generation &&
+	    clock_mono_ns() - s->made_mono_ns >= refresh));
+	if (start)
+		s->making = true;
+	pthread_mutex_unlock(&en->lock);
+	if (start && runner_submit(en->runner, make_in_background, en, NULL) != 0) {
+		pthread_mutex_lock(&en->lock);
+		s->making = false;
+		pthread_mutex_unlock(&en->lock);
+	}
+	return got;
+}
+
+int
+engine_analyze(struct engine *en, struct analysis *a, struct err *e)
+{
+	uint64_t begun = clock_mono_ns();
+	const struct stats_summary *s;
+	struct summary *got;
+	struct world *w;
+	size_t n_read;
+	int code;
+
+	*a = (struct analysis){ 0 };
+	if ((code = engine_world(en, &w, e)) < 0)
+		return code;
+	pthread_mutex_lock(&en->statistics.lock);
+	code = make(en, w, &n_read, e);
+	pthread_mutex_unlock(&en->statistics.lock);
+	if (code == 0) {
+		pthread_mutex_lock(&en->lock);
+		got = summary_ref(en->statistics.newest);
+		pthread_mutex_unlock(&en->lock);
+		s = &got->stats;
+		*a = (struct analysis){
+			.n_shards = s->n_shards, .n_damaged = w->snap->n_shards - s->n_shards,
+			.n_read = n_read, .n_spans = (uint64_t)s->n_rows,
+			.n_fields = s->n_fields, .n_cells = s->n_cells,
+			.duration_ns = clock_mono_ns() - begun,
+		};
+		summary_unref(got);
+	}
+	world_unref(w);
+	return code;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * card_i: what the files that estimate rows share.
+ *
+ *   card          of one shard, from its footer: independent conditions
+ *   card_value    does a known value satisfy a condition
+ *   card_pattern  regular expressions of a simple kind, on known values
+ *   card_leaf     one condition over the whole store, and in cells
+ *   card_shard    one condition in a shard
+ *   card_store    conditions together: what cells say of their going together
+ */
+#ifndef OPT_CARD_I_H
+#define OPT_CARD_I_H
+
+#include "opt_i.h"
+
+/* Without statistics; of the rows that have the field. */
+#define SEL_EQ 0.01
+#define SEL_ORDER 0.33
+#define SEL_BETWEEN 0.2
+#define SEL_CONTAINS 0.05
+#define SEL_STARTS 0.05
+#define SEL_RE 0.05
+#define SEL_TEXT 0.01
+#define SEL_PRESENT 0.3
+#define SEL_MIN 1e-9
+
+static inline double
+clamp_share(double s)
+{
+	return !(s > SEL_MIN) ? SEL_MIN : s < 1 ? s : 1;
+}
+
+/* Share of a leaf about which nothing is known. */
+double card_guess(const struct pred *);
+/* Where x lies between lo and hi, 0 to 1. */
+double card_position(double x, double lo, double hi, bool logs);
+
+/* ---- card_value.c ---- */
+
+bool op_is_order(enum pred_op);
+bool op_is_negative(enum pred_op);
+/* The operator that a negative one denies. */
+enum pred_op op_positive(enum pred_op);
+bool value_is_literal(const struct value *, const struct literal *);
+/* Can a value of the type equal (compare with) the literal at all? */
+bool literal_suits(enum value_type, const struct literal *);
+/* 1 yes, 0 no, -1 it can't be told; pattern: of RE and NRE, or NULL. The value is a scalar. */
+struct pattern;
+int value_holds(const struct value *, const struct pred *, const struct pattern *);
+/* Is the word, lower-case, a whole token of the text? */
+bool card_has_word(struct sv text, struct sv word);
+
+/* ---- card_pattern.c ---- */
+
+/* What of a pattern can be followed here: literals, dots, classes, each perhaps repeated. */
+#define PATTERN_STEPS 63
+
+struct pattern {
+	unsigned n;
+	struct step {
+		uint64_t set[4];	/* bytes that it takes */
+		bool optional, repeats;
+	} step[PATTERN_STEPS];
+};
+/* False if there is more in it. */
+bool pattern_parse(struct sv, struct pattern *);
+bool pattern_match(const struct pattern *, struct sv);
+
+/* ---- card_leaf.c ---- */
+
+#define LEAF_TYPES 16
+
+/* One field and type that a leaf looks at. */
+struct leaf_field {
+	const struct stats_field *f;
+	uint32_t place;			/* in the summary */
+	double share;			/* of its rows that satisfy the leaf, in the whole store */
+	double rest;			/* the same of rows whose value is not known */
+	bool in_cells;
+};
+
+struct card_leaf {
+	const struct pred *p;
+	struct pattern *pattern;	/* or NULL */
+	struct leaf_field fields[LEAF_TYPES];
+	unsigned n_fields;
+	double share;			/* of all rows of the store */
+	bool known;			/* share comes from statistics */
+};
+
+int card_leaf_make(struct card_leaf *, const struct stats_summary *, const struct pred *,
+    struct arena *, struct err *) WARN_UNUSED;
+/* Spans of the trace of a span of the cell, on average. */
+double card_trace_spans(const struct stats_cell *);
+/* Share of the cell's rows; <0: the cell does not say. */
+double card_leaf_in_cell(const struct card_leaf *, const struct stats_summary *,
+    const struct stats_cell *);
+/* Share of the rows of a shard. */
+double card_leaf_in_shard(const struct card_leaf *, const struct stats_summary *,
+    const struct shard_stats *);
+
+/* What card_leaf and card_shard share. */
+
+/* Is it an order on numbers of which there is a histogram? */
+bool card_numeric_order(const struct stats_field *, const struct pred *);
+/* The images that an order leaf lets through, [lo, hi). */
+void card_order_range(enum value_type, const struct pred *, double *lo, double *hi);
+/* Of values known to lie in [min, max] the share that lies in [lo, hi). */
+double card_share_between(const struct stats_field *, double min, double max, double lo,
+    double hi);
+uint64_t card_literal_hash(enum value_type, const struct literal *);
+/* Literal i; kind, status and flags are typed as numbers of their own. */
+struct literal card_literal(const struct pred *, size_t i);
+/* The leaf with the operator that its own denies. */
+struct pred card_positive(const struct pred *);
+/* Can a value of the field's type satisfy a negative leaf? */
+bool card_fits_negative(const struct stats_field *, const struct pred *);
+
+#endif

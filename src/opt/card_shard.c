@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * card_shard: one condition in one shard: the shard's own numbers of values, its frequent ones
+ * and its range; of values that it does not list what the summary of the store believes.
+ */
+#include "card_i.h"
+
+static double
+tops_share(const struct column_stats *c, const struct pred *p, const struct pattern *pt)
+{
+	double hits = 0;
+
+	for (size_t i = 0; i < c->n_top; i++) {
+		int h = value_holds(&c->top[i].val, p, pt);
+
+		if (h < 0)
+			return -1;
+		hits += h ? (double)c->top[i].n_rows : 0;
+	}
+	return hits / (double)c->n_present;
+}
+
+/* One literal, not among a full list of the shard's values. */
+static double
+equal_in_shard(const struct column_stats *c, const struct leaf_field *lf,
+    const struct literal *l)
+{
+	const struct stats_value *v;
+	double known = 0, n;
+
+	if (!literal_suits(c->type, l))
+		return 0;
+	for (size_t i = 0; i < c->n_top; i++) {
+		if (!c->top[i].cut && value_is_literal(&c->top[i].val, l))
+			return (double)c->top[i].n_rows / (double)c->n_present;
+		known += (double)c->top[i].n_rows;
+	}
+	v = stats_value_find(lf->f, card_literal_hash(c->type, l));
+	if (v != NULL && c->type == VAL_STRING && v->val.s.n > 64)
+		return v->n_rows / lf->f->n_present;
+	n = lf->f->n_distinct - (double)c->n_top;
+	known = (double)c->n_present - known;
+	return known <= 0 ? 0 : known / (n < 1 ? 1 : n) / (double)c->n_present;
+}
+
+static double
+column_in_shard(const struct card_leaf *l, const struct leaf_field *lf,
+    const struct column_stats *c)
+{
+	struct pred q = card_positive(l->p);
+	double share = 0, lo, hi;
+
+	if (c->n_present == 0)
+		return 0;
+	if (l->p->op == OP_HAS)
+		return 1;
+	if (top_is_all(c) && l->p->field.scope != FIELD_INTRINSIC &&
+	    (share = tops_share(c, l->p, l->pattern)) >= 0)
+		return share;
+	if ((q.op == OP_EQ || q.op == OP_IN) && c->type != VAL_ARRAY) {
+		share = 0;
+		for (size_t i = 0; i < q.n_lits; i++) {
+			struct literal x = card_literal(&q, i);
+
+			share += equal_in_shard(c, lf, &x);
+		}
+	} else if (card_numeric_order(lf->f, &q) && c->has_range) {
+		card_order_range(c->type, &q, &lo, &hi);
+		share = card_share_between(lf->f, (double)c->min, (double)c->max + 1, lo, hi);
+	} else
+		return lf->share;
+	share = share > 1 ? 1 : share;
+	if (!op_is_negative(l->p->op))
+		return share;
+	return card_fits_negative(lf->f, l->p) ? 1 - share : 0;
+}
+
+/* Durations of the store, as far as the shard's range reaches. */
+double
+card_leaf_in_shard(const struct card_leaf *l, const struct stats_summary *s,
+    const struct shard_stats *sh)
+{
+	double rows = 0;
+
+	(void)s;
+	if (l->n_fields == 0 || !sh->all_keys || (l->p->field.scope == FIELD_INTRINSIC &&
+	    l->p->field.intrinsic == IN_PARENT_SPAN_ID))
+		return l->share;
+	for (unsigned i = 0; i < l->n_fields; i++) {
+		const struct leaf_field *lf = &l->fields[i];
+		const struct column_stats *c;
+		size_t n;
+
+		c = find_columns(sh, &lf->f->field, &n);
+		for (size_t k = 0; k < n; k++)
+			if (c[k].type == lf->f->type)
+				rows += (double)c[k].n_present * column_in_shard(l, lf, &c[k]);
+	}
+	return rows / (double)sh->n_rows;
+}
