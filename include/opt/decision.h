@@ -53,7 +53,11 @@ struct decision {
 	uint32_t n_bytes;	/* of all of it */
 	uint16_t n_classes, n_leaves, n_order;
 	const struct decision_class *classes;
-	const struct decision_leaf *leaves;	/* of the filter before it was ordered, in pre-order */
+	/*
+	 * Of the filter before it was ordered, in pre-order; and one more, the share of the shards
+	 * that lies in the time range.
+	 */
+	const struct decision_leaf *leaves;
 	const uint8_t *order;	/* where each kid of each AND and OR came from, in post-order */
 };
 
@@ -78,12 +82,13 @@ void decision_free(struct decision *);
 
 /* True if d, the newer one, is also about all classes of `old`, which would hold where d was made. */
 bool decision_replaces(const struct decision *d, const struct decision *old);
-/* True if both decide alike: the ranges and estimates may differ. */
+/* True if both decide alike for the classes that both know: ranges and estimates may differ. */
 bool decision_same(const struct decision *, const struct decision *);
 /*
- * `d` with the ranges of `other`, which decides alike, joined to its own, where they differ
- * in one leaf at most: between two selectivities that are decided alike lie no others. NULL:
- * more differ, or no memory.
+ * `d` and `other`, which decides alike, in one. If they are about the same classes, with both
+ * ranges and what lies between, where these differ in one leaf at most: between two
+ * selectivities that are decided alike lie no others. If not, with the classes of both in the
+ * ranges that they share, if d was made there. NULL: neither, or no memory.
  */
 struct decision *decision_joined(const struct decision *d, const struct decision *other);
 

@@ -13,8 +13,13 @@
 
 #include "decision_i.h"
 
-/* How far a selectivity may go either way before the decision is made anew. */
-#define SEL_SLACK 4.0f
+/*
+ * How far a selectivity may go either way where no other access waits beyond: the order of
+ * conditions was still good. And the share of shards that lies in the time range, of which
+ * nothing is known but that accesses differ by it.
+ */
+#define SEL_SLACK 16.0f
+#define TIME_SLACK 2.0f
 #define SAMPLE_SHARDS 4
 
 /* ---- measuring ---- */
@@ -63,6 +68,7 @@ measure(struct opt *o, const struct sample *s, const struct pred *p, bool top)
 	}
 	if (l->n < PLAN_LEAVES_MAX) {
 		l->top |= (uint64_t)top << l->n;
+		l->pred[l->n] = p;
 		l->sel[l->n] = leaf_selectivity(s, p);
 	}
 	l->n++;
@@ -75,13 +81,20 @@ decision_measure(struct opt *o, struct err *e)
 	struct sample s;
 	int code;
 
+	double in = 0;
+
 	o->leaves = (struct opt_leaves){ .taken = true };
 	o->leaves.shape = template_filter_shape(o->plan->filter, &tmp);
 	code = buf_ok(&tmp, e);
 	buf_release(&tmp);
 	take_sample(o, &s);
+	for (size_t i = 0; i < s.n; i++)
+		in += (double)s.v[i]->n_rows *
+		    card_time_share(o->plan->range, s.v[i]->min_start, s.v[i]->max_start);
 	if (code == 0)
 		measure(o, &s, o->plan->filter, true);
+	if (o->leaves.n <= PLAN_LEAVES_MAX)
+		o->leaves.sel[o->leaves.n] = s.rows > 0 ? (float)(in / s.rows) : -1;
 	return code;
 }
 
@@ -126,13 +139,76 @@ decision_free(struct decision *d)
 }
 
 static struct decision_leaf
-leaf_range(float sel)
+around(float sel, float slack)
 {
-	float hi = sel * SEL_SLACK;
+	float hi = sel * slack;
 
 	if (sel < 0)
 		return (struct decision_leaf){ sel, sel, sel };
-	return (struct decision_leaf){ sel, sel / SEL_SLACK, hi < 1 ? hi : 1 };
+	return (struct decision_leaf){ sel, sel / slack, hi < 1 ? hi : 1 };
+}
+
+/*
+ * What is left of a leaf's range where candidate c was chosen and x was not. Where x asks the
+ * leaf's index and c does not, x falls with the selectivity, but never below its startup: there is
+ * a selectivity below which it is the cheaper one. Where c asks it, c rises until it meets x.
+ */
+static void
+keep_apart(struct decision_leaf *l, uint64_t leaf, const struct plan_cand *c,
+    const struct plan_cand *x)
+{
+	double rest, meet;
+
+	if ((x->index_leaves & leaf) != 0 && (c->index_leaves & leaf) == 0) {
+		rest = x->total - x->startup;
+		meet = rest > 0 ? (c->total - x->startup) / rest : 1;
+		meet = (double)l->sel * (meet < 0 ? 0 : meet < 1 ? meet : 1);
+		l->lo = meet > (double)l->lo ? (float)meet : l->lo;
+	} else if ((c->index_leaves & leaf) != 0 && (x->index_leaves & leaf) == 0) {
+		rest = c->total - c->startup;
+		meet = rest > 0 ? (x->total - c->startup) / rest : (double)SEL_SLACK;
+		meet = (double)l->sel * (meet > 1 ? meet : 1);
+		l->hi = meet < (double)l->hi ? (float)meet : l->hi;
+	}
+}
+
+static const struct plan_cand *
+chosen_of(const struct plan_class *c)
+{
+	for (size_t i = 0; i < c->n_cands; i++)
+		if (c->cands[i].chosen)
+			return &c->cands[i];
+	return NULL;
+}
+
+/* A leaf of the filter in its final order: all ranges that its number in the plan decides. */
+static void
+narrow_leaf(const struct plan *p, size_t number, struct decision_leaf *l)
+{
+	if (l->sel < 0 || number >= PLAN_LEAVES_MAX)
+		return;
+	for (size_t i = 0; i < p->n_classes; i++) {
+		const struct plan_class *cls = &p->classes[i];
+		const struct plan_cand *c = chosen_of(cls);
+
+		for (size_t k = 0; c != NULL && k < cls->n_cands; k++)
+			keep_apart(l, (uint64_t)1 << number, c, &cls->cands[k]);
+	}
+}
+
+/* Ordering moves leaves, but keeps them: each is found by its address. */
+static void
+narrow(const struct opt *o, const struct pred *p, size_t *number, struct decision_leaf *leaves)
+{
+	if (p->kind != PRED_LEAF) {
+		for (size_t i = 0; i < p->n_kids; i++)
+			narrow(o, p->kids[i], number, leaves);
+		return;
+	}
+	for (size_t i = 0; i < o->leaves.n; i++)
+		if (o->leaves.pred[i] == p)
+			narrow_leaf(o->plan, *number, &leaves[i]);
+	++*number;
 }
 
 static void
@@ -177,19 +253,23 @@ decision_record(const struct opt *o, struct decision **out, struct err *e)
 	const struct plan *p = o->plan;
 	struct decision_leaf *leaves;
 	struct decision *d;
+	size_t number = 0;
 
 	*out = NULL;
 	if (p->never || !o->leaves.taken || o->leaves.n > PLAN_LEAVES_MAX ||
 	    o->order.lost || p->n_classes > DECISION_CLASSES_MAX)
 		return 0;
-	if ((d = decision_new(p->n_classes, o->leaves.n, o->order.n)) == NULL)
+	if ((d = decision_new(p->n_classes, o->leaves.n + 1, o->order.n)) == NULL)
 		return err_nomem(e);
 	leaves = (struct decision_leaf *)(uintptr_t)d->leaves;
 	for (size_t i = 0; i < o->leaves.n; i++)
-		leaves[i] = leaf_range(o->leaves.sel[i]);
+		leaves[i] = around(o->leaves.sel[i], SEL_SLACK);
+	narrow(o, p->filter, &number, leaves);
 	record_classes(p, (struct decision_class *)(uintptr_t)d->classes);
 	if (o->order.n != 0)
 		memcpy((uint8_t *)(uintptr_t)d->order, o->order.v, o->order.n);
+	leaves[o->leaves.n] = around(o->leaves.sel[o->leaves.n],
+	    p->n_classes != 0 ? TIME_SLACK : SEL_SLACK);
 	d->shape = o->leaves.shape;
 	d->fired = fired_mask(p);
 	d->stats_version = p->stats_version;
@@ -229,7 +309,7 @@ in_range(const struct decision_leaf *l, float sel)
 static enum decision_miss
 holds(const struct opt *o, const struct decision *d)
 {
-	if (o->leaves.shape != d->shape || o->leaves.n != d->n_leaves)
+	if (o->leaves.shape != d->shape || o->leaves.n + 1 != d->n_leaves)
 		return DECISION_SHAPE;
 	for (size_t i = 0; i < d->n_leaves; i++)
 		if (!in_range(&d->leaves[i], o->leaves.sel[i]))
@@ -376,17 +456,21 @@ decision_order(struct opt *o, struct err *e)
 
 /* ---- comparing ---- */
 
-/* Equal counts. */
+/* Into one with room for at least as many classes. */
 static void
 copy_decision(struct decision *to, const struct decision *d)
 {
-	struct decision_class *classes = (struct decision_class *)(to + 1);
+	struct decision was = *to;
 
-	memcpy(classes, d->classes, d->n_bytes - sizeof *d);
 	*to = *d;
-	to->classes = classes;
-	to->leaves = (const struct decision_leaf *)(classes + d->n_classes);
-	to->order = (const uint8_t *)(to->leaves + d->n_leaves);
+	to->n_bytes = was.n_bytes;
+	to->n_classes = was.n_classes;
+	to->classes = was.classes;
+	to->leaves = was.leaves;
+	to->order = was.order;
+	memcpy((void *)(uintptr_t)to->classes, d->classes, d->n_classes * sizeof *d->classes);
+	memcpy((void *)(uintptr_t)to->leaves, d->leaves, d->n_leaves * sizeof *d->leaves);
+	memcpy((void *)(uintptr_t)to->order, d->order, d->n_order);
 }
 
 static const struct decision_class *
@@ -401,31 +485,44 @@ find_class(const struct decision *d, uint64_t key)
 bool
 decision_same(const struct decision *a, const struct decision *b)
 {
-	if (a->shape != b->shape || a->n_classes != b->n_classes ||
-	    a->n_leaves != b->n_leaves || a->n_order != b->n_order ||
+	if (a->shape != b->shape || a->n_leaves != b->n_leaves || a->n_order != b->n_order ||
 	    (a->n_order != 0 && memcmp(a->order, b->order, a->n_order) != 0))
 		return false;
 	for (size_t i = 0; i < a->n_classes; i++) {
 		const struct decision_class *x = &a->classes[i], *y = find_class(b, x->key);
 
-		if (y == NULL || x->access != y->access || x->index_leaves != y->index_leaves)
+		if (y != NULL && (x->access != y->access || x->index_leaves != y->index_leaves))
 			return false;
 	}
+	return true;
+}
+
+/* The classes of a that b lacks. */
+static size_t
+classes_beyond(const struct decision *a, const struct decision *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n_classes; i++)
+		n += find_class(b, a->classes[i].key) == NULL;
+	return n;
+}
+
+/* Would it hold where the other one was made? */
+static bool
+covers(const struct decision *d, const struct decision *other)
+{
+	for (size_t i = 0; i < d->n_leaves; i++)
+		if (!in_range(&d->leaves[i], other->leaves[i].sel))
+			return false;
 	return true;
 }
 
 bool
 decision_replaces(const struct decision *d, const struct decision *old)
 {
-	if (d->shape != old->shape || d->n_leaves != old->n_leaves)
-		return false;
-	for (size_t i = 0; i < d->n_leaves; i++)
-		if (!in_range(&old->leaves[i], d->leaves[i].sel))
-			return false;
-	for (size_t i = 0; i < old->n_classes; i++)
-		if (find_class(d, old->classes[i].key) == NULL)
-			return false;
-	return true;
+	return d->shape == old->shape && d->n_leaves == old->n_leaves && covers(old, d) &&
+	    classes_beyond(old, d) == 0;
 }
 
 static bool
@@ -434,15 +531,12 @@ holds_range(const struct decision_leaf *a, const struct decision_leaf *b)
 	return a->lo <= b->lo && a->hi >= b->hi;
 }
 
-struct decision *
-decision_joined(const struct decision *d, const struct decision *other)
+/* One holds the other, but for one leaf: between them all is decided alike. */
+static bool
+neighbours(const struct decision *d, const struct decision *other)
 {
 	size_t wider = 0, narrower = 0, apart = 0;
-	struct decision_leaf *leaves;
-	struct decision *j;
 
-	if (!decision_same(d, other))
-		return NULL;
 	for (size_t i = 0; i < d->n_leaves; i++) {
 		bool a = holds_range(&d->leaves[i], &other->leaves[i]);
 		bool b = holds_range(&other->leaves[i], &d->leaves[i]);
@@ -451,18 +545,44 @@ decision_joined(const struct decision *d, const struct decision *other)
 		narrower += b && !a;
 		apart += !a && !b;
 	}
-	/* The one holds the other, but for one leaf. */
-	if (apart + wider > 1 && apart + narrower > 1)
+	return apart + wider <= 1 || apart + narrower <= 1;
+}
+
+/* The ranges of both: from the lower lo to the higher hi, or only what they share. */
+static void
+join_ranges(struct decision_leaf *v, const struct decision *other, bool hull)
+{
+	for (size_t i = 0; i < other->n_leaves; i++) {
+		const struct decision_leaf *x = &other->leaves[i];
+
+		if ((x->lo < v[i].lo) == hull)
+			v[i].lo = x->lo;
+		if ((x->hi > v[i].hi) == hull)
+			v[i].hi = x->hi;
+	}
+}
+
+struct decision *
+decision_joined(const struct decision *d, const struct decision *other)
+{
+	struct decision_class *classes;
+	size_t more, n;
+	struct decision *j;
+	bool alike;
+
+	if (!decision_same(d, other))
 		return NULL;
-	if ((j = decision_new(d->n_classes, d->n_leaves, d->n_order)) == NULL)
+	more = classes_beyond(other, d);
+	alike = more == 0 && d->n_classes == other->n_classes;
+	n = d->n_classes + more;
+	if ((alike ? !neighbours(d, other) : !covers(other, d)) || n > DECISION_CLASSES_MAX ||
+	    (j = decision_new(n, d->n_leaves, d->n_order)) == NULL)
 		return NULL;
 	copy_decision(j, d);
-	leaves = (struct decision_leaf *)(uintptr_t)j->leaves;
-	for (size_t i = 0; i < d->n_leaves; i++) {
-		if (other->leaves[i].lo < leaves[i].lo)
-			leaves[i].lo = other->leaves[i].lo;
-		if (other->leaves[i].hi > leaves[i].hi)
-			leaves[i].hi = other->leaves[i].hi;
-	}
+	classes = (struct decision_class *)(uintptr_t)j->classes;
+	for (size_t i = 0, at = d->n_classes; i < other->n_classes; i++)
+		if (find_class(d, other->classes[i].key) == NULL)
+			classes[at++] = other->classes[i];
+	join_ranges((struct decision_leaf *)(uintptr_t)j->leaves, other, alike);
 	return j;
 }

@@ -14,8 +14,10 @@ struct opt_leaves {
 	bool taken;
 	uint64_t shape;		/* template_filter_shape */
 	size_t n;		/* beyond PLAN_LEAVES_MAX only counted */
+	const struct pred *pred[PLAN_LEAVES_MAX];
 	uint64_t top;		/* bit i: leaf i must hold for every match */
-	float sel[PLAN_LEAVES_MAX];	/* below 0: no shard to measure on */
+	/* Below 0: no shard to measure on. One more: the share of the shards in the time range. */
+	float sel[PLAN_LEAVES_MAX + 1];
 };
 
 /* Where each kid of each AND and OR came from, in post-order, as rule order put them. */
