@@ -86,13 +86,13 @@ choose_class(struct plan_class *c, double share)
 static bool
 decided_class(const struct decision *d, struct plan_class *c)
 {
-	for (size_t i = 0; i < d->n_classes; i++)
-		if (d->classes[i].key == c->key) {
-			c->access = d->classes[i].access;
-			c->index_leaves = d->classes[i].index_leaves;
-			return true;
-		}
-	return false;
+	const struct decision_class *x = decision_class(d, c->key);
+
+	if (x == NULL || (double)c->n_rows > (double)x->rows_hi * (double)c->n_shards)
+		return false;
+	c->access = x->access;
+	c->index_leaves = x->index_leaves;
+	return true;
 }
 
 static int

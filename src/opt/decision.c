@@ -20,6 +20,8 @@
  */
 #define SEL_SLACK 16.0f
 #define TIME_SLACK 2.0f
+/* Costs this close are taken as equal: what is remembered is then the way that looks at the fewest rows. */
+#define TIE 1.25
 #define SAMPLE_SHARDS 4
 
 /* ---- measuring ---- */
@@ -166,7 +168,7 @@ keep_apart(struct decision_leaf *l, uint64_t leaf, const struct plan_cand *c,
 		l->lo = meet > (double)l->lo ? (float)meet : l->lo;
 	} else if ((c->index_leaves & leaf) != 0 && (x->index_leaves & leaf) == 0) {
 		rest = c->total - c->startup;
-		meet = rest > 0 ? (x->total - c->startup) / rest : (double)SEL_SLACK;
+		meet = rest > 0 ? (TIE * x->total - c->startup) / rest : (double)SEL_SLACK;
 		meet = (double)l->sel * (meet > 1 ? meet : 1);
 		l->hi = meet < (double)l->hi ? (float)meet : l->hi;
 	}
@@ -181,6 +183,25 @@ chosen_of(const struct plan_class *c)
 	return NULL;
 }
 
+/*
+ * What is kept for other values. The cheapest way for these may be by a hair's breadth, and
+ * read a hundred times the rows of the next one; for the next values it is the other way round.
+ */
+static const struct plan_cand *
+kept_of(const struct plan *p, const struct plan_class *cls)
+{
+	const struct plan_cand *c = chosen_of(cls), *kept = c;
+
+	for (size_t i = 0; c != NULL && i < cls->n_cands; i++) {
+		const struct plan_cand *x = &cls->cands[i];
+
+		if (x->est_rows < kept->est_rows && x->total <= TIE * c->total &&
+		    (!p->early_stop || x->startup <= TIE * c->startup))
+			kept = x;
+	}
+	return kept;
+}
+
 /* A leaf of the filter in its final order: all ranges that its number in the plan decides. */
 static void
 narrow_leaf(const struct plan *p, size_t number, struct decision_leaf *l)
@@ -189,7 +210,7 @@ narrow_leaf(const struct plan *p, size_t number, struct decision_leaf *l)
 		return;
 	for (size_t i = 0; i < p->n_classes; i++) {
 		const struct plan_class *cls = &p->classes[i];
-		const struct plan_cand *c = chosen_of(cls);
+		const struct plan_cand *c = kept_of(p, cls);
 
 		for (size_t k = 0; c != NULL && k < cls->n_cands; k++)
 			keep_apart(l, (uint64_t)1 << number, c, &cls->cands[k]);
@@ -211,18 +232,48 @@ narrow(const struct opt *o, const struct pred *p, size_t *number, struct decisio
 	++*number;
 }
 
+/*
+ * Shards of a class differ in rows, and by their average it was decided. Where no index was
+ * taken the cost rises with the rows until that of an index is the lower one; twice as many rows
+ * at most.
+ */
+static float
+most_rows(const struct plan_class *cls, const struct plan_cand *c)
+{
+	double growth = 2, rest;
+
+	for (size_t i = 0; c != NULL && i < cls->n_cands; i++) {
+		const struct plan_cand *x = &cls->cands[i];
+
+		rest = c->total - c->startup;
+		if (x->index_leaves == 0 || c->index_leaves != 0 || !(rest > 0))
+			continue;
+		if ((x->total - c->startup) / rest < growth)
+			growth = (x->total - c->startup) / rest;
+	}
+	return (float)((growth > 1 ? growth : 1) * (double)cls->n_rows / (double)cls->n_shards);
+}
+
 static void
 record_classes(const struct plan *p, struct decision_class *v)
 {
 	for (size_t i = 0; i < p->n_classes; i++) {
 		const struct plan_class *c = &p->classes[i];
 
+		const struct plan_cand *kept = kept_of(p, c);
+
 		v[i] = (struct decision_class){ .key = c->key, .access = c->access,
 		    .index_leaves = c->index_leaves };
+		if (kept != NULL) {
+			v[i].access = kept->access;
+			v[i].index_leaves = kept->index_leaves;
+		}
 		if (c->n_rows != 0)
 			v[i].rows = (float)(c->est_rows / (double)c->n_rows);
-		if (c->n_shards != 0)
-			v[i].cost = (float)(c->est_cost / (double)c->n_shards);
+		if (c->n_shards == 0)
+			continue;
+		v[i].cost = (float)(c->est_cost / (double)c->n_shards);
+		v[i].rows_hi = most_rows(c, kept);
 	}
 }
 
@@ -342,21 +393,49 @@ selectivity_scale(const struct opt *o)
 	return scale;
 }
 
+const struct decision_class *
+decision_class(const struct decision *d, uint64_t key)
+{
+	for (size_t i = 0; i < d->n_classes; i++)
+		if (d->classes[i].key == key)
+			return &d->classes[i];
+	return NULL;
+}
+
+/* Of a shard: by its class, or by all shards where there are none. */
+static void
+estimate_shard(struct opt *o, size_t i, const struct decision_class *c, double scale)
+{
+	struct plan_shard *s = &o->shards[i];
+	double rows = (double)o->stats->shards[i].n_rows, hits;
+
+	hits = rows * scale * (double)(c != NULL ? c->rows : o->decided->rows);
+	s->est_rows = hits < rows ? hits : rows;
+	s->est_cost = s->access == ACCESS_CATALOG ? 0 : c != NULL ? (double)c->cost :
+	    rows * (double)o->decided->cost;
+}
+
 void
 decision_estimate(struct opt *o)
 {
-	const struct decision *d = o->decided;
+	struct plan_class *classes = (struct plan_class *)(uintptr_t)o->plan->classes;
+	const struct decision_class *of[DECISION_CLASSES_MAX];
+	size_t n = o->plan->n_classes < DECISION_CLASSES_MAX ? o->plan->n_classes :
+	    DECISION_CLASSES_MAX;
 	double scale = selectivity_scale(o);
 
+	for (size_t i = 0; i < n; i++)
+		of[i] = decision_class(o->decided, classes[i].key);
 	for (size_t i = 0; i < o->plan->n_shards; i++) {
 		struct plan_shard *s = &o->shards[i];
-		double rows = (double)o->stats->shards[i].n_rows, hits;
 
 		if (s->access == ACCESS_PRUNED)
 			continue;
-		hits = rows * (double)d->rows * scale;
-		s->est_rows = hits < rows ? hits : rows;
-		s->est_cost = s->access == ACCESS_CATALOG ? 0 : rows * (double)d->cost;
+		estimate_shard(o, i, s->cls < n ? of[s->cls] : NULL, scale);
+		if (s->cls < n) {
+			classes[s->cls].est_rows += s->est_rows;
+			classes[s->cls].est_cost += s->est_cost;
+		}
 	}
 	cost_total(o);
 }
@@ -473,15 +552,6 @@ copy_decision(struct decision *to, const struct decision *d)
 	memcpy((void *)(uintptr_t)to->order, d->order, d->n_order);
 }
 
-static const struct decision_class *
-find_class(const struct decision *d, uint64_t key)
-{
-	for (size_t i = 0; i < d->n_classes; i++)
-		if (d->classes[i].key == key)
-			return &d->classes[i];
-	return NULL;
-}
-
 bool
 decision_same(const struct decision *a, const struct decision *b)
 {
@@ -489,7 +559,7 @@ decision_same(const struct decision *a, const struct decision *b)
 	    (a->n_order != 0 && memcmp(a->order, b->order, a->n_order) != 0))
 		return false;
 	for (size_t i = 0; i < a->n_classes; i++) {
-		const struct decision_class *x = &a->classes[i], *y = find_class(b, x->key);
+		const struct decision_class *x = &a->classes[i], *y = decision_class(b, x->key);
 
 		if (y != NULL && (x->access != y->access || x->index_leaves != y->index_leaves))
 			return false;
@@ -504,7 +574,7 @@ classes_beyond(const struct decision *a, const struct decision *b)
 	size_t n = 0;
 
 	for (size_t i = 0; i < a->n_classes; i++)
-		n += find_class(b, a->classes[i].key) == NULL;
+		n += decision_class(b, a->classes[i].key) == NULL;
 	return n;
 }
 
@@ -580,9 +650,16 @@ decision_joined(const struct decision *d, const struct decision *other)
 		return NULL;
 	copy_decision(j, d);
 	classes = (struct decision_class *)(uintptr_t)j->classes;
-	for (size_t i = 0, at = d->n_classes; i < other->n_classes; i++)
-		if (find_class(d, other->classes[i].key) == NULL)
-			classes[at++] = other->classes[i];
+	for (size_t i = 0, at = d->n_classes; i < other->n_classes; i++) {
+		const struct decision_class *x = &other->classes[i];
+		struct decision_class *y = (struct decision_class *)(uintptr_t)
+		    decision_class(j, x->key);
+
+		if (y == NULL)
+			classes[at++] = *x;
+		else if (x->rows_hi > y->rows_hi)
+			y->rows_hi = x->rows_hi;
+	}
 	join_ranges((struct decision_leaf *)(uintptr_t)j->leaves, other, alike);
 	return j;
 }

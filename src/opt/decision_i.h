@@ -12,6 +12,8 @@
 int decision_measure(struct opt *, struct err *) WARN_UNUSED;
 /* The first decision that may stand, by what was measured; else why the first may not. */
 enum decision_miss decision_find(struct opt *);
+/* What it says of a class; NULL: nothing. */
+const struct decision_class *decision_class(const struct decision *, uint64_t key);
 /* Orders the filter as it was decided; above 0: it does not fit. */
 int decision_order(struct opt *, struct err *) WARN_UNUSED;
 /* Estimates of shards and plan, from those of the decision. */

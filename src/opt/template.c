@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * template: what of a query its decision may depend on, as bytes: the shape of the filter with
- * fields and operators, values as classes (their types, how many, how long), the range as its
+ * fields and operators, values as classes (numbers or not, how many, how long), the range as its
  * width and whether it touches the newest partition, limit and offset as classes, order, what
  * is shown, and the options. Two queries of one template have equal bytes; no value of the
  * query is in them, so neither can a decision kept under them tell one.
@@ -17,15 +17,6 @@
 #define WIDTH_STEP NS_PER_HOUR
 
 /* ---- classes ---- */
-
-enum { TYPE_INT = 1, TYPE_DOUBLE = 2, TYPE_BOOL = 4, TYPE_TEXT = 8 };
-
-static unsigned
-type_of(const struct literal *l)
-{
-	return l->is_int ? TYPE_INT : l->is_double ? TYPE_DOUBLE : l->is_bool ? TYPE_BOOL :
-	    TYPE_TEXT;
-}
 
 static unsigned
 count_class(size_t n)
@@ -56,18 +47,18 @@ value_class(const struct pred *p)
 {
 	bool inside = p->op == OP_CONTAINS || p->op == OP_NOTCONTAINS || p->op == OP_STARTS ||
 	    p->op == OP_ENDS || p->op == OP_RE || p->op == OP_NRE || p->op == OP_TEXT;
-	unsigned types = 0, len = 3;
+	unsigned number = 0, len = 3;
 
 	for (size_t i = 0; i < p->n_lits; i++) {
 		unsigned l = length_class(p->lits[i].text.n);
 
-		types |= type_of(&p->lits[i]);
+		number |= p->lits[i].is_int || p->lits[i].is_double;
 		len = l < len ? l : len;
 	}
 	/* Intrinsics have one type each; ids and enums are no less so when they look like numbers. */
 	if (p->op == OP_TEXT || p->field.scope == FIELD_INTRINSIC)
-		types = 0;
-	return (uint8_t)(types | count_class(p->n_lits) << 4 | (inside ? len << 6 : 0));
+		number = 0;
+	return (uint8_t)(number | count_class(p->n_lits) << 4 | (inside ? len << 6 : 0));
 }
 
 static uint64_t

@@ -72,7 +72,8 @@ values_are_classes(void **state)
 	one("user.id", OP_EQ, "alice", "bob", true);
 	one("user.id", OP_EQ, "alice", "7", false);
 	one("http.status_code", OP_GE, "500", "1", true);
-	one("http.status_code", OP_GE, "500", "0.5", false);
+	one("http.status_code", OP_GE, "500", "0.5", true);
+	one("http.status_code", OP_GE, "500", "x", false);
 	one("service", OP_EQ, "a", "500", true);
 	one("user.id", OP_IN, "a,b", "a,b,c,d", true);
 	one("user.id", OP_IN, "a,b", "a", false);
