@@ -15,9 +15,9 @@
 
 /*
  * Appends the key of the query's template: equal bytes for queries that differ in values of
- * the same classes only. The statistics say which partition is the newest, and which kinds of
- * indexes the shards in the range have, which is part of the key: decisions for other kinds
- * are not found any more.
+ * the same classes only. The statistics say which partition is the newest. Which indexes the
+ * shards have is not in it, but in the keys of their classes: a decision says nothing of a class
+ * with other indexes.
  */
 void template_key(struct buf *, const struct query *, const struct stats *,
     const struct opt_options *);

@@ -6,8 +6,8 @@
  * thread decides for a template at a time; the others wait for it, a little.
  *
  * A decision is used as long as cost settings are those it was made under, and not beyond its
- * ttl; whether it holds for the query at hand is for opt to say. (The kinds of indexes that
- * there are belong to the template's key.)
+ * ttl; whether it holds for the query at hand is for opt to say. (Shards with other
+ * indexes are other classes, of which it says nothing.)
  * What is used seldom, long ago or was quickly decided goes first when there is no room.
  */
 #ifndef ENGINE_DECISIONCACHE_I_H

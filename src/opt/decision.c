@@ -22,6 +22,8 @@
 #define TIME_SLACK 2.0f
 /* Costs this close are taken as equal: what is remembered is then the way that looks at the fewest rows. */
 #define TIE 1.25
+/* So many rows of a shard are nothing. */
+#define TRIFLE_ROWS 16.0
 #define SAMPLE_SHARDS 4
 
 /* ---- measuring ---- */
@@ -159,11 +161,14 @@ static void
 keep_apart(struct decision_leaf *l, uint64_t leaf, const struct plan_cand *c,
     const struct plan_cand *x)
 {
-	double rest, meet;
+	double rest, meet, half;
 
 	if ((x->index_leaves & leaf) != 0 && (c->index_leaves & leaf) == 0) {
 		rest = x->total - x->startup;
 		meet = rest > 0 ? (c->total - x->startup) / rest : 1;
+		/* Until x looks at half as many rows it does not matter which of them it is. */
+		half = (c->est_rows - TRIFLE_ROWS) / 2 / (x->est_rows > 1e-9 ? x->est_rows : 1e-9);
+		meet = half < meet ? half : meet;
 		meet = (double)l->sel * (meet < 0 ? 0 : meet < 1 ? meet : 1);
 		l->lo = meet > (double)l->lo ? (float)meet : l->lo;
 	} else if ((c->index_leaves & leaf) != 0 && (x->index_leaves & leaf) == 0) {

@@ -180,7 +180,6 @@ template_key(struct buf *b, const struct query *q, const struct stats *st,
 		put_projection(b, &o->projection);
 	buf_varint(b, o->rules_off);
 	buf_varint(b, o->threads);
-	buf_varint(b, template_index_kinds(st, q->range));
 }
 
 uint64_t

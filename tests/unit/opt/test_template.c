@@ -192,20 +192,6 @@ what_is_shown_and_how_is_told_apart(void **state)
 }
 
 static void
-kinds_of_indexes_are_part_of_it(void **state)
-{
-	struct buf a = key();
-
-	(void)state;
-	c.stats.shards[1].index_kinds = STAT_INDEX_TEXT;
-	compare(a, key(), false);
-	/* What is outside the range may be unknown, and does not count. */
-	a = range_key(STATS_T0 + 2 * NS_PER_HOUR, WHEN_MAX);
-	c.stats.shards[1].index_kinds = 0;
-	compare(a, key(), true);
-}
-
-static void
 no_value_is_in_it(void **state)
 {
 	struct buf a, text = BUF_INIT;
@@ -258,7 +244,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(ranges_are_widths, setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_are_classes, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_shown_and_how_is_told_apart, setup, teardown),
-		cmocka_unit_test_setup_teardown(kinds_of_indexes_are_part_of_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_value_is_in_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(reads_like_a_query, setup, teardown),
 	};
