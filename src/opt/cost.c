@@ -156,29 +156,32 @@ fetch_share(const struct plan *p)
 	return share < 1 ? share : 1;
 }
 
-/* Putting n rows together: those of all row groups that have one are read. */
+/*
+ * Putting n rows together, of `found` that match: those of all row groups that have one are
+ * read. Shard by shard, so that another shard only adds.
+ */
 static double
-fetch_cost(const struct opt *o, double n)
+fetch_cost(const struct opt *o, double n, double found)
 {
 	const struct plan *p = o->plan;
 	const struct cost_params *c = &o->options->cost;
-	double groups = 0, bytes = 0, touched;
+	double taken = n < found ? n / found : 1, pages = 0, chunks = 0;
 
 	if (p->output == ROW_COUNT || n <= 0)
 		return 0;
-	for (size_t i = 0; i < p->n_shards; i++)
-		if (p->shards[i].access != ACCESS_PRUNED) {
-			const struct shard_stats *s = &o->stats->shards[i];
+	for (size_t i = 0; i < p->n_shards; i++) {
+		const struct shard_stats *s = &o->stats->shards[i];
+		double groups = s->n_row_groups > 0 ? s->n_row_groups :
+		    ceil((double)s->n_rows / GROUP_ROWS), touched;
 
-			groups += s->n_row_groups > 0 ? s->n_row_groups :
-			    ceil((double)s->n_rows / GROUP_ROWS);
-			bytes += (double)s->n_bytes;
-		}
-	touched = groups_touched(groups, n);
-	bytes *= groups > 0 ? touched / groups : 0;
+		if (p->shards[i].access == ACCESS_PRUNED || groups <= 0)
+			continue;
+		touched = groups_touched(groups, p->shards[i].est_rows * taken);
+		pages += (double)s->n_bytes / PAGE_BYTES * touched / groups;
+		chunks += touched * FETCH_CHUNKS;
+	}
 	return n * fetch_tuples(&p->projection) * c->cpu_tuple_cost + page_share(o) *
-	    fetch_share(p) * (bytes / PAGE_BYTES * c->seq_page_cost + touched * FETCH_CHUNKS *
-	    c->random_page_cost);
+	    fetch_share(p) * (pages * c->seq_page_cost + chunks * c->random_page_cost);
 }
 
 void
@@ -197,7 +200,7 @@ cost_total(struct opt *o)
 	p->est_scan_cost = cost;
 	p->est_order_cost = order_cost(o, rows, wanted) + trace_cost(o, rows, out);
 	cost += p->est_order_cost;
-	cost += fetch_cost(o, out + (double)(p->offset < 1000000 ? p->offset : 0));
+	cost += fetch_cost(o, out + (double)(p->offset < 1000000 ? p->offset : 0), rows);
 	p->est_rows = p->output == ROW_COUNT ? 1 : out;
 	p->est_cost = cost;
 	p->est_bytes = p->est_rows * row_bytes(p);
