@@ -2,10 +2,11 @@
 /*
  * plan_explain: a plan for people (the file `plan`) and for programs (`plan.json`). Pure: the
  * same plan and statistics give the same bytes. In the text shards of equal access and reason
- * are one line, and at most GROUPS_SHOWN lines stand; JSON lists every shard.
+ * are one line, and at most GROUPS_SHOWN lines stand; JSON lists every shard. What was weighed for
+ * them is explain_choice.c's.
  */
 #include "base/utf8.h"
-#include "plan/plan.h"
+#include "explain_i.h"
 
 #define GROUPS_SHOWN 20
 #define GROUPS_MAX 64		/* told apart; the rest is summed up */
@@ -82,8 +83,8 @@ count_read(const struct plan *p, const struct stats *st, uint64_t *n_shards, uin
 		}
 }
 
-static void
-put_number(struct buf *b, double v)
+void
+explain_number(struct buf *b, double v)
 {
 	if (v < 10)
 		buf_printf(b, "%.2f", v);
@@ -220,9 +221,8 @@ put_stages(struct buf *b, const struct plan *p, const struct stats *st)
 	buf_printf(b, "\noutput   %s\n", output_name(p->output));
 }
 
-/* Leaves of the filter, from 0, after a text; nothing for none. */
-static void
-put_leaves(struct buf *b, const char *before, uint64_t leaves)
+void
+explain_leaves(struct buf *b, const char *before, uint64_t leaves)
 {
 	for (unsigned i = 0; leaves != 0; i++, leaves >>= 1)
 		if (leaves & 1) {
@@ -241,12 +241,21 @@ put_group(struct buf *b, const struct group *g)
 		buf_printf(b, " (rule %s)\n", g->pruned_by);
 	else {
 		BUF_LIT(b, ", about ");
-		put_number(b, g->est_rows);
+		explain_number(b, g->est_rows);
 		BUF_LIT(b, " rows, cost ");
-		put_number(b, g->est_cost);
-		put_leaves(b, ", indexes of conditions ", g->index_leaves);
+		explain_number(b, g->est_cost);
+		explain_leaves(b, ", indexes of conditions ", g->index_leaves);
 		BUF_LIT(b, "\n");
 	}
+}
+
+/* What scanning and ordering leave of the total. */
+static double
+fetch_cost(const struct plan *p)
+{
+	double c = p->est_cost - p->est_scan_cost - p->est_order_cost;
+
+	return c > 0 ? c : 0;
 }
 
 void
@@ -261,12 +270,21 @@ plan_explain(struct buf *b, const struct plan *p, const struct stats *st, struct
 	buf_putc(b, '\n');
 	put_stages(b, p, st);
 	BUF_LIT(b, "estimate ");
-	put_number(b, p->est_rows);
+	explain_number(b, p->est_rows);
 	BUF_LIT(b, " rows, cost ");
-	put_number(b, p->est_cost);
+	explain_number(b, p->est_cost);
 	BUF_LIT(b, ", ");
-	put_number(b, p->est_bytes);
-	BUF_LIT(b, " bytes\nrules    ");
+	explain_number(b, p->est_bytes);
+	BUF_LIT(b, " bytes\ncost     scan ");
+	explain_number(b, p->est_scan_cost);
+	BUF_LIT(b, ", order ");
+	explain_number(b, p->est_order_cost);
+	BUF_LIT(b, ", fetch ");
+	explain_number(b, fetch_cost(p));
+	if (p->threads != 0)
+		buf_printf(b, "; %u thread%s", p->threads, p->threads == 1 ? "" : "s");
+	buf_printf(b, "; statistics version %llu\nrules    ",
+	    (unsigned long long)p->stats_version);
 	for (size_t i = 0; i < p->n_fired; i++)
 		buf_printf(b, "%s%s", i == 0 ? "" : ", ", p->fired[i]);
 	buf_str(b, p->n_fired == 0 ? "none\n" : "\n");
@@ -280,6 +298,7 @@ plan_explain(struct buf *b, const struct plan *p, const struct stats *st, struct
 	}
 	if (more != 0)
 		buf_printf(b, "  … and %llu more shards\n", (unsigned long long)more);
+	explain_choices(b, p);
 }
 
 /* ---- JSON ---- */
@@ -350,7 +369,7 @@ put_json_shard(struct buf *b, const struct plan_shard *s, const struct shard_sta
 		put_estimate(b, "estimated_cost", s->est_cost);
 	}
 	if (s->index_leaves != 0) {
-		put_leaves(b, ",\"index_leaves\":[", s->index_leaves);
+		explain_leaves(b, ",\"index_leaves\":[", s->index_leaves);
 		buf_putc(b, ']');
 	}
 	buf_putc(b, '}');
@@ -402,6 +421,11 @@ plan_explain_json(struct buf *b, const struct plan *p, const struct stats *st,
 	put_estimate(b, "estimated_rows", p->est_rows);
 	put_estimate(b, "estimated_cost", p->est_cost);
 	put_estimate(b, "estimated_bytes", p->est_bytes);
+	put_estimate(b, "estimated_scan_cost", p->est_scan_cost);
+	put_estimate(b, "estimated_order_cost", p->est_order_cost);
+	put_estimate(b, "estimated_fetch_cost", fetch_cost(p));
+	put_u64(b, "threads", p->threads);
+	explain_choices_json(b, p);
 	put_u64(b, "shards_total", p->n_shards);
 	put_u64(b, "shards_read", n);
 	put_u64(b, "spans_total", st->n_rows);

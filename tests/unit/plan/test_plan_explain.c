@@ -43,6 +43,9 @@ setup(void **state)
 	p->stats_version = 7;
 	p->est_rows = 12.4;
 	p->est_cost = 8.25;
+	p->est_scan_cost = 3.5;
+	p->est_order_cost = 0.25;
+	p->threads = 2;
 	p->est_bytes = 12400;
 	return 0;
 }
@@ -89,6 +92,7 @@ text_is_for_people(void **state)
 	    "fetch    everything\n"
 	    "output   spans\n"
 	    "estimate 12 rows, cost 8.25, 12400 bytes\n"
+	    "cost     scan 3.50, order 0.25, fetch 4.50; 2 threads; statistics version 7\n"
 	    "rules    time, service\n"
 	    "shards\n"
 	    "  pruned         2 shards          300 spans  outside the time range (rule time)\n"
@@ -110,6 +114,8 @@ json_lists_every_shard(void **state)
 	    "\"trace_facts\":false,\"never\":false,\"pushdown\":true,\"indexes\":false,\"early_stop\":true,"
 	    "\"topn\":false,\"rules\":[\"time\",\"service\"],\"statistics_version\":7,"
 	    "\"estimated_rows\":12.40,\"estimated_cost\":8.25,\"estimated_bytes\":12400.00,"
+	    "\"estimated_scan_cost\":3.50,\"estimated_order_cost\":0.25,"
+	    "\"estimated_fetch_cost\":4.50,\"threads\":2,\"classes\":[],"
 	    "\"shards_total\":3,\"shards_read\":1,\"spans_total\":600,"
 	    "\"spans_in_shards_read\":300,\"shards\":["
 	    "{\"file\":\"shards/0.shard\",\"access\":\"pruned\","
@@ -119,6 +125,45 @@ json_lists_every_shard(void **state)
 	    "{\"file\":\"shards/2.shard\",\"access\":\"service\","
 	    "\"why\":\"rows of the services asked for\",\"spans\":300,\"bytes\":15000,"
 	    "\"estimated_rows\":12.40,\"estimated_cost\":3.50,\"index_leaves\":[0,2]}]}\n");
+	free(got);
+}
+
+static const struct plan_cand cands[] = {
+	{ .access = ACCESS_SERVICE, .index_leaves = 5, .startup = 1.5, .total = 3.5,
+	    .est_rows = 20, .chosen = true },
+	{ .access = ACCESS_ZONE, .startup = 1.25, .total = 30, .est_rows = 300 },
+	{ .access = ACCESS_FULL, .startup = 1.75, .total = 40, .est_rows = 300,
+	    .dominated = true },
+};
+
+static void
+choices_are_shown_with_what_they_were_weighed_against(void **state)
+{
+	struct plan_class c = { .key = 0xab, .access = ACCESS_SERVICE, .index_leaves = 5,
+	    .n_shards = 1, .n_rows = 300, .est_rows = 12.4, .est_cost = 3.5, .cands = cands,
+	    .n_cands = 3 };
+	char *got;
+
+	(void)state;
+	p->classes = &c;
+	p->n_classes = 1;
+	got = text();
+	assert_non_null(strstr(got, "\nchoices\n"
+	    "  1 shard, 300 spans, about 12 rows, cost 3.50; a shard by\n"
+	    "    * service, indexes 0,2   cost 1.50 to 3.50, looks at 20 rows; cheapest\n"
+	    "      zone                   cost 1.25 to 30, looks at 300 rows\n"
+	    "      full                   cost 1.75 to 40, looks at 300 rows; dominated\n"));
+	free(got);
+	got = json();
+	assert_non_null(strstr(got, ",\"classes\":[{\"key\":\"00000000000000ab\",\"shards\":1,"
+	    "\"spans\":300,\"access\":\"service\",\"index_leaves\":[0,2],"
+	    "\"estimated_rows\":12.40,\"estimated_cost\":3.50,\"candidates\":[{"
+	    "\"access\":\"service\",\"index_leaves\":[0,2],\"startup_cost\":1.50,"
+	    "\"total_cost\":3.50,\"rows\":20.00,\"chosen\":true,\"dominated\":false},{"));
+	free(got);
+	c.n_cands = 0;
+	got = text();
+	assert_non_null(strstr(got, "    * service, indexes 0,2   as remembered\n"));
 	free(got);
 }
 
@@ -200,6 +245,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(text_is_for_people), T(json_lists_every_shard), T(many_reasons_are_cut),
+		T(choices_are_shown_with_what_they_were_weighed_against),
 		T(odd_names_can_not_harm_a_terminal_or_json), T(never_and_rows_are_said),
 	};
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* explain_i: what the files of EXPLAIN share. */
+#ifndef PLAN_EXPLAIN_I_H
+#define PLAN_EXPLAIN_I_H
+
+#include "plan/plan.h"
+
+/* Two decimals below 10, else none. */
+void explain_number(struct buf *, double);
+/* Leaves of the filter, from 0, after a text; nothing for none. */
+void explain_leaves(struct buf *, const char *before, uint64_t leaves);
+
+/* explain_choice.c: the classes of shards with their candidates. */
+void explain_choices(struct buf *, const struct plan *);
+/* ,"classes":[...] */
+void explain_choices_json(struct buf *, const struct plan *);
+
+#endif
