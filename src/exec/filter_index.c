@@ -6,10 +6,8 @@
  * filter looks at these rows as at any others, so nothing depends on an index being exact. A
  * row group without such a row is not visited.
  *
- * The plan says in which shards a leaf is asked (plan_shard.index_leaves). As a net under it,
- * a leaf that selects more than a fraction of the shard is left to the scan of its column,
- * which costs less than a long list. The fraction is small as long as the plan names all
- * leaves that may have an index; once it names those that pay, 1/2 will do.
+ * The plan says in which shards a leaf is asked (plan_shard.index_leaves), by cost. As a net
+ * under it, a leaf that names more than half of the shard is left to the scan of its column.
  */
 #include "exec_i.h"
 
@@ -18,8 +16,9 @@
 #include "store/postings.h"
 
 #define MOST_CODES 4096		/* of one leaf */
-#define LEAST_SHARE 8		/* at most 1/8 of the shard's rows, */
+#define LEAST_SHARE 2		/* at most half of the shard's rows, */
 #define ALWAYS_ROWS 256		/* or so many */
+#define FEW_SHARE 8		/* a column of few values has them in 1/8 of the rows */
 
 #define SORT_ROWS 64		/* longer lists are put in order by a bitmap of the shard */
 
@@ -337,7 +336,7 @@ is_sparse(const struct xshard *xs, const struct fnode *n)
 		return false;
 	for (uint32_t i = 0; i < st->n_cols; i++)
 		n_values += st->cols[i].col->n_present;
-	return n_values <= xs->info->n_rows / LEAST_SHARE;
+	return n_values <= xs->info->n_rows / FEW_SHARE;
 }
 
 static bool
