@@ -171,6 +171,8 @@ void engine_caret(struct buf *, struct sv path, int64_t off);
 int engine_control_file(struct engine *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
 /* Names in .spanfs; NULL past the end. */
 const char *engine_control_name(size_t i);
+/* The names of the files of .spanfs/stats, alike; their content: engine_control_file "stats/NAME". */
+const char *engine_stats_name(size_t i);
 /* A line written to .spanfs/control: "cancel 12", "flush", "drop-caches". */
 int engine_control(struct engine *, struct sv line, struct requester, struct err *) WARN_UNUSED;
 /* Remembers an error for .spanfs/errors; path as typed, err->off into it (-1: none). */

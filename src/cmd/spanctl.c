@@ -30,6 +30,8 @@ static const struct command {
 	    "show how a path is answered, or what is wrong with it", cmd_explain },
 	{ "ls", "[PATH]", "list what may follow a path", cmd_ls },
 	{ "info", "", "summarise the store", cmd_info },
+	{ "analyze", "[cells|fields|services|values]",
+	    "merge the shards' statistics and show them", cmd_analyze },
 	{ "check", "", "verify every byte of the store", cmd_check },
 	{ "sample", "[--spans N] [--seed S] [--hours H] [--end TIME] [-o FILE]",
 	    "make sample data: a shop of microservices", run_sample },

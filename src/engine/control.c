@@ -66,6 +66,8 @@ engine_control_file(struct engine *en, struct sv name, struct buf *out, struct e
 		decisioncache_print(en->decisions, out);
 	else if (sv_is(name, "slow"))
 		slowlog_print(&en->slowlog, out);
+	else if (sv_starts(name, SV("stats/")))
+		return statistics_print(en, sv_sub(name, strlen("stats/"), name.n), out, e);
 	else
 		return err_set(e, ERR_UNKNOWN, -1, "no file '%.*s' in .spanfs", SV_ARG(name));
 	return buf_ok(out, e);
@@ -118,6 +120,7 @@ flush_results(struct engine *en)
 int
 engine_control(struct engine *en, struct sv line, struct requester who, struct err *e)
 {
+	struct analysis analysis;
 	struct sv word;
 
 	while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == ' '))
@@ -137,8 +140,10 @@ engine_control(struct engine *en, struct sv line, struct requester who, struct e
 		chunkcache_drop(catalog_cache(en->catalog));
 		return 0;
 	}
+	if (sv_is(word, "analyze") && line.n == 0)
+		return engine_analyze(en, &analysis, e);
 	return err_set(e, ERR_SYNTAX, -1,
-	    "control: expected 'cancel ID', 'flush' or 'drop-caches', got '%.*s'",
+	    "control: expected 'analyze', 'cancel ID', 'flush' or 'drop-caches', got '%.*s'",
 	    SV_ARG(word));
 }
 

@@ -57,6 +57,8 @@ struct statistics {
 
 void statistics_init(struct statistics *);
 void statistics_release(struct statistics *);
+/* A file of .spanfs/stats: statistics_text.c. */
+int statistics_print(struct engine *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
 
 /* ---- blob ---- */
 

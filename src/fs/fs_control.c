@@ -7,48 +7,70 @@
 #include "fs_i.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 
 #define MAX_LINE 4096		/* of a command */
 #define FRESH_NS 100000000ull	/* from stat to open */
 
-bool
-control_known(const char *name)
+/* .spanfs stands in the root, stats in .spanfs. */
+static bool
+is_stats(const struct node *dir)
+{
+	return dir->parent != NULL && dir->parent->kind == NODE_CONTROL_DIR;
+}
+
+static bool
+is_one_of(const char *(*nth)(size_t), const char *name)
 {
 	const char *s;
 
-	if (strcmp(name, "control") == 0)
-		return true;
-	for (size_t i = 0; (s = engine_control_name(i)) != NULL; i++)
+	for (size_t i = 0; (s = nth(i)) != NULL; i++)
 		if (strcmp(s, name) == 0)
 			return true;
 	return false;
 }
 
-/* Names in byte order, as the engine gives them; `control` in its place. */
-void
-control_list(struct fs *fs, struct arena *a, struct entry **out, size_t *n)
+bool
+control_resolve(const struct node *dir, const char *name, enum node_kind *kind)
 {
-	bool placed = false;
-	size_t count = 0, k = 0;
-	const char *s;
+	*kind = NODE_CONTROL_FILE;
+	if (is_stats(dir))
+		return is_one_of(engine_stats_name, name);
+	if (strcmp(name, "control") == 0)
+		*kind = NODE_COMMAND;
+	else if (strcmp(name, "stats") == 0)
+		*kind = NODE_CONTROL_DIR;
+	else
+		return is_one_of(engine_control_name, name);
+	return true;
+}
 
-	(void)fs;
-	while (engine_control_name(count) != NULL)
+static int
+by_entry_name(const void *a, const void *b)
+{
+	return sv_cmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
+/* Names in byte order. */
+void
+control_list(const struct node *dir, struct arena *a, struct entry **out, size_t *n)
+{
+	const char *(*nth)(size_t) = is_stats(dir) ? engine_stats_name : engine_control_name;
+	size_t count = 0, k = 0;
+
+	while (nth(count) != NULL)
 		count++;
-	if ((*out = arena_array(a, count + 1, struct entry)) == NULL)
+	if ((*out = arena_array(a, count + 2, struct entry)) == NULL)
 		return;
-	for (size_t i = 0; (s = engine_control_name(i)) != NULL; i++) {
-		if (!placed && strcmp("control", s) <= 0) {
-			(*out)[k++] = (struct entry){ SV("control"), ENTRY_FILE };
-			placed = true;
-		}
-		if (strcmp("control", s) != 0)
-			(*out)[k++] = (struct entry){ sv_cstr(s), ENTRY_FILE };
-	}
-	if (!placed)
+	for (; k < count; k++)
+		(*out)[k] = (struct entry){ sv_cstr(nth(k)), ENTRY_FILE };
+	if (!is_stats(dir)) {
 		(*out)[k++] = (struct entry){ SV("control"), ENTRY_FILE };
+		(*out)[k++] = (struct entry){ SV("stats"), ENTRY_DIR };
+	}
+	qsort(*out, k, sizeof **out, by_entry_name);
 	*n = k;
 }
 
@@ -68,10 +90,15 @@ still_fresh(const struct text_file *t)
 static int
 make_text(struct fs *fs, struct node *x, bool by_stat, struct err *e)
 {
-	struct buf text = BUF_INIT, old;
+	struct buf text = BUF_INIT, name = BUF_INIT, old;
 	int code;
 
-	code = engine_control_file(fs->engine, sv_new(x->name, x->name_len), &text, e);
+	if (is_stats(x->parent))
+		BUF_LIT(&name, "stats/");
+	buf_put(&name, x->name, x->name_len);
+	if ((code = buf_ok(&name, e)) == 0)
+		code = engine_control_file(fs->engine, buf_view(&name), &text, e);
+	buf_release(&name);
 	if (code < 0) {
 		buf_release(&text);
 		return code;

@@ -110,12 +110,9 @@ resolve(struct fs *fs, const struct node *dir, const char *name, enum node_kind 
 	int code;
 
 	*path = NULL;
-	if (dir->kind == NODE_CONTROL_DIR) {
-		if (!control_known(name))
-			return err_set(e, ERR_UNKNOWN, -1, "no such file");
-		*kind = strcmp(name, "control") == 0 ? NODE_COMMAND : NODE_CONTROL_FILE;
-		return 0;
-	}
+	if (dir->kind == NODE_CONTROL_DIR)
+		return control_resolve(dir, name, kind) ? 0 :
+		    err_set(e, ERR_UNKNOWN, -1, "no such file");
 	if (dir == fs->root && strcmp(name, "README") == 0) {
 		*kind = NODE_README;
 		return 0;
@@ -257,7 +254,7 @@ take_listing(struct fs *fs, struct handle *h, struct err *e)
 	int code;
 
 	if (h->node->kind == NODE_CONTROL_DIR) {
-		control_list(fs, &h->arena, &h->entries, &h->n_entries);
+		control_list(h->node, &h->arena, &h->entries, &h->n_entries);
 		return h->entries == NULL ? err_nomem(e) : 0;
 	}
 	argument = path_view(h->node->path).state == PATH_ARG;

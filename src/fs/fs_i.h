@@ -41,7 +41,7 @@ enum node_kind {
 	NODE_LINK,	/* K -> .K */
 	NODE_RESULT,	/* spans.jsonl, plan, %more */
 	NODE_README,
-	NODE_CONTROL_DIR,	/* .spanfs */
+	NODE_CONTROL_DIR,	/* .spanfs, .spanfs/stats */
 	NODE_CONTROL_FILE,	/* made anew at each open */
 	NODE_COMMAND,	/* .spanfs/control */
 };
@@ -235,7 +235,8 @@ unsigned attr_name_max(unsigned proto_minor);
 
 /* ---- fs_control.c ---- */
 
-bool control_known(const char *name);
+/* What a name in .spanfs or .spanfs/stats is; false: nothing. */
+bool control_resolve(const struct node *dir, const char *name, enum node_kind *);
 /* Makes the content of a control file anew for its size, unless it is open or was just made. */
 int control_stat(struct fs *, struct node *, struct err *) WARN_UNUSED;
 void control_open(fuse_req_t, struct node *, struct fuse_file_info *);
@@ -244,7 +245,7 @@ void control_write(fuse_req_t, fuse_ino_t, const char *, size_t, off_t,
     struct fuse_file_info *);
 /* Runs an unfinished last line; 0 or an error code. */
 int control_flush(fuse_req_t, struct handle *);
-void control_list(struct fs *, struct arena *, struct entry **, size_t *n);
+void control_list(const struct node *dir, struct arena *, struct entry **, size_t *n);
 
 /* ---- fs_call.c ---- */
 

@@ -104,7 +104,9 @@ double card_leaf_in_shard(const struct card_leaf *, const struct stats_summary *
 
 /* Is it an order on numbers of which there is a histogram? */
 bool card_numeric_order(const struct stats_field *, const struct pred *);
-/* The images that an order leaf lets through, [lo, hi). */
+/* An image as a number. */
+double card_number(enum value_type, uint64_t image);
+/* The numbers that an order leaf lets through, [lo, hi). */
 void card_order_range(enum value_type, const struct pred *, double *lo, double *hi);
 /* Of values known to lie in [min, max] the share that lies in [lo, hi). */
 double card_share_between(const struct stats_field *, double min, double max, double lo,

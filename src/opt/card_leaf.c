@@ -18,11 +18,20 @@
 
 /* ---- histograms ---- */
 
-/* Share of values below x (image); at: the value itself not included. */
-static double
-below(const uint64_t *b, uint32_t n, double x)
+/* An image of the type as the number that it is: images themselves are too large for a double. */
+double
+card_number(enum value_type t, uint64_t image)
 {
-	uint32_t lo = 0, hi = n;
+	return t == VAL_DOUBLE ? value_double_of(image) : (double)value_i64_of(image);
+}
+
+/* Share of values below x. */
+static double
+below(const struct stats_field *f, double x)
+{
+	const uint64_t *b = f->bounds;
+	uint32_t n = f->n_bounds, lo = 0, hi = n;
+	double at, next;
 
 	if (n < 2)
 		return 0.5;
@@ -30,7 +39,7 @@ below(const uint64_t *b, uint32_t n, double x)
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if ((double)b[mid] < x)
+		if (card_number(f->type, b[mid]) < x)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -39,30 +48,18 @@ below(const uint64_t *b, uint32_t n, double x)
 		return 0;
 	if (lo == n)
 		return 1;
-	return ((double)lo - 1 + (x - (double)b[lo - 1]) / ((double)b[lo] - (double)b[lo - 1])) /
-	    (n - 1);
+	at = card_number(f->type, b[lo - 1]);
+	next = card_number(f->type, b[lo]);
+	return ((double)lo - 1 + (next > at ? (x - at) / (next - at) : 0)) / (n - 1);
 }
 
-/* A literal as an image of the type, clamped into the type. */
-static double
-image_of(enum value_type t, const struct literal *l)
-{
-	if (t == VAL_DOUBLE)
-		return (double)value_image_double(l->d);
-	if (l->is_int)
-		return (double)value_image_i64(l->i);
-	return l->d <= -9.2e18 ? 0 : l->d >= 9.2e18 ? 1.8446744073709550e19 :
-	    (double)value_image_i64((int64_t)l->d);
-}
-
-/* The images that an order leaf lets through. */
 void
 card_order_range(enum value_type t, const struct pred *p, double *lo, double *hi)
 {
-	double a = image_of(t, &p->lits[0]), one = t == VAL_INT ? 1 : 0;
+	double a = p->lits[0].d, one = t == VAL_INT ? 1 : 0;
 
-	*lo = 0;
-	*hi = 1.8446744073709550e19;
+	*lo = -(double)INFINITY;
+	*hi = (double)INFINITY;
 	switch (p->op) {
 	case OP_LT:
 		*hi = a;
@@ -78,7 +75,7 @@ card_order_range(enum value_type t, const struct pred *p, double *lo, double *hi
 		break;
 	default:
 		*lo = a;
-		*hi = image_of(t, &p->lits[p->n_lits - 1]) + one;
+		*hi = p->lits[p->n_lits - 1].d + one;
 	}
 }
 
@@ -88,14 +85,16 @@ card_share_between(const struct stats_field *f, double min, double max, double l
 {
 	double from, to, all_from, all_to;
 
+	if (!isfinite(max - min))
+		return SEL_ORDER;
 	lo = lo < min ? min : lo;
 	hi = hi > max ? max : hi;
 	if (!(lo < hi))
 		return 0;
-	from = below(f->bounds, f->n_bounds, lo);
-	to = below(f->bounds, f->n_bounds, hi);
-	all_from = below(f->bounds, f->n_bounds, min);
-	all_to = below(f->bounds, f->n_bounds, max);
+	from = below(f, lo);
+	to = below(f, hi);
+	all_from = below(f, min);
+	all_to = below(f, max);
 	if (all_to - all_from < 1e-6)
 		return (hi - lo) / (max - min);
 	return (to - from) / (all_to - all_from);
@@ -241,8 +240,8 @@ field_share(const struct stats_field *f, const struct pred *p, const struct patt
 		double lo, hi;
 
 		card_order_range(f->type, p, &lo, &hi);
-		return card_share_between(f, (double)f->bounds[0],
-		    (double)f->bounds[f->n_bounds - 1] + 1, lo, hi);
+		return card_share_between(f, card_number(f->type, f->bounds[0]),
+		    card_number(f->type, f->bounds[f->n_bounds - 1]) + 1, lo, hi);
 	}
 	share = listed_share(f, p, pt);
 	return share < 0 ? card_guess(p) : share;
@@ -273,16 +272,15 @@ static double
 cell_range_share(const struct stats_field *f, const struct stats_cell_field *e,
     const struct pred *p)
 {
-	double lo, hi;
+	double min = card_number(f->type, e->min), max = card_number(f->type, e->max), lo, hi;
 
 	if (!e->has_range || !is_number(f->type) || p->op == OP_HAS)
 		return 1;
 	if (p->op == OP_EQ || p->op == OP_IN) {
 		for (size_t i = 0; i < p->n_lits; i++) {
 			struct literal l = card_literal(p, i);
-			double x = literal_suits(f->type, &l) ? image_of(f->type, &l) : -1;
 
-			if (x >= (double)e->min && x <= (double)e->max)
+			if (literal_suits(f->type, &l) && l.d >= min && l.d <= max)
 				return 1;
 		}
 		return 0;
@@ -290,7 +288,7 @@ cell_range_share(const struct stats_field *f, const struct stats_cell_field *e,
 	if (!card_numeric_order(f, p))
 		return 1;
 	card_order_range(f->type, p, &lo, &hi);
-	return card_share_between(f, (double)e->min, (double)e->max + 1, lo, hi);
+	return card_share_between(f, min, max + 1, lo, hi);
 }
 
 /* Rows of values that the cell lists and that satisfy p, and of those it does not list. */

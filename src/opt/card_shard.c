@@ -66,7 +66,8 @@ column_in_shard(const struct card_leaf *l, const struct leaf_field *lf,
 		}
 	} else if (card_numeric_order(lf->f, &q) && c->has_range) {
 		card_order_range(c->type, &q, &lo, &hi);
-		share = card_share_between(lf->f, (double)c->min, (double)c->max + 1, lo, hi);
+		share = card_share_between(lf->f, card_number(c->type, c->min),
+		    card_number(c->type, c->max) + 1, lo, hi);
 	} else
 		return lf->share;
 	share = share > 1 ? 1 : share;

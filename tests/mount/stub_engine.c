@@ -520,6 +520,12 @@ engine_control_name(size_t i)
 	return i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
+const char *
+engine_stats_name(size_t i)
+{
+	return i == 0 ? "fields" : NULL;
+}
+
 int
 engine_control(struct engine *en, struct sv line, struct requester who, struct err *e)
 {
