@@ -173,7 +173,7 @@ int engine_control_file(struct engine *, struct sv name, struct buf *, struct er
 const char *engine_control_name(size_t i);
 /* The names of the files of .spanfs/stats, alike; their content: engine_control_file "stats/NAME". */
 const char *engine_stats_name(size_t i);
-/* A line written to .spanfs/control: "cancel 12", "flush", "drop-caches". */
+/* A line for .spanfs/control: "cancel 12", "flush", "drop-caches", "analyze", "reset-costs". */
 int engine_control(struct engine *, struct sv line, struct requester, struct err *) WARN_UNUSED;
 /* Remembers an error for .spanfs/errors; path as typed, err->off into it (-1: none). */
 void engine_note_error(struct engine *, struct sv path, struct requester, const struct err *);

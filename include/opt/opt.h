@@ -14,6 +14,7 @@ struct cost_params {		/* [cost_model]; cost_params_default gives product.md's de
 	double seq_page_cost, random_page_cost, cpu_tuple_cost, cpu_index_tuple_cost,
 	    cpu_operator_cost, trace_hop_cost, multi_hop_penalty;
 	uint64_t effective_cache_pages, large_trace_threshold;
+	double network_byte_cost, network_round_trip_cost;	/* reserved for backends */
 };
 extern const struct cost_params cost_params_default;
 

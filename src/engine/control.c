@@ -49,6 +49,13 @@ print_queries(struct engine *en, struct buf *out)
 	buf_release(&path);
 }
 
+static void
+print_decisions(struct engine *en, struct buf *out)
+{
+	costs_print(en, out);
+	decisioncache_print(en->decisions, out);
+}
+
 int
 engine_control_file(struct engine *en, struct sv name, struct buf *out, struct err *e)
 {
@@ -63,7 +70,7 @@ engine_control_file(struct engine *en, struct sv name, struct buf *out, struct e
 	else if (sv_is(name, "shadow"))
 		shadow_print(en, out);
 	else if (sv_is(name, "decisions"))
-		decisioncache_print(en->decisions, out);
+		print_decisions(en, out);
 	else if (sv_is(name, "slow"))
 		slowlog_print(&en->slowlog, out);
 	else if (sv_starts(name, SV("stats/")))
@@ -142,8 +149,12 @@ engine_control(struct engine *en, struct sv line, struct requester who, struct e
 	}
 	if (sv_is(word, "analyze") && line.n == 0)
 		return engine_analyze(en, &analysis, e);
-	return err_set(e, ERR_SYNTAX, -1,
-	    "control: expected 'analyze', 'cancel ID', 'flush' or 'drop-caches', got '%.*s'",
+	if (sv_is(word, "reset-costs") && line.n == 0) {
+		costs_reset(en);
+		return 0;
+	}
+	return err_set(e, ERR_SYNTAX, -1, "control: expected 'analyze', 'cancel ID', "
+	    "'flush', 'drop-caches' or 'reset-costs', got '%.*s'",
 	    SV_ARG(word));
 }
 

@@ -41,6 +41,7 @@ engine_verify(struct engine *en, struct sv text, struct requester who,
 	if ((o.code = open_request(en, text, &rq, e)) < 0)
 		return o.code;
 	atomic_fetch_add(&en->counters.running, 1);
+	rq->at_work = true;
 	if (v != NULL)
 		o.code = shadow_verify(rq, &sink, deadline, cancel, &info, v, &err);
 	else

@@ -211,6 +211,7 @@ engine_open(const struct conf *conf, const char *store, bool create, struct engi
 	querylog_init(&en->querylog);
 	slowlog_init(&en->slowlog);
 	shadow_init(&en->shadow);
+	costs_init(&en->costs);
 	statistics_init(&en->statistics);
 	en->conf = conf;
 	en->next_id = 1;
@@ -274,6 +275,7 @@ engine_close(struct engine *en)
 	shadow_release(&en->shadow);
 	statistics_release(&en->statistics);
 	decisioncache_free(en->decisions);
+	costs_release(&en->costs);
 	pthread_cond_destroy(&en->tick);
 	pthread_mutex_destroy(&en->lock);
 	free(en->store);
@@ -289,7 +291,7 @@ renew_costs(struct engine *en, const struct conf *conf)
 	engine_cost_params(en->conf, &was);
 	engine_cost_params(conf, &is);
 	if (memcmp(&was, &is, sizeof is) != 0)
-		atomic_fetch_add(&en->cost_version, 1);
+		costs_reset(en);
 }
 
 void

@@ -25,6 +25,7 @@
 #include "engine/engine.h"
 #include "exec/exec.h"
 #include "format/format.h"
+#include "opt/cost_adapt.h"
 #include "opt/opt.h"
 #include "query/query.h"
 #include "store/catalog.h"
@@ -118,6 +119,7 @@ struct request {
 	bool decide_alone;		/* uses no decision of others and leaves none */
 	enum opt_force force;		/* no result of such a request is shared: run_request alone */
 	uint64_t force_leaves;
+	bool at_work;			/* counted among the running queries */
 };
 
 /* Binds; checks that the file may stand there. The request must be freed also on failure of what follows. */
@@ -302,6 +304,22 @@ void errlog_print(struct errlog *, struct buf *);
 /* Appends s with everything a terminal would act on escaped; returns the columns of its first `upto` bytes. */
 size_t visible_text(struct buf *, struct sv s, size_t upto);
 
+/* ---- costs ---- */
+
+struct costs {
+	pthread_mutex_t lock;	/* a leaf; guards what follows */
+	struct cost_adapt adapt;
+};
+void costs_init(struct costs *);
+void costs_release(struct costs *);
+/* What to plan with now, and its version. */
+unsigned costs_now(struct engine *, struct cost_params *);
+/* Learns from a query that has ended. */
+void costs_note(struct engine *, const struct outcome *);
+void costs_reset(struct engine *);
+/* A line of .spanfs/decisions. */
+void costs_print(struct engine *, struct buf *);
+
 /* ---- engine ---- */
 
 struct engine {
@@ -317,7 +335,8 @@ struct engine {
 	struct slowlog slowlog;
 	struct shadow shadow;
 	struct decisioncache *decisions;
-	atomic_uint cost_version;	/* moves when a reload changes [cost_model] */
+	atomic_uint cost_version;	/* moves when [cost_model] or what is learned of it changes */
+	struct costs costs;
 	bool now_latest;
 	uint64_t now_fixed;		/* 0: the clock */
 	unsigned threads;

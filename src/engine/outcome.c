@@ -18,6 +18,7 @@ outcome_note(struct engine *en, const struct outcome *o)
 
 	if (o->request->kind != FILE_FORMAT && o->request->kind != FILE_PROFILE)
 		return;
+	costs_note(en, o);
 	querylog_add(&en->querylog, o);
 	if (slow != 0 && o->duration_ns >= slow) {
 		atomic_fetch_add(&en->counters.slow, 1);

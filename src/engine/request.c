@@ -11,12 +11,6 @@
 #include "engine_i.h"
 #include "query/name.h"
 
-/*
- * What a unit of cost (a page read in sequence) takes, roughly, on warm data: only the order
- * of magnitude matters, to tell what may be done within [mount] stat_budget.
- */
-#define COST_UNIT_NS 4000.0
-
 static const struct {
 	const char *name;
 	enum file_kind kind;

@@ -22,6 +22,8 @@ engine_cost_params(const struct conf *c, struct cost_params *p)
 		.multi_hop_penalty = conf_double(c, CONF_COST_MULTI_HOP_PENALTY),
 		.effective_cache_pages = conf_u64(c, CONF_COST_CACHE_PAGES),
 		.large_trace_threshold = conf_u64(c, CONF_COST_LARGE_TRACE),
+		.network_byte_cost = conf_double(c, CONF_COST_NETWORK_BYTE),
+		.network_round_trip_cost = conf_double(c, CONF_COST_NETWORK_ROUND_TRIP),
 	};
 }
 
@@ -76,6 +78,16 @@ plan_remembered(struct planning *x, struct err *e)
 	return code;
 }
 
+/* Queries that run at the moment, beside this one. */
+static unsigned
+others_at_work(const struct request *r)
+{
+	unsigned long long n = atomic_load(&r->engine->counters.running);
+
+	n -= n > 0 && r->at_work;
+	return n < 1000 ? (unsigned)n : 1000;
+}
+
 int
 request_plan(struct request *r, struct err *e)
 {
@@ -88,6 +100,7 @@ request_plan(struct request *r, struct err *e)
 		.force = r->force,
 		.force_leaves = r->force_leaves,
 		.threads = r->engine->threads,
+		.load = others_at_work(r),
 	} };
 	bool remember = r->force == OPT_FORCE_NONE && !r->shadow && !r->decide_alone &&
 	    conf_bool(r->engine->conf, CONF_DECISION_CACHE_ENABLED);
@@ -99,8 +112,7 @@ request_plan(struct request *r, struct err *e)
 	if ((code = request_stats(r, e)) < 0)
 		return code;
 	t0 = clock_mono_ns();
-	r->cost_version = atomic_load(&r->engine->cost_version);
-	engine_cost_params(r->engine->conf, &x.options.cost);
+	r->cost_version = costs_now(r->engine, &x.options.cost);
 	code = remember ? plan_remembered(&x, e) :
 	    opt_plan(r->query, r->stats, &x.options, &r->plan, e);
 	r->plan_ns = clock_mono_ns() - t0;

@@ -591,6 +591,7 @@ result_run(struct result *r)
 
 	atomic_fetch_add(&r->engine->counters.running, 1);
 	pthread_mutex_lock(&r->lock);
+	r->request->at_work = true;
 	r->state = RESULT_RUNNING;
 	r->started_ns = clock_mono_ns();
 	/* Planned under the lock, where others ask for the cost; a failure shows again in the run. */

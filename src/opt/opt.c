@@ -43,6 +43,8 @@ const struct cost_params cost_params_default = {
 	.multi_hop_penalty = 1.2,
 	.effective_cache_pages = 10000,
 	.large_trace_threshold = 10000,
+	.network_byte_cost = 0.00001,
+	.network_round_trip_cost = 50,
 };
 
 const struct opt_rule *

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * costs: the costs that queries are planned with: those of [cost_model], and with `adaptive`
+ * corrected by what finished queries took (opt/cost_adapt.h). Only queries of one thread teach,
+ * since the time of several can't be told apart. What is learned moves the version of the
+ * costs when it is taken over, so that no decision of before is used any more; `reset-costs`
+ * and a change of the settings forget it.
+ */
+#include "engine_i.h"
+
+void
+costs_init(struct costs *c)
+{
+	pthread_mutex_init(&c->lock, NULL);
+	cost_adapt_init(&c->adapt);
+}
+
+void
+costs_release(struct costs *c)
+{
+	pthread_mutex_destroy(&c->lock);
+}
+
+unsigned
+costs_now(struct engine *en, struct cost_params *p)
+{
+	const struct conf *conf = en->conf;
+	unsigned version;
+
+	engine_cost_params(conf, p);
+	pthread_mutex_lock(&en->costs.lock);
+	version = atomic_load(&en->cost_version);
+	if (conf_bool(conf, CONF_COST_ADAPTIVE))
+		cost_adapt_apply(&en->costs.adapt, p);
+	pthread_mutex_unlock(&en->costs.lock);
+	return version;
+}
+
+static size_t
+n_leaves(const struct plan *p)
+{
+	size_t n = plan_n_leaves(p->filter);
+
+	return n == 0 ? 1 : n;
+}
+
+/* The counters in the parameters' units, as bench_costs found that they take time. */
+static struct cost_work
+work_of(const struct plan *plan, const struct profile *p)
+{
+	struct cost_work w = { .ns = (double)(p->scan_ns + p->sort_ns + p->fetch_ns) };
+
+	w.n[COST_PAGE] = 0.5 * (double)p->shards_opened + 3 * (double)p->chunks_read +
+	    0.075 * (double)p->chunks_cached + (double)p->decoded_bytes / 17000;
+	w.n[COST_TUPLE] = 3.6 * (double)p->rows_fetched;
+	w.n[COST_INDEX_TUPLE] = 0.175 * (double)p->index_rows;
+	w.n[COST_OPERATOR] = 0.1 * (double)p->rows_scanned * (double)n_leaves(plan);
+	return w;
+}
+
+void
+costs_note(struct engine *en, const struct outcome *o)
+{
+	const struct plan *plan = o->request->plan;
+	struct cost_params set;
+	struct cost_work w;
+
+	if (o->code != 0 || plan == NULL || plan->threads != 1 || !plan->pushdown ||
+	    o->info->profile.traces_assembled != 0 ||
+	    !conf_bool(en->conf, CONF_COST_ADAPTIVE))
+		return;
+	engine_cost_params(en->conf, &set);
+	w = work_of(plan, &o->info->profile);
+	pthread_mutex_lock(&en->costs.lock);
+	if (cost_adapt_note(&en->costs.adapt, &set, &w))
+		atomic_fetch_add(&en->cost_version, 1);
+	pthread_mutex_unlock(&en->costs.lock);
+}
+
+void
+costs_reset(struct engine *en)
+{
+	pthread_mutex_lock(&en->costs.lock);
+	cost_adapt_init(&en->costs.adapt);
+	atomic_fetch_add(&en->cost_version, 1);
+	pthread_mutex_unlock(&en->costs.lock);
+}
+
+void
+costs_print(struct engine *en, struct buf *b)
+{
+	const struct cost_adapt *a = &en->costs.adapt;
+
+	pthread_mutex_lock(&en->costs.lock);
+	buf_printf(b, "# costs of version %u", atomic_load(&en->cost_version));
+	if (!conf_bool(en->conf, CONF_COST_ADAPTIVE))
+		BUF_LIT(b, ", as set\n");
+	else {
+		buf_printf(b, ", corrected by %llu queries (in force, learned):",
+		    (unsigned long long)a->n);
+		for (size_t k = 0; k < N_COST_KINDS; k++)
+			buf_printf(b, "%s %s x%.2f x%.2f", k == 0 ? "" : ",",
+			    cost_kind_name((enum cost_kind)k), a->used[k], a->factor[k]);
+		BUF_LIT(b, "\n");
+	}
+	pthread_mutex_unlock(&en->costs.lock);
+}
