@@ -35,6 +35,7 @@ struct decision_class {
 	uint64_t key;		/* plan_class.key */
 	uint64_t index_leaves;
 	float rows, cost;	/* estimated: that match, of a shard's rows; cost of a shard */
+	uint32_t n_shards;	/* by which it was decided; it holds for up to twice as many */
 	float rows_hi;		/* rows of a shard on average, beyond which it is to be decided anew */
 	enum access access;
 };

@@ -88,7 +88,7 @@ decided_class(const struct decision *d, struct plan_class *c)
 {
 	const struct decision_class *x = decision_class(d, c->key);
 
-	if (x == NULL || (double)c->n_rows > (double)x->rows_hi * (double)c->n_shards)
+	if (x == NULL || !decision_fits(x, c))
 		return false;
 	c->access = x->access;
 	c->index_leaves = x->index_leaves;

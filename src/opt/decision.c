@@ -20,11 +20,11 @@
  */
 #define SEL_SLACK 16.0f
 #define TIME_SLACK 2.0f
-/* Costs this close are taken as equal: what is remembered is then the way that looks at the fewest rows. */
-#define TIE 1.25
+/* Costs this close are taken as equal: what is remembered is then a way that looks at far fewer rows. */
+#define TIE 1.5
 /* So many rows of a shard are nothing. */
 #define TRIFLE_ROWS 16.0
-#define SAMPLE_SHARDS 4
+#define SAMPLE_SHARDS 8
 
 /* ---- measuring ---- */
 
@@ -34,14 +34,20 @@ struct sample {
 	double rows;
 };
 
-/* The newest shards that are read and known. */
+/* Of the shards that are read and known, from the newest on, spread evenly. */
 static void
 take_sample(const struct opt *o, struct sample *s)
 {
+	size_t n = 0, seen = 0, step;
+
+	for (size_t i = 0; i < o->plan->n_shards; i++)
+		n += o->shards[i].access != ACCESS_PRUNED && shard_known(o, i);
+	step = n / SAMPLE_SHARDS + 1;
 	s->n = 0;
 	s->rows = 0;
 	for (size_t i = o->plan->n_shards; i-- > 0 && s->n < SAMPLE_SHARDS;)
-		if (o->shards[i].access != ACCESS_PRUNED && shard_known(o, i)) {
+		if (o->shards[i].access != ACCESS_PRUNED && shard_known(o, i) &&
+		    seen++ % step == 0) {
 			s->v[s->n++] = &o->stats->shards[i];
 			s->rows += (double)o->stats->shards[i].n_rows;
 		}
@@ -97,8 +103,10 @@ decision_measure(struct opt *o, struct err *e)
 		    card_time_share(o->plan->range, s.v[i]->min_start, s.v[i]->max_start);
 	if (code == 0)
 		measure(o, &s, o->plan->filter, true);
-	if (o->leaves.n <= PLAN_LEAVES_MAX)
+	if (o->leaves.n < PLAN_LEAVES_MAX) {
 		o->leaves.sel[o->leaves.n] = s.rows > 0 ? (float)(in / s.rows) : -1;
+		o->leaves.top |= (uint64_t)1 << o->leaves.n;
+	}
 	return code;
 }
 
@@ -200,7 +208,8 @@ kept_of(const struct plan *p, const struct plan_class *cls)
 	for (size_t i = 0; c != NULL && i < cls->n_cands; i++) {
 		const struct plan_cand *x = &cls->cands[i];
 
-		if (x->est_rows < kept->est_rows && x->total <= TIE * c->total &&
+		if (4 * x->est_rows < c->est_rows && x->est_rows < kept->est_rows &&
+		    x->total <= TIE * c->total &&
 		    (!p->early_stop || x->startup <= TIE * c->startup))
 			kept = x;
 	}
@@ -278,6 +287,7 @@ record_classes(const struct plan *p, struct decision_class *v)
 		if (c->n_shards == 0)
 			continue;
 		v[i].cost = (float)(c->est_cost / (double)c->n_shards);
+		v[i].n_shards = c->n_shards;
 		v[i].rows_hi = most_rows(c, kept);
 	}
 }
@@ -312,7 +322,7 @@ decision_record(const struct opt *o, struct decision **out, struct err *e)
 	size_t number = 0;
 
 	*out = NULL;
-	if (p->never || !o->leaves.taken || o->leaves.n > PLAN_LEAVES_MAX ||
+	if (p->never || !o->leaves.taken || o->leaves.n >= PLAN_LEAVES_MAX ||
 	    o->order.lost || p->n_classes > DECISION_CLASSES_MAX)
 		return 0;
 	if ((d = decision_new(p->n_classes, o->leaves.n + 1, o->order.n)) == NULL)
@@ -407,6 +417,13 @@ decision_class(const struct decision *d, uint64_t key)
 	return NULL;
 }
 
+bool
+decision_fits(const struct decision_class *x, const struct plan_class *c)
+{
+	return c->n_shards <= 2 * x->n_shards &&
+	    (double)c->n_rows <= (double)x->rows_hi * (double)c->n_shards;
+}
+
 /* Of a shard: by its class, or by all shards where there are none. */
 static void
 estimate_shard(struct opt *o, size_t i, const struct decision_class *c, double scale)
@@ -418,6 +435,31 @@ estimate_shard(struct opt *o, size_t i, const struct decision_class *c, double s
 	s->est_rows = hits < rows ? hits : rows;
 	s->est_cost = s->access == ACCESS_CATALOG ? 0 : c != NULL ? (double)c->cost :
 	    rows * (double)o->decided->cost;
+}
+
+/*
+ * A query that stops early is cut into slices by what is expected of the newest shards (exec),
+ * so these are estimated for its own values, until it is surely full: whole partitions, whose
+ * shards lie in the same time.
+ */
+static void
+estimate_newest(struct opt *o)
+{
+	const struct plan *p = o->plan;
+	double want = 4 * ((double)p->limit + (double)p->offset), rows = 0;
+	uint64_t partition = PARTITION_OUTSIDE;
+
+	for (size_t i = p->n_shards; p->early_stop && i-- > 0;) {
+		const struct shard_stats *s = &o->stats->shards[i];
+
+		if (p->shards[i].access == ACCESS_PRUNED)
+			continue;
+		if (rows >= want && s->partition != partition)
+			return;
+		o->shards[i].est_rows = card_rows(s, p->filter, p->range);
+		rows += s->partition == PARTITION_OUTSIDE ? 0 : p->shards[i].est_rows;
+		partition = s->partition;
+	}
 }
 
 void
@@ -442,6 +484,7 @@ decision_estimate(struct opt *o)
 			classes[s->cls].est_cost += s->est_cost;
 		}
 	}
+	estimate_newest(o);
 	cost_total(o);
 }
 
@@ -660,10 +703,12 @@ decision_joined(const struct decision *d, const struct decision *other)
 		struct decision_class *y = (struct decision_class *)(uintptr_t)
 		    decision_class(j, x->key);
 
-		if (y == NULL)
+		if (y == NULL) {
 			classes[at++] = *x;
-		else if (x->rows_hi > y->rows_hi)
-			y->rows_hi = x->rows_hi;
+			continue;
+		}
+		y->rows_hi = x->rows_hi > y->rows_hi ? x->rows_hi : y->rows_hi;
+		y->n_shards = x->n_shards > y->n_shards ? x->n_shards : y->n_shards;
 	}
 	join_ranges((struct decision_leaf *)(uintptr_t)j->leaves, other, alike);
 	return j;

@@ -14,6 +14,8 @@ int decision_measure(struct opt *, struct err *) WARN_UNUSED;
 enum decision_miss decision_find(struct opt *);
 /* What it says of a class; NULL: nothing. */
 const struct decision_class *decision_class(const struct decision *, uint64_t key);
+/* Is the class still much like the one that was decided? */
+bool decision_fits(const struct decision_class *, const struct plan_class *);
 /* Orders the filter as it was decided; above 0: it does not fit. */
 int decision_order(struct opt *, struct err *) WARN_UNUSED;
 /* Estimates of shards and plan, from those of the decision. */

@@ -17,7 +17,7 @@ struct opt_leaves {
 	const struct pred *pred[PLAN_LEAVES_MAX];
 	uint64_t top;		/* bit i: leaf i must hold for every match */
 	/* Below 0: no shard to measure on. One more: the share of the shards in the time range. */
-	float sel[PLAN_LEAVES_MAX + 1];
+	float sel[PLAN_LEAVES_MAX];
 };
 
 /* Where each kid of each AND and OR came from, in post-order, as rule order put them. */
