@@ -129,7 +129,7 @@ ctl query --verify
 is "... no path" $? 2
 ctl explain --compare limit/1/spans.csv limit/2/spans.csv
 is "explain --compare" "$? $(grep -c '^[-+] query' "$T/got")" "0 2"
-ctl explain --compare -o cost_model.seq_page_cost=9 spans.csv
+ctl explain --compare -o cost_model.cpu_tuple_cost=9 spans.csv
 is "... of two settings" "$? $(grep -c '^[-+] estimate' "$T/got")" "0 2"
 ctl explain --compare -o cost_model.nothing=9 spans.csv
 is "... of a setting that is none" $? 2
