@@ -276,7 +276,7 @@ what_is_used_stays(void **state)
 static void
 what_was_used_long_ago_goes(void **state)
 {
-	struct query_of_test q = { .sel = 0.1f };
+	struct query_of_test q = { .sel = 0.1f }, slow = { .sel = 0.1f, .sleep_us = 20 };
 	struct decision_use use;
 	char key[16];
 
@@ -284,9 +284,10 @@ what_was_used_long_ago_goes(void **state)
 	open_cache(8, UINT64_C(3600000000000));
 	for (int k = 0; k < 50; k++)
 		plan("old", &q);
+	/* Slower to decide, so that no stall while deciding the old one can weigh it up. */
 	for (int i = 0; i < 5000; i++) {
 		snprintf(key, sizeof key, "k%d", i);
-		plan(key, &q);
+		plan(key, &slow);
 	}
 	use = plan("old", &q);
 	assert_int_equal(use.how, DECISION_COMPUTED);
