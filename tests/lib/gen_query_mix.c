@@ -260,7 +260,7 @@ is_word(char c)
 	    c == '_';
 }
 
-/* A whole token of 3 bytes or more, else all. */
+/* A whole token of 3 bytes or more, else any word. */
 static struct sv
 token(struct mix *m, struct sv s)
 {
@@ -277,7 +277,7 @@ token(struct mix *m, struct sv s)
 		if (to - from >= 3)
 			return sv_sub(s, from, to);
 	}
-	return s;
+	return SV("error");
 }
 
 /* ---- clauses ---- */
