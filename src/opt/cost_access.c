@@ -7,8 +7,8 @@
  *   startup = the first three, and the rest's part of one row group
  *
  *   shard       SHARD_OPEN, and a random page unless it is cached
- *   look-ups    service: SERVICE_SETUP; trace: its trace index's pages, log2 of the traces in
- *               cpu_index_tuple_cost
+ *   look-ups    service: SERVICE_SETUP; trace: log2 of the traces in cpu_index_tuple_cost (the
+ *               pages of the trace index are the condition's, in leaf_cost.c)
  *   indexes     pages of the index, keys and rows that it names in cpu_index_tuple_cost
  *   covering    SHARD_OPEN, COVER_LEAF a condition, and indexes as above with COVER_ROW_TUPLES
  *   groups      GROUP each that may have a row; CHUNK a column of each, and its pages
@@ -197,12 +197,12 @@ look_up(struct run *r, enum access a)
 		break;
 	case ACCESS_TRACE:
 		rows = trace_rows(sc);
-		r->cost += r->random + (double)s->n_traces * TRACE_INDEX_BYTES / PAGE_BYTES *
-		    r->page + log2((double)s->n_traces + 2) * r->c->cpu_index_tuple_cost;
+		r->cost += log2((double)s->n_traces + 2) * r->c->cpu_index_tuple_cost;
 		break;
 	}
+	/* Those outside the range are not looked at. */
 	if (a == ACCESS_TRACE)
-		r->groups = groups_touched(sc->groups, rows);
+		r->groups = groups_touched(fmax(sc->groups * sc->time_share, 1), rows);
 	else if (rows < all)
 		r->groups = fmin(sc->groups, rows / (sc->group_rows > 1 ? sc->group_rows : 1) + 1);
 	return rows;
@@ -220,9 +220,12 @@ static double
 covering(struct run *r)
 {
 	const struct shard_cost *sc = r->sc;
-	size_t n = plan_n_leaves(sc->opt->plan->filter);
+	const struct pred *filter = sc->opt->plan->filter;
+	size_t n = plan_n_leaves(filter);
 	double cost = SHARD_OPEN;
 
+	if (footer_tells(filter))
+		return cost + COVER_LEAF * (double)n;
 	for (size_t i = 0; i < n; i++) {
 		const struct leaf_cost *l = &sc->leaves[i];
 

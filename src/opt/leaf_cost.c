@@ -215,6 +215,9 @@ leaf_init(struct leaf_cost *l, const struct card *card, const struct shard_stats
 		computed(l, p);
 		return;
 	}
+	/* Ids are looked up in the trace index, whatever the access. */
+	if (p->field.scope == FIELD_INTRINSIC && p->field.intrinsic == IN_TRACE_ID)
+		l->bytes += (double)s->n_traces * TRACE_INDEX_BYTES;
 	c = leaf_columns(s, p, &n);
 	for (size_t i = 0; i < n; i++)
 		if (column_counts(&c[i], p))

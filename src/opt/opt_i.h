@@ -132,6 +132,10 @@ double card_shard_rows(const struct card *, const struct shard_stats *, struct t
 /* Share of [min, max] that lies in the range, in (0, 1]. */
 double card_time_share(struct time_range, uint64_t min, uint64_t max);
 
+/* rule_covering.c */
+/* The filter asks for nothing but services, names and errors, whose numbers the footer has together. */
+bool footer_tells(const struct pred *filter);
+
 /* force.c */
 /* After the choice, before its costs: options->force on every shard that is not pruned. */
 void force_paths(struct opt *);

@@ -23,12 +23,12 @@ asks_error_only(const struct pred *p)
 	return true;
 }
 
-static bool
-in_footer(const struct pred *p)
+bool
+footer_tells(const struct pred *p)
 {
 	if (p->kind != PRED_LEAF) {
 		for (size_t i = 0; i < p->n_kids; i++)
-			if (!in_footer(p->kids[i]))
+			if (!footer_tells(p->kids[i]))
 				return false;
 		return true;
 	}
@@ -133,7 +133,7 @@ int
 rule_covering(struct opt *o, bool *changed, struct err *e)
 {
 	const struct plan *p = o->plan;
-	bool footer = in_footer(p->filter);
+	bool footer = footer_tells(p->filter);
 
 	(void)e;
 	if (p->output != ROW_COUNT || !p->pushdown)

@@ -34,7 +34,7 @@ struct measure {
 
 struct regret {
 	double ratio, time_ratio;	/* plan over best; time 0: not taken */
-	char *text;			/* path, the plan's way and the best */
+	char *text;			/* path, the plan's ways, the best by work and by time */
 };
 
 static double
@@ -158,7 +158,8 @@ list_ways(const struct plan *p, struct way *v)
 }
 
 static void
-note(struct regret *g, const char *path, const struct plan *p, const struct way *best)
+note(struct regret *g, const char *path, const struct plan *p, const struct way *best,
+    const struct way *fastest)
 {
 	struct buf b = BUF_INIT;
 
@@ -169,6 +170,9 @@ note(struct regret *g, const char *path, const struct plan *p, const struct way 
 	if (best != NULL)
 		buf_printf(&b, " best: %s/%llx", access_name(best->access),
 		    (unsigned long long)best->leaves);
+	if (fastest != NULL)
+		buf_printf(&b, " fastest: %s/%llx", access_name(fastest->access),
+		    (unsigned long long)fastest->leaves);
 	g->text = strdup(buf_cstr(&b));
 	buf_release(&b);
 }
@@ -177,7 +181,7 @@ static int
 measure_query(struct engine *en, const char *path, bool timed, struct regret *g)
 {
 	const struct way as_planned = { .force = OPT_FORCE_NONE };
-	struct way ways[CANDS_MAX], *best = NULL;
+	struct way ways[CANDS_MAX], *best = NULL, *fastest = NULL;
 	struct request *r = planned(en, path, &as_planned);
 	struct measure mine, one, least;
 	size_t n;
@@ -197,16 +201,34 @@ measure_query(struct engine *en, const char *path, bool timed, struct regret *g)
 			least.work = one.work;
 			best = &ways[i];
 		}
-		least.ns = one.ns < least.ns ? one.ns : least.ns;
+		if (timed && one.ns < least.ns) {
+			least.ns = one.ns;
+			fastest = &ways[i];
+		}
+	}
+	/* The first to run found the files cold. */
+	if (timed && measure_way(en, path, &as_planned, true, &one) == 0 && one.ns < mine.ns)
+		mine.ns = one.ns;
+	if (mine.ns <= least.ns) {
+		least.ns = mine.ns;
+		fastest = NULL;
 	}
 	g->ratio = least.work > 0 ? mine.work / least.work : 1;
 	g->time_ratio = timed ? mine.ns / least.ns : 0;
-	note(g, path, r->plan, best);
+	note(g, path, r->plan, best, fastest);
 	request_free(r);
 	return 0;
 }
 
 /* ---- all ---- */
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct regret *x = a, *y = b;
+
+	return (x->time_ratio < y->time_ratio) - (x->time_ratio > y->time_ratio);
+}
 
 static int
 by_ratio(const void *a, const void *b)
@@ -220,22 +242,23 @@ static void
 print(struct regret *v, size_t n)
 {
 	size_t near = 0, timed = 0, near_time = 0;
-	double worst_time = 0;
 
 	qsort(v, n, sizeof *v, by_ratio);
 	for (size_t i = 0; i < n; i++) {
 		near += v[i].ratio <= 1.1;
 		timed += v[i].time_ratio > 0;
 		near_time += v[i].time_ratio > 0 && v[i].time_ratio <= 1.1;
-		worst_time = v[i].time_ratio > worst_time ? v[i].time_ratio : worst_time;
 	}
 	printf("\nworst choices:\n%8s  path\n", "work");
 	for (size_t i = 0; i < n && i < 10; i++)
 		printf("%8.2f  %s\n", v[i].ratio, v[i].text);
 	printf("\nregret of %zu queries: %.1f %% within 1.1 of the least work, worst %.2f\n", n,
 	    100 * (double)near / (double)n, v[0].ratio);
-	printf("by CPU time, of %zu: %.1f %% within 1.1 of the least, worst %.2f\n", timed,
-	    timed == 0 ? 0 : 100 * (double)near_time / (double)timed, worst_time);
+	qsort(v, n, sizeof *v, by_time);
+	printf("by CPU time, of %zu: %.1f %% within 1.1 of the least\n%8s  path\n", timed,
+	    timed == 0 ? 0 : 100 * (double)near_time / (double)timed, "time");
+	for (size_t i = 0; i < timed && i < 10; i++)
+		printf("%8.2f  %s\n", v[i].time_ratio, v[i].text);
 }
 
 size_t
