@@ -6,7 +6,8 @@
  *     fetch  output rows times what is put together, in cpu_tuple_cost, and the pages and
  *            chunks of the row groups that have them
  *     order  n log2 n (top-n: n log2 of the heap) * ORDER_OPS * cpu_operator_cost
- *     traces trace_hop_cost a span of each trace that must be assembled
+ *     traces trace_hop_cost a step to its facts, multi_hop_penalty times that after the first;
+ *            steps beyond large_trace_threshold count twice
  *   threads: one, and another for every THREAD_WORK of cost, of those that are free
  *
  * With early_stop the shards from the newest on count until offset + limit rows are there.
@@ -114,18 +115,50 @@ sorts_by_trace(const struct plan *p)
 	return false;
 }
 
-/* Traces are put together for every candidate where they decide, else for the output. */
+/*
+ * The facts of one trace: a step a span, or with summaries one for each shard that it may be
+ * in, of which there are seldom more than two.
+ */
+static double
+trace_facts_cost(const struct cost_params *c, const struct shard_stats *s)
+{
+	double large = (double)c->large_trace_threshold, steps = SPANS_PER_TRACE;
+
+	if (s->trace_summaries)
+		steps = 2;
+	else if (s->n_traces > 0)
+		steps = (double)s->n_rows / (double)s->n_traces;
+	steps = steps < 1 ? 1 : steps;
+	/* Large ones don't fit the caches: their spans beyond cost as much again. */
+	if (steps > large)
+		steps += steps - large;
+	return (1 + (steps - 1) * c->multi_hop_penalty) * c->trace_hop_cost;
+}
+
+/*
+ * Traces are put together for every candidate where they decide, else for the output. Shard by
+ * shard, so that another shard only adds.
+ */
 static double
 trace_cost(const struct opt *o, double rows, double out)
 {
 	const struct plan *p = o->plan;
-	double traces = 0;
+	double all = 0, taken = 0, cost = 0;
 
+	for (size_t i = 0; i < p->n_shards; i++)
+		all += p->shards[i].est_rows;
 	if (p->output == ROW_TRACE || pred_needs_trace(p->filter) || sorts_by_trace(p))
-		traces = rows;
+		taken = rows;
 	else if (p->want_trace)
-		traces = out;
-	return traces * SPANS_PER_TRACE * o->options->cost.trace_hop_cost;
+		taken = out;
+	if (taken <= 0 || all <= 0)
+		return 0;
+	taken = taken < all ? taken / all : 1;
+	for (size_t i = 0; i < p->n_shards; i++)
+		if (p->shards[i].access != ACCESS_PRUNED)
+			cost += p->shards[i].est_rows * taken *
+			    trace_facts_cost(&o->options->cost, &o->stats->shards[i]);
+	return cost;
 }
 
 /* Threads that the work is worth, of those that the running queries leave. */
