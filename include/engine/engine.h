@@ -64,6 +64,11 @@ struct analysis {
 	uint64_t n_spans, n_fields, n_cells;
 	uint64_t duration_ns;
 };
+/*
+ * For programs that stay: begins, in the background, to make what estimates are made from, and
+ * what .spanfs/stats shows. Nothing waits for it. [statistics] refresh=0 leaves it to analyze.
+ */
+void engine_warm(struct engine *);
 /* Merges the statistics of all shards, now, for the estimates of all further plans. Blocks. */
 int engine_analyze(struct engine *, struct analysis *, struct err *) WARN_UNUSED;
 

@@ -68,6 +68,7 @@ on_ready(void *arg, struct err *e)
 	int null;
 
 	log_info("mounted %s at %s", d->store, d->mountpoint);
+	engine_warm(d->engine);
 	if (d->ready_fd < 0)
 		return 0;
 	if ((null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)

@@ -3,8 +3,8 @@
  * statistics: the summary of all shards that queries are estimated with. It is made when a
  * program that asks on (its statistics of every shard are loaded) has none, or when the one
  * there is of an older state and [statistics] refresh has passed since; in the background,
- * while queries go on with what there is. One question alone never makes it; `analyze` makes
- * it at once, and so does the first look at a plan.
+ * while queries go on with what there is. One question alone never makes it; a mount begins
+ * with it (engine_warm), and `analyze` makes it at once.
  */
 #include "base/clock.h"
 #include "engine_i.h"
@@ -79,29 +79,47 @@ make_in_background(void *arg)
 	pthread_mutex_unlock(&en->lock);
 }
 
+/* Unless it is being made. Under en->lock, which is left meanwhile. */
+static void
+start_making(struct engine *en)
+{
+	int code;
+
+	if (en->statistics.making)
+		return;
+	en->statistics.making = true;
+	pthread_mutex_unlock(&en->lock);
+	code = runner_submit(en->runner, make_in_background, en, NULL);
+	pthread_mutex_lock(&en->lock);
+	if (code != 0)
+		en->statistics.making = false;
+}
+
 struct summary *
 engine_summary(struct engine *en, const struct world *w)
 {
 	struct statistics *s = &en->statistics;
 	uint64_t refresh = conf_u64(en->conf, CONF_STATISTICS_REFRESH);
 	struct summary *got;
-	bool start;
 
 	pthread_mutex_lock(&en->lock);
 	got = s->newest == NULL ? NULL : summary_ref(s->newest);
-	start = refresh != 0 && !s->making &&
-	    atomic_load_explicit(&w->all, memory_order_acquire) != NULL &&
+	if (refresh != 0 && atomic_load_explicit(&w->all, memory_order_acquire) != NULL &&
 	    (got == NULL || (got->stats.generation != w->snap->generation &&
-	    clock_mono_ns() - s->made_mono_ns >= refresh));
-	if (start)
-		s->making = true;
+	    clock_mono_ns() - s->made_mono_ns >= refresh)))
+		start_making(en);
 	pthread_mutex_unlock(&en->lock);
-	if (start && runner_submit(en->runner, make_in_background, en, NULL) != 0) {
-		pthread_mutex_lock(&en->lock);
-		s->making = false;
-		pthread_mutex_unlock(&en->lock);
-	}
 	return got;
+}
+
+void
+engine_warm(struct engine *en)
+{
+	if (conf_u64(en->conf, CONF_STATISTICS_REFRESH) == 0)
+		return;
+	pthread_mutex_lock(&en->lock);
+	start_making(en);
+	pthread_mutex_unlock(&en->lock);
 }
 
 int

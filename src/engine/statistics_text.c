@@ -153,7 +153,8 @@ statistics_print(struct engine *en, struct sv name, struct buf *out, struct err 
 		    SV_ARG(name));
 	}
 	if (got == NULL)
-		BUF_LIT(out, "# not made yet: write analyze to .spanfs/control\n");
+		BUF_LIT(out, "# not made yet: look again in a moment, or write analyze to "
+		    ".spanfs/control\n");
 	summary_unref(got);
 	return buf_ok(out, e);
 }
