@@ -153,13 +153,21 @@ ask(struct run *r, const struct pred *p, uint64_t asked, bool *told)
 
 /* ---- accesses ---- */
 
-/* Rows in row groups that the zones leave: of a rare match, not all groups may have one. */
+/* Row groups that so many rows, lying together, are in. */
+static double
+groups_of(const struct shard_cost *sc, double rows)
+{
+	return fmin(sc->groups, rows / (sc->group_rows > 1 ? sc->group_rows : 1) + 1);
+}
+
+/* Of rows lying together, those in groups that zones leave: of a rare match, not all may have one. */
 static double
 zone_rows(const struct shard_cost *sc, double rows)
 {
-	double groups = groups_touched(sc->groups, sc->sel * (double)sc->stats->n_rows * ZONE_BLUR);
+	double all = groups_of(sc, rows);
+	double groups = groups_touched(all, sc->sel * (double)sc->stats->n_rows * ZONE_BLUR);
 
-	return rows * (groups < 1 ? 1 : groups) / sc->groups;
+	return rows * (groups < 1 ? 1 : groups) / all;
 }
 
 static double
@@ -192,7 +200,7 @@ look_up(struct run *r, enum access a)
 		rows = zone_rows(sc, all);
 		break;
 	case ACCESS_SERVICE:
-		rows = card_service_rows(s, sc->opt->plan->filter) * sc->time_share;
+		rows = zone_rows(sc, card_service_rows(s, sc->opt->plan->filter) * sc->time_share);
 		r->cost += SERVICE_SETUP;
 		break;
 	case ACCESS_TRACE:
@@ -203,8 +211,8 @@ look_up(struct run *r, enum access a)
 	/* Those outside the range are not looked at. */
 	if (a == ACCESS_TRACE)
 		r->groups = groups_touched(fmax(sc->groups * sc->time_share, 1), rows);
-	else if (rows < all)
-		r->groups = fmin(sc->groups, rows / (sc->group_rows > 1 ? sc->group_rows : 1) + 1);
+	else
+		r->groups = groups_of(sc, rows);
 	return rows;
 }
 
