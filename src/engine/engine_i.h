@@ -54,6 +54,7 @@ struct statistics {
 	struct summary *newest;		/* or NULL */
 	uint64_t made_mono_ns;
 	bool making;			/* in the background */
+	bool kept;			/* engine_warm: the program stays, so it is kept up to date */
 };
 
 void statistics_init(struct statistics *);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * statistics: the summary of all shards that queries are estimated with. It is made when a
- * program that asks on (its statistics of every shard are loaded) has none, or when the one
- * there is of an older state and [statistics] refresh has passed since; in the background,
- * while queries go on with what there is. One question alone never makes it; a mount begins
- * with it (engine_warm), and `analyze` makes it at once.
+ * statistics: the summary of all shards that queries are estimated with. A program that stays
+ * begins with it (engine_warm), and it is made anew when a query finds it of an older state
+ * and [statistics] refresh has passed since; in the background, while queries go on with what
+ * there is. A program that asks one question is gone before it would pay; `analyze` makes it at
+ * once.
  */
 #include "base/clock.h"
 #include "engine_i.h"
@@ -104,8 +104,8 @@ engine_summary(struct engine *en, const struct world *w)
 
 	pthread_mutex_lock(&en->lock);
 	got = s->newest == NULL ? NULL : summary_ref(s->newest);
-	if (refresh != 0 && atomic_load_explicit(&w->all, memory_order_acquire) != NULL &&
-	    (got == NULL || (got->stats.generation != w->snap->generation &&
+	if (refresh != 0 && s->kept && (got == NULL ||
+	    (got->stats.generation != w->snap->generation &&
 	    clock_mono_ns() - s->made_mono_ns >= refresh)))
 		start_making(en);
 	pthread_mutex_unlock(&en->lock);
@@ -115,10 +115,10 @@ engine_summary(struct engine *en, const struct world *w)
 void
 engine_warm(struct engine *en)
 {
-	if (conf_u64(en->conf, CONF_STATISTICS_REFRESH) == 0)
-		return;
 	pthread_mutex_lock(&en->lock);
-	start_making(en);
+	en->statistics.kept = true;
+	if (conf_u64(en->conf, CONF_STATISTICS_REFRESH) != 0)
+		start_making(en);
 	pthread_mutex_unlock(&en->lock);
 }
 
