@@ -48,9 +48,9 @@ struct world {
 /* ---- statistics: the summary of all shards ---- */
 
 struct statistics {
-	pthread_mutex_t lock;		/* guards maker; before engine.lock */
+	pthread_mutex_t lock;		/* guards maker */
 	struct summary_maker *maker;
-	/* Under engine.lock: */
+	pthread_mutex_t state;		/* guards what follows; nothing is locked under it */
 	struct summary *newest;		/* or NULL */
 	uint64_t made_mono_ns;
 	bool making;			/* in the background */

@@ -22,6 +22,7 @@ void
 statistics_init(struct statistics *s)
 {
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->state, NULL);
 }
 
 void
@@ -29,6 +30,7 @@ statistics_release(struct statistics *s)
 {
 	summary_unref(s->newest);
 	summary_maker_free(s->maker);
+	pthread_mutex_destroy(&s->state);
 	pthread_mutex_destroy(&s->lock);
 }
 
@@ -50,11 +52,11 @@ make(struct engine *en, const struct world *w, size_t *n_read, struct err *e)
 		code = summary_make(s->maker, w->snap, clock_wall_ns(), &fresh, n_read, e);
 	if (code != 0)
 		return code;
-	pthread_mutex_lock(&en->lock);
+	pthread_mutex_lock(&en->statistics.state);
 	old = s->newest;
 	s->newest = fresh;
 	s->made_mono_ns = clock_mono_ns();
-	pthread_mutex_unlock(&en->lock);
+	pthread_mutex_unlock(&en->statistics.state);
 	summary_unref(old);
 	return 0;
 }
@@ -74,12 +76,12 @@ make_in_background(void *arg)
 		pthread_mutex_unlock(&en->statistics.lock);
 		world_unref(w);
 	}
-	pthread_mutex_lock(&en->lock);
+	pthread_mutex_lock(&en->statistics.state);
 	en->statistics.making = false;
-	pthread_mutex_unlock(&en->lock);
+	pthread_mutex_unlock(&en->statistics.state);
 }
 
-/* Unless it is being made. Under en->lock, which is left meanwhile. */
+/* Unless it is being made. Under statistics.state, which is left meanwhile. */
 static void
 start_making(struct engine *en)
 {
@@ -88,9 +90,9 @@ start_making(struct engine *en)
 	if (en->statistics.making)
 		return;
 	en->statistics.making = true;
-	pthread_mutex_unlock(&en->lock);
+	pthread_mutex_unlock(&en->statistics.state);
 	code = runner_submit(en->runner, make_in_background, en, NULL);
-	pthread_mutex_lock(&en->lock);
+	pthread_mutex_lock(&en->statistics.state);
 	if (code != 0)
 		en->statistics.making = false;
 }
@@ -102,24 +104,24 @@ engine_summary(struct engine *en, const struct world *w)
 	uint64_t refresh = conf_u64(en->conf, CONF_STATISTICS_REFRESH);
 	struct summary *got;
 
-	pthread_mutex_lock(&en->lock);
+	pthread_mutex_lock(&en->statistics.state);
 	got = s->newest == NULL ? NULL : summary_ref(s->newest);
 	if (refresh != 0 && s->kept && (got == NULL ||
 	    (got->stats.generation != w->snap->generation &&
 	    clock_mono_ns() - s->made_mono_ns >= refresh)))
 		start_making(en);
-	pthread_mutex_unlock(&en->lock);
+	pthread_mutex_unlock(&en->statistics.state);
 	return got;
 }
 
 void
 engine_warm(struct engine *en)
 {
-	pthread_mutex_lock(&en->lock);
+	pthread_mutex_lock(&en->statistics.state);
 	en->statistics.kept = true;
 	if (conf_u64(en->conf, CONF_STATISTICS_REFRESH) != 0)
 		start_making(en);
-	pthread_mutex_unlock(&en->lock);
+	pthread_mutex_unlock(&en->statistics.state);
 }
 
 int
@@ -139,9 +141,9 @@ engine_analyze(struct engine *en, struct analysis *a, struct err *e)
 	code = make(en, w, &n_read, e);
 	pthread_mutex_unlock(&en->statistics.lock);
 	if (code == 0) {
-		pthread_mutex_lock(&en->lock);
+		pthread_mutex_lock(&en->statistics.state);
 		got = summary_ref(en->statistics.newest);
-		pthread_mutex_unlock(&en->lock);
+		pthread_mutex_unlock(&en->statistics.state);
 		s = &got->stats;
 		*a = (struct analysis){
 			.n_shards = s->n_shards, .n_damaged = w->snap->n_shards - s->n_shards,

@@ -135,9 +135,9 @@ statistics_print(struct engine *en, struct sv name, struct buf *out, struct err 
 	struct summary *got;
 	const struct stats_summary *s;
 
-	pthread_mutex_lock(&en->lock);
+	pthread_mutex_lock(&en->statistics.state);
 	got = en->statistics.newest == NULL ? NULL : summary_ref(en->statistics.newest);
-	pthread_mutex_unlock(&en->lock);
+	pthread_mutex_unlock(&en->statistics.state);
 	s = got == NULL ? &nothing : &got->stats;
 	if (sv_is(name, "fields"))
 		print_fields(s, out);
