@@ -67,6 +67,16 @@ buf_view(const struct buf *b)
 	return (struct sv){ b->p, b->n };
 }
 
+/* "00" to "99", one after the other. */
+extern const char digit_pairs[];
+
+/* The two digits of v < 100. */
+static inline void
+digit_pair(char *p, unsigned v)
+{
+	memcpy(p, digit_pairs + 2 * v, 2);
+}
+
 void buf_str(struct buf *, const char *);
 void buf_u64(struct buf *, uint64_t);		/* decimal */
 void buf_i64(struct buf *, int64_t);

@@ -57,8 +57,8 @@ void chunk_presence(const struct chunk *, uint64_t *words);
 void chunk_u64(const struct chunk *, uint32_t first, uint32_t n, uint64_t *out);
 uint64_t chunk_u64_at(const struct chunk *, uint32_t ordinal);
 /*
- * Of the n rows, which rise, those with a value: rows[sel[i]] has the ordinal ord[i].
- * Returns how many; sel and ord have room for n.
+ * Of the n rows, each above the one before, those with a value: rows[sel[i]] has the ordinal
+ * ord[i]. Returns how many; sel and ord have room for n.
  */
 uint32_t chunk_select(const struct chunk *, const uint32_t *rows, uint32_t n, uint32_t *sel,
     uint32_t *ord);

@@ -64,29 +64,41 @@ buf_str(struct buf *b, const char *s)
 	buf_put(b, s, strlen(s));
 }
 
-static const char digit_pairs[] =
+const char digit_pairs[] =
     "0001020304050607080910111213141516171819"
     "2021222324252627282930313233343536373839"
     "4041424344454647484950515253545556575859"
     "6061626364656667686970717273747576777879"
     "8081828384858687888990919293949596979899";
 
+/* How many decimal digits a number has. */
+static inline unsigned
+digits_of(uint64_t v)
+{
+	static const uint64_t least[] = { 0, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
+		100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
+		10000000000000, 100000000000000, 1000000000000000, 10000000000000000,
+		100000000000000000, 1000000000000000000, 10000000000000000000u };
+	/* The bits times log10(2), rounded down: right, or one too low. */
+	unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1), n = bits * 1233 >> 12;
+
+	return n + (v >= least[n]);
+}
+
 void
 buf_u64(struct buf *b, uint64_t v)
 {
-	char tmp[20], *p = tmp + sizeof tmp;
+	char *p;
 
-	while (v >= 100) {
-		p -= 2;
-		memcpy(p, digit_pairs + v % 100 * 2, 2);
-		v /= 100;
-	}
-	if (v >= 10) {
-		p -= 2;
-		memcpy(p, digit_pairs + v * 2, 2);
-	} else
-		*--p = (char)('0' + v);
-	buf_put(b, p, (size_t)(tmp + sizeof tmp - p));
+	if (!buf_reserve(b, 20))
+		return;
+	b->n += digits_of(v);
+	for (p = b->p + b->n; v >= 100; v /= 100)
+		digit_pair(p -= 2, (unsigned)(v % 100));
+	if (v >= 10)
+		digit_pair(p - 2, (unsigned)v);
+	else
+		p[-1] = (char)('0' + v);
 }
 
 void

@@ -1,83 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * json: JSON text of strings and values. Nearly all strings are plain ASCII, so a string is
- * copied 16 bytes at a time while the same load is tested for bytes that need care (quote,
- * backslash, below 0x20, above 0x7e); only from such a byte on it is looked at byte by byte.
- * Each byte that is not part of valid UTF-8 becomes one U+FFFD. Values may come from a
+ * json: JSON text of strings and values. Nearly all strings are plain ASCII: json_copy_i.h
+ * copies what needs no care, and only from a byte on that does a string is looked at byte by
+ * byte. Each byte that is not part of valid UTF-8 becomes one U+FFFD. Values may come from a
  * damaged file: a malformed array or map ends early, and the JSON stays well-formed.
  */
+#include <endian.h>
 #include <math.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "format_i.h"
-
-#define ONES 0x0101010101010101u
-#define HIGH 0x8080808080808080u
-
-/* Nonzero if one of the eight bytes needs care. */
-static inline uint64_t
-word_special(uint64_t w)
-{
-	uint64_t quote = w ^ ONES * '"', back = w ^ ONES * '\\';
-
-	return (w | ((w - ONES * 0x20) & ~w) | ((quote - ONES) & ~quote) |
-	    ((back - ONES) & ~back)) & HIGH;
-}
-
-static inline bool
-byte_special(uint8_t c)
-{
-	return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
-}
-
-#ifdef __SSE2__
-static inline unsigned
-block_special(__m128i x)
-{
-	/* As signed numbers the bytes from 0x80 on are below 0x20 as well. */
-	__m128i m = _mm_or_si128(_mm_cmplt_epi8(x, _mm_set1_epi8(0x20)),
-	    _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
-	    _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'))));
-
-	return (unsigned)_mm_movemask_epi8(m);
-}
-#endif
-
-/*
- * Copies the plain bytes at the start of src and returns how many they are; dst has room for
- * n bytes, of which those after the returned ones may hold anything.
- */
-static inline size_t
-copy_plain(char *dst, const char *src, size_t n)
-{
-	size_t i = 0;
-
-#ifdef __SSE2__
-	for (; n - i >= 16; i += 16) {
-		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(src + i));
-		unsigned m = block_special(x);
-
-		_mm_storeu_si128((__m128i *)(void *)(dst + i), x);
-		if (m != 0)
-			return i + (size_t)__builtin_ctz(m);
-	}
-#endif
-	for (; n - i >= 8; i += 8) {
-		uint64_t w;
-
-		memcpy(&w, src + i, 8);
-		memcpy(dst + i, &w, 8);
-		if (word_special(w) != 0)
-			break;
-	}
-	for (; i < n && !byte_special((uint8_t)src[i]); i++)
-		dst[i] = src[i];
-	return i;
-}
+#include "json_copy_i.h"
 
 static void
 put_escape(struct buf *b, uint8_t c)
@@ -115,30 +49,48 @@ put_wide(struct buf *b, const char *p, const char *end)
 	return p;
 }
 
-void
-json_string(struct buf *b, struct sv s)
+/* What is left of a string from its first special byte on, and the quote. */
+static void
+string_rest(struct buf *b, const char *p, const char *end)
 {
-	const char *p = s.p, *end = s.p + s.n;
-
-	if (!buf_reserve(b, s.n + 2))
-		return;
-	b->p[b->n++] = '"';
 	while (p < end) {
 		size_t n;
 
-		if (!buf_reserve(b, (size_t)(end - p) + 1))
-			return;
-		n = copy_plain(b->p + b->n, p, (size_t)(end - p));
-		b->n += n;
-		p += n;
-		if (p == end)
-			break;
 		if ((uint8_t)*p >= 0x80)
 			p = put_wide(b, p, end);
 		else
 			put_escape(b, (uint8_t)*p++);
+		if (!buf_reserve(b, (size_t)(end - p) + 1))
+			return;
+		n = json_copy(b->p + b->n, p, (size_t)(end - p));
+		b->n += n;
+		p += n;
 	}
 	buf_putc(b, '"');
+}
+
+/* There is room for n + 2 bytes. */
+static inline void
+put_string(struct buf *b, struct sv s)
+{
+	char *p = b->p + b->n;
+	size_t n;
+
+	*p++ = '"';
+	n = json_copy(p, s.p, s.n);
+	b->n += n + 1;
+	if (n == s.n) {
+		p[n] = '"';
+		b->n++;
+	} else
+		string_rest(b, s.p + n, s.p + s.n);
+}
+
+void
+json_string(struct buf *b, struct sv s)
+{
+	if (buf_reserve(b, s.n + 2))
+		put_string(b, s);
 }
 
 void
@@ -258,21 +210,17 @@ json_attrs(struct buf *b, const struct attrs *a)
 {
 	buf_putc(b, '{');
 	for (uint32_t i = 0; i < a->n; i++) {
+		struct sv key = a->v[i].key;
+
+		if (!buf_reserve(b, key.n + 4))
+			return;
 		if (i != 0)
-			buf_putc(b, ',');
-		json_string(b, a->v[i].key);
+			b->p[b->n++] = ',';
+		put_string(b, key);
 		buf_putc(b, ':');
 		value_at(b, &a->v[i].val, 0);
 	}
 	buf_putc(b, '}');
-}
-
-/* Two digits of v < 100. */
-static inline void
-two_digits(char *p, uint32_t v)
-{
-	p[0] = (char)('0' + v / 10);
-	p[1] = (char)('0' + v % 10);
 }
 
 static bool
@@ -309,22 +257,22 @@ put_time(struct buf *b, struct day_cache *c, uint64_t ns)
 	s = (uint32_t)(ns % NS_PER_DAY / NS_PER_S);
 	frac = (uint32_t)(ns % NS_PER_S);
 	memcpy(p, c->text, 11);
-	two_digits(p + 11, s / 3600);
+	digit_pair(p + 11, s / 3600);
 	p[13] = ':';
-	two_digits(p + 14, s / 60 % 60);
+	digit_pair(p + 14, s / 60 % 60);
 	p[16] = ':';
-	two_digits(p + 17, s % 60);
+	digit_pair(p + 17, s % 60);
 	p[19] = '.';
-	two_digits(p + 20, frac / 10000000);
-	two_digits(p + 22, frac / 100000 % 100);
-	two_digits(p + 24, frac / 1000 % 100);
-	two_digits(p + 26, frac / 10 % 100);
+	digit_pair(p + 20, frac / 10000000);
+	digit_pair(p + 22, frac / 100000 % 100);
+	digit_pair(p + 24, frac / 1000 % 100);
+	digit_pair(p + 26, frac / 10 % 100);
 	p[28] = (char)('0' + frac % 10);
 	p[29] = 'Z';
 	b->n += 30;
 }
 
-/* Sixteen hex digits, eight at a time: nibbles are spread to bytes, then made digits. */
+/* Eight hex digits at once: nibbles are spread to bytes, then made digits. */
 static inline void
 hex8(char *p, uint32_t v)
 {
@@ -333,10 +281,10 @@ hex8(char *p, uint32_t v)
 	x = (x & 0xffff0000u) << 16 | (x & 0xffffu);
 	x = (x & 0x0000ff000000ff00u) << 8 | (x & 0x000000ff000000ffu);
 	x = (x & 0x00f000f000f000f0u) << 4 | (x & 0x000f000f000f000fu);
-	letter = (x + ONES * 6) >> 4 & ONES;
-	x += ONES * '0' + letter * ('a' - '0' - 10);
-	for (int i = 7; i >= 0; i--, x >>= 8)
-		p[i] = (char)x;
+	letter = (x + BYTES_OF(6)) >> 4 & BYTES_OF(1);
+	x += BYTES_OF('0') + letter * ('a' - '0' - 10);
+	x = htobe64(x);
+	memcpy(p, &x, 8);
 }
 
 void

@@ -222,6 +222,27 @@ chunk_u64_at(const struct chunk *c, uint32_t ordinal)
 	return 0;
 }
 
+/* Rows without a gap: their bits are gone through word by word. */
+static uint32_t
+select_run(const struct chunk *c, uint32_t first, uint32_t n, uint32_t *sel, uint32_t *ord)
+{
+	uint32_t w = first / 64, last = (first + n - 1) / 64, m = 0, at;
+	uint64_t left = (uint64_t)-1 << first % 64, word = c->bitmap[w] & left;
+
+	at = rank_word(c, w) + ones(c->bitmap[w] & ~left);
+	for (;;) {
+		if (w == last)
+			word &= (uint64_t)-1 >> (63 - (first + n - 1) % 64);
+		for (; word != 0; word &= word - 1) {
+			sel[m] = w * 64 + (uint32_t)__builtin_ctzll(word) - first;
+			ord[m++] = at++;
+		}
+		if (w++ == last)
+			return m;
+		word = c->bitmap[w];
+	}
+}
+
 /* Rows rise, so the words between two of them are counted once. */
 static uint32_t
 select_bitmap(const struct chunk *c, const uint32_t *rows, uint32_t n, uint32_t *sel,
@@ -229,6 +250,8 @@ select_bitmap(const struct chunk *c, const uint32_t *rows, uint32_t n, uint32_t 
 {
 	uint32_t m = 0, w = 0, before = 0;
 
+	if (n != 0 && rows[n - 1] - rows[0] == n - 1)
+		return select_run(c, rows[0], n, sel, ord);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t to = rows[i] / 64;
 		uint64_t word = c->bitmap[to], bit = (uint64_t)1 << rows[i] % 64;

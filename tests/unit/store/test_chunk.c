@@ -151,43 +151,61 @@ check_sets(const struct chunk *c, const uint32_t *rows, uint32_t n, const uint32
 	free(back);
 }
 
-/* Rows at a stride that changes, so that all densities come. */
+struct selection {
+	uint32_t *rows, *sel, *ord;
+	uint64_t *v;
+};
+
+static void
+check_selection(const struct chunk *c, struct selection *s, uint32_t n)
+{
+	uint32_t m = chunk_select(c, s->rows, n, s->sel, s->ord), at = 0;
+
+	check_sets(c, s->rows, n, s->sel, s->ord, m);
+	for (uint32_t i = 0; i < n; i++) {
+		if (!chunk_present(c, s->rows[i]))
+			continue;
+		assert_true(at < m);
+		assert_int_equal(s->sel[at], i);
+		assert_int_equal(s->ord[at], chunk_rank(c, s->rows[i]));
+		at++;
+	}
+	assert_int_equal(at, m);
+	if (c->encoding == ENC_BYTES)
+		return;
+	chunk_gather(c, s->ord, m, s->v);
+	for (uint32_t i = 0; i < m; i++)
+		assert_int_equal(s->v[i], chunk_u64_at(c, s->ord[i]));
+}
+
+/* Rows at a stride that changes, so that all densities come; rows without a gap. */
 static void
 check_select(const struct chunk *c)
 {
-	uint32_t *rows = calloc(c->n_rows, sizeof *rows), *sel, *ord, n, m, at;
-	uint64_t *v = calloc(c->n_rows, sizeof *v);
+	struct selection s = { calloc(c->n_rows, 4), calloc(c->n_rows, 4),
+		calloc(c->n_rows, 4), calloc(c->n_rows, 8) };
+	uint32_t n;
 
-	sel = calloc(c->n_rows, sizeof *sel);
-	ord = calloc(c->n_rows, sizeof *ord);
-	assert_true(rows != NULL && v != NULL && sel != NULL && ord != NULL);
+	assert_true(s.rows != NULL && s.sel != NULL && s.ord != NULL && s.v != NULL);
 	for (uint32_t step = 1; step < c->n_rows * 2; step = step * 3 / 2 + 1) {
 		n = 0;
 		for (uint32_t row = step % 5; row < c->n_rows;
 		    row += 1 + (uint32_t)(hash_u64(row) % step))
-			rows[n++] = row;
-		m = chunk_select(c, rows, n, sel, ord);
-		check_sets(c, rows, n, sel, ord, m);
-		at = 0;
-		for (uint32_t i = 0; i < n; i++) {
-			if (!chunk_present(c, rows[i]))
-				continue;
-			assert_true(at < m);
-			assert_int_equal(sel[at], i);
-			assert_int_equal(ord[at], chunk_rank(c, rows[i]));
-			at++;
-		}
-		assert_int_equal(at, m);
-		if (c->encoding == ENC_BYTES)
-			continue;
-		chunk_gather(c, ord, m, v);
-		for (uint32_t i = 0; i < m; i++)
-			assert_int_equal(v[i], chunk_u64_at(c, ord[i]));
+			s.rows[n++] = row;
+		check_selection(c, &s, n);
 	}
-	free(rows);
-	free(sel);
-	free(ord);
-	free(v);
+	for (uint64_t i = 0; i < 64; i++) {
+		uint32_t from = (uint32_t)(hash_u64(i) % c->n_rows);
+		uint32_t most = (uint32_t)(hash_u64(i + 64) % 200 + 1);
+
+		for (n = 0; n < most && from + n < c->n_rows; n++)
+			s.rows[n] = from + n;
+		check_selection(c, &s, n);
+	}
+	free(s.rows);
+	free(s.sel);
+	free(s.ord);
+	free(s.v);
 }
 
 static void
