@@ -97,14 +97,22 @@ dict_at(const struct dict *d, uint32_t code)
 /* The code of a value; false if it isn't there (then *code is where it would stand). */
 bool dict_find(const struct dict *, struct sv value, uint32_t *code);
 
-/* Trace table. */
-struct traceidx;
-int traceidx_get(struct shard *, const struct traceidx **, struct err *) WARN_UNUSED;
-void traceidx_put(const struct traceidx *);
-bool traceidx_find(const struct traceidx *, struct trace_id, uint32_t *ordinal);
-struct trace_id traceidx_id(const struct traceidx *, uint32_t ordinal);
-/* Rows of a trace: how many; row i of it. */
-uint32_t traceidx_n_rows(const struct traceidx *, uint32_t ordinal);
-uint32_t traceidx_row(const struct traceidx *, uint32_t ordinal, uint32_t i);
+/*
+ * Trace table: the ids of the shard's traces, rising, an ordinal each; and the rows of each
+ * trace, by ordinal, rising. Two objects: the rows of a shard are worth loading only for who
+ * looks at whole traces. Putting NULL is allowed.
+ */
+struct traceids;
+int traceids_get(struct shard *, const struct traceids **, struct err *) WARN_UNUSED;
+void traceids_put(const struct traceids *);
+bool traceids_find(const struct traceids *, struct trace_id, uint32_t *ordinal);
+struct trace_id traceids_at(const struct traceids *, uint32_t ordinal);
+
+struct tracerows;
+int tracerows_get(struct shard *, const struct tracerows **, struct err *) WARN_UNUSED;
+void tracerows_put(const struct tracerows *);
+/* Rows of a trace: how many; row i of it, of the shard. */
+uint32_t tracerows_n(const struct tracerows *, uint32_t ordinal);
+uint32_t tracerows_at(const struct tracerows *, uint32_t ordinal, uint32_t i);
 
 #endif

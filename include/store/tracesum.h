@@ -26,11 +26,11 @@ struct trace_part {
 };
 
 /* NULL in *out, and 0 returned, if the shard was written without. */
-int tracesum_get(struct shard *, const struct traceidx *, const struct tracesum **,
+int tracesum_get(struct shard *, const struct tracerows *, const struct tracesum **,
     struct err *) WARN_UNUSED;
 void tracesum_put(const struct tracesum *);	/* NULL is allowed */
-/* The traceidx is the same shard's. */
-void tracesum_at(const struct tracesum *, const struct traceidx *, uint32_t ordinal,
+/* The tracerows are the same shard's. */
+void tracesum_at(const struct tracesum *, const struct tracerows *, uint32_t ordinal,
     struct trace_part *);
 /* Does the shard have one? Costs no read. */
 bool tracesum_there(const struct shard *);

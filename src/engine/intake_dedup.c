@@ -222,7 +222,7 @@ by_row(const void *a, const void *b)
 
 /* Keeps the probes whose trace is there; returns how many, sorted by ids. */
 static size_t
-resolve_traces(struct dedup *d, const struct traceidx *idx, struct probe *p, size_t n)
+resolve_traces(struct dedup *d, const struct traceids *ids, struct probe *p, size_t n)
 {
 	struct trace_id last = { 0, 0 };
 	bool found = false;
@@ -233,7 +233,7 @@ resolve_traces(struct dedup *d, const struct traceidx *idx, struct probe *p, siz
 		struct trace_id id = d->spans[p[i].span].trace_id;
 
 		if (!trace_id_eq(id, last)) {
-			found = traceidx_find(idx, id, &ord);
+			found = traceids_find(ids, id, &ord);
 			last = id;
 		}
 		if (!found)
@@ -303,13 +303,13 @@ read_id(struct id_reader *r, uint32_t row, uint64_t *out, struct err *e)
 
 /* Rows of one trace that carry ids asked for. p[0, n): its probes, at `base` of the shard's. */
 static int
-match_trace(struct dedup *d, const struct traceidx *idx, struct id_reader *r,
+match_trace(struct dedup *d, const struct tracerows *rows, struct id_reader *r,
     const struct probe *p, size_t n, size_t base, struct err *e)
 {
-	uint32_t n_rows = traceidx_n_rows(idx, p[0].trace);
+	uint32_t n_rows = tracerows_n(rows, p[0].trace);
 
 	for (uint32_t i = 0; i < n_rows; i++) {
-		uint32_t row = traceidx_row(idx, p[0].trace, i);
+		uint32_t row = tracerows_at(rows, p[0].trace, i);
 		size_t from, to;
 		uint64_t id;
 		int rc;
@@ -324,19 +324,23 @@ match_trace(struct dedup *d, const struct traceidx *idx, struct id_reader *r,
 }
 
 static int
-find_matches(struct dedup *d, struct shard *s, const struct traceidx *idx,
-    const struct probe *p, size_t n, struct err *e)
+find_matches(struct dedup *d, struct shard *s, const struct probe *p, size_t n,
+    struct err *e)
 {
 	struct id_reader r = { .shard = s, .column = shard_column(s, COL_SPAN_ID) };
-	int rc = 0;
+	const struct tracerows *rows;
+	int rc;
 
 	d->matches.n = 0;
+	if ((rc = tracerows_get(s, &rows, e)) != 0)
+		return rc;
 	for (size_t i = 0, j; i < n && rc == 0; i = j) {
 		for (j = i + 1; j < n && p[j].trace == p[i].trace; j++)
 			;
-		rc = match_trace(d, idx, &r, p + i, j - i, i, e);
+		rc = match_trace(d, rows, &r, p + i, j - i, i, e);
 	}
 	chunk_put(r.chunk);
+	tracerows_put(rows);
 	return rc;
 }
 
@@ -411,17 +415,16 @@ compare_rows(struct dedup *d, struct shard *s, struct probe *p, const struct mat
 static int
 ask_shard(struct dedup *d, struct probe *p, size_t n, struct err *e)
 {
-	const struct traceidx *idx;
+	const struct traceids *ids;
 	struct shard *s;
 	int rc;
 
 	if ((rc = snapshot_shard(d->snap, p[0].shard, &s, e)) != 0 ||
-	    (rc = traceidx_get(s, &idx, e)) != 0)
+	    (rc = traceids_get(s, &ids, e)) != 0)
 		return rc;
-	n = resolve_traces(d, idx, p, n);
-	rc = n == 0 ? 0 : find_matches(d, s, idx, p, n, e);
-	traceidx_put(idx);
-	if (rc != 0 || n == 0 || (rc = bound_matches(d, n, e)) != 0)
+	n = resolve_traces(d, ids, p, n);
+	traceids_put(ids);
+	if (n == 0 || (rc = find_matches(d, s, p, n, e)) != 0 || (rc = bound_matches(d, n, e)) != 0)
 		return rc;
 	for (size_t i = 0; i < d->matches.n && rc == 0; i += FETCH_ROWS) {
 		size_t k = d->matches.n - i;

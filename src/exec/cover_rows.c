@@ -245,37 +245,38 @@ take_services(struct cover *c, const struct fnode *n, struct take *t)
 }
 
 static void
-take_trace(const struct traceidx *traces, uint32_t ordinal, struct take *t)
+take_trace(const struct tracerows *rows, uint32_t ordinal, struct take *t)
 {
-	uint32_t n = traceidx_n_rows(traces, ordinal);
+	uint32_t n = tracerows_n(rows, ordinal);
 
 	t->n += n;
 	for (uint32_t i = 0; i < n && t->bits != NULL; i++)
-		bitmap_set(t->bits, traceidx_row(traces, ordinal, i));
+		bitmap_set(t->bits, tracerows_at(rows, ordinal, i));
 }
 
 static int
 take_traces(struct cover *c, const struct fnode *n, struct take *t)
 {
 	const struct ranges *ids = &state_of(c, n)->ordinals;
-	const struct traceidx *traces;
+	struct shard_traces traces;
 	int rc;
 
-	if ((rc = traceidx_get(c->xs->s, &traces, c->e)) < 0)
-		return rc;
+	if ((rc = shard_traces_get(c->xs->s, &traces, c->e)) < 0)
+		goto out;
 	if (n->cls == LEAF_TRACE_ID) {
 		for (uint32_t i = 0; i < ids->n; i++)
-			take_trace(traces, (uint32_t)ids->v[i].lo, t);
+			take_trace(traces.rows, (uint32_t)ids->v[i].lo, t);
 	} else {
 		for (uint32_t o = 0; o < c->xs->info->n_traces && rc >= 0; o++) {
 			if (o % 4096 == 0 && (rc = exec_check(c->ex, c->e)) < 0)
 				break;
-			rc = trace_fact_holds(c->ex, c->xs->plan->shard, traces, o, n, c->e);
+			rc = trace_fact_holds(c->ex, c->xs->plan->shard, &traces, o, n, c->e);
 			if (rc > 0)
-				take_trace(traces, o, t);
+				take_trace(traces.rows, o, t);
 		}
 	}
-	traceidx_put(traces);
+out:
+	shard_traces_put(&traces);
 	return rc < 0 ? rc : 0;
 }
 

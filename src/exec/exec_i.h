@@ -229,6 +229,12 @@ struct trace_pin {
 	struct lru_entry *pin;
 };
 
+/* Ids and rows of a shard's traces, pinned. */
+struct shard_traces {
+	const struct traceids *ids;
+	const struct tracerows *rows;
+};
+
 /* Facts of a trace, but for its services. */
 struct trace_view {
 	struct trace_facts facts;	/* borrowed from what follows and the shard */
@@ -398,8 +404,8 @@ int words_of_owners(struct xshard *, struct leaf_state *, uint32_t w, struct sv 
     struct err *) WARN_UNUSED;
 void leaf_state_release(struct leaf_state *);
 /* Does the trace with that ordinal in a snapshot shard satisfy a LEAF_TRACE? */
-int trace_fact_holds(struct exec *, uint32_t shard, const struct traceidx *, uint32_t ordinal,
-    const struct fnode *, struct err *) WARN_UNUSED;
+int trace_fact_holds(struct exec *, uint32_t shard, const struct shard_traces *,
+    uint32_t ordinal, const struct fnode *, struct err *) WARN_UNUSED;
 /* Children (events, links) of the rows in `in`, as bits; their count chunk, NULL: none. */
 int children_of(struct scan *, enum column_domain, const uint64_t *in, uint64_t **bits,
     const struct chunk **counts) WARN_UNUSED;
@@ -537,14 +543,17 @@ int traces_open(struct exec *, struct err *) WARN_UNUSED;
 
 int trace_tables_open(struct exec *, struct err *) WARN_UNUSED;
 void trace_tables_close(struct exec *);
+/* To be given back, after a failure too. */
+int shard_traces_get(struct shard *, struct shard_traces *, struct err *) WARN_UNUSED;
+void shard_traces_put(const struct shard_traces *);
 /* The part of a trace in snapshot shard i; 1, or 0: read its rows. Thread-safe. */
-int trace_table_look(struct exec *, uint32_t i, struct shard *, const struct traceidx *,
+int trace_table_look(struct exec *, uint32_t i, struct shard *, const struct tracerows *,
     uint32_t ordinal, struct trace_part *out, struct err *) WARN_UNUSED;
 /*
  * Facts of the trace with that ordinal in snapshot shard i; its root's name only if asked for.
  * To be given back, after a failure too. Thread-safe.
  */
-int trace_view_get(struct exec *, uint32_t i, const struct traceidx *, uint32_t ordinal,
+int trace_view_get(struct exec *, uint32_t i, const struct shard_traces *, uint32_t ordinal,
     bool name, struct trace_view *, struct err *) WARN_UNUSED;
 void trace_view_put(struct exec *, struct trace_view *);
 /*

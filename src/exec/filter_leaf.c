@@ -43,16 +43,16 @@ static int
 trace_ordinals(struct xshard *xs, const struct fnode *n, struct leaf_state *st, struct err *e)
 {
 	const struct pred *p = n->pred;
-	const struct traceidx *t;
+	const struct traceids *t;
 	uint32_t o;
 	int rc;
 
 	if ((st->ordinals.v = calloc(p->n_lits + 1, sizeof *st->ordinals.v)) == NULL)
 		return err_nomem(e);
-	if ((rc = traceidx_get(xs->s, &t, e)) < 0)
+	if ((rc = traceids_get(xs->s, &t, e)) < 0)
 		return rc;
 	for (size_t i = 0; i < p->n_lits; i++)
-		if (traceidx_find(t, (struct trace_id){ p->lits[i].hi, p->lits[i].lo }, &o)) {
+		if (traceids_find(t, (struct trace_id){ p->lits[i].hi, p->lits[i].lo }, &o)) {
 			struct ranges *r = &st->ordinals;
 			uint32_t at = r->n;
 
@@ -64,7 +64,7 @@ trace_ordinals(struct xshard *xs, const struct fnode *n, struct leaf_state *st, 
 			r->v[at] = (struct range){ o, o };
 			r->n++;
 		}
-	traceidx_put(t);
+	traceids_put(t);
 	return 0;
 }
 
@@ -137,7 +137,7 @@ struct table_arg {
 	const struct resource *resources;
 	const struct scope *scopes;
 	const struct shard_info *info;
-	const struct traceidx *traces;
+	struct shard_traces traces;	/* rows only for facts */
 	uint32_t shard;			/* in the snapshot */
 	struct exec *ex;
 };
@@ -181,7 +181,7 @@ match_trace_id(void *arg, uint32_t code, struct err *e)
 {
 	const struct table_arg *a = arg;
 
-	return matcher_trace_id(a->node->m, traceidx_id(a->traces, code), e);
+	return matcher_trace_id(a->node->m, traceids_at(a->traces.ids, code), e);
 }
 
 static int
@@ -207,7 +207,7 @@ match_fact(const struct matcher *m, enum intrinsic i, const struct trace_facts *
 }
 
 int
-trace_fact_holds(struct exec *ex, uint32_t shard, const struct traceidx *traces,
+trace_fact_holds(struct exec *ex, uint32_t shard, const struct shard_traces *traces,
     uint32_t ordinal, const struct fnode *n, struct err *e)
 {
 	enum intrinsic i = n->pred->field.intrinsic;
@@ -225,7 +225,7 @@ match_trace(void *arg, uint32_t code, struct err *e)
 {
 	const struct table_arg *a = arg;
 
-	return trace_fact_holds(a->ex, a->shard, a->traces, code, a->node, e);
+	return trace_fact_holds(a->ex, a->shard, &a->traces, code, a->node, e);
 }
 
 static int
@@ -292,11 +292,12 @@ trace_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t 
 		chunk_put(c);
 		return rc;
 	}
-	if ((rc = traceidx_get(sc->xs->s, &a.traces, sc->e)) < 0)
-		return rc;
-	rc = owners_eval(sc, COL_TRACE, &st->owners,
-	    n->cls == LEAF_TRACE ? match_trace : match_trace_id, &a, in, out);
-	traceidx_put(a.traces);
+	rc = n->cls == LEAF_TRACE ? shard_traces_get(sc->xs->s, &a.traces, sc->e) :
+	    traceids_get(sc->xs->s, &a.traces.ids, sc->e);
+	if (rc == 0)
+		rc = owners_eval(sc, COL_TRACE, &st->owners,
+		    n->cls == LEAF_TRACE ? match_trace : match_trace_id, &a, in, out);
+	shard_traces_put(&a.traces);
 	return rc;
 }
 
@@ -409,7 +410,7 @@ struct values_at {
 	struct scan *sc;
 	const struct fnode *n;
 	const struct chunk *c, *starts;	/* what the field is made of */
-	const struct traceidx *traces;
+	struct shard_traces traces;	/* what of it is asked for */
 };
 
 static int
@@ -465,7 +466,7 @@ parent_holds(struct values_at *v, uint32_t row)
 	if (how == 1) {
 		rc = value_at_row(v->sc, COL_PARENT_ID, row, &id);
 	} else if ((rc = value_at_row(v->sc, COL_TRACE, row, &trace)) == 0) {
-		rc = span_id_at(v->sc, traceidx_row(v->traces, (uint32_t)trace,
+		rc = span_id_at(v->sc, tracerows_at(v->traces.rows, (uint32_t)trace,
 		    (uint32_t)(how - 2)), &id);
 	}
 	if (rc < 0 || id == 0)
@@ -482,7 +483,7 @@ child_count_holds(struct values_at *v, uint32_t row)
 
 	if ((rc = value_at_row(v->sc, COL_TRACE, row, &trace)) < 0 ||
 	    (rc = value_at_row(v->sc, COL_SPAN_ID, row, &id)) < 0 ||
-	    (rc = trace_get(v->sc->ex, traceidx_id(v->traces, (uint32_t)trace), &pin,
+	    (rc = trace_get(v->sc->ex, traceids_at(v->traces.ids, (uint32_t)trace), &pin,
 	    v->sc->e)) < 0)
 		return rc;
 	rc = matcher_number(v->n->m, entry_child_count(pin.t, id));
@@ -625,13 +626,15 @@ values_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t
 		rc = scan_chunk(sc, n->col, &v.c);
 	if (rc == 0)
 		rc = scan_chunk(sc, COL_START, &v.starts);
-	if (rc == 0 && (n->col == COL_PARENT || n->col == COL_ATTR))
-		rc = traceidx_get(sc->xs->s, &v.traces, sc->e);
+	if (rc == 0 && n->col == COL_PARENT)
+		rc = tracerows_get(sc->xs->s, &v.traces.rows, sc->e);
+	if (rc == 0 && n->col == COL_ATTR)
+		rc = traceids_get(sc->xs->s, &v.traces.ids, sc->e);
 	if (rc == 0 && n->domain != DOMAIN_SPAN)
 		rc = child_values(&v, in, out);
 	else if (rc == 0 && (v.c != NULL || n->col == COL_ATTR))
 		rc = rows_eval(&v, in, out);
-	traceidx_put(v.traces);
+	shard_traces_put(&v.traces);
 	chunk_put(v.starts);
 	chunk_put(v.c);
 	return rc;

@@ -107,7 +107,7 @@ struct lister {
 
 /* The traces of one shard: those that are in it alone are listed, others go by their id. */
 static int
-list_shard(struct lister *l, size_t i, const struct traceidx *t, size_t n_traces)
+list_shard(struct lister *l, size_t i, const struct traceids *t, size_t n_traces)
 {
 	const uint32_t *counts = l->ex->sum_counts[i];
 	uint32_t shard = l->ex->shards[i].plan->shard;
@@ -126,9 +126,9 @@ list_shard(struct lister *l, size_t i, const struct traceidx *t, size_t n_traces
 		if (counts[o] == 0)
 			continue;
 		if (split == NULL || bitmap_get(split, o))
-			rc = count_id(l->ex, traceidx_id(t, o), counts[o], l->e);
+			rc = count_id(l->ex, traceids_at(t, o), counts[o], l->e);
 		else
-			l->sums.v[l->sums.n++] = (struct trace_sum){ .id = traceidx_id(t, o),
+			l->sums.v[l->sums.n++] = (struct trace_sum){ .id = traceids_at(t, o),
 				.n_matched = counts[o], .shard = shard, .ordinal = o };
 	}
 	return rc;
@@ -141,15 +141,15 @@ list_shards(struct lister *l)
 
 	for (size_t i = 0; i < l->ex->n_shards && rc == 0; i++) {
 		struct shard *s = l->ex->shards[i].s;
-		const struct traceidx *t;
+		const struct traceids *t;
 
 		if (l->ex->sum_counts[i] == NULL)
 			continue;
 		if ((rc = exec_check(l->ex, l->e)) < 0 ||
-		    (rc = traceidx_get(s, &t, l->e)) < 0)
+		    (rc = traceids_get(s, &t, l->e)) < 0)
 			return rc;
 		rc = list_shard(l, i, t, shard_info(s)->n_traces);
-		traceidx_put(t);
+		traceids_put(t);
 		free(l->ex->sum_counts[i]);
 		l->ex->sum_counts[i] = NULL;
 		mem_give(l->ex, shard_info(s)->n_traces * sizeof(uint32_t));
@@ -194,7 +194,7 @@ sorts_by_name(const struct plan *p)
 static int
 facts_of(struct keying *k, const struct trace_sum *s, struct trace_view *v, struct err *e)
 {
-	const struct traceidx *t;
+	struct shard_traces t;
 	struct shard *shard;
 	int rc;
 
@@ -204,11 +204,11 @@ facts_of(struct keying *k, const struct trace_sum *s, struct trace_view *v, stru
 			v->facts = v->pin.t->facts;
 		return rc;
 	}
-	if ((rc = source_shard(k->ex, s->shard, &shard, e)) < 0 ||
-	    (rc = traceidx_get(shard, &t, e)) < 0)
+	if ((rc = source_shard(k->ex, s->shard, &shard, e)) < 0)
 		return rc;
-	rc = trace_view_get(k->ex, s->shard, t, s->ordinal, k->by_name, v, e);
-	traceidx_put(t);
+	if ((rc = shard_traces_get(shard, &t, e)) == 0)
+		rc = trace_view_get(k->ex, s->shard, &t, s->ordinal, k->by_name, v, e);
+	shard_traces_put(&t);
 	return rc;
 }
 

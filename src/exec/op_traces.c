@@ -129,17 +129,17 @@ read_row(struct assembly *a, struct group *g, uint32_t shard, uint32_t row, uint
 }
 
 static int
-read_rows(struct assembly *a, uint32_t shard, struct shard *s, const struct traceidx *t,
+read_rows(struct assembly *a, uint32_t shard, struct shard *s, const struct tracerows *t,
     uint32_t ordinal)
 {
 	struct group g = { .s = s, .no = UINT32_MAX };
-	uint32_t n = traceidx_n_rows(t, ordinal);
+	uint32_t n = tracerows_n(t, ordinal);
 	size_t base = a->rows.n;
 	uint64_t *how = calloc((size_t)n + 1, sizeof *how);
 	int rc = how == NULL ? err_nomem(a->e) : 0;
 
 	for (uint32_t i = 0; i < n && rc == 0; i++)
-		rc = read_row(a, &g, shard, traceidx_row(t, ordinal, i), &how[i]);
+		rc = read_row(a, &g, shard, tracerows_at(t, ordinal, i), &how[i]);
 	group_put(&g);
 	for (uint32_t i = 0; i < n && rc == 0; i++)
 		if (how[i] >= 2)
@@ -152,13 +152,13 @@ read_rows(struct assembly *a, uint32_t shard, struct shard *s, const struct trac
 
 /* The rows of a trace rise, and services are ranges of rows. */
 static int
-add_services(struct assembly *a, const struct shard_info *info, const struct traceidx *t,
+add_services(struct assembly *a, const struct shard_info *info, const struct tracerows *t,
     uint32_t ordinal)
 {
-	uint32_t n = traceidx_n_rows(t, ordinal), until = 0;
+	uint32_t n = tracerows_n(t, ordinal), until = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t row = traceidx_row(t, ordinal, i);
+		uint32_t row = tracerows_at(t, ordinal, i);
 		const struct shard_service *s;
 
 		if (row < until)
@@ -172,7 +172,7 @@ add_services(struct assembly *a, const struct shard_info *info, const struct tra
 }
 
 static int
-take_part(struct assembly *a, uint32_t shard, struct shard *s, const struct traceidx *t,
+take_part(struct assembly *a, uint32_t shard, struct shard *s, const struct tracerows *t,
     uint32_t ordinal, const struct trace_part *p)
 {
 	const struct shard_info *info = shard_info(s);
@@ -190,28 +190,34 @@ take_part(struct assembly *a, uint32_t shard, struct shard *s, const struct trac
 }
 
 static int
-take_trace(struct assembly *a, uint32_t shard, struct shard *s, const struct traceidx *t,
-    uint32_t ordinal)
+take_trace(struct assembly *a, uint32_t shard, struct shard *s, uint32_t ordinal)
 {
+	const struct tracerows *t;
 	struct trace_part p;
-	int rc = 0;
+	int rc;
 
-	/* Who is whose child only the rows tell. */
-	if (!a->ex->needs_children &&
-	    (rc = trace_table_look(a->ex, shard, s, t, ordinal, &p, a->e)) < 0)
+	if ((rc = tracerows_get(s, &t, a->e)) < 0)
 		return rc;
-	return rc > 0 ? take_part(a, shard, s, t, ordinal, &p) :
-	    read_rows(a, shard, s, t, ordinal);
+	/* Who is whose child only the rows tell. */
+	if (!a->ex->needs_children)
+		rc = trace_table_look(a->ex, shard, s, t, ordinal, &p, a->e);
+	if (rc > 0)
+		rc = take_part(a, shard, s, t, ordinal, &p);
+	else if (rc == 0)
+		rc = read_rows(a, shard, s, t, ordinal);
+	tracerows_put(t);
+	return rc;
 }
 
 static int
 look_in(struct assembly *a, uint32_t shard)
 {
-	const struct traceidx *t;
+	const struct traceids *t;
 	const uint8_t *bloom;
 	struct shard *s;
 	uint32_t ordinal;
 	size_t bytes;
+	bool found;
 	int rc;
 
 	if (a->ex->env.snapshot->shards[shard].n_rows == 0)
@@ -221,12 +227,11 @@ look_in(struct assembly *a, uint32_t shard)
 		return rc;
 	if (!bloom_may_have(bloom, bytes, a->hash))
 		return 0;
-	if ((rc = traceidx_get(s, &t, a->e)) < 0)
+	if ((rc = traceids_get(s, &t, a->e)) < 0)
 		return rc;
-	if (traceidx_find(t, a->id, &ordinal))
-		rc = take_trace(a, shard, s, t, ordinal);
-	traceidx_put(t);
-	return rc;
+	found = traceids_find(t, a->id, &ordinal);
+	traceids_put(t);
+	return found ? take_trace(a, shard, s, ordinal) : 0;
 }
 
 /* ---- putting together ---- */

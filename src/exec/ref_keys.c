@@ -143,7 +143,7 @@ all_facts(const struct plan *p, bool *name)
 }
 
 static int
-facts_keys(struct scan *sc, const struct traceidx *traces, uint32_t ordinal, bool name,
+facts_keys(struct scan *sc, const struct shard_traces *traces, uint32_t ordinal, bool name,
     struct refs *r, struct ref *x)
 {
 	const struct plan *p = sc->ex->plan;
@@ -162,20 +162,20 @@ facts_keys(struct scan *sc, const struct traceidx *traces, uint32_t ordinal, boo
 static int
 fill_facts(struct scan *sc, struct refs *r, size_t from, bool name)
 {
-	const struct traceidx *traces = NULL;
+	struct shard_traces traces;
 	const struct chunk *c = NULL;
 	int rc;
 
 	if ((rc = scan_chunk(sc, COL_TRACE, &c)) < 0 || c == NULL)
 		return rc;
-	rc = traceidx_get(sc->xs->s, &traces, sc->e);
+	rc = shard_traces_get(sc->xs->s, &traces, sc->e);
 	for (size_t i = from; i < r->n && rc == 0; i++) {
 		struct ref *x = refs_at(r, i);
 
-		rc = facts_keys(sc, traces, (uint32_t)chunk_u64_at(c, x->row - sc->row_from),
+		rc = facts_keys(sc, &traces, (uint32_t)chunk_u64_at(c, x->row - sc->row_from),
 		    name, r, x);
 	}
-	traceidx_put(traces);
+	shard_traces_put(&traces);
 	chunk_put(c);
 	return rc;
 }

@@ -60,16 +60,16 @@ static int
 read_ids(struct exec *ex, struct tie *t, struct err *e)
 {
 	struct shard *s = ex->shards[t->shard].s;
-	const struct traceidx *idx;
+	const struct traceids *idx;
 	uint64_t ordinal;
 	int rc;
 
 	if ((rc = number_at(s, COL_SPAN_ID, t->row, &t->span, e)) < 0 ||
 	    (rc = number_at(s, COL_TRACE, t->row, &ordinal, e)) < 0 ||
-	    (rc = traceidx_get(s, &idx, e)) < 0)
+	    (rc = traceids_get(s, &idx, e)) < 0)
 		return rc;
-	t->trace = traceidx_id(idx, (uint32_t)ordinal);
-	traceidx_put(idx);
+	t->trace = traceids_at(idx, (uint32_t)ordinal);
+	traceids_put(idx);
 	return 0;
 }
 

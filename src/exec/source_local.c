@@ -93,29 +93,29 @@ find_trace_rows(struct exec *ex, struct xshard *xs, struct err *e)
 {
 	const struct fnode *n = top_leaf(ex, IN_TRACE_ID);
 	const struct leaf_state *st;
-	const struct traceidx *t;
+	const struct tracerows *t;
 	size_t n_rows = 0;
 	int rc;
 
 	if (n == NULL || (st = &xs->leaves[n->leaf])->ordinals.v == NULL)
 		return 0;
-	if ((rc = traceidx_get(xs->s, &t, e)) < 0)
+	if ((rc = tracerows_get(xs->s, &t, e)) < 0)
 		return rc;
 	for (uint32_t i = 0; i < st->ordinals.n; i++)
-		n_rows += traceidx_n_rows(t, (uint32_t)st->ordinals.v[i].lo);
+		n_rows += tracerows_n(t, (uint32_t)st->ordinals.v[i].lo);
 	xs->trace_rows = calloc(n_rows + 1, sizeof *xs->trace_rows);
 	if (xs->trace_rows == NULL) {
-		traceidx_put(t);
+		tracerows_put(t);
 		return err_nomem(e);
 	}
 	xs->n_trace_rows = 0;
 	for (uint32_t i = 0; i < st->ordinals.n; i++) {
-		uint32_t o = (uint32_t)st->ordinals.v[i].lo, m = traceidx_n_rows(t, o);
+		uint32_t o = (uint32_t)st->ordinals.v[i].lo, m = tracerows_n(t, o);
 
 		for (uint32_t k = 0; k < m; k++)
-			xs->trace_rows[xs->n_trace_rows++] = traceidx_row(t, o, k);
+			xs->trace_rows[xs->n_trace_rows++] = tracerows_at(t, o, k);
 	}
-	traceidx_put(t);
+	tracerows_put(t);
 	qsort(xs->trace_rows, xs->n_trace_rows, sizeof *xs->trace_rows, by_row);
 	return 0;
 }
@@ -283,7 +283,7 @@ int
 scan_blame(struct scan *sc, uint32_t row, int code)
 {
 	const struct chunk *ids = NULL, *traces = NULL;
-	const struct traceidx *t = NULL;
+	const struct traceids *t = NULL;
 	struct err *e = sc->e, ignored = ERR_INIT;
 	struct trace_id trace = { 0, 0 };
 	uint64_t id = 0;
@@ -292,9 +292,9 @@ scan_blame(struct scan *sc, uint32_t row, int code)
 	if (scan_chunk(sc, COL_SPAN_ID, &ids) == 0 && ids != NULL)
 		id = chunk_u64_at(ids, row);
 	if (scan_chunk(sc, COL_TRACE, &traces) == 0 && traces != NULL &&
-	    traceidx_get(sc->xs->s, &t, &ignored) == 0)
-		trace = traceidx_id(t, (uint32_t)chunk_u64_at(traces, row));
-	traceidx_put(t);
+	    traceids_get(sc->xs->s, &t, &ignored) == 0)
+		trace = traceids_at(t, (uint32_t)chunk_u64_at(traces, row));
+	traceids_put(t);
 	chunk_put(traces);
 	chunk_put(ids);
 	sc->e = e;

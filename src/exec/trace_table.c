@@ -183,17 +183,35 @@ look_in_table(struct exec *ex, uint32_t shard, struct shard *s, uint32_t ordinal
 /* ---- any shard ---- */
 
 int
+shard_traces_get(struct shard *s, struct shard_traces *out, struct err *e)
+{
+	int rc;
+
+	*out = (struct shard_traces){ NULL, NULL };
+	if ((rc = traceids_get(s, &out->ids, e)) < 0)
+		return rc;
+	return tracerows_get(s, &out->rows, e);
+}
+
+void
+shard_traces_put(const struct shard_traces *t)
+{
+	traceids_put(t->ids);
+	tracerows_put(t->rows);
+}
+
+int
 trace_table_look(struct exec *ex, uint32_t shard, struct shard *s,
-    const struct traceidx *traces, uint32_t ordinal, struct trace_part *out, struct err *e)
+    const struct tracerows *rows, uint32_t ordinal, struct trace_part *out, struct err *e)
 {
 	const struct tracesum *sums;
 	int rc;
 
 	if (!tracesum_there(s))
 		return look_in_table(ex, shard, s, ordinal, out, e);
-	if ((rc = tracesum_get(s, traces, &sums, e)) < 0)
+	if ((rc = tracesum_get(s, rows, &sums, e)) < 0)
 		return rc;
-	tracesum_at(sums, traces, ordinal, out);
+	tracesum_at(sums, rows, ordinal, out);
 	tracesum_put(sums);
 	return 1;
 }
@@ -218,7 +236,7 @@ trace_split_of(struct exec *ex, uint32_t shard, uint64_t n, const uint64_t **spl
 
 /* The part is all of the trace: 1. */
 static int
-look_whole(struct exec *ex, uint32_t shard, struct shard *s, const struct traceidx *traces,
+look_whole(struct exec *ex, uint32_t shard, struct shard *s, const struct tracerows *rows,
     uint32_t ordinal, struct trace_part *out, struct err *e)
 {
 	struct trace_table *t = &ex->tables[shard];
@@ -238,7 +256,7 @@ look_whole(struct exec *ex, uint32_t shard, struct shard *s, const struct tracei
 	}
 	if (bitmap_get(split, ordinal))
 		return 0;
-	return trace_table_look(ex, shard, s, traces, ordinal, out, e);
+	return trace_table_look(ex, shard, s, rows, ordinal, out, e);
 }
 
 static void
@@ -254,16 +272,16 @@ take_facts(struct trace_view *v, const struct shard_info *info, const struct tra
 }
 
 int
-trace_view_get(struct exec *ex, uint32_t shard, const struct traceidx *traces,
+trace_view_get(struct exec *ex, uint32_t shard, const struct shard_traces *traces,
     uint32_t ordinal, bool name, struct trace_view *v, struct err *e)
 {
 	struct trace_part p;
 	struct shard *s;
 	int rc;
 
-	*v = (struct trace_view){ .facts.trace_id = traceidx_id(traces, ordinal) };
+	*v = (struct trace_view){ .facts.trace_id = traceids_at(traces->ids, ordinal) };
 	if ((rc = source_shard(ex, shard, &s, e)) < 0 ||
-	    (rc = look_whole(ex, shard, s, traces, ordinal, &p, e)) < 0)
+	    (rc = look_whole(ex, shard, s, traces->rows, ordinal, &p, e)) < 0)
 		return rc;
 	if (rc == 0) {
 		if ((rc = trace_get(ex, v->facts.trace_id, &v->pin, e)) == 0)

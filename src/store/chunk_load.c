@@ -31,7 +31,7 @@ struct load {
 	uint64_t lo, hi;		/* of every number or code */
 	uint32_t exactly;		/* of every string, if not 0 */
 	const struct chunk *trace;	/* COL_PARENT: the same rows of COL_TRACE */
-	const struct traceidx *traces;
+	const struct tracerows *trace_rows;
 	struct chunk *c;
 	struct chunk_obj *obj;
 	size_t extra_bytes;
@@ -379,7 +379,7 @@ check_parents(struct load *l)
 		n = chunk_select(l->c, rows, n, sel, ord);
 		chunk_gather(l->c, ord, n, v);
 		for (uint32_t i = 0; i < n; i++)
-			if (v[i] >= 2 && v[i] - 2 >= traceidx_n_rows(l->traces,
+			if (v[i] >= 2 && v[i] - 2 >= tracerows_n(l->trace_rows,
 			    (uint32_t)trace[sel[i]]))
 				return bad(l, place(l, l->values), "parent outside its trace");
 	}
@@ -404,7 +404,7 @@ make_chunk(struct shard *s, const struct section *sec, void *arg, struct cached 
 		    bad(l, 1, "unexpected encoding");
 	if (rc == 0 && (l->col->id == COL_N_EVENTS || l->col->id == COL_N_LINKS))
 		rc = load_sums(l);
-	if (rc == 0 && l->traces != NULL)
+	if (rc == 0 && l->trace_rows != NULL)
 		rc = check_parents(l);
 	if (rc != 0) {
 		cached_free(&l->obj->cached);
@@ -457,13 +457,13 @@ load_chunk(struct shard *s, const struct section *sec, const struct column *col,
 
 	if ((rc = find_bounds(&l)) != 0)
 		return rc;
-	if (col->id == COL_PARENT && ((rc = traceidx_get(s, &l.traces, e)) != 0 ||
+	if (col->id == COL_PARENT && ((rc = tracerows_get(s, &l.trace_rows, e)) != 0 ||
 	    (rc = chunk_get(s, shard_column(s, COL_TRACE), sec->row_group, &l.trace, e)) != 0))
 		goto out;
 	rc = section_get(s, sec, make_chunk, &l, out, e);
 out:
 	chunk_put(l.trace);
-	traceidx_put(l.traces);
+	tracerows_put(l.trace_rows);
 	return rc;
 }
 

@@ -3,7 +3,7 @@
  * fetch: see store/fetch.h. Rows come in any order; they are sorted, and cut where a row group
  * ends or FETCH_GROUP rows are together; fetch_span fills each group column by column.
  *
- * What spans borrow is pinned until the reset: the shard, its trace table, each dictionary
+ * What spans borrow is pinned until the reset: the shard, its trace ids, each dictionary
  * used, and chunks that hold strings in place. Chunks of numbers are given back at once.
  */
 #include "fetch_i.h"
@@ -95,7 +95,8 @@ shard_release(struct fetch_shard *fs)
 		dict_put(fs->dicts[i]);
 	for (uint32_t i = 0; fs->span_ids != NULL && i < info->n_row_groups; i++)
 		chunk_put(fs->span_ids[i]);
-	traceidx_put(fs->traces);
+	traceids_put(fs->ids);
+	tracerows_put(fs->trace_rows);
 	shard_unref(fs->s);
 }
 
@@ -163,7 +164,7 @@ shard_init(struct fetch *f, struct fetch_shard *fs, struct err *e)
 	if ((rc = shard_resources(fs->s, &fs->resources, &n, e)) != 0 ||
 	    (rc = shard_scopes(fs->s, &fs->scopes, &n, e)) != 0)
 		return rc;
-	return traceidx_get(fs->s, &fs->traces, e);
+	return traceids_get(fs->s, &fs->ids, e);
 }
 
 static int

@@ -28,7 +28,8 @@ struct fetch_want {
 /* A shard that rows were fetched from since the last reset: its pins. */
 struct fetch_shard {
 	struct shard *s;		/* referenced */
-	const struct traceidx *traces;
+	const struct traceids *ids;
+	const struct tracerows *trace_rows;	/* at first use */
 	const struct resource *resources;
 	const struct scope *scopes;
 	const struct dict **dicts;	/* by column, at first use */

@@ -34,7 +34,7 @@ fill_trace(struct group *g)
 		uint32_t k = r->f->sel[i];
 
 		g->trace[k] = (uint32_t)r->f->val[i];
-		g->spans[k]->trace_id = traceidx_id(r->fs->traces, g->trace[k]);
+		g->spans[k]->trace_id = traceids_at(r->fs->ids, g->trace[k]);
 	}
 	return rc;
 }
@@ -185,6 +185,18 @@ span_id_at(struct rows *r, uint32_t row, uint64_t *out)
 	return 0;
 }
 
+/* Of the same trace, its how-many-th row. */
+static int
+parent_in_trace(struct rows *r, uint32_t trace, uint32_t i, uint64_t *out)
+{
+	int rc;
+
+	if (r->fs->trace_rows == NULL &&
+	    (rc = tracerows_get(r->fs->s, &r->fs->trace_rows, r->e)) != 0)
+		return rc;
+	return span_id_at(r, tracerows_at(r->fs->trace_rows, trace, i), out);
+}
+
 static int
 fill_parents(struct group *g)
 {
@@ -199,8 +211,8 @@ fill_parents(struct group *g)
 		uint32_t k = r->f->sel[i];
 
 		if (r->f->val[i] >= 2)
-			rc = span_id_at(r, traceidx_row(r->fs->traces, g->trace[k],
-			    (uint32_t)(r->f->val[i] - 2)), &g->spans[k]->parent_span_id);
+			rc = parent_in_trace(r, g->trace[k], (uint32_t)(r->f->val[i] - 2),
+			    &g->spans[k]->parent_span_id);
 	}
 	return rc;
 }

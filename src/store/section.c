@@ -2,7 +2,8 @@
 /*
  * section: the bytes of one section from file to memory: read, checked against its checksum,
  * decompressed to exactly the length that the footer says; and the way of an object made of
- * them through the chunk cache. What the bytes mean is for chunk, dict, traceidx and tables.
+ * them through the chunk cache. What the bytes mean is for chunk, dict, traceids, tracerows
+ * and tables.
  *
  * Bitmaps, lists and plain numbers are used in place, so this reader runs on little-endian
  * machines only.

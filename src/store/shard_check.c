@@ -188,12 +188,13 @@ check_stats(struct check *k)
 	    &why);
 }
 
-/* The sections that no column has. The trace table is one object of two. */
+/* The sections that no column has. */
 static int
 check_single(struct check *k, enum section_kind kind)
 {
 	const struct section *sec = &k->s->sections[k->s->single[kind]];
-	const struct traceidx *traces = NULL;
+	const struct traceids *ids = NULL;
+	const struct tracerows *rows = NULL;
 	const struct resource *res;
 	const struct scope *scopes;
 	struct err why = ERR_INIT;
@@ -208,12 +209,15 @@ check_single(struct check *k, enum section_kind kind)
 	else if (kind == SECTION_BLOOM)
 		rc = shard_bloom(k->s, &bloom, &n, &why);
 	else if (kind == SECTION_TRACE_IDS)
-		rc = traceidx_get(k->s, &traces, &why);
-	traceidx_put(traces);
+		rc = traceids_get(k->s, &ids, &why);
+	else if (kind == SECTION_TRACE_ROWS)
+		rc = tracerows_get(k->s, &rows, &why);
+	traceids_put(ids);
+	tracerows_put(rows);
 	if (rc == 0)
 		return 0;
 	k->owners_lost |= kind == SECTION_RESOURCES || kind == SECTION_SCOPES;
-	k->traces_lost |= kind == SECTION_TRACE_IDS;
+	k->traces_lost |= kind == SECTION_TRACE_IDS || kind == SECTION_TRACE_ROWS;
 	return check_finding(k, sec, rc, &why);
 }
 

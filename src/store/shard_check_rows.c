@@ -23,7 +23,8 @@ enum { V_TRACE, V_SPAN_ID, V_PARENT, V_START, V_STATUS, V_NAME, V_RESOURCE };
 
 struct walk {
 	struct check *k;
-	const struct traceidx *traces;
+	const struct traceids *ids;
+	const struct tracerows *rows;
 	uint32_t *trace_of;		/* by row, from the trace table */
 	const struct resource *resources;
 	uint64_t *v[N_WANTED];
@@ -233,13 +234,14 @@ load_traces(struct walk *w)
 	const struct shard_info *info = &w->k->s->info;
 	int rc;
 
-	if ((rc = traceidx_get(w->k->s, &w->traces, w->k->e)) != 0)
+	if ((rc = traceids_get(w->k->s, &w->ids, w->k->e)) != 0 ||
+	    (rc = tracerows_get(w->k->s, &w->rows, w->k->e)) != 0)
 		return rc;
 	if ((w->trace_of = malloc(info->n_rows * sizeof *w->trace_of)) == NULL)
 		return err_nomem(w->k->e);
 	for (uint32_t t = 0; t < info->n_traces; t++)
-		for (uint32_t i = 0; i < traceidx_n_rows(w->traces, t); i++)
-			w->trace_of[traceidx_row(w->traces, t, i)] = t;
+		for (uint32_t i = 0; i < tracerows_n(w->rows, t); i++)
+			w->trace_of[tracerows_at(w->rows, t, i)] = t;
 	return 0;
 }
 
@@ -252,12 +254,12 @@ check_bloom(struct walk *w)
 	size_t bytes;
 	int rc;
 
-	if (w->traces == NULL || w->k->lost[sec - s->sections])
+	if (w->ids == NULL || w->k->lost[sec - s->sections])
 		return 0;
 	if ((rc = shard_bloom(w->k->s, &bloom, &bytes, w->k->e)) != 0)
 		return rc;
 	for (uint32_t t = 0; t < s->info.n_traces; t++)
-		if (!bloom_may_have(bloom, bytes, trace_id_hash(traceidx_id(w->traces, t)))) {
+		if (!bloom_may_have(bloom, bytes, trace_id_hash(traceids_at(w->ids, t)))) {
 			section_report(w->k, sec, "a trace is missing in it");
 			break;
 		}
@@ -301,7 +303,8 @@ check_rows(struct check *k)
 		free(w.v[i]);
 	free(w.names);
 	free(w.trace_of);
-	traceidx_put(w.traces);
+	traceids_put(w.ids);
+	tracerows_put(w.rows);
 	return rc;
 }
 

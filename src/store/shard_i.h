@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * shard_i: the inside of struct shard, shared by the readers of this folder: footer_read fills
- * it, section reads bytes, chunk, dict, traceidx and tables make objects of them.
+ * it, section reads bytes, chunk, dict, traceids, tracerows and tables make
+ * objects of them.
  */
 #ifndef STORE_SHARD_I_H
 #define STORE_SHARD_I_H

@@ -19,7 +19,7 @@
 struct asked {
 	const struct snapshot *snap;
 	size_t shard;
-	const struct traceidx *traces;
+	const struct traceids *traces;
 	uint32_t n;
 	uint64_t *hashes;	/* of the ids */
 	uint32_t *maybe;	/* ordinals that a filter lets through */
@@ -32,16 +32,16 @@ struct asked {
 static int
 ask_table(struct asked *k, struct shard *s, const uint32_t *maybe, uint32_t n)
 {
-	const struct traceidx *t;
+	const struct traceids *t;
 	uint32_t at;
 	int rc;
 
-	if ((rc = traceidx_get(s, &t, k->e)) < 0)
+	if ((rc = traceids_get(s, &t, k->e)) < 0)
 		return rc;
 	for (uint32_t i = 0; i < n; i++)
-		if (traceidx_find(t, traceidx_id(k->traces, maybe[i]), &at))
+		if (traceids_find(t, traceids_at(k->traces, maybe[i]), &at))
 			bitmap_set(k->split, maybe[i]);
-	traceidx_put(t);
+	traceids_put(t);
 	return 0;
 }
 
@@ -76,7 +76,7 @@ ask_all(struct asked *k)
 	if (k->hashes == NULL || k->maybe == NULL || k->split == NULL)
 		rc = err_nomem(k->e);
 	for (uint32_t t = 0; t < k->n && rc == 0; t++)
-		k->hashes[t] = trace_id_hash(traceidx_id(k->traces, t));
+		k->hashes[t] = trace_id_hash(traceids_at(k->traces, t));
 	for (size_t i = 0; i < k->snap->n_shards && rc == 0; i++)
 		rc = ask_shard(k, i);
 	free(k->hashes);
@@ -142,7 +142,7 @@ see(struct together *k, uint64_t key, uint32_t shard, uint32_t ordinal)
 static int
 see_shard(struct together *k, uint32_t i)
 {
-	const struct traceidx *t;
+	const struct traceids *t;
 	struct shard *s;
 	uint32_t n;
 	int rc;
@@ -150,19 +150,19 @@ see_shard(struct together *k, uint32_t i)
 	if (k->snap->shards[i].n_rows == 0)
 		return 0;
 	if ((rc = snapshot_shard(k->snap, i, &s, k->e)) < 0 ||
-	    (rc = traceidx_get(s, &t, k->e)) < 0)
+	    (rc = traceids_get(s, &t, k->e)) < 0)
 		return rc;
 	n = (uint32_t)shard_info(s)->n_traces;
 	if (k->split[i] == NULL &&
 	    (k->split[i] = calloc(BITMAP_WORDS(n) + 1, sizeof **k->split)) == NULL)
 		rc = err_nomem(k->e);
 	for (uint32_t o = 0; o < n && rc == 0; o++) {
-		uint64_t key = key_of(traceidx_id(t, o));
+		uint64_t key = key_of(traceids_at(t, o));
 
 		if (k->n_passes == 1 || key % k->n_passes == k->pass)
 			see(k, key, i, o);
 	}
-	traceidx_put(t);
+	traceids_put(t);
 	return rc;
 }
 
@@ -242,11 +242,11 @@ make(const struct snapshot *snap, size_t i, uint64_t **out, struct err *e)
 	int rc;
 
 	if ((rc = snapshot_shard(snap, i, &s, e)) < 0 ||
-	    (rc = traceidx_get(s, &k.traces, e)) < 0)
+	    (rc = traceids_get(s, &k.traces, e)) < 0)
 		return rc;
 	k.n = (uint32_t)shard_info(s)->n_traces;
 	rc = ask_all(&k);
-	traceidx_put(k.traces);
+	traceids_put(k.traces);
 	*out = k.split;
 	return rc;
 }

@@ -22,7 +22,6 @@ struct tracesum {
 struct bound {
 	uint64_t span;		/* of starts in the shard */
 	uint64_t n_names;
-	const struct traceidx *traces;
 };
 
 static int
@@ -62,11 +61,11 @@ check_trace(uint64_t v[TRACESUM_PACKS][PACK_BLOCK], size_t i, uint32_t n_rows,
 
 static int
 check_traces(struct shard *s, const struct section *sec, const struct tracesum *t,
-    const struct traceidx *traces, struct err *e)
+    const struct tracerows *rows, struct err *e)
 {
 	const struct column *names = shard_column(s, COL_NAME);
 	struct bound b = { s->info.max_start - s->info.min_start,
-		names == NULL ? 0 : names->n_dict, traces };
+		names == NULL ? 0 : names->n_dict };
 	uint64_t v[TRACESUM_PACKS][PACK_BLOCK];
 	const char *why;
 
@@ -76,7 +75,7 @@ check_traces(struct shard *s, const struct section *sec, const struct tracesum *
 		for (size_t i = 0; i < TRACESUM_PACKS; i++)
 			n = pack_decode_block(&t->v[i], k, v[i]);
 		for (size_t i = 0; i < n; i++)
-			if ((why = check_trace(v, i, traceidx_n_rows(traces,
+			if ((why = check_trace(v, i, tracerows_n(rows,
 			    k * PACK_BLOCK + (uint32_t)i), &b)) != NULL)
 				return section_bad(s, sec, e, -1, "%s", why);
 	}
@@ -114,7 +113,7 @@ tracesum_there(const struct shard *s)
 }
 
 int
-tracesum_get(struct shard *s, const struct traceidx *traces, const struct tracesum **out,
+tracesum_get(struct shard *s, const struct tracerows *rows, const struct tracesum **out,
     struct err *e)
 {
 	struct cached *v;
@@ -124,7 +123,7 @@ tracesum_get(struct shard *s, const struct traceidx *traces, const struct traces
 	if (!tracesum_there(s))
 		return 0;
 	rc = section_get(s, &s->sections[s->single[SECTION_TRACE_SUMMARY]], make,
-	    (void *)(uintptr_t)traces, &v, e);
+	    (void *)(uintptr_t)rows, &v, e);
 	if (rc == 0)
 		*out = (const struct tracesum *)(const void *)v;
 	return rc;
@@ -138,7 +137,7 @@ tracesum_put(const struct tracesum *t)
 }
 
 void
-tracesum_at(const struct tracesum *t, const struct traceidx *traces, uint32_t ordinal,
+tracesum_at(const struct tracesum *t, const struct tracerows *rows, uint32_t ordinal,
     struct trace_part *out)
 {
 	uint64_t lead = pack_at(&t->v[TRACESUM_LEAD], ordinal);
@@ -146,9 +145,9 @@ tracesum_at(const struct tracesum *t, const struct traceidx *traces, uint32_t or
 	out->first_ns = t->base + pack_at(&t->v[TRACESUM_FIRST], ordinal);
 	out->last_ns = out->first_ns + pack_at(&t->v[TRACESUM_LENGTH], ordinal);
 	out->lead_ns = out->first_ns + pack_at(&t->v[TRACESUM_DELAY], ordinal);
-	out->n_spans = traceidx_n_rows(traces, ordinal);
+	out->n_spans = tracerows_n(rows, ordinal);
 	out->n_errors = (uint32_t)pack_at(&t->v[TRACESUM_ERRORS], ordinal);
-	out->lead_row = traceidx_row(traces, ordinal, (uint32_t)(lead >> 1));
+	out->lead_row = tracerows_at(rows, ordinal, (uint32_t)(lead >> 1));
 	out->lead_name = (uint32_t)pack_at(&t->v[TRACESUM_NAME], ordinal);
 	out->has_root = (lead & 1) == 0;
 }

@@ -70,13 +70,13 @@ leads(const struct rows *r, uint32_t x, uint32_t y)
 }
 
 static struct trace_part
-sum_up(const struct rows *r, const struct traceidx *t, uint32_t ordinal)
+sum_up(const struct rows *r, const struct tracerows *t, uint32_t ordinal)
 {
-	struct trace_part p = { .first_ns = UINT64_MAX, .lead_row = traceidx_row(t, ordinal, 0),
-		.n_spans = traceidx_n_rows(t, ordinal) };
+	struct trace_part p = { .first_ns = UINT64_MAX, .lead_row = tracerows_at(t, ordinal, 0),
+		.n_spans = tracerows_n(t, ordinal) };
 
 	for (uint32_t i = 0; i < p.n_spans; i++) {
-		uint32_t row = traceidx_row(t, ordinal, i);
+		uint32_t row = tracerows_at(t, ordinal, i);
 		uint64_t start = r->v[V_START][row];
 		uint64_t end = start + (uint64_t)value_i64_of(r->v[V_DURATION][row]);
 
@@ -102,7 +102,7 @@ same(const struct trace_part *a, const struct trace_part *b)
 }
 
 static int
-compare(struct check *k, const struct section *sec, const struct traceidx *t,
+compare(struct check *k, const struct section *sec, const struct tracerows *t,
     const struct tracesum *sums)
 {
 	struct rows r = { .whole = true };
@@ -125,7 +125,7 @@ compare(struct check *k, const struct section *sec, const struct traceidx *t,
 int
 check_trace_summary(struct check *k)
 {
-	const struct traceidx *t = NULL;
+	const struct tracerows *t = NULL;
 	const struct tracesum *sums = NULL;
 	const struct section *sec;
 	struct err why = ERR_INIT;
@@ -134,13 +134,13 @@ check_trace_summary(struct check *k)
 	if (!tracesum_there(k->s) || k->traces_lost)
 		return 0;
 	sec = &k->s->sections[k->s->single[SECTION_TRACE_SUMMARY]];
-	if ((rc = traceidx_get(k->s, &t, k->e)) != 0)
+	if ((rc = tracerows_get(k->s, &t, k->e)) != 0)
 		return rc;
 	if ((rc = tracesum_get(k->s, t, &sums, &why)) != 0)
 		rc = check_finding(k, sec, rc, &why);
 	else
 		rc = compare(k, sec, t, sums);
 	tracesum_put(sums);
-	traceidx_put(t);
+	tracerows_put(t);
 	return rc;
 }

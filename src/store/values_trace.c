@@ -27,7 +27,7 @@ struct newest {
 	const struct values_request *rq;
 	struct tally *t;
 	struct shard *shard;
-	const struct traceidx *idx;
+	const struct traceids *idx;
 	struct tail *heap;		/* the newest on top */
 	size_t n;
 	uint64_t rows_left;
@@ -112,7 +112,7 @@ static int
 add_trace(struct newest *w, const struct tail *t, struct err *e)
 {
 	uint32_t from = shard_info(w->shard)->row_groups[t->group].row_from;
-	struct trace_id id = traceidx_id(w->idx,
+	struct trace_id id = traceids_at(w->idx,
 	    (uint32_t)chunk_u64_at(t->trace, t->row - from));
 
 	w->text.n = 0;
@@ -157,12 +157,12 @@ walk_shard(struct newest *w, struct err *e)
 	w->heap = calloc(shard_info(w->shard)->n_services + 1, sizeof *w->heap);
 	if (w->heap == NULL)
 		return err_nomem(e);
-	if ((rc = traceidx_get(w->shard, &w->idx, e)) == 0) {
+	if ((rc = traceids_get(w->shard, &w->idx, e)) == 0) {
 		if ((rc = fill_heap(w, e)) == 0)
 			rc = walk(w, e);
 		while (w->n > 0)
 			drop_top(w);
-		traceidx_put(w->idx);
+		traceids_put(w->idx);
 	}
 	free(w->heap);
 	return rc;

@@ -234,20 +234,20 @@ walk_text(struct shard *s, const struct column *c, struct err *e)
 static int
 walk_traces(struct shard *s, struct err *e)
 {
-	const struct traceidx *traces;
+	const struct tracerows *rows;
 	const struct tracesum *t;
 	struct trace_part p;
-	int rc = traceidx_get(s, &traces, e);
+	int rc = tracerows_get(s, &rows, e);
 
 	if (rc != 0)
 		return rc;
-	if ((rc = tracesum_get(s, traces, &t, e)) == 0 && t != NULL)
+	if ((rc = tracesum_get(s, rows, &t, e)) == 0 && t != NULL)
 		for (uint32_t i = 0; i < shard_info(s)->n_traces; i++) {
-			tracesum_at(t, traces, i, &p);
+			tracesum_at(t, rows, i, &p);
 			assert_true(p.lead_row < shard_info(s)->n_rows);
 		}
 	tracesum_put(t);
-	traceidx_put(traces);
+	tracerows_put(rows);
 	return rc;
 }
 

@@ -138,16 +138,20 @@ static int
 walk_sections(struct shard *s, struct err *e)
 {
 	const struct shard_info *info = shard_info(s);
-	const struct traceidx *t;
+	const struct traceids *ids;
+	const struct tracerows *rows;
 	const struct chunk *c;
 	const struct dict *d;
 	const uint8_t *bloom;
 	size_t n;
 	int rc;
 
-	if ((rc = shard_bloom(s, &bloom, &n, e)) != 0 || (rc = traceidx_get(s, &t, e)) != 0)
+	if ((rc = shard_bloom(s, &bloom, &n, e)) != 0 || (rc = traceids_get(s, &ids, e)) != 0)
 		return rc;
-	traceidx_put(t);
+	traceids_put(ids);
+	if ((rc = tracerows_get(s, &rows, e)) != 0)
+		return rc;
+	tracerows_put(rows);
 	for (size_t i = 0; i < info->n_columns; i++) {
 		if (info->columns[i].kind == COLUMN_DICT) {
 			if ((rc = dict_get(s, &info->columns[i], &d, e)) != 0)

@@ -417,25 +417,25 @@ the_snapshot_knows_which_traces_are_split(void **state)
 	exec_rig_open(&w, &store);
 	/* The first few by Bloom filters, the others all at once. */
 	for (size_t i = 0; i < w.snap->n_shards; i++) {
-		const struct traceidx *t, *u;
+		const struct traceids *t, *u;
 		struct shard *s, *other;
 		uint32_t at;
 
 		assert_int_equal(snapshot_shard(w.snap, i, &s, &e), 0);
-		assert_int_equal(traceidx_get(s, &t, &e), 0);
+		assert_int_equal(traceids_get(s, &t, &e), 0);
 		assert_int_equal(snapshot_split_traces(w.snap, i, &bits, &e), 0);
 		for (uint32_t o = 0; o < shard_info(s)->n_traces; o++) {
 			bool split = false;
 
 			for (size_t j = 0; j < w.snap->n_shards; j++) {
 				assert_int_equal(snapshot_shard(w.snap, j, &other, &e), 0);
-				assert_int_equal(traceidx_get(other, &u, &e), 0);
-				split |= j != i && traceidx_find(u, traceidx_id(t, o), &at);
-				traceidx_put(u);
+				assert_int_equal(traceids_get(other, &u, &e), 0);
+				split |= j != i && traceids_find(u, traceids_at(t, o), &at);
+				traceids_put(u);
 			}
 			assert_int_equal(bitmap_get(bits, o), split);
 		}
-		traceidx_put(t);
+		traceids_put(t);
 	}
 	assert_true(w.snap->n_shards > 5);
 	exec_rig_close(&w);

@@ -344,7 +344,7 @@ cache_keeps_what_is_used_again_over_a_scan(void **state)
 	(void)state;
 	rig_frozen(&r, 100);
 	hot = shard_column(r.shard, COL_SPAN_ID);
-	chunkcache_resize(r.cache, 20000);
+	chunkcache_resize(r.cache, 12000);
 	read_counters = (struct read_counters){ 0 };
 	for (uint32_t i = 0; i < shard_info(r.shard)->n_columns; i++) {
 		ok(chunk_get(r.shard, hot, 0, &c, &e), &e);

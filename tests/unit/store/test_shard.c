@@ -133,7 +133,8 @@ bloom_filter_has_every_trace(void **state)
 static void
 trace_table_knows_the_rows_of_each_trace(void **state)
 {
-	const struct traceidx *t;
+	const struct traceids *t;
+	const struct tracerows *rows;
 	const struct chunk *c;
 	struct err e = ERR_INIT;
 	struct shard_rig r;
@@ -141,17 +142,37 @@ trace_table_knows_the_rows_of_each_trace(void **state)
 
 	(void)state;
 	rig_init(&r, 1000, 1000, 3, 35);
-	ok(traceidx_get(r.shard, &t, &e), &e);
+	ok(traceids_get(r.shard, &t, &e), &e);
+	ok(tracerows_get(r.shard, &rows, &e), &e);
 	ok(chunk_get(r.shard, shard_column(r.shard, COL_TRACE), 0, &c, &e), &e);
 	for (size_t i = 0; i < r.spans.n; i++) {
-		assert_true(traceidx_find(t, r.spans.spans[i].trace_id, &ord));
-		assert_true(trace_id_eq(traceidx_id(t, ord), r.spans.spans[i].trace_id));
-		for (uint32_t k = 0; k < traceidx_n_rows(t, ord); k++)
-			assert_int_equal(chunk_u64_at(c, traceidx_row(t, ord, k)), ord);
+		assert_true(traceids_find(t, r.spans.spans[i].trace_id, &ord));
+		assert_true(trace_id_eq(traceids_at(t, ord), r.spans.spans[i].trace_id));
+		for (uint32_t k = 0; k < tracerows_n(rows, ord); k++)
+			assert_int_equal(chunk_u64_at(c, tracerows_at(rows, ord, k)), ord);
 	}
-	assert_false(traceidx_find(t, (struct trace_id){ 1, 1 }, &ord));
+	assert_false(traceids_find(t, (struct trace_id){ 1, 1 }, &ord));
 	chunk_put(c);
-	traceidx_put(t);
+	tracerows_put(rows);
+	traceids_put(t);
+	rig_release(&r);
+}
+
+/* Who only asks for ids reads nothing else. */
+static void
+trace_ids_are_read_without_rows(void **state)
+{
+	const struct traceids *t;
+	struct err e = ERR_INIT;
+	struct shard_rig r;
+
+	(void)state;
+	rig_init(&r, 1000, 1000, 3, 35);
+	read_counters = (struct read_counters){ 0 };
+	ok(traceids_get(r.shard, &t, &e), &e);
+	assert_int_equal(read_counters.n_reads, 1);
+	assert_int_equal(read_counters.decoded_bytes, shard_info(r.shard)->n_traces * 16);
+	traceids_put(t);
 	rig_release(&r);
 }
 
@@ -350,6 +371,7 @@ main(void)
 		cmocka_unit_test(zones_hold_every_value_and_cost_no_read),
 		cmocka_unit_test(bloom_filter_has_every_trace),
 		cmocka_unit_test(trace_table_knows_the_rows_of_each_trace),
+		cmocka_unit_test(trace_ids_are_read_without_rows),
 		cmocka_unit_test(refuses_another_version_naming_both),
 		cmocka_unit_test(refuses_an_unknown_incompatible_feature_only),
 		cmocka_unit_test(refuses_what_is_no_shard),

@@ -213,21 +213,21 @@ check_rows(struct trip *t, struct shard *s)
 static void
 check_traces(struct trip *t, struct shard *s, uint64_t partition)
 {
-	const struct traceidx *idx;
+	const struct traceids *idx;
 	const uint8_t *bloom;
 	size_t bytes;
 	uint32_t ord;
 	struct err e = ERR_INIT;
 
-	assert_int_equal(traceidx_get(s, &idx, &e), 0);
+	assert_int_equal(traceids_get(s, &idx, &e), 0);
 	assert_int_equal(shard_bloom(s, &bloom, &bytes, &e), 0);
 	for (size_t i = 0; i < t->n; i++)
 		if (partition_of(t->sorted[i]->start_ns, NOW) == partition) {
-			assert_true(traceidx_find(idx, t->sorted[i]->trace_id, &ord));
+			assert_true(traceids_find(idx, t->sorted[i]->trace_id, &ord));
 			assert_true(bloom_may_have(bloom, bytes,
 			    trace_id_hash(t->sorted[i]->trace_id)));
 		}
-	traceidx_put(idx);
+	traceids_put(idx);
 }
 
 /* What the footer says of columns holds. */

@@ -85,20 +85,23 @@ static void
 compare_all(struct shard_rig *r)
 {
 	const struct tracesum *t;
-	const struct traceidx *idx;
+	const struct traceids *ids;
+	const struct tracerows *rows;
 	struct trace_part p;
 	struct err e = ERR_INIT;
 
 	assert_true(tracesum_there(r->shard));
-	ok(traceidx_get(r->shard, &idx, &e), &e);
-	ok(tracesum_get(r->shard, idx, &t, &e), &e);
+	ok(traceids_get(r->shard, &ids, &e), &e);
+	ok(tracerows_get(r->shard, &rows, &e), &e);
+	ok(tracesum_get(r->shard, rows, &t, &e), &e);
 	assert_non_null(t);
 	for (uint32_t i = 0; i < shard_info(r->shard)->n_traces; i++) {
-		tracesum_at(t, idx, i, &p);
-		compare(r, traceidx_id(idx, i), &p);
+		tracesum_at(t, rows, i, &p);
+		compare(r, traceids_at(ids, i), &p);
 	}
 	tracesum_put(t);
-	traceidx_put(idx);
+	tracerows_put(rows);
+	traceids_put(ids);
 }
 
 static void
@@ -167,7 +170,7 @@ any_bit_flipped_is_refused_or_found(void **state)
 static void
 a_shard_without_has_none(void **state)
 {
-	const struct traceidx *idx;
+	const struct tracerows *rows;
 	const struct tracesum *t;
 	struct chunkcache *cache;
 	struct index_flips f;
@@ -182,10 +185,10 @@ a_shard_without_has_none(void **state)
 	ok(chunkcache_new(1u << 20, &cache, &e), &e);
 	ok(shard_open(&fs.fs, RIG_FILE, cache, &s, &e), &e);
 	assert_false(tracesum_there(s));
-	ok(traceidx_get(s, &idx, &e), &e);
-	ok(tracesum_get(s, idx, &t, &e), &e);
+	ok(tracerows_get(s, &rows, &e), &e);
+	ok(tracesum_get(s, rows, &t, &e), &e);
 	assert_null(t);
-	traceidx_put(idx);
+	tracerows_put(rows);
 	shard_unref(s);
 	chunkcache_free(cache);
 	index_flips_release(&f);
