@@ -8,7 +8,8 @@
  * share one result:
  *   - the pages of an earlier result are dropped: no keep_cache until a while after the
  *     change, since a second open must not keep what the first is about to drop, and the
- *     attributes that the kernel still believes are recalled before the reply;
+ *     attributes that the kernel still believes are recalled before the reply, if they differ
+ *     (a recall costs a message, and a getattr when the reader comes to the end);
  *   - if another result is open, the node is retired and the open answered ESTALE: the kernel
  *     walks the path again, once, and gets a new node for the new result. Should the caller
  *     come back to the retired node (it opened /proc/self/fd/N), it reads past the cache.
@@ -124,7 +125,7 @@ file_result(fuse_req_t req, struct node *x, struct result **out, struct err *e)
 
 /*
  * Under files_lock: enters a handle of a result that is done or streams. *recall: the kernel
- * believes attributes of another result. *old: a result to let go.
+ * may believe other attributes than this result's. *old: a result to let go.
  */
 static void
 attach(struct file *f, struct handle *h, const struct result_info *info,
@@ -153,7 +154,8 @@ attach(struct file *f, struct handle *h, const struct result_info *info,
 		f->cached_id = info->id;
 	}
 	fi->keep_cache = now - f->switched_ns > SWITCH_NS;
-	*recall = f->told_id != 0 && f->told_id != info->id;
+	*recall = f->told_id != 0 &&
+	    (f->told_size != info->size || f->told_mtime_ns != info->mtime_ns);
 	f->told_id = info->id;
 	f->told_size = info->size;
 	f->told_mtime_ns = info->mtime_ns;
