@@ -12,7 +12,7 @@ X(STORE_COMPRESSION, "store", "compression", CONF_ENUM, "zstd", 0, 0, "none zstd
     "Compressor of new shards.")
 X(STORE_COMPRESSION_LEVEL, "store", "compression_level", CONF_INT, "3", 1, 19, NULL,
     "Its level.")
-X(STORE_INDEX_BUDGET, "store", "index_budget", CONF_INT, "10", 0, 100, NULL,
+X(STORE_INDEX_BUDGET, "store", "index_budget", CONF_INT, "12", 0, 100, NULL,
     "Most that a new shard's indexes may take, in percent of its other bytes; 0: none.")
 X(STORE_TEXT_INDEX, "store", "text_index", CONF_BOOL, "yes", 0, 0, NULL,
     "Text indexes may be among them.")

@@ -61,6 +61,31 @@ struct shard_stats {
 };
 #define PARTITION_OUTSIDE UINT64_MAX
 
+/* The columns of a field, one for each value type; *n may be 0. */
+const struct column_stats *stats_columns(const struct shard_stats *, const struct field *,
+    size_t *n);
+
+/* ---- one field in all shards ---- */
+
+/* What an equality on a field may conclude of a shard. */
+enum shard_filter_kind {
+	FILTER_UNKNOWN,		/* nothing */
+	FILTER_ABSENT,		/* no row has the field */
+	FILTER_COLUMN,		/* all its values are in one column */
+};
+
+struct shard_filter {
+	enum shard_filter_kind kind;
+	const struct column_stats *column;	/* FILTER_COLUMN */
+	const uint8_t *bloom;	/* over hash64() of its values (base/bloom.h); NULL: none */
+	size_t bloom_bytes;
+};
+
+struct stats_filter {
+	struct field field;	/* FIELD_BARE: of spans, and no resource has it */
+	const struct shard_filter *shards;	/* as many as struct stats has */
+};
+
 /* ---- the whole store ---- */
 
 /* A value of a field and type, known by the hash of the whole (stats_hash). */
@@ -148,6 +173,10 @@ struct stats {
 	size_t n_shards;
 	uint64_t n_rows, n_bytes;
 	const struct stats_summary *summary;	/* may be NULL, or of an older generation */
+	const struct stats_filter *const *filters;	/* of fields that the query compares */
+	size_t n_filters;
 };
+/* NULL if there is none of the field. */
+const struct stats_filter *stats_filter_find(const struct stats *, const struct field *);
 
 #endif

@@ -98,6 +98,9 @@
  *                       trigrams (hashes), strictly rising; lists of codes. A key whose list is
  *                       empty may be in any value; one that is missing is in none.
  *
+ * SECTION_COLUMN_BLOOM (SHARD_COMPAT_BLOOM)  filter (base/bloom.h) over hash64() of the values of
+ *                 a COL_ATTR of strings
+ *
  * SECTION_TRACE_SUMMARY (SHARD_COMPAT_TRACES)  once in a shard, of no column. Six packs, each
  *                 a number for each trace in their order: the earliest start less min_start;
  *                 the latest end less the earliest start (wrapping); spans with status error;
@@ -160,8 +163,9 @@
 #define SHARD_COMPAT_TEXT 2u		/* there may be SECTION_TEXT */
 #define SHARD_COMPAT_TRACES 4u		/* there may be SECTION_TRACE_SUMMARY */
 #define SHARD_COMPAT_STATS 8u		/* there may be SECTION_STATS */
+#define SHARD_COMPAT_BLOOM 16u		/* there may be SECTION_COLUMN_BLOOM */
 #define SHARD_COMPAT_KNOWN (SHARD_COMPAT_POSTINGS | SHARD_COMPAT_TEXT | SHARD_COMPAT_TRACES | \
-	SHARD_COMPAT_STATS)
+	SHARD_COMPAT_STATS | SHARD_COMPAT_BLOOM)
 #define SHARD_MAX_CHILDREN (1u << 25)	/* events of one shard; links alike */
 
 #define PACK_BLOCK 256
@@ -221,7 +225,8 @@ enum section_kind {
 	SECTION_POSTINGS = 8, SECTION_TEXT = 9,
 	SECTION_TRACE_SUMMARY = 10,
 	SECTION_STATS = 11,
-	SECTION_LAST = SECTION_STATS,	/* kinds above are not known */
+	SECTION_COLUMN_BLOOM = 12,
+	SECTION_LAST = SECTION_COLUMN_BLOOM,	/* kinds above are not known */
 };
 enum section_codec { CODEC_NONE = 0, CODEC_ZSTD = 1 };
 enum chunk_presence { PRESENT_ALL = 0, PRESENT_BITMAP = 1, PRESENT_LIST = 2 };

@@ -30,6 +30,7 @@
 #include "query/query.h"
 #include "store/catalog.h"
 #include "store/summary.h"
+#include "store/value_filter.h"
 #include "decisioncache_i.h"
 #include "watch_i.h"
 
@@ -43,6 +44,8 @@ struct world {
 	struct arena arena;
 	_Atomic(const struct stats *) all;	/* of every shard; NULL: not made yet */
 	struct map services;		/* every service ever seen; complete with `all` */
+	struct value_filter **filters;	/* of `all`; of each field that was asked for: filters.c */
+	size_t n_filters, filter_bytes;
 };
 
 /* ---- statistics: the summary of all shards ---- */
@@ -103,7 +106,9 @@ struct request {
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for the snapshot */
-	const struct stats *stats;	/* request_stats; on demand */
+	struct stats *stats;		/* request_stats; on demand */
+	struct value_filter **own_filters;	/* of these, where the world has none */
+	size_t n_own_filters;
 	struct summary *summary;	/* what stats->summary is; or NULL */
 	struct plan *plan;		/* made on demand */
 	uint64_t plan_ns;
@@ -132,6 +137,9 @@ void request_free(struct request *);
 /* r->stats: what the plan is made from. */
 int request_stats(struct request *, struct err *) WARN_UNUSED;
 int request_plan(struct request *, struct err *) WARN_UNUSED;
+/* r->stats->filters, after request_stats. */
+int request_filters(struct request *, struct err *) WARN_UNUSED;
+void request_filters_free(struct request *);
 /* How its plan came about, for logs: "hit", "computed", "off", "none" (not planned). */
 const char *request_decision(const struct request *);
 /* A line of the file `plan`; a member of the object in plan.json. */

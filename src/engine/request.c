@@ -353,6 +353,7 @@ request_free(struct request *r)
 	plan_free(r->plan);
 	buf_release(&r->canonical);
 	buf_release(&r->key);
+	request_filters_free(r);
 	arena_release(&r->arena);
 	summary_unref(r->summary);
 	world_unref(r->world);

@@ -109,7 +109,7 @@ request_plan(struct request *r, struct err *e)
 
 	if (r->plan != NULL)
 		return 0;
-	if ((code = request_stats(r, e)) < 0)
+	if ((code = request_stats(r, e)) < 0 || (code = request_filters(r, e)) < 0)
 		return code;
 	t0 = clock_mono_ns();
 	r->cost_version = costs_now(r->engine, &x.options.cost);

@@ -28,6 +28,9 @@ world_unref(struct world *w)
 	if (w == NULL || atomic_fetch_sub(&w->refs, 1) != 1)
 		return;
 	map_release(&w->services);
+	for (size_t i = 0; i < w->n_filters; i++)
+		value_filter_free(w->filters[i]);
+	free(w->filters);
 	arena_release(&w->arena);
 	snapshot_unref(w->snap);
 	pthread_mutex_destroy(&w->lock);

@@ -46,6 +46,25 @@ stats_hash(const struct value *v)
 	}
 }
 
+const struct column_stats *
+stats_columns(const struct shard_stats *s, const struct field *f, size_t *n)
+{
+	size_t lo = 0, hi = s->n_columns, end;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (field_cmp(&s->columns[mid].field, f) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (end = lo; end < s->n_columns && field_eq(&s->columns[end].field, f); end++)
+		;
+	*n = end - lo;
+	return s->columns + lo;
+}
+
 const struct stats_field *
 stats_fields(const struct stats_summary *s, const struct field *f, size_t *n)
 {
@@ -78,4 +97,13 @@ stats_value_find(const struct stats_field *f, uint64_t hash)
 		if (f->values[x - 1].hash == hash)
 			return &f->values[x - 1];
 	}
+}
+
+const struct stats_filter *
+stats_filter_find(const struct stats *st, const struct field *f)
+{
+	for (size_t i = 0; i < st->n_filters; i++)
+		if (field_eq(&st->filters[i]->field, f))
+			return st->filters[i];
+	return NULL;
 }

@@ -11,25 +11,6 @@
 
 #include "card_i.h"
 
-const struct column_stats *
-find_columns(const struct shard_stats *s, const struct field *f, size_t *n)
-{
-	size_t lo = 0, hi = s->n_columns, end;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (field_cmp(&s->columns[mid].field, f) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	for (end = lo; end < s->n_columns && field_eq(&s->columns[end].field, f); end++)
-		;
-	*n = end - lo;
-	return s->columns + lo;
-}
-
 /* ---- one column: share of its values ---- */
 
 static double
@@ -179,7 +160,7 @@ static double
 attribute_share(const struct shard_stats *s, const struct pred *p, const struct field *f)
 {
 	size_t n;
-	const struct column_stats *c = find_columns(s, f, &n);
+	const struct column_stats *c = stats_columns(s, f, &n);
 	double rows = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -236,7 +217,7 @@ interval_share(const struct shard_stats *s, const struct pred *p)
 	if (p->field.intrinsic == IN_START)
 		return order_share(OP_BETWEEN, (double)s->min_start, (double)s->max_start + 1,
 		    (double)v.lo, (double)v.hi + 1, false);
-	c = find_columns(s, &p->field, &n);
+	c = stats_columns(s, &p->field, &n);
 	if (n == 0 || !c->has_range || p->field.intrinsic != IN_DURATION)
 		return card_guess(p);
 	lo = (double)value_i64_of(c->min);
@@ -249,7 +230,7 @@ static double
 enum_share(const struct shard_stats *s, const struct pred *p)
 {
 	size_t n;
-	const struct column_stats *c = find_columns(s, &p->field, &n);
+	const struct column_stats *c = stats_columns(s, &p->field, &n);
 	double share = 0;
 
 	if (p->op != OP_EQ && p->op != OP_IN)
@@ -291,7 +272,7 @@ intrinsic_share(const struct shard_stats *s, const struct pred *p)
 	case IN_SCOPE:
 	case IN_SCOPE_VERSION:
 	case IN_EVENT_NAME:
-		find_columns(s, &p->field, &n);
+		stats_columns(s, &p->field, &n);
 		return n == 0 ? card_guess(p) : attribute_share(s, p, &p->field);
 	default:
 		return card_guess(p);

@@ -92,7 +92,7 @@ card_leaf_in_shard(const struct card_leaf *l, const struct stats_summary *s,
 		const struct column_stats *c;
 		size_t n;
 
-		c = find_columns(sh, &lf->f->field, &n);
+		c = stats_columns(sh, &lf->f->field, &n);
 		for (size_t k = 0; k < n; k++)
 			if (c[k].type == lf->f->type)
 				rows += (double)c[k].n_present * column_in_shard(l, lf, &c[k]);

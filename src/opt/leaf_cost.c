@@ -68,7 +68,7 @@ leaf_columns(const struct shard_stats *s, const struct pred *p, size_t *n)
 
 	if (f.scope == FIELD_BARE)
 		f.scope = FIELD_SPAN;
-	return find_columns(s, &f, n);
+	return stats_columns(s, &f, n);
 }
 
 static bool
@@ -80,7 +80,7 @@ resource_has(const struct shard_stats *s, const struct pred *p)
 	if (f.scope != FIELD_BARE)
 		return false;
 	f.scope = FIELD_RESOURCE;
-	(void)find_columns(s, &f, &n);
+	(void)stats_columns(s, &f, &n);
 	return n != 0;
 }
 

@@ -95,6 +95,8 @@ bool range_holds(struct time_range, uint64_t min, uint64_t max);
 
 /* rule_zone.c: do the most frequent values say of all rows what they are? */
 bool top_is_all(const struct column_stats *);
+/* May a value of the column satisfy the leaf? Of its statistics alone. */
+bool column_may_match(const struct column_stats *, const struct pred *leaf);
 
 /* interval.c: the numbers that a leaf on an intrinsic of a number lets through, lo <= hi */
 struct interval {
@@ -106,9 +108,6 @@ bool leaf_interval(const struct pred *leaf, struct interval *, bool *empty);
 bool single_valued(const struct field *);
 
 /* card.c */
-/* The columns of a field, one for each value type. */
-const struct column_stats *find_columns(const struct shard_stats *, const struct field *,
-    size_t *n);
 /* Share of the rows that satisfy it, in (0, 1]. */
 double card_selectivity(const struct shard_stats *, const struct pred *);
 /* Rows of the shard in the range that satisfy the filter, > 0. */

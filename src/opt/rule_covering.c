@@ -55,7 +55,7 @@ static bool
 values_told(const struct shard_stats *s, const struct pred *p, const struct field *f, bool alone)
 {
 	size_t n;
-	const struct column_stats *c = find_columns(s, f, &n);
+	const struct column_stats *c = stats_columns(s, f, &n);
 
 	for (size_t i = 0; i < n; i++)
 		if ((c[i].indexes & STAT_INDEX_POSTINGS) == 0 &&
@@ -74,7 +74,7 @@ attribute_told(const struct shard_stats *s, const struct pred *p, bool alone)
 		return false;
 	if (f.scope == FIELD_BARE) {
 		f.scope = FIELD_RESOURCE;
-		(void)find_columns(s, &f, &n);
+		(void)stats_columns(s, &f, &n);
 		f.scope = FIELD_SPAN;
 	}
 	alone &= f.scope == FIELD_SPAN;

@@ -72,7 +72,7 @@ static bool
 everywhere(const struct shard_stats *s, const struct field *f, enum value_type *type)
 {
 	size_t n;
-	const struct column_stats *c = find_columns(s, f, &n);
+	const struct column_stats *c = stats_columns(s, f, &n);
 
 	for (size_t i = 0; i < n; i++)
 		if (c[i].n_present == s->n_rows && c[i].type != VAL_ARRAY &&

@@ -89,7 +89,7 @@ number_may_be(const struct column_stats *c, enum pred_op op, const struct litera
 	}
 }
 
-static bool
+bool
 column_may_match(const struct column_stats *c, const struct pred *p)
 {
 	bool order = p->op == OP_LT || p->op == OP_LE || p->op == OP_GT || p->op == OP_GE;
@@ -121,7 +121,7 @@ attribute_fits(struct zone_arg *z, const struct pred *p)
 
 	if (!z->shard->all_keys)
 		return true;
-	c = find_columns(z->shard, &p->field, &n);
+	c = stats_columns(z->shard, &p->field, &n);
 	for (size_t i = 0; i < n; i++)
 		if (column_may_match(&c[i], p))
 			return true;
@@ -189,7 +189,7 @@ intrinsic_fits(const struct shard_stats *s, const struct pred *p)
 
 	if (p->field.intrinsic == IN_START)
 		return start_fits(s, p);
-	c = find_columns(s, &p->field, &n);
+	c = stats_columns(s, &p->field, &n);
 	if (n != 1 || c->n_present < s->n_rows)
 		return true;
 	switch (p->field.intrinsic) {

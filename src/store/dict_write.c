@@ -113,6 +113,7 @@ write_dict(struct seal *s, struct column_desc *d, const struct coldict *dict, ui
 	    (rc = stats_column(s, d, dict, old_of, n, all)) != 0 ||
 	    (rc = column_chunks(s, d, n, all)) != 0 ||
 	    (rc = postings_codes(s, d, dict, n, all)) != 0 ||
+	    (rc = colbloom_make(s, d, dict)) != 0 ||
 	    (rc = textidx_make(s, d, dict, old_of)) != 0)
 		return rc;
 	return column_end(s, d, dict, old_of);
@@ -167,7 +168,8 @@ write_bytes(struct seal *s, struct column_desc *d, const struct coldict *dict, u
 		    from[g + 1])) != 0)
 			return rc;
 	}
-	if ((rc = postings_hashes(s, d, dict, n, all)) != 0)
+	if ((rc = postings_hashes(s, d, dict, n, all)) != 0 ||
+	    (rc = colbloom_make(s, d, dict)) != 0)
 		return rc;
 	return column_end(s, d, dict, NULL);
 }

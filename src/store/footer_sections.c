@@ -17,7 +17,7 @@ static bool
 of_column(unsigned k)
 {
 	return k == SECTION_CHUNK || k == SECTION_DICT || k == SECTION_POSTINGS ||
-	    k == SECTION_TEXT;
+	    k == SECTION_TEXT || k == SECTION_COLUMN_BLOOM;
 }
 
 /* Features say which kinds there can be beside those that every shard has. */
@@ -28,6 +28,8 @@ kind_ok(const struct shard *s, unsigned k)
 		return (s->compat & SHARD_COMPAT_POSTINGS) != 0;
 	if (k == SECTION_TEXT)
 		return (s->compat & SHARD_COMPAT_TEXT) != 0;
+	if (k == SECTION_COLUMN_BLOOM)
+		return (s->compat & SHARD_COMPAT_BLOOM) != 0;
 	if (k == SECTION_TRACE_SUMMARY)
 		return (s->compat & SHARD_COMPAT_TRACES) != 0;
 	if (k == SECTION_STATS)
@@ -39,7 +41,13 @@ kind_ok(const struct shard *s, unsigned k)
 static bool
 index_fits(const struct footer *f, unsigned kind, uint64_t column)
 {
-	return kind != SECTION_TEXT || f->columns[column - 1].kind == COLUMN_DICT;
+	const struct column *c;
+
+	if (kind != SECTION_TEXT && kind != SECTION_COLUMN_BLOOM)
+		return true;
+	c = &f->columns[column - 1];
+	return kind == SECTION_TEXT ? c->kind == COLUMN_DICT :
+	    c->id == COL_ATTR && c->type == VAL_STRING;
 }
 
 static int
@@ -151,6 +159,8 @@ index_sections(struct footer *f)
 			s->postings_section[x->column] = i;
 		else if (x->kind == SECTION_TEXT)
 			s->text_section[x->column] = i;
+		else if (x->kind == SECTION_COLUMN_BLOOM)
+			s->bloom_section[x->column] = i;
 		else
 			s->single[x->kind] = i;
 	}
@@ -180,6 +190,8 @@ add_up(struct footer *f)
 			f->columns[x->column].postings_bytes = x->n_stored;
 		else if (x->kind == SECTION_TEXT)
 			f->columns[x->column].text_bytes = x->n_stored;
+		else if (x->kind == SECTION_COLUMN_BLOOM)
+			f->columns[x->column].bloom_bytes = x->n_stored;
 		else
 			f->columns[x->column].n_bytes += x->n_stored;
 		n[x->column] += x->zone.n_present;
@@ -224,13 +236,16 @@ take_memory(struct footer *f, uint32_t n)
 	s->dict_section = arena_array(&s->arena, s->info.n_columns, uint32_t);
 	s->postings_section = arena_array(&s->arena, s->info.n_columns, uint32_t);
 	s->text_section = arena_array(&s->arena, s->info.n_columns, uint32_t);
+	s->bloom_section = arena_array(&s->arena, s->info.n_columns, uint32_t);
 	if (s->sections == NULL || s->slots == NULL || s->chunk_from == NULL ||
-	    s->dict_section == NULL || s->postings_section == NULL || s->text_section == NULL)
+	    s->dict_section == NULL || s->postings_section == NULL ||
+	    s->text_section == NULL || s->bloom_section == NULL)
 		return err_nomem(f->e);
 	for (uint32_t i = 0; i < n; i++)
 		cache_slot_init(&s->slots[i]);
 	for (uint32_t i = 0; i < s->info.n_columns; i++)
-		s->dict_section[i] = s->postings_section[i] = s->text_section[i] = NO_SECTION;
+		s->dict_section[i] = s->postings_section[i] = s->text_section[i] =
+		    s->bloom_section[i] = NO_SECTION;
 	s->n_sections = n;
 	return 0;
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * index_check: what indexes say, against the values: postings and hashes name each row of a
- * value and no other, a text index leaves out no value. Queries believe them, so a false one
+ * value and no other, a text index and a Bloom filter leave out no value. Queries believe them, so a false one
  * is a wrong answer, though never an unsafe read. Sections of unknown kinds: their checksum.
  */
 #include "shard_check_i.h"
 
 #include <stdlib.h>
 
+#include "base/bloom.h"
 #include "base/buf.h"
+#include "base/hash.h"
+#include "store/colbloom.h"
 #include "store/postings.h"
 #include "store/textidx.h"
 #include "textidx_i.h"
@@ -22,6 +25,8 @@ struct compare {
 	const struct column *col;
 	const struct postings *p;
 	const struct hashidx *h;
+	const uint8_t *bloom;
+	size_t bloom_bytes;
 	uint64_t *said;		/* key << 32 | row, as the index has it */
 	uint64_t *seen;		/* the same, of the values */
 	size_t n_said, n_seen;
@@ -91,6 +96,12 @@ saw_text(struct compare *m, struct sv value, uint32_t row)
 }
 
 static void
+saw_hash(struct compare *m, struct sv value)
+{
+	m->wrong |= !bloom_may_have(m->bloom, m->bloom_bytes, hash64(value.p, value.n));
+}
+
+static void
 see_chunk(struct compare *m, const struct chunk *c, const uint32_t *owner, uint32_t row_from)
 {
 	uint64_t v[PIECE];
@@ -104,7 +115,9 @@ see_chunk(struct compare *m, const struct chunk *c, const uint32_t *owner, uint3
 			uint32_t row = chunk_row(c, at + i);
 
 			row = owner != NULL ? owner[row] : row_from + row;
-			if (c->encoding == ENC_BYTES)
+			if (m->bloom != NULL)
+				saw_hash(m, chunk_bytes_at(c, at + i));
+			else if (c->encoding == ENC_BYTES)
 				saw_text(m, chunk_bytes_at(c, at + i), row);
 			else
 				saw(m, v[i], row);
@@ -208,6 +221,33 @@ check_postings(struct check *k, const struct section *sec)
 	return rc;
 }
 
+/* ---- Bloom filters ---- */
+
+static int
+check_colbloom(struct check *k, const struct section *sec)
+{
+	struct compare m = { .k = k, .col = &k->s->info.columns[sec->column] };
+	const struct colbloom *b;
+	struct err why = ERR_INIT;
+	const struct dict *d;
+	int rc;
+
+	if ((rc = colbloom_get(k->s, m.col, &b, &why)) != 0)
+		return check_finding(k, sec, rc, &why);
+	m.bloom = colbloom_bits(b, &m.bloom_bytes);
+	if (m.col->kind != COLUMN_DICT)
+		rc = see_all(&m);
+	else if ((rc = check_dict(k, m.col, &d)) == 0 && d != NULL) {
+		for (uint32_t i = 0; i < d->n; i++)
+			saw_hash(&m, dict_at(d, i));
+		dict_put(d);
+	}
+	if (rc == 0 && m.wrong)
+		section_report(k, sec, OTHER);
+	colbloom_put(b);
+	return rc;
+}
+
 /* ---- texts ---- */
 
 static int
@@ -267,6 +307,8 @@ check_indexes(struct check *k)
 			rc = check_postings(k, sec);
 		else if (sec->kind == SECTION_TEXT)
 			rc = check_text(k, sec);
+		else if (sec->kind == SECTION_COLUMN_BLOOM)
+			rc = check_colbloom(k, sec);
 		else if (sec->kind > SECTION_LAST)
 			rc = check_unknown(k, sec);
 	}

@@ -8,7 +8,7 @@
  *   column_write  one column's values in that order, cut into chunks
  *   dict_write    strings of a column: dictionary or in place
  *   column_stats  distinct values, range, the most frequent
- *   index_write   which indexes are kept; postings_write, textidx_write make them
+ *   index_write   which indexes are kept; postings_write, textidx_write, colbloom_write make them
  *   tracesum_write what is known of each trace
  *   stats_write  histograms, sketches; cells_write what goes together
  *   section_write bytes to the file, and the footer's table of them
@@ -265,6 +265,12 @@ int postings_numbers(struct seal *, const struct column_desc *, uint32_t n, bool
 /* Codes of dict in s->vals. */
 int postings_hashes(struct seal *, const struct column_desc *, const struct coldict *dict,
     uint32_t n, bool all) WARN_UNUSED;
+
+/* ---- colbloom_write.c ---- */
+
+/* Over all of dict. */
+int colbloom_make(struct seal *, const struct column_desc *, const struct coldict *dict)
+    WARN_UNUSED;
 
 /* ---- textidx_write.c ---- */
 

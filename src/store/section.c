@@ -41,7 +41,7 @@ section_name(const struct shard *s, const struct section *sec, char *buf, size_t
 		[SECTION_TRACE_IDS] = "trace ids", [SECTION_TRACE_ROWS] = "trace rows",
 		[SECTION_BLOOM] = "bloom filter", [SECTION_POSTINGS] = "postings",
 		[SECTION_TEXT] = "text index", [SECTION_TRACE_SUMMARY] = "trace summary",
-		[SECTION_STATS] = "statistics",
+		[SECTION_STATS] = "statistics", [SECTION_COLUMN_BLOOM] = "Bloom filter",
 	};
 	char col[128];
 

@@ -38,7 +38,8 @@ compat_features(const struct shard_options *o)
 	uint32_t bits = SHARD_COMPAT_TRACES | SHARD_COMPAT_STATS;
 
 	if (o->index_budget != 0)
-		bits |= SHARD_COMPAT_POSTINGS | (o->text_index ? SHARD_COMPAT_TEXT : 0);
+		bits |= SHARD_COMPAT_POSTINGS | SHARD_COMPAT_BLOOM |
+		    (o->text_index ? SHARD_COMPAT_TEXT : 0);
 	return bits;
 }
 

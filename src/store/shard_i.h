@@ -55,7 +55,7 @@ struct shard {
 	struct cache_slot *slots;	/* one a section */
 	uint32_t compat;		/* feature bits of the header */
 	uint32_t *dict_section;		/* per column, or NO_SECTION */
-	uint32_t *postings_section, *text_section;	/* alike */
+	uint32_t *postings_section, *text_section, *bloom_section;	/* alike */
 	uint32_t single[SECTION_LAST + 1];	/* the section of a kind that stands once */
 	uint32_t fixed[N_FIXED_IDS];	/* column index of a fixed id, or NO_COLUMN */
 	pthread_mutex_t lock;		/* making of the tables */
