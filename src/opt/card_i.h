@@ -85,19 +85,20 @@ struct card_leaf {
 	struct pattern *pattern;	/* or NULL */
 	struct leaf_field fields[LEAF_TYPES];
 	unsigned n_fields;
+	const struct stats_filter *filter;	/* of its field, or NULL */
 	double share;			/* of all rows of the store */
 	bool known;			/* share comes from statistics */
 };
 
-int card_leaf_make(struct card_leaf *, const struct stats_summary *, const struct pred *,
+int card_leaf_make(struct card_leaf *, const struct stats *, const struct pred *,
     struct arena *, struct err *) WARN_UNUSED;
 /* Spans of the trace of a span of the cell, on average. */
 double card_trace_spans(const struct stats_cell *);
 /* Share of the cell's rows; <0: the cell does not say. */
 double card_leaf_in_cell(const struct card_leaf *, const struct stats_summary *,
     const struct stats_cell *);
-/* Share of the rows of a shard. */
-double card_leaf_in_shard(const struct card_leaf *, const struct stats_summary *,
+/* Share of the rows of a shard, one of those of the statistics. */
+double card_leaf_in_shard(const struct card_leaf *, const struct stats *,
     const struct shard_stats *);
 
 /* What card_leaf and card_shard share. */

@@ -662,13 +662,14 @@ intrinsic_share(const struct card_leaf *l, const struct stats_summary *s)
 }
 
 int
-card_leaf_make(struct card_leaf *l, const struct stats_summary *s, const struct pred *p,
+card_leaf_make(struct card_leaf *l, const struct stats *st, const struct pred *p,
     struct arena *a, struct err *e)
 {
+	const struct stats_summary *s = st->summary;
 	struct field f = p->field;
 	double share;
 
-	*l = (struct card_leaf){ .p = p };
+	*l = (struct card_leaf){ .p = p, .filter = stats_filter_find(st, &p->field) };
 	if ((p->op == OP_RE || p->op == OP_NRE) &&
 	    (l->pattern = arena_new(a, struct pattern)) == NULL)
 		return err_nomem(e);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * card_shard: one condition in one shard: the shard's own numbers of values, its frequent ones
- * and its range; of values that it does not list what the summary of the store believes.
+ * and its range; of values that it does not list what the summary of the store believes, or
+ * where a Bloom filter says whether the shard has the value, what is left to it there.
  */
 #include "card_i.h"
+
+#include "base/bloom.h"
 
 static double
 tops_share(const struct column_stats *c, const struct pred *p, const struct pattern *pt)
@@ -23,10 +26,12 @@ tops_share(const struct column_stats *c, const struct pred *p, const struct patt
 /* One literal, not among a full list of the shard's values. */
 static double
 equal_in_shard(const struct column_stats *c, const struct leaf_field *lf,
-    const struct literal *l)
+    const struct shard_filter *filter, const struct literal *l)
 {
+	bool told = filter != NULL && filter->column == c && filter->bloom != NULL;
 	const struct stats_value *v;
 	double known = 0, n;
+	uint64_t hash;
 
 	if (!literal_suits(c->type, l))
 		return 0;
@@ -35,17 +40,20 @@ equal_in_shard(const struct column_stats *c, const struct leaf_field *lf,
 			return (double)c->top[i].n_rows / (double)c->n_present;
 		known += (double)c->top[i].n_rows;
 	}
-	v = stats_value_find(lf->f, card_literal_hash(c->type, l));
+	hash = card_literal_hash(c->type, l);
+	v = stats_value_find(lf->f, hash);
 	if (v != NULL && c->type == VAL_STRING && v->val.s.n > 64)
 		return v->n_rows / lf->f->n_present;
-	n = lf->f->n_distinct - (double)c->n_top;
+	if (told && !bloom_may_have(filter->bloom, filter->bloom_bytes, hash))
+		return 0;
+	n = (told ? (double)c->n_distinct : lf->f->n_distinct) - (double)c->n_top;
 	known = (double)c->n_present - known;
 	return known <= 0 ? 0 : known / (n < 1 ? 1 : n) / (double)c->n_present;
 }
 
 static double
 column_in_shard(const struct card_leaf *l, const struct leaf_field *lf,
-    const struct column_stats *c)
+    const struct column_stats *c, const struct shard_filter *filter)
 {
 	struct pred q = card_positive(l->p);
 	double share = 0, lo, hi;
@@ -62,7 +70,7 @@ column_in_shard(const struct card_leaf *l, const struct leaf_field *lf,
 		for (size_t i = 0; i < q.n_lits; i++) {
 			struct literal x = card_literal(&q, i);
 
-			share += equal_in_shard(c, lf, &x);
+			share += equal_in_shard(c, lf, filter, &x);
 		}
 	} else if (card_numeric_order(lf->f, &q) && c->has_range) {
 		card_order_range(c->type, &q, &lo, &hi);
@@ -78,12 +86,13 @@ column_in_shard(const struct card_leaf *l, const struct leaf_field *lf,
 
 /* Durations of the store, as far as the shard's range reaches. */
 double
-card_leaf_in_shard(const struct card_leaf *l, const struct stats_summary *s,
+card_leaf_in_shard(const struct card_leaf *l, const struct stats *st,
     const struct shard_stats *sh)
 {
+	const struct shard_filter *filter = l->filter == NULL ? NULL :
+	    &l->filter->shards[sh - st->shards];
 	double rows = 0;
 
-	(void)s;
 	if (l->n_fields == 0 || !sh->all_keys || (l->p->field.scope == FIELD_INTRINSIC &&
 	    l->p->field.intrinsic == IN_PARENT_SPAN_ID))
 		return l->share;
@@ -95,7 +104,8 @@ card_leaf_in_shard(const struct card_leaf *l, const struct stats_summary *s,
 		c = stats_columns(sh, &lf->f->field, &n);
 		for (size_t k = 0; k < n; k++)
 			if (c[k].type == lf->f->type)
-				rows += (double)c[k].n_present * column_in_shard(l, lf, &c[k]);
+				rows += (double)c[k].n_present * column_in_shard(l, lf, &c[k],
+				    filter);
 	}
 	return rows / (double)sh->n_rows;
 }

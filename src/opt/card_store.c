@@ -16,7 +16,8 @@
 #include "card_i.h"
 
 struct card {
-	const struct stats_summary *summary;
+	const struct stats *stats;
+	const struct stats_summary *summary;	/* theirs */
 	const struct pred *filter;
 	struct card_leaf *leaves;
 	unsigned n_leaves;
@@ -43,7 +44,7 @@ make_leaves(struct card *c, const struct pred *p, struct arena *a, struct err *e
 	int rc = 0;
 
 	if (p->kind == PRED_LEAF)
-		return card_leaf_make(&c->leaves[c->n_leaves++], c->summary, p, a, e);
+		return card_leaf_make(&c->leaves[c->n_leaves++], c->stats, p, a, e);
 	for (size_t i = 0; i < p->n_kids && rc == 0; i++)
 		rc = make_leaves(c, p->kids[i], a, e);
 	return rc;
@@ -156,9 +157,10 @@ asks_for_traces(const struct card *c)
 }
 
 int
-card_new(struct arena *a, const struct stats_summary *s, const struct pred *filter,
+card_new(struct arena *a, const struct stats *st, const struct pred *filter,
     struct card **out, struct err *e)
 {
+	const struct stats_summary *s = st->summary;
 	struct card *c = arena_new(a, struct card);
 	unsigned n = count_leaves(filter);
 	double *alone = arena_array(a, n + 1, double);
@@ -166,6 +168,7 @@ card_new(struct arena *a, const struct stats_summary *s, const struct pred *filt
 
 	if (c == NULL || alone == NULL)
 		return err_nomem(e);
+	c->stats = st;
 	c->summary = s;
 	c->filter = filter;
 	c->ratio = 1;
@@ -198,7 +201,7 @@ leaf_in_shard(const struct card *c, const struct card_leaf *l, const struct shar
 		return (double)l->p->n_lits * c->trace_spans / (double)s->n_rows;
 	if (!l->known)
 		return card_selectivity(s, l->p);
-	return card_leaf_in_shard(l, c->summary, s);
+	return card_leaf_in_shard(l, c->stats, s);
 }
 
 double

@@ -249,7 +249,7 @@ cost_plan(struct opt *o, struct err *e)
 	/* For want of memory the footers must do. */
 	if (o->decided == NULL && o->stats->summary != NULL &&
 	    p->filter->kind != PRED_TRUE &&
-	    card_new(o->arena, o->stats->summary, p->filter, &o->card, NULL) != 0)
+	    card_new(o->arena, o->stats, p->filter, &o->card, NULL) != 0)
 		o->card = NULL;
 	for (size_t i = 0; i < p->n_shards && o->decided == NULL; i++)
 		o->shards[i].est_rows = p->shards[i].access == ACCESS_PRUNED ? 0 :

@@ -119,7 +119,7 @@ double card_filter_time(const struct shard_stats *, const struct pred *filter, s
 
 /* card_store.c: the same, of a store with a summary; made once for a filter, in the arena. */
 struct card;
-int card_new(struct arena *, const struct stats_summary *, const struct pred *filter,
+int card_new(struct arena *, const struct stats *, const struct pred *filter,
     struct card **, struct err *) WARN_UNUSED;
 /* Share of the shard's rows that satisfy the filter; one leaf of it (card may be NULL). */
 double card_shard_share(const struct card *, const struct shard_stats *);

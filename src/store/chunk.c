@@ -381,9 +381,9 @@ gather_pack(const struct pack *p, const uint32_t *ord, uint32_t n, uint64_t *out
 				out[k] = pack_at(p, ord[k]);
 			continue;
 		}
-		pack_decode_block(p, b, block);
+		pack_decode(p, ord[i], ord[j - 1] - ord[i] + 1, block);
 		for (uint32_t k = i; k < j; k++)
-			out[k] = block[ord[k] % PACK_BLOCK];
+			out[k] = block[ord[k] - ord[i]];
 	}
 }
 

@@ -317,11 +317,24 @@ pack_decode_block(const struct pack *p, size_t block, uint64_t *out)
 	return n;
 }
 
+/* Numbers [at, at + n) of a block of differences: what lies behind them is not looked at. */
+static void
+decode_within(const struct pack *p, const struct pack_block *b, size_t block, size_t at,
+    size_t n, uint64_t *out)
+{
+	uint64_t gaps[PACK_BLOCK], v = b->base;
+
+	unpack(p->data + b->off, block_rows(p, block) - 1, b->width, 0, 0, at + n - 1, gaps);
+	for (size_t i = 0; i < at; i++)
+		v += gaps[i];
+	out[0] = v;
+	for (size_t i = 1; i < n; i++)
+		out[i] = v += gaps[at + i - 1];
+}
+
 void
 pack_decode(const struct pack *p, size_t first, size_t n, uint64_t *out)
 {
-	uint64_t tmp[PACK_BLOCK];
-
 	while (n > 0) {
 		size_t block = first / PACK_BLOCK, at = first % PACK_BLOCK;
 		size_t take = block_rows(p, block) - at;
@@ -334,10 +347,8 @@ pack_decode(const struct pack *p, size_t first, size_t n, uint64_t *out)
 			    out);
 		else if (at == 0 && take == block_rows(p, block))
 			pack_decode_block(p, block, out);
-		else {
-			pack_decode_block(p, block, tmp);
-			memcpy(out, tmp + at, take * sizeof *out);
-		}
+		else
+			decode_within(p, &b, block, at, take, out);
 		first += take;
 		out += take;
 		n -= take;

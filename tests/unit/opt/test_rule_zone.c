@@ -136,7 +136,7 @@ strings_are_known_where_the_top_values_are_all(void **state)
 	KEPT("span.s", OP_CONTAINS, "z");
 	KEPT("span.s", OP_GT, "z");
 	PRUNED("span.s", OP_GT, "5");
-	col = (struct column_stats *)(uintptr_t)find_columns(s,
+	col = (struct column_stats *)(uintptr_t)stats_columns(s,
 	    &test_leaf(&c.arena, "span.s", OP_HAS, "")->field, &(size_t){ 0 });
 	col->n_present++;
 	KEPT("span.s", OP_EQ, "z");
@@ -177,7 +177,7 @@ intrinsics_have_ranges(void **state)
 static void
 ends_before_starts_conclude_nothing(void **state)
 {
-	struct column_stats *col = (struct column_stats *)(uintptr_t)find_columns(s,
+	struct column_stats *col = (struct column_stats *)(uintptr_t)stats_columns(s,
 	    &test_leaf(&c.arena, "duration", OP_HAS, "")->field, &(size_t){ 0 });
 
 	(void)state;
