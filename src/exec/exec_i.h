@@ -116,6 +116,7 @@ struct filter {
 /* How the values of a column are tested. */
 struct col_test {
 	const struct ranges *ranges;	/* on numbers or codes; NULL: by codes */
+	const struct code_set *set;	/* all codes that satisfy, or NULL */
 	struct codes *codes;
 	code_fn *fn;			/* what fills codes */
 	void *arg;
@@ -132,6 +133,7 @@ struct col_state {
 	struct ranges code_ranges;	/* of codes, if the dictionary tells */
 	bool use_ranges;
 	struct codes codes;
+	struct code_set set;		/* the same as a set, where that is quicker */
 	atomic_bool ready;		/* the above are made */
 	atomic_bool lazy;		/* an index named its rows: values are looked at as they are met */
 };

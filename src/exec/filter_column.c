@@ -15,6 +15,7 @@
 #define EAGER_VALUES 4096	/* values of a dictionary that are all looked at, wanted or not */
 #define EAGER_WORDS 65536
 #define EAGER_RANGES 64
+#define SET_MOST 65536		/* codes of a set: it should stay in the nearest cache */
 #define PICK_SHARE 128		/* one row in so many is few */
 
 /* ---- making a column ready ---- */
@@ -174,6 +175,27 @@ column_code(struct col_state *st, uint32_t code, struct err *e)
 
 /* ---- ready ---- */
 
+/* What is known of all codes, as a set, where ranges would be several tests a value. */
+static int
+make_set(struct col_state *st, struct err *e)
+{
+	const struct ranges *r = &st->code_ranges;
+	uint32_t n = st->dict->n;
+
+	if (n > SET_MOST || (st->use_ranges && r->n < 2 && n > CODE_SET_SMALL))
+		return 0;
+	if (code_set_new(n, &st->set, e) < 0)
+		return ERR_NOMEM;
+	if (!st->use_ranges)
+		for (uint32_t i = 0; i < n; i++)
+			if (st->codes.state[i] == CODE_YES)
+				bitmap_set(st->set.bits, i);
+	for (uint32_t i = 0; i < r->n && r->v[i].lo < n; i++)
+		bitmap_set_range(st->set.bits, r->v[i].lo,
+		    r->v[i].hi < n ? r->v[i].hi + 1 : n);
+	return 0;
+}
+
 /*
  * Looks at all values of a small dictionary at once: if none satisfies no chunk need be read,
  * and a few ranges of codes can be held against zones. Not where a value may fail: a value
@@ -197,7 +219,7 @@ ask_all(struct col_state *st, struct err *e)
 		last = rc > 0;
 	}
 	if (n_runs > EAGER_RANGES)
-		return 0;
+		return make_set(st, e);
 	st->code_ranges.v = calloc(n_runs + 1, sizeof *st->code_ranges.v);
 	if (st->code_ranges.v == NULL)
 		return err_nomem(e);
@@ -212,7 +234,7 @@ ask_all(struct col_state *st, struct err *e)
 			r->v[r->n++] = (struct range){ i, i };
 	}
 	st->use_ranges = true;
-	return 0;
+	return make_set(st, e);
 }
 
 static int
@@ -227,7 +249,7 @@ make_ready(struct xshard *xs, struct col_state *st, struct err *e)
 	if (!st->use_ranges && (rc = dict_ranges(st, e)) < 0)
 		return rc;
 	if (st->use_ranges)
-		return 0;
+		return st->set.bits != NULL ? 0 : make_set(st, e);
 	if (st->codes.state == NULL && (rc = codes_new(st->dict->n, &st->codes, e)) < 0)
 		return rc;
 	return ask_all(st, e);
@@ -255,6 +277,7 @@ col_state_release(struct col_state *st)
 		dict_put(st->dict);
 	free(st->code_ranges.v);
 	codes_release(&st->codes);
+	code_set_release(&st->set);
 }
 
 /* ---- numbers and codes ---- */
@@ -263,15 +286,20 @@ static int
 test_values(const struct col_test *t, const uint64_t *v, size_t n, const uint64_t *want,
     uint64_t *words, size_t *at, struct err *e)
 {
-	if (t->ranges == NULL)
+	if (t->set != NULL)
+		code_set_test(t->set, v, n, words);
+	else if (t->ranges != NULL)
+		range_test(v, n, t->ranges, words);
+	else
 		return codes_test(t->codes, v, n, want, t->fn, t->arg, words, at, e);
-	range_test(v, n, t->ranges, words);
 	return 0;
 }
 
 static int
 test_one(const struct col_test *t, uint64_t v, struct err *e)
 {
+	if (t->set != NULL)
+		return bitmap_get(t->set->bits, v);
 	if (t->ranges != NULL)
 		return ranges_have(t->ranges, v);
 	return codes_one(t->codes, (uint32_t)v, t->fn, t->arg, e);
@@ -542,6 +570,14 @@ column_ranges(const struct col_state *st)
 	    &st->node->number;
 }
 
+static struct col_test
+column_test(struct col_state *st)
+{
+	return (struct col_test){ .ranges = column_ranges(st),
+		.set = st->set.bits != NULL ? &st->set : NULL, .codes = &st->codes,
+		.fn = match_code, .arg = st };
+}
+
 /* HAS, and empty values, which satisfy nothing else. */
 static int
 test_presence(struct scan *sc, const struct chunk *c, const uint64_t *in, uint64_t *out)
@@ -560,7 +596,7 @@ static int
 test_chunk(struct scan *sc, const struct chunk *c, struct col_state *st, const uint64_t *in,
     uint64_t *out, uint32_t *bad)
 {
-	struct col_test t = { column_ranges(st), &st->codes, match_code, st };
+	struct col_test t = column_test(st);
 
 	if (st->word.n == 0 && !st->is_rest && st->node->pred->op == OP_HAS)
 		return test_presence(sc, c, in, out);
@@ -598,7 +634,7 @@ static int
 mark_numbers(struct scan *sc, const struct chunk *c, struct col_state *st,
     const struct picked *p, bool *mark, uint32_t *bad)
 {
-	struct col_test t = { column_ranges(st), &st->codes, match_code, st };
+	struct col_test t = column_test(st);
 	uint64_t *v = arena_alloc(&sc->mem, ((size_t)p->n + 1) * sizeof *v);
 	int rc;
 

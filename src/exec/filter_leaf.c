@@ -118,7 +118,7 @@ int
 owners_eval(struct scan *sc, enum column_id id, struct codes *codes, code_fn *fn, void *arg,
     const uint64_t *in, uint64_t *out)
 {
-	struct col_test t = { NULL, codes, fn, arg };
+	struct col_test t = { .codes = codes, .fn = fn, .arg = arg };
 	const struct chunk *c = NULL;
 	uint32_t bad = 0;
 	int rc;
@@ -278,7 +278,7 @@ trace_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t 
 {
 	struct leaf_state *st = &sc->xs->leaves[n->leaf];
 	struct table_arg a = { .node = n, .ex = sc->ex, .shard = sc->xs->plan->shard };
-	struct col_test t = { &st->ordinals, NULL, NULL, NULL };
+	struct col_test t = { .ranges = &st->ordinals };
 	const struct chunk *c = NULL;
 	uint32_t bad;
 	int rc;
@@ -357,7 +357,7 @@ below_rows(struct scan *sc, const struct fnode *n, const struct chunk *c, const 
 {
 	struct range below = { 0, value_image_i64(-1) };
 	struct ranges r = { &below, 1 };
-	struct col_test t = { &r, NULL, NULL, NULL };
+	struct col_test t = { .ranges = &r };
 	uint64_t *rows = scan_bits(sc, sc->n_rows);
 	uint32_t bad;
 	int rc;
@@ -375,7 +375,7 @@ duration_chunk(struct scan *sc, const struct fnode *n, const struct chunk *c,
 {
 	enum wraps w = duration_wraps(sc->xs->s, sc->group);
 	struct ranges r;
-	struct col_test t = { &r, NULL, NULL, NULL };
+	struct col_test t = { .ranges = &r };
 	uint32_t bad;
 	int rc;
 

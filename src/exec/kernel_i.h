@@ -6,7 +6,7 @@
  *   kernel_regex  regular expressions: the only owner of PCRE2
  *   kernel_text   words in texts
  *   kernel_range  numbers against ranges
- *   kernel_codes  dictionary codes against a lazily filled table
+ *   kernel_codes  dictionary codes against a lazily filled table, or a set of codes
  */
 #ifndef EXEC_KERNEL_I_H
 #define EXEC_KERNEL_I_H
@@ -112,5 +112,28 @@ void codes_release(struct codes *);
 int codes_test(struct codes *, const uint64_t *v, size_t n, const uint64_t *want, code_fn *,
     void *arg, uint64_t *words, size_t *at, struct err *) WARN_UNUSED;
 int codes_one(struct codes *, uint32_t code, code_fn *, void *arg, struct err *);
+
+/* The codes below n whose values satisfy, when all are known. */
+struct code_set {
+	uint64_t *bits;		/* CODE_SET_WORDS(n); NULL: there is no set */
+	uint32_t n;
+};
+
+/* Small sets are held in a register as a whole. */
+#define CODE_SET_SMALL 256
+#define CODE_SET_WORDS(n) (BITMAP_WORDS(n) < CODE_SET_SMALL / 64 ? CODE_SET_SMALL / 64 : \
+	BITMAP_WORDS(n))
+
+/* An empty one. */
+int code_set_new(uint32_t n, struct code_set *, struct err *) WARN_UNUSED;
+void code_set_release(struct code_set *);
+/* Sets bit i of words for every v[i], i < n, in the set. Each v[i] is below set->n. */
+void code_set_test(const struct code_set *, const uint64_t *v, size_t n, uint64_t *words);
+
+#if defined(__x86_64__)
+/* kernel_codes_avx2.c: which of 64 codes are in a set of at most CODE_SET_SMALL; of any. */
+uint64_t codes_word_small_avx2(const uint64_t *bits, const uint64_t *v);
+uint64_t codes_word_avx2(const uint64_t *bits, const uint64_t *v);
+#endif
 
 #endif
