@@ -24,11 +24,20 @@ count_cmocka() {
 	f=$(grep -c '^\[  FAILED  \] [a-zA-Z_]' "$1")
 	passed=$((passed + p))
 }
+# Runs programs side by side, as many as there are processors.
+run_programs() {
+	[ $# -gt 0 ] || return 0
+	printf '%s\n' "$@" | LIMIT=$limit LOG=$log xargs -P "$(nproc)" -n 1 sh -c '
+		out=$LOG/$(basename "$1").log
+		timeout -k 10 "$LIMIT" "$BUILD/$1" >"$out" 2>&1
+		echo $? >"$out.status"' sh
+}
+# Counts one that has run.
 program() {
 	name=$(basename "$1")
 	out=$log/$name.log
-	timeout -k 10 "$limit" "$BUILD/$1" >"$out" 2>&1
-	status=$?
+	status=$(cat "$out.status")
+	rm -f "$out.status"
 	count_cmocka "$out"
 	if [ $status -ne 0 ]; then
 		failed=$((failed + 1))
@@ -78,6 +87,12 @@ while [ $# -gt 0 ]; do
 		for s in "$SRC"/tests/mount/t_*.sh; do script "$s"; done
 		;;
 	unit | diff | fault)
+		list=
+		for p in "$@"; do
+			[ "$p" != -- ] || break
+			list="$list $p"
+		done
+		run_programs $list
 		while [ $# -gt 0 ] && [ "$1" != -- ]; do
 			program "$1"
 			shift

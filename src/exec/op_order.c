@@ -86,6 +86,7 @@ ref_cmp(const void *pa, const void *pb, void *arg)
 
 #define DIGIT_BITS 11
 #define DIGITS (1u << DIGIT_BITS)
+#define FEW_REFS 64		/* sorted by insertion */
 
 static void
 span_of_times(const struct ref *v, size_t n, uint64_t *min, uint64_t *max)
@@ -117,9 +118,9 @@ radix_pass(const struct ref *from, struct ref *to, size_t n, uint64_t max, unsig
 		to[at[(max - from[i].at) >> shift & (DIGITS - 1)]++] = from[i];
 }
 
-/* Refs without keys, newest first; as many digits as their times differ in. */
+/* As many digits as the times differ in. */
 static int
-sort_by_time(struct refs *r, struct err *e)
+radix_by_time(struct refs *r, struct err *e)
 {
 	struct ref *v = refs_at(r, 0), *tmp = malloc(r->n * sizeof *tmp), *from = v, *to = tmp;
 	uint64_t min, max;
@@ -137,6 +138,30 @@ sort_by_time(struct refs *r, struct err *e)
 	if (from != v)
 		memcpy(v, from, r->n * sizeof *v);
 	free(tmp);
+	return 0;
+}
+
+/* Insertion: stable, too. */
+static void
+sort_few(struct ref *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct ref x = v[i];
+		size_t at = i;
+
+		for (; at > 0 && v[at - 1].at < x.at; at--)
+			v[at] = v[at - 1];
+		v[at] = x;
+	}
+}
+
+/* Refs without keys, newest first. */
+static int
+sort_by_time(struct refs *r, struct err *e)
+{
+	if (r->n > FEW_REFS)
+		return radix_by_time(r, e);
+	sort_few(refs_at(r, 0), r->n);
 	return 0;
 }
 
