@@ -35,7 +35,7 @@ struct column {
 	uint64_t n_bytes;		/* stored bytes of its chunks and dictionary */
 	uint32_t postings_bytes;	/* of its postings or hashidx; 0: none (store/postings.h) */
 	uint32_t text_bytes;		/* of its text index; 0: none (store/textidx.h) */
-	uint32_t bloom_bytes;		/* of its Bloom filter; 0: none (store/colbloom.h) */
+	uint32_t bloom_bytes;		/* its Bloom filter in memory; 0: none (store/colbloom.h) */
 	const struct top_value *top;
 	size_t n_top;
 };

@@ -4,6 +4,10 @@
  * that have many. Shards that surely have none of the ids or values asked for go; where the
  * filter's top asks for trace ids, the others are read by their trace index. The hashes are
  * those of the store: of the id's 16 bytes, most significant first; of the text.
+ *
+ * Which column an equality is of, and where nothing may be concluded, is decided by who made
+ * the filters (model/stats.h); so a bare field that no resource of the shard has is known here,
+ * while rule zone passes it over. A text of no bytes is not looked up.
  */
 #include "base/bloom.h"
 #include "base/hash.h"
@@ -34,14 +38,19 @@ trace_fits(const struct shard_stats *s, const struct pred *p)
 }
 
 static bool
-value_fits(const struct shard_filter *f, const struct pred *p)
+value_fits(const struct shard_filter *f, const struct pred *p, const char **why)
 {
 	if (f->kind == FILTER_UNKNOWN)
 		return true;
-	if (f->kind == FILTER_ABSENT)
+	if (f->kind == FILTER_ABSENT) {
+		*why = "attribute absent";
 		return false;
-	if (f->bloom == NULL || f->column->type != VAL_STRING)
+	}
+	if (f->bloom == NULL || f->column->type != VAL_STRING) {
+		*why = "values outside the column's range";
 		return column_may_match(f->column, p);
+	}
+	*why = "value not in the Bloom filter";
 	for (size_t i = 0; i < p->n_lits; i++)
 		if (p->lits[i].text.n == 0 || bloom_may_have(f->bloom, f->bloom_bytes,
 		    hash64(p->lits[i].text.p, p->lits[i].text.n)))
@@ -55,6 +64,7 @@ leaf_fits(void *arg, const struct pred *p)
 	struct bloom_arg *a = arg;
 	const struct stats *st = a->opt->stats;
 	const struct stats_filter *f;
+	const char *why;
 
 	if (p->op != OP_EQ && p->op != OP_IN)
 		return true;
@@ -65,9 +75,10 @@ leaf_fits(void *arg, const struct pred *p)
 		a->why = "trace id not in the Bloom filter";
 		return false;
 	}
-	if ((f = stats_filter_find(st, &p->field)) == NULL || value_fits(&f->shards[a->shard], p))
+	if ((f = stats_filter_find(st, &p->field)) == NULL ||
+	    value_fits(&f->shards[a->shard], p, &why))
 		return true;
-	a->why = "value not in the Bloom filter";
+	a->why = why;
 	return false;
 }
 

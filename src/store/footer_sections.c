@@ -191,7 +191,7 @@ add_up(struct footer *f)
 		else if (x->kind == SECTION_TEXT)
 			f->columns[x->column].text_bytes = x->n_stored;
 		else if (x->kind == SECTION_COLUMN_BLOOM)
-			f->columns[x->column].bloom_bytes = x->n_stored;
+			f->columns[x->column].bloom_bytes = x->n_raw;
 		else
 			f->columns[x->column].n_bytes += x->n_stored;
 		n[x->column] += x->zone.n_present;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * index_check: what indexes say, against the values: postings and hashes name each row of a
- * value and no other, a text index and a Bloom filter leave out no value. Queries believe them, so a false one
- * is a wrong answer, though never an unsafe read. Sections of unknown kinds: their checksum.
+ * value and no other, a text index and a Bloom filter leave out no value. Queries believe
+ * them, so a false one is a wrong answer, though never an unsafe read. Sections of unknown
+ * kinds: their checksum.
  */
 #include "shard_check_i.h"
 
