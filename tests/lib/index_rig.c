@@ -11,11 +11,13 @@
 #include "index_rig.h"
 
 #include "base/bitmap.h"
-#include "store/shard_stats.h"
+#include "base/bloom.h"
 #include "store/catalog.h"
 #include "store/codec.h"
+#include "store/colbloom.h"
 #include "store/postings.h"
 #include "store/shard_i.h"
+#include "store/shard_stats.h"
 #include "store/textidx.h"
 #include "store/tracesum.h"
 
@@ -144,11 +146,10 @@ index_spans(struct span_batch *b, size_t n, uint64_t start_ns, uint64_t seed)
 	add_notes(b, &g);
 }
 
+/* Of the spans that are in r->spans. */
 static void
-rig_make(struct shard_rig *r, size_t n, struct shard_options *o, uint64_t seed)
+rig_make_file(struct shard_rig *r, struct shard_options *o)
 {
-	span_batch_init(&r->spans);
-	add_spans(&r->spans, n, RIG_HOUR, seed);
 	buf_init(&r->bytes);
 	rig_file(&r->spans, o, &r->bytes);
 	r->shard = NULL;
@@ -156,6 +157,28 @@ rig_make(struct shard_rig *r, size_t n, struct shard_options *o, uint64_t seed)
 	fsys_bytes_init(&r->fs);
 	fsys_bytes_set(&r->fs, RIG_FILE, buf_view(&r->bytes));
 	rig_open(r, 64u << 20);
+}
+
+static void
+rig_make(struct shard_rig *r, size_t n, struct shard_options *o, uint64_t seed)
+{
+	span_batch_init(&r->spans);
+	add_spans(&r->spans, n, RIG_HOUR, seed);
+	rig_make_file(r, o);
+}
+
+void
+index_rig_init_notes(struct shard_rig *r, size_t n, uint32_t group_rows, uint32_t budget,
+    uint64_t seed)
+{
+	struct shard_options o = {
+		.row_group_rows = group_rows, .compression_level = 1, .index_budget = budget,
+		.text_index = true,
+	};
+
+	span_batch_init(&r->spans);
+	index_spans(&r->spans, n, RIG_HOUR, seed);
+	rig_make_file(r, &o);
 }
 
 void
@@ -232,6 +255,24 @@ walk_text(struct shard *s, const struct column *c, struct err *e)
 }
 
 static int
+walk_bloom(struct shard *s, const struct column *c, struct err *e)
+{
+	const struct colbloom *b;
+	const uint8_t *bits;
+	size_t bytes;
+	int rc;
+
+	if ((rc = colbloom_get(s, c, &b, e)) != 0 || b == NULL)
+		return rc;
+	bits = colbloom_bits(b, &bytes);
+	assert_int_equal(bytes, c->bloom_bytes);
+	for (uint64_t i = 0; i < 5000; i++)
+		(void)bloom_may_have(bits, bytes, hash_u64(i));
+	colbloom_put(b);
+	return 0;
+}
+
+static int
 walk_traces(struct shard *s, struct err *e)
 {
 	const struct tracerows *rows;
@@ -278,8 +319,9 @@ index_walk(struct shard *s, struct err *e)
 		rows = calloc(c->n_present + info->n_rows, sizeof *rows);
 		assert_true(bits != NULL && rows != NULL);
 		if ((rc = walk_postings(s, c, bits, rows, e)) == 0 &&
-		    (rc = walk_hashes(s, c, rows, e)) == 0)
-			rc = walk_text(s, c, e);
+		    (rc = walk_hashes(s, c, rows, e)) == 0 &&
+		    (rc = walk_text(s, c, e)) == 0)
+			rc = walk_bloom(s, c, e);
 		free(rows);
 	}
 	free(bits);
@@ -376,6 +418,23 @@ varint_bytes(uint64_t v)
 	return varint_encode(p, v);
 }
 
+/* The end of the section's entry in the raw footer, where its checksum begins. */
+static char *
+entry_end(struct index_flips *f, const struct section *x)
+{
+	char *at = memmem(f->footer, f->n_footer, &x->hash, 8);
+
+	assert_non_null(at);
+	return at;
+}
+
+static size_t
+entry_bytes(const struct section *x)
+{
+	return 3 + varint_bytes(x->column == NO_COLUMN ? 0 : x->column + 1) +
+	    varint_bytes(x->off) + varint_bytes(x->n_stored) + varint_bytes(x->n_raw);
+}
+
 struct sv
 index_flips_unknown(struct index_flips *f, bool feature)
 {
@@ -385,13 +444,11 @@ index_flips_unknown(struct index_flips *f, bool feature)
 
 	for (uint32_t i = 0; i < s->n_sections; i++) {
 		const struct section *x = &s->sections[i];
-		char *at = memmem(f->footer, f->n_footer, &x->hash, 8);
+		char *at;
 
 		if (x->kind != f->kind)
 			continue;
-		/* The entry's first byte, before what stands before its checksum. */
-		at -= 3 + varint_bytes(x->column == NO_COLUMN ? 0 : x->column + 1) + varint_bytes(x->off) +
-		    varint_bytes(x->n_stored) + varint_bytes(x->n_raw);
+		at = entry_end(f, x) - entry_bytes(x);
 		assert_int_equal(*at, f->kind);
 		*at = 77;
 		last = x;
@@ -405,6 +462,36 @@ index_flips_unknown(struct index_flips *f, bool feature)
 	return forge(f, last);
 }
 
+struct sv
+index_flips_cut(struct index_flips *f, size_t bytes, bool zeros)
+{
+	const struct shard *s = f->rig.shard;
+	const struct section *x = NULL;
+	struct section cut;
+	char *end;
+	size_t n;
+
+	for (uint32_t i = 0; i < s->n_sections && x == NULL; i++)
+		if (s->sections[i].kind == f->kind)
+			x = &s->sections[i];
+	assert_non_null(x);
+	assert_int_equal(x->codec, CODEC_NONE);
+	n = varint_bytes(x->n_raw);
+	assert_true(bytes <= x->n_raw && varint_bytes(bytes) == n);
+	end = entry_end(f, x);
+	for (size_t k = 1; k <= 2; k++)
+		(void)varint_encode((uint8_t *)end - k * n, bytes);
+	if (zeros)
+		memset(f->copy + x->off, 0, bytes);
+	cut = *x;
+	cut.n_stored = (uint32_t)bytes;
+	(void)forge(f, &cut);
+	for (size_t k = 1; k <= 2; k++)
+		(void)varint_encode((uint8_t *)end - k * n, x->n_raw);
+	memcpy(f->copy + x->off, f->rig.bytes.p + x->off, x->n_raw);
+	return buf_view(&f->out);
+}
+
 static void
 on_bad(void *arg, const char *file, int64_t off, const char *why)
 {
@@ -414,8 +501,9 @@ on_bad(void *arg, const char *file, int64_t off, const char *why)
 	++*(size_t *)arg;
 }
 
+/* opens: its footer is sound. */
 static void
-try_file(struct index_flips *f, struct sv file)
+try_file(struct index_flips *f, struct sv file, bool opens)
 {
 	struct chunkcache *cache;
 	struct fsys_bytes fs;
@@ -428,14 +516,17 @@ try_file(struct index_flips *f, struct sv file)
 	fsys_bytes_init(&fs);
 	fsys_bytes_set(&fs, RIG_FILE, file);
 	ok(chunkcache_new(1u << 20, &cache, &e), &e);
-	ok(shard_open(&fs.fs, RIG_FILE, cache, &s, &e), &e);
-	if ((rc = index_walk(s, &e)) != 0) {
+	if ((rc = shard_open(&fs.fs, RIG_FILE, cache, &s, &e)) == 0) {
+		rc = index_walk(s, &e);
+		shard_unref(s);
+	} else if (opens)
+		ok(rc, &e);
+	if (rc != 0) {
 		assert_int_equal(rc, ERR_CORRUPT);
 		assert_true(e.off > 0 && (uint64_t)e.off < file.n);
 		assert_non_null(strstr(e.msg, RIG_FILE));
 		f->n_refused++;
 	}
-	shard_unref(s);
 	chunkcache_free(cache);
 	ok(shard_check(&fs.fs, RIG_FILE, on_bad, &found, &n, &e), &e);
 	f->n_found += found != 0;
@@ -459,8 +550,31 @@ index_flips_run(struct index_flips *f)
 			char *p = f->copy + sec->off + at / 8;
 
 			*p = (char)(*p ^ 1 << at % 8);
-			try_file(f, forge(f, sec));
+			try_file(f, forge(f, sec), true);
 			*p = (char)(*p ^ 1 << at % 8);
+		}
+	}
+}
+
+void
+index_flips_footer(struct index_flips *f)
+{
+	const struct shard *s = f->rig.shard;
+
+	for (uint32_t i = 0; i < s->n_sections; i++) {
+		const struct section *sec = &s->sections[i];
+		size_t n = entry_bytes(sec);
+		char *p;
+
+		if (sec->kind != f->kind)
+			continue;
+		f->n_sections++;
+		p = entry_end(f, sec) - n;
+		assert_int_equal(*p, f->kind);
+		for (size_t at = 0; at < n * 8; at++) {
+			p[at / 8] = (char)(p[at / 8] ^ 1 << at % 8);
+			try_file(f, forge(f, sec), false);
+			p[at / 8] = (char)(p[at / 8] ^ 1 << at % 8);
 		}
 	}
 }

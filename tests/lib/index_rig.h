@@ -13,6 +13,9 @@
 /* n spans of one hour; budget: percent. r->shard is open. */
 void index_rig_init(struct shard_rig *r, size_t n, uint32_t group_rows, uint32_t budget,
     uint64_t seed);
+/* The same with notes of events (index_spans). */
+void index_rig_init_notes(struct shard_rig *r, size_t n, uint32_t group_rows, uint32_t budget,
+    uint64_t seed);
 
 /*
  * Adds n such spans of the hour from start_ns to a batch: attributes code (few numbers), flag,
@@ -42,6 +45,16 @@ void index_flips_run(struct index_flips *);
  * without a feature bit that says so. Borrowed until the release.
  */
 struct sv index_flips_unknown(struct index_flips *, bool feature);
+/*
+ * Flips each bit of the kind's entries in the footer, up to their checksums, one at a time: the
+ * file is refused with ERR_CORRUPT, or read as above; the check is run on it.
+ */
+void index_flips_footer(struct index_flips *);
+/*
+ * The file with the first section of the kind cut to `bytes`, all of them zero
+ * or as they are, below true checksums. Borrowed until the next call.
+ */
+struct sv index_flips_cut(struct index_flips *, size_t bytes, bool zeros);
 void index_flips_release(struct index_flips *);
 /* Reads all that an index of any column can say; 0, or the first error. Never fails the test. */
 int index_walk(struct shard *, struct err *);
