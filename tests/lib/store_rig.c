@@ -45,12 +45,13 @@ seal_all(struct catalog *cat, struct memtable *m)
 }
 
 void
-store_rig_add(struct store_rig *r, const struct span_batch *b, uint32_t group_rows)
+store_rig_add_budget(struct store_rig *r, const struct span_batch *b, uint32_t group_rows,
+    uint32_t budget)
 {
 	struct catalog_options co = { .create = true, .cache_bytes = 1 << 20, .no_sync = true };
 	struct shard_options so = {
 		.row_group_rows = group_rows, .compression_level = 1, .top_values = 16,
-		.index_budget = 100, .text_index = true,
+		.index_budget = budget, .text_index = true,
 	};
 	struct err err = ERR_INIT;
 	struct catalog *cat;
@@ -65,6 +66,12 @@ store_rig_add(struct store_rig *r, const struct span_batch *b, uint32_t group_ro
 	memtable_free(m);
 	catalog_unlock(cat);
 	catalog_close(cat);
+}
+
+void
+store_rig_add(struct store_rig *r, const struct span_batch *b, uint32_t group_rows)
+{
+	store_rig_add_budget(r, b, group_rows, 100);
 }
 
 void

@@ -21,6 +21,9 @@ void store_rig_init(struct store_rig *, uint64_t seed, size_t n, unsigned hours,
     unsigned commits, uint32_t group_rows);
 /* Adds the spans of a batch in one commit. */
 void store_rig_add(struct store_rig *, const struct span_batch *, uint32_t group_rows);
+/* The same with an index_budget of so many percent (else 100). */
+void store_rig_add_budget(struct store_rig *, const struct span_batch *, uint32_t group_rows,
+    uint32_t budget);
 /* Removes the directory and all below it. */
 void store_rig_release(struct store_rig *);
 
