@@ -17,6 +17,7 @@
 #define EAGER_RANGES 64
 #define SET_MOST 65536		/* codes of a set: it should stay in the nearest cache */
 #define PICK_SHARE 128		/* one row in so many is few */
+#define FIND_SHARE 8		/* from one value in so many on, all of a chunk are searched */
 
 /* ---- making a column ready ---- */
 
@@ -157,6 +158,28 @@ match_bytes(const struct col_state *st, struct sv bytes, struct err *e)
 	return matcher_value(st->node->m, &v, e);
 }
 
+/* Is the test whether strings have a text in them? Then many are searched at once. */
+static bool
+is_search(const struct col_state *st)
+{
+	const struct pred *p = st->node->pred;
+
+	return st->word.n == 0 && !st->is_rest && st->col->type == VAL_STRING &&
+	    (p->op == OP_CONTAINS || p->op == OP_NOTCONTAINS) && p->lits[0].text.n != 0;
+}
+
+/* Those of n values that satisfy such a test. */
+static void
+search(const struct col_state *st, const char *bytes, const uint32_t *offs, uint32_t n,
+    uint64_t *words)
+{
+	const struct pred *p = st->node->pred;
+
+	values_find(p->lits[0].text, bytes, offs, n, words);
+	if (p->op == OP_NOTCONTAINS)
+		bitmap_not(words, n);
+}
+
 static int
 match_code(void *arg, uint32_t code, struct err *e)
 {
@@ -196,36 +219,41 @@ make_set(struct col_state *st, struct err *e)
 	return 0;
 }
 
-/*
- * Looks at all values of a small dictionary at once: if none satisfies no chunk need be read,
- * and a few ranges of codes can be held against zones. Not where a value may fail: a value
- * that no row in question has must not; nor where an index has named the few rows.
- */
+/* The values of a dictionary, searched as one text. */
 static int
-ask_all(struct col_state *st, struct err *e)
+search_all(struct col_state *st, struct err *e)
 {
+	const struct dict *d = st->dict;
+	uint64_t *words = calloc(BITMAP_WORDS(d->n), sizeof *words);
+
+	if (words == NULL)
+		return err_nomem(e);
+	search(st, d->bytes, d->offs, d->n, words);
+	for (uint32_t i = 0; i < d->n; i++)
+		st->codes.state[i] = bitmap_get(words, i) ? CODE_YES : CODE_NO;
+	free(words);
+	return 0;
+}
+
+/* The codes that satisfy, all being known, as ranges if these are few. */
+static int
+make_ranges(struct col_state *st, struct err *e)
+{
+	struct ranges *r = &st->code_ranges;
 	uint32_t n = st->dict->n, n_runs = 0;
 	bool last = false;
-	int rc;
 
-	if (n > (st->word.n != 0 ? EAGER_WORDS : EAGER_VALUES) ||
-	    (st->word.n == 0 && matcher_can_fail(st->node->m)) ||
-	    atomic_load_explicit(&st->lazy, memory_order_relaxed))
-		return 0;
 	for (uint32_t i = 0; i < n; i++) {
-		if ((rc = codes_one(&st->codes, i, match_code, st, e)) < 0)
-			return rc;
-		n_runs += rc > 0 && !last;
-		last = rc > 0;
+		bool yes = st->codes.state[i] == CODE_YES;
+
+		n_runs += yes && !last;
+		last = yes;
 	}
 	if (n_runs > EAGER_RANGES)
-		return make_set(st, e);
-	st->code_ranges.v = calloc(n_runs + 1, sizeof *st->code_ranges.v);
-	if (st->code_ranges.v == NULL)
+		return 0;
+	if ((r->v = calloc(n_runs + 1, sizeof *r->v)) == NULL)
 		return err_nomem(e);
 	for (uint32_t i = 0; i < n; i++) {
-		struct ranges *r = &st->code_ranges;
-
 		if (st->codes.state[i] != CODE_YES)
 			continue;
 		if (r->n > 0 && r->v[r->n - 1].hi + 1 == i)
@@ -234,6 +262,31 @@ ask_all(struct col_state *st, struct err *e)
 			r->v[r->n++] = (struct range){ i, i };
 	}
 	st->use_ranges = true;
+	return 0;
+}
+
+/*
+ * Looks at all values of a small dictionary at once: if none satisfies no chunk need be read,
+ * and a few ranges of codes can be held against zones. Not where a value may fail: a value
+ * that no row in question has must not; nor where an index has named the few rows.
+ */
+static int
+ask_all(struct col_state *st, struct err *e)
+{
+	bool found = is_search(st);
+	uint32_t n = st->dict->n;
+	int rc = 0;
+
+	if (n > (st->word.n != 0 || found ? EAGER_WORDS : EAGER_VALUES) ||
+	    (st->word.n == 0 && matcher_can_fail(st->node->m)) ||
+	    atomic_load_explicit(&st->lazy, memory_order_relaxed))
+		return 0;
+	if (found)
+		rc = search_all(st, e);
+	for (uint32_t i = 0; i < n && !found && rc >= 0; i++)
+		rc = codes_one(&st->codes, i, match_code, st, e);
+	if (rc < 0 || (rc = make_ranges(st, e)) < 0)
+		return rc;
 	return make_set(st, e);
 }
 
@@ -536,6 +589,22 @@ chunk_test(struct scan *sc, const struct chunk *c, const struct col_test *t, con
 
 /* ---- a leaf on a column ---- */
 
+/* All strings of a chunk at once, whatever their rows. */
+static int
+search_chunk(struct scan *sc, const struct chunk *c, struct col_state *st, const uint64_t *in,
+    uint64_t *out)
+{
+	uint64_t *ords = scan_bits(sc, c->n_present + 64), *rows = scan_bits(sc, c->n_rows);
+
+	if (ords == NULL || rows == NULL)
+		return ERR_NOMEM;
+	search(st, c->bytes, c->offs, c->n_present, ords);
+	chunk_rows(c, ords, rows);
+	bitmap_and(rows, in, c->n_rows);
+	bitmap_or(out, rows, c->n_rows);
+	return 0;
+}
+
 static int
 test_bytes(struct scan *sc, const struct chunk *c, struct col_state *st, const uint64_t *in,
     uint64_t *out, uint32_t *bad)
@@ -543,6 +612,8 @@ test_bytes(struct scan *sc, const struct chunk *c, struct col_state *st, const u
 	struct picked p;
 	int rc;
 
+	if (is_search(st) && bitmap_count(in, c->n_rows) >= c->n_present / FIND_SHARE)
+		return search_chunk(sc, c, st, in, out);
 	if ((rc = pick(sc, c, in, &p)) < 0)
 		return rc;
 	for (uint32_t i = 0; i < p.n; i++) {

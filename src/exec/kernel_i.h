@@ -5,6 +5,7 @@
  *
  *   kernel_regex  regular expressions: the only owner of PCRE2
  *   kernel_text   words in texts
+ *   kernel_find   a text in many values at once
  *   kernel_range  numbers against ranges
  *   kernel_codes  dictionary codes against a lazily filled table, or a set of codes
  */
@@ -85,6 +86,23 @@ void range_test(const uint64_t *v, size_t n, const struct ranges *, uint64_t *wo
 #if defined(__x86_64__)
 /* kernel_range_avx2.c: which of 64 numbers lie in [lo, lo + span]. */
 uint64_t range_word_avx2(const uint64_t *v, uint64_t lo, uint64_t span);
+#endif
+
+/* ---- kernel_find.c ---- */
+
+/*
+ * Sets bit i of words for every i < n whose value, the bytes [offs[i], offs[i + 1]), has
+ * `needle` in it, which is not empty. offs don't fall.
+ */
+void values_find(struct sv needle, const char *bytes, const uint32_t *offs, size_t n,
+    uint64_t *words);
+
+#if defined(__x86_64__)
+/*
+ * kernel_find_avx2.c: where needle, at least 2 bytes, first begins in the n bytes at p, or
+ * NULL. a, b: places of two of its bytes, best such as are rare.
+ */
+const char *find_avx2(const char *p, size_t n, struct sv needle, size_t a, size_t b);
 #endif
 
 /* ---- kernel_codes.c ---- */
