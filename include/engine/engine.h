@@ -69,6 +69,12 @@ struct analysis {
  * what .spanfs/stats shows. Nothing waits for it. [statistics] refresh=0 leaves it to analyze.
  */
 void engine_warm(struct engine *);
+/*
+ * For programs that answer one query and end: little of what is read will be asked for again,
+ * so the cache of decoded sections begins small, and grows towards [store] cache only where
+ * the query comes back to what it gave up.
+ */
+void engine_once(struct engine *);
 /* Merges the statistics of all shards, now, for the estimates of all further plans. Blocks. */
 int engine_analyze(struct engine *, struct analysis *, struct err *) WARN_UNUSED;
 

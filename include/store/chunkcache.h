@@ -15,6 +15,12 @@ int chunkcache_new(size_t max_bytes, struct chunkcache **, struct err *) WARN_UN
 void chunkcache_free(struct chunkcache *);
 void chunkcache_drop(struct chunkcache *);	/* forgets all that isn't pinned */
 void chunkcache_resize(struct chunkcache *, size_t max_bytes);
+/*
+ * Holds no more than `bytes` at first; then, as far as its bound allows, eight times as much more
+ * as it has to take in again because it had given it up: it grows to what is used repeatedly
+ * at the price of an eighth of that read twice, and stays small while nothing is.
+ */
+void chunkcache_begin_small(struct chunkcache *, size_t bytes);
 /* hits are counted without a lock and may miss a few. */
 struct lru_stats chunkcache_stats(struct chunkcache *);
 

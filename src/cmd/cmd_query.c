@@ -11,6 +11,7 @@
 #include "cmd.h"
 #include "cmd_path.h"
 #include "engine/engine.h"
+#include "heap.h"
 
 static int
 write_out(void *arg, const void *data, size_t n, struct err *e)
@@ -65,8 +66,12 @@ cmd_query(const struct cmd_ctx *ctx, int argc, char **argv)
 	if (argc != 2 && !verify)
 		return cmd_usage("spanctl query [--verify] PATH, "
 		    "e.g. /service/checkout/since/1h/spans.jsonl");
+	heap_for_one_query();
 	if (engine_open(ctx->conf, ctx->store, false, &en, &err) < 0)
 		return cmd_store_fail(&err);
+	/* Who verifies reads everything twice. */
+	if (!verify)
+		engine_once(en);
 	status = run(en, argv[argc - 1], verify ? &v : NULL);
 	engine_close(en);
 	buf_release(&v.words);

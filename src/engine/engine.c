@@ -11,6 +11,7 @@
 #include "engine_i.h"
 
 #define WORKER_NICE 5
+#define ONCE_CACHE_BYTES (16u << 20)
 
 static int
 parse_now(struct engine *en, struct err *e)
@@ -230,6 +231,12 @@ engine_open(const struct conf *conf, const char *store, bool create, struct engi
 fail:
 	engine_close(en);
 	return code;
+}
+
+void
+engine_once(struct engine *en)
+{
+	chunkcache_begin_small(catalog_cache(en->catalog), ONCE_CACHE_BYTES);
 }
 
 static void

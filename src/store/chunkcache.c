@@ -14,11 +14,13 @@
 #include <stdlib.h>
 
 #define LOAD_LOCKS 64		/* a power of two */
+#define GROWTH 8
 
 struct chunkcache {
 	pthread_mutex_t lock;
 	struct cache_slot *hand;	/* NULL: the ring is empty */
 	_Atomic size_t bytes, max_bytes;
+	size_t most_bytes;		/* what max_bytes may grow to */
 	struct lru_stats stats;		/* hits: of slots emptied since */
 	pthread_mutex_t load[LOAD_LOCKS];
 };
@@ -35,6 +37,7 @@ chunkcache_new(size_t max_bytes, struct chunkcache **out, struct err *e)
 		pthread_mutex_init(&c->load[i], NULL);
 	atomic_init(&c->bytes, 0);
 	atomic_init(&c->max_bytes, max_bytes);
+	c->most_bytes = max_bytes;
 	*out = c;
 	return 0;
 }
@@ -128,8 +131,10 @@ shrink(struct chunkcache *c)
 		c->hand = s->next;
 		if (atomic_exchange_explicit(&s->used, false, memory_order_relaxed))
 			continue;
-		if (empty(c, s))
+		if (empty(c, s)) {
+			s->given_up = true;
 			c->stats.evictions++;
+		}
 	}
 }
 
@@ -143,10 +148,24 @@ cache_unpin(struct chunkcache *c, struct cache_slot *s)
 	}
 }
 
+/* What was given up too early is back: makes room for GROWTH times that. */
+static void
+grow(struct chunkcache *c, struct cache_slot *s, size_t bytes)
+{
+	size_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
+	size_t left = max < c->most_bytes ? c->most_bytes - max : 0;
+
+	s->given_up = false;
+	atomic_store_explicit(&c->max_bytes, bytes < left / GROWTH ? max + bytes * GROWTH :
+	    max + left, memory_order_relaxed);
+}
+
 void
 cache_fill(struct chunkcache *c, struct cache_slot *s, struct cached *val, size_t bytes)
 {
 	pthread_mutex_lock(&c->lock);
+	if (s->given_up)
+		grow(c, s, bytes);
 	s->val = val;
 	s->bytes = bytes;
 	atomic_store_explicit(&s->used, false, memory_order_relaxed);
@@ -187,6 +206,17 @@ chunkcache_resize(struct chunkcache *c, size_t max_bytes)
 {
 	pthread_mutex_lock(&c->lock);
 	atomic_store_explicit(&c->max_bytes, max_bytes, memory_order_relaxed);
+	c->most_bytes = max_bytes;
+	shrink(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void
+chunkcache_begin_small(struct chunkcache *c, size_t bytes)
+{
+	pthread_mutex_lock(&c->lock);
+	if (bytes < c->most_bytes)
+		atomic_store_explicit(&c->max_bytes, bytes, memory_order_relaxed);
 	shrink(c);
 	pthread_mutex_unlock(&c->lock);
 }

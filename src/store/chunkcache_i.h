@@ -22,6 +22,7 @@ struct cache_slot {
 	struct cached *val;		/* written while empty only */
 	/* Guarded by the cache's lock. */
 	size_t bytes;
+	bool given_up;			/* emptied for want of room */
 	struct cache_slot *prev, *next;	/* the ring of filled slots */
 };
 

@@ -360,6 +360,53 @@ cache_keeps_what_is_used_again_over_a_scan(void **state)
 	rig_release(&r);
 }
 
+/* One column of all row groups; returns the reads that this took. */
+static uint64_t
+walk(struct shard_rig *r)
+{
+	uint64_t before = read_counters.n_reads;
+	const struct chunk *c;
+	struct err e = ERR_INIT;
+
+	for (uint32_t g = 0; g < shard_info(r->shard)->n_row_groups; g++) {
+		ok(chunk_get(r->shard, shard_column(r->shard, COL_SPAN_ID), g, &c, &e), &e);
+		chunk_put(c);
+	}
+	return read_counters.n_reads - before;
+}
+
+static void
+cache_that_begins_small_grows_to_what_comes_back(void **state)
+{
+	struct shard_rig r;
+	size_t all, small;
+
+	(void)state;
+	rig_frozen(&r, 10);
+	chunkcache_resize(r.cache, 1u << 20);
+	assert_true(walk(&r) > 0);
+	all = chunkcache_stats(r.cache).n_bytes;
+	chunkcache_drop(r.cache);
+	small = all / 4;
+	chunkcache_begin_small(r.cache, small);
+	/* What is asked for once gets no more room. */
+	assert_true(walk(&r) > 0);
+	assert_in_range(chunkcache_stats(r.cache).n_bytes, 1, small);
+	/* What comes back does. */
+	assert_true(walk(&r) > 0);
+	assert_in_range(chunkcache_stats(r.cache).n_bytes, small + 1, all);
+	(void)walk(&r);
+	assert_int_equal(walk(&r), 0);
+	/* But no more than the bound. */
+	chunkcache_resize(r.cache, all / 2);
+	chunkcache_begin_small(r.cache, small);
+	for (int i = 0; i < 4; i++) {
+		assert_true(walk(&r) > 0);
+		assert_in_range(chunkcache_stats(r.cache).n_bytes, 1, all / 2);
+	}
+	rig_release(&r);
+}
+
 struct racer {
 	struct shard_rig *rig;
 	uint64_t seed, want;
@@ -442,6 +489,7 @@ main(void)
 		cmocka_unit_test(dictionary_finds_each_value_and_where_others_would_stand),
 		cmocka_unit_test(cache_stays_within_its_bound_but_for_what_is_pinned),
 		cmocka_unit_test(cache_keeps_what_is_used_again_over_a_scan),
+		cmocka_unit_test(cache_that_begins_small_grows_to_what_comes_back),
 		cmocka_unit_test(threads_share_a_shard_and_a_small_cache),
 	};
 
