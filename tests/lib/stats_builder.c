@@ -135,6 +135,41 @@ stats_set_bloom(struct stats_builder *b, struct shard_stats *s, uint64_t hi, siz
 	s->bloom_bytes = bloom_bytes(n);
 }
 
+struct shard_filter *
+stats_add_filter(struct stats_builder *b, const char *field)
+{
+	struct stats_filter *f = must(arena_calloc(&b->arena, 1, sizeof *f));
+	struct shard_filter *v = must(arena_calloc(&b->arena, b->stats.n_shards, sizeof *v));
+	const struct stats_filter **all = (const struct stats_filter **)(uintptr_t)b->stats.filters;
+
+	if (all == NULL)
+		all = must(arena_array(&b->arena, 8, const struct stats_filter *));
+	if (b->stats.n_filters == 8 || !field_parse(sv_cstr(field), &f->field))
+		abort();
+	f->shards = v;
+	all[b->stats.n_filters++] = f;
+	b->stats.filters = all;
+	return v;
+}
+
+void
+stats_set_filter(struct stats_builder *b, struct shard_filter *f, const struct column_stats *c,
+    const char *values)
+{
+	size_t bytes = bloom_bytes(100);
+	uint8_t *bits;
+	struct sv rest, part;
+
+	*f = (struct shard_filter){ .kind = FILTER_COLUMN, .column = c };
+	if (values == NULL)
+		return;
+	bits = must(arena_calloc(&b->arena, 1, bytes));
+	for (rest = sv_cstr(values); sv_cut(&rest, ',', &part);)
+		bloom_add(bits, bytes, hash64(part.p, part.n));
+	f->bloom = bits;
+	f->bloom_bytes = bytes;
+}
+
 const struct stats *
 stats_done(struct stats_builder *b)
 {

@@ -38,6 +38,14 @@ void stats_set_doubles(struct column_stats *, double min, double max);
 void stats_add_top(struct stats_builder *, struct column_stats *, struct value, uint64_t n_rows);
 /* A Bloom filter of the ids {hi, 1}, {hi, 2}, ... {hi, n}. */
 void stats_set_bloom(struct stats_builder *, struct shard_stats *, uint64_t hi, size_t n);
+/*
+ * What equalities on a field may conclude: of each shard that is there, FILTER_UNKNOWN of all,
+ * to be filled in. At most 8.
+ */
+struct shard_filter *stats_add_filter(struct stats_builder *, const char *field);
+/* FILTER_COLUMN of a column, with a Bloom filter of these values, comma-separated; NULL: none. */
+void stats_set_filter(struct stats_builder *, struct shard_filter *, const struct column_stats *,
+    const char *values);
 /* Totals are added up. */
 const struct stats *stats_done(struct stats_builder *);
 
