@@ -5,7 +5,7 @@
  * a row) is the oracle; against it all rules, each rule alone left out, batches of 1 and 7 rows,
  * one and several threads, cold and warm caches, by decisions that are remembered, and by each
  * access path by force. How often each path was truly taken is counted, and a path that never
- * was fails the test.
+ * was fails the test; so is how often Bloom filters of values took shards out.
  * SPANFS_DIFF_QUERIES sets how many (500).
  */
 #include <setjmp.h>
@@ -50,6 +50,23 @@ struct way {
 
 /* Queries that took a path by force; the last is that of single leaves' indexes. */
 static unsigned taken[N_OPT_FORCES + 1];
+
+/* Queries of which filters of values took out shards; and those that left some to be read. */
+static unsigned sharp[2];
+
+static void
+count_sharp(const struct way *way, const struct plan *p, const struct run_info *info)
+{
+	bool yes = false;
+
+	if (p == NULL || way->force != OPT_FORCE_NONE || way->rules_off != 0)
+		return;
+	for (size_t i = 0; i < p->n_shards; i++)
+		yes |= p->shards[i].access == ACCESS_PRUNED &&
+		    strcmp(p->shards[i].why, "value not in the Bloom filter") == 0;
+	sharp[0] += yes;
+	sharp[1] += yes && info->profile.shards_opened != 0;
+}
 
 static bool
 reads_by(const struct plan *p, enum access access)
@@ -127,8 +144,10 @@ answer(const char *path, const struct way *way, struct buf *out, struct run_info
 		r->force = way->force;
 		r->force_leaves = way->force_leaves;
 		code = run_request(r, &sink, 0, NULL, info, e);
-		if (code == 0)
+		if (code == 0) {
 			count_taken(way, r->plan, &info->profile);
+			count_sharp(way, r->plan, info);
+		}
 	}
 	request_free(r);
 	path_unref(p);
@@ -198,6 +217,40 @@ static const char *const texts[] = {
 	"/where/span.text/notcontains/to/where/span.text/contains/error", "/text/deadlock",
 };
 
+/*
+ * In front of others: a user or several, by each name of the attribute. index_rig.h: those
+ * below SOME_USERS are in two shards, those below ALL_USERS in one, others nowhere.
+ */
+#define FEW_SPANS 400
+#define MANY_SPANS 1800
+#define SOME_USERS (FEW_SPANS / 8)
+#define ALL_USERS (MANY_SPANS / 8)
+
+static void
+put_user(struct buf *b, uint64_t id)
+{
+	buf_printf(b, "%08x-%04x", (unsigned)hash_u64(id), (unsigned)(id & 0xffff));
+}
+
+static void
+put_lookup(struct buf *b, size_t i)
+{
+	static const char *const fields[] = { "span.user", "user" };
+	uint64_t id = hash_u64(i) % (ALL_USERS + ALL_USERS / 3);
+	size_t form = i % 5;
+
+	if (form == 4)
+		BUF_LIT(b, "/any/where/span.flag/eq/true");
+	buf_printf(b, "/where/%s/%s/", fields[i / 5 % 2], form == 1 ? "in" : "eq");
+	put_user(b, form == 2 ? id % SOME_USERS : id);
+	if (form == 1) {
+		buf_putc(b, ',');
+		put_user(b, id / 3);
+		BUF_LIT(b, ",nobody");
+	} else if (form == 4)
+		BUF_LIT(b, "/end");
+}
+
 static void
 every_way_gives_the_same_bytes(void **state)
 {
@@ -230,6 +283,8 @@ every_way_gives_the_same_bytes(void **state)
 		path.n = 0;
 		if (i % 4 == 0)
 			buf_str(&path, texts[(size_t)i / 4 % (sizeof texts / sizeof *texts)]);
+		else if (i % 4 == 2)
+			put_lookup(&path, (size_t)i / 4);
 		vocab.flags = vocab_file_flags(file);
 		gen_path(&seed, &vocab, &path);
 		if (path.n > 1 && path.p[path.n - 1] == '/')
@@ -253,6 +308,12 @@ every_way_gives_the_same_bytes(void **state)
 	for (size_t k = 0; k < N_FORCES; k++)
 		print_message("%s taken %u times\n", opt_force_name(forces[k]),
 		    taken[forces[k]]);
+	print_message("filters of values took out shards %u times, not all of them %u times\n",
+	    sharp[0], sharp[1]);
+	if (n >= 300) {
+		assert_int_not_equal(sharp[0] - sharp[1], 0);
+		assert_int_not_equal(sharp[1], 0);
+	}
 	for (size_t k = 0; k < N_FORCES && n >= 300; k++)
 		assert_int_not_equal(taken[forces[k]], 0);
 	if (n >= 300)
@@ -351,7 +412,11 @@ setup(void **state)
 	(void)state;
 	store_rig_init(&rig, 11, 3000, 3, 3, 256);
 	span_batch_init(&b);
-	index_spans(&b, 1800, FULL_HOUR, 12);
+	index_spans(&b, MANY_SPANS, FULL_HOUR, 12);
+	store_rig_add(&rig, &b, 256);
+	span_batch_release(&b);
+	span_batch_init(&b);
+	index_spans(&b, FEW_SPANS, FULL_HOUR + NS_PER_HOUR, 13);
 	store_rig_add(&rig, &b, 256);
 	span_batch_release(&b);
 	for (size_t i = 0; opt_rule_name(i) != NULL; i++)
