@@ -336,6 +336,7 @@ canonical_paths_give_the_same_bytes(void **state)
 	for (int i = 0; i < 200; i++) {
 		struct err err = ERR_INIT;
 		struct run_info info;
+		int code, canon_code;
 
 		path.n = 0;
 		vocab.flags = GEN_PATH_ALL & ~GEN_PATH_SELECT;
@@ -353,8 +354,12 @@ canonical_paths_give_the_same_bytes(void **state)
 		path.n -= 5;
 		buf_str(&path, "spans.jsonl");
 		/* Its escapes may make a name too long for a path. */
-		if (answer(buf_cstr(&path), &all, &a, &info, &err) !=
-		    answer(buf_cstr(&canon), &all, &b, &info, &err))
+		code = answer(buf_cstr(&path), &all, &a, &info, &err);
+		canon_code = answer(buf_cstr(&canon), &all, &b, &info, &err);
+		/* A service that nobody knows is refused once it stands in no group any more. */
+		if (code == 0 && canon_code == ERR_UNKNOWN && a.n == 0)
+			continue;
+		if (code != canon_code)
 			fail_msg("%s and its canonical path %s: %s", buf_cstr(&path),
 			    buf_cstr(&canon), err.msg);
 		if (a.n != b.n || (a.n != 0 && memcmp(a.p, b.p, a.n) != 0))
