@@ -158,14 +158,16 @@ match_bytes(const struct col_state *st, struct sv bytes, struct err *e)
 	return matcher_value(st->node->m, &v, e);
 }
 
-/* Is the test whether strings have a text in them? Then many are searched at once. */
+/* Is the test whether strings have a text or word in them? Then many are searched at once. */
 static bool
 is_search(const struct col_state *st)
 {
 	const struct pred *p = st->node->pred;
 
-	return st->word.n == 0 && !st->is_rest && st->col->type == VAL_STRING &&
-	    (p->op == OP_CONTAINS || p->op == OP_NOTCONTAINS) && p->lits[0].text.n != 0;
+	if (st->is_rest || st->col->type != VAL_STRING)
+		return false;
+	return st->word.n != 0 || ((p->op == OP_CONTAINS || p->op == OP_NOTCONTAINS) &&
+	    p->lits[0].text.n != 0);
 }
 
 /* Those of n values that satisfy such a test. */
@@ -175,6 +177,10 @@ search(const struct col_state *st, const char *bytes, const uint32_t *offs, uint
 {
 	const struct pred *p = st->node->pred;
 
+	if (st->word.n != 0) {
+		values_find_word(st->word, bytes, offs, n, words);
+		return;
+	}
 	values_find(p->lits[0].text, bytes, offs, n, words);
 	if (p->op == OP_NOTCONTAINS)
 		bitmap_not(words, n);

@@ -5,16 +5,13 @@
  * that costs a value is not more than a step to its end. With AVX2 two bytes of the needle,
  * the ones that text has least, are looked for at 32 places at once; elsewhere, and for long
  * needles, memmem does it, which takes linear time whatever the bytes.
+ *
+ * Words are found the same way, in either case, and count where they begin and end as words
+ * do; elsewhere value by value.
  */
 #include "kernel_i.h"
 
 #define AVX2_NEEDLE 64
-
-struct finder {
-	struct sv needle;
-	size_t a, b;		/* the rarest of its bytes, and the next */
-	bool avx2;
-};
 
 /* How often bytes are met, about: what isn't named is rarest. */
 static unsigned
@@ -28,20 +25,21 @@ commonness(char c)
 }
 
 static struct finder
-finder_of(struct sv needle)
+finder_of(struct sv needle, bool fold)
 {
-	struct finder f = { needle, 0, 1, false };
+	struct finder f = { .needle = needle, .fold = fold };
 
-	f.avx2 = needle.n >= 2 && needle.n <= AVX2_NEEDLE && (cpu_features() & CPU_AVX2) != 0;
+	f.avx2 = needle.n <= AVX2_NEEDLE && (cpu_features() & CPU_AVX2) != 0;
 	if (!f.avx2)
 		return f;
+	f.b = needle.n > 1;
 	for (size_t i = 1; i < needle.n; i++) {
 		unsigned x = commonness(needle.p[i]);
 
 		if (x < commonness(needle.p[f.a])) {
 			f.b = f.a;
 			f.a = i;
-		} else if (f.b == f.a || x < commonness(needle.p[f.b]))
+		} else if (x < commonness(needle.p[f.b]))
 			f.b = i;
 	}
 	return f;
@@ -52,7 +50,7 @@ find(const struct finder *f, const char *p, size_t n)
 {
 #if defined(__x86_64__)
 	if (f->avx2)
-		return find_avx2(p, n, f->needle, f->a, f->b);
+		return find_avx2(f, p, n);
 #endif
 	return n == 0 ? NULL : memmem(p, n, f->needle.p, f->needle.n);
 }
@@ -61,7 +59,7 @@ void
 values_find(struct sv needle, const char *bytes, const uint32_t *offs, size_t n,
     uint64_t *words)
 {
-	struct finder f = finder_of(needle);
+	struct finder f = finder_of(needle, false);
 	uint32_t at = offs[0];
 	const char *p;
 	size_t i = 0;
@@ -72,6 +70,52 @@ values_find(struct sv needle, const char *bytes, const uint32_t *offs, size_t n,
 			i++;
 		if (offs[i + 1] - at < needle.n) {
 			at++;		/* it ends in another value */
+			continue;
+		}
+		bitmap_set(words, i);
+		at = offs[i + 1];
+	}
+}
+
+/* ---- words ---- */
+
+static bool
+is_word(struct sv s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!word_byte(s.p[i]))
+			return false;
+	return s.n != 0;
+}
+
+/* Does what begins at `at` end within the value [from, to), with no word byte beside it? */
+static bool
+stands_alone(const char *bytes, uint32_t from, uint32_t to, uint32_t at, size_t n)
+{
+	return to - at >= n && (at == from || !word_byte(bytes[at - 1])) &&
+	    (to - at == n || !word_byte(bytes[at + n]));
+}
+
+void
+values_find_word(struct sv word, const char *bytes, const uint32_t *offs, size_t n,
+    uint64_t *words)
+{
+	struct finder f = finder_of(word, true);
+	uint32_t at = offs[0];
+	const char *p;
+	size_t i = 0;
+
+	for (; !f.avx2 && i < n; i++)
+		if (text_has_word(sv_new(bytes + offs[i], offs[i + 1] - offs[i]), word))
+			bitmap_set(words, i);
+	if (!f.avx2 || !is_word(word))
+		return;
+	while ((p = find(&f, bytes + at, offs[n] - at)) != NULL) {
+		at = (uint32_t)(p - bytes);
+		while (offs[i + 1] <= at)
+			i++;
+		if (!stands_alone(bytes, offs[i], offs[i + 1], at, word.n)) {
+			at++;
 			continue;
 		}
 		bitmap_set(words, i);

@@ -88,21 +88,37 @@ void range_test(const uint64_t *v, size_t n, const struct ranges *, uint64_t *wo
 uint64_t range_word_avx2(const uint64_t *v, uint64_t lo, uint64_t span);
 #endif
 
+/* A byte of words. */
+bool word_byte(char);
+/* Are the bytes at p those of the word but for ASCII case? */
+bool same_word(const char *p, struct sv word);
+
 /* ---- kernel_find.c ---- */
 
 /*
  * Sets bit i of words for every i < n whose value, the bytes [offs[i], offs[i + 1]), has
- * `needle` in it, which is not empty. offs don't fall.
+ * `needle` in it, which is not empty; offs don't fall. The other: has `word` as text_has_word
+ * has it.
  */
 void values_find(struct sv needle, const char *bytes, const uint32_t *offs, size_t n,
     uint64_t *words);
+void values_find_word(struct sv word, const char *bytes, const uint32_t *offs, size_t n,
+    uint64_t *words);
+
+/*
+ * What is looked for: the needle, and the places of two of its bytes, best such as are rare.
+ * fold: small letters of the needle stand for capital ones too.
+ */
+struct finder {
+	struct sv needle;
+	size_t a, b;
+	bool fold;
+	bool avx2;
+};
 
 #if defined(__x86_64__)
-/*
- * kernel_find_avx2.c: where needle, at least 2 bytes, first begins in the n bytes at p, or
- * NULL. a, b: places of two of its bytes, best such as are rare.
- */
-const char *find_avx2(const char *p, size_t n, struct sv needle, size_t a, size_t b);
+/* kernel_find_avx2.c: where the needle first begins in the n bytes at p, or NULL. */
+const char *find_avx2(const struct finder *, const char *p, size_t n);
 #endif
 
 /* ---- kernel_codes.c ---- */

@@ -8,7 +8,7 @@
 
 #include "base/limits.h"
 
-static bool
+bool
 word_byte(char c)
 {
 	uint8_t u = (uint8_t)c;
@@ -23,7 +23,7 @@ lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-static bool
+bool
 same_word(const char *p, struct sv word)
 {
 	for (size_t i = 0; i < word.n; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Unit tests of exec/kernel_find: texts in many values at once against sv_find in each, with
- * and without AVX2. Few different bytes, so that finds, near finds and finds across the border
+ * Unit tests of exec/kernel_find: texts in many values at once against sv_find in each, words
+ * against text_has_word, with and without AVX2. Few different bytes, so that finds, near finds and finds across the border
  * of two values are many; the bytes end at a page that must not be touched.
  */
 #include <setjmp.h>
@@ -95,6 +95,51 @@ check(const struct values *v, struct sv needle)
 	cpu_limit(CPU_ALL);
 }
 
+static void
+check_word(const struct values *v, struct sv word)
+{
+	uint64_t words[VALUES / 64 + 2];
+
+	for (int all = 0; all < 2; all++) {
+		cpu_limit(all ? CPU_ALL : 0);
+		memset(words, 0, sizeof words);
+		values_find_word(word, v->bytes, v->offs, v->n, words);
+		for (size_t i = 0; i < sizeof words * 8; i++) {
+			bool has = i < v->n && text_has_word(sv_new(v->bytes + v->offs[i],
+			    v->offs[i + 1] - v->offs[i]), word);
+
+			if (bitmap_get(words, i) != has)
+				fail_msg("word: value %zu of %zu, cpu %d", i, v->n, all);
+		}
+	}
+	cpu_limit(CPU_ALL);
+}
+
+/* Bytes about the borders of letters, digits and what is neither. */
+static void
+words_are_found_as_text_has_word_finds_them(void **state)
+{
+	static const char some[] = "aAzZkK09_\xc3@`[{ -.", pieces[] = "aazk09_\xc3@`-A";
+	struct values *v = *state;
+	char word[100];
+
+	for (uint64_t round = 0; round < 8000; round++) {
+		uint64_t h = hash_u64(round);
+		unsigned kinds = 1 + (unsigned)(h >> 8) % (sizeof some - 1);
+		size_t n = h >> 16 & 7 ? 1 + (h >> 20) % 4 : 1 + (h >> 20) % 90;
+		size_t good = round % 5 == 0 ? sizeof pieces - 1 : 1 + (h >> 50) % 8;
+		char *p;
+
+		make_values(v, round * 1000, h % (VALUES + 1), 1 + (h >> 32) % 60, 1, 'a');
+		p = v->end - v->offs[v->n];
+		for (uint32_t i = 0; i < v->offs[v->n]; i++)
+			p[i] = some[hash_u64(~h + i) % kinds];
+		for (size_t i = 0; i < n; i++)
+			word[i] = pieces[hash_u64(h + i) % good];
+		check_word(v, sv_new(word, n));
+	}
+}
+
 /* Needles are made of the same bytes, or cut out of the text, maybe across values. */
 static void
 each_way_of_searching_finds_the_same(void **state)
@@ -166,6 +211,11 @@ words_of_real_texts(void **state)
 	check(v, SV("?"));
 	check(v, SV("transaction"));
 	check(v, SV("no such"));
+	check_word(v, SV("deadlock"));
+	check_word(v, SV("dead"));
+	check_word(v, SV("select"));
+	check_word(v, SV("id"));
+	check_word(v, SV("found when"));
 }
 
 int
@@ -175,6 +225,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(each_way_of_searching_finds_the_same, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(texts_of_every_length_end_where_they_end, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(words_are_found_as_text_has_word_finds_them, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(words_of_real_texts, setup, teardown),
 	};
