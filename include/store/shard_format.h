@@ -99,7 +99,7 @@
  *                       empty may be in any value; one that is missing is in none.
  *
  * SECTION_COLUMN_BLOOM (SHARD_COMPAT_BLOOM)  filter (base/bloom.h) over hash64() of the values of
- *                 a COL_ATTR of strings
+ *                 a COL_ATTR of strings, a multiple of 32 bytes. It leaves out no value.
  *
  * SECTION_TRACE_SUMMARY (SHARD_COMPAT_TRACES)  once in a shard, of no column. Six packs, each
  *                 a number for each trace in their order: the earliest start less min_start;

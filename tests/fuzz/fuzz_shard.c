@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bloom.h"
 #include "base/cursor.h"
 #include "base/hash.h"
 #include "lib/fsys_bytes.h"
 #include "store/catalog.h"
 #include "store/chunk.h"
 #include "store/codec.h"
+#include "store/colbloom.h"
 #include "store/fetch.h"
 
 #define FETCH_BYTES ((size_t)64 << 20)
@@ -187,6 +189,7 @@ walk_sections(struct shard *s)
 
 	for (size_t i = 0; i < info->n_columns; i++) {
 		const struct column *col = &info->columns[i];
+		const struct colbloom *bloom;
 		const struct dict *d;
 
 		if (col->kind == COLUMN_DICT && dict_get(s, col, &d, NULL) == 0) {
@@ -195,6 +198,16 @@ walk_sections(struct shard *s)
 			if (!dict_find(d, dict_at(d, d->n - 1), &code) || code != d->n - 1)
 				abort();
 			dict_put(d);
+		}
+		if (colbloom_get(s, col, &bloom, NULL) == 0 && bloom != NULL) {
+			const uint8_t *bits;
+			size_t bytes;
+
+			bits = colbloom_bits(bloom, &bytes);
+			if (bytes == 0 || bytes % 32 != 0 || bytes != col->bloom_bytes)
+				abort();
+			(void)bloom_may_have(bits, bytes, hash64("x", 1));
+			colbloom_put(bloom);
 		}
 		for (uint32_t g = 0; g < info->n_row_groups && g < 64; g++) {
 			const struct chunk *c;
