@@ -4,6 +4,7 @@
  * question and in one that stays; answers are those of rule bloom left out; what is kept for
  * further questions is bounded.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +34,7 @@ struct asking {
 	struct engine *en;
 	struct buf out;
 	struct run_info info;
-	size_t n_pruned, n_own, n_kept;
+	size_t n_pruned, n_own, n_kept, n_wrong;
 	double est_rows;
 };
 
@@ -229,6 +230,45 @@ fields_of_any_name_are_kept_up_to_a_bound(void **state)
 	asking_release(&a);
 }
 
+static void *
+ask_on(void *arg)
+{
+	struct asking *a = arg;
+
+	for (unsigned i = 0; i < 60; i++) {
+		char path[100];
+
+		snprintf(path, sizeof path, "where/%s/in/u-%u-3,u-%u-4/spans.jsonl",
+		    i % 3 == 0 ? "user" : i % 3 == 1 ? "span.user" : "event.user",
+		    i % SHARDS, (i + 1) % SHARDS);
+		ask(a, path);
+		a->n_wrong += lines(&a->out) != (i % 3 == 2 ? 0 : 6);
+	}
+	return NULL;
+}
+
+static void
+several_ask_at_once(void **state)
+{
+	struct asking a, of[4];
+	pthread_t threads[4];
+
+	(void)state;
+	asking_init(&a, NULL);
+	for (size_t i = 0; i < 4; i++) {
+		of[i] = (struct asking){ .en = a.en, .out = BUF_INIT };
+		assert_int_equal(pthread_create(&threads[i], NULL, ask_on, &of[i]), 0);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(of[i].n_wrong, 0);
+		buf_release(&of[i].out);
+	}
+	ask(&a, "where/user/eq/u-1-3/spans.jsonl");
+	assert_int_equal(a.n_kept, 3);
+	asking_release(&a);
+}
+
 static void
 estimates_are_those_of_the_shard_that_is_left(void **state)
 {
@@ -273,6 +313,7 @@ main(void)
 		cmocka_unit_test(who_stays_keeps_the_filters),
 		cmocka_unit_test(answers_are_those_without_the_rule),
 		cmocka_unit_test(fields_of_any_name_are_kept_up_to_a_bound),
+		cmocka_unit_test(several_ask_at_once),
 		cmocka_unit_test(estimates_are_those_of_the_shard_that_is_left),
 	};
 
