@@ -12,6 +12,7 @@
 #include "cmd.h"
 #include "cmd_path.h"
 #include "engine/engine.h"
+#include "heap.h"
 
 static int
 usage(void)
@@ -37,6 +38,7 @@ explain(const struct cmd_ctx *ctx, const char *path)
 	struct engine *en;
 	int code;
 
+	heap_for_one_query();
 	if (engine_open(ctx->conf, ctx->store, false, &en, &err) < 0)
 		return cmd_store_fail(&err);
 	code = engine_explain(en, sv_cstr(path), &out, &err);

@@ -5,6 +5,7 @@
 #include "cmd.h"
 #include "cmd_path.h"
 #include "engine/engine.h"
+#include "heap.h"
 
 static bool
 no_file(struct sv s)
@@ -44,6 +45,7 @@ cmd_ls(const struct cmd_ctx *ctx, int argc, char **argv)
 
 	if (argc > 2)
 		return cmd_usage("spanctl ls [PATH]");
+	heap_for_one_query();
 	if (engine_open(ctx->conf, ctx->store, false, &en, &err) < 0)
 		return cmd_store_fail(&err);
 	code = list(en, path, &err);
