@@ -5,12 +5,12 @@
  * byte. Each byte that is not part of valid UTF-8 becomes one U+FFFD. Values may come from a
  * damaged file: a malformed array or map ends early, and the JSON stays well-formed.
  */
-#include <endian.h>
 #include <math.h>
 
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "format_i.h"
+#include "hex_i.h"
 #include "json_copy_i.h"
 
 static void
@@ -272,34 +272,21 @@ put_time(struct buf *b, struct day_cache *c, uint64_t ns)
 	b->n += 30;
 }
 
-/* Eight hex digits at once: nibbles are spread to bytes, then made digits. */
-static inline void
-hex8(char *p, uint32_t v)
-{
-	uint64_t x = v, letter;
-
-	x = (x & 0xffff0000u) << 16 | (x & 0xffffu);
-	x = (x & 0x0000ff000000ff00u) << 8 | (x & 0x000000ff000000ffu);
-	x = (x & 0x00f000f000f000f0u) << 4 | (x & 0x000f000f000f000fu);
-	letter = (x + BYTES_OF(6)) >> 4 & BYTES_OF(1);
-	x += BYTES_OF('0') + letter * ('a' - '0' - 10);
-	x = htobe64(x);
-	memcpy(p, &x, 8);
-}
-
 void
 put_span_id(struct buf *b, uint64_t id)
 {
 	if (!buf_reserve(b, 16))
 		return;
-	hex8(b->p + b->n, (uint32_t)(id >> 32));
-	hex8(b->p + b->n + 8, (uint32_t)id);
+	hex16(b->p + b->n, id);
 	b->n += 16;
 }
 
 void
 put_trace_id(struct buf *b, struct trace_id id)
 {
-	put_span_id(b, id.hi);
-	put_span_id(b, id.lo);
+	if (!buf_reserve(b, 32))
+		return;
+	hex16(b->p + b->n, id.hi);
+	hex16(b->p + b->n + 16, id.lo);
+	b->n += 32;
 }

@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "format/format_i.h"
+#include "format/hex_i.h"
 #include "format/json_copy_i.h"
 
 #define MOST 130
@@ -200,12 +201,17 @@ ids_and_times_as_the_slow_printers_have_them(void **state)
 	(void)state;
 	for (uint64_t i = 0; i < 100000; i++) {
 		uint64_t h = hash_u64(i), ns = h >> (h & 31);
+		char words[16];
 
 		want.n = got.n = 0;
-		buf_printf(&want, "%016llx %llu ", (unsigned long long)ns,
+		buf_printf(&want, "%016llx%016llx%016llx%016llx %llu ", (unsigned long long)ns,
+		    (unsigned long long)ns, (unsigned long long)h, (unsigned long long)ns,
 		    (unsigned long long)ns);
 		when_print(&want, ns);
 		put_span_id(&got, ns);
+		hex16_words(words, ns);
+		buf_put(&got, words, sizeof words);
+		put_trace_id(&got, (struct trace_id){ h, ns });
 		buf_putc(&got, ' ');
 		buf_u64(&got, ns);
 		buf_putc(&got, ' ');
