@@ -82,7 +82,9 @@ ask(struct asking *a, const char *path)
 	for (size_t i = 0; i < r->plan->n_shards; i++)
 		a->n_pruned += r->plan->shards[i].access == ACCESS_PRUNED;
 	a->n_own = r->n_own_filters;
+	pthread_mutex_lock(&r->world->lock);
 	a->n_kept = r->world->n_filters;
+	pthread_mutex_unlock(&r->world->lock);
 	a->est_rows = r->plan->est_rows;
 	request_free(r);
 	path_unref(p);
