@@ -29,7 +29,7 @@ colbloom_make(struct seal *s, const struct column_desc *d, const struct coldict 
 	int rc;
 
 	if (s->opts.index_budget == 0 || d->id != COL_ATTR || d->type != VAL_STRING ||
-	    dict->n <= SHARD_TOP_VALUES || !index_worth(s, s->ord.n_rows, (double)bytes))
+	    dict->n <= s->opts.top_values || !index_worth(s, s->ord.n_rows, (double)bytes))
 		return 0;
 	if ((rc = begin(s, bytes)) != 0)
 		return rc;
