@@ -17,7 +17,7 @@
 #include <malloc.h>
 #endif
 
-#define HUGE_BYTES (64 << 20)
+#define HUGE_BYTES (256 << 20)
 #define STEP_BYTES (4 << 20)		/* further growth */
 #define SEPARATE_BYTES (32 << 20)	/* from here on a block is mapped by itself */
 
