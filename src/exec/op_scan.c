@@ -15,7 +15,7 @@
 #define WAVE_MAX 512		/* up to this */
 #define ROW_BATCH 512		/* of the plain plan */
 #define WAKE_ROWS 32768		/* rows to look at that are worth a second thread, */
-#define LIST_WEIGHT 64		/* a row of a list counts so many: its columns are far apart */
+#define LIST_WEIGHT 512		/* a row of a list counts so many: its columns are far apart */
 #define LIST_SHARE 256		/* a list of at most 1/256 of the shard's rows, */
 #define LIST_ROWS 256		/* or so many, is gone through as such */
 #define TEXT_WEIGHT 16		/* where texts are searched each counts so many times */

@@ -7,10 +7,13 @@
  */
 #include "footer_read_i.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
 
+#define TABLE_FREE 4096		/* cells of chunk_at that any shard may have, */
+#define TABLE_SPARSE 8		/* and that each section allows */
 #define SECTION_MIN_BYTES 15	/* of an entry in the footer */
 #define KINDS 256
 
@@ -202,6 +205,9 @@ index_sections(struct footer *f)
 			while (g < x->row_group)
 				s->chunk_from[++g] = i;
 			s->n_chunks = i + 1;
+			if (s->chunk_at != NULL)
+				s->chunk_at[(size_t)g * s->info.n_columns + x->column] =
+				    (uint16_t)(i - s->chunk_from[g] + 1);
 		} else if (x->kind == SECTION_DICT)
 			s->dict_section[x->column] = i;
 		else if (x->kind == SECTION_POSTINGS)
@@ -278,7 +284,9 @@ static int
 take_memory(struct footer *f, uint32_t n)
 {
 	struct shard *s = f->s;
+	size_t cells = (size_t)s->info.n_row_groups * s->info.n_columns;
 
+	static_assert(LIMIT_SHARD_COLUMNS + N_FIXED_IDS < UINT16_MAX, "places in chunk_at");
 	s->sections = arena_array(&s->arena, n, struct section);
 	s->slots = arena_array(&s->arena, n, struct cache_slot);
 	s->chunk_from = arena_array(&s->arena, (size_t)s->info.n_row_groups + 1, uint32_t);
@@ -286,6 +294,9 @@ take_memory(struct footer *f, uint32_t n)
 	s->postings_section = arena_array(&s->arena, s->info.n_columns, uint32_t);
 	s->text_section = arena_array(&s->arena, s->info.n_columns, uint32_t);
 	s->bloom_section = arena_array(&s->arena, s->info.n_columns, uint32_t);
+	if (cells <= TABLE_FREE + (size_t)n * TABLE_SPARSE &&
+	    (s->chunk_at = arena_array(&s->arena, cells, uint16_t)) == NULL)
+		return err_nomem(f->e);
 	if (s->sections == NULL || s->slots == NULL || s->chunk_from == NULL ||
 	    s->dict_section == NULL || s->postings_section == NULL ||
 	    s->text_section == NULL || s->bloom_section == NULL)

@@ -170,12 +170,15 @@ shard_chunk_section(const struct shard *s, uint32_t column, uint32_t row_group)
 {
 	uint32_t lo, hi;
 
-	if (row_group >= s->info.n_row_groups)
+	if (row_group >= s->info.n_row_groups || column >= s->info.n_columns)
 		return NULL;
 	lo = s->chunk_from[row_group];
+	if (s->chunk_at != NULL) {
+		uint32_t at = s->chunk_at[(size_t)row_group * s->info.n_columns + column];
+
+		return at == 0 ? NULL : &s->sections[lo + at - 1];
+	}
 	hi = s->chunk_from[row_group + 1];
-	if (hi - lo == s->info.n_columns)
-		return &s->sections[lo + column];
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 

@@ -52,6 +52,11 @@ struct shard {
 	struct section *sections;
 	uint32_t n_sections, n_chunks;
 	uint32_t *chunk_from;
+	/*
+	 * By row group, then column: 1 + the place of its chunk in the row group, 0: none. NULL
+	 * where most would be 0: then chunks are searched for.
+	 */
+	uint16_t *chunk_at;
 	struct cache_slot *slots;	/* one a section */
 	uint32_t compat;		/* feature bits of the header */
 	uint32_t *dict_section;		/* per column, or NO_SECTION */
