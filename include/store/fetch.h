@@ -32,5 +32,12 @@ void fetch_reset(struct fetch *);
  */
 int fetch_rows(struct fetch *, struct shard *, const uint32_t *rows, size_t n,
     const struct projection *, struct span *out, struct err *) WARN_UNUSED;
+/*
+ * The columns whose chunk of the row group isn't in the cache at the moment; out has room for
+ * all columns of the shard.
+ */
+size_t fetch_missing(const struct shard *, uint32_t row_group, uint32_t *out);
+/* Reads such a chunk, and its dictionary, into the cache; if it can't, fetch_rows will tell. */
+void fetch_load(struct shard *, uint32_t column, uint32_t row_group);
 
 #endif

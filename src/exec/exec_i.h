@@ -23,6 +23,7 @@
  *   op_trace_rows  the rows of traces.*
  *   op_count       counts without reading: cover_cells by the footer, cover_rows by indexes
  *   op_fetch       refs to rows
+ *   op_ahead       chunks that they need, by all threads
  *
  * A morsel is one row group of one shard; it is scanned by one thread with a `struct scan` of
  * its own. What threads share is atomic, or guarded by the lock named beside it.
@@ -582,6 +583,15 @@ int cover_rows(struct exec *, struct xshard *, uint64_t *n, struct err *) WARN_U
 /* ---- op_count.c ---- */
 
 int count_rows(struct exec *, struct batch *, struct err *) WARN_UNUSED;
+
+/* ---- op_ahead.c ---- */
+
+struct ahead_group {
+	uint32_t shard, group;
+};
+
+/* Reads all chunks of these row groups that aren't in memory, by all threads. */
+void load_ahead(struct exec *, const struct ahead_group *, size_t n);
 
 /* ---- op_fetch.c ---- */
 

@@ -18,6 +18,7 @@
 #define GROUP_WEIGHT 32		/* a visit to a row group, in rows */
 #define RUN_LEAST 256		/* weight worth a thread */
 #define RUNS_PER_THREAD 4
+#define AHEAD_GROUPS 4
 #define DIGIT_BITS 11
 #define DIGITS (1u << DIGIT_BITS)
 #define RADIX_LEAST 512		/* refs from which sorting by digits is shorter */
@@ -204,6 +205,26 @@ fetch_run(void *arg, size_t i)
 	profile_reads(&out->prof, &before);
 }
 
+/* Whole rows of so few row groups that threads would meet in one: their chunks come first. */
+static void
+chunks_first(const struct fetching *f, size_t n)
+{
+	struct ahead_group groups[AHEAD_GROUPS];
+	size_t m = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct want *w = &f->wants[i];
+		struct ahead_group g = { w->shard, group_of(f->ex, w) };
+
+		if (m > 0 && groups[m - 1].shard == g.shard && groups[m - 1].group == g.group)
+			continue;
+		if (m == AHEAD_GROUPS)
+			return;
+		groups[m++] = g;
+	}
+	load_ahead(f->ex, groups, m);
+}
+
 static int
 run_all(struct fetching *f, bool wake, struct err *e)
 {
@@ -267,6 +288,8 @@ fetch_spans(struct exec *ex, struct want *wants, size_t n, struct err *e)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		ex->span_of[wants[i].pos] = wants[i].span;
+	if (wake && f.proj.all)
+		chunks_first(&f, n);
 	return run_all(&f, wake, e);
 }
 

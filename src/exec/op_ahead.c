@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * op_ahead: chunks of the few row groups that a window of whole rows lies in, read by all
+ * threads before the rows are. The rows themselves are cut into runs by number: in one row
+ * group both threads would come to the same chunks, and one would wait. What can't be read
+ * here is met again, and reported, by the fetch.
+ */
+#include "exec_i.h"
+
+#include "store/fetch.h"
+
+struct load {
+	struct shard *shard;
+	uint32_t column, group;
+};
+
+struct ahead {
+	struct load *loads;
+	struct profile *profs;
+};
+
+static void
+load_one(void *arg, size_t i)
+{
+	struct ahead *a = arg;
+	const struct load *l = &a->loads[i];
+	struct read_counters before = read_counters;
+
+	fetch_load(l->shard, l->column, l->group);
+	profile_reads(&a->profs[i], &before);
+}
+
+static size_t
+list_loads(struct exec *ex, const struct ahead_group *g, size_t n, struct load *out)
+{
+	size_t m = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct shard *s = ex->shards[g[i].shard].s;
+		uint32_t *columns = arena_array(&ex->window, shard_info(s)->n_columns, uint32_t);
+		size_t k = columns == NULL ? 0 : fetch_missing(s, g[i].group, columns);
+
+		for (size_t j = 0; j < k; j++)
+			out[m++] = (struct load){ s, columns[j], g[i].group };
+	}
+	return m;
+}
+
+void
+load_ahead(struct exec *ex, const struct ahead_group *g, size_t n)
+{
+	struct ahead a;
+	size_t room = 0;
+
+	for (size_t i = 0; i < n; i++)
+		room += shard_info(ex->shards[g[i].shard].s)->n_columns;
+	a.loads = arena_array(&ex->window, room + 1, struct load);
+	a.profs = arena_array(&ex->window, room + 1, struct profile);
+	if (a.loads == NULL || a.profs == NULL)
+		return;
+	room = list_loads(ex, g, n, a.loads);
+	pool_each(ex->env.pool, ex->threads, room, load_one, &a);
+	for (size_t i = 0; i < room; i++)
+		profile_add(&ex->prof, &a.profs[i]);
+}
