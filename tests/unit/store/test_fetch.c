@@ -455,6 +455,38 @@ works_with_a_cache_of_nothing(void **state)
 	rig_release(&r);
 }
 
+/* What is read ahead is all that a fetch of the row group's rows reads, but for the trace ids. */
+static void
+chunks_can_be_read_ahead(void **state)
+{
+	uint32_t columns[2048], row = 300;
+	struct err e = ERR_INIT;
+	struct shard_rig r;
+	struct fetch *f;
+	struct span s;
+	uint64_t reads;
+	size_t n, other;
+
+	(void)state;
+	rig_init(&r, 1000, 256, 3, 9);
+	assert_true(shard_info(r.shard)->n_columns <= sizeof columns / sizeof *columns);
+	ok(fetch_new(&f, &e), &e);
+	n = fetch_missing(r.shard, 1, columns);
+	assert_true(n > 10);
+	other = fetch_missing(r.shard, 2, columns + 1024);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(fetch_missing(r.shard, 1, columns), n - i);
+		fetch_load(r.shard, columns[0], 1);
+	}
+	assert_int_equal(fetch_missing(r.shard, 1, columns), 0);
+	assert_int_equal(fetch_missing(r.shard, 2, columns + 1024), other);
+	reads = read_counters.n_reads;
+	ok(fetch_rows(f, r.shard, &row, 1, NULL, &s, &e), &e);
+	assert_true(read_counters.n_reads - reads <= 4);
+	fetch_free(f);
+	rig_release(&r);
+}
+
 int
 main(void)
 {
@@ -472,6 +504,7 @@ main(void)
 		cmocka_unit_test(brings_parts_that_fields_stand_for),
 		cmocka_unit_test(spans_outlive_other_references_until_the_reset),
 		cmocka_unit_test(works_with_a_cache_of_nothing),
+		cmocka_unit_test(chunks_can_be_read_ahead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
