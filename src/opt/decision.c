@@ -41,13 +41,12 @@ take_sample(const struct opt *o, struct sample *s)
 	size_t n = 0, seen = 0, step;
 
 	for (size_t i = 0; i < o->plan->n_shards; i++)
-		n += o->shards[i].access != ACCESS_PRUNED && shard_known(o, i);
+		n += shard_left(o, i);
 	step = n / SAMPLE_SHARDS + 1;
 	s->n = 0;
 	s->rows = 0;
 	for (size_t i = o->plan->n_shards; i-- > 0 && s->n < SAMPLE_SHARDS;)
-		if (o->shards[i].access != ACCESS_PRUNED && shard_known(o, i) &&
-		    seen++ % step == 0) {
+		if (shard_left(o, i) && seen++ % step == 0) {
 			s->v[s->n++] = &o->stats->shards[i];
 			s->rows += (double)o->stats->shards[i].n_rows;
 		}

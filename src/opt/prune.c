@@ -52,6 +52,12 @@ shard_known(const struct opt *o, size_t i)
 }
 
 bool
+shard_left(const struct opt *o, size_t i)
+{
+	return o->shards[i].access != ACCESS_PRUNED && shard_known(o, i);
+}
+
+bool
 may_match(const struct pred *p, bool (*leaf)(void *, const struct pred *), void *arg)
 {
 	switch (p->kind) {

@@ -141,7 +141,7 @@ rule_covering(struct opt *o, bool *changed, struct err *e)
 	for (size_t i = 0; i < p->n_shards; i++) {
 		const struct shard_stats *s = &o->stats->shards[i];
 
-		if (p->shards[i].access == ACCESS_CATALOG || !shard_known(o, i))
+		if (p->shards[i].access == ACCESS_CATALOG || !shard_left(o, i))
 			continue;
 		if (footer ? services_told(s, p->range) :
 		    range_holds(p->range, s->min_start, s->max_start) && told(s, p->filter, true))

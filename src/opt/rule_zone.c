@@ -238,7 +238,7 @@ rule_zone(struct opt *o, bool *changed, struct err *e)
 		const struct shard_stats *s = &o->stats->shards[i];
 		struct zone_arg z = { s, NULL };
 
-		if (!shard_known(o, i))
+		if (!shard_left(o, i))
 			continue;
 		if (!may_match(o->plan->filter, leaf_fits, &z)) {
 			prune_shard(o, i, "zone", z.why != NULL ? z.why :
