@@ -15,6 +15,7 @@ int chunkcache_new(size_t max_bytes, struct chunkcache **, struct err *) WARN_UN
 void chunkcache_free(struct chunkcache *);
 void chunkcache_drop(struct chunkcache *);	/* forgets all that isn't pinned */
 void chunkcache_resize(struct chunkcache *, size_t max_bytes);
+size_t chunkcache_max_bytes(const struct chunkcache *);	/* at the moment */
 /*
  * Holds no more than `bytes` at first; then, as far as its bound allows, eight times as much more
  * as it has to take in again because it had given it up: it grows to what is used repeatedly

@@ -4,6 +4,7 @@
  *
  *   request   a file of a path, bound and planned against one snapshot       request.c,
  *             by a decision that is remembered                              request_plan.c
+ *             and with the Bloom filters of the fields it compares          filters.c
  *   run       a request executed and formatted into a sink                   run.c
  *   result    a request being made into a blob, with those who wait for it   result.c
  *   results   the table of those                                             results.c
@@ -107,7 +108,7 @@ struct request {
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for the snapshot */
 	struct stats *stats;		/* request_stats; on demand */
-	struct value_filter **own_filters;	/* of these, where the world has none */
+	struct value_filter **own_filters;	/* of these, while it is planned */
 	size_t n_own_filters;
 	struct summary *summary;	/* what stats->summary is; or NULL */
 	struct plan *plan;		/* made on demand */

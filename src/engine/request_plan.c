@@ -116,6 +116,7 @@ request_plan(struct request *r, struct err *e)
 	code = remember ? plan_remembered(&x, e) :
 	    opt_plan(r->query, r->stats, &x.options, &r->plan, e);
 	r->plan_ns = clock_mono_ns() - t0;
+	request_filters_free(r);	/* a plan does not look at them again */
 	if (code == 0 && !r->shadow)
 		counters_decision(&r->engine->counters, r->decision.how == DECISION_HIT,
 		    r->plan_ns, r->plan->est_cost);

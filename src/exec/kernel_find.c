@@ -68,11 +68,9 @@ values_find(struct sv needle, const char *bytes, const uint32_t *offs, size_t n,
 		at = (uint32_t)(p - bytes);
 		while (offs[i + 1] <= at)
 			i++;
-		if (offs[i + 1] - at < needle.n) {
-			at++;		/* it ends in another value */
-			continue;
-		}
-		bitmap_set(words, i);
+		/* If it ends in another value, so does all that begins later in this one. */
+		if (offs[i + 1] - at >= needle.n)
+			bitmap_set(words, i);
 		at = offs[i + 1];
 	}
 }
@@ -88,11 +86,11 @@ is_word(struct sv s)
 	return s.n != 0;
 }
 
-/* Does what begins at `at` end within the value [from, to), with no word byte beside it? */
+/* Has what begins at `at` of the value [from, to), n bytes in it, no word byte beside it? */
 static bool
 stands_alone(const char *bytes, uint32_t from, uint32_t to, uint32_t at, size_t n)
 {
-	return to - at >= n && (at == from || !word_byte(bytes[at - 1])) &&
+	return (at == from || !word_byte(bytes[at - 1])) &&
 	    (to - at == n || !word_byte(bytes[at + n]));
 }
 
@@ -114,11 +112,13 @@ values_find_word(struct sv word, const char *bytes, const uint32_t *offs, size_t
 		at = (uint32_t)(p - bytes);
 		while (offs[i + 1] <= at)
 			i++;
-		if (!stands_alone(bytes, offs[i], offs[i + 1], at, word.n)) {
-			at++;
-			continue;
+		if (offs[i + 1] - at >= word.n) {
+			if (!stands_alone(bytes, offs[i], offs[i + 1], at, word.n)) {
+				at++;
+				continue;
+			}
+			bitmap_set(words, i);
 		}
-		bitmap_set(words, i);
 		at = offs[i + 1];
 	}
 }

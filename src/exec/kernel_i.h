@@ -53,6 +53,10 @@ size_t pattern_literals(struct sv pattern, char *mem, struct sv *out, size_t max
  * digits and '_', where every byte from 0x80 on counts as a letter.
  */
 bool text_has_word(struct sv text, struct sv word);
+/* A byte of words. */
+bool word_byte(char);
+/* Are the bytes at p those of the word but for ASCII case? */
+bool same_word(const char *p, struct sv word);
 /* The same for a value: strings, and those inside arrays and maps at any depth. */
 bool value_has_word(const struct value *, struct sv word);
 
@@ -87,11 +91,6 @@ void range_test(const uint64_t *v, size_t n, const struct ranges *, uint64_t *wo
 /* kernel_range_avx2.c: which of 64 numbers lie in [lo, lo + span]. */
 uint64_t range_word_avx2(const uint64_t *v, uint64_t lo, uint64_t span);
 #endif
-
-/* A byte of words. */
-bool word_byte(char);
-/* Are the bytes at p those of the word but for ASCII case? */
-bool same_word(const char *p, struct sv word);
 
 /* ---- kernel_find.c ---- */
 

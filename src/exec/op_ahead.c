@@ -28,6 +28,8 @@ load_one(void *arg, size_t i)
 
 	fetch_load(l->shard, l->column, l->group);
 	profile_reads(&a->profs[i], &before);
+	/* That it is used the fetch counts. */
+	a->profs[i].decoded_bytes = 0;
 }
 
 static size_t

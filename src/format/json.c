@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * json: JSON text of strings and values. Nearly all strings are plain ASCII: json_copy_i.h
- * copies what needs no care, and only from a byte on that does a string is looked at byte by
- * byte. Each byte that is not part of valid UTF-8 becomes one U+FFFD. Values may come from a
+ * copies what needs no care; only from a byte that does is a string looked at byte by byte.
+ * Each byte that is not part of valid UTF-8 becomes one U+FFFD. Values may come from a
  * damaged file: a malformed array or map ends early, and the JSON stays well-formed.
  */
 #include <math.h>

@@ -211,6 +211,12 @@ chunkcache_resize(struct chunkcache *c, size_t max_bytes)
 	pthread_mutex_unlock(&c->lock);
 }
 
+size_t
+chunkcache_max_bytes(const struct chunkcache *c)
+{
+	return atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
+}
+
 void
 chunkcache_begin_small(struct chunkcache *c, size_t bytes)
 {

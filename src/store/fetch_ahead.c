@@ -6,14 +6,20 @@
 #include "shard_i.h"
 #include "store/fetch.h"
 
+static bool
+is_empty(const struct shard *s, uint32_t section)
+{
+	return (atomic_load_explicit(&s->slots[section].pins, memory_order_relaxed) &
+	    SLOT_EMPTY) != 0;
+}
+
 size_t
 fetch_missing(const struct shard *s, uint32_t row_group, uint32_t *columns)
 {
 	size_t n = 0;
 
 	for (uint32_t i = s->chunk_from[row_group]; i < s->chunk_from[row_group + 1]; i++)
-		if ((atomic_load_explicit(&s->slots[i].pins, memory_order_relaxed) &
-		    SLOT_EMPTY) != 0)
+		if (is_empty(s, i))
 			columns[n++] = s->sections[i].column;
 	return n;
 }
@@ -27,6 +33,7 @@ fetch_load(struct shard *s, uint32_t column, uint32_t row_group)
 
 	if (chunk_get(s, col, row_group, &c, NULL) == 0)
 		chunk_put(c);
-	if (col->kind == COLUMN_DICT && dict_get(s, col, &d, NULL) == 0)
+	if (col->kind == COLUMN_DICT && is_empty(s, s->dict_section[column]) &&
+	    dict_get(s, col, &d, NULL) == 0)
 		dict_put(d);
 }

@@ -127,7 +127,8 @@ fill(struct value_filter *v, const struct stats *st, const struct field *f, size
 	if (rc != 0)
 		return rc;
 	keep_to_budget(v, max_bytes);
-	pool_each(pool, pool == NULL ? 1 : pool_threads(pool) + 1, v->n, fetch_one, v);
+	if (v->bytes != 0)
+		pool_each(pool, pool == NULL ? 1 : pool_threads(pool) + 1, v->n, fetch_one, v);
 	return v->no_memory ? err_nomem(e) : 0;
 }
 
