@@ -7,6 +7,7 @@
  *   fetch_span    the fixed columns of a group; events and links
  *   fetch_attrs   attribute lists of a group, of any domain
  *   fetch_gather  one column of a group
+ *   fetch_ahead   the chunks of a group that aren't in memory
  */
 #ifndef STORE_FETCH_I_H
 #define STORE_FETCH_I_H
