@@ -6,8 +6,8 @@
  *
  * What product.md leaves open is decided here:
  * - A literal fits strings always, numbers if it reads as a number, booleans if it is `true`
- *   or `false`; it never fits empty values, bytes and maps. ne and notin hold on a value that
- *   fits (notin: one of its literals) and differs; notcontains and nre on strings only.
+ *   or `false`; it never fits bytes and maps, on which only the negative operators hold. An
+ *   empty value is missing for all operators but `has`.
  * - An array's elements are its scalars; arrays and maps in it never match. The four negative
  *   operators hold on any array, the empty one too, of which no element matches.
  * - NaN equals nothing and is in no order.

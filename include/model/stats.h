@@ -30,6 +30,11 @@ struct column_stats {
 	bool has_range;		/* min, max: images (value.h) for numbers, as stored for times */
 	uint64_t min, max;
 	uint64_t n_bytes;	/* stored size of its chunks and dictionary */
+	/*
+	 * For estimates only: its values are not the field's (ordinals, positions, offsets), or its
+	 * numbers are believed and not counted.
+	 */
+	bool loose;
 	uint8_t indexes;	/* bits of enum stat_index */
 	uint64_t postings_bytes, text_bytes;	/* stored size of postings or hashes; of the text index */
 	const struct top_value *top;	/* most frequent first */
@@ -61,7 +66,7 @@ struct shard_stats {
 };
 #define PARTITION_OUTSIDE UINT64_MAX
 
-/* The columns of a field, one for each value type; *n may be 0. */
+/* The columns of a field, one for each value type; *n may be 0. See opt's leaf_held, too. */
 const struct column_stats *stats_columns(const struct shard_stats *, const struct field *,
     size_t *n);
 

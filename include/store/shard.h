@@ -79,6 +79,10 @@ const struct shard_info *shard_info(const struct shard *);
 const struct column *shard_column(const struct shard *, enum column_id);
 /* The columns (one per value type) of an attribute: returns how many, *first points at them. */
 size_t shard_attr(const struct shard *, enum attr_scope, struct sv key, const struct column **first);
+/* Does an integer of the column stand in chunks as its image (model/value.h), or as it is? */
+bool column_has_images(enum column_id);
+/* What stands in chunks, postings and zones for a number, boolean or empty value of the column. */
+uint64_t column_image(const struct column *, const struct value *);
 /* Index in info->services, or -1. */
 int shard_service_find(const struct shard *, struct sv service);
 

@@ -104,9 +104,8 @@ struct fnode {
 	enum column_domain domain;
 	uint32_t leaf;			/* index among the leaves */
 	struct matcher *m;		/* NULL for LEAF_WORDS */
-	bool by_range;			/* the operator is one of ranges */
 	struct ranges number;		/* NUMBER, DURATION */
-	struct ranges typed[VAL_TYPES];	/* ATTR, by_range: INT, DOUBLE, BOOL */
+	struct ranges typed[VAL_TYPES];	/* ATTR: INT, DOUBLE, BOOL */
 };
 
 struct filter {
@@ -130,6 +129,7 @@ struct col_state {
 	struct sv word;			/* LEAF_WORDS */
 	bool is_rest;			/* values are maps of rare attributes: look for node's key */
 	bool never;			/* no value can satisfy */
+	bool any;			/* every value does: it is enough that there is one */
 	const struct dict *dict;	/* COLUMN_DICT; pinned */
 	struct ranges code_ranges;	/* of codes, if the dictionary tells */
 	bool use_ranges;
@@ -144,7 +144,7 @@ struct leaf_state {
 	struct col_state *cols;		/* WORDS: n_words times n_cols */
 	uint32_t n_cols;
 	struct codes owners;		/* resources, scopes, services or traces */
-	struct ranges ordinals;		/* TRACE_ID by_range */
+	struct ranges ordinals;		/* TRACE_ID: EQ, IN */
 	bool resource_has;		/* bare: some resource has the key */
 	struct codes *words;		/* WORDS: resources, then scopes, of each word */
 	uint32_t n_words;

@@ -186,7 +186,7 @@ add_column(struct rows *r, struct exec *ex, struct xshard *xs, struct col_state 
 {
 	if (st->never)
 		return 0;
-	if (st->is_rest || st->node->pred->op == OP_HAS)
+	if (st->is_rest || st->any)
 		return 1;
 	switch (st->col->kind) {
 	case COLUMN_DICT:

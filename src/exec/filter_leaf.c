@@ -23,6 +23,7 @@ fixed_prepare(struct xshard *xs, const struct fnode *n, struct leaf_state *st, s
 	st->n_cols = 1;
 	st->cols[0].col = col;
 	st->cols[0].node = n;
+	st->cols[0].any = n->pred->op == OP_HAS;
 	return 0;
 }
 

@@ -28,7 +28,7 @@ attr_column_may(struct scan *sc, struct col_state *st)
 	/* Presence first: it needs no dictionary. */
 	if (column_may(sc, st, NULL) == 0)
 		return 0;
-	if (st->is_rest || st->node->pred->op == OP_HAS)
+	if (st->is_rest || st->any)
 		return 1;
 	if (st->col->kind == COLUMN_DICT) {
 		if ((rc = column_ready(sc->xs, st, sc->e)) < 0)

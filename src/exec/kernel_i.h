@@ -73,8 +73,8 @@ struct ranges {
 };
 
 /*
- * The images of type INT, DOUBLE or BOOL that satisfy a leaf for which matcher_in_ranges
- * holds. The array is the caller's to free.
+ * The images of type INT, DOUBLE or BOOL that satisfy a leaf, whatever its operator (no number
+ * has a text in it). The array is the caller's to free.
  */
 int ranges_of_leaf(const struct pred *leaf, enum value_type, struct ranges *, struct err *)
     WARN_UNUSED;

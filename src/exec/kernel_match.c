@@ -103,8 +103,7 @@ matcher_new(const struct pred *leaf, struct matcher **out, struct err *e)
 	if (m == NULL)
 		return err_nomem(e);
 	m->leaf = leaf;
-	m->negative = leaf->op == OP_NE || leaf->op == OP_NOTIN || leaf->op == OP_NRE ||
-	    leaf->op == OP_NOTCONTAINS;
+	m->negative = pred_op_negative(leaf->op);
 	if (leaf->op == OP_RE || leaf->op == OP_NRE)
 		code = regex_new(leaf->lits[0].text, &m->re, e);
 	else if (is_list(leaf))
@@ -281,80 +280,65 @@ value_cmp_literal(const struct value *v, const struct literal *l, int *c)
 	}
 }
 
+/* The positive of the operator on a number or boolean. */
 static bool
-fits(const struct value *v, const struct literal *l)
-{
-	return v->type == VAL_BOOL ? l->is_bool : is_number(l);
-}
-
-/* The positive of the operator on a number or boolean; *any: some literal fits. */
-static bool
-number_holds(const struct pred *p, const struct value *v, bool *any)
+number_holds(const struct pred *p, const struct value *v)
 {
 	const struct literal *l = p->lits;
 	int c, c2;
 
-	*any = false;
 	if (p->op == OP_BETWEEN)
 		return v->type != VAL_BOOL && value_cmp_literal(v, &l[0], &c) && c >= 0 &&
 		    value_cmp_literal(v, &l[1], &c2) && c2 <= 0;
 	if (!is_list(p))
 		return v->type != VAL_BOOL && value_cmp_literal(v, l, &c) &&
 		    in_order(p->op, c);
-	for (size_t i = 0; i < p->n_lits; i++) {
-		*any |= fits(v, &l[i]);
+	for (size_t i = 0; i < p->n_lits; i++)
 		if (value_cmp_literal(v, &l[i], &c) && c == 0)
 			return true;
-	}
 	return false;
 }
 
 /* A value that is no array: 1, 0 or <0; the negative operators answer for their positive. */
 static int
-scalar_holds(const struct matcher *m, const struct value *v, bool *any, struct err *e)
+scalar_holds(const struct matcher *m, const struct value *v, struct err *e)
 {
-	*any = false;
 	switch (v->type) {
 	case VAL_STRING:
-		*any = true;
 		return string_holds(m, v->s, e);
 	case VAL_BOOL:
 	case VAL_INT:
 	case VAL_DOUBLE:
-		return matcher_in_ranges(m->leaf) && number_holds(m->leaf, v, any);
+		return matcher_in_ranges(m->leaf) && number_holds(m->leaf, v);
 	default:
 		return 0;
 	}
 }
 
+/* Does any element? */
 static int
 array_holds(const struct matcher *m, struct sv packed, struct err *e)
 {
 	struct cursor c = cursor_new(packed.p, packed.n);
 	struct value v;
-	bool any;
-	int rc;
+	int rc = 0;
 
-	while (value_array_next(&c, &v))
-		if ((rc = scalar_holds(m, &v, &any, e)) != 0)
-			return rc < 0 ? rc : !m->negative;
-	return m->negative;
+	while (rc == 0 && value_array_next(&c, &v))
+		rc = scalar_holds(m, &v, e);
+	return rc;
 }
 
 int
 matcher_value(const struct matcher *m, const struct value *v, struct err *e)
 {
-	bool any;
 	int rc;
 
 	if (m->leaf->op == OP_HAS)
 		return 1;
-	if (v->type == VAL_ARRAY)
-		return array_holds(m, v->s, e);
-	rc = scalar_holds(m, v, &any, e);
-	if (rc < 0 || !m->negative)
-		return rc;
-	return any && rc == 0;
+	if (v->type == VAL_EMPTY)
+		return 0;
+	rc = v->type == VAL_ARRAY ? array_holds(m, v->s, e) : scalar_holds(m, v, e);
+	return rc < 0 ? rc : rc != (int)m->negative;
 }
 
 /* ---- intrinsics ---- */

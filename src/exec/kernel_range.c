@@ -192,14 +192,12 @@ int
 ranges_of_leaf(const struct pred *leaf, enum value_type type, struct ranges *r, struct err *e)
 {
 	struct domain d = domain_of(type);
-	bool some = false, all = true;
+	bool all = true;
 
 	if (ranges_room(leaf, r, e) < 0)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < leaf->n_lits; i++) {
-		some |= fits(type, &leaf->lits[i]);
+	for (size_t i = 0; i < leaf->n_lits; i++)
 		all &= fits(type, &leaf->lits[i]);
-	}
 	switch (leaf->op) {
 	case OP_HAS:
 		add(r, 0, UINT64_MAX);
@@ -217,11 +215,11 @@ ranges_of_leaf(const struct pred *leaf, enum value_type type, struct ranges *r, 
 			add_between(r, &d, leaf->lits);
 		break;
 	default:
-		if (type != VAL_BOOL && all)
+		if (type != VAL_BOOL && all && pred_op_order(leaf->op))
 			add_order(r, &d, leaf->op, leaf->lits);
 	}
 	normalize(r);
-	if ((leaf->op == OP_NE || leaf->op == OP_NOTIN) && some)
+	if (pred_op_negative(leaf->op))
 		complement(r);
 	return 0;
 }

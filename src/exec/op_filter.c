@@ -74,7 +74,6 @@ classify(struct fnode *n)
 {
 	const struct pred *p = n->pred;
 
-	n->by_range = matcher_in_ranges(p);
 	n->domain = DOMAIN_SPAN;
 	if (p->op == OP_TEXT) {
 		n->cls = LEAF_WORDS;
@@ -106,7 +105,7 @@ classify(struct fnode *n)
 		break;
 	}
 	/* Text operators on ids, kinds and states. */
-	if (n->cls == LEAF_NUMBER && !n->by_range)
+	if (n->cls == LEAF_NUMBER && !matcher_in_ranges(p))
 		n->cls = LEAF_VALUES;
 }
 
@@ -123,7 +122,7 @@ leaf_init(struct fnode *n, struct err *e)
 		return rc;
 	if (n->cls == LEAF_NUMBER || n->cls == LEAF_DURATION)
 		return ranges_of_number(n->pred, &n->number, e);
-	if (n->cls != LEAF_ATTR || !n->by_range)
+	if (n->cls != LEAF_ATTR)
 		return 0;
 	for (size_t i = 0; i < sizeof numeric / sizeof numeric[0]; i++)
 		if ((rc = ranges_of_leaf(n->pred, numeric[i], &n->typed[numeric[i]], e)) < 0)

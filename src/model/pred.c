@@ -34,6 +34,35 @@ pred_op_parse(struct sv s, enum pred_op *op)
 	return false;
 }
 
+bool
+pred_op_negative(enum pred_op op)
+{
+	return pred_op_positive(op) != op;
+}
+
+enum pred_op
+pred_op_positive(enum pred_op op)
+{
+	switch (op) {
+	case OP_NE:
+		return OP_EQ;
+	case OP_NOTIN:
+		return OP_IN;
+	case OP_NOTCONTAINS:
+		return OP_CONTAINS;
+	case OP_NRE:
+		return OP_RE;
+	default:
+		return op;
+	}
+}
+
+bool
+pred_op_order(enum pred_op op)
+{
+	return op == OP_LT || op == OP_LE || op == OP_GT || op == OP_GE || op == OP_BETWEEN;
+}
+
 struct literal
 literal_of(struct sv text)
 {

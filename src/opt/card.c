@@ -132,7 +132,9 @@ column_share(const struct column_stats *c, const struct pred *p)
 {
 	if (p->op == OP_HAS)
 		return 1;
-	if (op_is_order(p->op))
+	if (c->type == VAL_EMPTY)
+		return 0;
+	if (pred_op_order(p->op))
 		return number_share(c, p);
 	switch (p->op) {
 	case OP_EQ:

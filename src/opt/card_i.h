@@ -38,10 +38,6 @@ double card_position(double x, double lo, double hi, bool logs);
 
 /* ---- card_value.c ---- */
 
-bool op_is_order(enum pred_op);
-bool op_is_negative(enum pred_op);
-/* The operator that a negative one denies. */
-enum pred_op op_positive(enum pred_op);
 bool value_is_literal(const struct value *, const struct literal *);
 /* Can a value of the type equal (compare with) the literal at all? */
 bool literal_suits(enum value_type, const struct literal *);
@@ -118,6 +114,6 @@ struct literal card_literal(const struct pred *, size_t i);
 /* The leaf with the operator that its own denies. */
 struct pred card_positive(const struct pred *);
 /* Can a value of the field's type satisfy a negative leaf? */
-bool card_fits_negative(const struct stats_field *, const struct pred *);
+bool card_fits_negative(const struct stats_field *);
 
 #endif

@@ -109,7 +109,7 @@ is_number(enum value_type t)
 bool
 card_numeric_order(const struct stats_field *f, const struct pred *p)
 {
-	return op_is_order(p->op) && is_number(f->type) && f->n_bounds > 1 &&
+	return pred_op_order(p->op) && is_number(f->type) && f->n_bounds > 1 &&
 	    (p->lits[0].is_int || p->lits[0].is_double);
 }
 
@@ -218,7 +218,7 @@ card_positive(const struct pred *p)
 {
 	struct pred q = *p;
 
-	q.op = op_positive(p->op);
+	q.op = pred_op_positive(p->op);
 	return q;
 }
 
@@ -384,19 +384,9 @@ calibrate(struct leaf_field *lf, const struct stats_summary *s, const struct pre
 }
 
 bool
-card_fits_negative(const struct stats_field *f, const struct pred *p)
+card_fits_negative(const struct stats_field *f)
 {
-	enum pred_op op = op_positive(p->op);
-
-	if (op != OP_EQ && op != OP_IN)
-		return f->type == VAL_STRING || f->type == VAL_ARRAY;
-	for (size_t i = 0; i < p->n_lits; i++) {
-		struct literal l = card_literal(p, i);
-
-		if (literal_suits(f->type, &l))
-			return true;
-	}
-	return false;
+	return f->type != VAL_EMPTY;
 }
 
 static double
@@ -408,9 +398,9 @@ entry_share(const struct card_leaf *l, const struct leaf_field *lf,
 
 	share = (hits + rest * lf->rest) / e->n_present;
 	share = share > 1 ? 1 : share;
-	if (!op_is_negative(l->p->op))
+	if (!pred_op_negative(l->p->op))
 		return share;
-	return card_fits_negative(lf->f, l->p) ? 1 - share : 0;
+	return card_fits_negative(lf->f) ? 1 - share : 0;
 }
 
 /* ---- durations and other large numbers ---- */
@@ -564,8 +554,8 @@ add_fields(struct card_leaf *l, const struct stats_summary *s, const struct fiel
 			.share = field_share(&v[i], &q, l->pattern), .in_cells = cells_know(f) };
 		if (lf->in_cells && s->n_cells != 0)
 			calibrate(lf, s, &q, l->pattern);
-		if (op_is_negative(l->p->op))
-			lf->share = card_fits_negative(&v[i], l->p) ? 1 - lf->share : 0;
+		if (pred_op_negative(l->p->op))
+			lf->share = card_fits_negative(&v[i]) ? 1 - lf->share : 0;
 		l->share += lf->share * v[i].n_present / s->n_rows;
 	}
 }

@@ -79,9 +79,9 @@ column_in_shard(const struct card_leaf *l, const struct leaf_field *lf,
 	} else
 		return lf->share;
 	share = share > 1 ? 1 : share;
-	if (!op_is_negative(l->p->op))
+	if (!pred_op_negative(l->p->op))
 		return share;
-	return card_fits_negative(lf->f, l->p) ? 1 - share : 0;
+	return card_fits_negative(lf->f) ? 1 - share : 0;
 }
 
 /* Durations of the store, as far as the shard's range reaches. */

@@ -3,35 +3,6 @@
 #include "card_i.h"
 
 bool
-op_is_order(enum pred_op op)
-{
-	return op == OP_LT || op == OP_LE || op == OP_GT || op == OP_GE || op == OP_BETWEEN;
-}
-
-bool
-op_is_negative(enum pred_op op)
-{
-	return op == OP_NE || op == OP_NOTIN || op == OP_NOTCONTAINS || op == OP_NRE;
-}
-
-enum pred_op
-op_positive(enum pred_op op)
-{
-	switch (op) {
-	case OP_NE:
-		return OP_EQ;
-	case OP_NOTIN:
-		return OP_IN;
-	case OP_NOTCONTAINS:
-		return OP_CONTAINS;
-	case OP_NRE:
-		return OP_RE;
-	default:
-		return op;
-	}
-}
-
-bool
 value_is_literal(const struct value *v, const struct literal *l)
 {
 	switch (v->type) {
@@ -129,80 +100,57 @@ card_has_word(struct sv text, struct sv word)
 	return false;
 }
 
-/* A value of another type satisfies not even the negative operators. */
-static bool
-type_fits(const struct value *v, const struct pred *p)
-{
-	enum pred_op op = op_positive(p->op);
-
-	if (op != OP_EQ && op != OP_IN)
-		return v->type == VAL_STRING;
-	for (size_t i = 0; i < p->n_lits; i++)
-		if (literal_suits(v->type, &p->lits[i]))
-			return v->type != VAL_BYTES && v->type != VAL_MAP &&
-			    v->type != VAL_EMPTY;
-	return false;
-}
-
+/* A value that is no array; negative operators answer for their positive. */
 static int
 scalar_holds(const struct value *v, const struct pred *p, const struct pattern *pattern)
 {
-	int x;
+	int x = 0;
 
-	if (op_is_order(p->op))
+	if (pred_op_order(p->op))
 		return order_holds(v, p);
-	if (!type_fits(v, p))
-		return 0;
-	switch (op_positive(p->op)) {
+	switch (pred_op_positive(p->op)) {
 	case OP_EQ:
 	case OP_IN:
-		x = 0;
 		for (size_t i = 0; i < p->n_lits && x == 0; i++)
 			x = value_is_literal(v, &p->lits[i]);
-		break;
+		return x;
 	case OP_CONTAINS:
-		x = v->type == VAL_STRING && sv_find(v->s, p->lits[0].text) >= 0;
-		break;
+		return v->type == VAL_STRING && sv_find(v->s, p->lits[0].text) >= 0;
 	case OP_STARTS:
-		x = v->type == VAL_STRING && sv_starts(v->s, p->lits[0].text);
-		break;
+		return v->type == VAL_STRING && sv_starts(v->s, p->lits[0].text);
 	case OP_ENDS:
-		x = v->type == VAL_STRING && sv_ends(v->s, p->lits[0].text);
-		break;
+		return v->type == VAL_STRING && sv_ends(v->s, p->lits[0].text);
 	case OP_RE:
 		if (v->type == VAL_STRING && pattern == NULL)
 			return -1;
-		x = v->type == VAL_STRING && pattern_match(pattern, v->s);
-		break;
+		return v->type == VAL_STRING && pattern_match(pattern, v->s);
 	default:
 		return -1;
 	}
-	return op_is_negative(p->op) ? !x : x;
 }
 
-/* Of an array any element; for a negative operator all that fit. */
+/* Does any element? */
 static int
 array_holds(const struct value *v, const struct pred *p, const struct pattern *pattern)
 {
 	struct cursor c = cursor_new(v->s.p, v->s.n);
 	struct value x;
-	int any = 0, all = 1;
+	int h = 0;
 
-	while (value_array_next(&c, &x)) {
-		int h = x.type == VAL_ARRAY ? 0 : scalar_holds(&x, p, pattern);
-
-		if (h < 0)
-			return h;
-		any |= h;
-		all &= h;
-	}
-	return op_is_negative(p->op) ? all : any;
+	while (h == 0 && value_array_next(&c, &x))
+		h = x.type == VAL_ARRAY ? 0 : scalar_holds(&x, p, pattern);
+	return h;
 }
 
 int
 value_holds(const struct value *v, const struct pred *p, const struct pattern *pattern)
 {
+	int h;
+
 	if (p->op == OP_HAS)
 		return 1;
-	return v->type == VAL_ARRAY ? array_holds(v, p, pattern) : scalar_holds(v, p, pattern);
+	if (v->type == VAL_EMPTY)
+		return 0;
+	h = v->type == VAL_ARRAY ? array_holds(v, p, pattern) : scalar_holds(v, p, pattern);
+	return h < 0 ? h : h != (int)pred_op_negative(p->op);
 }

@@ -2,7 +2,7 @@
 /*
  * clause_filter: the meaning of filter clauses: each becomes one leaf of a predicate. Leaves
  * are canonical: lists sorted without doubles, a list of one is the plain operator, and
- * where/resource.service.name/eq is the service.
+ * where/resource.service.name/eq is the service, if its value is a text.
  */
 #include <stdlib.h>
 
@@ -40,14 +40,29 @@ intrinsic_field(enum intrinsic i)
 	return (struct field){ .scope = FIELD_INTRINSIC, .intrinsic = i };
 }
 
+/*
+ * resource.service.name is the service where they must be the same: the service of a span whose
+ * resource has no such text is empty, and numbers equal values that are no texts.
+ */
+static bool
+means_service(enum pred_op op, const struct field *f, const struct literal *lits, size_t n)
+{
+	if ((op != OP_EQ && op != OP_IN) || f->scope != FIELD_RESOURCE ||
+	    !sv_is(f->key, "service.name"))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (lits[i].text.n == 0 || lits[i].is_int || lits[i].is_double || lits[i].is_bool)
+			return false;
+	return true;
+}
+
 static int
 make_leaf(struct clause *c, enum pred_op op, const struct field *f,
     const struct literal *lits, size_t n, struct err *e)
 {
 	struct field field = *f;
 
-	if ((op == OP_EQ || op == OP_IN) && f->scope == FIELD_RESOURCE &&
-	    sv_is(f->key, "service.name"))
+	if (means_service(op, f, lits, n))
 		field = intrinsic_field(IN_SERVICE);
 	c->pred = pred_leaf(c->arena, op, field, lits, n);
 	return c->pred == NULL ? err_nomem(e) : 0;

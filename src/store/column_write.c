@@ -11,6 +11,7 @@
 
 #include "base/bitmap.h"
 #include "store/enc.h"
+#include "store/shard.h"
 
 /* A LIST names rows in 16 bits; sparse bitmaps compress well, so it must be much smaller. */
 #define LIST_ROWS 65536
@@ -283,7 +284,7 @@ number_value(const struct column_desc *d, uint64_t v)
 		out.d = value_double_of(v);
 	else if (d->type == VAL_BOOL)
 		out.b = v != 0;
-	else if (d->id == COL_ATTR || d->id == COL_KIND || d->id == COL_STATUS)
+	else if (column_has_images(d->id))
 		out.i = value_i64_of(v);
 	else
 		out.i = (int64_t)v;

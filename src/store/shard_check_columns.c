@@ -55,21 +55,6 @@ text_cmp(const void *pa, const void *pb)
 	return sv_cmp(((const struct top_count *)pa)->text, ((const struct top_count *)pb)->text);
 }
 
-/* The number that stands in chunks for a top value. */
-static uint64_t
-image_of(const struct column *c, const struct value *v)
-{
-	if (v->type == VAL_DOUBLE)
-		return value_image_double(v->d);
-	if (v->type == VAL_BOOL)
-		return v->b;
-	if (v->type == VAL_EMPTY)
-		return 0;
-	if (c->id == COL_ATTR || c->id == COL_KIND || c->id == COL_STATUS)
-		return value_image_i64(v->i);
-	return (uint64_t)v->i;
-}
-
 static int
 tops_init(struct tally *t)
 {
@@ -94,7 +79,7 @@ tops_init(struct tally *t)
 		if (text)
 			x->text = top->val.s;
 		else
-			x->image = image_of(c, &top->val);
+			x->image = column_image(c, &top->val);
 		t->n_tops++;
 	}
 	qsort(t->tops, t->n_tops, sizeof *t->tops, text ? text_cmp : number_cmp);

@@ -52,6 +52,27 @@ column_rule(enum column_id id)
 	return (unsigned)id < N_FIXED_IDS && rules[id].name != NULL ? &rules[id] : NULL;
 }
 
+bool
+column_has_images(enum column_id id)
+{
+	return id == COL_ATTR || id == COL_KIND || id == COL_STATUS;
+}
+
+uint64_t
+column_image(const struct column *c, const struct value *v)
+{
+	switch (v->type) {
+	case VAL_INT:
+		return column_has_images(c->id) ? value_image_i64(v->i) : (uint64_t)v->i;
+	case VAL_DOUBLE:
+		return value_image_double(v->d);
+	case VAL_BOOL:
+		return v->b;
+	default:
+		return 0;
+	}
+}
+
 uint32_t
 domain_rows(const struct row_group *g, enum column_domain d)
 {

@@ -27,7 +27,7 @@ void shard_facts_free(struct shard_facts *);
 typedef VEC(struct column_stats) column_stats_vec;
 
 /* The field that a column holds; false: none that anybody asks about. */
-bool stats_column_field(const struct column *, struct field *, bool *range);
+bool stats_column_field(const struct column *, struct field *, bool *range, bool *loose);
 /* Fills in everything that the footer and the owners' tables say; stats are zeroed before. */
 int shard_facts_fill(struct shard *, struct shard_facts *, struct err *) WARN_UNUSED;
 

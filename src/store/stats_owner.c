@@ -175,7 +175,8 @@ static int
 make_column(const struct counted *v, size_t n, uint64_t n_rows, struct arena *a,
     column_stats_vec *out, struct err *e)
 {
-	struct column_stats c = { .field = v->field, .type = v->val.type, .n_distinct = n };
+	struct column_stats c = { .field = v->field, .type = v->val.type, .n_distinct = n,
+		.loose = true };
 	struct top_value *top;
 
 	c.n_top = n < SHARD_TOP_VALUES ? n : SHARD_TOP_VALUES;

@@ -8,45 +8,51 @@
 #include "stats_i.h"
 #include "store/tracesum.h"
 
-/* The fields that fixed columns are; those without an entry answer no predicate. */
+/*
+ * The fields that fixed columns are; those without an entry answer no predicate. What they hold
+ * may not be the field's values: then nothing but estimates can be made of them.
+ */
 static const struct {
 	enum column_id id;
 	enum intrinsic field;
 	bool range;		/* the column's range is that of the field */
+	bool loose;		/* its values are not the field's */
 } fixed[] = {
-	{ COL_TRACE, IN_TRACE_ID, false },	/* ordinals in the trace table */
-	{ COL_SPAN_ID, IN_SPAN_ID, true },
-	{ COL_START, IN_START, true },
-	{ COL_DURATION, IN_DURATION, true },
-	{ COL_KIND, IN_KIND, true },
-	{ COL_STATUS, IN_STATUS, true },
-	{ COL_NAME, IN_NAME, false },		/* codes */
-	{ COL_STATUS_MESSAGE, IN_STATUS_MESSAGE, false },
-	{ COL_TRACE_STATE, IN_TRACE_STATE, false },
-	{ COL_FLAGS, IN_FLAGS, true },
-	{ COL_EVENT_NAME, IN_EVENT_NAME, false },
-	{ COL_EVENT_TIME, IN_EVENT_TIME, false },	/* relative to its span */
-	{ COL_LINK_TRACE_ID, IN_LINK_TRACE_ID, false },
-	{ COL_LINK_SPAN_ID, IN_LINK_SPAN_ID, true },
+	{ COL_TRACE, IN_TRACE_ID, false, true },	/* ordinals in the trace table */
+	{ COL_SPAN_ID, IN_SPAN_ID, true, false },
+	{ COL_START, IN_START, true, false },
+	{ COL_DURATION, IN_DURATION, true, true },	/* wrapped, if the end lies before the start */
+	{ COL_KIND, IN_KIND, true, false },
+	{ COL_STATUS, IN_STATUS, true, false },
+	{ COL_NAME, IN_NAME, false, false },		/* codes */
+	{ COL_STATUS_MESSAGE, IN_STATUS_MESSAGE, false, false },
+	{ COL_TRACE_STATE, IN_TRACE_STATE, false, false },
+	{ COL_FLAGS, IN_FLAGS, true, false },
+	{ COL_EVENT_NAME, IN_EVENT_NAME, false, false },
+	{ COL_EVENT_TIME, IN_EVENT_TIME, false, true },	/* relative to its span */
+	{ COL_LINK_TRACE_ID, IN_LINK_TRACE_ID, false, true },	/* bytes */
+	{ COL_LINK_SPAN_ID, IN_LINK_SPAN_ID, true, false },
 };
 
 static bool
-fixed_field(enum column_id id, struct field *f, bool *range)
+fixed_field(enum column_id id, struct field *f, bool *range, bool *loose)
 {
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
 		if (fixed[i].id == id) {
 			*f = (struct field){ .scope = FIELD_INTRINSIC, .intrinsic = fixed[i].field };
 			*range = fixed[i].range;
+			*loose = fixed[i].loose;
 			return true;
 		}
 	return false;
 }
 
 bool
-stats_column_field(const struct column *c, struct field *f, bool *range)
+stats_column_field(const struct column *c, struct field *f, bool *range, bool *loose)
 {
+	*loose = false;
 	if (c->id != COL_ATTR)
-		return fixed_field(c->id, f, range);
+		return fixed_field(c->id, f, range, loose);
 	f->scope = c->scope == ATTR_SPAN ? FIELD_SPAN : c->scope == ATTR_EVENT ? FIELD_EVENT :
 	    FIELD_LINK;
 	f->key = c->key;
@@ -73,7 +79,7 @@ add_columns(const struct shard_info *info, column_stats_vec *out, struct err *e)
 		struct column_stats st = { .type = c->type };
 		bool range;
 
-		if (!stats_column_field(c, &st.field, &range))
+		if (!stats_column_field(c, &st.field, &range, &st.loose))
 			continue;
 		st.n_present = c->n_present;
 		st.n_distinct = c->id == COL_TRACE ? info->n_traces : c->n_distinct;
@@ -101,7 +107,7 @@ add_parent(struct shard *s, column_stats_vec *out, struct err *e)
 	const struct column *c = shard_column(s, COL_PARENT);
 	struct column_stats st = {
 		.field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_PARENT_SPAN_ID },
-		.type = VAL_INT,
+		.type = VAL_INT, .loose = true,
 	};
 
 	if (c == NULL)

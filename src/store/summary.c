@@ -91,10 +91,10 @@ place_of(const struct shard_stats *s, const struct field *f, enum value_type typ
 static bool
 field_of_column(const struct column *c, struct field *f)
 {
-	bool range;
+	bool range, loose;
 
 	if (c->id != COL_PARENT)
-		return stats_column_field(c, f, &range);
+		return stats_column_field(c, f, &range, &loose);
 	*f = (struct field){ .scope = FIELD_INTRINSIC, .intrinsic = IN_PARENT_SPAN_ID };
 	return true;
 }

@@ -91,28 +91,31 @@ booleans_equal_true_and_false_only(void **state)
 	assert_false(holds(val_bool(true), OP_EQ, "false"));
 	assert_false(holds(val_bool(true), OP_EQ, "1"));
 	assert_true(holds(val_bool(true), OP_NE, "false"));
-	assert_false(holds(val_bool(true), OP_NE, "1"));
+	assert_true(holds(val_bool(true), OP_NE, "1"));
+	assert_false(holds(val_bool(true), OP_NE, "true"));
 	assert_false(holds(val_bool(true), OP_GT, "false"));
 }
 
 static void
-negatives_hold_only_where_the_type_fits(void **state)
+negatives_hold_on_any_value_but_an_empty_one(void **state)
 {
 	(void)state;
 	assert_true(holds(val_str("x"), OP_NE, "y"));
 	assert_true(holds(val_str("x"), OP_NE, "5"));
 	assert_true(holds(val_int(4), OP_NE, "5"));
-	assert_false(holds(val_int(4), OP_NE, "y"));
+	assert_true(holds(val_int(4), OP_NE, "y"));
 	assert_false(holds(val_int(4), OP_NE, "4.0"));
 	assert_true(holds(val_int(4), OP_NOTIN, "y,5"));
 	assert_false(holds(val_int(4), OP_NOTIN, "y,4"));
-	assert_false(holds(val_int(4), OP_NOTIN, "y,z"));
+	assert_true(holds(val_int(4), OP_NOTIN, "y,z"));
 	assert_false(holds(val_empty(), OP_NE, "y"));
-	assert_false(holds(val_bytes(SV("x")), OP_NE, "y"));
+	assert_false(holds(val_empty(), OP_NRE, "y"));
+	assert_true(holds(val_bytes(SV("x")), OP_NE, "x"));
 	assert_false(holds(val_bytes(SV("x")), OP_EQ, "x"));
 	assert_true(holds(val_str("x"), OP_NOTCONTAINS, "y"));
-	assert_false(holds(val_int(4), OP_NOTCONTAINS, "y"));
-	assert_false(holds(val_int(4), OP_NRE, "y"));
+	assert_true(holds(val_int(4), OP_NOTCONTAINS, "4"));
+	assert_true(holds(val_int(4), OP_NRE, "4"));
+	assert_false(holds(val_int(4), OP_CONTAINS, "4"));
 	assert_true(holds(val_double(NAN), OP_NE, "5"));
 }
 
@@ -486,7 +489,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equality_is_numeric_on_numbers_and_bytewise_on_strings),
 		cmocka_unit_test(booleans_equal_true_and_false_only),
-		cmocka_unit_test(negatives_hold_only_where_the_type_fits),
+		cmocka_unit_test(negatives_hold_on_any_value_but_an_empty_one),
 		cmocka_unit_test(order_sees_numbers_or_strings_by_the_literal),
 		cmocka_unit_test(integers_against_doubles_are_exact),
 		cmocka_unit_test(text_operators_see_strings_only),
