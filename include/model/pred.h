@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * pred: a predicate over spans, as a tree. Data only: src/query builds it, src/opt rewrites
- * it, src/exec evaluates it (kernel_match.h for single values). Trees are immutable once
+ * it, src/match says what it means, src/exec evaluates it. Walks through it: pred_walk.h. Trees are immutable once
  * built and live in an arena; a rewrite makes new nodes.
  *
  * Meaning of a leaf on a span (product.md, "Fields" and "Values"): the field yields zero or

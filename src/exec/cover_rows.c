@@ -92,13 +92,11 @@ leaf_told(const struct cover *c, const struct fnode *n)
 		if (n->pred->op == OP_HAS)
 			return false;
 		break;
-	case LEAF_ATTR:
-		if (st->resource_has)
-			return false;
-		break;
 	default:
-		return false;
+		break;
 	}
+	if (!leaf_in_columns(c->xs, n))
+		return false;
 	for (uint32_t i = 0; i < st->n_cols; i++)
 		if (!column_told(c, n, &st->cols[i]))
 			return false;

@@ -36,8 +36,10 @@
 #include "base/lru.h"
 #include "base/vec.h"
 #include "exec/exec.h"
-#include "exec/kernel_match.h"
 #include "kernel_i.h"
+#include "match/matcher.h"
+#include "match/pred_eval.h"
+#include "match/words.h"
 #include "store/chunk.h"
 #include "store/fetch.h"
 #include "store/tracesum.h"
@@ -104,6 +106,8 @@ struct fnode {
 	enum column_domain domain;
 	uint32_t leaf;			/* index among the leaves */
 	struct matcher *m;		/* NULL for LEAF_WORDS */
+	/* Of an event's name, a link's ids: the empty one satisfies, which no column holds. */
+	bool absent;
 	struct ranges number;		/* NUMBER, DURATION */
 	struct ranges typed[VAL_TYPES];	/* ATTR: INT, DOUBLE, BOOL */
 };
@@ -394,6 +398,12 @@ int filter_may_match(struct scan *, const struct fnode *) WARN_UNUSED;
 /* ---- filter_leaf.c, filter_attr.c, filter_words.c ---- */
 
 int leaf_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+/*
+ * Do columns of the shard hold every value of the leaf's field, as it is (but for those in a rest
+ * column, which has no index)? Then zones, indexes and the footer speak of the leaf. The leaf is
+ * prepared.
+ */
+bool leaf_in_columns(const struct xshard *, const struct fnode *);
 int leaf_prepare(struct exec *, struct xshard *, const struct fnode *, struct leaf_state *,
     struct err *) WARN_UNUSED;
 int attr_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;

@@ -267,9 +267,12 @@ static int
 match_resource(void *arg, uint32_t code, struct err *e)
 {
 	const struct owner_arg *a = arg;
-	const struct value *v = attrs_find(&a->resources[code].attrs, a->node->pred->field.key);
+	const struct field f = { .scope = FIELD_RESOURCE, .key = a->node->pred->field.key };
+	const struct span part = { .resource = &a->resources[code] };
+	struct field_value v;
 
-	return v == NULL ? 0 : matcher_value(a->node->m, v, e);
+	return field_value_first(&f, &(struct field_row){ .span = &part }, &v) ?
+	    matcher_field(a->node->m, &v, e) : 0;
 }
 
 static int

@@ -84,12 +84,9 @@ leaf_may(struct scan *sc, const struct fnode *n)
 {
 	struct leaf_state *st = &sc->xs->leaves[n->leaf];
 
-	switch (n->cls) {
-	case LEAF_NUMBER:
-	case LEAF_STRING:
+	if (leaf_in_columns(sc->xs, n))
 		return columns_may(sc, st);
-	case LEAF_ATTR:
-		return st->resource_has ? 1 : columns_may(sc, st);
+	switch (n->cls) {
 	case LEAF_DURATION:
 		return duration_may(sc, n);
 	case LEAF_TRACE_ID:

@@ -11,7 +11,7 @@
 #include "format_i.h"
 
 #define KEEP_BYTES 65536	/* rendered text above this isn't kept in a render cache */
-#define BIT(id) (1u << IN_##id)
+#define BIT(id) INTRINSIC_BIT(IN_##id)
 
 static int
 nothing(struct formatter *f, struct buf *out, struct err *e)

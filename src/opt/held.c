@@ -6,7 +6,7 @@
  *
  * Not held: what stands elsewhere, or may (resource and scope attributes in tables, rare
  * attributes in a rest column, a bare name that a resource has); what columns imply but do not
- * hold (ends, parents, facts of traces); words, which may be in any text; and numbers that are
+ * hold (ends, parents, facts of traces, empty names of events); words, which may be in any text; and numbers that are
  * looked at as texts.
  */
 #include "opt_i.h"
@@ -55,6 +55,24 @@ is_column(enum intrinsic i)
 	}
 }
 
+/* An event's name, a link's id: may the empty one satisfy, which stands in no column? */
+static bool
+empty_may(const struct pred *p)
+{
+	if (p->field.scope != FIELD_INTRINSIC ||
+	    (intrinsics[p->field.intrinsic].of != OF_EVENT &&
+	    intrinsics[p->field.intrinsic].of != OF_LINK))
+		return false;
+	if (p->op != OP_EQ && p->op != OP_IN && p->op != OP_CONTAINS && p->op != OP_STARTS &&
+	    p->op != OP_ENDS)
+		return true;
+	for (size_t i = 0; i < p->n_lits; i++)
+		if (p->field.intrinsic == IN_EVENT_NAME ? p->lits[i].text.n == 0 :
+		    (p->lits[i].hi | p->lits[i].lo) == 0)
+			return true;
+	return false;
+}
+
 bool
 leaf_held(const struct shard_stats *s, const struct pred *p, const struct column_stats **cols,
     size_t *n)
@@ -62,7 +80,7 @@ leaf_held(const struct shard_stats *s, const struct pred *p, const struct column
 	struct field f = p->field;
 
 	*n = 0;
-	if (p->op == OP_TEXT || is_number_as_text(p))
+	if (p->op == OP_TEXT || is_number_as_text(p) || empty_may(p))
 		return false;
 	switch (f.scope) {
 	case FIELD_RESOURCE:

@@ -134,6 +134,8 @@ double card_filter_time(const struct shard_stats *, const struct pred *filter, s
 struct card;
 int card_new(struct arena *, const struct stats *, const struct pred *filter,
     struct card **, struct err *) WARN_UNUSED;
+/* What it holds beside the arena. */
+void card_free(struct card *);
 /* Share of the shard's rows that satisfy the filter; one leaf of it (card may be NULL). */
 double card_shard_share(const struct card *, const struct shard_stats *);
 double card_leaf_share(const struct card *, const struct shard_stats *, const struct pred *leaf);

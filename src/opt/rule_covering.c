@@ -8,6 +8,7 @@
  * part of it only starts could tell. What only may name rows (hashes, texts) is left alone, and
  * so are bare names that a resource has, and keys that may stand in a rest column.
  */
+#include "model/pred_walk.h"
 #include "opt_i.h"
 
 /* ---- services, names and errors: the footer has their numbers together ---- */
@@ -23,19 +24,22 @@ asks_error_only(const struct pred *p)
 	return true;
 }
 
+static int
+not_in_footer(void *arg, const struct pred *p, size_t no, bool under_not)
+{
+	(void)arg;
+	(void)no;
+	(void)under_not;
+	if (p->op == OP_TEXT || p->op == OP_HAS || p->field.scope != FIELD_INTRINSIC)
+		return 1;
+	return p->field.intrinsic != IN_SERVICE && p->field.intrinsic != IN_NAME &&
+	    (p->field.intrinsic != IN_STATUS || !asks_error_only(p));
+}
+
 bool
 footer_tells(const struct pred *p)
 {
-	if (p->kind != PRED_LEAF) {
-		for (size_t i = 0; i < p->n_kids; i++)
-			if (!footer_tells(p->kids[i]))
-				return false;
-		return true;
-	}
-	if (p->op == OP_TEXT || p->op == OP_HAS || p->field.scope != FIELD_INTRINSIC)
-		return false;
-	return p->field.intrinsic == IN_SERVICE || p->field.intrinsic == IN_NAME ||
-	    (p->field.intrinsic == IN_STATUS && asks_error_only(p));
+	return pred_each_leaf(p, not_in_footer, NULL) == 0;
 }
 
 static bool
@@ -105,15 +109,27 @@ leaf_told(const struct shard_stats *s, const struct pred *p, bool alone)
 	}
 }
 
-static bool
-told(const struct shard_stats *s, const struct pred *p, bool alone)
+struct asked {
+	const struct shard_stats *shard;
+	bool alone;		/* one leaf is the filter */
+};
+
+static int
+not_told(void *arg, const struct pred *p, size_t no, bool under_not)
 {
-	if (p->kind == PRED_LEAF)
-		return leaf_told(s, p, alone);
-	for (size_t i = 0; i < p->n_kids; i++)
-		if (!told(s, p->kids[i], false))
-			return false;
-	return true;
+	const struct asked *a = arg;
+
+	(void)no;
+	(void)under_not;
+	return !leaf_told(a->shard, p, a->alone);
+}
+
+static bool
+told(const struct shard_stats *s, const struct pred *p)
+{
+	struct asked a = { s, p->kind == PRED_LEAF };
+
+	return pred_each_leaf(p, not_told, &a) == 0;
 }
 
 int
@@ -131,7 +147,7 @@ rule_covering(struct opt *o, bool *changed, struct err *e)
 		if (p->shards[i].access == ACCESS_CATALOG || !shard_left(o, i))
 			continue;
 		if (footer ? services_told(s, p->range) :
-		    range_holds(p->range, s->min_start, s->max_start) && told(s, p->filter, true))
+		    range_holds(p->range, s->min_start, s->max_start) && told(s, p->filter))
 			set_access(o, i, ACCESS_COVERING, footer ?
 			    "counted from the footer's names" : "counted from indexes",
 			    changed);

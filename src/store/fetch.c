@@ -192,9 +192,9 @@ context(struct fetch *f, struct shard *s, struct fetch_shard **out, struct err *
 /* ---- the projection ---- */
 
 static void
-want_intrinsics(struct fetch_want *w, uint32_t bits)
+want_intrinsics(struct fetch_want *w, intrinsic_set bits)
 {
-#define BIT(id) (UINT32_C(1) << (id))
+#define BIT(id) INTRINSIC_BIT(id)
 	w->rest |= (bits & (BIT(IN_STATUS_MESSAGE) | BIT(IN_TRACE_STATE) | BIT(IN_FLAGS))) != 0;
 	w->events |= (bits & (BIT(IN_EVENT_NAME) | BIT(IN_EVENT_TIME))) != 0;
 	w->links |= (bits & (BIT(IN_LINK_TRACE_ID) | BIT(IN_LINK_SPAN_ID))) != 0;
@@ -252,7 +252,7 @@ want_of(struct fetch *f, const struct projection *p, struct fetch_want *w, struc
 		const struct field *fd = &p->fields[i];
 
 		if (fd->scope == FIELD_INTRINSIC)
-			want_intrinsics(w, UINT32_C(1) << fd->intrinsic);
+			want_intrinsics(w, INTRINSIC_BIT(fd->intrinsic));
 		else if (fd->scope == FIELD_SPAN || fd->scope == FIELD_BARE)
 			add_key(keys, &w->n_keys, fd->key);
 		w->events |= fd->scope == FIELD_EVENT;

@@ -231,7 +231,7 @@ a_lean_projection_brings_what_it_names(void **state)
 	ok(fetch_new(&f, &e), &e);
 	all = fetch_all(f, r.shard, NULL);
 	for (unsigned in = 0; in < N_INTRINSICS; in++) {
-		struct projection p = { .lean = true, .intrinsics = UINT32_C(1) << in };
+		struct projection p = { .lean = true, .intrinsics = INTRINSIC_BIT(in) };
 		struct span *some = fetch_all(f, r.shard, &p);
 
 		for (size_t i = 0; i < 800; i++) {

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kernel_text: whole words in texts. A token is a run of ASCII letters, digits, '_' and bytes
+ * words: whole words in texts. A token is a run of ASCII letters, digits, '_' and bytes
  * from 0x80 on (letters of other scripts, without knowing which are), compared with ASCII
  * case ignored.
  */
-#include "kernel_i.h"
+#include "match/words.h"
 
 #include "base/limits.h"
-
-bool
-word_byte(char c)
-{
-	uint8_t u = (uint8_t)c;
-
-	return u >= 0x80 || u == '_' || (u >= '0' && u <= '9') ||
-	    ((u | 0x20) >= 'a' && (u | 0x20) <= 'z');
-}
 
 static char
 lower(char c)
@@ -42,9 +33,9 @@ text_has_word(struct sv t, struct sv word)
 	while ((size_t)(end - p) >= word.n) {
 		const char *from;
 
-		while (p < end && !word_byte(*p))
+		while (p < end && !text_word_byte(*p))
 			p++;
-		for (from = p; p < end && word_byte(*p); p++)
+		for (from = p; p < end && text_word_byte(*p); p++)
 			;
 		if ((size_t)(p - from) == word.n && same_word(from, word))
 			return true;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kernel_literals: texts that every match of a regular expression must hold, found without
+ * regex_literals: texts that every match of a regular expression must hold, found without
  * understanding it in full: runs of plain characters of the outermost concatenation. Groups,
  * classes and what a quantifier may leave out break a run and give nothing. A pattern with
  * alternatives outside groups, with options, verbs or an escape that takes an argument gives
  * nothing at all: a text too few costs a match, one too many would lose an answer.
  */
-#include "kernel_i.h"
+#include "match/regex.h"
 
 #include <string.h>
 

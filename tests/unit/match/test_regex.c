@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Unit tests of kernel_regex: anchoring, what needs no PCRE2, invalid UTF-8, the step limit. */
+/* Unit tests of match/regex: anchoring, what needs no PCRE2, invalid UTF-8, the step limit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/pool.h"
-#include "exec/kernel_i.h"
+#include "match/regex.h"
 
 static struct regex *
 make(const char *pattern)
@@ -19,7 +19,7 @@ make(const char *pattern)
 	struct regex *r;
 	struct err e = ERR_INIT;
 
-	if (regex_new(sv_cstr(pattern), &r, &e) < 0)
+	if (regex_new(sv_cstr(pattern), false, &r, &e) < 0)
 		fail_msg("%s: %s", pattern, e.msg);
 	return r;
 }
@@ -152,7 +152,7 @@ malformed_patterns_are_refused_with_a_place(void **state)
 		struct regex *r;
 		struct err e = ERR_INIT;
 
-		assert_int_equal(regex_new(sv_cstr(bad[i]), &r, &e), ERR_SYNTAX);
+		assert_int_equal(regex_new(sv_cstr(bad[i]), false, &r, &e), ERR_SYNTAX);
 		assert_true(e.off >= 0);
 	}
 }
@@ -263,10 +263,10 @@ literals_lose_no_match(void **state)
 
 		for (uint64_t k = 1 + next(&seed) % 7; k > 0; k--)
 			strcat(pattern, pieces[next(&seed) % (sizeof pieces / sizeof *pieces)]);
-		if (regex_new(sv_cstr(pattern + 4), &r, NULL) < 0)
+		if (regex_new(sv_cstr(pattern + 4), false, &r, NULL) < 0)
 			continue;
 		memcpy(pattern, "(?-)", 4);
-		if (regex_new(sv_cstr(pattern), &hidden, NULL) < 0) {
+		if (regex_new(sv_cstr(pattern), false, &hidden, NULL) < 0) {
 			regex_free(r);
 			continue;
 		}

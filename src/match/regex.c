@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kernel_regex: anchored regular expressions, as product.md and TraceQL have them: the whole
+ * regex: anchored regular expressions, as product.md and TraceQL have them: the whole
  * subject must match and '.' matches newlines. Patterns that are a literal with `.*` before,
  * behind or around it become comparisons and never see PCRE2; '^' in front and '$' behind
  * are dropped, since all patterns are anchored anyway.
@@ -12,12 +12,14 @@
  * Subjects need not be UTF-8: bytes that are not match nothing but themselves in the simple
  * forms, and no '.' in the others.
  */
-#include "kernel_i.h"
+#include "match/regex.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MATCH_LIMIT_BASE 10000
 #define MATCH_LIMIT_PER_BYTE 16
@@ -156,7 +158,7 @@ refuse(int number, size_t at, struct err *e)
 }
 
 static int
-compile(struct regex *r, struct err *e)
+compile(struct regex *r, bool few, struct err *e)
 {
 	const uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOTALL |
 	    PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY |
@@ -169,12 +171,13 @@ compile(struct regex *r, struct err *e)
 	if (r->code == NULL)
 		return refuse(number, at, e);
 	/* Without JIT it only takes longer. */
-	(void)pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE);
+	if (!few)
+		(void)pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE);
 	return 0;
 }
 
 int
-regex_new(struct sv pattern, struct regex **out, struct err *e)
+regex_new(struct sv pattern, bool few, struct regex **out, struct err *e)
 {
 	struct regex *r = calloc(1, sizeof *r);
 	int code = 0;
@@ -188,7 +191,7 @@ regex_new(struct sv pattern, struct regex **out, struct err *e)
 	r->pattern = sv_new(r->text, pattern.n);
 	simplify(r);
 	find_must(r);
-	if (r->kind == REGEX_FULL && (code = compile(r, e)) < 0) {
+	if (r->kind == REGEX_FULL && (code = compile(r, few, e)) < 0) {
 		regex_free(r);
 		return code;
 	}

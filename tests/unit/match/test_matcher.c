@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Unit tests of exec/kernel_match: what product.md says of values, operator by operator; and
+ * Unit tests of match/matcher: what product.md says of values, operator by operator; and
  * of pred_eval: fields, missing ones, trees. Ranges of images are held against the matcher.
  */
 #include <setjmp.h>
@@ -16,9 +16,11 @@
 #include <stdio.h>
 
 #include "exec/kernel_i.h"
-#include "exec/kernel_match.h"
 #include "lib/plan_builder.h"
 #include "lib/span_rows.h"
+#include "match/matcher.h"
+#include "match/pred_eval.h"
+#include "match/words.h"
 
 static struct arena arena;
 
@@ -339,6 +341,8 @@ words_are_whole_tokens(void **state)
 	assert_true(text_has_word(SV("na\xc3\xafve \xe4\xb8\x96"), SV("na\xc3\xafve")));
 	assert_false(text_has_word(SV("na\xc3\xafve"), SV("na")));
 	assert_false(text_has_word(SV(""), SV("x")));
+	assert_true(text_has_word(SV("GET /api/Cart"), SV("cart")));
+	assert_false(text_has_word(SV("go_cart"), SV("cart")));
 	assert_true(value_has_word(&v, SV("water")));
 	assert_false(value_has_word(&v, SV("eep")));
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kernel_match: see exec/kernel_match.h. A matcher is a leaf with what compiling saves: the
+ * matcher: see match/matcher.h. A matcher is a leaf with what compiling saves: the
  * regular expression, and the literals of long lists in order, for bisection. Each entry
  * point is for one type of field; none looks at where the value came from.
  */
-#include "exec/kernel_match.h"
+#include "match/matcher.h"
 
-#include <math.h>
 #include <stdlib.h>
 
-#include "kernel_i.h"
+#include "match/compare.h"
+#include "match/regex.h"
 
 struct matcher {
 	const struct pred *leaf;
@@ -94,8 +94,8 @@ sort_literals(struct matcher *m, struct err *e)
 	return 0;
 }
 
-int
-matcher_new(const struct pred *leaf, struct matcher **out, struct err *e)
+static int
+new_matcher(const struct pred *leaf, bool few, struct matcher **out, struct err *e)
 {
 	struct matcher *m = calloc(1, sizeof *m);
 	int code = 0;
@@ -105,7 +105,7 @@ matcher_new(const struct pred *leaf, struct matcher **out, struct err *e)
 	m->leaf = leaf;
 	m->negative = pred_op_negative(leaf->op);
 	if (leaf->op == OP_RE || leaf->op == OP_NRE)
-		code = regex_new(leaf->lits[0].text, &m->re, e);
+		code = regex_new(leaf->lits[0].text, few, &m->re, e);
 	else if (is_list(leaf))
 		code = sort_literals(m, e);
 	if (code < 0) {
@@ -114,6 +114,18 @@ matcher_new(const struct pred *leaf, struct matcher **out, struct err *e)
 	}
 	*out = m;
 	return 0;
+}
+
+int
+matcher_new(const struct pred *leaf, struct matcher **out, struct err *e)
+{
+	return new_matcher(leaf, false, out, e);
+}
+
+int
+matcher_new_few(const struct pred *leaf, struct matcher **out, struct err *e)
+{
+	return new_matcher(leaf, true, out, e);
 }
 
 bool
@@ -159,12 +171,6 @@ listed(const struct matcher *m, const struct literal *key)
 
 /* ---- strings ---- */
 
-static bool
-is_number(const struct literal *l)
-{
-	return l->is_int || l->is_double;
-}
-
 /* An ordering operator on the outcome of a comparison. */
 static bool
 in_order(enum pred_op op, int c)
@@ -209,14 +215,14 @@ string_holds(const struct matcher *m, struct sv s, struct err *e)
 	case OP_NRE:
 		return regex_match(m->re, s, e);
 	case OP_BETWEEN:
-		return !is_number(&l[0]) && !is_number(&l[1]) && sv_cmp(s, l[0].text) >= 0 &&
+		return !literal_is_number(&l[0]) && !literal_is_number(&l[1]) && sv_cmp(s, l[0].text) >= 0 &&
 		    sv_cmp(s, l[1].text) <= 0;
 	case OP_HAS:
 		return 1;
 	case OP_TEXT:
 		return 0;
 	default:
-		return !is_number(l) && in_order(m->leaf->op, sv_cmp(s, l->text));
+		return !literal_is_number(l) && in_order(m->leaf->op, sv_cmp(s, l->text));
 	}
 }
 
@@ -229,56 +235,6 @@ matcher_string(const struct matcher *m, struct sv s, struct err *e)
 }
 
 /* ---- numbers ---- */
-
-/* Exact. False for NaN. */
-static bool
-cmp_int_double(int64_t i, double d, int *c)
-{
-	double whole;
-
-	if (isnan(d))
-		return false;
-	if (d >= 0x1p63) {
-		*c = -1;
-	} else if (d < -0x1p63) {
-		*c = 1;
-	} else {
-		int64_t t = (int64_t)d;
-
-		whole = (double)t;
-		*c = (i > t) - (i < t);
-		if (*c == 0)
-			*c = (whole > d) - (whole < d);
-	}
-	return true;
-}
-
-bool
-value_cmp_literal(const struct value *v, const struct literal *l, int *c)
-{
-	switch (v->type) {
-	case VAL_BOOL:
-		*c = v->b - l->b;
-		return l->is_bool;
-	case VAL_INT:
-		if (l->is_int) {
-			*c = (v->i > l->i) - (v->i < l->i);
-			return true;
-		}
-		return l->is_double && cmp_int_double(v->i, l->d, c);
-	case VAL_DOUBLE:
-		if (l->is_int) {
-			if (!cmp_int_double(l->i, v->d, c))
-				return false;
-			*c = -*c;
-			return true;
-		}
-		*c = (v->d > l->d) - (v->d < l->d);
-		return l->is_double && !isnan(v->d);
-	default:
-		return false;
-	}
-}
 
 /* The positive of the operator on a number or boolean. */
 static bool
@@ -294,7 +250,7 @@ number_holds(const struct pred *p, const struct value *v)
 		return v->type != VAL_BOOL && value_cmp_literal(v, l, &c) &&
 		    in_order(p->op, c);
 	for (size_t i = 0; i < p->n_lits; i++)
-		if (value_cmp_literal(v, &l[i], &c) && c == 0)
+		if (value_equals_literal(v, &l[i]))
 			return true;
 	return false;
 }
@@ -428,4 +384,28 @@ int
 matcher_span_id(const struct matcher *m, uint64_t id, struct err *e)
 {
 	return id_holds(m, (struct trace_id){ 0, id }, true, e);
+}
+
+/* ---- all ---- */
+
+int
+matcher_field(const struct matcher *m, const struct field_value *v, struct err *e)
+{
+	switch (v->kind) {
+	case FIELD_VALUE_TEXT:
+		return matcher_string(m, v->s, e);
+	case FIELD_VALUE_ENUM:
+		return matcher_enum(m, v->number, e);
+	case FIELD_VALUE_NUMBER:
+	case FIELD_VALUE_TIME:
+	case FIELD_VALUE_DURATION:
+		return matcher_number(m, v->u);
+	case FIELD_VALUE_TRACE_ID:
+		return matcher_trace_id(m, v->trace_id, e);
+	case FIELD_VALUE_SPAN_ID:
+		return matcher_span_id(m, v->u, e);
+	case FIELD_VALUE_ATTR:
+		return matcher_value(m, v->attr, e);
+	}
+	return 0;
 }
