@@ -110,9 +110,11 @@ struct catalog {
 	struct chunkcache *cache;
 	struct file *lock;		/* the writer's; NULL: not the writer */
 	atomic_ullong next_seq;		/* the writer's */
+	atomic_ullong n_looks;		/* at CATALOG */
 	pthread_mutex_t mutex;		/* guards what follows */
 	struct snap *cur;
 	struct file_id id;		/* CATALOG as `cur` was read from it, or older */
+	uint64_t cur_look;		/* when it was looked for */
 };
 
 /* Puts the paths of all shards into the map. */
