@@ -57,7 +57,10 @@ struct fsys *catalog_fsys(struct catalog *);
 int catalog_snapshot(struct catalog *, const struct snapshot **, struct err *) WARN_UNUSED;
 const struct snapshot *snapshot_ref(const struct snapshot *);
 void snapshot_unref(const struct snapshot *);
-/* Shard i, opened at first use; borrowed while the snapshot is held. */
+/*
+ * Shard i, opened at first use; borrowed while the snapshot is held. ERR_CORRUPT, naming the
+ * file, also if it is missing or another than the catalog lists (partition, rows, bytes, times).
+ */
 int snapshot_shard(const struct snapshot *, size_t i, struct shard **, struct err *) WARN_UNUSED;
 /*
  * Which traces of shard i may have spans in other shards of the snapshot too: a bit for each
