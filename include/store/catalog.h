@@ -129,6 +129,12 @@ struct check_result {
 };
 int catalog_check(struct catalog *, void (*bad)(void *, const char *file, int64_t off,
     const char *why), void *arg, struct check_result *, struct err *) WARN_UNUSED;
+/*
+ * Files that no catalog lists: left by an import that was killed, and removed by the next.
+ * ERR_BUSY: a writer is at work, and they may be its own.
+ */
+int catalog_left_overs(struct catalog *, void (*found)(void *, const char *file), void *arg,
+    uint64_t *n, struct err *) WARN_UNUSED;
 /* One shard: every section, every gap, every index against the rows. */
 int shard_check(struct fsys *, const char *path, void (*bad)(void *, const char *file,
     int64_t off, const char *why), void *arg, uint64_t *n_spans, struct err *) WARN_UNUSED;

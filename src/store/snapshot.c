@@ -171,12 +171,12 @@ check_entry(const struct shard_entry *en, const struct shard_info *i, struct err
 	return 0;
 }
 
-static int
-open_listed(const struct snap *s, const struct shard_entry *en, struct shard **out,
-    struct err *e)
+int
+snapshot_open_listed(struct fsys *fs, struct chunkcache *cache, const struct shard_entry *en,
+    struct shard **out, struct err *e)
 {
 	struct shard *shard;
-	int rc = shard_open(s->fs, en->file, s->cache, &shard, e);
+	int rc = shard_open(fs, en->file, cache, &shard, e);
 
 	if (rc == ERR_UNKNOWN)
 		return err_set(e, ERR_CORRUPT, -1, "%s: the shard is missing", en->file);
@@ -199,7 +199,8 @@ snapshot_shard(const struct snapshot *p, size_t i, struct shard **out, struct er
 		pthread_mutex_lock(&slot->lock);
 		shard = atomic_load_explicit(&slot->shard, memory_order_relaxed);
 		if (shard == NULL &&
-		    (rc = open_listed(s, &p->shards[i], &shard, e)) == 0)
+		    (rc = snapshot_open_listed(s->fs, s->cache, &p->shards[i], &shard,
+		    e)) == 0)
 			atomic_store_explicit(&slot->shard, shard, memory_order_release);
 		pthread_mutex_unlock(&slot->lock);
 	}
