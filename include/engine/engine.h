@@ -8,7 +8,7 @@
  * size or its bytes, and may give up waiting. Nothing here blocks on query work except the
  * functions that say so.
  *
- * Threads: every call is thread-safe. Lock order: engine, result, blob.
+ * Threads: every call is thread-safe. The order of locks is in engine_i.h.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -96,7 +96,7 @@ void result_unref(struct result *);
 struct result_info {
 	bool done;		/* complete: size is exact, or `code` says why it failed */
 	bool streaming;		/* being read while it is made; size is 0 for stat */
-	bool cheap;		/* its estimated cost is within [mount] stat_budget */
+	bool cheap;		/* its estimated cost is within [mount] stat_budget, or not known yet */
 	int code;		/* 0 or the error it ended with */
 	uint64_t size;		/* bytes, exact if done */
 	uint64_t available;	/* bytes produced so far */
@@ -113,7 +113,7 @@ typedef void (*result_fn)(void *arg, int code, const void *data, size_t n);
 
 /*
  * Starts the result if it is not running and waits until its size is known or it need not be:
- *   result_stat  done, or over [mount] stat_budget (dear ones at once, without starting them)
+ *   result_stat  done, or over [mount] stat_budget (dear ones once that is known, unstarted)
  *   result_open  done, failed (code < 0), or streaming begins
  *   result_read  bytes at `off` are there: fn gets up to n of them (0 at the end), or the error
  * *wait (may be NULL) is valid until fn is called.

@@ -57,7 +57,10 @@ struct fsys *catalog_fsys(struct catalog *);
 int catalog_snapshot(struct catalog *, const struct snapshot **, struct err *) WARN_UNUSED;
 const struct snapshot *snapshot_ref(const struct snapshot *);
 void snapshot_unref(const struct snapshot *);
-/* Shard i, opened at first use; borrowed while the snapshot is held. */
+/*
+ * Shard i, opened at first use; borrowed while the snapshot is held. ERR_CORRUPT, naming the
+ * file, also if it is missing or another than the catalog lists (partition, rows, bytes, times).
+ */
 int snapshot_shard(const struct snapshot *, size_t i, struct shard **, struct err *) WARN_UNUSED;
 /*
  * Which traces of shard i may have spans in other shards of the snapshot too: a bit for each
@@ -126,6 +129,12 @@ struct check_result {
 };
 int catalog_check(struct catalog *, void (*bad)(void *, const char *file, int64_t off,
     const char *why), void *arg, struct check_result *, struct err *) WARN_UNUSED;
+/*
+ * Files that no catalog lists: left by an import that was killed, and removed by the next.
+ * ERR_BUSY: a writer is at work, and they may be its own.
+ */
+int catalog_left_overs(struct catalog *, void (*found)(void *, const char *file), void *arg,
+    uint64_t *n, struct err *) WARN_UNUSED;
 /* One shard: every section, every gap, every index against the rows. */
 int shard_check(struct fsys *, const char *path, void (*bad)(void *, const char *file,
     int64_t off, const char *why), void *arg, uint64_t *n_spans, struct err *) WARN_UNUSED;

@@ -16,6 +16,25 @@ on_bad(void *arg, const char *file, int64_t off, const char *why)
 		printf("%s: %s\n", file, why);
 }
 
+static void
+on_left_over(void *arg, const char *file)
+{
+	(void)arg;
+	printf("notice: %s: no catalog lists it: left by an import that was killed; the next "
+	    "import removes it\n", file);
+}
+
+/* What an import left, or is at, is no finding. */
+static void
+show_left_overs(struct catalog *cat)
+{
+	struct err err = ERR_INIT;
+	uint64_t n;
+
+	if (catalog_left_overs(cat, on_left_over, NULL, &n, &err) < 0)
+		printf("notice: files that no catalog lists are not looked for: %s\n", err.msg);
+}
+
 int
 cmd_check(const struct cmd_ctx *ctx, int argc, char **argv)
 {
@@ -31,6 +50,8 @@ cmd_check(const struct cmd_ctx *ctx, int argc, char **argv)
 	if (catalog_open(ctx->store, &o, &cat, &err) < 0)
 		return cmd_store_fail(&err);
 	code = catalog_check(cat, on_bad, NULL, &r, &err);
+	if (code == 0)
+		show_left_overs(cat);
 	catalog_close(cat);
 	if (code < 0)
 		return cmd_store_fail(&err);

@@ -202,11 +202,11 @@ report(const struct import *im, const struct intake_counts *c, double seconds)
 }
 
 static int
-run(const struct cmd_ctx *ctx, struct import *im, bool strict)
+run(const struct cmd_ctx *ctx, struct import *im, bool strict, bool force)
 {
 	struct intake_options o = {
 		.conf = ctx->conf, .store = ctx->store, .reject = on_reject, .arg = im,
-		.cancel = &cmd_cancel,
+		.cancel = &cmd_cancel, .force = force,
 	};
 	struct intake_counts c = { 0 };
 	struct err err = ERR_INIT, close_err = ERR_INIT;
@@ -240,14 +240,16 @@ run(const struct cmd_ctx *ctx, struct import *im, bool strict)
 int
 cmd_import(const struct cmd_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = "spanctl import [--strict] FILE|DIRECTORY|-...";
+	static const char usage[] = "spanctl import [--strict] [--force] FILE|DIRECTORY|-...";
 	struct import im = { 0 };
-	bool strict = false;
+	bool strict = false, force = false;
 	int i = 1, exit_code = EXIT_FAILED;
 
 	for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
 		if (strcmp(argv[i], "--strict") == 0)
 			strict = true;
+		else if (strcmp(argv[i], "--force") == 0)
+			force = true;
 		else if (strcmp(argv[i], "--") == 0) {
 			i++;
 			break;
@@ -261,7 +263,7 @@ cmd_import(const struct cmd_ctx *ctx, int argc, char **argv)
 			fprintf(stderr, "spanctl: out of memory\n");
 			goto out;
 		}
-	exit_code = run(ctx, &im, strict);
+	exit_code = run(ctx, &im, strict, force);
 out:
 	for (size_t k = 0; k < im.files.n; k++)
 		free(im.files.v[k]);

@@ -33,6 +33,7 @@ world_unref(struct world *w)
 	free(w->filters);
 	arena_release(&w->arena);
 	snapshot_unref(w->snap);
+	pthread_mutex_destroy(&w->making);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }
@@ -63,6 +64,7 @@ world_new(const struct snapshot *snap, struct world **out, struct err *e)
 	atomic_init(&w->refs, 1);
 	atomic_init(&w->all, NULL);
 	atomic_init(&w->n_partial, 0);
+	pthread_mutex_init(&w->making, NULL);
 	pthread_mutex_init(&w->lock, NULL);
 	w->snap = snap;
 	arena_init(&w->arena);
@@ -78,13 +80,13 @@ world_all(struct engine *en, struct world *w, const struct stats **out, struct e
 	int code = 0;
 
 	if (st == NULL) {
-		pthread_mutex_lock(&w->lock);
+		pthread_mutex_lock(&w->making);
 		st = atomic_load_explicit(&w->all, memory_order_relaxed);
 		if (st == NULL &&
 		    (code = stats_load(w->snap, TIME_RANGE_ALL, en->workers, &w->arena, &st,
 		    e)) == 0 && (code = collect_services(w, st, e)) == 0)
 			atomic_store_explicit(&w->all, st, memory_order_release);
-		pthread_mutex_unlock(&w->lock);
+		pthread_mutex_unlock(&w->making);
 	}
 	if (code == 0)
 		*out = st;
@@ -138,12 +140,13 @@ engine_world(struct engine *en, struct world **out, struct err *e)
 uint64_t
 engine_now(struct engine *en, const struct world *w)
 {
-	uint64_t ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL), now;
+	uint64_t ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL);
+	uint64_t set = atomic_load(&en->now), now;
 
-	if (en->now_fixed != 0)
-		return en->now_fixed;
-	if (en->now_latest && w->snap->n_shards != 0)
+	if (set == NOW_LATEST && w->snap->n_shards != 0)
 		return w->snap->max_start;
+	if (set != NOW_CLOCK && set != NOW_LATEST)
+		return set;
 	now = clock_wall_ns();
 	return ttl == 0 ? now : now - now % ttl;
 }

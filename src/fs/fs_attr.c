@@ -187,7 +187,7 @@ getattr_result(fuse_req_t req, struct node *x)
 		file_fail(req, x, &err);
 		return;
 	}
-	info = result_info(res);	/* may plan the query */
+	info = result_info(res);
 	budget_charge(fs, x->parent, begun_ns);
 	if (reading || info.done || !info.cheap || !budget_left(fs, x->parent)) {
 		if (info.done && info.code < 0 && !reading)

@@ -52,6 +52,7 @@ catalog_open(const char *dir, const struct catalog_options *o, struct catalog **
 		return err_nomem(e);
 	pthread_mutex_init(&c->mutex, NULL);
 	atomic_init(&c->next_seq, 1);
+	atomic_init(&c->n_looks, 0);
 	if ((rc = open_at(dir, o, c, e)) != 0) {
 		catalog_close(c);
 		return rc;
@@ -89,28 +90,12 @@ catalog_fsys(struct catalog *c)
 
 /* ---- snapshots ---- */
 
-/* Reads CATALOG and makes it the current list. */
-static int
-load(struct catalog *c, struct err *e)
-{
-	struct snap *fresh;
-	struct arena a;
-	struct sv bytes;
-	int rc;
-
-	arena_init(&a);
-	rc = file_read_all(c->fs, CATALOG_FILE, CATALOG_MAX_BYTES, &a, &bytes, e);
-	if (rc == ERR_UNKNOWN)
-		rc = err_set(e, ERR_CORRUPT, 0, "%s/" CATALOG_FILE ": the file is missing",
-		    c->fs->root);
-	if (rc == 0 && (rc = snapshot_make(c->fs, c->cache, bytes, c->cur, &fresh, e)) == 0) {
-		if (c->cur != NULL)
-			snapshot_unref(&c->cur->pub);
-		c->cur = fresh;
-	}
-	arena_release(&a);
-	return rc;
-}
+/* One look at the file. */
+struct look {
+	uint64_t number;	/* rises */
+	bool always;		/* reads it though it looks the same */
+	struct file_id id;
+};
 
 static bool
 same_id(struct file_id a, struct file_id b)
@@ -119,24 +104,96 @@ same_id(struct file_id a, struct file_id b)
 }
 
 static int
-refresh(struct catalog *c, bool always, const struct snapshot **out, struct err *e)
+missing(struct catalog *c, struct err *e)
 {
-	struct file_id id;
-	int rc;
+	return err_set(e, ERR_CORRUPT, 0, "%s/" CATALOG_FILE ": the file is missing",
+	    c->fs->root);
+}
+
+/* The list in memory; a reference, or NULL. With `id`: only if it was read from that file. */
+static struct snap *
+current(struct catalog *c, const struct file_id *id)
+{
+	struct snap *s;
 
 	pthread_mutex_lock(&c->mutex);
-	/* The id is taken before the bytes: if they are newer than it, the next call reads again. */
-	rc = c->fs->ops->stat(c->fs, CATALOG_FILE, &id, e);
-	if (rc == ERR_UNKNOWN)
-		rc = err_set(e, ERR_CORRUPT, 0, "%s/" CATALOG_FILE ": the file is missing",
-		    c->fs->root);
-	if (rc == 0 && (always || c->cur == NULL || !same_id(id, c->id)) &&
-	    (rc = load(c, e)) == 0)
-		c->id = id;
-	if (rc == 0)
-		*out = snapshot_ref(&c->cur->pub);
+	s = c->cur;
+	if (s != NULL && id != NULL && !same_id(*id, c->id))
+		s = NULL;
+	if (s != NULL)
+		snapshot_ref(&s->pub);
 	pthread_mutex_unlock(&c->mutex);
+	return s;
+}
+
+/*
+ * Makes a list that was read from the file `id` the current one, unless another thread has one
+ * that it began to look for later, or one of the same file (not `always`): then that is given.
+ */
+static struct snap *
+make_current(struct catalog *c, struct snap *fresh, const struct look *k)
+{
+	struct snap *old, *out = fresh;
+
+	pthread_mutex_lock(&c->mutex);
+	if (c->cur != NULL && (c->cur_look > k->number ||
+	    (!k->always && same_id(k->id, c->id)))) {
+		out = c->cur;
+		old = fresh;
+	} else {
+		old = c->cur;
+		c->cur = fresh;
+		c->id = k->id;
+		c->cur_look = k->number;
+	}
+	snapshot_ref(&out->pub);
+	pthread_mutex_unlock(&c->mutex);
+	if (old != NULL)
+		snapshot_unref(&old->pub);
+	return out;
+}
+
+/*
+ * Reads CATALOG, under no lock: two threads may both do so, which is only work done twice. What
+ * is open of the list before goes on.
+ */
+static int
+load(struct catalog *c, const struct look *k, const struct snapshot **out, struct err *e)
+{
+	struct snap *prev, *fresh;
+	struct arena a;
+	struct sv bytes;
+	int rc;
+
+	arena_init(&a);
+	rc = file_read_all(c->fs, CATALOG_FILE, CATALOG_MAX_BYTES, &a, &bytes, e);
+	if (rc == ERR_UNKNOWN)
+		rc = missing(c, e);
+	prev = current(c, NULL);
+	if (rc == 0 && (rc = snapshot_make(c->fs, c->cache, bytes, prev, &fresh, e)) == 0)
+		*out = &make_current(c, fresh, k)->pub;
+	if (prev != NULL)
+		snapshot_unref(&prev->pub);
+	arena_release(&a);
 	return rc;
+}
+
+static int
+refresh(struct catalog *c, bool always, const struct snapshot **out, struct err *e)
+{
+	struct look k = { .number = atomic_fetch_add(&c->n_looks, 1), .always = always };
+	struct snap *s;
+	int rc;
+
+	/* The id is taken before the bytes: if they are newer than it, the next call reads again. */
+	rc = c->fs->ops->stat(c->fs, CATALOG_FILE, &k.id, e);
+	if (rc != 0)
+		return rc == ERR_UNKNOWN ? missing(c, e) : rc;
+	if (!always && (s = current(c, &k.id)) != NULL) {
+		*out = &s->pub;
+		return 0;
+	}
+	return load(c, &k, out, e);
 }
 
 int

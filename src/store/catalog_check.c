@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * catalog_check: everything that can be wrong in a store, found by reading every byte of it:
- * CATALOG against its checksum, every listed shard by shard_check and against what CATALOG
- * says of it. Files that no catalog lists are damage only if no writer is at work, which may
- * be about to list them; so they are looked for only if the lock can be had.
+ * STORE, CATALOG against its checksum, every listed shard by shard_check and against what
+ * CATALOG says of it. No shard stays open: a store has more of them than memory has room for.
+ *
+ * Files that no catalog lists are no damage: an import left them that was killed, or one that
+ * is at work is about to list them. So they are looked for only if the writer's lock can be had.
  */
 #include <stdlib.h>
 
@@ -33,31 +35,26 @@ is_damage(int rc)
 	return rc == ERR_CORRUPT || rc == ERR_VERSION || rc == ERR_UNKNOWN || rc == ERR_IO;
 }
 
-/* The file's size and the footer's numbers against the catalog's. */
+/* The footer's numbers, and those of the rows, against the catalog's. */
 static void
-check_entry(const struct snapshot *s, size_t i, uint64_t n_spans, struct check *k)
+check_entry(struct fsys *fs, struct chunkcache *cache, const struct shard_entry *en,
+    uint64_t n_spans, struct check *k)
 {
-	const struct shard_entry *en = &s->shards[i];
-	const struct shard_info *info;
 	struct shard *shard;
 	struct err e = ERR_INIT;
 
-	if (snapshot_shard(s, i, &shard, &e) != 0) {
+	if (snapshot_open_listed(fs, cache, en, &shard, &e) != 0) {
 		finding(k, en->file, e.off, e.msg);
 		return;
 	}
-	info = shard_info(shard);
-	if (info->n_rows != en->n_rows || n_spans != en->n_rows)
+	shard_unref(shard);
+	if (n_spans != en->n_rows)
 		finding(k, en->file, -1, "its number of spans is not the catalog's");
-	if (info->n_bytes != en->n_bytes)
-		finding(k, en->file, -1, "its size is not the catalog's");
-	if (info->partition != en->partition || info->min_start != en->min_start ||
-	    info->max_start != en->max_start)
-		finding(k, en->file, -1, "its partition or times are not the catalog's");
 }
 
 static int
-check_shards(const struct snapshot *s, struct fsys *fs, struct check *k, struct err *e)
+check_shards(const struct catalog *c, const struct snapshot *s, struct check *k,
+    struct err *e)
 {
 	for (size_t i = 0; i < s->n_shards; i++) {
 		const char *file = s->shards[i].file;
@@ -65,7 +62,7 @@ check_shards(const struct snapshot *s, struct fsys *fs, struct check *k, struct 
 		int rc;
 
 		k->n_here = 0;
-		rc = shard_check(fs, file, finding, k, &n_spans, e);
+		rc = shard_check(c->fs, file, finding, k, &n_spans, e);
 		if (is_damage(rc)) {
 			if (k->n_here == 0)
 				finding(k, file, e->off, e->msg);
@@ -73,7 +70,7 @@ check_shards(const struct snapshot *s, struct fsys *fs, struct check *k, struct 
 			return rc;
 		}
 		if (k->n_here == 0)
-			check_entry(s, i, n_spans, k);
+			check_entry(c->fs, c->cache, &s->shards[i], n_spans, k);
 		k->res.n_shards++;
 		k->res.n_bytes += s->shards[i].n_bytes;
 		k->res.n_spans += n_spans;
@@ -82,30 +79,26 @@ check_shards(const struct snapshot *s, struct fsys *fs, struct check *k, struct 
 }
 
 static int
-unlisted(void *arg, const char *path, struct err *e)
+check_store_file(struct catalog *c, struct check *k, struct err *e)
 {
-	(void)e;
-	finding(arg, path, -1, "no catalog lists it: left by an import that was killed; "
-	    "the next import removes it");
-	return 0;
-}
-
-static int
-check_unlisted(struct catalog *c, const struct snapshot *s, struct check *k, struct err *e)
-{
-	const struct catalog_walk to = { unlisted, NULL, k };
-	struct file *lock = NULL;
-	struct map listed;
+	struct arena a;
+	size_t at = 0;
+	struct sv text, want;
 	int rc;
 
-	if (c->lock == NULL && c->fs->ops->lock(c->fs, LOCK_FILE, &lock, NULL) != 0)
-		return 0;
-	map_init(&listed);
-	if ((rc = catalog_listed(s, &listed, e)) == 0)
-		rc = catalog_walk(c->fs, &listed, &to, e);
-	map_release(&listed);
-	if (lock != NULL)
-		(void)c->fs->ops->close(lock, NULL);
+	arena_init(&a);
+	want = catalog_store_text(&a);
+	rc = want.p == NULL ? err_nomem(e) :
+	    file_read_all(c->fs, STORE_FILE, STORE_FILE_MAX, &a, &text, e);
+	if (is_damage(rc) || rc == ERR_TOOBIG) {
+		finding(k, STORE_FILE, -1, e->msg);
+		rc = 0;
+	} else if (rc == 0 && !sv_eq(text, want)) {
+		while (at < text.n && at < want.n && text.p[at] == want.p[at])
+			at++;
+		finding(k, STORE_FILE, (int64_t)at, "not the line that a store of this format has");
+	}
+	arena_release(&a);
 	return rc;
 }
 
@@ -116,10 +109,8 @@ catalog_check(struct catalog *c, void (*bad)(void *, const char *file, int64_t o
 	struct check k = { .bad = bad, .arg = arg };
 	const struct snapshot *s;
 	struct err own = ERR_INIT, *e = err != NULL ? err : &own;
-	bool whole;
 	int rc = catalog_reread(c, &s, e);
 
-	whole = rc == 0;
 	if (is_damage(rc)) {
 		finding(&k, CATALOG_FILE, e->off, e->msg);
 		/* What was read before is still good for a look at the shards. */
@@ -129,11 +120,70 @@ catalog_check(struct catalog *c, void (*bad)(void *, const char *file, int64_t o
 	} else if (rc != 0) {
 		return rc;
 	}
-	rc = check_shards(s, c->fs, &k, e);
-	if (rc == 0 && whole)
-		rc = check_unlisted(c, s, &k, e);
+	if ((rc = check_store_file(c, &k, e)) == 0)
+		rc = check_shards(c, s, &k, e);
 	snapshot_unref(s);
 	if (rc == 0)
 		*out = k.res;
+	return rc;
+}
+
+/* ---- what imports left ---- */
+
+struct left_overs {
+	void (*found)(void *, const char *);
+	void *arg;
+	uint64_t n;
+};
+
+static int
+unlisted(void *arg, const char *path, struct err *e)
+{
+	struct left_overs *l = arg;
+
+	(void)e;
+	l->n++;
+	l->found(l->arg, path);
+	return 0;
+}
+
+/* Of a commit, or of a making, that was cut short. */
+static void
+find_unfinished(struct fsys *fs, struct left_overs *l)
+{
+	static const char *const names[] = { CATALOG_FILE ".tmp", STORE_FILE ".tmp" };
+	struct file_id id;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (fs->ops->stat(fs, names[i], &id, NULL) == 0)
+			(void)unlisted(l, names[i], NULL);
+}
+
+int
+catalog_left_overs(struct catalog *c, void (*found)(void *, const char *file), void *arg,
+    uint64_t *n, struct err *e)
+{
+	struct left_overs l = { found, arg, 0 };
+	const struct catalog_walk to = { unlisted, NULL, &l };
+	const struct snapshot *s;
+	struct file *lock = NULL;
+	struct map listed;
+	int rc = 0;
+
+	if (c->lock == NULL && (rc = c->fs->ops->lock(c->fs, LOCK_FILE, &lock, e)) != 0)
+		return rc;
+	map_init(&listed);
+	if ((rc = catalog_reread(c, &s, e)) == 0) {
+		if ((rc = catalog_listed(s, &listed, e)) == 0)
+			rc = catalog_walk(c->fs, &listed, &to, e);
+		snapshot_unref(s);
+	}
+	map_release(&listed);
+	if (rc == 0)
+		find_unfinished(c->fs, &l);
+	if (lock != NULL)
+		(void)c->fs->ops->close(lock, NULL);
+	if (rc == 0)
+		*n = l.n;
 	return rc;
 }

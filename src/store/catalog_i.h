@@ -23,6 +23,7 @@
 #define LOCK_FILE "LOCK"
 #define SHARDS_DIR "shards"
 #define STORE_VERSION 1
+#define STORE_FILE_MAX 4096
 
 /* ---- catalog_file.c ---- */
 
@@ -50,6 +51,9 @@ int catalog_decode(struct sv, const char *name, struct arena *, struct catalog_l
 /* Looks for a store in the directory; makes one if `create` and it is empty. */
 int catalog_find_store(struct fsys *, bool create, struct err *) WARN_UNUSED;
 
+/* The bytes of STORE, in the arena; SV_EMPTY: out of memory. */
+struct sv catalog_store_text(struct arena *);
+
 /* ---- catalog_walk.c ---- */
 
 /*
@@ -66,6 +70,10 @@ int catalog_walk(struct fsys *, const struct map *listed, const struct catalog_w
     struct err *) WARN_UNUSED;
 
 /* ---- snapshot.c ---- */
+
+/* Opens the shard of an entry and compares it with that; fails as snapshot_shard does. */
+int snapshot_open_listed(struct fsys *, struct chunkcache *, const struct shard_entry *,
+    struct shard **, struct err *) WARN_UNUSED;
 
 /* A shard of one file, opened once for all snapshots that list it. */
 struct shard_facts;
@@ -110,9 +118,11 @@ struct catalog {
 	struct chunkcache *cache;
 	struct file *lock;		/* the writer's; NULL: not the writer */
 	atomic_ullong next_seq;		/* the writer's */
+	atomic_ullong n_looks;		/* at CATALOG */
 	pthread_mutex_t mutex;		/* guards what follows */
 	struct snap *cur;
 	struct file_id id;		/* CATALOG as `cur` was read from it, or older */
+	uint64_t cur_look;		/* when it was looked for */
 };
 
 /* Puts the paths of all shards into the map. */

@@ -12,7 +12,6 @@
 #include "catalog_i.h"
 
 #define STORE_PREFIX "spanfs store "
-#define STORE_LINE_MAX 4096
 /* How long to wait for another process that is making the same store: tries of 10 ms. */
 #define MAKE_TRIES 200
 
@@ -41,11 +40,19 @@ read_store_line(struct fsys *fs, struct err *e)
 	int rc;
 
 	arena_init(&a);
-	rc = file_read_all(fs, STORE_FILE, STORE_LINE_MAX, &a, &text, e);
+	rc = file_read_all(fs, STORE_FILE, STORE_FILE_MAX, &a, &text, e);
 	if (rc == 0)
 		rc = check_store_line(fs, text, e);
 	arena_release(&a);
 	return rc;
+}
+
+struct sv
+catalog_store_text(struct arena *a)
+{
+	const char *s = arena_printf(a, STORE_PREFIX "%d\n", STORE_VERSION);
+
+	return s == NULL ? SV_EMPTY : sv_cstr(s);
 }
 
 /* What a making that was cut short leaves, and what a file system puts into its own root. */

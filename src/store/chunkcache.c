@@ -7,13 +7,19 @@
  * `pins` alone decides who may look at val: pinning is one atomic addition; emptying is one
  * exchange of 0 pins for SLOT_EMPTY, which fails while anybody holds the value. Late pinners
  * of an empty slot see the bit and take their addition back. `lock` guards the ring and the
- * counts and is taken when a section is filled or emptied, never for a hit.
+ * counts and is taken when a section is filled or emptied, never for a hit. A section is read
+ * by one thread, which holds no lock meanwhile; others wait for it if they want the same one.
  */
 #include "chunkcache_i.h"
 
 #include <stdlib.h>
 
 #define LOAD_LOCKS 64		/* a power of two */
+
+struct load_lock {
+	pthread_mutex_t lock;		/* of `loading` in the slots that fall to it */
+	pthread_cond_t loaded;
+};
 #define GROWTH 8
 
 struct chunkcache {
@@ -22,7 +28,7 @@ struct chunkcache {
 	_Atomic size_t bytes, max_bytes;
 	size_t most_bytes;		/* what max_bytes may grow to */
 	struct lru_stats stats;		/* hits: of slots emptied since */
-	pthread_mutex_t load[LOAD_LOCKS];
+	struct load_lock load[LOAD_LOCKS];
 };
 
 int
@@ -33,8 +39,10 @@ chunkcache_new(size_t max_bytes, struct chunkcache **out, struct err *e)
 	if (c == NULL)
 		return err_nomem(e);
 	pthread_mutex_init(&c->lock, NULL);
-	for (size_t i = 0; i < LOAD_LOCKS; i++)
-		pthread_mutex_init(&c->load[i], NULL);
+	for (size_t i = 0; i < LOAD_LOCKS; i++) {
+		pthread_mutex_init(&c->load[i].lock, NULL);
+		pthread_cond_init(&c->load[i].loaded, NULL);
+	}
 	atomic_init(&c->bytes, 0);
 	atomic_init(&c->max_bytes, max_bytes);
 	c->most_bytes = max_bytes;
@@ -48,8 +56,10 @@ chunkcache_free(struct chunkcache *c)
 	if (c == NULL)
 		return;
 	pthread_mutex_destroy(&c->lock);
-	for (size_t i = 0; i < LOAD_LOCKS; i++)
-		pthread_mutex_destroy(&c->load[i]);
+	for (size_t i = 0; i < LOAD_LOCKS; i++) {
+		pthread_mutex_destroy(&c->load[i].lock);
+		pthread_cond_destroy(&c->load[i].loaded);
+	}
 	free(c);
 }
 
@@ -69,10 +79,36 @@ cache_slot_init(struct cache_slot *s)
 	atomic_init(&s->pins, SLOT_EMPTY);
 }
 
-pthread_mutex_t *
-cache_load_lock(struct chunkcache *c, const struct cache_slot *s)
+static struct load_lock *
+load_lock(struct chunkcache *c, const struct cache_slot *s)
 {
 	return &c->load[(uintptr_t)s / sizeof *s % LOAD_LOCKS];
+}
+
+struct cached *
+cache_load_begin(struct chunkcache *c, struct cache_slot *s)
+{
+	struct load_lock *l = load_lock(c, s);
+	struct cached *v;
+
+	pthread_mutex_lock(&l->lock);
+	while ((v = cache_pin(s)) == NULL && s->loading)
+		pthread_cond_wait(&l->loaded, &l->lock);
+	if (v == NULL)
+		s->loading = true;
+	pthread_mutex_unlock(&l->lock);
+	return v;
+}
+
+void
+cache_load_end(struct chunkcache *c, struct cache_slot *s)
+{
+	struct load_lock *l = load_lock(c, s);
+
+	pthread_mutex_lock(&l->lock);
+	s->loading = false;
+	pthread_cond_broadcast(&l->loaded);
+	pthread_mutex_unlock(&l->lock);
 }
 
 static void

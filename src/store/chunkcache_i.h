@@ -20,6 +20,7 @@ struct cache_slot {
 	_Atomic uint32_t hits;		/* since it was filled */
 	_Atomic bool used;		/* since the clock's hand came by */
 	struct cached *val;		/* written while empty only */
+	bool loading;			/* guarded by one of the cache's load locks */
 	/* Guarded by the cache's lock. */
 	size_t bytes;
 	bool given_up;			/* emptied for want of room */
@@ -44,10 +45,15 @@ cache_pin(struct cache_slot *s)
 }
 
 void cache_unpin(struct chunkcache *, struct cache_slot *);
-/* Puts val into the empty slot, pinned. The slot's load lock is held. */
+/* Puts val into the empty slot, pinned. By whom cache_load_begin told to load. */
 void cache_fill(struct chunkcache *, struct cache_slot *, struct cached *val, size_t bytes);
-/* Held while a slot is filled, so that two threads don't read one section. */
-pthread_mutex_t *cache_load_lock(struct chunkcache *, const struct cache_slot *);
+/*
+ * So that two threads don't read one section: NULL if the caller is to load it, and then to call
+ * cache_load_end, whether it did or not; else the value, pinned, perhaps after another thread
+ * has loaded it. No lock is held in between.
+ */
+struct cached *cache_load_begin(struct chunkcache *, struct cache_slot *);
+void cache_load_end(struct chunkcache *, struct cache_slot *);
 /* The slots are going away; none is pinned. */
 void cache_forget(struct chunkcache *, struct cache_slot *, size_t n);
 void cached_free(struct cached *);

@@ -142,25 +142,20 @@ section_get(struct shard *s, const struct section *sec, section_make *make, void
     struct cached **out, struct err *e)
 {
 	struct cache_slot *slot = section_slot(s, sec);
-	pthread_mutex_t *lock;
 	struct cached *v;
 	size_t bytes;
-	int rc = 0;
+	int rc;
 
-	if ((v = cache_pin(slot)) != NULL) {
+	if ((v = cache_pin(slot)) != NULL || (v = cache_load_begin(s->cache, slot)) != NULL) {
 		count_cached(sec);
 		*out = v;
 		return 0;
 	}
-	lock = cache_load_lock(s->cache, slot);
-	pthread_mutex_lock(lock);
-	if ((v = cache_pin(slot)) != NULL)
-		count_cached(sec);
-	else if ((rc = make(s, sec, arg, &v, &bytes, e)) == 0)
+	if ((rc = make(s, sec, arg, &v, &bytes, e)) == 0) {
 		cache_fill(s->cache, slot, v, bytes);
-	pthread_mutex_unlock(lock);
-	if (rc == 0)
 		*out = v;
+	}
+	cache_load_end(s->cache, slot);
 	return rc;
 }
 

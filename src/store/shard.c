@@ -138,6 +138,7 @@ shard_free(struct shard *s)
 	/* It was only read: closing has nothing to say. */
 	if (s->file != NULL)
 		(void)s->fs->ops->close(s->file, NULL);
+	pthread_cond_destroy(&s->made);
 	pthread_mutex_destroy(&s->lock);
 	arena_release(&s->arena);
 	free(s->footer);
@@ -158,6 +159,7 @@ shard_open(struct fsys *fs, const char *path, struct chunkcache *cache, struct s
 	s->cache = cache;
 	arena_init(&s->arena);
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->made, NULL);
 	for (size_t i = 0; i <= SECTION_LAST; i++)
 		s->single[i] = NO_SECTION;
 	for (size_t i = 0; i <= SECTION_BLOOM; i++)

@@ -63,7 +63,9 @@ struct shard {
 	uint32_t *postings_section, *text_section, *bloom_section;	/* alike */
 	uint32_t single[SECTION_LAST + 1];	/* the section of a kind that stands once */
 	uint32_t fixed[N_FIXED_IDS];	/* column index of a fixed id, or NO_COLUMN */
-	pthread_mutex_t lock;		/* making of the tables */
+	pthread_mutex_t lock;		/* guards `making` */
+	pthread_cond_t made;
+	unsigned making;		/* a bit for each table that a thread is at */
 	_Atomic(struct table *) tables[SECTION_BLOOM + 1];
 };
 

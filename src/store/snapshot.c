@@ -146,6 +146,47 @@ snapshot_unref(const struct snapshot *p)
 		snap_free(s);
 }
 
+static int
+stranger(const struct shard_entry *en, const char *what, unsigned long long has,
+    unsigned long long listed, struct err *e)
+{
+	return err_set(e, ERR_CORRUPT, -1, "%s: not the shard that the catalog lists: %s %llu, "
+	    "listed as %llu", en->file, what, has, listed);
+}
+
+/* Two shards may have changed places, or one come from another store: each is whole in itself. */
+static int
+check_entry(const struct shard_entry *en, const struct shard_info *i, struct err *e)
+{
+	if (i->partition != en->partition)
+		return stranger(en, "partition", i->partition, en->partition, e);
+	if (i->n_rows != en->n_rows)
+		return stranger(en, "spans", i->n_rows, en->n_rows, e);
+	if (i->n_bytes != en->n_bytes)
+		return stranger(en, "bytes", i->n_bytes, en->n_bytes, e);
+	if (i->min_start != en->min_start)
+		return stranger(en, "first start", i->min_start, en->min_start, e);
+	if (i->max_start != en->max_start)
+		return stranger(en, "last start", i->max_start, en->max_start, e);
+	return 0;
+}
+
+int
+snapshot_open_listed(struct fsys *fs, struct chunkcache *cache, const struct shard_entry *en,
+    struct shard **out, struct err *e)
+{
+	struct shard *shard;
+	int rc = shard_open(fs, en->file, cache, &shard, e);
+
+	if (rc == ERR_UNKNOWN)
+		return err_set(e, ERR_CORRUPT, -1, "%s: the shard is missing", en->file);
+	if (rc == 0 && (rc = check_entry(en, shard_info(shard), e)) != 0)
+		shard_unref(shard);
+	if (rc == 0)
+		*out = shard;
+	return rc;
+}
+
 int
 snapshot_shard(const struct snapshot *p, size_t i, struct shard **out, struct err *e)
 {
@@ -158,7 +199,8 @@ snapshot_shard(const struct snapshot *p, size_t i, struct shard **out, struct er
 		pthread_mutex_lock(&slot->lock);
 		shard = atomic_load_explicit(&slot->shard, memory_order_relaxed);
 		if (shard == NULL &&
-		    (rc = shard_open(s->fs, p->shards[i].file, s->cache, &shard, e)) == 0)
+		    (rc = snapshot_open_listed(s->fs, s->cache, &p->shards[i], &shard,
+		    e)) == 0)
 			atomic_store_explicit(&slot->shard, shard, memory_order_release);
 		pthread_mutex_unlock(&slot->lock);
 	}

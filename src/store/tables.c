@@ -2,7 +2,8 @@
 /*
  * tables: a shard's resources, scopes and bloom filter: read and checked at first use, then
  * kept as long as the shard, outside the chunk cache: spans point into them. A table is made
- * under the shard's lock and published by one atomic store; readers take no lock.
+ * by one thread, which holds no lock meanwhile, and published by one atomic store; readers take
+ * no lock, and who wants a table that is being made waits for that one only.
  */
 #include <stdlib.h>
 
@@ -164,19 +165,43 @@ table_make(struct shard *s, const struct section *sec, struct table **out, struc
 	return 0;
 }
 
+/* The table, or NULL: then it is for the caller to make. */
+static struct table *
+table_begin(struct shard *s, enum section_kind kind)
+{
+	unsigned bit = 1u << kind;
+	struct table *t;
+
+	pthread_mutex_lock(&s->lock);
+	while ((t = atomic_load_explicit(&s->tables[kind], memory_order_acquire)) == NULL &&
+	    (s->making & bit) != 0)
+		pthread_cond_wait(&s->made, &s->lock);
+	if (t == NULL)
+		s->making |= bit;
+	pthread_mutex_unlock(&s->lock);
+	return t;
+}
+
+static void
+table_end(struct shard *s, enum section_kind kind, struct table *t)
+{
+	pthread_mutex_lock(&s->lock);
+	if (t != NULL)
+		atomic_store_explicit(&s->tables[kind], t, memory_order_release);
+	s->making &= ~(1u << kind);
+	pthread_cond_broadcast(&s->made);
+	pthread_mutex_unlock(&s->lock);
+}
+
 static int
 table_get(struct shard *s, enum section_kind kind, const struct table **out, struct err *e)
 {
 	struct table *t = atomic_load_explicit(&s->tables[kind], memory_order_acquire);
 	int rc = 0;
 
-	if (t == NULL) {
-		pthread_mutex_lock(&s->lock);
-		t = atomic_load_explicit(&s->tables[kind], memory_order_acquire);
-		if (t == NULL &&
-		    (rc = table_make(s, &s->sections[s->single[kind]], &t, e)) == 0)
-			atomic_store_explicit(&s->tables[kind], t, memory_order_release);
-		pthread_mutex_unlock(&s->lock);
+	if (t == NULL && (t = table_begin(s, kind)) == NULL) {
+		rc = table_make(s, &s->sections[s->single[kind]], &t, e);
+		table_end(s, kind, rc == 0 ? t : NULL);
 	}
 	if (rc == 0)
 		*out = t;

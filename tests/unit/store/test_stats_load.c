@@ -354,13 +354,6 @@ check_names_every_damaged_file(void **state)
 	assert_true(fsys_mem_put(x->fs, file, buf_view(&b)));
 
 	f = (struct found){ 0 };
-	assert_true(fsys_mem_put(x->fs, "shards/2026-11-20/10/0000000999.shard", buf_view(&b)));
-	assert_int_equal(catalog_check(x->c, bad, &f, &r, NULL), 0);
-	assert_int_equal(f.n, 1);
-	assert_string_equal(f.file, "shards/2026-11-20/10/0000000999.shard");
-	assert_int_equal(x->fs->ops->unlink(x->fs, "shards/2026-11-20/10/0000000999.shard", NULL), 0);
-
-	f = (struct found){ 0 };
 	b.n = 0;
 	buf_sv(&b, fsys_mem_get(x->fs, "CATALOG"));
 	b.p[60] ^= 1;
@@ -370,6 +363,76 @@ check_names_every_damaged_file(void **state)
 	assert_string_equal(f.file, "CATALOG");
 	assert_true(f.off >= 0);
 	assert_int_equal(r.n_spans, N);
+	buf_release(&b);
+}
+
+static void
+left_over(void *arg, const char *file)
+{
+	bad(arg, file, -1, "");
+}
+
+static void
+what_an_import_left_is_no_finding(void **state)
+{
+	static const char file[] = "shards/2026-11-20/10/0000000999.shard";
+	struct fix *x = *state;
+	struct check_result r = { 0 };
+	struct found f = { 0 };
+	struct file *lock;
+	uint64_t n = 7;
+
+	assert_int_equal(catalog_left_overs(x->c, left_over, &f, &n, NULL), 0);
+	assert_int_equal(n, 0);
+	assert_true(fsys_mem_put(x->fs, file, SV("a beginning")));
+	assert_true(fsys_mem_put(x->fs, "CATALOG.tmp", SV("SPANFSCT")));
+	assert_int_equal(catalog_check(x->c, bad, &f, &r, NULL), 0);
+	assert_int_equal(f.n + r.n_bad, 0);
+	assert_int_equal(catalog_left_overs(x->c, left_over, &f, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(f.n, 2);
+	/* They may be those of a writer that is at work. */
+	assert_int_equal(x->fs->ops->lock(x->fs, "LOCK", &lock, NULL), 0);
+	assert_int_equal(catalog_left_overs(x->c, left_over, &f, &n, NULL), ERR_BUSY);
+	assert_int_equal(catalog_check(x->c, bad, &f, &r, NULL), 0);
+	assert_int_equal(r.n_bad, 0);
+	assert_int_equal(x->fs->ops->close(lock, NULL), 0);
+	assert_int_equal(x->fs->ops->unlink(x->fs, file, NULL), 0);
+	assert_int_equal(x->fs->ops->unlink(x->fs, "CATALOG.tmp", NULL), 0);
+}
+
+static void
+check_looks_at_every_byte_of_the_store_file(void **state)
+{
+	struct fix *x = *state;
+	struct check_result r = { 0 };
+	struct found f = { 0 };
+	struct buf b = BUF_INIT;
+
+	buf_sv(&b, fsys_mem_get(x->fs, "STORE"));
+	for (size_t i = 0; i <= b.n; i++) {
+		char was = i < b.n ? b.p[i] : 0;
+		struct sv text = buf_view(&b);
+
+		f = (struct found){ 0 };
+		if (i == b.n)
+			text.n--;	/* cut */
+		else
+			b.p[i] ^= 1;
+		assert_true(fsys_mem_put(x->fs, "STORE", text));
+		assert_int_equal(catalog_check(x->c, bad, &f, &r, NULL), 0);
+		assert_int_equal(r.n_bad, 1);
+		assert_string_equal(f.file, "STORE");
+		assert_int_equal(f.off, i < b.n ? i : b.n - 1);
+		if (i < b.n)
+			b.p[i] = was;
+	}
+	buf_putc(&b, ' ');
+	assert_true(fsys_mem_put(x->fs, "STORE", buf_view(&b)));
+	assert_int_equal(catalog_check(x->c, bad, &f, &r, NULL), 0);
+	assert_int_equal(r.n_bad, 1);
+	b.n--;
+	assert_true(fsys_mem_put(x->fs, "STORE", buf_view(&b)));
 	buf_release(&b);
 }
 
@@ -404,6 +467,9 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(check_finds_nothing_in_a_sound_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(check_names_every_damaged_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_an_import_left_is_no_finding, setup, teardown),
+		cmocka_unit_test_setup_teardown(check_looks_at_every_byte_of_the_store_file, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(check_finds_a_missing_and_a_swapped_shard, setup,
 		    teardown),
 	};
