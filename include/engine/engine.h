@@ -41,7 +41,7 @@ enum entry_kind { ENTRY_DIR, ENTRY_LINK, ENTRY_FILE };
 
 struct entry {
 	struct sv name;		/* encoded */
-	enum entry_kind kind;	/* ENTRY_LINK: to ".name" */
+	enum entry_kind kind;	/* ENTRY_LINK: to its name with path_view's `link` before it */
 };
 
 /*

@@ -38,7 +38,7 @@
 
 enum node_kind {
 	NODE_DIR,	/* a query path; the root */
-	NODE_LINK,	/* K -> .K */
+	NODE_LINK,	/* K -> .K, V -> .=V */
 	NODE_RESULT,	/* spans.jsonl, plan, %more */
 	NODE_README,
 	NODE_CONTROL_DIR,	/* .spanfs, .spanfs/stats */
@@ -76,7 +76,7 @@ struct node {
 	bool successor;		/* made by such a lookup: never retired, or the kernel, which walks
 				 * again only once, would hand ESTALE on */
 	uint64_t basis;		/* hash of the path as typed */
-	uint64_t ino;		/* st_ino: of `basis`; of .K its directory's */
+	uint64_t ino;		/* st_ino: of `basis`; of .K and .=V its directory's */
 	struct path *path;	/* NODE_DIR: its own; of links and results: see node_dir_path */
 	union {
 		struct file *file;	/* NODE_RESULT */

@@ -17,9 +17,8 @@ parse_time(struct clause *c, struct when *w, struct err *e)
 	if (code < 0)
 		return code;
 	if (!when_parse(text, w))
-		return err_set(e, ERR_SYNTAX, 0,
-		    "expected a duration (15m, 1h30m), a date or a time, got '%s'",
-		    quote(&q, c->args[0]));
+		return err_set(e, ERR_SYNTAX, 0, "expected %s, got '%s'",
+		    when_expected(text), quote(&q, c->args[0]));
 	c->relative |= w->kind != WHEN_ABSOLUTE;
 	return 0;
 }
@@ -71,10 +70,10 @@ build_shards(struct clause *c, struct err *e)
 		    quote(&quoted, c->args[0]));
 	if (c->n_args < 2)
 		return 0;
-	if (c->args[1].n != 2 || !sv_u64(c->args[1], &hour) || hour > 23 ||
-	    __builtin_add_overflow(q->on.ns, hour * NS_PER_HOUR, &q->on.ns))
+	if (c->args[1].n != 2 || !sv_u64(c->args[1], &hour) || hour > 23)
 		return err_set(e, ERR_SYNTAX, 0, "expected an hour (00 to 23), got '%s'",
 		    quote(&quoted, c->args[1]));
+	q->on.ns += hour * NS_PER_HOUR;
 	q->on_length_ns = NS_PER_HOUR;
 	q->shard_partition = true;
 	return 0;

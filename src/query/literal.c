@@ -141,7 +141,7 @@ parse_number(struct clause *c, enum field_type t, struct sv text, struct literal
 		duration_print(&b, u);
 	} else {
 		if (!when_parse(text, &w))
-			return expected("a duration (15m, 1h30m), a date or a time", text, e);
+			return expected(when_expected(text), text, e);
 		when_print_canonical(&b, w);
 		c->relative |= w.kind != WHEN_ABSOLUTE;
 		u = when_resolve(w, c->env != NULL ? c->env->now : 0);

@@ -202,6 +202,19 @@ step_keyword(struct path *p, struct sv seg, struct path **out, struct err *e)
 	return 0;
 }
 
+const char *
+path_link(const struct path *p)
+{
+	enum arg_kind kind;
+
+	if (p->state == PATH_CLAUSE)
+		return ".";
+	if (p->arg == 0 || p->kw->class == KC_SHARDS)
+		return NULL;
+	kind = p->kw->args[p->arg];
+	return kind == ARG_OPS || kind == ARG_DURATION_OPS ? "." : ".=";
+}
+
 /* The arguments given so far, with `last` as the one at p->arg. */
 static void
 collect_args(const struct path *p, struct sv last, struct clause *c)
@@ -279,22 +292,46 @@ check_arg(const struct path *p, struct sv text, struct arena *a, struct sv *fiel
 	return 0;
 }
 
+/* How much of an argument is the spelling of a link. */
+static size_t
+link_bytes(const struct path *p, struct sv seg)
+{
+	struct sv link = path_link(p) == NULL ? SV_EMPTY : sv_cstr(path_link(p));
+
+	return link.n > 0 && sv_starts(seg, link) ? link.n : 0;
+}
+
+/* A value that would read as the spelling of a link when it is printed: its dot is escaped. */
+static int
+escape_dot(const struct path *p, struct arena *a, struct sv *text, struct err *e)
+{
+	char *s;
+
+	if (link_bytes(p, *text) == 0)
+		return 0;
+	if ((s = arena_alloc(a, text->n + 2)) == NULL)
+		return err_nomem(e);
+	memcpy(s, "%2E", 3);
+	memcpy(s + 3, text->p + 1, text->n - 1);
+	*text = sv_new(s, text->n + 2);
+	return 0;
+}
+
 static int
 step_arg(struct path *p, struct sv seg, struct path **out, struct err *e)
 {
-	size_t dot = p->arg > 0 && seg.p[0] == '.', n_canonical = 0;
+	size_t dot = link_bytes(p, seg), n_canonical = 0;
 	struct sv text = sv_new(seg.p + dot, seg.n - dot), field = SV_EMPTY;
 	struct path *child = NULL;
 	struct arena a;
 	int code;
 
-	if (dot && (text.n == 0 || text.p[0] == '.'))
-		return err_set(e, ERR_SYNTAX, 0,
-		    "%s: a value that starts with a dot is written with %%2E", p->kw->name);
 	arena_init(&a);
 	code = check_arg(p, text, &a, &field, &n_canonical, e);
 	if (code < 0 && e != NULL && e->off >= 0)
 		e->off += (int64_t)dot;
+	if (code == 0 && dot > 0)
+		code = escape_dot(p, &a, &text, e);
 	if (code == 0)
 		code = node_new(p, p->kw, text, field, &child, e);
 	arena_release(&a);

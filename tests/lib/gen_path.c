@@ -542,7 +542,9 @@ time_clauses(struct gen *g)
 		segment(g, "since/");
 		put_instant(g, from < to ? from : to);
 		segment(g, "until/");
-		buf_u64(g->out, (from < to ? to : from) + 1);
+		/* At least 18 digits are nanoseconds. */
+		buf_printf(g->out, "%020llu",
+		    (unsigned long long)(from < to ? to : from) + 1);
 		return;
 	}
 }

@@ -101,7 +101,7 @@ is "dot and link are one query" "$(cat .service/checkout/.status/error/count)" \
     "$(cat service/checkout/status/error/count)"
 is "pwd -P can be typed back" "$(cd -P where/http.status_code/eq/500 && cat "$(pwd -P)/count")" \
     "$(cat where/http.status_code/eq/500/count)"
-is "spanctl takes the dotted path" "$(query .where/http.status_code/.eq/.500/count)" \
+is "spanctl takes the dotted path" "$(query .where/http.status_code/.eq/.=500/count)" \
     "$(cat where/http.status_code/eq/500/count)"
 is "cd .. of a link is logical" "$(cd service/checkout/status/error && cd ../.. && cat count)" 600
 is "every listed name resolves" "$(cd service/checkout && ls -A | while read -r f; do

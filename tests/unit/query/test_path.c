@@ -357,7 +357,10 @@ prints_a_path_as_typed_without_link_dots(void **state)
 	static const struct { const char *text, *want; } v[] = {
 		{ "/", "/" },
 		{ "/service/%41%2e", "/service/%41%2e" },
-		{ "/.where/.x/.eq/.y", "/where/.x/eq/y" },
+		{ "/.where/.x/.eq/.y", "/where/.x/eq/.y" },
+		{ "/.where/x/.eq/.=y", "/where/x/eq/y" },
+		{ "/where/x/eq/.=.y", "/where/x/eq/.y" },
+		{ "/where/x/eq/.=.=y", "/where/x/eq/%2E=y" },
 		{ "/where/x/in/b,a/service/.b", "/where/x/in/b,a/service/.b" },
 		{ "/any/service/a/.end", "/any/service/a/end" },
 	};
