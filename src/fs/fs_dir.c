@@ -27,8 +27,8 @@ is_target(const char *link, const char *name)
 }
 
 static int
-resolve_argument(const struct node *dir, const struct path_view *v, const char *name,
-    enum node_kind *kind, struct path **path, struct err *e)
+resolve_argument(struct fs *fs, const struct node *dir, const struct path_view *v,
+    const char *name, enum node_kind *kind, struct path **path, struct err *e)
 {
 	int code;
 
@@ -38,6 +38,13 @@ resolve_argument(const struct node *dir, const struct path_view *v, const char *
 	}
 	if ((code = path_step(dir->path, sv_cstr(name), path, e)) < 0)
 		return code;
+	if ((code = engine_check_step(fs->engine, *path, e)) < 0) {
+		path_unref(*path);
+		*path = NULL;
+		if (e != NULL && e->off >= 0)
+			e->off = 0;	/* it is the last segment that is unknown */
+		return code;
+	}
 	*kind = v->link == NULL || is_target(v->link, name) ? NODE_DIR : NODE_LINK;
 	return 0;
 }
@@ -84,7 +91,7 @@ resolve(struct fs *fs, const struct node *dir, const char *name, enum node_kind 
 		return 0;
 	}
 	v = path_view(dir->path);
-	code = v.state == PATH_ARG ? resolve_argument(dir, &v, name, kind, path, e) :
+	code = v.state == PATH_ARG ? resolve_argument(fs, dir, &v, name, kind, path, e) :
 	    resolve_clause(dir, &v, name, kind, path, e);
 	if (code == 0 && *kind != NODE_DIR && *path != NULL) {
 		path_unref(*path);
@@ -136,8 +143,10 @@ refuse_lookup(fuse_req_t req, const struct node *dir, const char *name,
 {
 	struct fuse_entry_param none = { .entry_timeout = NEGATIVE_TIMEOUT_S };
 
-	if (err->code != ERR_UNKNOWN || (dir->kind == NODE_DIR && looks_typed(name)))
-		note_error(fs_of(req), dir, name, requester_of(req), err);
+	/* Where a value is awaited, whatever a program does not look for by itself is typed. */
+	if (err->code != ERR_UNKNOWN || (dir->kind == NODE_DIR && (looks_typed(name) ||
+	    (path_view(dir->path).state == PATH_ARG && !is_probe(name)))))
+		note_error(fs_of(req), dir, name, true, requester_of(req), err);
 	if (err->code == ERR_UNKNOWN)
 		fuse_reply_entry(req, &none);
 	else
@@ -262,7 +271,7 @@ fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	if (take_listing(fs, h, &err) < 0) {
-		note_error(fs, dir, NULL, requester_of(req), &err);
+		note_error(fs, dir, NULL, false, requester_of(req), &err);
 		handle_free(fs, h);
 		reply_code(req, err.code);
 		return;

@@ -162,9 +162,12 @@ void fs_kick(struct fs *);
 int errno_of(int code);
 void reply_code(fuse_req_t, int code);
 struct requester requester_of(fuse_req_t);
-/* Remembers an error of the path of `dir`, or of "/name" in it; err->off is within name. */
-void note_error(struct fs *, const struct node *dir, const char *name, struct requester,
-    const struct err *);
+/*
+ * Remembers an error of the path of `dir`, or of "/name" in it. err->off is within the name, or
+ * else within the path.
+ */
+void note_error(struct fs *, const struct node *dir, const char *name, bool in_name,
+    struct requester, const struct err *);
 /* A name that programs look for by themselves: no word of a query, never worth an error text. */
 bool is_probe(const char *name);
 

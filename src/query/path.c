@@ -119,12 +119,24 @@ path_over_limit(const struct path *p, const struct keyword *kw, struct err *e)
 	return 0;
 }
 
+/* True if a slash that was meant to be of a value may have ended it: "name/GET /cart". */
+static bool
+after_text(const struct path *p)
+{
+	return p->kw != NULL && (p->kw->build == build_list || p->kw->build == build_where ||
+	    p->kw->build == build_text) && p->kw->args[p->kw->n_args - 1] != ARG_KINDS &&
+	    p->kw->args[p->kw->n_args - 1] != ARG_STATUSES;
+}
+
 static int
-unknown_keyword(struct sv word, struct err *e)
+unknown_keyword(const struct path *p, struct sv word, struct err *e)
 {
 	const char *near = keyword_suggest(word);
 	struct quoted q;
 
+	if (near == NULL && after_text(p))
+		return err_set(e, ERR_UNKNOWN, 0, "unknown keyword '%s'; in a value a slash is "
+		    "written %%2F", quote(&q, word));
 	if (near != NULL)
 		return err_set(e, ERR_UNKNOWN, 0,
 		    "unknown keyword '%s'; did you mean '%s'?", quote(&q, word), near);
@@ -185,7 +197,7 @@ step_keyword(struct path *p, struct sv seg, struct path **out, struct err *e)
 	if (kw == NULL && p->parent == NULL && sv_is(seg, keyword_shards.name))
 		kw = &keyword_shards;
 	if (kw == NULL)
-		return unknown_keyword(word, e);
+		return unknown_keyword(p, word, e);
 	if (kw->class == KC_LATER)
 		return err_set(e, ERR_UNSUPPORTED, 0, "%s is not supported yet", kw->name);
 	if ((misplaced = path_out_of_place(p, kw)) != NULL)

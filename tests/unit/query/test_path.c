@@ -24,7 +24,7 @@ static bool
 known_file(struct sv s)
 {
 	return sv_is(s, "spans.jsonl") || sv_is(s, "count") || sv_is(s, "plan") ||
-	    sv_is(s, "traces.csv") || sv_is(s, "info.json") || sv_is(s, "%more") ||
+	    sv_is(s, "traces.csv") || sv_is(s, "traces.jsonl") || sv_is(s, "info.json") || sv_is(s, "%more") ||
 	    sv_is(s, "query") || sv_is(s, "tree.txt") || sv_is(s, "spans.csv") ||
 	    sv_is(s, "spans.txt");
 }
