@@ -41,7 +41,7 @@ enum entry_kind { ENTRY_DIR, ENTRY_LINK, ENTRY_FILE };
 
 struct entry {
 	struct sv name;		/* encoded */
-	enum entry_kind kind;	/* ENTRY_LINK: to ".name" */
+	enum entry_kind kind;	/* ENTRY_LINK: to its name with path_view's `link` before it */
 };
 
 /*
@@ -51,6 +51,12 @@ struct entry {
  */
 int engine_list(struct engine *, const struct path *, struct arena *, struct entry **,
     size_t *n, struct err *) WARN_UNUSED;
+/*
+ * For a lookup of the path's last segment: ERR_UNKNOWN if it names a service or field that the
+ * store has never seen ([browse] strict_names). Says so only if it is known at once; what
+ * passes here may be refused when the file is asked for. err->off is within path_print's text.
+ */
+int engine_check_step(struct engine *, const struct path *, struct err *) WARN_UNUSED;
 /* The time of the newest span under a path where known cheaply, else of the newest commit: a directory's mtime. */
 uint64_t engine_dir_mtime(struct engine *, const struct path *);
 /* True for any name of a file that resolves in some query directory (spans.jsonl, plan, info.json, %more...). */

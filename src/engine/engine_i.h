@@ -2,6 +2,7 @@
 /*
  * engine_i: what the engine's own files share.
  *
+ *   names     the services and fields there are, and those meant             names.c
  *   request   a file of a path, bound and planned against one snapshot       request.c,
  *             by a decision that is remembered                              request_plan.c
  *             and with the Bloom filters of the fields it compares          filters.c
@@ -51,12 +52,15 @@
 
 struct world {
 	atomic_uint refs;
+	struct engine *engine;
 	const struct snapshot *snap;
 	atomic_uint n_partial;		/* times that world_stats loaded a part */
 	pthread_mutex_t making;		/* of what follows; held over the reading of footers */
 	struct arena arena;
 	_Atomic(const struct stats *) all;	/* of every shard; NULL: not made yet */
-	struct map services;		/* every service ever seen; complete with `all` */
+	/* Every service and attribute ever seen, complete with `all`: names.c. */
+	struct map services, fields;
+	bool services_open, fields_open;	/* but there may be more: a shard does not say */
 	pthread_mutex_t lock;		/* guards what follows */
 	struct value_filter **filters;	/* of `all`; of each field that was asked for: filters.c */
 	size_t n_filters, filter_bytes;
@@ -175,6 +179,21 @@ uint64_t request_est_bytes(struct request *);
 /* The largest prefix of a path that is a complete query (arguments and open groups cut off), bound; NULL if none. */
 const struct query *bind_prefix(struct engine *, struct world *, const struct path *, struct arena *);
 bool file_in_every_query(struct sv name, enum file_kind *);
+
+/* ---- names.c ---- */
+
+/* Fills w->services and w->fields. */
+int world_learn_names(struct world *, const struct stats *, struct err *) WARN_UNUSED;
+/* True if a span or resource has an attribute of that name; query_env's has_attr. */
+bool world_has_attr(void *world, struct sv key);
+bool shard_has_service(const struct shard_stats *, struct sv name);
+/*
+ * ERR_UNKNOWN, with what was probably meant, if [browse] strict_names and the path names a
+ * service or field that the store has never seen. r, if not NULL: of that path; footers
+ * beyond its range are read only if they must be.
+ */
+int names_check(struct engine *, struct world *, const struct path *, struct request *r,
+    struct err *) WARN_UNUSED;
 
 /* ---- run ---- */
 

@@ -173,11 +173,13 @@ formatter_columns(struct formatter *f, const struct field *fields, const struct 
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
 		struct column *c = &f->columns[i];
-		bool intrinsic = fields[i].scope == FIELD_INTRINSIC;
+		/* Attributes, and what was asked for by its key, are named as typed. */
+		bool strict = fields[i].scope == FIELD_INTRINSIC && (names == NULL ||
+		    sv_is(names[i], intrinsics[fields[i].intrinsic].name));
 
 		c->field = fields[i];
 		b->n = 0;
-		if (names == NULL || intrinsic)
+		if (names == NULL || strict)
 			field_print_json(b, &fields[i]);
 		else
 			buf_sv(b, names[i]);

@@ -68,7 +68,7 @@ node_attr(struct fs *fs, struct node *x, struct stat *st)
 		break;
 	case NODE_LINK:
 		st->st_mode = S_IFLNK | 0777;
-		st->st_size = (off_t)x->name_len + 1;
+		st->st_size = (off_t)(x->name_len + strlen(path_view(x->parent->path).link));
 		break;
 	case NODE_RESULT:
 		return result_attr(fs, x, st);
