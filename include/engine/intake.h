@@ -20,6 +20,7 @@ struct intake_counts {
 	uint64_t n_spans;	/* committed */
 	uint64_t n_pending;	/* read, not yet committed */
 	uint64_t n_duplicates, n_rejected, n_foreign, n_repaired;
+	uint64_t n_mended;	/* texts that were not UTF-8 */
 	uint64_t n_bytes;	/* of input, as stored (compressed) */
 	uint64_t n_shards, shard_bytes;
 };

@@ -25,12 +25,16 @@ struct ingest_result {
 	uint64_t n_rejected;	/* spans rejected */
 	uint64_t n_foreign;	/* records of other signals (metrics, logs, profiles) */
 	uint64_t n_broken;	/* records not OTLP at all, or readable only in part (a receiver's 400) */
-	uint64_t n_repaired;	/* spans kept with a repair: bad UTF-8 escapes, snake_case ids in base64... */
+	uint64_t n_repaired;	/* spans kept with a repair: ids in base64, text that is not UTF-8... */
+	uint64_t n_mended;	/* texts, of spans and what they share, that were not UTF-8 */
 	void (*reject)(void *arg, const struct reject *);	/* may be NULL */
 	void *reject_arg;
 };
 
 /*
+ * Texts (names, keys, values, nested ones too; not bytes) come out as UTF-8, with U+FFFD for
+ * each maximal part of them that is ill-formed.
+ *
  * Parses one record and appends its spans to the batch (all strings copied into its arena
  * or, for RECORD_JSON without escapes and RECORD_PROTO, borrowed from `body`, which must stay
  * while the batch lives). A bad span costs that span; a record that isn't OTLP at all, or is

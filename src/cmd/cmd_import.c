@@ -189,6 +189,9 @@ report(const struct import *im, const struct intake_counts *c, double seconds)
 		    (unsigned long long)c->n_rejected, (unsigned long long)im->rejects);
 	if (c->n_repaired != 0)
 		printf(", %llu repaired", (unsigned long long)c->n_repaired);
+	if (c->n_mended != 0)
+		printf(", %llu texts were not UTF-8 and were mended with U+FFFD",
+		    (unsigned long long)c->n_mended);
 	if (c->n_foreign != 0)
 		printf(", %llu records of other signals skipped",
 		    (unsigned long long)c->n_foreign);

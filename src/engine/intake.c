@@ -298,6 +298,7 @@ work_on(struct worker *w, const struct job *j, struct err *e)
 	in->counts.n_rejected += w->res.n_rejected;
 	in->counts.n_foreign += w->res.n_foreign;
 	in->counts.n_repaired += w->res.n_repaired;
+	in->counts.n_mended += w->res.n_mended;
 	pthread_mutex_unlock(&in->lock);
 	return append_batch(w, e);
 }

@@ -636,6 +636,7 @@ otlp_json_parse(struct sv body, uint64_t line, struct span_batch *batch,
 		if (!one_value(&o))
 			break;
 	maker_span_drop(&o.m);
+	result->n_mended += o.j.n_mended;
 	nomem = o.m.nomem || o.j.nomem;
 	maker_release(&o.m);
 	return nomem ? err_nomem(err) : 0;

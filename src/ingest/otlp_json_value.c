@@ -450,7 +450,7 @@ usual_attr(struct otlp_json *o, size_t mark)
 	struct value v;
 	struct sv key, s;
 
-	if (!TAKE(p, end, "{\"key\":\"") || !plain_string(&p, end, &key) || key.n == 0 ||
+	if (o->j.raw || !TAKE(p, end, "{\"key\":\"") || !plain_string(&p, end, &key) || key.n == 0 ||
 	    !TAKE(p, end, ",\"value\":{\""))
 		return 0;
 	if (TAKE(p, end, "stringValue\":\"")) {

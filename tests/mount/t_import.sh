@@ -15,9 +15,9 @@ takes() {
 	matches "$name: says so" "$out" "$pattern"
 }
 
-# in_store NAME COUNT
+# in_store NAME COUNT [STORE [PATH]]
 in_store() {
-	is "$1" "$("$SPANCTL" -s "${3:-store}" query /count 2>&1)" "$2"
+	is "$1" "$("$SPANCTL" -s "${3:-store}" query "${4:-/count}" 2>&1)" "$2"
 }
 
 make_spans alpha 200 "$DATA_START" >good.jsonl
@@ -65,6 +65,24 @@ takes "one protobuf request" 0 '^imported 1 spans' one.pb
 takes "length-prefixed requests" 0 '^imported 0 spans, 1 dup' prefixed.pb
 { cat prefixed.pb; head -c 20 prefixed.pb; } >cut.pb
 takes "... cut" 1 'cut.pb: record 2 is cut short' cut.pb
+
+# Texts that are not UTF-8: the names n<FF> and na, one answer to each spelling of a pattern.
+{
+	printf '\n\207\001\n\025\n\023\n\014service.name\022\003\n\001s\022n\n\000\0224'
+	printf '\n\020AAAAAAAAAAAAAAAA\022\010CCCCCCCC*\002n\3770\0009\000\300\034\301\310\273y\030A'
+	printf '\350\303\034\301\310\273y\030\0224\n\020AAAAAAAAAAAAAAAA\022\010DDDDDDDD*\002na0\0009'
+	printf '\000\300\034\301\310\273y\030A\350\303\034\301\310\273y\030'
+} >raw.pb
+out=$("$SPANCTL" -s raw import raw.pb 2>&1)
+matches "texts that are not UTF-8 are counted" "$out" ' 1 repaired, 1 texts were not UTF-8'
+for q in re/n.\* re/n.+ 're/(?s:n.*)' 're/n[^x]*' starts/n nre/m.+; do
+	in_store "... and $q sees U+FFFD" 2 raw "/where/name/$q/count"
+done
+in_store "... as does nre" 0 raw '/where/name/nre/n.+/count'
+in_store "... as does eq" 1 raw '/where/name/eq/n%EF%BF%BD/count'
+"$SPANCTL" -s raw query /otlp.jsonl >raw.jsonl
+out=$("$SPANCTL" -s raw import raw.jsonl 2>&1)
+matches "... and otlp.jsonl adds nothing" "$out" '^imported 0 spans, 2 duplicates'
 
 # ---- what it refuses ----
 
