@@ -326,6 +326,14 @@ read_name(struct json *j, struct sv *out)
 }
 
 int
+json_any_member(struct json *j, bool *begun, struct sv *name)
+{
+	int r = j->why != NULL ? -1 : step(j, begun, '}');
+
+	return r > 0 && !read_name(j, name) ? -1 : r;
+}
+
+int
 json_member(struct json *j, struct json_object *o, const struct json_name *names, unsigned n)
 {
 	struct sv name;

@@ -66,6 +66,8 @@ bool json_enter(struct json *, char open);
  * JSON_END after the closing brace. Unknown members are skipped.
  */
 int json_member(struct json *, struct json_object *, const struct json_name *names, unsigned n);
+/* The next member whatever its name: 1 with its value next, 0 after the closing brace, <0. */
+int json_any_member(struct json *, bool *begun, struct sv *name);
 /* Whether a list has another element (1), has ended (0, closed) or is broken (<0). */
 int json_element(struct json *, bool *begun);
 bool json_scalar(struct json *, struct json_scalar *);
