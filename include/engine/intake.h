@@ -20,6 +20,8 @@ struct intake_counts {
 	uint64_t n_spans;	/* committed */
 	uint64_t n_pending;	/* read, not yet committed */
 	uint64_t n_duplicates, n_rejected, n_foreign, n_repaired;
+	uint64_t n_oversize;	/* records over [ingest] max_request */
+	uint64_t n_mended;	/* texts that were not UTF-8 */
 	uint64_t n_bytes;	/* of input, as stored (compressed) */
 	uint64_t n_shards, shard_bytes;
 };
@@ -43,6 +45,8 @@ struct intake_options {
 	unsigned threads;
 };
 
+/* How long to wait for another writer, as a person writes it: "30s", "5m". */
+bool intake_wait_parse(struct sv, uint64_t *ns);
 /* ERR_BUSY: another writer. Makes the store if absent or empty. */
 int intake_open(const struct intake_options *, struct intake **, struct err *) WARN_UNUSED;
 /*

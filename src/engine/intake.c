@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "intake_i.h"
+#include "model/when.h"
 
 /*
  * Held by one memtable before it is sealed; with the one being sealed and the buffers of
@@ -172,7 +173,7 @@ parse_job(struct worker *w, const struct job *j, struct err *e)
 		struct sv body = sv_new(r->body, r->n);
 
 		rc = r->form == RECORD_JSON ?
-		    otlp_json_parse(body, r->line, &w->batch, &w->res, e) :
+		    json_parse(body, r->line, &w->batch, &w->res, e) :
 		    otlp_proto_parse(body, r->line, &w->batch, &w->res, e);
 	}
 	return rc;
@@ -298,6 +299,7 @@ work_on(struct worker *w, const struct job *j, struct err *e)
 	in->counts.n_rejected += w->res.n_rejected;
 	in->counts.n_foreign += w->res.n_foreign;
 	in->counts.n_repaired += w->res.n_repaired;
+	in->counts.n_mended += w->res.n_mended;
 	pthread_mutex_unlock(&in->lock);
 	return append_batch(w, e);
 }
@@ -446,6 +448,12 @@ intake_free(struct intake *in)
 	free(in);
 }
 
+bool
+intake_wait_parse(struct sv s, uint64_t *ns)
+{
+	return duration_parse(s, ns);
+}
+
 int
 intake_open(const struct intake_options *o, struct intake **out, struct err *e)
 {
@@ -526,9 +534,10 @@ count_read(struct reading *r)
 	c->n_rejected += r->res.n_rejected;
 	c->n_foreign += r->res.n_foreign;
 	c->n_repaired += r->res.n_repaired;
+	c->n_oversize += r->res.n_oversize;
 	pthread_mutex_unlock(&r->in->lock);
 	r->counted = off;
-	r->res.n_rejected = r->res.n_foreign = r->res.n_repaired = 0;
+	r->res.n_rejected = r->res.n_foreign = r->res.n_repaired = r->res.n_oversize = 0;
 }
 
 static int

@@ -54,6 +54,7 @@ owner 'ini\.h' src/conf/conf.c
 owner 'pcre2\.h' src/match/regex.c
 owner 'zstd\.h' src/store/codec.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
 owner 'zlib\.h' $(ls src/ingest/unpack*.c src/ingest/*gzip*.c 2>/dev/null)
+owner 'lzma\.h' src/ingest/unpack.c
 owner 'xxhash\.h' src/base/hash.c
 for f in $(grep -lE '#include <fuse' -r src include); do
 	case $f in
