@@ -26,6 +26,8 @@ struct engine;
 /* `conf` must stay until the engine is closed or reloaded. create: make an absent or empty store. */
 int engine_open(const struct conf *, const char *store, bool create, struct engine **,
     struct err *) WARN_UNUSED;
+/* For programs that stay: large results will have where to go ([mount] spill_dir). */
+int engine_ready(struct engine *, struct err *) WARN_UNUSED;
 void engine_close(struct engine *);	/* cancels what runs; no result may be held */
 /* Takes over changed settings (SIGHUP); the old conf must outlive the engine too. */
 void engine_reload(struct engine *, const struct conf *);

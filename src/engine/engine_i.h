@@ -82,6 +82,8 @@ struct blob_limits {
 
 void blob_init(struct blob *);
 void blob_release(struct blob *);
+/* ERR_IO if the directory is not there or not writable; ERR_NOSPC if its disk is full. */
+int blob_try_spill(const struct blob_limits *, struct err *) WARN_UNUSED;
 /* ERR_NOSPC past spill_max or when the disk is full. */
 int blob_append(struct blob *, const void *, size_t n, const struct blob_limits *,
     struct err *) WARN_UNUSED;
@@ -354,6 +356,7 @@ struct engine {
 
 	pthread_mutex_t lock;		/* guards what follows */
 	struct world *world;		/* the newest */
+	atomic_bool store_lost;		/* the log has it */
 	struct results results;
 	uint64_t next_id;
 

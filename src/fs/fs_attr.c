@@ -141,6 +141,13 @@ budget_charge(struct fs *fs, struct node *dir, uint64_t begun_ns)
 	pthread_mutex_unlock(&fs->files_lock);
 }
 
+/* A result that is too large for the spill: open says so, and the file is there all the same. */
+static bool
+no_room(int code)
+{
+	return code == ERR_NOSPC;
+}
+
 void
 stat_done(struct call *c, int code)
 {
@@ -153,6 +160,8 @@ stat_done(struct call *c, int code)
 	if (code < 0) {
 		call_error(c, code, &err);
 		(void)file_set_error(c->fs, c->node, err.msg);
+	}
+	if (code < 0 && !no_room(code))
 		reply_code(c->req, code);
 	} else
 		reply_result(c->req, c->node, &info);
@@ -190,7 +199,7 @@ getattr_result(fuse_req_t req, struct node *x)
 	info = result_info(res);	/* may plan the query */
 	budget_charge(fs, x->parent, begun_ns);
 	if (reading || info.done || !info.cheap || !budget_left(fs, x->parent)) {
-		if (info.done && info.code < 0 && !reading)
+		if (info.done && info.code < 0 && !no_room(info.code) && !reading)
 			reply_code(req, info.code);
 		else
 			reply_result(req, x, &info);

@@ -89,6 +89,26 @@ catalog_fsys(struct catalog *c)
 
 /* ---- snapshots ---- */
 
+/*
+ * A list that is older than the one in memory was put there by somebody: a store restored in
+ * place. Its files may have the names of those that are open, and other bytes.
+ */
+static int
+check_newer(const struct catalog *c, const struct snap *fresh, struct err *e)
+{
+	const struct snapshot *was;
+
+	if (c->cur == NULL)
+		return 0;
+	was = &c->cur->pub;
+	if (fresh->pub.generation > was->generation ||
+	    (fresh->pub.generation == was->generation && fresh->pub.commit_ns == was->commit_ns))
+		return 0;
+	return err_set(e, ERR_IO, -1, "%s/" CATALOG_FILE ": commit %llu is there where commit "
+	    "%llu was: the store was replaced since it was opened", c->fs->root,
+	    (unsigned long long)fresh->pub.generation, (unsigned long long)was->generation);
+}
+
 /* Reads CATALOG and makes it the current list. */
 static int
 load(struct catalog *c, struct err *e)
@@ -103,7 +123,10 @@ load(struct catalog *c, struct err *e)
 	if (rc == ERR_UNKNOWN)
 		rc = err_set(e, ERR_CORRUPT, 0, "%s/" CATALOG_FILE ": the file is missing",
 		    c->fs->root);
-	if (rc == 0 && (rc = snapshot_make(c->fs, c->cache, bytes, c->cur, &fresh, e)) == 0) {
+	if (rc == 0 && (rc = snapshot_make(c->fs, c->cache, bytes, c->cur, &fresh, e)) == 0 &&
+	    (rc = check_newer(c, fresh, e)) != 0)
+		snapshot_unref(&fresh->pub);
+	if (rc == 0) {
 		if (c->cur != NULL)
 			snapshot_unref(&c->cur->pub);
 		c->cur = fresh;
@@ -124,6 +147,8 @@ refresh(struct catalog *c, bool always, const struct snapshot **out, struct err 
 	struct file_id id;
 	int rc;
 
+	if (c->fs->ops->in_place != NULL && (rc = c->fs->ops->in_place(c->fs, e)) != 0)
+		return rc;
 	pthread_mutex_lock(&c->mutex);
 	/* The id is taken before the bytes: if they are newer than it, the next call reads again. */
 	rc = c->fs->ops->stat(c->fs, CATALOG_FILE, &id, e);
