@@ -180,8 +180,12 @@ void engine_caret(struct buf *, struct sv path, int64_t off);
 
 /* ---- .spanfs ---- */
 
-/* Contents of .spanfs/NAME, README, ... made anew: config errors metrics queries shadow slow. */
-int engine_control_file(struct engine *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
+/*
+ * Contents of .spanfs/NAME, made anew for who asks: config errors metrics queries shadow slow.
+ * Of errors, queries and slow everybody is shown what was their own, root all.
+ */
+int engine_control_file(struct engine *, struct sv name, struct requester, struct buf *,
+    struct err *) WARN_UNUSED;
 /* Names in .spanfs; NULL past the end. */
 const char *engine_control_name(size_t i);
 /* The names of the files of .spanfs/stats, alike; their content: engine_control_file "stats/NAME". */

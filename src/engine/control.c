@@ -21,7 +21,7 @@ state_name(const struct result *r)
 }
 
 static void
-print_queries(struct engine *en, struct buf *out)
+print_queries(struct engine *en, struct requester asks, struct buf *out)
 {
 	uint64_t now = clock_mono_ns();
 	struct buf path = BUF_INIT;
@@ -31,7 +31,8 @@ print_queries(struct engine *en, struct buf *out)
 	for (struct result *r = results_first(&en->results); r != NULL;
 	    r = results_after(&en->results, r)) {
 		pthread_mutex_lock(&r->lock);
-		if (r->state == RESULT_QUEUED || r->state == RESULT_RUNNING) {
+		if ((r->state == RESULT_QUEUED || r->state == RESULT_RUNNING) &&
+		    may_see(asks, r->who)) {
 			path.n = 0;
 			path_print(&path, r->request->path);
 			buf_printf(out, "%llu\t%u\t%u\t%s\t%llu\t%llu\t%llu\t",
@@ -57,22 +58,23 @@ print_decisions(struct engine *en, struct buf *out)
 }
 
 int
-engine_control_file(struct engine *en, struct sv name, struct buf *out, struct err *e)
+engine_control_file(struct engine *en, struct sv name, struct requester asks, struct buf *out,
+    struct err *e)
 {
 	if (sv_is(name, "config"))
 		conf_print(out, en->conf);
 	else if (sv_is(name, "metrics"))
 		counters_print(out, en);
 	else if (sv_is(name, "errors"))
-		errlog_print(&en->errlog, out);
+		errlog_print(&en->errlog, asks, out);
 	else if (sv_is(name, "queries"))
-		print_queries(en, out);
+		print_queries(en, asks, out);
 	else if (sv_is(name, "shadow"))
 		shadow_print(en, out);
 	else if (sv_is(name, "decisions"))
 		print_decisions(en, out);
 	else if (sv_is(name, "slow"))
-		slowlog_print(&en->slowlog, out);
+		slowlog_print(&en->slowlog, asks, out);
 	else if (sv_starts(name, SV("stats/")))
 		return statistics_print(en, sv_sub(name, strlen("stats/"), name.n), out, e);
 	else

@@ -296,6 +296,13 @@ void runner_resume(struct runner *);
 
 /* ---- errors; counters and logs: watch_i.h ---- */
 
+/* Paths have names of users and orders in them: they are shown to who typed them, and to root. */
+static inline bool
+may_see(struct requester asks, struct requester whose)
+{
+	return asks.uid == 0 || asks.uid == whose.uid;
+}
+
 struct errlog_entry {
 	uint64_t wall_ns;
 	struct requester who;
@@ -311,7 +318,7 @@ struct errlog {
 void errlog_init(struct errlog *);
 void errlog_release(struct errlog *);
 void errlog_add(struct errlog *, struct sv path, struct requester, const struct err *);
-void errlog_print(struct errlog *, struct buf *);
+void errlog_print(struct errlog *, struct requester asks, struct buf *);
 
 /* Appends s with everything a terminal would act on escaped; returns the columns of its first `upto` bytes. */
 size_t visible_text(struct buf *, struct sv s, size_t upto);
@@ -349,6 +356,7 @@ struct engine {
 	struct decisioncache *decisions;
 	atomic_uint cost_version;	/* moves when [cost_model] or what is learned of it changes */
 	struct costs costs;
+	atomic_bool store_lost;		/* the log has it */
 	bool now_latest;
 	uint64_t now_fixed;		/* 0: the clock */
 	unsigned threads;
@@ -356,7 +364,6 @@ struct engine {
 
 	pthread_mutex_t lock;		/* guards what follows */
 	struct world *world;		/* the newest */
-	atomic_bool store_lost;		/* the log has it */
 	struct results results;
 	uint64_t next_id;
 

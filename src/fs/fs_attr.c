@@ -163,7 +163,7 @@ stat_done(struct call *c, int code)
 	}
 	if (code < 0 && !no_room(code))
 		reply_code(c->req, code);
-	} else
+	else
 		reply_result(c->req, c->node, &info);
 }
 
@@ -225,7 +225,7 @@ fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	(void)fi;
 	if (x->kind == NODE_RESULT)
 		getattr_result(req, x);
-	else if (x->kind == NODE_CONTROL_FILE && control_stat(fs, x, &err) < 0)
+	else if (x->kind == NODE_CONTROL_FILE && control_stat(fs, x, requester_of(req), &err) < 0)
 		reply_code(req, err.code);
 	else {
 		timeout = node_attr(fs, x, &st);

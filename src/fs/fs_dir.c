@@ -117,7 +117,8 @@ resolve(struct fs *fs, const struct node *dir, const char *name, enum node_kind 
 		*kind = NODE_README;
 		return 0;
 	}
-	if (dir == fs->root && strcmp(name, ".spanfs") == 0) {
+	/* Listed in the root only, but it is there wherever one stands. */
+	if (strcmp(name, ".spanfs") == 0) {
 		*kind = NODE_CONTROL_DIR;
 		return 0;
 	}
