@@ -106,7 +106,9 @@ struct request {
 	const struct format *format;	/* FILE_FORMAT; FILE_PROFILE: that of spans.jsonl */
 	const char *file;		/* its name, in the arena */
 	struct path *path;
+	struct path *wider;		/* the path with its format's clauses; or NULL */
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
+	uint64_t offset, limit;		/* that a format that pages applies, not the query */
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for the snapshot */
 	struct stats *stats;		/* request_stats; on demand */
