@@ -141,6 +141,9 @@ cmd_sample(int argc, char **argv)
 		return cmd_fail("spanctl sample", &err);
 	}
 	r = sample_generate(&opts, write_line, f, &err);
+	errno = 0;
 	r = finish(f, r, &err);
+	if (r < 0 && errno == EPIPE)
+		return EXIT_FAILED;	/* a reader that left is no news */
 	return r < 0 ? cmd_fail("spanctl sample", &err) : EXIT_DONE;
 }
