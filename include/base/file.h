@@ -52,6 +52,11 @@ struct fsys_ops {
 	 */
 	int (*lock)(struct fsys *, const char *path, struct file **, struct err *);
 	int (*stat)(struct fsys *, const char *path, struct file_id *, struct err *);
+	/*
+	 * ERR_IO once the root's name leads elsewhere: it was renamed, removed or replaced, while
+	 * what is open here is still the old one. May be NULL: it never is.
+	 */
+	int (*in_place)(struct fsys *, struct err *);
 	void (*free)(struct fsys *);
 };
 

@@ -26,6 +26,8 @@ struct engine;
 /* `conf` must stay until the engine is closed or reloaded. create: make an absent or empty store. */
 int engine_open(const struct conf *, const char *store, bool create, struct engine **,
     struct err *) WARN_UNUSED;
+/* For programs that stay: large results will have where to go ([mount] spill_dir). */
+int engine_ready(struct engine *, struct err *) WARN_UNUSED;
 void engine_close(struct engine *);	/* cancels what runs; no result may be held */
 /* Takes over changed settings (SIGHUP); the old conf must outlive the engine too. */
 void engine_reload(struct engine *, const struct conf *);
@@ -184,8 +186,12 @@ void engine_caret(struct buf *, struct sv path, int64_t off);
 
 /* ---- .spanfs ---- */
 
-/* Contents of .spanfs/NAME, README, ... made anew: config errors metrics queries shadow slow. */
-int engine_control_file(struct engine *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
+/*
+ * Contents of .spanfs/NAME, made anew for who asks: config errors metrics queries shadow slow.
+ * Of errors, queries and slow everybody is shown what was their own, root all.
+ */
+int engine_control_file(struct engine *, struct sv name, struct requester, struct buf *,
+    struct err *) WARN_UNUSED;
 /* Names in .spanfs; NULL past the end. */
 const char *engine_control_name(size_t i);
 /* The names of the files of .spanfs/stats, alike; their content: engine_control_file "stats/NAME". */

@@ -53,7 +53,10 @@ void catalog_close(struct catalog *);	/* all snapshots given back */
 struct chunkcache *catalog_cache(struct catalog *);
 struct fsys *catalog_fsys(struct catalog *);
 
-/* The newest committed state, looking at the disk for other processes' commits. */
+/*
+ * The newest committed state, looking at the disk for other processes' commits. ERR_IO if the
+ * store was renamed, removed or replaced since it was opened.
+ */
 int catalog_snapshot(struct catalog *, const struct snapshot **, struct err *) WARN_UNUSED;
 const struct snapshot *snapshot_ref(const struct snapshot *);
 void snapshot_unref(const struct snapshot *);

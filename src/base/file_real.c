@@ -42,6 +42,7 @@ struct real {
 	struct fsys fs;
 	int dirfd;
 	struct file_pool pool;
+	char *place;		/* the root's name from "/" on, links unresolved */
 	mode_t mode;		/* of the root: new directories and files take theirs from it */
 	atomic_bool plain;	/* openat2 is not to be had */
 };
@@ -522,11 +523,29 @@ real_stat(struct fsys *fs, const char *path, struct file_id *out, struct err *e)
 	return 0;
 }
 
+static int
+real_in_place(struct fsys *fs, struct err *e)
+{
+	struct real *r = real_of(fs);
+	struct stat held, named;
+	bool gone = stat(r->place, &named) != 0;
+
+	if (gone && errno != ENOENT && errno != ENOTDIR)
+		return 0;	/* nothing can be told */
+	if (fstat(r->dirfd, &held) != 0)
+		return err_errno(e, "stat %s", fs->root);
+	if (!gone && held.st_dev == named.st_dev && held.st_ino == named.st_ino)
+		return 0;
+	return err_set(e, ERR_IO, -1, "%s was %s since it was opened", r->place,
+	    gone ? "renamed or removed" : "replaced by another directory");
+}
+
 static void
 real_free(struct fsys *fs)
 {
 	close(real_of(fs)->dirfd);
 	file_pool_release(&real_of(fs)->pool);
+	free(real_of(fs)->place);
 	free(fs->root);
 	free(fs);
 }
@@ -547,6 +566,7 @@ static const struct fsys_ops real_ops = {
 	.list = real_list,
 	.lock = real_lock,
 	.stat = real_stat,
+	.in_place = real_in_place,
 	.free = real_free,
 };
 
@@ -575,6 +595,22 @@ pool_max(void)
 	return n < POOL_MIN ? POOL_MIN : n > POOL_MAX ? POOL_MAX : (unsigned)n;
 }
 
+/* From "/" on, by the working directory of now; NULL: out of memory, or no directory to be in. */
+static char *
+absolute_name(const char *root)
+{
+	char *cwd, *full = NULL;
+
+	if (root[0] == '/')
+		return strdup(root);
+	if ((cwd = getcwd(NULL, 0)) == NULL)
+		return NULL;
+	if (asprintf(&full, "%s/%s", cwd, root) < 0)
+		full = NULL;
+	free(cwd);
+	return full;
+}
+
 int
 file_real(const char *root, bool make, struct fsys **out, struct err *e)
 {
@@ -594,7 +630,10 @@ file_real(const char *root, bool make, struct fsys **out, struct err *e)
 		close(fd);
 		return rc;
 	}
-	if ((r = calloc(1, sizeof *r)) == NULL || (r->fs.root = strdup(root)) == NULL) {
+	if ((r = calloc(1, sizeof *r)) == NULL || (r->fs.root = strdup(root)) == NULL ||
+	    (r->place = absolute_name(root)) == NULL) {
+		if (r != NULL)
+			free(r->fs.root);
 		free(r);
 		close(fd);
 		return err_nomem(e);

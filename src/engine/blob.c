@@ -58,6 +58,19 @@ write_all(int fd, const char *p, size_t n, struct err *e)
 	return 0;
 }
 
+/* Whatever is wrong with the directory, no path is: only a full disk keeps its code. */
+static int
+spill_failed(const char *dir, struct err *e)
+{
+	int code = err_errno(e, "[mount] spill_dir %s", dir);
+
+	if (code == ERR_NOSPC || code == ERR_NOMEM)
+		return code;
+	if (e != NULL)
+		e->code = ERR_IO;
+	return ERR_IO;
+}
+
 static int
 open_spill(const char *dir, struct err *e)
 {
@@ -70,7 +83,7 @@ open_spill(const char *dir, struct err *e)
 	if (snprintf(name, sizeof name, "%s/spanfs-XXXXXX", dir) >= (int)sizeof name)
 		return err_set(e, ERR_IO, -1, "[mount] spill_dir is too long");
 	if ((fd = mkostemp(name, O_CLOEXEC)) < 0)
-		return err_errno(e, "[mount] spill_dir %s", dir);
+		return spill_failed(dir, e);
 	unlink(name);
 	return fd;
 }
@@ -107,6 +120,17 @@ append_memory(struct blob *b, const void *p, size_t n, struct err *e)
 	code = buf_ok(&b->mem, e);
 	pthread_mutex_unlock(&b->lock);
 	return code;
+}
+
+int
+blob_try_spill(const struct blob_limits *lim, struct err *e)
+{
+	int fd = open_spill(lim->spill_dir, e);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
 }
 
 int

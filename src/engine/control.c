@@ -67,7 +67,7 @@ hold_unfinished(struct engine *en, size_t *n)
 }
 
 static void
-print_queries(struct engine *en, struct buf *out)
+print_queries(struct engine *en, struct requester asks, struct buf *out)
 {
 	uint64_t now;
 	struct buf path = BUF_INIT;
@@ -81,7 +81,8 @@ print_queries(struct engine *en, struct buf *out)
 	for (size_t i = 0; i < n; i++) {
 		path.n = 0;
 		path_print(&path, v[i]->request->path);
-		print_query(v[i], now, buf_view(&path), out);
+		if (may_see(asks, v[i]->who))
+			print_query(v[i], now, buf_view(&path), out);
 		result_drop(v[i]);
 	}
 	out->oom |= path.oom;
@@ -97,22 +98,23 @@ print_decisions(struct engine *en, struct buf *out)
 }
 
 int
-engine_control_file(struct engine *en, struct sv name, struct buf *out, struct err *e)
+engine_control_file(struct engine *en, struct sv name, struct requester asks, struct buf *out,
+    struct err *e)
 {
 	if (sv_is(name, "config"))
 		conf_print(out, en->conf);
 	else if (sv_is(name, "metrics"))
 		counters_print(out, en);
 	else if (sv_is(name, "errors"))
-		errlog_print(&en->errlog, out);
+		errlog_print(&en->errlog, asks, out);
 	else if (sv_is(name, "queries"))
-		print_queries(en, out);
+		print_queries(en, asks, out);
 	else if (sv_is(name, "shadow"))
 		shadow_print(en, out);
 	else if (sv_is(name, "decisions"))
 		print_decisions(en, out);
 	else if (sv_is(name, "slow"))
-		slowlog_print(&en->slowlog, out);
+		slowlog_print(&en->slowlog, asks, out);
 	else if (sv_starts(name, SV("stats/")))
 		return statistics_print(en, sv_sub(name, strlen("stats/"), name.n), out, e);
 	else

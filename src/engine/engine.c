@@ -242,6 +242,19 @@ fail:
 	return code;
 }
 
+int
+engine_ready(struct engine *en, struct err *e)
+{
+	struct blob_limits lim = engine_blob_limits(en);
+	int code = blob_try_spill(&lim, e);
+
+	/* A disk that is full now needn't be when a result is large. */
+	if (code != ERR_NOSPC)
+		return code;
+	log_warn("[mount] spill_dir %s: the disk is full", lim.spill_dir);
+	return 0;
+}
+
 void
 engine_once(struct engine *en)
 {
@@ -324,6 +337,8 @@ engine_reload(struct engine *en, const struct conf *conf)
 	if (parse_rules_off(en, conf, &err) < 0)
 		log_warn("%s", err.msg);
 	pthread_mutex_unlock(&en->lock);
+	if (engine_ready(en, &err) < 0)
+		log_warn("%s", err.msg);
 	runner_resize(en->runner, (unsigned)conf_u64(conf, CONF_QUERY_MAX_CONCURRENT));
 	decisioncache_limit(en->decisions, &limits);
 	querylog_open(&en->querylog, conf_str(conf, CONF_LOG_QUERY_LOG));

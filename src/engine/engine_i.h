@@ -101,6 +101,8 @@ struct blob_limits {
 
 void blob_init(struct blob *);
 void blob_release(struct blob *);
+/* ERR_IO if the directory is not there or not writable; ERR_NOSPC if its disk is full. */
+int blob_try_spill(const struct blob_limits *, struct err *) WARN_UNUSED;
 /* ERR_NOSPC past spill_max or when the disk is full. */
 int blob_append(struct blob *, const void *, size_t n, const struct blob_limits *,
     struct err *) WARN_UNUSED;
@@ -131,7 +133,9 @@ struct request {
 	const struct format *format;	/* FILE_FORMAT; FILE_PROFILE: that of spans.jsonl */
 	const char *file;		/* its name, in the arena */
 	struct path *path;
+	struct path *wider;		/* the path with its format's clauses; or NULL */
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
+	uint64_t offset, limit;		/* that a format that pages applies, not the query */
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for the snapshot */
 	struct stats *stats;		/* request_stats; on demand */
@@ -340,6 +344,13 @@ void runner_resume(struct runner *);
 
 /* ---- errors; counters and logs: watch_i.h ---- */
 
+/* Paths have names of users and orders in them: they are shown to who typed them, and to root. */
+static inline bool
+may_see(struct requester asks, struct requester whose)
+{
+	return asks.uid == 0 || asks.uid == whose.uid;
+}
+
 struct errlog_entry {
 	uint64_t wall_ns;
 	struct requester who;
@@ -355,7 +366,7 @@ struct errlog {
 void errlog_init(struct errlog *);
 void errlog_release(struct errlog *);
 void errlog_add(struct errlog *, struct sv path, struct requester, const struct err *);
-void errlog_print(struct errlog *, struct buf *);
+void errlog_print(struct errlog *, struct requester asks, struct buf *);
 
 /* Appends s with everything a terminal would act on escaped; returns the columns of its first `upto` bytes. */
 size_t visible_text(struct buf *, struct sv s, size_t upto);
@@ -397,6 +408,7 @@ struct engine {
 	atomic_uint cost_version;	/* moves when [cost_model] or what is learned of it changes */
 	struct costs costs;
 	atomic_ullong now;		/* [mount] now: NOW_CLOCK, NOW_LATEST, or that time */
+	atomic_bool store_lost;		/* the log has it */
 	unsigned threads;
 	atomic_ullong rules_off;	/* of opt's rules: [query] rules_off */
 

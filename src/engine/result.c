@@ -218,6 +218,35 @@ result_error(struct result *r, struct err *e)
 
 /* ---- attributes ---- */
 
+/* Roughly, in one unit: "3h", "8d". */
+static void
+put_age(struct buf *out, uint64_t ns)
+{
+	static const uint64_t units[] = { NS_PER_DAY, NS_PER_HOUR, NS_PER_MIN, NS_PER_S };
+
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (ns >= 2 * units[i]) {
+			duration_print(out, ns - ns % units[i]);
+			return;
+		}
+	BUF_LIT(out, "a moment");
+}
+
+/* What an empty relative range owes to a store that ends before it. */
+static void
+put_newest(struct buf *out, const struct result *r)
+{
+	uint64_t newest = r->request->world->snap->max_start, now = clock_wall_ns();
+
+	BUF_LIT(out, "no span in this range; the newest in the store is of ");
+	when_print(out, newest);
+	if (now > newest) {
+		BUF_LIT(out, ", ");
+		put_age(out, now - newest);
+		BUF_LIT(out, " ago");
+	}
+}
+
 int
 result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 {
@@ -237,8 +266,7 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->info.n_rows == 0 &&
 	    r->request->query != NULL && r->request->query->relative &&
 	    r->request->world->snap->n_shards != 0) {
-		BUF_LIT(out, "no span in this range; the newest in the store is of ");
-		when_print(out, r->request->world->snap->max_start);
+		put_newest(out, r);
 	} else
 		code = ERR_UNKNOWN;
 	pthread_mutex_unlock(&r->lock);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "engine_i.h"
 
 #define PARTIAL_MAX 4		/* loads of a part before everything is loaded */
@@ -96,6 +97,24 @@ world_stats(struct engine *en, struct world *w, struct time_range range, struct 
 	return stats_load(w->snap, range, en->workers, a, out, e);
 }
 
+/* The log says once that the store is out of reach, or not the one that was opened any more. */
+static int
+newest(struct engine *en, const struct snapshot **out, struct err *e)
+{
+	struct err err = ERR_INIT;
+	int code = catalog_snapshot(en->catalog, out, &err);
+
+	if (code == 0) {
+		atomic_store(&en->store_lost, false);
+		return 0;
+	}
+	if (!atomic_exchange(&en->store_lost, true))
+		log_error("store %s: %s", en->store, err.msg);
+	if (e != NULL)
+		*e = err;
+	return code;
+}
+
 int
 engine_world(struct engine *en, struct world **out, struct err *e)
 {
@@ -103,7 +122,7 @@ engine_world(struct engine *en, struct world **out, struct err *e)
 	struct world *w = NULL, *old = NULL;
 	int code;
 
-	if ((code = catalog_snapshot(en->catalog, &snap, e)) < 0)
+	if ((code = newest(en, &snap, e)) < 0)
 		return code;
 	pthread_mutex_lock(&en->lock);
 	if (en->world != NULL && en->world->snap->generation == snap->generation) {

@@ -97,6 +97,27 @@ struct look {
 	struct file_id id;
 };
 
+/*
+ * A list that is older than the one in memory was put there by somebody: a store restored in
+ * place. Its files may have the names of those that are open, and other bytes.
+ */
+static int
+check_newer(const struct catalog *c, const struct snap *prev, const struct snap *fresh,
+    struct err *e)
+{
+	const struct snapshot *was;
+
+	if (prev == NULL)
+		return 0;
+	was = &prev->pub;
+	if (fresh->pub.generation > was->generation ||
+	    (fresh->pub.generation == was->generation && fresh->pub.commit_ns == was->commit_ns))
+		return 0;
+	return err_set(e, ERR_IO, -1, "%s/" CATALOG_FILE ": commit %llu is there where commit "
+	    "%llu was: the store was replaced since it was opened", c->fs->root,
+	    (unsigned long long)fresh->pub.generation, (unsigned long long)was->generation);
+}
+
 static bool
 same_id(struct file_id a, struct file_id b)
 {
@@ -166,12 +187,17 @@ load(struct catalog *c, const struct look *k, const struct snapshot **out, struc
 	int rc;
 
 	arena_init(&a);
+	/* Before the reading: what is read can then not be older, unless somebody put it there. */
+	prev = current(c, NULL);
 	rc = file_read_all(c->fs, CATALOG_FILE, CATALOG_MAX_BYTES, &a, &bytes, e);
 	if (rc == ERR_UNKNOWN)
 		rc = missing(c, e);
-	prev = current(c, NULL);
-	if (rc == 0 && (rc = snapshot_make(c->fs, c->cache, bytes, prev, &fresh, e)) == 0)
-		*out = &make_current(c, fresh, k)->pub;
+	if (rc == 0 && (rc = snapshot_make(c->fs, c->cache, bytes, prev, &fresh, e)) == 0) {
+		if ((rc = check_newer(c, prev, fresh, e)) == 0)
+			*out = &make_current(c, fresh, k)->pub;
+		else
+			snapshot_unref(&fresh->pub);
+	}
 	if (prev != NULL)
 		snapshot_unref(&prev->pub);
 	arena_release(&a);
@@ -185,6 +211,8 @@ refresh(struct catalog *c, bool always, const struct snapshot **out, struct err 
 	struct snap *s;
 	int rc;
 
+	if (c->fs->ops->in_place != NULL && (rc = c->fs->ops->in_place(c->fs, e)) != 0)
+		return rc;
 	/* The id is taken before the bytes: if they are newer than it, the next call reads again. */
 	rc = c->fs->ops->stat(c->fs, CATALOG_FILE, &k.id, e);
 	if (rc != 0)
