@@ -1,6 +1,6 @@
 #!/bin/sh
 # run: runs families of tests and counts. Called by make with BUILD, SRC, SPANFS, SPANCTL set.
-#   run.sh [lint] [unit PROGRAM... --] [diff PROGRAM... --] [fault ...] [fuzz ...] [mount]
+#   run.sh [lint] [unit PROGRAM... --] [diff PROGRAM... --] [fault ...] [fuzz ...] [oracle] [mount]
 # A family's programs follow its name up to "--" or the end. The last line is
 # "N passed, N failed"; the exit status says whether all passed.
 set -u
@@ -85,6 +85,9 @@ while [ $# -gt 0 ]; do
 		;;
 	mount)
 		for s in "$SRC"/tests/mount/t_*.sh; do script "$s"; done
+		;;
+	oracle)
+		for s in "$SRC"/tests/oracle/t_*.sh; do script "$s"; done
 		;;
 	unit | diff | fault)
 		list=
