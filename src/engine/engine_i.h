@@ -42,9 +42,9 @@
 #include "opt/cost_adapt.h"
 #include "opt/opt.h"
 #include "query/query.h"
-#include "store/catalog.h"
-#include "store/summary.h"
-#include "store/value_filter.h"
+#include "catalog/catalog.h"
+#include "catalog/summary.h"
+#include "catalog/value_filter.h"
 #include "decisioncache_i.h"
 #include "watch_i.h"
 

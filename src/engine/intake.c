@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "intake_i.h"
+#include "seal/memtable.h"
 #include "model/when.h"
 
 /*

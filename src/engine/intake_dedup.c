@@ -19,7 +19,7 @@
 #include "base/hash.h"
 #include "intake_i.h"
 #include "model/when.h"
-#include "store/chunk.h"
+#include "shard/chunk.h"
 
 #define TWINS_MAX 4096
 #define FETCH_ROWS 512

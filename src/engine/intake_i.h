@@ -25,8 +25,9 @@
 
 #include "base/vec.h"
 #include "engine/intake.h"
-#include "store/catalog.h"
-#include "store/fetch.h"
+#include "catalog/catalog.h"
+#include "seal/memtable.h"
+#include "shard/fetch.h"
 
 /* ---- intake_ids.c: ids as 64-bit hashes; a wrong "yes" is allowed, a wrong "no" is not ---- */
 

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "check/check.h"
 #include "engine/engine_i.h"
 #include "lib/store_rig.h"
 

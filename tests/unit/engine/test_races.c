@@ -129,7 +129,8 @@ ask(struct bench *b, unsigned i)
 	assert_int_equal(wait_for(&open), 0);
 	assert_int_equal(result_read(r, 0, 100, on_call, &read, NULL, NULL), 0);
 	assert_int_equal(wait_for(&read), 0);
-	assert_int_equal(read.n > 0, result_info(r).size > 0);
+	/* On a slow machine a result may be a stream by then, of size 0 for now. */
+	assert_true(read.n > 0 || result_info(r).size == 0);
 	result_unref(r);
 	atomic_fetch_add(&b->n_answers, 1);
 }
@@ -154,7 +155,8 @@ scraper(void *arg)
 	for (unsigned i = 0; !atomic_load(&b->stop); i++) {
 		struct buf out = BUF_INIT;
 
-		assert_int_equal(engine_control_file(b->en, sv_cstr(files[i % 8]), &out, NULL), 0);
+		assert_int_equal(engine_control_file(b->en, sv_cstr(files[i % 8]), (struct requester){ 0 },
+		    &out, NULL), 0);
 		if (i % 16 == 0)
 			assert_int_equal(engine_control(b->en, SV("drop-caches"), me, NULL), 0);
 		buf_release(&out);

@@ -149,7 +149,8 @@ control_has(struct bench *b, const char *name, const char *text)
 	struct buf out = BUF_INIT;
 	bool has;
 
-	assert_int_equal(engine_control_file(b->en, sv_cstr(name), &out, NULL), 0);
+	assert_int_equal(engine_control_file(b->en, sv_cstr(name), (struct requester){ 0 },
+	    &out, NULL), 0);
 	has = strstr(buf_cstr(&out), text) != NULL;
 	buf_release(&out);
 	return has;
