@@ -75,6 +75,15 @@ span_duration(const struct span *s)
 	return s->end_ns > s->start_ns ? s->end_ns - s->start_ns : 0;
 }
 
+/* When it is over: its end, unless that lies before its start. `length`: end - start, wrapping. */
+static inline uint64_t
+span_over(uint64_t start_ns, uint64_t length)
+{
+	uint64_t end_ns = start_ns + length;
+
+	return end_ns > start_ns ? end_ns : start_ns;
+}
+
 /* A hash of everything in the span, its resource and its scope: what "duplicate" means. */
 struct hash128 span_hash(const struct span *);
 bool resource_eq(const struct resource *, const struct resource *);
@@ -91,14 +100,14 @@ struct trace_facts {
 	struct trace_id trace_id;
 	struct sv root_service, root_name;	/* of the root, else of the earliest span */
 	uint64_t start_ns;			/* root's start, else the earliest */
-	uint64_t first_ns, last_ns;		/* earliest start, latest end */
+	uint64_t first_ns, last_ns;		/* earliest start; when the last span is over */
 	uint64_t n_spans, n_errors;
 	bool has_root;
 	struct sv *services;			/* distinct, in byte order */
 	uint32_t n_services;
 };
 
-/* Duration of the trace: latest end less earliest start. */
+/* Duration of the trace: when the last of its spans is over less the earliest start. */
 static inline uint64_t
 trace_duration(const struct trace_facts *t)
 {

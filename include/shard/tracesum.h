@@ -33,6 +33,11 @@ void tracesum_put(const struct tracesum *);	/* NULL is allowed */
 void tracesum_at(const struct tracesum *, const struct tracerows *, uint32_t ordinal,
     struct trace_part *);
 /* Does the shard have one? Costs no read. */
+bool tracesum_made(const struct shard *);
+/*
+ * Does it have one that says when traces are over? It has the latest of the ends as they are
+ * written, so not where an end lies before its start: that span is over when it starts.
+ */
 bool tracesum_there(const struct shard *);
 
 #endif

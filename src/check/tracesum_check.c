@@ -131,7 +131,7 @@ check_trace_summary(struct check *k)
 	struct err why = ERR_INIT;
 	int rc;
 
-	if (!tracesum_there(k->s) || k->traces_lost)
+	if (!tracesum_made(k->s) || k->traces_lost)
 		return 0;
 	sec = &k->s->sections[k->s->single[SECTION_TRACE_SUMMARY]];
 	if ((rc = tracerows_get(k->s, &t, k->e)) != 0)

@@ -115,7 +115,7 @@ read_row(struct assembly *a, struct group *g, uint32_t shard, uint32_t row, uint
 	if ((rc = group_get(g, row / info->row_group_rows, a->e)) < 0)
 		return rc;
 	m.start = value_of(g->start, at);
-	sum_up(a, m.start, m.start + (uint64_t)value_i64_of(value_of(g->duration, at)), 1,
+	sum_up(a, m.start, span_over(m.start, (uint64_t)value_i64_of(value_of(g->duration, at))), 1,
 	    value_i64_of(value_of(g->status, at)) == STATUS_ERROR);
 	m.id = value_of(g->id, at);
 	m.has_id = true;

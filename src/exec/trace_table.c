@@ -78,7 +78,7 @@ static void
 add_row(struct pass *p, uint32_t i, uint32_t row)
 {
 	uint64_t o = p->col[V_TRACE][i], start = p->col[V_START][i];
-	uint64_t end = start + (uint64_t)value_i64_of(p->col[V_DURATION][i]);
+	uint64_t end = span_over(start, (uint64_t)value_i64_of(p->col[V_DURATION][i]));
 	struct trace_part *t = &p->v[o];
 
 	if (t->n_spans++ == 0)

@@ -80,6 +80,12 @@ put_head(struct formatter *f, struct buf *b, const struct span *s)
 	put_time(b, &f->day, s->start_ns);
 	BUF_LIT(b, "\",\"duration_ns\":");
 	buf_u64(b, span_duration(s));
+	/* Else start and duration say when it ended. */
+	if (s->end_ns < s->start_ns) {
+		BUF_LIT(b, ",\"end\":\"");
+		put_time(b, &f->day, s->end_ns);
+		buf_putc(b, '"');
+	}
 	BUF_LIT(b, ",\"status\":");
 	put_enum(b, span_status_name(s->status), s->status);
 }

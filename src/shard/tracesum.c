@@ -107,9 +107,28 @@ make(struct shard *s, const struct section *sec, void *arg, struct cached **out,
 }
 
 bool
-tracesum_there(const struct shard *s)
+tracesum_made(const struct shard *s)
 {
 	return s->single[SECTION_TRACE_SUMMARY] != NO_SECTION;
+}
+
+/* Of no span in the shard the end lies before the start, by the ranges of the columns. */
+static bool
+ends_follow(const struct shard *s)
+{
+	const struct column *start = shard_column(s, COL_START);
+	const struct column *duration = shard_column(s, COL_DURATION);
+	const uint64_t zero = value_image_i64(0);
+
+	if (start == NULL || duration == NULL || !start->has_range || !duration->has_range)
+		return false;
+	return duration->min >= zero && start->max <= UINT64_MAX - (duration->max - zero);
+}
+
+bool
+tracesum_there(const struct shard *s)
+{
+	return tracesum_made(s) && ends_follow(s);
 }
 
 int
@@ -120,7 +139,7 @@ tracesum_get(struct shard *s, const struct tracerows *rows, const struct tracesu
 	int rc;
 
 	*out = NULL;
-	if (!tracesum_there(s))
+	if (!tracesum_made(s))
 		return 0;
 	rc = section_get(s, &s->sections[s->single[SECTION_TRACE_SUMMARY]], make,
 	    (void *)(uintptr_t)rows, &v, e);

@@ -88,7 +88,7 @@ unknown_enum_numbers_are_integers(void **state)
 	expect_span(s, NULL, "{\"trace_id\":\"00000000000000000000000000000001\","
 	    "\"span_id\":\"0000000000000005\",\"name\":\"work\",\"kind\":9,"
 	    "\"service\":\"\",\"start\":\"2026-11-20T14:00:00.123456789Z\","
-	    "\"duration_ns\":0,\"status\":-1,\"dropped\":{\"events\":8}}\n");
+	    "\"duration_ns\":0,\"end\":\"1970-01-01T00:00:00.000000003Z\",\"status\":-1,\"dropped\":{\"events\":8}}\n");
 }
 
 static void

@@ -90,7 +90,7 @@ compare_all(struct shard_rig *r)
 	struct trace_part p;
 	struct err e = ERR_INIT;
 
-	assert_true(tracesum_there(r->shard));
+	assert_true(tracesum_made(r->shard));
 	ok(traceids_get(r->shard, &ids, &e), &e);
 	ok(tracerows_get(r->shard, &rows, &e), &e);
 	ok(tracesum_get(r->shard, rows, &t, &e), &e);
@@ -184,7 +184,7 @@ a_shard_without_has_none(void **state)
 	fsys_bytes_set(&fs, RIG_FILE, index_flips_unknown(&f, true));
 	ok(chunkcache_new(1u << 20, &cache, &e), &e);
 	ok(shard_open(&fs.fs, RIG_FILE, cache, &s, &e), &e);
-	assert_false(tracesum_there(s));
+	assert_false(tracesum_made(s));
 	ok(tracerows_get(s, &rows, &e), &e);
 	ok(tracesum_get(s, rows, &t, &e), &e);
 	assert_null(t);
