@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "model/batch.h"
 #include "model/field.h"
+#include "model/json.h"
 
 struct formatter;
 
@@ -52,10 +53,5 @@ void formatter_free(struct formatter *);
 int formatter_begin(struct formatter *, struct buf *, struct err *) WARN_UNUSED;
 int formatter_batch(struct formatter *, const struct batch *, struct buf *, struct err *) WARN_UNUSED;
 int formatter_end(struct formatter *, struct buf *, struct err *) WARN_UNUSED;
-
-/* A JSON string with quotes; bytes that are not UTF-8 become U+FFFD. */
-void json_string(struct buf *, struct sv);
-/* A value as spans.jsonl has it. */
-void json_value(struct buf *, const struct value *);
 
 #endif

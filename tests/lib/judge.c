@@ -677,7 +677,7 @@ judge_allows(const struct judge_cell *c)
 static int
 rank(const struct jvals *v)
 {
-	if (v->n == 0)
+	if (v->n == 0 || v->v[0].type == J_NULL)
 		return 5;
 	switch (v->v[0].type) {
 	case J_NUMBER:
