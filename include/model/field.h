@@ -70,6 +70,11 @@ struct field {
 
 /* From decoded text, in the order of product.md. `key` is borrowed from s. False if empty. */
 bool field_parse(struct sv s, struct field *);
+/*
+ * The field that a key of spans.jsonl or traces.jsonl shows, where a path calls it otherwise:
+ * "duration_ns", "spans", "errors", ... False for other texts.
+ */
+bool field_of_key(struct sv key, struct field *);
 /* The text that parses to it: "resource.host.name"; canonical. */
 void field_print(struct buf *, const struct field *);
 /* Its key in JSON and CSV output: "duration_ns" for duration, else as field_print. */

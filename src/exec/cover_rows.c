@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-#include "store/postings.h"
+#include "shard/postings.h"
 
 struct cover {
 	struct exec *ex;

@@ -40,9 +40,9 @@
 #include "match/matcher.h"
 #include "match/pred_eval.h"
 #include "match/words.h"
-#include "store/chunk.h"
-#include "store/fetch.h"
-#include "store/tracesum.h"
+#include "shard/chunk.h"
+#include "shard/fetch.h"
+#include "shard/tracesum.h"
 
 /* ---- keys and refs ---- */
 

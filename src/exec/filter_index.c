@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-#include "store/postings.h"
+#include "shard/postings.h"
 
 #define MOST_CODES 4096		/* of one leaf */
 #define LEAST_SHARE 2		/* at most half of the shard's rows, */

@@ -26,16 +26,19 @@ check model base
 check match base model
 check query base model match
 check plan base model
-check store base model
+check shard base model
+check seal base model shard
+check catalog base model shard
+check check base model shard catalog
 check ingest base model
 check format base model match
 check opt base model match query plan
-check exec base model match plan store
+check exec base model match plan shard catalog
 check conf base
-check engine base model match query plan opt store exec ingest format conf
+check engine base model match query plan opt shard seal catalog check exec ingest format conf
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
-check cmd base conf engine fs query store ingest
+check cmd base conf engine fs query check ingest
 owner() {	# header, files that may include it
 	h=$1
 	shift
@@ -52,8 +55,9 @@ owner() {	# header, files that may include it
 }
 owner 'ini\.h' src/conf/conf.c
 owner 'pcre2\.h' src/match/regex.c
-owner 'zstd\.h' src/store/codec.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
+owner 'zstd\.h' src/shard/codec.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
 owner 'zlib\.h' $(ls src/ingest/unpack*.c src/ingest/*gzip*.c 2>/dev/null)
+owner 'lzma\.h' src/ingest/unpack.c
 owner 'xxhash\.h' src/base/hash.c
 for f in $(grep -lE '#include <fuse' -r src include); do
 	case $f in
