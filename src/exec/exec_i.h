@@ -40,6 +40,7 @@
 #include "match/matcher.h"
 #include "match/pred_eval.h"
 #include "match/words.h"
+#include "model/pred_walk.h"
 #include "shard/chunk.h"
 #include "shard/fetch.h"
 #include "shard/tracesum.h"

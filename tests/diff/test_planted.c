@@ -18,7 +18,7 @@
 #include "exec/exec_i.h"
 #include "lib/matrix.h"
 #include "opt/opt_i.h"
-#include "store/postings.h"
+#include "shard/postings.h"
 
 #define FAULTS(X) \
 	X(NONE, NULL, "nothing") \
