@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "model/batch.h"
 #include "model/field.h"
+#include "model/json.h"
 
 struct formatter;
 
@@ -59,10 +60,5 @@ int formatter_batch(struct formatter *, const struct batch *, struct buf *, stru
 int formatter_end(struct formatter *, struct buf *, struct err *) WARN_UNUSED;
 /* Rows that a format that pages has given, after its end. */
 uint64_t formatter_rows(const struct formatter *);
-
-/* A JSON string with quotes; bytes that are not UTF-8 become U+FFFD. */
-void json_string(struct buf *, struct sv);
-/* A value as spans.jsonl has it. */
-void json_value(struct buf *, const struct value *);
 
 #endif

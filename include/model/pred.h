@@ -87,8 +87,6 @@ const struct pred *pred_not(struct arena *, const struct pred *);
 /* Structural equality and a total order. */
 bool pred_eq(const struct pred *, const struct pred *);
 int pred_cmp(const struct pred *, const struct pred *);
-/* True if any leaf names a field of the whole trace. */
-bool pred_needs_trace(const struct pred *);
 /* For people and plans: "service = checkout AND (a.b > 3 OR NOT has x)". Control characters escaped. */
 void pred_print(struct buf *, const struct pred *);
 /* Deep copy into another arena. */

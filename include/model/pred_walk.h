@@ -17,6 +17,9 @@ typedef int pred_leaf_fn(void *arg, const struct pred *leaf, size_t no, bool und
 /* All leaves in order, until one gives something else than 0, which is returned. */
 int pred_each_leaf(const struct pred *, pred_leaf_fn *, void *arg);
 
+/* True if any leaf names a field of the whole trace. */
+bool pred_needs_trace(const struct pred *);
+
 /* Does a leaf hold? 1 yes, 0 no, <0 an error. */
 typedef int pred_truth_fn(void *arg, const struct pred *leaf, size_t no, struct err *);
 /* The same of a tree: leaves are asked in order, and only those that still decide. */

@@ -40,6 +40,7 @@
 #include "match/matcher.h"
 #include "match/pred_eval.h"
 #include "match/words.h"
+#include "model/pred_walk.h"
 #include "shard/chunk.h"
 #include "shard/fetch.h"
 #include "shard/tracesum.h"
@@ -51,7 +52,7 @@ enum skey_class { KEY_NUMBER, KEY_STRING, KEY_BOOL, KEY_OTHER, KEY_MISSING };
 
 struct skey {
 	uint8_t cls;		/* enum skey_class */
-	uint8_t sub;		/* NUMBER: enum number_form; OTHER: enum value_type */
+	uint8_t sub;		/* NUMBER: enum number_form; OTHER: enum value_type, 0 once kept */
 	uint32_t n;		/* bytes of a string */
 	uint64_t u;		/* number, bool, high half of an id; first 8 bytes of a string */
 	union {
@@ -482,7 +483,10 @@ void skey_of_span(const struct field *, const struct span *, const struct event 
     const struct link *, const struct trace_entry *, struct skey *);
 void skey_of_facts(const struct field *, const struct trace_facts *, struct skey *);
 void skey_number(struct skey *, uint64_t);
-/* Bytewise copy of its string into an arena. */
+/*
+ * Takes what it borrows into an arena: its string, or the JSON of a value that has no other
+ * order. Before that keys of such values are not to be compared.
+ */
 bool skey_keep(struct skey *, struct arena *);
 int skey_cmp(const struct skey *, const struct skey *);	/* ascending, missing last */
 /* By all keys of the plan; missing last whatever the direction. */

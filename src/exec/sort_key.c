@@ -5,8 +5,8 @@
  *
  *   numbers by value, integers and doubles exactly against each other, NaN last
  *   < strings bytewise < booleans, false first
- *   < the rest (empty values, bytes, arrays, maps) by type, then bytewise
- *   < missing, which comes last in descending order too
+ *   < the rest (bytes, arrays, maps) by their JSON, bytewise
+ *   < missing, as empty values are too; it comes last in descending order as well
  *
  * Kinds and states are ordered as numbers, ids bytewise. Of an event's or link's field a span
  * has the first one's; rows of events and links have their own.
@@ -14,6 +14,8 @@
 #include "exec_i.h"
 
 #include <math.h>
+
+#include "model/json.h"
 
 void
 skey_number(struct skey *k, uint64_t u)
@@ -77,7 +79,7 @@ skey_value(struct skey *k, const struct value *v)
 		*k = (struct skey){ .cls = KEY_BOOL, .u = v->b };
 		break;
 	case VAL_EMPTY:
-		*k = (struct skey){ .cls = KEY_OTHER, .sub = VAL_EMPTY };
+		*k = (struct skey){ .cls = KEY_MISSING };
 		break;
 	case VAL_BYTES:
 	case VAL_ARRAY:
@@ -170,14 +172,32 @@ skey_of_span(const struct field *f, const struct span *s, const struct event *ev
 	skey_of_row(f, &r, k);
 }
 
+/* The JSON of a value that has no other order, in the arena. */
+static bool
+keep_json(struct skey *k, struct arena *a)
+{
+	const struct value v = { .type = (enum value_type)k->sub, .s = sv_new(k->p, k->n) };
+	struct buf b = BUF_INIT;
+	struct sv s;
+	bool ok;
+
+	json_value(&b, &v);
+	s = b.oom ? SV_EMPTY : arena_sv(a, buf_view(&b));
+	if ((ok = s.p != NULL))
+		skey_bytes(k, KEY_OTHER, 0, s);
+	buf_release(&b);
+	return ok;
+}
+
 bool
 skey_keep(struct skey *k, struct arena *a)
 {
 	struct sv s;
 
-	if (k->cls != KEY_STRING && (k->cls != KEY_OTHER || k->sub == VAL_EMPTY))
-		return true;
-	if (k->n == 0)
+	/* Once it is JSON it is a text like others. */
+	if (k->cls == KEY_OTHER && k->sub != 0)
+		return keep_json(k, a);
+	if ((k->cls != KEY_STRING && k->cls != KEY_OTHER) || k->n == 0)
 		return true;
 	s = arena_sv(a, sv_new(k->p, k->n));
 	k->p = s.p;
@@ -268,7 +288,7 @@ skey_cmp(const struct skey *a, const struct skey *b)
 	case KEY_BOOL:
 		return CMP(a->u, b->u);
 	case KEY_OTHER:
-		return a->sub != b->sub ? CMP(a->sub, b->sub) : cmp_bytes(a, b);
+		return cmp_bytes(a, b);
 	default:
 		return 0;
 	}

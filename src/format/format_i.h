@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "format/format.h"
 #include "match/field_value.h"
+#include "model/json.h"
 #include "model/when.h"
 
 /* The text of the day that was printed last: most rows of a result share it. */
@@ -67,15 +68,11 @@ void render_cache_reset(struct render_cache *);
 struct sv render_cached(struct render_cache *, const void *key,
     void (*render)(struct buf *, const void *key));
 
-/* json.c */
-void json_attrs(struct buf *, const struct attrs *);	/* {"k":v,...} */
-void json_double(struct buf *, double);
+/* stamp.c */
 /* 30 characters as when_print, without quotes. */
 void put_time(struct buf *, struct day_cache *, uint64_t ns);
 void put_trace_id(struct buf *, struct trace_id);
 void put_span_id(struct buf *, uint64_t);
-/* The bytes with U+FFFD where they are not UTF-8. */
-void put_clean(struct buf *, struct sv);
 
 /* span_json.c: the nested objects of a span, each a whole JSON value */
 void span_json_scope(struct buf *, const struct scope *);

@@ -7,7 +7,7 @@
  * Equality and order are of structure: two leaves are equal if operator, field and the
  * literals' text and numbers are; nothing is normalised here.
  */
-#include "model/pred_walk.h"
+#include "model/pred.h"
 
 static const char *const op_names[N_PRED_OPS] = {
 	[OP_EQ] = "eq", [OP_NE] = "ne", [OP_LT] = "lt", [OP_LE] = "le", [OP_GT] = "gt",
@@ -212,21 +212,6 @@ bool
 pred_eq(const struct pred *a, const struct pred *b)
 {
 	return pred_cmp(a, b) == 0;
-}
-
-static int
-leaf_needs_trace(void *arg, const struct pred *p, size_t no, bool under_not)
-{
-	(void)arg;
-	(void)no;
-	(void)under_not;
-	return p->op != OP_TEXT && field_needs_trace(&p->field);
-}
-
-bool
-pred_needs_trace(const struct pred *p)
-{
-	return pred_each_leaf(p, leaf_needs_trace, NULL) != 0;
 }
 
 static bool

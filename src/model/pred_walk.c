@@ -33,6 +33,21 @@ pred_each_leaf(const struct pred *p, pred_leaf_fn *fn, void *arg)
 }
 
 static int
+leaf_needs_trace(void *arg, const struct pred *p, size_t no, bool under_not)
+{
+	(void)arg;
+	(void)no;
+	(void)under_not;
+	return p->op != OP_TEXT && field_needs_trace(&p->field);
+}
+
+bool
+pred_needs_trace(const struct pred *p)
+{
+	return pred_each_leaf(p, leaf_needs_trace, NULL) != 0;
+}
+
+static int
 truth(const struct pred *p, pred_truth_fn *fn, void *arg, size_t no, struct err *e)
 {
 	int rc;

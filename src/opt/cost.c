@@ -16,6 +16,7 @@
 
 #include "cost_i.h"
 #include "cost_params.h"
+#include "model/pred_walk.h"
 #include "decision_i.h"
 
 double

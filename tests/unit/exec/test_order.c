@@ -18,7 +18,7 @@
 static struct exec_rig w;
 static struct arena arena;
 
-/* Spans 1, 2, 3...: the attribute k of each is a step up in the order; the last has none. */
+/* Spans 1, 2, 3...: the attribute k of each is a step up in the order; the last two have none. */
 static size_t n_steps;
 
 static void
@@ -43,14 +43,19 @@ fill(struct span_batch *b)
 		val_double(INFINITY), val_double(NAN),
 		val_str(""), val_str("A"), val_str("a"), val_str("aa"), val_str("aaaaaaaa"),
 		val_str("aaaaaaaab"), val_str("aaaaaaaac"), val_str("b"),
-		val_bool(false), val_bool(true), val_empty(), val_bytes(SV("x")),
-		val_array(a, &one, 1),
+		val_bool(false), val_bool(true),
+		/* By their JSON: [1] {"@bytes":"eA=="} {"B":1} {"b":1} */
+		val_array(a, &one, 1), val_bytes(SV("x")),
+		val_map(a, &(struct attr){ SV("B"), one }, 1),
+		val_map(a, &(struct attr){ SV("b"), one }, 1),
 	};
 
 	n_steps = sizeof steps / sizeof *steps;
 	for (size_t i = 0; i < n_steps; i++)
 		add_span(b, i + 1, attrs_of(a, "k", steps[i], NULL));
 	add_span(b, n_steps + 1, (struct attrs){ NULL, 0 });
+	/* Empty is missing. */
+	add_span(b, n_steps + 2, attrs_of(a, "k", val_empty(), NULL));
 }
 
 static int
@@ -99,7 +104,7 @@ values_of_all_types_have_one_order(void **state)
 		struct exec_rows up = sorted("span.k", UINT64_MAX, columns);
 		struct exec_rows down = sorted("span.k:desc", UINT64_MAX, columns);
 
-		assert_int_equal(up.n, n_steps + 1);
+		assert_int_equal(up.n, n_steps + 2);
 		for (size_t i = 0; i < n_steps; i++) {
 			assert_int_equal(up.ids[i], i + 1);
 			assert_int_equal(down.ids[i], n_steps - i);
@@ -107,6 +112,8 @@ values_of_all_types_have_one_order(void **state)
 		/* Missing last, both ways. */
 		assert_int_equal(up.ids[n_steps], n_steps + 1);
 		assert_int_equal(down.ids[n_steps], n_steps + 1);
+		assert_int_equal(up.ids[n_steps + 1], n_steps + 2);
+		assert_int_equal(down.ids[n_steps + 1], n_steps + 2);
 		exec_rows_release(&up);
 		exec_rows_release(&down);
 	}
@@ -119,7 +126,7 @@ the_best_few_are_the_first_of_all(void **state)
 	for (uint64_t k = 1; k < n_steps + 4; k += 3) {
 		struct exec_rows few = sorted("span.k:desc", k, true);
 
-		assert_int_equal(few.n, k < n_steps + 1 ? k : n_steps + 1);
+		assert_int_equal(few.n, k < n_steps + 2 ? k : n_steps + 2);
 		for (size_t i = 0; i < few.n && i < n_steps; i++)
 			assert_int_equal(few.ids[i], n_steps - i);
 		exec_rows_release(&few);
@@ -148,7 +155,7 @@ a_second_key_decides_where_the_first_is_equal(void **state)
 	plan_sort_by(p, "span_id:desc");
 	rows = exec_rig_ids(&w, p);
 	for (size_t i = 0; i < rows.n; i++)
-		assert_int_equal(rows.ids[i], n_steps + 1 - i);
+		assert_int_equal(rows.ids[i], n_steps + 2 - i);
 	exec_rows_release(&rows);
 }
 

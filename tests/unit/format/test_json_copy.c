@@ -21,7 +21,7 @@
 #include "base/utf8.h"
 #include "format/format_i.h"
 #include "format/hex_i.h"
-#include "format/json_copy_i.h"
+#include "model/json_copy_i.h"
 
 #define MOST 130
 

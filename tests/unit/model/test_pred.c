@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Predicate trees: building, order, copying, printing, and the readings of a literal. */
-#include "model/pred.h"
+#include "model/pred_walk.h"
 
 #include <math.h>
 #include <setjmp.h>
