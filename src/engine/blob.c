@@ -13,6 +13,16 @@
 
 #include "engine_i.h"
 
+struct blob_limits
+engine_blob_limits(const struct engine *en)
+{
+	return (struct blob_limits){
+		.mem_max = conf_u64(en->conf, CONF_RESULT_CACHE_ENTRY_MAX_BYTES),
+		.spill_max = conf_u64(en->conf, CONF_MOUNT_SPILL_MAX),
+		.spill_dir = conf_str(en->conf, CONF_MOUNT_SPILL_DIR),
+	};
+}
+
 void
 blob_init(struct blob *b)
 {

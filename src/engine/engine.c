@@ -56,16 +56,6 @@ parse_rules_off(struct engine *en, const struct conf *c, struct err *e)
 	return code;
 }
 
-struct blob_limits
-engine_blob_limits(const struct engine *en)
-{
-	return (struct blob_limits){
-		.mem_max = conf_u64(en->conf, CONF_RESULT_CACHE_ENTRY_MAX_BYTES),
-		.spill_max = conf_u64(en->conf, CONF_MOUNT_SPILL_MAX),
-		.spill_dir = conf_str(en->conf, CONF_MOUNT_SPILL_DIR),
-	};
-}
-
 /* ---- the ticker: waits that end by time ---- */
 
 #define TICK_NS 5000000
@@ -179,16 +169,6 @@ ticker_main(void *arg)
 	}
 	pthread_mutex_unlock(&en->lock);
 	return NULL;
-}
-
-void
-engine_timed(struct engine *en, int delta)
-{
-	pthread_mutex_lock(&en->lock);
-	en->timed += (unsigned)delta;
-	if (delta > 0 && en->idle)
-		pthread_cond_signal(&en->tick);
-	pthread_mutex_unlock(&en->lock);
 }
 
 /* ---- life ---- */

@@ -333,12 +333,12 @@ struct result *results_find(struct results *, struct sv key, uint64_t made_after
  * beyond max_bytes: chained by `next`, to be dropped outside the lock.
  */
 struct result *results_expire(struct results *, uint64_t made_after, uint64_t max_bytes);
-/* Drops what results_expire took out: under no lock. */
-void results_drop(struct result *);
 
 /* Calls the waits that are due by time. */
 void result_tick(struct result *, uint64_t now_mono_ns);
 void result_drop(struct result *);	/* one reference less */
+/* Drops what results_expire took out: under no lock. */
+void results_drop(struct result *);
 
 /* ---- runner ---- */
 

@@ -45,6 +45,17 @@ result_drop(struct result *r)
 }
 
 void
+results_drop(struct result *gone)
+{
+	while (gone != NULL) {
+		struct result *next = gone->next;
+
+		result_drop(gone);
+		gone = next;
+	}
+}
+
+void
 result_ref(struct result *r)
 {
 	pthread_mutex_lock(&r->engine->lock);

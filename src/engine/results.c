@@ -148,14 +148,3 @@ results_expire(struct results *t, uint64_t made_after, uint64_t max_bytes)
 	}
 	return gone;
 }
-
-void
-results_drop(struct result *gone)
-{
-	while (gone != NULL) {
-		struct result *next = gone->next;
-
-		result_drop(gone);
-		gone = next;
-	}
-}

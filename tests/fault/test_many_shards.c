@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "check/check.h"
 #include "engine/engine_i.h"
 #include "engine/intake.h"
 #include "lib/many_shards.h"
@@ -278,7 +279,7 @@ metric(struct engine *en, const char *name)
 	const char *at;
 	double v;
 
-	assert_int_equal(engine_control_file(en, SV("metrics"), &out, NULL), 0);
+	assert_int_equal(engine_control_file(en, SV("metrics"), me, &out, NULL), 0);
 	snprintf(line, sizeof line, "\nspanfs_%s ", name);
 	assert_non_null(at = strstr(buf_cstr(&out), line));
 	v = strtod(at + strlen(line), NULL);
