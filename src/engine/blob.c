@@ -42,6 +42,19 @@ blob_memory(struct blob *b)
 	return n;
 }
 
+void
+blob_settle(struct blob *b)
+{
+	char *p;
+
+	pthread_mutex_lock(&b->lock);
+	if (b->mem.n < b->mem.cap && b->mem.n > 0 && (p = realloc(b->mem.p, b->mem.n)) != NULL) {
+		b->mem.p = p;
+		b->mem.cap = b->mem.n;
+	}
+	pthread_mutex_unlock(&b->lock);
+}
+
 static int
 write_all(int fd, const char *p, size_t n, struct err *e)
 {

@@ -55,6 +55,7 @@ collect_services(struct world *w, const struct stats *st, struct err *e)
 static int
 world_new(const struct snapshot *snap, struct world **out, struct err *e)
 {
+	static atomic_ullong ids = 1;
 	struct world *w = calloc(1, sizeof *w);
 
 	if (w == NULL) {
@@ -62,6 +63,7 @@ world_new(const struct snapshot *snap, struct world **out, struct err *e)
 		return err_nomem(e);
 	}
 	atomic_init(&w->refs, 1);
+	w->id = atomic_fetch_add(&ids, 1);
 	atomic_init(&w->all, NULL);
 	atomic_init(&w->n_partial, 0);
 	pthread_mutex_init(&w->making, NULL);
