@@ -113,6 +113,7 @@ finish(struct result *r, int code, const struct run_info *info, const struct err
 	result_answer(r, taken);
 	outcome_note(r->engine, &o);
 	shadow_offer(r->engine, tap, &o);
+	atomic_fetch_sub(&r->engine->counters.running, 1);
 }
 
 /*
@@ -186,7 +187,6 @@ run(struct result *r)
 	pthread_mutex_lock(&r->lock);
 	r->settled = true;
 	pthread_mutex_unlock(&r->lock);
-	atomic_fetch_sub(&r->engine->counters.running, 1);
 	if (code < 0)
 		result_forget(r, false);
 }
