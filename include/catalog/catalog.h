@@ -30,6 +30,11 @@ struct catalog_options {
 	bool create;		/* make the directory (0700) and an empty store if absent or empty */
 	size_t cache_bytes;	/* of the chunk cache */
 	struct fsys *fs;	/* for tests; NULL: file_real(dir). Not freed by the catalog */
+	/*
+	 * With more shards open than this a next catalog_snapshot begins anew, with none: they go
+	 * with the last snapshot that has them. 0: those of all snapshots stay open.
+	 */
+	size_t max_open_shards;
 	bool no_sync;		/* [store] sync = no: a commit may be lost, or torn, in a power cut */
 };
 

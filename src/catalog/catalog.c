@@ -26,6 +26,7 @@ open_at(const char *dir, const struct catalog_options *o, struct catalog *c, str
 	int rc;
 
 	c->no_sync = o->no_sync;
+	c->max_open = o->max_open_shards;
 	c->fs = o->fs;
 	if (c->fs == NULL) {
 		if ((rc = file_real(dir, o->create, &c->fs, e)) != 0)
@@ -94,6 +95,7 @@ catalog_fsys(struct catalog *c)
 struct look {
 	uint64_t number;	/* rises */
 	bool always;		/* reads it though it looks the same */
+	bool renew;		/* so that what is open of it can go */
 	struct file_id id;
 };
 
@@ -158,7 +160,7 @@ make_current(struct catalog *c, struct snap *fresh, const struct look *k)
 
 	pthread_mutex_lock(&c->mutex);
 	if (c->cur != NULL && (c->cur_look > k->number ||
-	    (!k->always && same_id(k->id, c->id)))) {
+	    (!k->always && !k->renew && same_id(k->id, c->id)))) {
 		out = c->cur;
 		old = fresh;
 	} else {
@@ -192,7 +194,8 @@ load(struct catalog *c, const struct look *k, const struct snapshot **out, struc
 	rc = file_read_all(c->fs, CATALOG_FILE, CATALOG_MAX_BYTES, &a, &bytes, e);
 	if (rc == ERR_UNKNOWN)
 		rc = missing(c, e);
-	if (rc == 0 && (rc = snapshot_make(c->fs, c->cache, bytes, prev, &fresh, e)) == 0) {
+	if (rc == 0 && (rc = snapshot_make(c->fs, c->cache, bytes,
+	    k->renew ? NULL : prev, &fresh, e)) == 0) {
 		if ((rc = check_newer(c, prev, fresh, e)) == 0)
 			*out = &make_current(c, fresh, k)->pub;
 		else
@@ -218,8 +221,12 @@ refresh(struct catalog *c, bool always, const struct snapshot **out, struct err 
 	if (rc != 0)
 		return rc == ERR_UNKNOWN ? missing(c, e) : rc;
 	if (!always && (s = current(c, &k.id)) != NULL) {
-		*out = &s->pub;
-		return 0;
+		k.renew = c->max_open != 0 && atomic_load(&s->n_open) > c->max_open;
+		if (!k.renew) {
+			*out = &s->pub;
+			return 0;
+		}
+		snapshot_unref(&s->pub);
 	}
 	return load(c, &k, out, e);
 }

@@ -93,6 +93,7 @@ struct snap {
 	struct arena arena;		/* the list and its names */
 	struct catalog_list list;
 	struct shard_slot **slots;
+	atomic_size_t n_open;		/* slots with an opened shard */
 	_Atomic(uint64_t *) *split;	/* split_traces.c; by shard, NULL until asked for */
 	atomic_uint n_split;		/* how often one was made */
 };
@@ -116,6 +117,7 @@ struct catalog {
 	struct fsys *fs;
 	bool own_fs, no_sync;
 	struct chunkcache *cache;
+	size_t max_open;		/* shards; 0: any number */
 	struct file *lock;		/* the writer's; NULL: not the writer */
 	atomic_ullong next_seq;		/* the writer's */
 	atomic_ullong n_looks;		/* at CATALOG */

@@ -53,6 +53,8 @@ fill_slots(struct snap *s, const struct snap *prev)
 		if (j < n_prev && shard_entry_cmp(&prev->list.shards[j], e) == 0) {
 			s->slots[i] = prev->slots[j];
 			atomic_fetch_add_explicit(&s->slots[i]->refs, 1, memory_order_relaxed);
+			if (atomic_load_explicit(&s->slots[i]->shard, memory_order_relaxed) != NULL)
+				atomic_fetch_add_explicit(&s->n_open, 1, memory_order_relaxed);
 		} else if ((s->slots[i] = slot_new()) == NULL) {
 			return false;
 		}
@@ -190,7 +192,7 @@ snapshot_open_listed(struct fsys *fs, struct chunkcache *cache, const struct sha
 int
 snapshot_shard(const struct snapshot *p, size_t i, struct shard **out, struct err *e)
 {
-	const struct snap *s = snap_of(p);
+	struct snap *s = (struct snap *)(uintptr_t)snap_of(p);
 	struct shard_slot *slot = s->slots[i];
 	struct shard *shard = atomic_load_explicit(&slot->shard, memory_order_acquire);
 	int rc = 0;
@@ -200,8 +202,10 @@ snapshot_shard(const struct snapshot *p, size_t i, struct shard **out, struct er
 		shard = atomic_load_explicit(&slot->shard, memory_order_relaxed);
 		if (shard == NULL &&
 		    (rc = snapshot_open_listed(s->fs, s->cache, &p->shards[i], &shard,
-		    e)) == 0)
+		    e)) == 0) {
 			atomic_store_explicit(&slot->shard, shard, memory_order_release);
+			atomic_fetch_add_explicit(&s->n_open, 1, memory_order_relaxed);
+		}
 		pthread_mutex_unlock(&slot->lock);
 	}
 	if (rc == 0)

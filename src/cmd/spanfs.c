@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/vec.h"
 #include "cmd.h"
 #include "fs/fs.h"
@@ -241,6 +242,7 @@ main(int argc, char **argv)
 	const char *file;
 	int code;
 
+	memory_few_heaps();
 	mount_opts_init(&d.opts);
 	if ((code = parse(&d, argc, argv)) != EXIT_DONE ||
 	    (code = cmd_load("spanfs", &d.opts.settings, &d.conf)) != EXIT_DONE)

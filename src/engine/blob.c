@@ -13,6 +13,16 @@
 
 #include "engine_i.h"
 
+struct blob_limits
+engine_blob_limits(const struct engine *en)
+{
+	return (struct blob_limits){
+		.mem_max = conf_u64(en->conf, CONF_RESULT_CACHE_ENTRY_MAX_BYTES),
+		.spill_max = conf_u64(en->conf, CONF_MOUNT_SPILL_MAX),
+		.spill_dir = conf_str(en->conf, CONF_MOUNT_SPILL_DIR),
+	};
+}
+
 void
 blob_init(struct blob *b)
 {
@@ -40,6 +50,19 @@ blob_memory(struct blob *b)
 	n = b->mem.cap;
 	pthread_mutex_unlock(&b->lock);
 	return n;
+}
+
+void
+blob_settle(struct blob *b)
+{
+	char *p;
+
+	pthread_mutex_lock(&b->lock);
+	if (b->mem.n < b->mem.cap && b->mem.n > 0 && (p = realloc(b->mem.p, b->mem.n)) != NULL) {
+		b->mem.p = p;
+		b->mem.cap = b->mem.n;
+	}
+	pthread_mutex_unlock(&b->lock);
 }
 
 static int

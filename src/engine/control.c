@@ -155,15 +155,12 @@ cancel_query(struct engine *en, struct sv arg, struct requester who, struct err 
 static void
 flush_results(struct engine *en)
 {
-	struct result *gone, *r;
+	struct result *gone;
 
 	pthread_mutex_lock(&en->lock);
 	gone = results_expire(&en->results, UINT64_MAX, 0);
 	pthread_mutex_unlock(&en->lock);
-	while ((r = gone) != NULL) {
-		gone = r->next;
-		result_drop(r);
-	}
+	results_drop(gone);
 }
 
 int

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "base/memory.h"
 #include "engine_i.h"
 
 static const double bounds_s[] = {
@@ -233,10 +234,12 @@ static void
 print_result_cache(struct buf *b, struct engine *en)
 {
 	struct counters *c = &en->counters;
+	uint64_t kept_bytes;
 	size_t n;
 
 	pthread_mutex_lock(&en->lock);
 	n = en->results.n;
+	kept_bytes = en->results.kept_bytes;
 	pthread_mutex_unlock(&en->lock);
 	COUNTER(b, "result_cache_hits_total", "Results used again.",
 	    atomic_load(&c->cache_hits));
@@ -245,6 +248,17 @@ print_result_cache(struct buf *b, struct engine *en)
 	GAUGE(b, "results_kept", "Results in the table.", n);
 	GAUGE(b, "result_cache_bytes", "Bytes of results, in memory or spilled.",
 	    atomic_load(&en->results_bytes));
+	GAUGE(b, "result_cache_memory_bytes",
+	    "Memory of results that nobody reads, as [result_cache] max_bytes counts it.",
+	    kept_bytes);
+}
+
+static void
+print_memory(struct buf *b)
+{
+	GAUGE(b, "memory_resident_bytes", "Memory of the whole process.", memory_resident());
+	GAUGE(b, "memory_allocated_bytes", "Of it, what is in use and not only kept for later.",
+	    memory_allocated());
 }
 
 static void
@@ -315,4 +329,5 @@ counters_print(struct buf *b, struct engine *en)
 	print_shadow(b, en);
 	print_logs(b, en);
 	print_store(b, en);
+	print_memory(b);
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "engine_i.h"
 
 #define WORKER_NICE 5
@@ -55,16 +56,6 @@ parse_rules_off(struct engine *en, const struct conf *c, struct err *e)
 	return code;
 }
 
-struct blob_limits
-engine_blob_limits(const struct engine *en)
-{
-	return (struct blob_limits){
-		.mem_max = conf_u64(en->conf, CONF_RESULT_CACHE_ENTRY_MAX_BYTES),
-		.spill_max = conf_u64(en->conf, CONF_MOUNT_SPILL_MAX),
-		.spill_dir = conf_str(en->conf, CONF_MOUNT_SPILL_DIR),
-	};
-}
-
 /* ---- the ticker: waits that end by time ---- */
 
 #define TICK_NS 5000000
@@ -102,9 +93,57 @@ sleep_a_tick(struct engine *en)
 		;
 }
 
+/* When results that nobody uses are too old to be kept; 0: there are none. Under the lock. */
+static uint64_t
+next_expiry(const struct engine *en)
+{
+	const struct result *r = en->results.kept_last;
+
+	return r == NULL ? 0 : r->made_mono_ns + conf_u64(en->conf, CONF_RESULT_CACHE_TTL) +
+	    NS_PER_S;
+}
+
+/*
+ * A second in which nobody waited: what is too old goes, and what is free goes back to the
+ * system if there was work since. Under the lock, which is given up meanwhile.
+ */
+static void
+tidy(struct engine *en)
+{
+	uint64_t now = clock_mono_ns(), ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL);
+	struct result *gone = results_expire(&en->results, now > ttl ? now - ttl : 0,
+	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES));
+	unsigned long long asked = atomic_load(&en->counters.cache_misses) +
+	    atomic_load(&en->counters.cache_hits);
+	bool worked = gone != NULL || asked != en->tidied_at;
+
+	en->tidied_at = asked;
+	if (!worked)
+		return;
+	pthread_mutex_unlock(&en->lock);
+	results_drop(gone);
+	memory_give_back();
+	pthread_mutex_lock(&en->lock);
+}
+
+/* Until there is a wait, or something to tidy. Under the lock, which is given up meanwhile. */
+static void
+sleep_idle(struct engine *en)
+{
+	uint64_t due = next_expiry(en);
+	struct timespec t = { (time_t)(due / NS_PER_S), (long)(due % NS_PER_S) };
+
+	en->idle = true;
+	if (due == 0)
+		pthread_cond_wait(&en->tick, &en->lock);
+	else
+		(void)pthread_cond_timedwait(&en->tick, &en->lock, &t);
+	en->idle = false;
+}
+
 /*
  * Goes on for a second after the last wait: the next one comes soon, and a wake-up costs.
- * Until the first one it sleeps.
+ * Until the first one it sleeps, but for what becomes too old meanwhile.
  */
 static void *
 ticker_main(void *arg)
@@ -116,10 +155,9 @@ ticker_main(void *arg)
 	while (!en->stop) {
 		quiet = en->timed == 0 ? quiet + 1 : 0;
 		if (quiet > NS_PER_S / TICK_NS) {
-			en->idle = true;
-			pthread_cond_wait(&en->tick, &en->lock);
-			en->idle = false;
-			quiet = 0;
+			tidy(en);
+			if (!en->stop && en->timed == 0)
+				sleep_idle(en);
 			continue;
 		}
 		sleep_a_tick(en);
@@ -131,16 +169,6 @@ ticker_main(void *arg)
 	}
 	pthread_mutex_unlock(&en->lock);
 	return NULL;
-}
-
-void
-engine_timed(struct engine *en, int delta)
-{
-	pthread_mutex_lock(&en->lock);
-	en->timed += (unsigned)delta;
-	if (delta > 0 && en->idle)
-		pthread_cond_signal(&en->tick);
-	pthread_mutex_unlock(&en->lock);
 }
 
 /* ---- life ---- */

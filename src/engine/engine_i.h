@@ -53,6 +53,7 @@
 struct world {
 	atomic_uint refs;
 	struct engine *engine;
+	uint64_t id;			/* of this program; never 0, never used again */
 	const struct snapshot *snap;
 	atomic_uint n_partial;		/* times that world_stats loaded a part */
 	pthread_mutex_t making;		/* of what follows; held over the reading of footers */
@@ -111,6 +112,8 @@ int blob_read(struct blob *, uint64_t off, void *out, size_t n, size_t *got, str
     WARN_UNUSED;
 /* Bytes of memory that it takes. */
 size_t blob_memory(struct blob *);
+/* Nothing more is appended: gives back what was kept for more. Before anybody reads without a copy. */
+void blob_settle(struct blob *);
 
 static inline uint64_t
 blob_size(const struct blob *b)
@@ -166,6 +169,10 @@ int request_new(struct engine *, struct path *, struct sv file, struct request *
 /* The same request again, at the same `now` on the same state, to be run with the plain plan. */
 int request_plain(const struct request *, struct request **, struct err *) WARN_UNUSED;
 void request_free(struct request *);
+/* The run is over: all goes but path, canonical path and key. */
+void request_settle(struct request *);
+/* Bytes of memory that it takes by itself. */
+size_t request_memory(const struct request *);
 /* r->stats: what the plan is made from. */
 int request_stats(struct request *, struct err *) WARN_UNUSED;
 int request_plan(struct request *, struct err *) WARN_UNUSED;
@@ -265,7 +272,7 @@ struct result {
 	struct engine *engine;
 	struct request *request;	/* whose it is while it is made: result.c */
 	struct requester who;
-	uint64_t id, made_mono_ns, mtime_ns;
+	uint64_t id, made_mono_ns, mtime_ns, world_id;
 	uint64_t started_ns, waited_ns;	/* of who makes it; waited: for readers, while it ran */
 	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */
 	bool listed;		/* in the engine's table */
@@ -277,6 +284,7 @@ struct result {
 	bool streaming;
 	bool wanted;		/* by more than stat: it is made whatever it costs */
 	bool planned;
+	bool settled;		/* of the request only what stays is there, and nobody owns it */
 	uint64_t cost_ns, est_bytes;	/* once it is planned */
 	struct blob blob;	/* has a lock of its own */
 	uint64_t read_up_to;	/* furthest byte asked for */
@@ -284,6 +292,7 @@ struct result {
 	struct wait *waits;
 	struct err err;
 	struct run_info info;
+	uint64_t newest_ns;	/* done, no rows, a range back from now: the newest span's start; else 0 */
 	/* links, under engine.lock */
 	struct result *next, *prev;	/* in the list of those used or those kept */
 	struct result *same;	/* in the table's bucket */
@@ -314,11 +323,11 @@ void results_remove(struct results *, struct result *);
 void results_join(struct results *, struct result *);
 bool results_leave(struct results *, struct result *, uint64_t bytes);
 /*
- * One of the key, made after that instant, that may answer: made for its size, or (world not
- * NULL) of this very world.
+ * One of the key, made after that instant, that may answer: made for its size, or (world_id
+ * not 0) of this very world.
  */
 struct result *results_find(struct results *, struct sv key, uint64_t made_after,
-    const struct world *);
+    uint64_t world_id);
 /*
  * Takes out those that nobody uses and that were not made after the instant, and the oldest
  * beyond max_bytes: chained by `next`, to be dropped outside the lock.
@@ -328,6 +337,8 @@ struct result *results_expire(struct results *, uint64_t made_after, uint64_t ma
 /* Calls the waits that are due by time. */
 void result_tick(struct result *, uint64_t now_mono_ns);
 void result_drop(struct result *);	/* one reference less */
+/* Drops what results_expire took out: under no lock. */
+void results_drop(struct result *);
 
 /* ---- runner ---- */
 
@@ -419,8 +430,9 @@ struct engine {
 
 	pthread_t ticker;
 	pthread_cond_t tick;
-	bool stop, ticking, idle;	/* idle: the ticker waits for a signal */
+	bool stop, ticking, idle;	/* idle: the ticker waits for a signal, or for results to be too old */
 	unsigned timed;			/* waits with a due time */
+	unsigned long long tidied_at;	/* results asked for when the ticker tidied up last */
 	atomic_uint n_inline;		/* results being made by the threads that asked for them */
 	atomic_ullong results_bytes;	/* of all results that there are */
 };

@@ -30,6 +30,8 @@
 #define ASIDE_BYTES ((size_t)32 << 20)
 /* Decoded parts of shards, for comparing with what is committed. */
 #define CACHE_BYTES ((size_t)64 << 20)
+/* Shards that stay open for that: their footers are some 20 KiB each and more. */
+#define OPEN_SHARDS 1000
 /* Spans appended between two looks at the memtable's size. */
 #define APPEND_SPANS 64
 
@@ -414,6 +416,7 @@ open_store(struct intake *in, struct err *e)
 {
 	struct catalog_options co = {
 		.create = true, .cache_bytes = CACHE_BYTES, .fs = in->opts.fs,
+		.max_open_shards = OPEN_SHARDS,
 		.no_sync = !in->shard.sync,
 	};
 	int rc;

@@ -317,17 +317,38 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 }
 
 void
+request_settle(struct request *r)
+{
+	plan_free(r->plan);
+	request_filters_free(r);
+	summary_unref(r->summary);
+	world_unref(r->world);
+	arena_release(&r->arena);
+	r->plan = NULL;
+	r->summary = NULL;
+	r->world = NULL;
+	r->stats = NULL;
+	r->query = NULL;
+	r->file = NULL;
+	r->own_filters = NULL;
+}
+
+size_t
+request_memory(const struct request *r)
+{
+	size_t n = sizeof *r + r->canonical.cap + r->key.cap + arena_footprint(&r->arena);
+
+	return r->plan == NULL ? n : n + arena_footprint(&r->plan->arena);
+}
+
+void
 request_free(struct request *r)
 {
 	if (r == NULL)
 		return;
-	plan_free(r->plan);
+	request_settle(r);
 	buf_release(&r->canonical);
 	buf_release(&r->key);
-	request_filters_free(r);
-	arena_release(&r->arena);
-	summary_unref(r->summary);
-	world_unref(r->world);
 	path_unref(r->path);
 	path_unref(r->wider);
 	free(r);

@@ -21,7 +21,8 @@
 #include "base/clock.h"
 #include "result_i.h"
 
-#define BYTES_BESIDE 4096	/* of a result beside its content, as the cache counts it */
+#define BYTES_AT_WORK 32768	/* about what one takes beside its content that is not done */
+#define BYTES_PATH 1024		/* about what its path takes */
 
 /* ---- references and the table ---- */
 
@@ -41,6 +42,17 @@ result_drop(struct result *r)
 {
 	if (atomic_fetch_sub(&r->refs, 1) == 1)
 		result_free(r);
+}
+
+void
+results_drop(struct result *gone)
+{
+	while (gone != NULL) {
+		struct result *next = gone->next;
+
+		result_drop(gone);
+		gone = next;
+	}
 }
 
 void
@@ -70,18 +82,28 @@ worth_keeping(const struct result *r)
 	return r->by_stat || conf_bool(r->engine->conf, CONF_RESULT_CACHE_ENABLED);
 }
 
+/* What it takes of the cache. Of one that is at work others may not look into the request. */
+static uint64_t
+memory_of(struct result *r, bool settled)
+{
+	uint64_t n = blob_memory(&r->blob) + sizeof *r + BYTES_PATH;
+
+	return n + (settled ? request_memory(r->request) : BYTES_AT_WORK);
+}
+
 void
 result_unref(struct result *r)
 {
 	struct engine *en = r->engine;
-	bool last, listed, unfinished;
+	bool last, listed, unfinished, settled;
 	uint64_t bytes;
 
 	pthread_mutex_lock(&r->lock);
 	unfinished = r->state != RESULT_DONE &&
 	    (r->streaming || r->state == RESULT_IDLE || !r->by_stat);
+	settled = r->settled;
 	pthread_mutex_unlock(&r->lock);
-	bytes = blob_memory(&r->blob) + BYTES_BESIDE;
+	bytes = memory_of(r, settled);
 	pthread_mutex_lock(&en->lock);
 	last = results_leave(&en->results, r, bytes);
 	/* Nobody may join a query that is about to be cancelled. */
@@ -126,22 +148,12 @@ result_new(struct engine *en, struct request *rq, struct requester who,
 	r->who = who;
 	r->made_mono_ns = clock_mono_ns();
 	r->mtime_ns = rq->world->snap->commit_ns;
+	r->world_id = rq->world->id;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->moved, NULL);
 	blob_init(&r->blob);
 	*out = r;
 	return 0;
-}
-
-static void
-drop_chain(struct result *r)
-{
-	while (r != NULL) {
-		struct result *next = r->next;
-
-		result_drop(r);
-		r = next;
-	}
 }
 
 int
@@ -165,7 +177,7 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 	gone = results_expire(&en->results, made_after,
 	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES));
 	if ((r = results_find(&en->results, buf_view(&rq->key), made_after,
-	    keep ? rq->world : NULL)) != NULL) {
+	    keep ? rq->world->id : 0)) != NULL) {
 		results_join(&en->results, r);
 		atomic_fetch_add(&r->refs, 1);
 		atomic_fetch_add(&en->counters.cache_hits, 1);
@@ -178,7 +190,7 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 		atomic_fetch_add(&en->counters.cache_misses, 1);
 	}
 	pthread_mutex_unlock(&en->lock);
-	drop_chain(gone);
+	results_drop(gone);
 	if (fresh != NULL)
 		result_drop(fresh);
 	*out = r;
@@ -234,9 +246,9 @@ put_age(struct buf *out, uint64_t ns)
 
 /* What an empty relative range owes to a store that ends before it. */
 static void
-put_newest(struct buf *out, const struct result *r)
+put_newest(struct buf *out, uint64_t newest)
 {
-	uint64_t newest = r->request->world->snap->max_start, now = clock_wall_ns();
+	uint64_t now = clock_wall_ns();
 
 	BUF_LIT(out, "no span in this range; the newest in the store is of ");
 	when_print(out, newest);
@@ -263,10 +275,8 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 		buf_str(out, r->state == RESULT_DONE ? "memory" : "none");
 	else if (sv_is(name, "error") && r->state == RESULT_DONE && r->err.code != 0)
 		buf_str(out, r->err.msg);
-	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->info.n_rows == 0 &&
-	    r->request->query != NULL && r->request->query->relative &&
-	    r->request->world->snap->n_shards != 0) {
-		put_newest(out, r);
+	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->newest_ns != 0) {
+		put_newest(out, r->newest_ns);
 	} else
 		code = ERR_UNKNOWN;
 	pthread_mutex_unlock(&r->lock);

@@ -3,6 +3,7 @@
  * result_i: what the files of a result share.
  *
  *   result        who holds it, what is told of it      result.c
+ *   result_ask    stat, open and read                   result_ask.c
  *   result_wait   those who wait for it                 result_wait.c
  *   result_run    its making                            result_run.c
  */

@@ -72,6 +72,16 @@ wait_for_readers(void *arg, const struct profile *p, struct err *e)
 	    err_set(e, ERR_CANCELLED, -1, "the reader went away") : 0;
 }
 
+/* What an empty answer to a range back from now says of the store: 0 for nothing. */
+static uint64_t
+newest_for_note(const struct request *rq, int code, const struct run_info *info)
+{
+	bool says = code == 0 && info->n_rows == 0 && rq->query != NULL && rq->query->relative &&
+	    rq->world->snap->n_shards != 0;
+
+	return says ? rq->world->snap->max_start : 0;
+}
+
 static void
 finish(struct result *r, int code, const struct run_info *info, const struct err *err,
     struct shadow_tap *tap)
@@ -83,8 +93,10 @@ finish(struct result *r, int code, const struct run_info *info, const struct err
 	struct buf text = BUF_INIT;
 	struct wait *taken;
 
+	blob_settle(&r->blob);
 	pthread_mutex_lock(&r->lock);
 	r->state = RESULT_DONE;
+	r->newest_ns = newest_for_note(r->request, code, info);
 	r->ended_ns = clock_mono_ns();
 	r->info = *info;
 	if (code < 0)
@@ -101,6 +113,7 @@ finish(struct result *r, int code, const struct run_info *info, const struct err
 	result_answer(r, taken);
 	outcome_note(r->engine, &o);
 	shadow_offer(r->engine, tap, &o);
+	atomic_fetch_sub(&r->engine->counters.running, 1);
 }
 
 /*
@@ -170,7 +183,10 @@ run(struct result *r)
 		code = run_request(r->request, tap != NULL ? shadow_tap_sink(tap) : &sink,
 		    r->started_ns + timeout, &r->cancel, &info, &err);
 	finish(r, code, &info, &err, tap);
-	atomic_fetch_sub(&r->engine->counters.running, 1);
+	request_settle(r->request);
+	pthread_mutex_lock(&r->lock);
+	r->settled = true;
+	pthread_mutex_unlock(&r->lock);
 	if (code < 0)
 		result_forget(r, false);
 }

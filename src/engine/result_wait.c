@@ -2,7 +2,7 @@
 /*
  * result_wait: those who wait for a result's size, its first bytes or a piece of it. A wait is
  * answered by its callback, once, under no lock; it is known outside by its number, so that
- * giving up a wait that was just served is harmless.
+ * giving up a wait that was just served is harmless. Who begins one: result_ask.c.
  *
  * A RUNNING result turns `streaming` when an opener has waited [mount] stream_after or the
  * bytes pass [mount] stream_above: then openers are answered and readers follow the producer.
@@ -148,74 +148,4 @@ result_wait_cancel(struct result *r, struct result_wait *token)
 		engine_timed(r->engine, -1);
 	free(w);
 	return true;
-}
-
-static int
-wait_for(struct result *r, enum wait_kind kind, uint64_t off, size_t n, uint64_t within_ns,
-    result_fn fn, void *arg, struct result_wait **token, struct err *e)
-{
-	static atomic_ullong ids = 1;
-	struct wait *w = calloc(1, sizeof *w);
-	uint64_t now = clock_mono_ns();
-	struct wait *taken;
-	int code = 0;
-
-	if (w == NULL)
-		return err_nomem(e);
-	*w = (struct wait){ .id = atomic_fetch_add(&ids, 1), .kind = kind, .off = off, .n = n,
-	    .fn = fn, .arg = arg };
-	if (within_ns != UINT64_MAX)
-		w->due_mono_ns = now + within_ns;
-	if (token != NULL)
-		*token = (struct result_wait *)(uintptr_t)w->id;
-	if (w->due_mono_ns != 0)
-		engine_timed(r->engine, 1);
-	pthread_mutex_lock(&r->lock);
-	if ((code = result_start(r, kind == WAIT_STAT, e)) > 0) {
-		/* Nobody can wait for it meanwhile but those who come later: they find it at work. */
-		pthread_mutex_unlock(&r->lock);
-		code = result_make_here(r, e);
-		pthread_mutex_lock(&r->lock);
-	}
-	if (code == 0) {
-		w->next = r->waits;
-		r->waits = w;
-		if (kind == WAIT_READ && off + n > r->read_up_to) {
-			r->read_up_to = off + n;
-			pthread_cond_broadcast(&r->moved);
-		}
-	}
-	taken = code == 0 ? result_take_ready(r, now) : NULL;
-	pthread_mutex_unlock(&r->lock);
-	if (code < 0) {
-		if (w->due_mono_ns != 0)
-			engine_timed(r->engine, -1);
-		free(w);
-		return code;
-	}
-	result_answer(r, taken);
-	return 0;
-}
-
-int
-result_stat(struct result *r, result_fn fn, void *arg, struct result_wait **token,
-    struct err *e)
-{
-	return wait_for(r, WAIT_STAT, 0, 0, conf_u64(r->engine->conf, CONF_MOUNT_STAT_BUDGET),
-	    fn, arg, token, e);
-}
-
-int
-result_open(struct result *r, result_fn fn, void *arg, struct result_wait **token,
-    struct err *e)
-{
-	return wait_for(r, WAIT_OPEN, 0, 0, conf_u64(r->engine->conf, CONF_MOUNT_STREAM_AFTER),
-	    fn, arg, token, e);
-}
-
-int
-result_read(struct result *r, uint64_t off, size_t n, result_fn fn, void *arg,
-    struct result_wait **token, struct err *e)
-{
-	return wait_for(r, WAIT_READ, off, n, UINT64_MAX, fn, arg, token, e);
 }

@@ -44,6 +44,7 @@ world_unref(struct world *w)
 static int
 world_new(struct engine *en, const struct snapshot *snap, struct world **out, struct err *e)
 {
+	static atomic_ullong ids = 1;
 	struct world *w = calloc(1, sizeof *w);
 
 	if (w == NULL) {
@@ -51,6 +52,7 @@ world_new(struct engine *en, const struct snapshot *snap, struct world **out, st
 		return err_nomem(e);
 	}
 	atomic_init(&w->refs, 1);
+	w->id = atomic_fetch_add(&ids, 1);
 	atomic_init(&w->all, NULL);
 	atomic_init(&w->n_partial, 0);
 	pthread_mutex_init(&w->making, NULL);

@@ -15,7 +15,8 @@
 static struct results table;
 static struct result *all;
 static struct request *requests;
-static struct world *const here = (struct world *)&table;
+#define HERE 3
+#define ELSEWHERE 4
 
 /* Result i: key i / 2, made at i + 1, used by one. */
 static int
@@ -28,7 +29,7 @@ setup(void **state)
 	assert_non_null(requests);
 	table = (struct results){ .n = 0 };
 	for (unsigned i = 0; i < N; i++) {
-		requests[i].world = here;
+		all[i].world_id = HERE;
 		buf_u64(&requests[i].key, i / 2);
 		all[i].request = &requests[i];
 		all[i].made_mono_ns = i + 1;
@@ -78,15 +79,15 @@ the_latest_of_a_key_is_found(void **state)
 
 	(void)state;
 	assert_int_equal(count(), N);
-	assert_ptr_equal(results_find(&table, key, 0, here), &all[7]);
-	assert_null(results_find(&table, key, 8, here));
-	assert_null(results_find(&table, key, 0, (struct world *)&all));
-	assert_null(results_find(&table, key, 0, NULL));
+	assert_ptr_equal(results_find(&table, key, 0, HERE), &all[7]);
+	assert_null(results_find(&table, key, 8, HERE));
+	assert_null(results_find(&table, key, 0, ELSEWHERE));
+	assert_null(results_find(&table, key, 0, 0));
 	/* Made for its size: whatever the world. */
 	atomic_store(&all[6].by_stat, true);
-	assert_ptr_equal(results_find(&table, key, 0, NULL), &all[6]);
+	assert_ptr_equal(results_find(&table, key, 0, 0), &all[6]);
 	results_remove(&table, &all[7]);
-	assert_ptr_equal(results_find(&table, key, 0, here), &all[6]);
+	assert_ptr_equal(results_find(&table, key, 0, HERE), &all[6]);
 	assert_int_equal(count(), N - 1);
 }
 
