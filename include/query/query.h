@@ -39,6 +39,9 @@ struct query {
 	size_t n_sort;
 	bool has_limit;
 	uint64_t limit, offset;		/* limit: UINT64_MAX if none */
+	/* What must be there, else opening a file fails: rows in it, a span newer than that. */
+	bool has_expect_rows, has_expect_fresh;
+	uint64_t expect_rows, expect_fresh_ns;
 	const struct field *select;	/* as typed, without doubles; none: everything */
 	const struct sv *select_typed;	/* the field texts as typed, decoded: the keys' names */
 	size_t n_select;
