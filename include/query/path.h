@@ -73,7 +73,7 @@ int path_step(struct path *, struct sv segment, struct path **out, struct err *)
 /*
  * A whole path, '/'-separated, a leading '/' allowed, doubled '/' are one. If the last segment
  * names a file (known_file says so) it is returned in *file and not stepped; else *file is
- * empty. Where an argument is awaited only %more and, in shards/, files of any name are
+ * empty. Where an argument is awaited only ~%more and, in shards/, files of any name are
  * files: service/count is a service. err->off is the offset within `text`.
  */
 int path_parse(struct sv text, bool (*known_file)(struct sv), struct path **out,

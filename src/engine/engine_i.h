@@ -153,9 +153,13 @@ void request_explain_decision_json(const struct request *, struct buf *);
 /* About how long it will take, ns, and how many bytes it will give; plans if need be. */
 uint64_t request_cost_ns(struct request *);
 uint64_t request_est_bytes(struct request *);
-/* The largest prefix of a path that is a complete query (arguments and open groups cut off), bound; NULL if none. */
+/* The largest prefix of a path that is a complete query, bound; NULL if it is refused. */
 const struct query *bind_prefix(struct engine *, struct world *, const struct path *, struct arena *);
 bool file_in_every_query(struct sv name, enum file_kind *);
+/* The files that can be asked for wherever a query is complete; NULL past the end. */
+const char *file_of_every_query(size_t i);
+/* ERR_UNSUPPORTED if the query (of traces: query_of_traces) can't be shown in that file. */
+int check_format(const struct query *, const struct format *, struct err *) WARN_UNUSED;
 
 /* ---- names.c ---- */
 
@@ -164,6 +168,10 @@ int world_learn_names(struct world *, const struct stats *, struct err *) WARN_U
 /* True if a span or resource has an attribute of that name; query_env's has_attr. */
 bool world_has_attr(void *world, struct sv key);
 bool shard_has_service(const struct shard_stats *, struct sv name);
+/* How people type a field that catalog_fields gives: of spans' attributes the bare key. */
+struct sv field_as_typed(struct sv printed);
+/* The text of a field whose listed name is an alias; empty if there is none. */
+struct sv world_field_alias(void *world, struct arena *, uint64_t hi, uint64_t lo);
 /*
  * ERR_UNKNOWN, with what was probably meant, if [browse] strict_names and the path names a
  * service or field that the store has never seen. r, if not NULL: of that path; footers

@@ -10,6 +10,7 @@
  */
 #include <strings.h>
 
+#include "base/hash.h"
 #include "base/near.h"
 #include "engine_i.h"
 #include "query/path_names.h"
@@ -152,6 +153,37 @@ world_has_attr(void *arg, struct sv key)
 	if (world_all(w->engine, w, &all, NULL) < 0)
 		return false;
 	return has_key(w, FIELD_SPAN, key) || has_key(w, FIELD_RESOURCE, key);
+}
+
+/* ---- fields as they are listed ---- */
+
+struct sv
+field_as_typed(struct sv printed)
+{
+	struct field f, bare;
+
+	if (!field_parse(printed, &f) || f.scope != FIELD_SPAN)
+		return printed;
+	/* Keys that read as something else keep their scope: span.name, span.event.x. */
+	return field_parse(f.key, &bare) && bare.scope == FIELD_BARE ? f.key : printed;
+}
+
+struct sv
+world_field_alias(void *arg, struct arena *a, uint64_t hi, uint64_t lo)
+{
+	struct world *w = arg;
+	struct values_result rs;
+
+	if (catalog_fields(w->snap, TIME_RANGE_ALL, SIZE_MAX, a, &rs, NULL) < 0)
+		return SV_EMPTY;
+	for (size_t i = 0; i < rs.n; i++) {
+		struct sv text = field_as_typed(rs.values[i]);
+		struct hash128 h = hash128(text.p, text.n);
+
+		if (h.hi == hi && h.lo == lo)
+			return text;
+	}
+	return SV_EMPTY;
 }
 
 /* ---- what was meant ---- */

@@ -166,6 +166,7 @@ engine_bind_env(struct engine *en, struct world *w, struct query_env *env)
 		.max_rows = conf_u64(en->conf, CONF_QUERY_MAX_ROWS),
 		.alias = resolve_alias,
 		.alias_arg = w,
+		.field_alias = world_field_alias,
 		.has_attr = world_has_attr,
 		.attr_arg = w,
 	};

@@ -292,6 +292,18 @@ measure(const struct query *q, size_t *n, struct err *e)
 	return code;
 }
 
+/* Of a field's segment: an alias stays one, since only the catalog knows the name. */
+static int
+field_text(struct sv text, struct arena *a, struct sv *field, struct err *e)
+{
+	uint64_t hi, lo;
+
+	if (!name_is_alias(text, &hi, &lo))
+		return name_decode(a, text, field, e);
+	*field = text;
+	return 0;
+}
+
 /*
  * Checks argument p->arg. *field gets the decoded field name of where's first argument (in
  * the arena), *n_canonical the canonical length if this completes the clause.
@@ -309,7 +321,7 @@ check_arg(const struct path *p, struct sv text, struct arena *a, struct sv *fiel
 	if ((code = clause_build(&c, e)) < 0)
 		return code;
 	if (c.n_args < p->kw->n_args)
-		return p->kw->args[0] == ARG_FIELDS ? name_decode(a, text, field, e) : 0;
+		return p->kw->args[0] == ARG_FIELDS ? field_text(text, a, field, e) : 0;
 	if (c.pred != NULL)
 		q.filter = c.pred;
 	if ((code = measure(&q, n_canonical, e)) < 0)
@@ -413,15 +425,15 @@ path_step(struct path *p, struct sv seg, struct path **out, struct err *e)
 
 /*
  * True if the last segment is a file here. Where an argument is awaited nearly everything is
- * a value ("service/count" is a service); only what can't be one is a file there: "%more",
+ * a value ("service/count" is a service); only what can't be one is a file there: "~%more",
  * and info.json among the shards.
  */
 static bool
 stands_for_file(const struct path *p, struct sv seg, bool (*known_file)(struct sv))
 {
-	if (p->state == PATH_ARG && seg.p[0] != '%' && p->kw->class != KC_SHARDS)
+	if (p->state == PATH_ARG && !sv_is(seg, "~%more") && p->kw->class != KC_SHARDS)
 		return false;
-	return known_file != NULL && !sv_is(seg, "%") && known_file(seg);
+	return known_file != NULL && known_file(seg);
 }
 
 int
