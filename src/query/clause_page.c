@@ -183,11 +183,23 @@ build_sort(struct clause *c, struct err *e)
 	return 0;
 }
 
+/* The name of the column: of a field by its own name its key, else as typed. */
+static struct sv
+column_name(const struct field *f, struct sv typed)
+{
+	if (f->scope == FIELD_INTRINSIC && sv_is(typed, intrinsics[f->intrinsic].name))
+		return sv_cstr(intrinsics[f->intrinsic].json);
+	return typed;
+}
+
+/* Two names of one field are two columns, unless both columns have one name. */
 static bool
-has_field(const struct field *v, size_t n, const struct field *f)
+has_column(const struct field *v, const struct sv *typed, size_t n, const struct field *f,
+    struct sv name)
 {
 	for (size_t i = 0; i < n; i++)
-		if (field_eq(&v[i], f))
+		if (field_eq(&v[i], f) &&
+		    sv_eq(column_name(&v[i], typed[i]), column_name(f, name)))
 			return true;
 	return false;
 }
@@ -212,7 +224,7 @@ build_select(struct clause *c, struct err *e)
 				e->off += items[i].p - c->args[0].p;
 			return code;
 		}
-		if (has_field(fields, kept, &f))
+		if (has_column(fields, typed, kept, &f, name))
 			continue;
 		typed[kept] = name;
 		fields[kept++] = f;
