@@ -8,7 +8,7 @@
  * size or its bytes, and may give up waiting. Nothing here blocks on query work except the
  * functions that say so.
  *
- * Threads: every call is thread-safe. Lock order: engine, result, blob.
+ * Threads: every call is thread-safe. The order of locks is in engine_i.h.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -26,6 +26,8 @@ struct engine;
 /* `conf` must stay until the engine is closed or reloaded. create: make an absent or empty store. */
 int engine_open(const struct conf *, const char *store, bool create, struct engine **,
     struct err *) WARN_UNUSED;
+/* For programs that stay: large results will have where to go ([mount] spill_dir). */
+int engine_ready(struct engine *, struct err *) WARN_UNUSED;
 void engine_close(struct engine *);	/* cancels what runs; no result may be held */
 /* Takes over changed settings (SIGHUP); the old conf must outlive the engine too. */
 void engine_reload(struct engine *, const struct conf *);
@@ -102,7 +104,7 @@ void result_unref(struct result *);
 struct result_info {
 	bool done;		/* complete: size is exact, or `code` says why it failed */
 	bool streaming;		/* being read while it is made; size is 0 for stat */
-	bool cheap;		/* its estimated cost is within [mount] stat_budget */
+	bool cheap;		/* its estimated cost is within [mount] stat_budget, or not known yet */
 	int code;		/* 0 or the error it ended with */
 	uint64_t size;		/* bytes, exact if done */
 	uint64_t available;	/* bytes produced so far */
@@ -119,7 +121,7 @@ typedef void (*result_fn)(void *arg, int code, const void *data, size_t n);
 
 /*
  * Starts the result if it is not running and waits until its size is known or it need not be:
- *   result_stat  done, or over [mount] stat_budget (dear ones at once, without starting them)
+ *   result_stat  done, or over [mount] stat_budget (dear ones once that is known, unstarted)
  *   result_open  done, failed (code < 0), or streaming begins
  *   result_read  bytes at `off` are there: fn gets up to n of them (0 at the end), or the error
  * *wait (may be NULL) is valid until fn is called.
@@ -184,8 +186,12 @@ void engine_caret(struct buf *, struct sv path, int64_t off);
 
 /* ---- .spanfs ---- */
 
-/* Contents of .spanfs/NAME, README, ... made anew: config errors metrics queries shadow slow. */
-int engine_control_file(struct engine *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
+/*
+ * Contents of .spanfs/NAME, made anew for who asks: config errors metrics queries shadow slow.
+ * Of errors, queries and slow everybody is shown what was their own, root all.
+ */
+int engine_control_file(struct engine *, struct sv name, struct requester, struct buf *,
+    struct err *) WARN_UNUSED;
 /* Names in .spanfs; NULL past the end. */
 const char *engine_control_name(size_t i);
 /* The names of the files of .spanfs/stats, alike; their content: engine_control_file "stats/NAME". */

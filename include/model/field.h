@@ -84,6 +84,11 @@ int field_cmp(const struct field *, const struct field *);	/* canonical order */
 /* True if a trace must be assembled to know it. */
 bool field_needs_trace(const struct field *);
 
+/* A set of intrinsics. */
+typedef uint64_t intrinsic_set;
+#define INTRINSIC_BIT(i) ((intrinsic_set)1 << (i))
+_Static_assert(N_INTRINSICS <= 64, "intrinsic_set holds them all");
+
 /*
  * Which parts of a span a query's answer needs; what is left out may be absent from the rows
  * that exec returns.
@@ -99,7 +104,7 @@ struct projection {
 	bool resource, scope;	/* their attributes; name, version, service are always there */
 	bool events, links;
 	bool rest;		/* trace_state, flags, dropped counts, status_message */
-	uint32_t intrinsics;	/* bits 1 << enum intrinsic */
+	intrinsic_set intrinsics;
 	const struct field *fields;	/* single attributes beside these */
 	size_t n_fields;
 };

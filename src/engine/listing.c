@@ -330,7 +330,7 @@ list_with_total(struct engine *en, const struct path *path, struct arena *a,
 
 	if ((code = engine_world(en, &w, e)) < 0)
 		return code;
-	if ((code = names_check(en, w, path, NULL, e)) == 0 && v.state == PATH_ARG)
+	if ((code = names_check(en, w, path, NULL, NULL, e)) == 0 && v.state == PATH_ARG)
 		code = list_argument(&l, en, w, path, &v, e);
 	else if (code == 0)
 		list_clause(&l, en, w, path, &v);

@@ -127,6 +127,78 @@ request_stats(struct request *r, struct err *e)
 	return code == 0 ? take_stats(r, st, e) : code;
 }
 
+static bool
+no_file(struct sv s)
+{
+	(void)s;
+	return false;
+}
+
+/* The path with the clauses that its format adds. */
+static int
+widen(struct request *r, struct err *e)
+{
+	struct buf text = BUF_INIT;
+	struct sv file;
+	int code;
+
+	path_print(&text, r->path);
+	buf_putc(&text, '/');
+	buf_str(&text, r->format->clauses);
+	if ((code = buf_ok(&text, e)) == 0)
+		code = path_parse(buf_view(&text), no_file, &r->wider, &file, e);
+	buf_release(&text);
+	return code;
+}
+
+/* Who pages is given every row, and is told offset and limit. */
+static int
+take_page(struct request *r, struct err *e)
+{
+	struct query *all = arena_new(&r->arena, struct query);
+
+	if (all == NULL)
+		return err_nomem(e);
+	r->offset = r->query->offset;
+	r->limit = r->query->limit;
+	*all = *r->query;
+	all->offset = 0;
+	all->limit = UINT64_MAX;
+	all->has_limit = false;
+	r->query = all;
+	return 0;
+}
+
+/* r->query and r->canonical. */
+static int
+bind_query(struct request *r, const struct query_env *env, struct err *e)
+{
+	bool format = r->format != NULL && r->kind == FILE_FORMAT;
+	int code;
+
+	if (format && r->format->clauses != NULL && (code = widen(r, e)) < 0)
+		return code;
+	if ((code = query_bind(r->wider != NULL ? r->wider : r->path, env, &r->arena, &r->query,
+	    e)) < 0)
+		return code;
+	if (r->format != NULL && r->format->rows == ROW_TRACE &&
+	    (r->query = query_of_traces(r->query, &r->arena)) == NULL)
+		return err_nomem(e);
+	buf_sv(&r->canonical, r->query->canonical);
+	return format && r->format->pages ? take_page(r, e) : 0;
+}
+
+/* Of the request's range: enough if they have what its path names. */
+static int
+loaded_stats(void *arg, const struct stats **out, struct err *e)
+{
+	struct request *r = arg;
+	int code = request_stats(r, e);
+
+	*out = r->stats;
+	return code;
+}
+
 static int
 bind(struct request *r, struct err *e)
 {
@@ -134,17 +206,13 @@ bind(struct request *r, struct err *e)
 	int code;
 
 	engine_bind_env(r->engine, r->world, &env);
-	if ((code = query_bind(r->path, &env, &r->arena, &r->query, e)) < 0)
+	if ((code = bind_query(r, &env, e)) < 0)
 		return code;
-	if ((code = names_check(r->engine, r->world, r->path, r, e)) < 0)
+	if ((code = names_check(r->engine, r->world, r->path, loaded_stats, r, e)) < 0)
 		return code;
-	if ((r->format != NULL && r->format->rows == ROW_TRACE) &&
-	    (r->query = query_of_traces(r->query, &r->arena)) == NULL)
-		return err_nomem(e);
 	if (r->format != NULL && r->kind == FILE_FORMAT &&
 	    (code = check_format(r->query, r->format, e)) < 0)
 		return code;
-	buf_sv(&r->canonical, r->query->canonical);
 	return 0;
 }
 
@@ -254,14 +322,9 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 	if ((n->file = arena_printf(&n->arena, "%s", r->file)) == NULL)
 		code = err_nomem(e);
 	else if ((code = opt_rules_parse(SV("all"), &n->rules_off, e)) == 0)
-		code = query_bind(n->path, &env, &n->arena, &n->query, e);
-	if (code == 0 && n->format != NULL && n->format->rows == ROW_TRACE &&
-	    (n->query = query_of_traces(n->query, &n->arena)) == NULL)
-		code = err_nomem(e);
-	if (code == 0) {
-		buf_sv(&n->canonical, n->query->canonical);
+		code = bind_query(n, &env, e);
+	if (code == 0)
 		code = buf_ok(&n->canonical, e);
-	}
 	if (code < 0) {
 		request_free(n);
 		return code;
@@ -283,6 +346,7 @@ request_free(struct request *r)
 	summary_unref(r->summary);
 	world_unref(r->world);
 	path_unref(r->path);
+	path_unref(r->wider);
 	free(r);
 }
 

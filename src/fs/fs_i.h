@@ -64,6 +64,7 @@ struct text_file {
 	struct buf text;
 	uint64_t made_mono_ns, made_wall_ns;
 	bool by_stat;		/* for its size, and not opened since */
+	uint32_t uid;		/* whom it was made for: each user is shown own paths */
 };
 
 struct node {
@@ -241,7 +242,7 @@ unsigned attr_name_max(unsigned proto_minor);
 /* What a name in .spanfs or .spanfs/stats is; false: nothing. */
 bool control_resolve(const struct node *dir, const char *name, enum node_kind *);
 /* Makes the content of a control file anew for its size, unless it is open or was just made. */
-int control_stat(struct fs *, struct node *, struct err *) WARN_UNUSED;
+int control_stat(struct fs *, struct node *, struct requester, struct err *) WARN_UNUSED;
 void control_open(fuse_req_t, struct node *, struct fuse_file_info *);
 void control_read(fuse_req_t, struct handle *, size_t, off_t);
 void control_write(fuse_req_t, fuse_ino_t, const char *, size_t, off_t,

@@ -2,7 +2,7 @@
 /*
  * clause_filter: the meaning of filter clauses: each becomes one leaf of a predicate. Leaves
  * are canonical: lists sorted without doubles, a list of one is the plain operator, and
- * where/resource.service.name/eq is the service.
+ * where/resource.service.name/eq is the service, if its value is a text.
  */
 #include <stdlib.h>
 

@@ -238,7 +238,7 @@ scrape(struct buf *out)
 	const char *why;
 
 	out->n = 0;
-	assert_int_equal(engine_control_file(en, SV("metrics"), out, &err), 0);
+	assert_int_equal(engine_control_file(en, SV("metrics"), (struct requester){ 0 }, out, &err), 0);
 	if ((why = read_metrics(buf_view(out), &line)) != NULL)
 		fail_msg("%s: %.*s", why, SV_ARG(line));
 }
