@@ -33,6 +33,7 @@ enum err_code {
 	ERR_VERSION = -13,	/* a store or shard of another version: EIO */
 	ERR_NOSPC = -14,	/* disk or spill full: ENOSPC */
 	ERR_ACCESS = -15,	/* permission: EACCES */
+	ERR_NODATA = -16,	/* an expectation does not hold: ENODATA */
 };
 
 struct err {

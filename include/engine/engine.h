@@ -49,7 +49,7 @@ struct entry {
 /*
  * What `ls` shows of a path: result files and keyword links at a clause boundary (the fs adds
  * README and .spanfs at the root), values, fields, operators at an argument. Names in byte order, in the
- * arena. A cut list ends with the file "%more".
+ * arena. A cut list ends with the file "~%more".
  */
 int engine_list(struct engine *, const struct path *, struct arena *, struct entry **,
     size_t *n, struct err *) WARN_UNUSED;
@@ -61,7 +61,7 @@ int engine_list(struct engine *, const struct path *, struct arena *, struct ent
 int engine_check_step(struct engine *, const struct path *, struct err *) WARN_UNUSED;
 /* The time of the newest span under a path where known cheaply, else of the newest commit: a directory's mtime. */
 uint64_t engine_dir_mtime(struct engine *, const struct path *);
-/* True for any name of a file that resolves in some query directory (spans.jsonl, plan, info.json, %more...). */
+/* True for any name of a file that resolves in some query directory (spans.jsonl, plan, info.json, ~%more...). */
 bool engine_known_file(struct sv name);
 
 /* ---- statistics ---- */

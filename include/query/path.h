@@ -34,6 +34,7 @@ enum arg_kind {
 	ARG_OPS,	/* operators of where/FIELD */
 	ARG_DURATION_OPS,	/* ne lt le ...: duration, trace-duration, where on a number or time */
 	ARG_DURATIONS, ARG_TIMES, ARG_DAYS, ARG_NUMBERS,	/* free; a few examples are listed */
+	ARG_EXPECTS,	/* what expect looks at: rows, fresh */
 	ARG_WORDS,	/* text: free, lists nothing */
 	ARG_SHARD_DAYS, ARG_SHARD_HOURS,	/* partitions of the store */
 };
@@ -72,7 +73,7 @@ int path_step(struct path *, struct sv segment, struct path **out, struct err *)
 /*
  * A whole path, '/'-separated, a leading '/' allowed, doubled '/' are one. If the last segment
  * names a file (known_file says so) it is returned in *file and not stepped; else *file is
- * empty. Where an argument is awaited only %more and, in shards/, files of any name are
+ * empty. Where an argument is awaited only ~%more and, in shards/, files of any name are
  * files: service/count is a service. err->off is the offset within `text`.
  */
 int path_parse(struct sv text, bool (*known_file)(struct sv), struct path **out,
@@ -80,6 +81,12 @@ int path_parse(struct sv text, bool (*known_file)(struct sv), struct path **out,
 struct path_view path_view(const struct path *);
 /* The path as typed (dots of .K and .=V taken off), "/" for the root. */
 void path_print(struct buf *, const struct path *);
+
+/*
+ * Where a place of path_print's text is in the text that the path was parsed from, which may have
+ * dots of links and other slashes.
+ */
+int64_t path_typed_offset(const struct path *, struct sv typed, int64_t off);
 
 /*
  * Calls fn for every keyword that may follow (never the dotted form, nor shards, nor one

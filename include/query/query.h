@@ -39,9 +39,13 @@ struct query {
 	size_t n_sort;
 	bool has_limit;
 	uint64_t limit, offset;		/* limit: UINT64_MAX if none */
+	/* What must be there, else opening a file fails: rows in it, a span newer than that. */
+	bool has_expect_rows, has_expect_fresh;
+	uint64_t expect_rows, expect_fresh_ns;
 	const struct field *select;	/* as typed, without doubles; none: everything */
 	const struct sv *select_typed;	/* the field texts as typed, decoded: the keys' names */
 	size_t n_select;
+	struct sv canonical;		/* query_print's text */
 };
 
 /* What binding needs to know of the world. */
@@ -54,6 +58,8 @@ struct query_env {
 	 */
 	struct sv (*alias)(void *arg, struct arena *, const struct field *, uint64_t hi, uint64_t lo);
 	void *alias_arg;
+	/* The same for the long name of a field: its text as listed. May be NULL. */
+	struct sv (*field_alias)(void *arg, struct arena *, uint64_t hi, uint64_t lo);
 	/*
 	 * True if a span or resource of the store has an attribute of that name: then a key that
 	 * files show ("spans") is that attribute. NULL: the store has none.

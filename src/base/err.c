@@ -23,6 +23,7 @@ static const char *const err_names[] = {
 	[-ERR_VERSION] = "version",
 	[-ERR_NOSPC] = "no space",
 	[-ERR_ACCESS] = "access",
+	[-ERR_NODATA] = "no data",
 };
 
 const char *

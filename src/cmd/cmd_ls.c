@@ -30,6 +30,8 @@ list(struct engine *en, const char *text, struct err *e)
 		for (size_t i = 0; i < n; i++)
 			printf("%.*s%s\n", SV_ARG(v[i].name),
 			    v[i].kind == ENTRY_FILE ? "" : "/");
+	if (path != NULL && code < 0)
+		e->off = path_typed_offset(path, sv_cstr(text), e->off);
 	path_unref(path);
 	arena_release(&a);
 	return code;

@@ -20,6 +20,8 @@ open_request(struct engine *en, struct sv text, struct request **out, struct err
 		    "expected a file at the end: spans.jsonl, count, plan, ...");
 	else
 		code = request_new(en, path, file, out, e);
+	if (file.n != 0 && code < 0 && e != NULL)
+		e->off = path_typed_offset(path, text, e->off);
 	path_unref(path);
 	return code;
 }

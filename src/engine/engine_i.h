@@ -2,7 +2,9 @@
 /*
  * engine_i: what the engine's own files share.
  *
- *   names     the services and fields there are, and those meant             names.c
+ *   known     the services and attributes that there are                     known.c
+ *   names     refuses others, and says what was meant                        names.c
+ *   bindenv   what binding asks of the store                                 bindenv.c
  *   request   a file of a path, bound and planned against one snapshot       request.c,
  *             by a decision that is remembered                              request_plan.c
  *             and with the Bloom filters of the fields it compares          filters.c
@@ -59,7 +61,7 @@ struct world {
 	pthread_mutex_t making;		/* of what follows; held over the reading of footers */
 	struct arena arena;
 	_Atomic(const struct stats *) all;	/* of every shard; NULL: not made yet */
-	/* Every service and attribute ever seen, complete with `all`: names.c. */
+	/* Every service and attribute ever seen, complete with `all`: known.c. */
 	struct map services, fields;
 	bool services_open, fields_open;	/* but there may be more: a shard does not say */
 	pthread_mutex_t lock;		/* guards what follows */
@@ -187,24 +189,41 @@ void request_explain_decision_json(const struct request *, struct buf *);
 /* About how long it will take, ns, and how many bytes it will give; plans if need be. */
 uint64_t request_cost_ns(struct request *);
 uint64_t request_est_bytes(struct request *);
-/* The largest prefix of a path that is a complete query (arguments and open groups cut off), bound; NULL if none. */
+/* The largest prefix of a path that is a complete query, bound; NULL if it is refused. */
 const struct query *bind_prefix(struct engine *, struct world *, const struct path *, struct arena *);
 bool file_in_every_query(struct sv name, enum file_kind *);
+/* The files that can be asked for wherever a query is complete; NULL past the end. */
+const char *file_of_every_query(size_t i);
+/* ERR_UNSUPPORTED if the query (of traces: query_of_traces) can't be shown in that file. */
+int check_format(const struct query *, const struct format *, struct err *) WARN_UNUSED;
 
-/* ---- names.c ---- */
+/* ---- known.c ---- */
 
 /* Fills w->services and w->fields. */
 int world_learn_names(struct world *, const struct stats *, struct err *) WARN_UNUSED;
-/* True if a span or resource has an attribute of that name; query_env's has_attr. */
-bool world_has_attr(void *world, struct sv key);
+/* Once they are filled: an attribute of a scope; a field as paths have it. */
+bool world_has_key(const struct world *, enum field_scope, struct sv key);
+bool world_has_field(const struct world *, const struct field *);
 bool shard_has_service(const struct shard_stats *, struct sv name);
+/* How people type a field that catalog_fields gives: of spans' attributes the bare key. */
+struct sv field_as_typed(struct sv printed);
+
+/* ---- names.c ---- */
+
+typedef int stats_fn(void *arg, const struct stats **, struct err *);
+
 /*
  * ERR_UNKNOWN, with what was probably meant, if [browse] strict_names and the path names a
- * service or field that the store has never seen. r, if not NULL: of that path; footers
- * beyond its range are read only if they must be.
+ * service or field that the store has never seen. `loaded`, if not NULL, gives statistics of
+ * some shards; those of all are read only if these have not what the path names.
  */
-int names_check(struct engine *, struct world *, const struct path *, struct request *r,
-    struct err *) WARN_UNUSED;
+int names_check(struct engine *, struct world *, const struct path *, stats_fn *loaded,
+    void *arg, struct err *) WARN_UNUSED;
+
+/* ---- bindenv.c ---- */
+
+/* The text of a field whose listed name is an alias; empty if there is none. */
+struct sv world_field_alias(void *world, struct arena *, uint64_t hi, uint64_t lo);
 
 /* ---- run ---- */
 

@@ -136,6 +136,8 @@ explain(struct engine *en, struct sv text, bool alone, struct buf *out, struct e
 	code = path_parse(text, engine_known_file, &path, &file, &err);
 	if (code == 0)
 		code = request_new(en, path, file.n != 0 ? file : SV("spans.jsonl"), &r, &err);
+	if (path != NULL && code < 0)
+		err.off = path_typed_offset(path, text, err.off);
 	if (code == 0 && r->query != NULL) {
 		r->decide_alone = alone;
 		code = request_plan(r, &err);

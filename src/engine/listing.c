@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * listing: what `ls` shows: at a clause boundary the result files and, as links, the keywords
- * that may follow; at an argument its values, from the catalog, never from a query.
+ * that may follow; at an argument its values, from the catalog, never from a query. The path
+ * is bound once and the catalog asked once, however many files may stand there.
  */
 #include <stdlib.h>
 
@@ -13,6 +14,8 @@
 struct list {
 	struct arena *a;
 	VEC(struct entry) v;
+	uint64_t total;		/* of values */
+	bool cut;		/* there are more than are listed */
 	bool oom;
 };
 
@@ -38,29 +41,19 @@ by_name(const void *a, const void *b)
 }
 
 /* Files that would be refused here (a tree of many traces, `select` with otlp.jsonl) are not shown. */
-static bool
-may_stand(struct engine *en, const struct path *path, struct sv file)
-{
-	struct request *r;
-
-	if (request_new(en, (struct path *)(uintptr_t)path, file, &r, NULL) < 0)
-		return false;
-	request_free(r);
-	return true;
-}
-
 static void
-list_files(struct list *l, struct engine *en, const struct path *path)
+list_files(struct list *l, const struct query *q)
 {
-	static const char *const extra[] = { "plan", "plan.json", "profile.json", "query" };
+	const struct query *traces = query_of_traces(q, l->a);
 	const struct format *f;
+	const char *name;
 
-	for (size_t i = 0; (f = format_at(i)) != NULL; i++)
-		if (may_stand(en, path, sv_cstr(f->file)))
+	l->oom |= traces == NULL;
+	for (size_t i = 0; !l->oom && (f = format_at(i)) != NULL; i++)
+		if (check_format(f->rows == ROW_TRACE ? traces : q, f, NULL) == 0)
 			add(l, sv_cstr(f->file), ENTRY_FILE);
-	for (size_t i = 0; i < sizeof extra / sizeof *extra; i++)
-		if (may_stand(en, path, sv_cstr(extra[i])))
-			add(l, sv_cstr(extra[i]), ENTRY_FILE);
+	for (size_t i = 0; (name = file_of_every_query(i)) != NULL; i++)
+		add(l, sv_cstr(name), ENTRY_FILE);
 }
 
 /* Values as names: encoded, over-long ones by their alias. Arguments after the first are links. */
@@ -82,44 +75,119 @@ add_values(struct list *l, const struct sv *v, size_t n, enum entry_kind kind)
 	buf_release(&name);
 }
 
+/* Where values are asked for: the range and the services of the query so far. */
 static int
-list_values(struct list *l, struct engine *en, struct world *w, const struct path *path,
-    const struct path_view *v, enum entry_kind kind, uint64_t *total, struct err *e)
+narrow(struct values_request *rq, const struct query *q, struct arena *a, struct err *e)
+{
+	const struct literal *lits;
+	struct sv *names;
+
+	if (q == NULL)
+		return 0;
+	rq->range = q->range;
+	rq->n_services = query_top_services(q, &lits);
+	if ((names = arena_array(a, rq->n_services + 1, struct sv)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < rq->n_services; i++)
+		names[i] = lits[i].text;
+	rq->services = names;
+	return 0;
+}
+
+/* The field typed; a long one by its alias. */
+static struct field
+field_of(const struct path_view *v, struct world *w, struct arena *a)
+{
+	struct field f = v->field;
+	uint64_t hi, lo;
+
+	if (f.scope == FIELD_BARE && name_is_alias(f.key, &hi, &lo))
+		(void)field_parse(world_field_alias(w, a, hi, lo), &f);
+	return f;
+}
+
+static int
+list_values(struct list *l, struct engine *en, struct world *w, const struct query *q,
+    const struct path_view *v, enum entry_kind kind, struct err *e)
 {
 	struct values_request rq = {
-		.field = v->field,
+		.field = field_of(v, w, l->a),
 		.range = TIME_RANGE_ALL,
 		.max = conf_u64(en->conf, CONF_BROWSE_VALUES_MAX),
 	};
-	const struct query *q = bind_prefix(en, w, path, l->a);
 	struct values_result rs = { NULL, 0, 0 };
-	const struct literal *lits;
 	const struct stats *st;
-	struct sv *names;
 	int code;
 
-	if (q != NULL) {
-		rq.range = q->range;
-		rq.n_services = query_top_services(q, &lits);
-		if ((names = arena_array(l->a, rq.n_services + 1, struct sv)) == NULL)
-			return err_nomem(e);
-		for (size_t i = 0; i < rq.n_services; i++)
-			names[i] = lits[i].text;
-		rq.services = names;
-	}
+	if ((code = narrow(&rq, q, l->a, e)) < 0)
+		return code;
 	/* Footers are read by all threads; what follows finds them read. */
 	if ((code = world_stats(en, w, rq.range, l->a, &st, e)) < 0)
 		return code;
-	if (v->arg_kind == ARG_FIELDS)
+	if (v->arg_kind == ARG_FIELDS) {
 		code = catalog_fields(w->snap, rq.range, rq.max, l->a, &rs, e);
-	else
+		for (size_t i = 0; code == 0 && i < rs.n; i++)
+			rs.values[i] = field_as_typed(rs.values[i]);
+	} else
 		code = catalog_values(w->snap, &rq, l->a, &rs, e);
 	if (code < 0)
 		return code;
+	/* With the fields of every span, which stand there already. */
+	l->total = l->v.n + rs.n_total;
 	add_values(l, rs.values, rs.n, kind);
-	*total = rs.n_total;
-	if (rs.n_total > rs.n)
-		add(l, SV("%more"), ENTRY_FILE);
+	l->cut = rs.n_total > rs.n;
+	return 0;
+}
+
+/* ---- days ---- */
+
+static void
+add_day(struct list *l, uint64_t ns, struct time_range r)
+{
+	struct buf name = BUF_INIT;
+
+	if (ns >= r.from && (ns < r.to || r.to == WHEN_MAX)) {
+		when_print_day(&name, ns);
+		add(l, buf_view(&name), ENTRY_DIR);
+	}
+	l->oom |= name.oom;
+	buf_release(&name);
+}
+
+static bool
+has_service(const struct shard_stats *s, const struct values_request *rq)
+{
+	for (size_t i = 0; i < rq->n_services; i++)
+		if (shard_has_service(s, rq->services[i]))
+			return true;
+	return rq->n_services == 0 || s->damaged;
+}
+
+/*
+ * Days that have spans. A shard is of one hour, so its first span tells; of one of those that
+ * are far away only the days of its first and last span are known.
+ */
+static int
+list_days(struct list *l, struct engine *en, struct world *w, const struct query *q,
+    struct err *e)
+{
+	struct values_request rq = { .range = TIME_RANGE_ALL };
+	const struct stats *st;
+	int code;
+
+	if ((code = narrow(&rq, q, l->a, e)) < 0 ||
+	    (code = world_stats(en, w, rq.range, l->a, &st, e)) < 0)
+		return code;
+	for (size_t i = 0; i < st->n_shards; i++) {
+		const struct shard_stats *s = &st->shards[i];
+
+		if (!has_service(s, &rq))
+			continue;
+		add_day(l, s->min_start, rq.range);
+		if (s->max_start / NS_PER_DAY != s->min_start / NS_PER_DAY ||
+		    s->min_start < rq.range.from)
+			add_day(l, s->max_start, rq.range);
+	}
 	return 0;
 }
 
@@ -159,13 +227,42 @@ list_shards(struct list *l, const struct snapshot *snap, const struct path_view 
 	buf_release(&name);
 }
 
+/* Fields that can't be typed here (those of events and links give no order) are not shown. */
+static void
+drop_refused(struct list *l, const struct path *path)
+{
+	struct path *p = (struct path *)(uintptr_t)path, *child;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->v.n; i++) {
+		if (path_step(p, l->v.v[i].name, &child, NULL) < 0)
+			continue;
+		path_unref(child);
+		l->v.v[kept++] = l->v.v[i];
+	}
+	l->total -= l->v.n - kept;
+	l->v.n = kept;
+}
+
+static int
+list_fields(struct list *l, struct engine *en, struct world *w, const struct path *path,
+    const struct path_view *v, enum entry_kind kind, struct err *e)
+{
+	int code;
+
+	list_intrinsics(l, kind);
+	code = list_values(l, en, w, bind_prefix(en, w, path, l->a), v, kind, e);
+	if (code == 0)
+		drop_refused(l, path);
+	return code;
+}
+
 static int
 list_argument(struct list *l, struct engine *en, struct world *w, const struct path *path,
-    const struct path_view *v, uint64_t *total, struct err *e)
+    const struct path_view *v, struct err *e)
 {
 	enum entry_kind kind = v->arg == 0 ? ENTRY_DIR : ENTRY_LINK;
 	const char *const *words;
-	size_t n;
 
 	switch (v->arg_kind) {
 	case ARG_SHARD_DAYS:
@@ -173,19 +270,53 @@ list_argument(struct list *l, struct engine *en, struct world *w, const struct p
 		list_shards(l, w->snap, v);
 		return 0;
 	case ARG_FIELDS:
-		list_intrinsics(l, kind);
-		return list_values(l, en, w, path, v, kind, total, e);
+		return list_fields(l, en, w, path, v, kind, e);
 	case ARG_VALUES:
-		return list_values(l, en, w, path, v, kind, total, e);
+		return list_values(l, en, w, bind_prefix(en, w, path, l->a), v, kind, e);
+	case ARG_DAYS:
+		return list_days(l, en, w, bind_prefix(en, w, path, l->a), e);
 	case ARG_WORDS:
 		return 0;
 	default:
-		n = path_examples(path, &words);
-		for (size_t i = 0; i < n; i++)
+		l->total = path_examples(path, &words);
+		for (size_t i = 0; i < l->total; i++)
 			add(l, sv_cstr(words[i]), kind);
-		*total = n;
 		return 0;
 	}
+}
+
+static void
+list_clause(struct list *l, struct engine *en, struct world *w, const struct path *path,
+    const struct path_view *v)
+{
+	const struct query *q;
+
+	/* As at the root, files of a partition resolve, but a walk is not led into them. */
+	if (v->complete && !v->is_root && !v->in_shards &&
+	    (q = bind_prefix(en, w, path, l->a)) != NULL)
+		list_files(l, q);
+	if (v->in_shards && v->shard_hour.n != 0)
+		add(l, SV("info.json"), ENTRY_FILE);
+	path_keywords(path, add_keyword, l);
+}
+
+/* In byte order, without doubles; what says that there is more comes last whatever it is. */
+static int
+finish(struct list *l, struct entry **out, size_t *n, struct err *e)
+{
+	size_t k = 0;
+
+	if (l->v.n != 0)
+		qsort(l->v.v, l->v.n, sizeof *l->v.v, by_name);
+	if (l->oom || (*out = arena_array(l->a, l->v.n + 1, struct entry)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < l->v.n; i++)
+		if (k == 0 || !sv_eq((*out)[k - 1].name, l->v.v[i].name))
+			(*out)[k++] = l->v.v[i];
+	if (l->cut)
+		(*out)[k++] = (struct entry){ SV("~%more"), ENTRY_FILE };
+	*n = k;
+	return 0;
 }
 
 int
@@ -195,35 +326,18 @@ list_with_total(struct engine *en, const struct path *path, struct arena *a,
 	struct path_view v = path_view(path);
 	struct list l = { .a = a };
 	struct world *w = NULL;
-	int code = 0;
+	int code;
 
-	*total = 0;
-	if (v.state == PATH_ARG) {
-		if ((code = engine_world(en, &w, e)) < 0)
-			return code;
-		code = list_argument(&l, en, w, path, &v, total, e);
-	} else {
-		/* As at the root, files of a partition resolve, but a walk is not led into them. */
-		if (v.complete && !v.is_root && !v.in_shards)
-			list_files(&l, en, path);
-		if (v.in_shards && v.shard_hour.n != 0)
-			add(&l, SV("info.json"), ENTRY_FILE);
-		path_keywords(path, add_keyword, &l);
-	}
+	if ((code = engine_world(en, &w, e)) < 0)
+		return code;
+	if ((code = names_check(en, w, path, NULL, NULL, e)) == 0 && v.state == PATH_ARG)
+		code = list_argument(&l, en, w, path, &v, e);
+	else if (code == 0)
+		list_clause(&l, en, w, path, &v);
 	world_unref(w);
-	if (code == 0 && l.oom)
-		code = err_nomem(e);
-	if (code == 0) {
-		if (l.v.n != 0)
-			qsort(l.v.v, l.v.n, sizeof *l.v.v, by_name);
-		*n = 0;
-		*out = arena_array(a, l.v.n + 1, struct entry);
-		if (*out == NULL)
-			code = err_nomem(e);
-		for (size_t i = 0; code == 0 && i < l.v.n; i++)
-			if (*n == 0 || !sv_eq((*out)[*n - 1].name, l.v.v[i].name))
-				(*out)[(*n)++] = l.v.v[i];
-	}
+	if (code == 0)
+		code = finish(&l, out, n, e);
+	*total = l.total;
 	vec_release(&l.v);
 	return code;
 }

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * names: which services and fields the store has ever seen, for [browse] strict_names, and what
- * was probably meant by one that it has not. The names come from the footers of all shards and
- * are kept with the world. A program that asks one question pays for the footers of its own
- * range only, as long as these have what it names.
- *
- * Where a shard's footer can't be read, or does not list the rarest of its attributes, a name
- * that is not found may be in it all the same: then nothing is refused.
+ * names: [browse] strict_names: refuses the services and fields that the store has never seen,
+ * and says what was probably meant. Which there are: known.c. A program that asks one question
+ * pays for the footers of its own range only, as long as these have what it names.
  */
 #include <strings.h>
 
@@ -14,72 +10,7 @@
 #include "engine_i.h"
 #include "query/path_names.h"
 
-/* ---- what there is ---- */
-
-static int
-put_field(struct world *w, const struct field *f, struct buf *text, struct err *e)
-{
-	text->n = 0;
-	field_print(text, f);
-	if (text->oom || map_put(&w->fields, buf_view(text), NULL) == NULL)
-		return err_nomem(e);
-	return 0;
-}
-
-int
-world_learn_names(struct world *w, const struct stats *st, struct err *e)
-{
-	struct buf text = BUF_INIT;
-	int code = 0;
-
-	for (size_t i = 0; i < st->n_shards && code == 0; i++) {
-		const struct shard_stats *s = &st->shards[i];
-
-		w->services_open |= s->damaged;
-		w->fields_open |= s->damaged || !s->all_keys;
-		for (size_t k = 0; k < s->n_services && code == 0; k++)
-			if (map_put(&w->services, s->services[k].service, NULL) == NULL)
-				code = err_nomem(e);
-		for (size_t k = 0; k < s->n_columns && code == 0; k++)
-			if (s->columns[k].field.scope != FIELD_INTRINSIC)
-				code = put_field(w, &s->columns[k].field, &text, e);
-	}
-	buf_release(&text);
-	return code;
-}
-
-static bool
-has_key(const struct world *w, enum field_scope scope, struct sv key)
-{
-	struct field f = { .scope = scope, .key = key };
-	struct buf text = BUF_INIT;
-	bool has;
-
-	field_print(&text, &f);
-	has = text.oom || map_get(&w->fields, buf_view(&text)) != NULL;
-	buf_release(&text);
-	return has;
-}
-
-static bool
-has_field(const struct world *w, const struct field *f)
-{
-	struct field meant;
-
-	switch (f->scope) {
-	case FIELD_INTRINSIC:
-		return true;
-	case FIELD_BARE:
-		return w->fields_open || field_of_key(f->key, &meant) ||
-		    sv_is(f->key, "service.name") || has_key(w, FIELD_SPAN, f->key) ||
-		    has_key(w, FIELD_RESOURCE, f->key);
-	case FIELD_RESOURCE:
-		return sv_is(f->key, "service.name") || w->services_open ||
-		    has_key(w, f->scope, f->key);
-	default:
-		return w->fields_open || has_key(w, f->scope, f->key);
-	}
-}
+/* ---- what is there ---- */
 
 static bool
 world_has(const struct world *w, const struct path_names *n)
@@ -88,27 +19,8 @@ world_has(const struct world *w, const struct path_names *n)
 		if (w->services_open || map_get(&w->services, n->services[i]) != NULL)
 			return true;
 	for (size_t i = 0; i < n->n_fields; i++)
-		if (has_field(w, &n->fields[i]))
+		if (world_has_field(w, &n->fields[i]))
 			return true;
-	return false;
-}
-
-bool
-shard_has_service(const struct shard_stats *s, struct sv name)
-{
-	size_t lo = 0, hi = s->n_services;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = sv_cmp(s->services[mid].service, name);
-
-		if (c == 0)
-			return true;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return false;
 }
 
@@ -143,17 +55,6 @@ stats_have(const struct stats *st, const struct path_names *n)
 	return false;
 }
 
-bool
-world_has_attr(void *arg, struct sv key)
-{
-	struct world *w = arg;
-	const struct stats *all;
-
-	if (world_all(w->engine, w, &all, NULL) < 0)
-		return false;
-	return has_key(w, FIELD_SPAN, key) || has_key(w, FIELD_RESOURCE, key);
-}
-
 /* ---- what was meant ---- */
 
 static int
@@ -184,7 +85,7 @@ is_known_text(const struct world *w, struct sv text)
 {
 	struct field f;
 
-	return field_parse(text, &f) && has_field(w, &f);
+	return field_parse(text, &f) && world_has_field(w, &f);
 }
 
 /* "-duration" and "duration:DESC" of sort: the field alone. */
@@ -229,7 +130,7 @@ other_scope(const struct world *w, const struct field *f, struct buf *out)
 			return true;
 		}
 	for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
-		if (scopes[i] != f->scope && has_key(w, scopes[i], f->key)) {
+		if (scopes[i] != f->scope && world_has_key(w, scopes[i], f->key)) {
 			meant = (struct field){ .scope = scopes[i], .key = f->key };
 			field_print(out, &meant);
 			return true;
@@ -297,20 +198,20 @@ are_strict(struct engine *en)
 	return conf_bool(en->conf, CONF_BROWSE_STRICT_NAMES);
 }
 
-/* r: whose statistics may do; or NULL. */
+/* loaded: statistics that may do; or NULL. */
 static int
-check_segment(struct engine *en, struct world *w, struct request *r,
+check_segment(struct engine *en, struct world *w, stats_fn *loaded, void *arg,
     const struct path_names *n, struct err *e)
 {
-	const struct stats *all;
+	const struct stats *all, *some;
 	int code;
 
 	if (n->n_services == 0 && n->n_fields == 0)
 		return 0;
-	if (r != NULL && atomic_load_explicit(&w->all, memory_order_acquire) == NULL) {
-		if ((code = request_stats(r, e)) < 0)
+	if (loaded != NULL && atomic_load_explicit(&w->all, memory_order_acquire) == NULL) {
+		if ((code = loaded(arg, &some, e)) < 0)
 			return code;
-		if (stats_have(r->stats, n))
+		if (stats_have(some, n))
 			return 0;
 	}
 	if ((code = world_all(en, w, &all, e)) < 0)
@@ -319,8 +220,8 @@ check_segment(struct engine *en, struct world *w, struct request *r,
 }
 
 int
-names_check(struct engine *en, struct world *w, const struct path *p, struct request *r,
-    struct err *e)
+names_check(struct engine *en, struct world *w, const struct path *p, stats_fn *loaded,
+    void *arg, struct err *e)
 {
 	struct path_names n;
 	struct err first = ERR_INIT;
@@ -336,7 +237,7 @@ names_check(struct engine *en, struct world *w, const struct path *p, struct req
 		int c = path_last_names(p, &a, &n, &why);
 
 		if (c == 0)
-			c = check_segment(en, w, r, &n, &why);
+			c = check_segment(en, w, loaded, arg, &n, &why);
 		if (c < 0) {
 			code = c;
 			first = why;

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "engine_i.h"
-#include "query/name.h"
+#include "query/path_names.h"
 
 static const struct {
 	const char *name;
@@ -19,6 +19,12 @@ static const struct {
 	{ "profile.json", FILE_PROFILE },
 	{ "query", FILE_QUERY },
 };
+
+const char *
+file_of_every_query(size_t i)
+{
+	return i < sizeof extra_files / sizeof *extra_files ? extra_files[i].name : NULL;
+}
 
 bool
 file_in_every_query(struct sv name, enum file_kind *kind)
@@ -37,7 +43,7 @@ engine_known_file(struct sv name)
 	enum file_kind kind;
 
 	return format_find(name) != NULL || file_in_every_query(name, &kind) ||
-	    sv_is(name, "info.json") || sv_is(name, "%more");
+	    sv_is(name, "info.json") || sv_is(name, "~%more");
 }
 
 /* True if the query is about one trace: trace/ID with a single id at the top. */
@@ -57,16 +63,16 @@ one_trace(const struct query *q)
 	return false;
 }
 
-static int
-check_format(struct request *r, struct sv file, struct err *e)
+int
+check_format(const struct query *q, const struct format *format, struct err *e)
 {
-	const struct query *q = r->query;
-	bool trace_rows = r->format->rows == ROW_TRACE;
+	struct sv file = sv_cstr(format->file);
+	bool trace_rows = format->rows == ROW_TRACE;
 
-	if (r->format->only_trace && !one_trace(q))
+	if (format->only_trace && !one_trace(q))
 		return err_set(e, ERR_UNSUPPORTED, -1,
 		    "%.*s stands under trace/ID, with one id", SV_ARG(file));
-	if (q->n_select != 0 && !r->format->select_ok)
+	if (q->n_select != 0 && !format->select_ok)
 		return err_set(e, ERR_UNSUPPORTED, -1, "select can't be used with %.*s",
 		    SV_ARG(file));
 	for (size_t i = 0; i < q->n_select && trace_rows; i++) {
@@ -178,12 +184,23 @@ bind_query(struct request *r, const struct query_env *env, struct err *e)
 	if (r->format != NULL && r->format->rows == ROW_TRACE &&
 	    (r->query = query_of_traces(r->query, &r->arena)) == NULL)
 		return err_nomem(e);
-	query_print(&r->canonical, r->query);
+	buf_sv(&r->canonical, r->query->canonical);
 	return format && r->format->pages ? take_page(r, e) : 0;
 }
 
+/* Of the request's range: enough if they have what its path names. */
 static int
-bind(struct request *r, struct sv file, struct err *e)
+loaded_stats(void *arg, const struct stats **out, struct err *e)
+{
+	struct request *r = arg;
+	int code = request_stats(r, e);
+
+	*out = r->stats;
+	return code;
+}
+
+static int
+bind(struct request *r, struct err *e)
 {
 	struct query_env env;
 	int code;
@@ -191,10 +208,10 @@ bind(struct request *r, struct sv file, struct err *e)
 	engine_bind_env(r->engine, r->world, &env);
 	if ((code = bind_query(r, &env, e)) < 0)
 		return code;
-	if ((code = names_check(r->engine, r->world, r->path, r, e)) < 0)
+	if ((code = names_check(r->engine, r->world, r->path, loaded_stats, r, e)) < 0)
 		return code;
 	if (r->format != NULL && r->kind == FILE_FORMAT &&
-	    (code = check_format(r, file, e)) < 0)
+	    (code = check_format(r->query, r->format, e)) < 0)
 		return code;
 	return 0;
 }
@@ -204,7 +221,7 @@ classify(struct request *r, struct sv file, struct err *e)
 {
 	struct path_view v = path_view(r->path);
 
-	if (sv_is(file, "%more") && v.state == PATH_ARG) {
+	if (sv_is(file, "~%more") && v.state == PATH_ARG) {
 		r->kind = FILE_MORE;
 		return 0;
 	}
@@ -270,7 +287,7 @@ request_new(struct engine *en, struct path *path, struct sv file, struct request
 	if ((code = classify(r, file, e)) < 0 ||
 	    (code = engine_world(en, &r->world, e)) < 0)
 		goto fail;
-	if (r->kind != FILE_INFO && r->kind != FILE_MORE && (code = bind(r, file, e)) < 0)
+	if (r->kind != FILE_INFO && r->kind != FILE_MORE && (code = bind(r, e)) < 0)
 		goto fail;
 	make_key(r, file);
 	if ((code = buf_ok(&r->key, e)) < 0 || (code = buf_ok(&r->canonical, e)) < 0)
@@ -375,38 +392,14 @@ request_est_bytes(struct request *r)
 	return r->plan->est_bytes < 1e18 ? (uint64_t)r->plan->est_bytes : (uint64_t)1e18;
 }
 
-/* The text of a path with its last n segments cut off. */
-static struct sv
-cut_segments(struct sv text, size_t n)
-{
-	while (n-- > 0) {
-		while (text.n > 0 && text.p[text.n - 1] != '/')
-			text.n--;
-		if (text.n > 0)
-			text.n--;
-	}
-	return text;
-}
-
 const struct query *
 bind_prefix(struct engine *en, struct world *w, const struct path *path, struct arena *a)
 {
-	struct path_view v = path_view(path);
-	size_t cut = v.state == PATH_ARG ? (size_t)v.arg + 1 : 0;
 	const struct query *q = NULL;
-	struct buf text = BUF_INIT;
-	struct path *prefix = NULL;
 	struct query_env env;
-	struct sv file;
 
-	path_print(&text, path);
-	if (!text.oom && path_parse(cut_segments(buf_view(&text), cut), no_file, &prefix,
-	    &file, NULL) == 0 && path_view(prefix).complete) {
-		engine_bind_env(en, w, &env);
-		if (query_bind(prefix, &env, a, &q, NULL) < 0)
-			q = NULL;
-	}
-	path_unref(prefix);
-	buf_release(&text);
-	return q;
+	while (!path_view(path).complete)
+		path = path_parent(path);
+	engine_bind_env(en, w, &env);
+	return query_bind(path, &env, a, &q, NULL) < 0 ? NULL : q;
 }

@@ -17,6 +17,11 @@
 void
 result_stream(struct result *r)
 {
+	const struct query *q = r->request->query;
+
+	/* Whether there are as many rows as the path expects is known, and for open, at the end. */
+	if (q != NULL && q->has_expect_rows)
+		return;
 	r->streaming = true;
 	atomic_fetch_add(&r->engine->counters.streams, 1);
 }

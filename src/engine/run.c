@@ -17,6 +17,7 @@ struct running {
 	struct run_info *info;
 	struct buf out;
 	struct share *share;	/* NULL: one formatter does it all */
+	uint64_t count;		/* the number, in a file of one */
 	uint64_t format_ns;	/* time of formatting, and of what takes the bytes */
 };
 
@@ -33,12 +34,71 @@ flush(struct running *x, struct err *e)
 	return code;
 }
 
+/* ---- what the path expects ---- */
+
+#define HELD_BYTES ((size_t)64 << 20)	/* most that is kept back for it */
+
+/* True as long as it is open whether there will be as many rows as expected. */
+static bool
+held(const struct running *x)
+{
+	const struct query *q = x->r->query;
+
+	return q->has_expect_rows && x->info->n_rows < q->expect_rows &&
+	    x->out.n < HELD_BYTES;
+}
+
+/* The store's newest span, the partition of those that are far away left out. */
+static int
+check_fresh(const struct request *r, struct err *e)
+{
+	const struct query *q = r->query;
+	const struct snapshot *snap = r->world->snap;
+	struct buf text = BUF_INIT;
+	uint64_t newest = snap->max_start;
+	int code;
+
+	if (!q->has_expect_fresh || r->kind != FILE_FORMAT || (snap->n_shards != 0 &&
+	    (newest >= q->now || q->now - newest < q->expect_fresh_ns)))
+		return 0;
+	BUF_LIT(&text, "expected a span newer than ");
+	duration_print(&text, q->expect_fresh_ns);
+	if (snap->n_shards == 0)
+		BUF_LIT(&text, "; the store is empty");
+	else {
+		BUF_LIT(&text, "; the newest in the store is ");
+		duration_print_short(&text, q->now - newest);
+		BUF_LIT(&text, " old: ");
+		when_print(&text, newest);
+	}
+	if ((code = buf_ok(&text, e)) == 0)
+		code = err_set(e, ERR_NODATA, -1, "%.*s", SV_ARG(buf_view(&text)));
+	buf_release(&text);
+	return code;
+}
+
+static int
+check_rows(const struct running *x, struct err *e)
+{
+	const struct query *q = x->r->query;
+	bool count = x->r->format->rows == ROW_COUNT;
+	uint64_t n = count ? x->count : x->info->n_rows;
+
+	if (!q->has_expect_rows || x->r->kind != FILE_FORMAT || n >= q->expect_rows)
+		return 0;
+	return err_set(e, ERR_NODATA, -1, count ? "expected a count of %llu at least; it is %llu" :
+	    "expected %llu rows at least; there are %llu", (unsigned long long)q->expect_rows,
+	    (unsigned long long)n);
+}
+
+/* ---- rows to bytes ---- */
+
 static int
 format_batch(struct running *x, struct formatter *f, const struct batch *b, struct err *e)
 {
 	int code;
 
-	if (!share_wants(x->share, b))
+	if (held(x) || !share_wants(x->share, b))
 		return formatter_batch(f, b, &x->out, e);
 	if ((code = flush(x, e)) < 0)
 		return code;
@@ -55,12 +115,14 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 		uint64_t t0 = clock_mono_ns();
 
 		x->info->n_rows += b.n;
+		if (b.kind == ROW_COUNT)
+			x->count = b.count;
 		code = format_batch(x, f, &b, e);
 		x->format_ns += clock_mono_ns() - t0;
 		if (code < 0)
 			return code;
 		/* The first rows go out at once: somebody may be waiting for them. */
-		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) &&
+		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) && !held(x) &&
 		    (code = flush(x, e)) < 0)
 			return code;
 		if (x->sink->step != NULL &&
@@ -68,7 +130,7 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 			return code;
 		exec_renew_deadline(ex);
 	}
-	return code < 0 ? code : 0;
+	return code < 0 ? code : check_rows(x, e);
 }
 
 static void
@@ -123,6 +185,8 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	struct formatter *f;
 	int code;
 
+	if ((code = check_fresh(x->r, e)) < 0)
+		return code;
 	if ((code = formatter_new(x->r->format, &fo, &f, e)) < 0)
 		return code;
 	if ((code = share_new(x->r->format, &fo, x->r->engine->workers,

@@ -161,36 +161,3 @@ engine_now(struct engine *en, const struct world *w)
 	now = clock_wall_ns();
 	return ttl == 0 ? now : now - now % ttl;
 }
-
-static struct sv
-resolve_alias(void *arg, struct arena *a, const struct field *f, uint64_t hi, uint64_t lo)
-{
-	struct world *w = arg;
-	struct values_request rq = {
-		.field = *f, .range = TIME_RANGE_ALL, .max = SIZE_MAX,
-	};
-	struct values_result rs;
-
-	if (catalog_values(w->snap, &rq, a, &rs, NULL) < 0)
-		return SV_EMPTY;
-	for (size_t i = 0; i < rs.n; i++) {
-		struct hash128 h = hash128(rs.values[i].p, rs.values[i].n);
-
-		if (h.hi == hi && h.lo == lo)
-			return rs.values[i];
-	}
-	return SV_EMPTY;
-}
-
-void
-engine_bind_env(struct engine *en, struct world *w, struct query_env *env)
-{
-	*env = (struct query_env){
-		.now = engine_now(en, w),
-		.max_rows = conf_u64(en->conf, CONF_QUERY_MAX_ROWS),
-		.alias = resolve_alias,
-		.alias_arg = w,
-		.has_attr = world_has_attr,
-		.attr_arg = w,
-	};
-}

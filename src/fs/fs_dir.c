@@ -32,7 +32,7 @@ resolve_argument(struct fs *fs, const struct node *dir, const struct path_view *
 {
 	int code;
 
-	if (strcmp(name, "%more") == 0) {
+	if (strcmp(name, "~%more") == 0) {
 		*kind = NODE_RESULT;
 		return 0;
 	}

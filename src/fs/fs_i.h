@@ -39,7 +39,7 @@
 enum node_kind {
 	NODE_DIR,	/* a query path; the root */
 	NODE_LINK,	/* K -> .K, V -> .=V */
-	NODE_RESULT,	/* spans.jsonl, plan, %more */
+	NODE_RESULT,	/* spans.jsonl, plan, ~%more */
 	NODE_README,
 	NODE_CONTROL_DIR,	/* .spanfs, .spanfs/stats */
 	NODE_CONTROL_FILE,	/* made anew at each open */

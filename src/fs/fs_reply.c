@@ -27,6 +27,7 @@ static const int errnos[] = {
 	[-ERR_VERSION] = EIO,
 	[-ERR_NOSPC] = ENOSPC,
 	[-ERR_ACCESS] = EACCES,
+	[-ERR_NODATA] = ENODATA,
 };
 
 int

@@ -166,13 +166,14 @@ bind_group(struct binder *b, const struct ast *group, const struct pred **out,
 
 /* Values behind aliases can make a path that no step would take. */
 static int
-check_length(const struct query *q, struct err *e)
+take_canonical(struct query *q, struct arena *a, struct err *e)
 {
 	struct buf b = BUF_INIT;
 	int code;
 
 	query_print(&b, q);
-	code = buf_ok(&b, e);
+	q->canonical = arena_sv(a, buf_view(&b));
+	code = b.oom || q->canonical.p == NULL ? err_nomem(e) : 0;
 	if (code == 0 && b.n > LIMIT_PATH_BYTES)
 		code = err_set(e, ERR_NAMETOOLONG, 0,
 		    "the canonical path is longer than %d bytes", LIMIT_PATH_BYTES);
@@ -196,7 +197,7 @@ query_bind(const struct path *path, const struct query_env *env, struct arena *a
 	if ((code = ast_parse(path, a, &tree, e)) < 0 ||
 	    (code = bind_group(&b, tree, &q->filter, e)) < 0 ||
 	    (code = query_range(q, &b.offs, env->now, &q->range, e)) < 0 ||
-	    (code = check_length(q, e)) < 0)
+	    (code = take_canonical(q, a, e)) < 0)
 		return code;
 	q->relative = b.relative;
 	q->now = b.relative ? env->now : 0;

@@ -32,12 +32,32 @@ forgive_key(struct clause *c, struct field *f)
 	*f = meant;
 }
 
+/* The long name behind an alias. Without an environment the alias is taken on trust. */
+static int
+field_alias(struct clause *c, struct sv text, uint64_t hi, uint64_t lo, struct sv *name,
+    struct err *e)
+{
+	const struct query_env *env = c->env;
+
+	*name = text;
+	if (env == NULL)
+		return 0;
+	*name = env->field_alias == NULL ? SV_EMPTY :
+	    env->field_alias(env->alias_arg, c->arena, hi, lo);
+	if (name->n == 0)
+		return err_set(e, ERR_UNKNOWN, 0, "no field has the long name '%.*s'",
+		    SV_ARG(text));
+	return 0;
+}
+
 int
 clause_field(struct clause *c, struct sv text, struct field *f, struct sv *typed,
     struct err *e)
 {
+	uint64_t hi, lo;
 	struct sv name;
-	int code = name_decode(c->arena, text, &name, e);
+	int code = name_is_alias(text, &hi, &lo) ? field_alias(c, text, hi, lo, &name, e) :
+	    name_decode(c->arena, text, &name, e);
 
 	if (code < 0)
 		return code;

@@ -45,6 +45,7 @@ int build_sort(struct clause *, struct err *);
 int build_limit(struct clause *, struct err *);
 int build_offset(struct clause *, struct err *);
 int build_select(struct clause *, struct err *);
+int build_expect(struct clause *, struct err *);
 
 /*
  * A field from its encoded text; ERR_UNSUPPORTED for fields of groups. A key that files show

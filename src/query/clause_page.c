@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * clause_page: the meaning of the clauses that stand once: time (since, until, on and the
- * shard directory) and page (sort, limit, offset, select). Each sets its part of the query.
+ * shard directory), page (sort, limit, offset, select) and expect. Each sets its part of the query.
  * Times are kept as typed here; query_bind makes the range of them.
  */
 #include "clause_i.h"
@@ -80,17 +80,17 @@ build_shards(struct clause *c, struct err *e)
 }
 
 static int
-parse_count(struct clause *c, uint64_t *out, struct err *e)
+parse_count(struct clause *c, struct sv arg, uint64_t *out, struct err *e)
 {
 	struct quoted q;
 	struct sv text;
-	int code = name_decode(c->arena, c->args[0], &text, e);
+	int code = name_decode(c->arena, arg, &text, e);
 
 	if (code < 0)
 		return code;
 	if (!sv_u64(text, out))
 		return err_set(e, ERR_SYNTAX, 0, "expected a whole number, got '%s'",
-		    quote(&q, c->args[0]));
+		    quote(&q, arg));
 	return 0;
 }
 
@@ -98,7 +98,7 @@ int
 build_limit(struct clause *c, struct err *e)
 {
 	uint64_t max = c->env != NULL ? c->env->max_rows : 0;
-	int code = parse_count(c, &c->query->limit, e);
+	int code = parse_count(c, c->args[0], &c->query->limit, e);
 
 	if (code < 0)
 		return code;
@@ -112,7 +112,7 @@ build_limit(struct clause *c, struct err *e)
 int
 build_offset(struct clause *c, struct err *e)
 {
-	return parse_count(c, &c->query->offset, e);
+	return parse_count(c, c->args[0], &c->query->offset, e);
 }
 
 /* "duration:desc": cuts a final raw ":asc" or ":desc" off. */
@@ -183,11 +183,23 @@ build_sort(struct clause *c, struct err *e)
 	return 0;
 }
 
+/* The name of the column: of a field by its own name its key, else as typed. */
+static struct sv
+column_name(const struct field *f, struct sv typed)
+{
+	if (f->scope == FIELD_INTRINSIC && sv_is(typed, intrinsics[f->intrinsic].name))
+		return sv_cstr(intrinsics[f->intrinsic].json);
+	return typed;
+}
+
+/* Two names of one field are two columns, unless both columns have one name. */
 static bool
-has_field(const struct field *v, size_t n, const struct field *f)
+has_column(const struct field *v, const struct sv *typed, size_t n, const struct field *f,
+    struct sv name)
 {
 	for (size_t i = 0; i < n; i++)
-		if (field_eq(&v[i], f))
+		if (field_eq(&v[i], f) &&
+		    sv_eq(column_name(&v[i], typed[i]), column_name(f, name)))
 			return true;
 	return false;
 }
@@ -212,7 +224,7 @@ build_select(struct clause *c, struct err *e)
 				e->off += items[i].p - c->args[0].p;
 			return code;
 		}
-		if (has_field(fields, kept, &f))
+		if (has_column(fields, typed, kept, &f, name))
 			continue;
 		typed[kept] = name;
 		fields[kept++] = f;
@@ -220,5 +232,35 @@ build_select(struct clause *c, struct err *e)
 	c->query->select = fields;
 	c->query->select_typed = typed;
 	c->query->n_select = kept;
+	return 0;
+}
+
+/* expect/rows/N, expect/fresh/D */
+int
+build_expect(struct clause *c, struct err *e)
+{
+	struct query *q = c->query;
+	bool rows = sv_is(c->args[0], "rows");
+	struct quoted quoted;
+	struct sv text;
+	int code;
+
+	if (!rows && !sv_is(c->args[0], "fresh"))
+		return err_set(e, ERR_SYNTAX, 0, "expected rows or fresh, got '%s'",
+		    quote(&quoted, c->args[0]));
+	if (c->n_args < 2)
+		return 0;
+	if (rows) {
+		q->has_expect_rows = true;
+		return parse_count(c, c->args[1], &q->expect_rows, e);
+	}
+	if ((code = name_decode(c->arena, c->args[1], &text, e)) < 0)
+		return code;
+	if (!duration_parse(text, &q->expect_fresh_ns))
+		return err_set(e, ERR_SYNTAX, 0,
+		    "expected a duration with a unit (15m, 1h30m), got '%s'",
+		    quote(&quoted, c->args[1]));
+	q->has_expect_fresh = true;
+	c->relative = true;
 	return 0;
 }

@@ -46,6 +46,7 @@ const struct keyword keywords[] = {
 	{ "limit", KC_PAGE, 1, { ARG_NUMBERS }, NO_INTRINSIC, build_limit },
 	{ "offset", KC_PAGE, 1, { ARG_NUMBERS }, NO_INTRINSIC, build_offset },
 	{ "select", KC_PAGE, 1, { ARG_FIELDS }, NO_INTRINSIC, build_select },
+	{ "expect", KC_PAGE, 2, { ARG_EXPECTS, ARG_NUMBERS }, NO_INTRINSIC, build_expect },
 };
 const size_t n_keywords = sizeof keywords / sizeof keywords[0];
 

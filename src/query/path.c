@@ -83,6 +83,19 @@ node_new(struct path *parent, const struct keyword *kw, struct sv seg, struct sv
 	return 0;
 }
 
+#define ONCE "may stand once only"
+
+/* expect stands once of each kind: the bits of its words are the highest two. */
+#define EXPECT_ROWS ((uint64_t)1 << 62)
+#define EXPECT_FRESH ((uint64_t)1 << 63)
+
+static uint64_t
+once_bits(const struct keyword *kw)
+{
+	return kw->build == build_expect ? EXPECT_ROWS | EXPECT_FRESH :
+	    (uint64_t)1 << keyword_rank(kw);
+}
+
 static bool
 once_only(const struct keyword *kw)
 {
@@ -102,8 +115,8 @@ path_out_of_place(const struct path *p, const struct keyword *kw)
 		return "closes an empty group: a filter must stand in it";
 	if (once_only(kw) && p->depth > 0)
 		return "can't stand in a group: only filters and groups can";
-	if (once_only(kw) && p->once >> keyword_rank(kw) & 1)
-		return "may stand once only";
+	if (once_only(kw) && (p->once & once_bits(kw)) == once_bits(kw))
+		return ONCE;
 	return NULL;
 }
 
@@ -174,11 +187,11 @@ begin_clause(struct path *p, const struct keyword *kw)
 		return;
 	case KC_SHARDS:
 		p->in_shards = true;
-		p->once |= (uint64_t)1 << keyword_rank(keyword_find(SV("on")));
+		p->once |= once_bits(keyword_find(SV("on")));
 		break;
 	default:
-		if (once_only(kw))
-			p->once |= (uint64_t)1 << keyword_rank(kw);
+		if (once_only(kw) && kw->build != build_expect)
+			p->once |= once_bits(kw);
 		break;
 	}
 	p->n_clauses++;
@@ -279,6 +292,18 @@ measure(const struct query *q, size_t *n, struct err *e)
 	return code;
 }
 
+/* Of a field's segment: an alias stays one, since only the catalog knows the name. */
+static int
+field_text(struct sv text, struct arena *a, struct sv *field, struct err *e)
+{
+	uint64_t hi, lo;
+
+	if (!name_is_alias(text, &hi, &lo))
+		return name_decode(a, text, field, e);
+	*field = text;
+	return 0;
+}
+
 /*
  * Checks argument p->arg. *field gets the decoded field name of where's first argument (in
  * the arena), *n_canonical the canonical length if this completes the clause.
@@ -296,7 +321,7 @@ check_arg(const struct path *p, struct sv text, struct arena *a, struct sv *fiel
 	if ((code = clause_build(&c, e)) < 0)
 		return code;
 	if (c.n_args < p->kw->n_args)
-		return p->kw->args[0] == ARG_FIELDS ? name_decode(a, text, field, e) : 0;
+		return p->kw->args[0] == ARG_FIELDS ? field_text(text, a, field, e) : 0;
 	if (c.pred != NULL)
 		q.filter = c.pred;
 	if ((code = measure(&q, n_canonical, e)) < 0)
@@ -329,6 +354,18 @@ escape_dot(const struct path *p, struct arena *a, struct sv *text, struct err *e
 	return 0;
 }
 
+/* Marks which of the expectations it is. */
+static int
+mark_expect(struct path *p, struct sv word, struct err *e)
+{
+	uint64_t bit = sv_is(word, "rows") ? EXPECT_ROWS : EXPECT_FRESH;
+
+	if ((p->once & bit) != 0)
+		return err_set(e, ERR_SYNTAX, 0, "'expect/%.*s' " ONCE, SV_ARG(word));
+	p->once |= bit;
+	return 0;
+}
+
 static int
 step_arg(struct path *p, struct sv seg, struct path **out, struct err *e)
 {
@@ -351,6 +388,11 @@ step_arg(struct path *p, struct sv seg, struct path **out, struct err *e)
 		return code;
 	child->in_shards = p->kw->class == KC_SHARDS;
 	child->arg = p->arg + 1;
+	if (p->kw->build == build_expect && p->arg == 0 &&
+	    (code = mark_expect(child, text, e)) < 0) {
+		path_unref(child);
+		return code;
+	}
 	if (child->arg == p->kw->n_args) {
 		child->arg = 0;
 		child->state = PATH_CLAUSE;
@@ -383,32 +425,15 @@ path_step(struct path *p, struct sv seg, struct path **out, struct err *e)
 
 /*
  * True if the last segment is a file here. Where an argument is awaited nearly everything is
- * a value ("service/count" is a service); only what can't be one is a file there: "%more",
+ * a value ("service/count" is a service); only what can't be one is a file there: "~%more",
  * and info.json among the shards.
  */
 static bool
 stands_for_file(const struct path *p, struct sv seg, bool (*known_file)(struct sv))
 {
-	if (p->state == PATH_ARG && seg.p[0] != '%' && p->kw->class != KC_SHARDS)
+	if (p->state == PATH_ARG && !sv_is(seg, "~%more") && p->kw->class != KC_SHARDS)
 		return false;
-	return known_file != NULL && !sv_is(seg, "%") && known_file(seg);
-}
-
-/* The next segment of *rest, taken off with the slashes before and after it. */
-static struct sv
-next_segment(struct sv *rest)
-{
-	struct sv seg;
-
-	while (rest->n > 0 && rest->p[0] == '/')
-		*rest = sv_new(rest->p + 1, rest->n - 1);
-	seg = sv_new(rest->p, 0);
-	while (seg.n < rest->n && rest->p[seg.n] != '/')
-		seg.n++;
-	*rest = sv_new(rest->p + seg.n, rest->n - seg.n);
-	while (rest->n > 0 && rest->p[0] == '/')
-		*rest = sv_new(rest->p + 1, rest->n - 1);
-	return seg;
+	return known_file != NULL && known_file(seg);
 }
 
 int
@@ -424,7 +449,7 @@ path_parse(struct sv text, bool (*known_file)(struct sv), struct path **out,
 		    "a path of %zu bytes; the limit is %d", text.n, LIMIT_PATH_BYTES);
 	if ((p = path_root()) == NULL)
 		return err_nomem(e);
-	while ((seg = next_segment(&rest)).n > 0) {
+	while ((seg = path_next_segment(&rest)).n > 0) {
 		if (rest.n == 0 && stands_for_file(p, seg, known_file)) {
 			found = seg;
 			break;
@@ -441,24 +466,4 @@ path_parse(struct sv text, bool (*known_file)(struct sv), struct path **out,
 	*out = p;
 	*file = found;
 	return 0;
-}
-
-void
-path_print(struct buf *b, const struct path *p)
-{
-	size_t n = p->n_bytes, left = n;
-
-	if (n == 0) {
-		buf_putc(b, '/');
-		return;
-	}
-	if (!buf_reserve(b, n))
-		return;
-	/* The chain leads backwards, so the text is filled from its end. */
-	for (; p->parent != NULL; p = p->parent) {
-		left -= p->seg.n;
-		memcpy(b->p + b->n + left, p->seg.p, p->seg.n);
-		b->p[b->n + --left] = '/';
-	}
-	b->n += n;
 }

@@ -35,6 +35,8 @@ struct path {
  * name. Limits are not looked at.
  */
 const char *path_out_of_place(const struct path *, const struct keyword *);
+/* The next segment of *rest, taken off with the slashes before and after it. */
+struct sv path_next_segment(struct sv *rest);
 /* path_view's `link`. */
 const char *path_link(const struct path *);
 /* ERR_TOOBIG if the keyword would go over a limit. */

@@ -56,6 +56,15 @@ take_services(struct clause *c, const struct pred *leaf, struct path_names *out,
 	return 0;
 }
 
+/* Drops what is named if one of the fields is. */
+static void
+skip_aliases(struct path_names *out)
+{
+	for (size_t i = 0; i < out->n_fields; i++)
+		if (is_alias(out->typed[i]))
+			out->n_fields = 0;
+}
+
 static int
 take_sort(struct clause *c, struct path_names *out, struct err *e)
 {
@@ -121,6 +130,7 @@ path_last_names(const struct path *p, struct arena *a, struct path_names *out, s
 	struct clause c = { .arena = a, .query = &q };
 	struct path_names none = { .off = p->n_bytes - p->seg.n };
 	const struct path *at;
+	int code;
 
 	*out = none;
 	if (p->parent == NULL || p->depth > 0 || p->kw->n_args == 0)
@@ -129,5 +139,7 @@ path_last_names(const struct path *p, struct arena *a, struct path_names *out, s
 	/* Right after its keyword nothing is named yet. */
 	if (c.n_args == 0 || at->parent->after_not)
 		return 0;
-	return take_names(&c, out, e);
+	if ((code = take_names(&c, out, e)) == 0)
+		skip_aliases(out);
+	return code;
 }

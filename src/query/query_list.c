@@ -90,6 +90,8 @@ path_view(const struct path *p)
 		v.has_field = true;
 	} else if (p->kw->build == build_where && p->arg > 0)
 		view_where(p, &v);
+	else if (p->kw->build == build_expect && p->arg == 1 && sv_is(p->seg, "fresh"))
+		v.arg_kind = ARG_DURATIONS;
 	return v;
 }
 
@@ -126,6 +128,7 @@ static const char *const times[] = {
 	"15m", "1d", "1h", "5m", "6h", "7d", "today", "yesterday", NULL
 };
 static const char *const days[] = { "today", "yesterday", NULL };
+static const char *const expects[] = { "fresh", "rows", NULL };
 static const char *const numbers[] = { "10", "100", "1000", NULL };
 static const char *const none[] = { NULL };
 
@@ -149,6 +152,8 @@ examples_of(const struct path_view *v)
 		return days;
 	case ARG_NUMBERS:
 		return numbers;
+	case ARG_EXPECTS:
+		return expects;
 	case ARG_VALUES:
 	case ARG_FIELDS:
 	case ARG_WORDS:

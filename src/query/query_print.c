@@ -223,6 +223,14 @@ print_page(struct buf *b, const struct query *q)
 		buf_str(b, i == 0 ? "/select/" : ",");
 		name_encode(b, q->select_typed[i]);
 	}
+	if (q->has_expect_fresh) {
+		BUF_LIT(b, "/expect/fresh/");
+		duration_print(b, q->expect_fresh_ns);
+	}
+	if (q->has_expect_rows) {
+		BUF_LIT(b, "/expect/rows/");
+		buf_u64(b, q->expect_rows);
+	}
 }
 
 void

@@ -584,6 +584,10 @@ page(struct gen *g)
 		segment(g, "offset/");
 		buf_u64(g->out, below(g, 20));
 	}
+	if ((g->v->flags & GEN_PATH_PAGE) != 0 && one_in(g, 12)) {
+		segment(g, "expect/rows/");
+		buf_u64(g->out, below(g, 4));
+	}
 	if ((g->v->flags & GEN_PATH_SELECT) != 0 && one_in(g, 4)) {
 		segment(g, "select/");
 		for (uint64_t n = 1 + below(g, 5); n > 0; n--) {

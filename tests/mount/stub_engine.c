@@ -429,7 +429,7 @@ bool
 engine_known_file(struct sv name)
 {
 	static const char *const files[] = { "spans.jsonl", "spans.csv", "traces.jsonl",
-	    "count", "plan", "query", "follow.jsonl", "groups.csv", "info.json", "%more",
+	    "count", "plan", "query", "follow.jsonl", "groups.csv", "info.json", "~%more",
 	    "tree.txt" };
 
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)

@@ -29,6 +29,7 @@ text_of() {
 	case $1 in
 	ENOENT) echo 'No such file or directory' ;;
 	EINVAL) echo 'Invalid argument' ;;
+	ENODATA) echo 'No data available' ;;
 	E2BIG) echo 'Argument list too long' ;;
 	ENAMETOOLONG) echo 'File name too long' ;;
 	ELOOP) echo 'Too many levels of symbolic links' ;;

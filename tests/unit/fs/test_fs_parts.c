@@ -27,7 +27,8 @@ every_error_code_has_an_errno(void **state)
 	assert_int_equal(errno_of(ERR_BUSY), EBUSY);
 	assert_int_equal(errno_of(ERR_NOSPC), ENOSPC);
 	assert_int_equal(errno_of(ERR_ACCESS), EACCES);
-	for (int code = -1; code >= ERR_ACCESS; code--)
+	assert_int_equal(errno_of(ERR_NODATA), ENODATA);
+	for (int code = -1; code >= ERR_NODATA; code--)
 		assert_int_not_equal(errno_of(code), 0);
 	assert_int_equal(errno_of(-1000), EIO);
 	assert_int_equal(errno_of(5), EIO);

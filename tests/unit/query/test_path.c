@@ -24,7 +24,7 @@ static bool
 known_file(struct sv s)
 {
 	return sv_is(s, "spans.jsonl") || sv_is(s, "count") || sv_is(s, "plan") ||
-	    sv_is(s, "traces.csv") || sv_is(s, "traces.jsonl") || sv_is(s, "info.json") || sv_is(s, "%more") ||
+	    sv_is(s, "traces.csv") || sv_is(s, "traces.jsonl") || sv_is(s, "info.json") || sv_is(s, "~%more") ||
 	    sv_is(s, "query") || sv_is(s, "tree.txt") || sv_is(s, "spans.csv") ||
 	    sv_is(s, "spans.txt");
 }
@@ -310,8 +310,8 @@ finds_the_file_at_the_end(void **state)
 		{ "/service/count/count", "count", "/service/count" },
 		{ "/.service/a/.limit/5/plan", "plan", "/service/a/limit/5" },
 		{ "/any/service/a/plan", "plan", "/any/service/a" },
-		{ "/service/%more", "%more", "/service" },
-		{ "/where/x/eq/%more", "%more", "/where/x/eq" },
+		{ "/service/~%more", "~%more", "/service" },
+		{ "/where/x/eq/~%more", "~%more", "/where/x/eq" },
 		{ "/service/%", "", "/service/%" },
 		{ "/shards/info.json", "info.json", "/shards" },
 		{ "/shards/2026-11-20/14/info.json", "info.json", "/shards/2026-11-20/14" },

@@ -49,12 +49,16 @@ static void
 lists_keywords_that_may_follow(void **state)
 {
 	(void)state;
-	assert_keywords("/", FILTERS "since until on " GROUPS ROOT "sort limit offset select ");
+	assert_keywords("/", FILTERS "since until on " GROUPS ROOT "sort limit offset select expect ");
 	assert_keywords("/service/a", FILTERS "since until on " GROUPS ROOT
-	    "sort limit offset select ");
-	assert_keywords("/since/1h", FILTERS "until on " GROUPS ROOT "sort limit offset select ");
+	    "sort limit offset select expect ");
+	assert_keywords("/since/1h", FILTERS "until on " GROUPS ROOT "sort limit offset select expect ");
 	assert_keywords("/since/1h/until/30m/on/today/sort/a/limit/1/offset/1/select/a",
-	    FILTERS GROUPS ROOT);
+	    FILTERS GROUPS ROOT "expect ");
+	assert_keywords("/expect/rows/1/sort/a/limit/1/offset/1/select/a", FILTERS
+	    "since until on " GROUPS ROOT "expect ");
+	assert_keywords("/expect/rows/1/expect/fresh/1h/limit/1", FILTERS "since until on "
+	    GROUPS ROOT "sort offset select ");
 	assert_keywords("/any", FILTERS GROUPS ROOT);
 	assert_keywords("/any/service/a", FILTERS GROUPS END ROOT);
 	assert_keywords("/any/service/a/not", FILTERS "any all " ROOT);
@@ -62,7 +66,7 @@ lists_keywords_that_may_follow(void **state)
 	assert_keywords("/any/service/a/all/service/b/end", FILTERS GROUPS END ROOT);
 	assert_keywords("/not", FILTERS "any all " ROOT);
 	assert_keywords("/shards/2026-11-20/14", FILTERS "since until " GROUPS ROOT
-	    "sort limit offset select ");
+	    "sort limit offset select expect ");
 }
 
 static void
@@ -160,6 +164,9 @@ static const struct {
 	{ "/limit", 0, ARG_NUMBERS, NULL, "10", 3 },
 	{ "/offset", 0, ARG_NUMBERS, NULL, "10", 3 },
 	{ "/select", 0, ARG_FIELDS, NULL, NULL, 0 },
+	{ "/expect", 0, ARG_EXPECTS, NULL, "fresh", 2 },
+	{ "/expect/rows", 1, ARG_NUMBERS, NULL, "10", 3 },
+	{ "/expect/fresh", 1, ARG_DURATIONS, NULL, "100ms", 4 },
 	{ "/shards", 0, ARG_SHARD_DAYS, NULL, NULL, 0 },
 	{ "/shards/2026-11-20", 1, ARG_SHARD_HOURS, NULL, NULL, 0 },
 	{ "/not/any/where/x/eq", 2, ARG_VALUES, "x", NULL, 0 },

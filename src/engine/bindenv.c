@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bindenv: what binding asks of the store: long values and fields behind their aliases, and
+ * whether a key that files show is an attribute.
+ */
+#include "base/hash.h"
+#include "engine_i.h"
+
+static struct sv
+resolve_alias(void *arg, struct arena *a, const struct field *f, uint64_t hi, uint64_t lo)
+{
+	struct world *w = arg;
+	struct values_request rq = {
+		.field = *f, .range = TIME_RANGE_ALL, .max = SIZE_MAX,
+	};
+	struct values_result rs;
+
+	if (catalog_values(w->snap, &rq, a, &rs, NULL) < 0)
+		return SV_EMPTY;
+	for (size_t i = 0; i < rs.n; i++) {
+		struct hash128 h = hash128(rs.values[i].p, rs.values[i].n);
+
+		if (h.hi == hi && h.lo == lo)
+			return rs.values[i];
+	}
+	return SV_EMPTY;
+}
+
+struct sv
+world_field_alias(void *arg, struct arena *a, uint64_t hi, uint64_t lo)
+{
+	struct world *w = arg;
+	struct values_result rs;
+
+	if (catalog_fields(w->snap, TIME_RANGE_ALL, SIZE_MAX, a, &rs, NULL) < 0)
+		return SV_EMPTY;
+	for (size_t i = 0; i < rs.n; i++) {
+		struct sv text = field_as_typed(rs.values[i]);
+		struct hash128 h = hash128(text.p, text.n);
+
+		if (h.hi == hi && h.lo == lo)
+			return text;
+	}
+	return SV_EMPTY;
+}
+
+static bool
+has_attr(void *arg, struct sv key)
+{
+	struct world *w = arg;
+	const struct stats *all;
+
+	if (world_all(w->engine, w, &all, NULL) < 0)
+		return false;
+	return world_has_key(w, FIELD_SPAN, key) || world_has_key(w, FIELD_RESOURCE, key);
+}
+
+void
+engine_bind_env(struct engine *en, struct world *w, struct query_env *env)
+{
+	*env = (struct query_env){
+		.now = engine_now(en, w),
+		.max_rows = conf_u64(en->conf, CONF_QUERY_MAX_ROWS),
+		.alias = resolve_alias,
+		.alias_arg = w,
+		.field_alias = world_field_alias,
+		.has_attr = has_attr,
+		.attr_arg = w,
+	};
+}
