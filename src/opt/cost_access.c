@@ -244,7 +244,8 @@ look_up(struct run *r, enum access a)
 	case ACCESS_TRACE:
 		rows = trace_rows(sc);
 		r->cost += log2((double)s->n_traces + 2) * r->c->cpu_index_tuple_cost +
-		    trace_rows_cost(r);
+		    trace_rows_cost(r) *
+		    (sc->opt->plan->output == ROW_COUNT ? 1 : TRACE_ROWS_HOT);
 		break;
 	}
 	/* Those outside the range are not looked at. */
@@ -350,7 +351,9 @@ cost_access(const struct shard_cost *sc, enum access a, uint64_t asked)
 	r.cost = SHARD_OPEN;
 	rows = look_up(&r, a);
 	if (asked != 0) {
-		rows *= ask(&r, filter, asked, &told);
+		/* Conditions that go together leave all that the filter finds, not their product. */
+		rows = fmax(rows * ask(&r, filter, asked, &told),
+		    fmin(rows, sc->sel * (double)sc->stats->n_rows * sc->time_share));
 		r.leaf = 0;
 	}
 	out.startup = r.cost;

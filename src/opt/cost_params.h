@@ -40,11 +40,13 @@
 /*
  * Bytes that are compressed are unpacked to 2 to 4 times as many, at 1.5 ns each: a page of such
  * chunks and dictionaries takes as long as so many pages, 16 us; one of postings 24 us. Numbers
- * that take more than 4 bytes each are stored as they are.
+ * that take more than 4 bytes each, and postings of rare values, more than one a row, are stored
+ * as they are.
  */
 #define PACKED 4.0
 #define PACKED_POSTINGS 6.0
 #define PLAIN_VALUE_BYTES 4.0
+#define PLAIN_ROW_BYTES 1.0
 /* Rows of a group, where the shard doesn't say. */
 #define GROUP_ROWS 16384.0
 /* Zones stand in the footer and cost nothing that shows. Rare matches lie together, so that fewer groups have one than rows would say; and zones see more. */
@@ -57,6 +59,11 @@
 #define TRACE_ROW_BYTES 2.0
 /* The rows of all traces are unpacked and checked as a whole: 5 ns a row, which is so many bytes. */
 #define TRACE_ROWS_BYTES 10.0
+/*
+ * Every look-up by trace asks for them, so mostly they are there already. Where rows are put
+ * together then, so much of their cost counts; a count has nothing else to do.
+ */
+#define TRACE_ROWS_HOT 0.1
 /* By how much a wider access must be cheaper than a narrower one. */
 #define RISK 1.05
 

@@ -123,8 +123,11 @@ chunk_bytes(const struct column_stats *c)
 static double
 postings_bytes(const struct column_stats *c)
 {
-	return (double)c->postings_bytes *
-	    ((c->indexes & STAT_INDEX_POSTINGS) != 0 ? PACKED_POSTINGS : 1);
+	double bytes = (double)c->postings_bytes;
+	bool plain = (c->indexes & STAT_INDEX_POSTINGS) == 0 ||
+	    bytes > (double)c->n_present * PLAIN_ROW_BYTES;
+
+	return plain ? bytes : bytes * PACKED_POSTINGS;
 }
 
 /* A dictionary is read once, its values are tested once; but not for what a text index names. */
