@@ -29,7 +29,8 @@ struct column_stats {
 	uint64_t n_distinct;
 	bool has_range;		/* min, max: images (value.h) for numbers, as stored for times */
 	uint64_t min, max;
-	uint64_t n_bytes;	/* stored size of its chunks and dictionary */
+	uint64_t n_bytes;	/* stored size of its chunks and dictionary; */
+	uint64_t dict_bytes;	/* of the dictionary; 0: its values stand in the chunks */
 	/*
 	 * For estimates only: its values are not the field's (ordinals, positions, offsets), or its
 	 * numbers are believed and not counted.

@@ -33,6 +33,7 @@ struct column {
 	uint32_t n_dict;
 	uint32_t index;			/* its place in the shard's table */
 	uint64_t n_bytes;		/* stored bytes of its chunks and dictionary */
+	uint32_t dict_bytes;		/* of these, the dictionary's; 0: none */
 	uint32_t postings_bytes;	/* of its postings or hashidx; 0: none (shard/postings.h) */
 	uint32_t text_bytes;		/* of its text index; 0: none (shard/textidx.h) */
 	uint32_t bloom_bytes;		/* its Bloom filter in memory; 0: none (shard/colbloom.h) */
@@ -106,6 +107,7 @@ uint64_t trace_id_hash(struct trace_id);
 struct read_counters {
 	uint64_t n_reads, read_bytes;		/* sections read from the file */
 	uint64_t n_cached;			/* sections found in the cache */
+	uint64_t unpacked_bytes;		/* bytes that these were unpacked into */
 	uint64_t decoded_bytes;			/* raw bytes of sections used */
 };
 extern _Thread_local struct read_counters read_counters;

@@ -63,6 +63,7 @@ stats_column_field(const struct column *c, struct field *f, bool *range, bool *l
 static void
 index_stats(const struct column *c, struct column_stats *st)
 {
+	st->dict_bytes = c->dict_bytes;
 	st->postings_bytes = c->postings_bytes;
 	st->text_bytes = c->text_bytes;
 	if (c->postings_bytes != 0)

@@ -15,9 +15,13 @@
 
 #include "shard/postings.h"
 
+/* A list of more than one in so many rows is a set itself, of which words are taken. */
+#define SET_SHARE 16
+
 struct cover {
 	struct exec *ex;
 	struct xshard *xs;
+	struct profile *prof;
 	bool alone;		/* the filter is one condition */
 	struct err *e;
 };
@@ -143,10 +147,31 @@ take_top(const struct cover *c, const struct col_state *st, struct take *t)
 static void
 take_key(const struct cover *c, const struct postings *p, uint32_t key, struct take *t)
 {
-	if (t->bits == NULL)
+	uint64_t most = c->xs->info->n_rows / SET_SHARE, n;
+
+	if (t->bits == NULL) {
 		t->n += postings_count(p, key);
-	else
-		postings_or(p, key, 0, (uint32_t)c->xs->info->n_rows, t->bits);
+		return;
+	}
+	n = postings_count(p, key);
+	c->prof->rows_counted += n < most ? n : most;
+	postings_or(p, key, 0, (uint32_t)c->xs->info->n_rows, t->bits);
+}
+
+/* Codes that ranges tell are not asked one by one. */
+static int
+take_code_ranges(struct cover *c, const struct ranges *r, const struct postings *p,
+    struct take *t)
+{
+	int rc;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		for (uint64_t k = r->v[i].lo; k <= r->v[i].hi && k < postings_n(p); k++) {
+			if (k % 4096 == 0 && (rc = exec_check(c->ex, c->e)) < 0)
+				return rc;
+			take_key(c, p, (uint32_t)k, t);
+		}
+	return 0;
 }
 
 static int
@@ -156,6 +181,8 @@ take_codes(struct cover *c, struct col_state *st, const struct postings *p, stru
 
 	if ((rc = column_ready(c->xs, st, c->e)) < 0)
 		return rc;
+	if (st->node->pred->op != OP_HAS && st->use_ranges)
+		return take_code_ranges(c, &st->code_ranges, p, t);
 	for (uint32_t i = 0; i < postings_n(p); i++) {
 		if (i % 4096 == 0 && (rc = exec_check(c->ex, c->e)) < 0)
 			return rc;
@@ -377,9 +404,10 @@ count_rows_of(struct cover *c, uint64_t *n)
 }
 
 int
-cover_rows(struct exec *ex, struct xshard *xs, uint64_t *n, struct err *e)
+cover_rows(struct exec *ex, struct xshard *xs, uint64_t *n, struct profile *prof,
+    struct err *e)
 {
-	struct cover c = { .ex = ex, .xs = xs, .e = e };
+	struct cover c = { .ex = ex, .xs = xs, .prof = prof, .e = e };
 	int rc;
 
 	if (xs->entry->min_start < ex->plan->range.from || xs->entry->max_start > ex->next_last)

@@ -92,8 +92,12 @@ profile_add(struct profile *to, const struct profile *p)
 	to->chunks_read += p->chunks_read;
 	to->chunks_cached += p->chunks_cached;
 	to->read_bytes += p->read_bytes;
+	to->unpacked_bytes += p->unpacked_bytes;
 	to->decoded_bytes += p->decoded_bytes;
 	to->rows_scanned += p->rows_scanned;
+	to->values_tested += p->values_tested;
+	to->texts_tested += p->texts_tested;
+	to->rows_counted += p->rows_counted;
 	to->rows_matched += p->rows_matched;
 	to->rows_fetched += p->rows_fetched;
 }
@@ -104,5 +108,6 @@ profile_reads(struct profile *p, const struct read_counters *before)
 	p->chunks_read += read_counters.n_reads - before->n_reads;
 	p->chunks_cached += read_counters.n_cached - before->n_cached;
 	p->read_bytes += read_counters.read_bytes - before->read_bytes;
+	p->unpacked_bytes += read_counters.unpacked_bytes - before->unpacked_bytes;
 	p->decoded_bytes += read_counters.decoded_bytes - before->decoded_bytes;
 }

@@ -592,7 +592,8 @@ void trace_rows_close(struct exec *);
  * don't tell. The shard is open; for rows, prepared.
  */
 int cover_cells(struct exec *, struct xshard *, uint64_t *n, struct err *) WARN_UNUSED;
-int cover_rows(struct exec *, struct xshard *, uint64_t *n, struct err *) WARN_UNUSED;
+int cover_rows(struct exec *, struct xshard *, uint64_t *n, struct profile *,
+    struct err *) WARN_UNUSED;
 
 /* ---- op_count.c ---- */
 

@@ -554,6 +554,7 @@ test_picked(struct scan *sc, const struct chunk *c, const struct col_test *t,
 
 	if ((rc = pick(sc, c, in, &p)) < 0)
 		return rc;
+	sc->prof->values_tested += p.n;
 	for (uint32_t i = 0, j; i < p.n; i = j) {
 		uint32_t end = (p.ord[i] / PACK_BLOCK + 1) * PACK_BLOCK;
 
@@ -572,10 +573,11 @@ chunk_test(struct scan *sc, const struct chunk *c, const struct col_test *t, con
 	uint64_t *want, *got;
 	int rc;
 
+	if (!chunk_all(c) && bitmap_count(in, c->n_rows) <= c->n_rows / PICK_SHARE)
+		return test_picked(sc, c, t, in, out, bad);
+	sc->prof->values_tested += c->n_present;
 	if (chunk_all(c))
 		return test_ordinals(sc, c, t, in, out, bad);
-	if (bitmap_count(in, c->n_rows) <= c->n_rows / PICK_SHARE)
-		return test_picked(sc, c, t, in, out, bad);
 	want = scan_bits(sc, c->n_present + 64);
 	got = scan_bits(sc, c->n_present + 64);
 	if (want == NULL || got == NULL)
@@ -601,6 +603,7 @@ search_chunk(struct scan *sc, const struct chunk *c, struct col_state *st, const
 
 	if (ords == NULL || rows == NULL)
 		return ERR_NOMEM;
+	sc->prof->texts_tested += c->n_present;
 	search(st, c->bytes, c->offs, c->n_present, ords);
 	chunk_rows(c, ords, rows);
 	bitmap_and(rows, in, c->n_rows);
@@ -619,6 +622,7 @@ test_bytes(struct scan *sc, const struct chunk *c, struct col_state *st, const u
 		return search_chunk(sc, c, st, in, out);
 	if ((rc = pick(sc, c, in, &p)) < 0)
 		return rc;
+	sc->prof->texts_tested += p.n;
 	for (uint32_t i = 0; i < p.n; i++) {
 		uint32_t row = p.rows[p.sel[i]];
 
@@ -714,6 +718,7 @@ mark_numbers(struct scan *sc, const struct chunk *c, struct col_state *st,
 
 	if (v == NULL)
 		return err_nomem(sc->e);
+	sc->prof->values_tested += p->n;
 	chunk_gather(c, p->ord, p->n, v);
 	for (uint32_t i = 0; i < p->n; i++) {
 		if (mark[p->sel[i]])
@@ -731,6 +736,7 @@ static int
 mark_bytes(struct scan *sc, const struct chunk *c, struct col_state *st,
     const struct picked *p, bool *mark, uint32_t *bad)
 {
+	sc->prof->texts_tested += p->n;
 	for (uint32_t i = 0; i < p->n; i++) {
 		int rc;
 

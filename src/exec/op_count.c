@@ -29,7 +29,8 @@ may_cover(const struct xshard *xs)
 }
 
 static int
-cover(struct exec *ex, struct xshard *xs, uint64_t *n, struct err *e)
+cover(struct exec *ex, struct xshard *xs, uint64_t *n, struct profile *prof,
+    struct err *e)
 {
 	int rc;
 
@@ -41,7 +42,7 @@ cover(struct exec *ex, struct xshard *xs, uint64_t *n, struct err *e)
 		return rc;
 	if ((rc = xshard_prepare(ex, xs, e)) < 0)
 		return rc;
-	rc = cover_rows(ex, xs, n, e);
+	rc = cover_rows(ex, xs, n, prof, e);
 	xshard_release(ex, xs);
 	return rc;
 }
@@ -54,7 +55,8 @@ cover_task(void *arg, size_t i)
 	struct read_counters before = read_counters;
 
 	if (may_cover(&k->ex->shards[i]))
-		c->code = cover(k->ex, &k->ex->shards[i], &c->n, &c->err);
+		c->code = cover(k->ex, &k->ex->shards[i], &c->n, &c->prof,
+		    &c->err);
 	profile_reads(&c->prof, &before);
 }
 

@@ -341,14 +341,17 @@ static int
 scan_group(struct scan *sc, const struct wave *w, struct scan_out *out)
 {
 	uint64_t *bits = scan_bits(sc, sc->n_rows);
-	bool any = false;
+	bool cut = xshard_start_zone(sc->xs, sc->group, w->slice) < 0, any = false;
 	int rc, may = 1;
 
 	if (bits == NULL)
 		return ERR_NOMEM;
-	if ((rc = scan_candidates(sc, w->slice, bits, &any)) < 0)
+	/* Where the slice cuts the group, rows are told by their starts, which zones may spare. */
+	if (cut && sc->xs->zones)
+		may = filter_may_match(sc, &sc->ex->filter.root);
+	if (may > 0 && (rc = scan_candidates(sc, w->slice, bits, &any)) < 0)
 		return rc;
-	if (any && sc->xs->zones)
+	if (!cut && any && sc->xs->zones)
 		may = filter_may_match(sc, &sc->ex->filter.root);
 	if (may > 0 && any && sc->xs->indexes) {
 		if ((rc = filter_narrow(sc, bits)) < 0)

@@ -19,31 +19,6 @@
 #include "model/pred_walk.h"
 #include "decision_i.h"
 
-double
-cost_leaf(const struct pred *p)
-{
-	double each = (double)(p->n_lits > 1 ? p->n_lits : 1);
-
-	switch (p->op) {
-	case OP_RE:
-	case OP_NRE:
-		return 50;
-	case OP_TEXT:
-		return 100 * each;
-	case OP_CONTAINS:
-	case OP_NOTCONTAINS:
-		return 10;
-	default:
-		break;
-	}
-	if (p->field.scope == FIELD_INTRINSIC) {
-		if (intrinsics[p->field.intrinsic].of == OF_TRACE)
-			return 1000;
-		return intrinsics[p->field.intrinsic].of == OF_SPAN ? 1 : 3;
-	}
-	return p->field.scope == FIELD_BARE ? 3 : 2;
-}
-
 static double
 fetch_tuples(const struct projection *pr)
 {

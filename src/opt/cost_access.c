@@ -6,12 +6,15 @@
  *             conditions on the rows that are left
  *   startup = the first three, and the rest's part of one row group
  *
- *   shard       SHARD_OPEN, and a random page unless it is cached
- *   look-ups    service: SERVICE_SETUP; trace: log2 of the traces in cpu_index_tuple_cost (the
- *               pages of the trace index are the condition's, in leaf_cost.c)
- *   indexes     pages of the index, keys and rows that it names in cpu_index_tuple_cost
- *   covering    SHARD_OPEN, COVER_LEAF a condition, and indexes as above with COVER_ROW_TUPLES
- *   groups      GROUP each that may have a row; CHUNK a column of each, and its pages
+ *   shard       SHARD_OPEN
+ *   look-ups    service: SERVICE_SETUP; trace: log2 of the traces in cpu_index_tuple_cost, and
+ *               the rows of all traces (their ids are the condition's, in leaf_cost.c)
+ *   indexes     SECTION_PAGES each and its pages, keys and rows that it names in
+ *               cpu_index_tuple_cost
+ *   covering    COVER_SHARD, and what the footer has of one condition, or indexes as above with
+ *               COVER_KEY_TUPLES, COVER_ROW_TUPLES and a set of rows for each of several
+ *   groups      GROUP each that may have a row; SECTION_PAGES a column of each, and its pages
+ *   once        dictionaries and tables of traces, when the first of these needs them
  *   conditions  rows in cpu_operator_cost: those of whole chunks, or those picked out,
  *               whichever is less (leaf_cost.c); under AND later ones see fewer rows
  *
@@ -37,8 +40,9 @@ page_share(const struct opt *o)
 struct run {
 	const struct shard_cost *sc;
 	const struct cost_params *c;
-	double page, random;	/* of one page, caches counted in */
+	double page, section;	/* of one page and of beginning a section, caches counted in */
 	double cost, groups;	/* so far; groups that are still looked at */
+	uint64_t once;		/* leaves whose dictionaries and tables are there */
 	size_t leaf;
 };
 
@@ -48,21 +52,47 @@ groups_touched(double groups, double rows)
 	return groups <= 0 ? 0 : groups * (1 - exp(-rows / groups));
 }
 
+/* What a leaf needs of the shard once; share: how likely it is needed. */
+static void
+run_once(struct run *r, size_t leaf, double share)
+{
+	const struct leaf_cost *l = &r->sc->leaves[leaf];
+	uint64_t bit = leaf < 64 ? (uint64_t)1 << leaf : 0;
+
+	if ((r->once & bit) != 0)
+		return;
+	r->once |= bit;
+	r->cost += fmin(share, 1) * (l->once_sections * r->section +
+	    l->once_bytes / PAGE_BYTES * r->page);
+}
+
+/* Different traces of so many rows. */
+static double
+traces_of(const struct shard_cost *sc, double rows)
+{
+	double n = sc->stats->n_traces > 0 ? (double)sc->stats->n_traces :
+	    (double)sc->stats->n_rows / SPANS_PER_TRACE;
+
+	return groups_touched(n, rows);
+}
+
 /* Tests the rows of r->groups row groups; returns how many are left. */
 static double
 run_leaf(struct run *r, double rows)
 {
-	const struct leaf_cost *l = &r->sc->leaves[r->leaf++];
+	size_t leaf = r->leaf++;
+	const struct leaf_cost *l = &r->sc->leaves[leaf];
 	double groups = groups_touched(r->groups, rows), dense, sparse;
 
 	if (l->columns + l->dense_ops <= 0)
 		return rows * l->sel;
 	dense = groups * r->sc->group_rows * l->dense_ops;
 	sparse = rows * l->sparse_ops;
-	r->cost += groups * l->columns * r->random * CHUNK_PAGES;
+	run_once(r, leaf, rows);
+	r->cost += groups * l->columns * r->section;
 	r->cost += l->bytes / PAGE_BYTES * groups / r->sc->groups * r->page;
-	r->cost += ((dense < sparse ? dense : sparse) + l->once_ops *
-	    (rows < 1 ? rows : 1)) * r->c->cpu_operator_cost;
+	r->cost += (fmin(dense, sparse) + l->once_ops * fmin(rows, 1) +
+	    traces_of(r->sc, rows) * l->trace_ops) * r->c->cpu_operator_cost;
 	return rows * l->sel;
 }
 
@@ -124,9 +154,10 @@ ask(struct run *r, const struct pred *p, uint64_t asked, bool *told)
 
 		if (i >= PLAN_LEAVES_MAX || (asked >> i & 1) == 0 || !l->indexed)
 			return 1;
-		r->cost += r->random + l->index_bytes / PAGE_BYTES * r->page +
+		r->cost += l->index_sections * r->section + l->index_bytes / PAGE_BYTES * r->page +
 		    (l->index_keys * INDEX_KEY_TUPLES + l->index_rows * INDEX_ROW_TUPLES) *
 		    r->c->cpu_index_tuple_cost + l->index_ops * r->c->cpu_operator_cost;
+		run_once(r, i, l->index_rows);
 		*told = true;
 		return l->sel;
 	}
@@ -181,6 +212,13 @@ trace_rows(const struct shard_cost *sc)
 	return rows < (double)s->n_rows ? rows : (double)s->n_rows;
 }
 
+/* Reading which rows each trace has. */
+static double
+trace_rows_cost(const struct run *r)
+{
+	return r->section + (double)r->sc->stats->n_rows * TRACE_ROWS_BYTES / PAGE_BYTES * r->page;
+}
+
 /* The look-ups of an access; returns the rows that it leaves. */
 static double
 look_up(struct run *r, enum access a)
@@ -205,7 +243,9 @@ look_up(struct run *r, enum access a)
 		break;
 	case ACCESS_TRACE:
 		rows = trace_rows(sc);
-		r->cost += log2((double)s->n_traces + 2) * r->c->cpu_index_tuple_cost;
+		r->cost += log2((double)s->n_traces + 2) * r->c->cpu_index_tuple_cost +
+		    trace_rows_cost(r) *
+		    (sc->opt->plan->output == ROW_COUNT ? 1 : TRACE_ROWS_HOT);
 		break;
 	}
 	/* Those outside the range are not looked at. */
@@ -223,26 +263,69 @@ risk(enum access a)
 	return a == ACCESS_FULL ? RISK * RISK : a == ACCESS_ZONE ? RISK : 1;
 }
 
-/* Counting from what footers and indexes have of each condition. */
+/* ---- counting ---- */
+
+/*
+ * The footer has the rows of each name of each service together: every condition is asked of
+ * all of these until one decides. Names stand in a dictionary.
+ */
+static double
+cover_cells(const struct run *r, const struct pred *filter)
+{
+	const struct shard_cost *sc = r->sc;
+	double cells = (double)sc->stats->n_services, cost = 0;
+
+	for (size_t i = 0; i < plan_n_leaves(filter); i++) {
+		const struct leaf_cost *l = &sc->leaves[i];
+
+		if (l->once_sections <= 0)
+			continue;
+		cells = fmax(cells, l->dict_values * FOOTER_CELLS);
+		cost = l->once_sections * r->section + l->once_bytes / PAGE_BYTES * r->page;
+	}
+	for (size_t i = 0; i < plan_n_leaves(filter); i++)
+		cost += (cells * FOOTER_VALUE_OPS + sc->leaves[i].once_ops * FOOTER_CELLS) *
+		    r->c->cpu_operator_cost;
+	return cost;
+}
+
+/* One condition: from the footer if it stands alone, else from its indexes, or trace by trace. */
+static void
+cover_leaf(struct run *r, size_t i, bool alone)
+{
+	const struct shard_cost *sc = r->sc;
+	const struct leaf_cost *l = &sc->leaves[i];
+	double all = (double)sc->stats->n_rows;
+
+	if (!alone)
+		r->cost += all * COVER_SET_OPS * r->c->cpu_operator_cost;
+	if (alone && l->footer) {
+		r->cost += l->footer_ops * r->c->cpu_operator_cost;
+		return;
+	}
+	run_once(r, i, 1);
+	r->cost += l->trace_rows ? trace_rows_cost(r) : 0;
+	r->cost += l->index_sections * r->section + l->index_bytes / PAGE_BYTES * r->page +
+	    (l->once_ops + l->trace_ops * (double)sc->stats->n_traces) *
+	    r->c->cpu_operator_cost + l->index_keys * COVER_KEY_TUPLES *
+	    r->c->cpu_index_tuple_cost;
+	if (!alone && l->index_sections > 0)
+		r->cost += fmin(l->index_rows, all / COVER_DENSE_ROWS) * COVER_ROW_TUPLES *
+		    r->c->cpu_index_tuple_cost;
+}
+
 static double
 covering(struct run *r)
 {
-	const struct shard_cost *sc = r->sc;
-	const struct pred *filter = sc->opt->plan->filter;
+	const struct pred *filter = r->sc->opt->plan->filter;
 	size_t n = plan_n_leaves(filter);
-	double cost = SHARD_OPEN;
 
 	if (footer_tells(filter))
-		return cost + COVER_LEAF * (double)n;
-	for (size_t i = 0; i < n; i++) {
-		const struct leaf_cost *l = &sc->leaves[i];
-
-		cost += COVER_LEAF + l->index_bytes / PAGE_BYTES * r->page +
-		    (l->index_bytes > 0 ? r->random : 0) + (l->index_keys * INDEX_KEY_TUPLES +
-		    l->index_rows * COVER_ROW_TUPLES) * r->c->cpu_index_tuple_cost +
-		    l->index_ops * r->c->cpu_operator_cost;
-	}
-	return cost;
+		return COVER_SHARD + cover_cells(r, filter);
+	r->cost = COVER_SHARD;
+	for (size_t i = 0; i < n; i++)
+		cover_leaf(r, i, n == 1);
+	return r->cost;
 }
 
 struct access_cost
@@ -253,7 +336,7 @@ cost_access(const struct shard_cost *sc, enum access a, uint64_t asked)
 	const struct pred *filter = o->plan->filter;
 	double share = page_share(o);
 	struct run r = { .sc = sc, .c = c, .page = c->seq_page_cost * share,
-	    .random = c->random_page_cost * share, .groups = sc->groups };
+	    .section = SECTION_PAGES * c->random_page_cost * share, .groups = sc->groups };
 	struct access_cost out = { 0 };
 	double rows, groups;
 	bool told;
@@ -265,10 +348,12 @@ cost_access(const struct shard_cost *sc, enum access a, uint64_t asked)
 		out.startup = out.total = covering(&r);
 	if (a == ACCESS_CATALOG || a == ACCESS_COVERING || a == ACCESS_PRUNED)
 		return out;
-	r.cost = SHARD_OPEN + r.random;
+	r.cost = SHARD_OPEN;
 	rows = look_up(&r, a);
 	if (asked != 0) {
-		rows *= ask(&r, filter, asked, &told);
+		/* Conditions that go together leave all that the filter finds, not their product. */
+		rows = fmax(rows * ask(&r, filter, asked, &told),
+		    fmin(rows, sc->sel * (double)sc->stats->n_rows * sc->time_share));
 		r.leaf = 0;
 	}
 	out.startup = r.cost;

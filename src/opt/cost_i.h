@@ -18,13 +18,19 @@
 /* One condition in one shard. */
 struct leaf_cost {
 	double sel;			/* share of the rows that satisfy it */
-	double bytes;			/* stored: its columns' chunks and dictionaries */
+	double bytes;			/* stored: its columns' chunks */
 	double columns;			/* that have to be looked at */
 	double dense_ops, sparse_ops;	/* a row of a whole chunk; a row picked out; in cpu_operator_cost */
-	double once_ops;		/* for the shard: values of dictionaries that are tested */
+	double trace_ops;		/* each trace of the rows looked at */
+	/* Read once for the shard: dictionaries, what it knows of traces; values that are tested. */
+	double once_sections, once_bytes, once_ops;
+	double dict_values;
+	bool trace_rows;		/* counted by the rows of its traces */
 	bool indexed;			/* an index names its rows */
-	double index_bytes, index_keys, index_rows;
+	double index_sections, index_bytes, index_keys, index_rows;
 	double index_ops;		/* values of dictionaries without a text index */
+	bool footer;			/* alone, it is counted from the footer: footer_ops */
+	double footer_ops;
 };
 
 /* One shard, ready to be costed. */
@@ -44,6 +50,8 @@ struct access_cost {
 
 /* leaf_cost.c: fills in; `leaves` has room for plan_n_leaves(filter). */
 void shard_cost_init(struct shard_cost *, const struct opt *, size_t shard, struct leaf_cost *leaves);
+/* Testing a leaf on a row of a shard, with what it reads: on average, in cpu_operator_cost. */
+double leaf_row_ops(const struct opt *, size_t shard, const struct pred *leaf);
 /* Bits of enum stat_index that the leaf could use in the shard; 0: none. */
 uint8_t leaf_indexes(const struct shard_stats *, const struct pred *leaf);
 

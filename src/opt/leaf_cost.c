@@ -105,10 +105,46 @@ value_ops(const struct pred *p)
 	case OP_NE:
 	case OP_IN:
 	case OP_NOTIN:
-		return 0;		/* found by search */
+		return 0;		/* found by search in the dictionary */
 	default:
 		return VALUE_OPS;
 	}
+}
+
+/* Stored bytes, as so many that are only read and checked. */
+static double
+chunk_bytes(const struct column_stats *c)
+{
+	double bytes = (double)(c->n_bytes - c->dict_bytes);
+
+	return bytes > (double)c->n_present * PLAIN_VALUE_BYTES ? bytes : bytes * PACKED;
+}
+
+static double
+postings_bytes(const struct column_stats *c)
+{
+	double bytes = (double)c->postings_bytes;
+	bool plain = (c->indexes & STAT_INDEX_POSTINGS) == 0 ||
+	    bytes > (double)c->n_present * PLAIN_ROW_BYTES;
+
+	return plain ? bytes : bytes * PACKED_POSTINGS;
+}
+
+/* A dictionary is read once, its values are tested once; but not for what a text index names. */
+static void
+add_dict(struct leaf_cost *l, const struct column_stats *c, const struct pred *p)
+{
+	if (p->op == OP_HAS)
+		return;
+	l->once_sections++;
+	l->once_bytes += (double)c->dict_bytes * PACKED;
+	l->dict_values += (double)c->n_distinct;
+	l->once_ops += (double)c->n_distinct * value_ops(p);
+	if (value_ops(p) <= 0)
+		return;
+	l->index_sections += c->text_bytes != 0;
+	l->index_bytes += (double)c->text_bytes;
+	l->index_ops += c->text_bytes != 0 ? 0 : (double)c->n_distinct * value_ops(p);
 }
 
 static void
@@ -118,26 +154,60 @@ add_column(struct leaf_cost *l, const struct shard_stats *s, const struct column
 	double present = s->n_rows == 0 ? 0 : (double)c->n_present / (double)s->n_rows;
 
 	l->columns++;
-	l->bytes += (double)c->n_bytes;
+	l->bytes += chunk_bytes(c);
 	/* Rows without a value are counted past: it is the values that cost. */
 	l->dense_ops += c->n_present >= s->n_rows ? DENSE_OPS : DENSE_OPTIONAL_OPS * present;
 	l->sparse_ops += SPARSE_OPS;
-	if (c->type == VAL_STRING)
-		l->once_ops += (double)c->n_distinct * value_ops(p);
-	l->index_bytes += (double)c->postings_bytes;
-	if (value_ops(p) > 0) {
-		l->index_bytes += (double)c->text_bytes;
-		l->index_ops += c->text_bytes != 0 ? 0 : (double)c->n_distinct * value_ops(p);
+	if (c->dict_bytes != 0) {
+		add_dict(l, c, p);
+	} else if (c->type == VAL_STRING && p->op != OP_HAS) {
+		l->dense_ops += present * fmax(value_ops(p), VALUE_OPS);
+		l->sparse_ops += fmax(value_ops(p), VALUE_OPS);
 	}
+	l->index_sections += c->postings_bytes != 0;
+	l->index_bytes += postings_bytes(c);
 	l->index_keys += p->op == OP_EQ || p->op == OP_IN ? (double)p->n_lits :
 	    1 + (double)c->n_distinct * l->sel;
+	l->footer &= p->op == OP_HAS || top_is_all(c);
+	l->footer_ops += p->op == OP_HAS ? 0 : (double)c->n_top * FOOTER_VALUE_OPS;
+}
+
+/* Of each trace: from what the shard knows of it, or by putting it together. */
+static void
+of_traces(struct leaf_cost *l, const struct shard_stats *s, const struct pred *p)
+{
+	bool known = s->trace_summaries && p->field.intrinsic != IN_CHILD_COUNT;
+
+	l->footer = false;
+	l->columns = 1;
+	l->bytes = (double)s->n_rows * TRACE_ROW_BYTES;
+	l->dense_ops = DENSE_OPS;
+	l->sparse_ops = SPARSE_OPS;
+	l->trace_ops = known ? FACT_OPS + SPLIT_TRACES * ASSEMBLE_OPS : ASSEMBLE_OPS;
+	l->once_sections = known ? 3 : 2;
+	l->once_bytes = (double)s->n_traces * (TRACE_ID_BYTES +
+	    (known ? TRACE_SUMMARY_BYTES : 0)) + (double)s->n_rows * TRACE_ROWS_BYTES;
+}
+
+/* Their places are found in the list of ids, then rows are compared by place. */
+static void
+trace_ids(struct leaf_cost *l, const struct shard_stats *s)
+{
+	l->footer = false;
+	l->columns = 1;
+	l->bytes = (double)s->n_rows * TRACE_ROW_BYTES;
+	l->dense_ops = DENSE_OPS;
+	l->sparse_ops = SPARSE_OPS;
+	l->once_sections = 1;
+	l->trace_rows = true;
+	l->once_bytes = (double)s->n_traces * TRACE_ID_BYTES;
 }
 
 /* What is worked out row by row. */
 static void
-computed(struct leaf_cost *l, const struct pred *p)
+computed(struct leaf_cost *l)
 {
-	l->dense_ops = l->sparse_ops = cost_leaf(p) * COMPUTED_OPS;
+	l->dense_ops = l->sparse_ops = COMPUTED_OPS;
 	l->columns = 1;
 }
 
@@ -150,12 +220,12 @@ words(struct leaf_cost *l, const struct shard_stats *s, const struct pred *p)
 		if (c->type != VAL_STRING)
 			continue;
 		l->columns++;
-		l->bytes += (double)c->n_bytes;
+		l->bytes += chunk_bytes(c);
 		l->dense_ops += (s->n_rows == 0 ? 0 : DENSE_OPTIONAL_OPS *
 		    (double)c->n_present / (double)s->n_rows) * (double)p->n_lits;
-		l->once_ops += (double)c->n_distinct * value_ops(p);
-		l->index_bytes += (double)(c->postings_bytes + c->text_bytes);
-		l->index_ops += c->text_bytes != 0 ? 0 : (double)c->n_distinct * value_ops(p);
+		if (c->dict_bytes != 0)
+			add_dict(l, c, p);
+		l->index_bytes += postings_bytes(c) * l->sel;
 	}
 	l->index_keys = (double)p->n_lits;
 	l->sparse_ops = l->dense_ops + SPARSE_OPS * l->columns;
@@ -176,7 +246,7 @@ leaf_init(struct leaf_cost *l, const struct card *card, const struct shard_stats
 	const struct column_stats *c;
 	size_t n;
 
-	*l = (struct leaf_cost){ .sel = card_leaf_share(card, s, p) };
+	*l = (struct leaf_cost){ .sel = card_leaf_share(card, s, p), .footer = true };
 	l->index_rows = l->sel * (double)s->n_rows;
 	l->indexed = leaf_indexes(s, p) != 0;
 	if (p->op == OP_TEXT) {
@@ -186,17 +256,22 @@ leaf_init(struct leaf_cost *l, const struct card *card, const struct shard_stats
 	if (is_shared(&p->field)) {
 		l->dense_ops = SHARED_OPS;
 		l->sparse_ops = SPARSE_OPS;
-		l->once_ops = (double)s->n_services * VALUE_OPS;
+		l->once_ops = l->footer_ops = (double)s->n_services * VALUE_OPS;
 		return;
 	}
-	if (p->field.scope == FIELD_INTRINSIC && (intrinsics[p->field.intrinsic].of == OF_TRACE ||
-	    p->field.intrinsic == IN_END || p->field.intrinsic == IN_PARENT_SPAN_ID)) {
-		computed(l, p);
+	if (p->field.scope == FIELD_INTRINSIC && intrinsics[p->field.intrinsic].of == OF_TRACE) {
+		of_traces(l, s, p);
 		return;
 	}
-	/* Ids are looked up in the trace index, whatever the access. */
-	if (p->field.scope == FIELD_INTRINSIC && p->field.intrinsic == IN_TRACE_ID)
-		l->bytes += (double)s->n_traces * TRACE_INDEX_BYTES;
+	if (p->field.scope == FIELD_INTRINSIC && p->field.intrinsic == IN_TRACE_ID) {
+		trace_ids(l, s);
+		return;
+	}
+	if (p->field.scope == FIELD_INTRINSIC && (p->field.intrinsic == IN_END ||
+	    p->field.intrinsic == IN_PARENT_SPAN_ID)) {
+		computed(l);
+		return;
+	}
 	c = leaf_columns(s, p, &n);
 	for (size_t i = 0; i < n; i++)
 		if (column_may_satisfy(&c[i], p))
@@ -207,6 +282,22 @@ leaf_init(struct leaf_cost *l, const struct card *card, const struct shard_stats
 		l->dense_ops += DENSE_OPS;
 		l->sparse_ops += SPARSE_OPS;
 	}
+}
+
+double
+leaf_row_ops(const struct opt *o, size_t i, const struct pred *p)
+{
+	const struct shard_stats *s = &o->stats->shards[i];
+	const struct cost_params *c = &o->options->cost;
+	double rows = s->n_rows < 1 ? 1 : (double)s->n_rows, pages, sections;
+	struct leaf_cost l;
+
+	leaf_init(&l, o->card, s, p);
+	sections = l.columns * fmax(s->n_row_groups, 1) + l.once_sections;
+	pages = sections * SECTION_PAGES * c->random_page_cost +
+	    (l.bytes + l.once_bytes) / PAGE_BYTES * c->seq_page_cost;
+	return l.dense_ops + (l.once_ops + l.trace_ops * (double)s->n_traces +
+	    pages * page_share(o) / c->cpu_operator_cost) / rows;
 }
 
 /* ---- the shard ---- */

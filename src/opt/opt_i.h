@@ -155,8 +155,6 @@ bool footer_tells(const struct pred *filter);
 void force_paths(struct opt *);
 
 /* cost.c */
-/* Testing one leaf on one row, in cpu_operator_cost. */
-double cost_leaf(const struct pred *leaf);
 /*
  * Chooses by cost what the rules left open, and fills in the estimates of shards and plan; or
  * takes it from `decided`: DECISION_CLASS above 0 if that lacks a class of shards.

@@ -7,6 +7,7 @@
  * meaning stays: conditions have no effects, but a regular expression that runs into its
  * limit may no longer see the rows that another condition drops.
  */
+#include "cost_i.h"
 #include "decision_i.h"
 
 #define SAMPLE_SHARDS 16
@@ -17,22 +18,27 @@ struct ranked {
 	double rank;
 };
 
+/* What testing a tree costs, and what share it lets through, of the rows of some shards. */
+struct measure {
+	double ops, hits, rows;
+};
+
 static double
-tree_cost(const struct pred *p)
+tree_ops(const struct opt *o, size_t shard, const struct pred *p)
 {
-	double c = 0;
+	double ops = 0;
 
 	if (p->kind == PRED_LEAF)
-		return cost_leaf(p);
+		return leaf_row_ops(o, shard, p);
 	for (size_t i = 0; i < p->n_kids; i++)
-		c += tree_cost(p->kids[i]);
-	return c;
+		ops += tree_ops(o, shard, p->kids[i]);
+	return ops;
 }
 
-static double
-average_selectivity(const struct opt *o, const struct pred *p)
+static struct measure
+measure(const struct opt *o, const struct pred *p)
 {
-	double rows = 0, hits = 0;
+	struct measure m = { 0, 0, 0 };
 	size_t n = 0;
 
 	for (size_t i = o->plan->n_shards; i-- > 0 && n < SAMPLE_SHARDS;) {
@@ -40,20 +46,22 @@ average_selectivity(const struct opt *o, const struct pred *p)
 
 		if (o->shards[i].access == ACCESS_PRUNED || !shard_known(o, i))
 			continue;
-		rows += (double)s->n_rows;
-		hits += (double)s->n_rows * card_selectivity(s, p);
+		m.rows += (double)s->n_rows;
+		m.hits += (double)s->n_rows * card_selectivity(s, p);
+		m.ops += (double)s->n_rows * tree_ops(o, i, p);
 		n++;
 	}
-	return rows > 0 ? hits / rows : 0.5;
+	return m;
 }
 
 static double
 rank_of(const struct opt *o, enum pred_kind kind, const struct pred *p)
 {
-	double sel = average_selectivity(o, p);
+	struct measure m = measure(o, p);
+	double sel = m.rows > 0 ? m.hits / m.rows : 0.5;
 	double decided = kind == PRED_AND ? 1 - sel : sel;
 
-	return tree_cost(p) / (decided > 1e-6 ? decided : 1e-6);
+	return (m.rows > 0 ? m.ops / m.rows : 1) / (decided > 1e-6 ? decided : 1e-6);
 }
 
 static void

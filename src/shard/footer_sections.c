@@ -249,6 +249,8 @@ add_up(struct footer *f)
 			f->columns[x->column].bloom_bytes = x->n_raw;
 		else
 			f->columns[x->column].n_bytes += x->n_stored;
+		if (x->kind == SECTION_DICT)
+			f->columns[x->column].dict_bytes = x->n_stored;
 		n[x->column] += x->zone.n_present;
 	}
 	for (uint32_t i = 0; i < s->info.n_columns && rc == 0; i++) {

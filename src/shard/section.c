@@ -109,6 +109,7 @@ read_packed(struct shard *s, const struct section *sec, void *out, struct err *e
 	    sv_new(stored, sec->n_stored), out, sec->n_raw, &why)) != 0)
 		rc = rc == ERR_CORRUPT ? section_bad(s, sec, e, -1, "%s", why.msg) :
 		    err_set(e, rc, why.off, "%s", why.msg);
+	read_counters.unpacked_bytes += sec->n_raw;
 	free(stored);
 	return rc;
 }

@@ -119,6 +119,7 @@ unpack_rows(struct shard *s, const struct section *sec, struct tracerows *t,
 		free(bits);
 		return err_nomem(e);
 	}
+	read_counters.unpacked_bytes += (info->n_traces + info->n_rows) * sizeof *p;
 	unpack(ends, info->n_rows + 1, p);
 	unpack(rows, info->n_rows, p + info->n_traces);
 	t->ends = p;

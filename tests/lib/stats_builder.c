@@ -72,7 +72,8 @@ stats_add_column(struct stats_builder *b, struct shard_stats *s, const char *fie
 {
 	struct column_stats *v = (struct column_stats *)(uintptr_t)s->columns;
 	struct column_stats c = { .type = type, .n_present = n_present,
-	    .n_distinct = n_distinct, .n_bytes = n_present };
+	    .n_distinct = n_distinct, .n_bytes = n_present,
+	    .dict_bytes = type == VAL_STRING && n_distinct < n_present ? n_distinct / 2 + 1 : 0 };
 	size_t i;
 
 	if (v == NULL)

@@ -47,7 +47,7 @@ add_column(struct stats_builder *b, struct shard_stats *s, size_t i)
 	struct column_stats *c = stats_add_column(b, s, columns[i].field, columns[i].type,
 	    present, 1 + below(present));
 
-	c->n_bytes = 100 + below(s->n_rows * 8);
+	c->n_bytes = c->dict_bytes + 100 + below(s->n_rows * 8);
 	if (columns[i].type == VAL_INT)
 		stats_set_ints(c, (int64_t)below(10), 10 + (int64_t)below(1000000000));
 	if (below(2) == 0) {
@@ -97,6 +97,7 @@ grow(struct shard_stats *s, uint64_t k)
 
 		c->n_present *= k;
 		c->n_bytes *= k;
+		c->dict_bytes *= k;
 		c->postings_bytes *= k;
 		c->text_bytes *= k;
 		for (size_t j = 0; j < c->n_top; j++)

@@ -35,6 +35,7 @@ known_shard(uint64_t hour)
 
 	stats_add_service(&c.stats, s, "a", 990, 5);
 	stats_add_service(&c.stats, s, "b", 10, 0);
+	(void)stats_add_column(&c.stats, s, "name", VAL_STRING, 1000, 200);
 	col = stats_add_column(&c.stats, s, "span.k", VAL_STRING, 1000, 2);
 	stats_add_top(&c.stats, col, (struct value){ .type = VAL_STRING, .s = SV("often") }, 999);
 	stats_add_top(&c.stats, col, (struct value){ .type = VAL_STRING, .s = SV("rare") }, 1);
