@@ -23,7 +23,8 @@ static const struct command {
 	const char *name, *args, *what;
 	int (*run)(const struct cmd_ctx *, int, char **);
 } commands[] = {
-	{ "import", "[--strict] FILE|DIRECTORY|-...", "import OTLP files into the store",
+	{ "import", "[--strict] [--wait=TIME] FILE|DIRECTORY|-...",
+	    "import OTLP, Jaeger or Zipkin files into the store",
 	    cmd_import },
 	{ "query", "[--verify] PATH", "print the bytes of a result file", cmd_query },
 	{ "explain", "[--compare [-o section.key=value]] PATH [PATH]",
