@@ -217,7 +217,7 @@ pass_line(struct record_reader *r)
 		stream_skip(r->top, k);
 		n += k;
 		if (nl != NULL)
-			return true;
+			return n <= r->max_record;
 	}
 	return false;
 }
