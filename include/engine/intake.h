@@ -34,6 +34,11 @@ struct intake_options {
 	void (*on_commit)(void *arg, const struct intake_counts *);
 	void *arg;
 	const atomic_bool *cancel;	/* stop: what is pending is committed, then ERR_CANCELLED. May be NULL */
+	/*
+	 * A shard that can't be read is passed over, and its spans are added again if they come.
+	 * Else it ends the import (ERR_IO, naming it) as soon as it may hold one that comes.
+	 */
+	bool force;
 	/* For tests; 0: as usual. */
 	struct fsys *fs;		/* in place of the directory `store` */
 	size_t memtable_bytes;		/* commit when this much is held */

@@ -27,7 +27,7 @@ struct import {
 	uint64_t done_bytes;	/* of inputs read to their end */
 	uint64_t rejects, shown;
 	bool unreadable;
-	bool strict;
+	bool strict, force;
 	uint64_t wait_ns;	/* for another writer's lock */
 };
 
@@ -189,7 +189,7 @@ run(const struct cmd_ctx *ctx, struct import *im)
 {
 	struct intake_options o = {
 		.conf = ctx->conf, .store = ctx->store, .reject = on_reject, .arg = im,
-		.cancel = &cmd_cancel,
+		.cancel = &cmd_cancel, .force = im->force,
 	};
 	struct intake_counts c = { 0 };
 	struct err err = ERR_INIT, close_err = ERR_INIT;
@@ -221,6 +221,8 @@ option(struct import *im, const char *arg)
 
 	if (strcmp(arg, "--strict") == 0)
 		im->strict = true;
+	else if (strcmp(arg, "--force") == 0)
+		im->force = true;
 	else if (strncmp(arg, wait, sizeof wait - 1) != 0)
 		return false;
 	else if (!intake_wait_parse(sv_cstr(arg + sizeof wait - 1), &im->wait_ns)) {
@@ -234,7 +236,7 @@ int
 cmd_import(const struct cmd_ctx *ctx, int argc, char **argv)
 {
 	static const char usage[] =
-	    "spanctl import [--strict] [--wait=TIME] FILE|DIRECTORY|-...";
+	    "spanctl import [--force] [--strict] [--wait=TIME] FILE|DIRECTORY|-...";
 	struct import im = { .unreadable = false };
 	int i = 1, exit_code = EXIT_FAILED;
 

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "intake_i.h"
+#include "seal/memtable.h"
 #include "model/when.h"
 
 /*
@@ -329,7 +330,7 @@ worker_main(void *arg)
 	struct job *j;
 
 	span_batch_init(&w.batch);
-	if (dedup_new(&w.dedup, &e) != 0)
+	if (dedup_new(in->opts.force, &w.dedup, &e) != 0)
 		(void)intake_fail(in, &e);
 	for (;;) {
 		if (intake_seal_one(in))
@@ -420,7 +421,7 @@ open_store(struct intake *in, struct err *e)
 	if ((rc = catalog_open(in->opts.store, &co, &in->catalog, e)) != 0 ||
 	    (rc = catalog_lock(in->catalog, e)) != 0 ||
 	    (rc = memtable_new(&in->shard, clock_wall_ns(), &in->mt, e)) != 0 ||
-	    (rc = dedup_new(&in->dedup, e)) != 0)
+	    (rc = dedup_new(in->opts.force, &in->dedup, e)) != 0)
 		return rc;
 	return start_threads(in, e);
 }

@@ -69,8 +69,9 @@ read_time(struct otlp_json *o, const char *what, uint64_t *out)
 		return false;
 	if (t.type == JSON_NULL)
 		return true;
-	if (t.type == JSON_STRING && when_parse(t.s, &w) && w.kind == WHEN_ABSOLUTE)
-		*out = w.ns;
+	if (t.type == JSON_STRING && when_parse(t.s, &w) && w.kind == WHEN_ABSOLUTE &&
+	    w.ns >= 0 && w.ns <= UINT64_MAX)
+		*out = (uint64_t)w.ns;
 	else
 		maker_complain(&o->m, "%s is not a time", what);
 	return true;
