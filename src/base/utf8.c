@@ -102,7 +102,8 @@ skip_ascii(const char *p, const char *end)
 bool
 utf8_valid(struct sv s)
 {
-	const char *p = s.p, *end = s.p + s.n;
+	/* Not even 0 may be added to NULL. */
+	const char *p = s.p, *end = s.n == 0 ? s.p : s.p + s.n;
 
 	while ((p = skip_ascii(p, end)) < end) {
 		/* To the next ASCII, or through the eight bytes that have none or few others. */
@@ -146,7 +147,7 @@ bad_part(const uint8_t *p, size_t left)
 size_t
 utf8_repair(char *to, struct sv s)
 {
-	const char *p = s.p, *end = s.p + s.n;
+	const char *p = s.p, *end = s.n == 0 ? s.p : s.p + s.n;
 	char *q = to;
 
 	while (p < end) {

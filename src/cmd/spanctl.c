@@ -25,12 +25,14 @@ static const struct command {
 	int (*run)(const struct cmd_ctx *, int, char **);
 	const char *options;	/* every one explained, for --help */
 } commands[] = {
-	{ "import", "[--strict] FILE|DIRECTORY|-...", "import OTLP files into the store",
-	    cmd_import,
-	    "  FILE         OTLP JSON or protobuf, plain or compressed: told by its content\n"
-	    "  DIRECTORY    every file below it\n"
+	{ "import", "[--strict] [--wait=TIME] FILE|DIRECTORY|-...",
+	    "import OTLP, Jaeger or Zipkin files into the store", cmd_import,
+	    "  FILE         OTLP JSON or protobuf, Jaeger or Zipkin JSON, the Python SDK's console\n"
+	    "               output, plain or compressed: told by its content\n"
+	    "  DIRECTORY    every file below it, but for hidden ones\n"
 	    "  -            standard input\n"
 	    "  --strict     exit 1 if anything was rejected\n"
+	    "  --wait=TIME  wait for another writer of the store, at most so long: 30s, 5m\n"
 	    "Importing a file again adds what is new in it. Rejects are reported with file, line\n"
 	    "and reason. An absent or empty store is made.\n" },
 	{ "query", "[--verify] PATH", "print the bytes of a result file", cmd_query,

@@ -152,11 +152,14 @@ is_inner_tag(uint8_t c)
 static bool
 is_proto(struct sv s)
 {
-	const uint8_t *p = (const uint8_t *)s.p, *end = p + s.n;
+	const uint8_t *p = (const uint8_t *)s.p, *end;
 	uint64_t len;
 	size_t n;
 
-	if (s.n < 2 || p[0] != 0x0a || (n = varint_decode(p + 1, end, &len)) == 0)
+	if (s.n < 2 || p[0] != 0x0a)
+		return false;
+	end = p + s.n;
+	if ((n = varint_decode(p + 1, end, &len)) == 0)
 		return false;
 	p += 1 + n;
 	return len == 0 || p == end || is_inner_tag(*p);
@@ -188,10 +191,13 @@ framed(struct sv s, bool whole)
 static bool
 is_delimited(struct sv s)
 {
-	const uint8_t *p = (const uint8_t *)s.p, *end = p + s.n;
+	const uint8_t *p = (const uint8_t *)s.p, *end;
 	uint64_t len, inner;
 	size_t n, k;
 
+	if (s.n == 0)
+		return false;
+	end = p + s.n;
 	if ((n = varint_decode(p, end, &len)) == 0 || len < 2 || len >= FRAME_MAX ||
 	    !is_proto(sv_sub(s, n, s.n)))
 		return false;

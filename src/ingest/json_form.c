@@ -173,6 +173,8 @@ json_form_of(struct sv s)
 
 	if (sv_starts(s, SV("{\"resourceSpans\"")))
 		return &otlp;
+	if (s.n == 0)
+		return NULL;
 	have = names_of(s, &empty);
 	if (empty)
 		return &otlp;	/* {} is an empty request */

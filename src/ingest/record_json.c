@@ -39,7 +39,7 @@ record_json_space(struct record_reader *r)
 static void
 skip_line(struct record_reader *r, struct ingest_result *result)
 {
-	record_reader_report(result, r->line, "not a JSON object");
+	record_cut_report(result, r->line, "not a JSON object");
 	while (stream_fill(r->top, 1)) {
 		size_t n = stream_left(r->top);
 		const char *p = stream_at(r->top), *nl = memchr(p, '\n', n);
@@ -124,18 +124,18 @@ split_object(struct record_reader *r, struct record *out, struct ingest_result *
 		if (state != SPLIT_MORE || (r->top->ended && n == stream_left(r->top)))
 			break;
 		if (n > r->max_record || dropped > 0) {
-			r->line += record_reader_newlines(stream_at(r->top), n);
+			r->line += record_cut_newlines(stream_at(r->top), n);
 			stream_skip(r->top, n);
 			dropped += n;
 			n = 0;
 		}
 		stream_fill(r->top, stream_left(r->top) + 1);
 	}
-	r->line += record_reader_newlines(stream_at(r->top), n);
+	r->line += record_cut_newlines(stream_at(r->top), n);
 	if (dropped == 0 && n <= r->max_record)
-		return record_reader_emit(r, RECORD_JSON, n, line, out, err);
+		return record_cut_emit(r, RECORD_JSON, n, line, out, err);
 	stream_skip(r->top, n);
-	record_reader_oversize(r, result, line, dropped + n);
+	record_cut_oversize(r, result, line, dropped + n);
 	return 1;
 }
 
@@ -157,9 +157,9 @@ static int
 end(struct record_reader *r, struct ingest_result *result, struct err *err)
 {
 	if (r->depth > 0 && !r->top->failed)
-		record_reader_report(result, r->line, "it ends inside a list: cut short?");
+		record_cut_report(result, r->line, "it ends inside a list: cut short?");
 	r->depth = 0;
-	return record_reader_end(r, err);
+	return record_cut_end(r, err);
 }
 
 int
@@ -185,7 +185,7 @@ record_json_next(struct record_reader *r, struct record *out, struct ingest_resu
 		}
 		if ((n = whole_line(r)) > 0) {
 			r->lines = true;
-			return record_reader_emit(r, RECORD_JSON, n, r->line, out, err);
+			return record_cut_emit(r, RECORD_JSON, n, r->line, out, err);
 		}
 		if ((e = split_object(r, out, result, err)) <= 0)
 			return e;

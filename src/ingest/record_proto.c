@@ -14,21 +14,21 @@ record_proto_next(struct record_reader *r, struct record *out, struct ingest_res
     struct err *err)
 {
 	if (r->line > 0)
-		return record_reader_end(r, err);
+		return record_cut_end(r, err);
 	r->line = 1;
 	stream_fill(r->top, r->max_record + 1);
 	if (stream_left(r->top) <= r->max_record)
-		return record_reader_emit(r, RECORD_PROTO, stream_left(r->top), 1, out, err);
+		return record_cut_emit(r, RECORD_PROTO, stream_left(r->top), 1, out, err);
 	stream_discard(r->top, UINT64_MAX);
-	record_reader_oversize(r, result, 1, r->top->off);
-	return record_reader_end(r, err);
+	record_cut_oversize(r, result, 1, r->top->off);
+	return record_cut_end(r, err);
 }
 
 static int
 cut_short(struct record_reader *r, struct err *err)
 {
 	if (r->top->failed)
-		return record_reader_end(r, err);
+		return record_cut_end(r, err);
 	r->ended = true;
 	return err_set(err, ERR_CORRUPT, -1, "record %llu is cut short",
 	    (unsigned long long)r->line);
@@ -52,7 +52,7 @@ unpack_frame(struct record_reader *r, size_t n, struct record *out,
 	if (e == ERR_TOOBIG)
 		result->n_oversize++;
 	if (e < 0) {
-		record_reader_report(result, r->line, "%s", why.msg);
+		record_cut_report(result, r->line, "%s", why.msg);
 		return 1;
 	}
 	body = sv_new(p, len);
@@ -105,7 +105,7 @@ record_framed_next(struct record_reader *r, struct record *out, struct ingest_re
 		if (n == 0)
 			continue;
 		if (n > r->max_record) {
-			record_reader_oversize(r, result, r->line, n);
+			record_cut_oversize(r, result, r->line, n);
 			if (!stream_discard(s, n))
 				return cut_short(r, err);
 			continue;
@@ -113,9 +113,9 @@ record_framed_next(struct record_reader *r, struct record *out, struct ingest_re
 		if (!stream_fill(s, n))
 			return cut_short(r, err);
 		if (r->kind != INPUT_FRAMED_ZSTD)
-			return record_reader_emit(r, RECORD_PROTO, n, r->line, out, err);
+			return record_cut_emit(r, RECORD_PROTO, n, r->line, out, err);
 		if ((e = unpack_frame(r, n, out, result, err)) <= 0)
 			return e;
 	}
-	return record_reader_end(r, err);
+	return record_cut_end(r, err);
 }

@@ -86,30 +86,6 @@ record_reader_describe(const struct record_reader *r)
 	return r->text;
 }
 
-void
-record_reader_report(struct ingest_result *result, uint64_t line, const char *fmt, ...)
-{
-	struct reject j = { .line = line };
-	va_list ap;
-
-	result->n_broken++;
-	if (result->reject == NULL)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(j.why, sizeof j.why, fmt, ap);
-	va_end(ap);
-	result->reject(result->reject_arg, &j);
-}
-
-void
-record_reader_oversize(const struct record_reader *r, struct ingest_result *result,
-    uint64_t line, uint64_t n_bytes)
-{
-	result->n_oversize++;
-	record_reader_report(result, line, "a record of %llu bytes is over [ingest] max_request, "
-	    "%zu bytes", (unsigned long long)n_bytes, r->max_record);
-}
-
 static int
 add_container(struct record_reader *r, enum input_kind kind, struct err *err)
 {
@@ -133,19 +109,6 @@ add_container(struct record_reader *r, enum input_kind kind, struct err *err)
 	return 0;
 }
 
-uint64_t
-record_reader_newlines(const char *p, size_t n)
-{
-	const char *end = p + n;
-	uint64_t k = 0;
-
-	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		k++;
-		p++;
-	}
-	return k;
-}
-
 /* White space that fills all that there is to look at says nothing: on to what follows. */
 static void
 skip_blank(struct record_reader *r, uint64_t *lines)
@@ -154,7 +117,7 @@ skip_blank(struct record_reader *r, uint64_t *lines)
 
 	while (stream_fill(s, DETECT_BYTES) &&
 	    detect_space(sv_new(stream_at(s), DETECT_BYTES)) == DETECT_BYTES) {
-		*lines += record_reader_newlines(stream_at(s), DETECT_BYTES);
+		*lines += record_cut_newlines(stream_at(s), DETECT_BYTES);
 		stream_skip(s, DETECT_BYTES);
 	}
 }
@@ -217,7 +180,7 @@ pass_line(struct record_reader *r)
 		stream_skip(r->top, k);
 		n += k;
 		if (nl != NULL)
-			return true;
+			return n <= r->max_record;
 	}
 	return false;
 }
@@ -237,7 +200,7 @@ tell(const struct banner *b, struct ingest_result *result)
 		if (b->v[i].hole_bytes != 0)
 			record_json_tell_hole(result, b->v[i].line, b->v[i].hole_bytes);
 		else
-			record_reader_report(result, b->v[i].line, "not a JSON object");
+			record_cut_report(result, b->v[i].line, "not a JSON object");
 }
 
 /* Passes over lines and holes until JSON begins; false if it does not. */
@@ -335,29 +298,6 @@ note_form(struct record_reader *r)
 	r->form = form == NULL ? "OTLP JSON" : form->name;
 }
 
-/* The top stream has no more: the end, or what made it so. */
-int
-record_reader_end(struct record_reader *r, struct err *err)
-{
-	r->ended = true;
-	if (!r->top->failed)
-		return 1;
-	*err = r->top->err;
-	return r->top->failed;
-}
-
-int
-record_reader_emit(struct record_reader *r, enum record_form form, size_t n, uint64_t line,
-    struct record *out, struct err *err)
-{
-	char *p = stream_take(r->top, n);
-
-	if (p == NULL)
-		return err_nomem(err);
-	*out = (struct record){ form, p, n, line };
-	return 0;
-}
-
 static int
 next(struct record_reader *r, struct record *out, struct ingest_result *result,
     struct err *err)
@@ -380,7 +320,7 @@ next(struct record_reader *r, struct record *out, struct ingest_result *result,
 		return record_proto_next(r, out, result, err);
 	case INPUT_EMPTY:
 		stream_skip(r->top, stream_left(r->top));
-		return record_reader_end(r, err);
+		return record_cut_end(r, err);
 	default:
 		return record_framed_next(r, out, result, err);
 	}

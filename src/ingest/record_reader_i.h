@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * record_reader_i: what the parts of the record reader share: record_reader.c finds out what
- * an input is, record_json.c and record_proto.c cut it.
+ * an input is, record_json.c and record_proto.c cut it, with the help of record_cut.c.
  */
 #ifndef INGEST_RECORD_READER_I_H
 #define INGEST_RECORD_READER_I_H
@@ -29,16 +29,16 @@ struct record_reader {
 };
 
 /* Reports something that is lost; of a record over the limit: its bytes. */
-void record_reader_report(struct ingest_result *, uint64_t line, const char *fmt, ...)
+void record_cut_report(struct ingest_result *, uint64_t line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-void record_reader_oversize(const struct record_reader *, struct ingest_result *, uint64_t line,
+void record_cut_oversize(const struct record_reader *, struct ingest_result *, uint64_t line,
     uint64_t n_bytes);
 /* The top stream has no more: the end, or what made it so. */
-int record_reader_end(struct record_reader *, struct err *) WARN_UNUSED;
+int record_cut_end(struct record_reader *, struct err *) WARN_UNUSED;
 /* Consumes n bytes as a record. */
-int record_reader_emit(struct record_reader *, enum record_form, size_t n, uint64_t line,
+int record_cut_emit(struct record_reader *, enum record_form, size_t n, uint64_t line,
     struct record *, struct err *) WARN_UNUSED;
-uint64_t record_reader_newlines(const char *p, size_t n);
+uint64_t record_cut_newlines(const char *p, size_t n);
 
 /* record_json.c */
 int record_json_next(struct record_reader *, struct record *, struct ingest_result *,

@@ -102,6 +102,38 @@ takes "... unless --strict" 1 'cut.jsonl:2: ' --strict cut.jsonl
 echo '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}}]}]}]}' >logs
 takes "other signals are skipped and counted" 0 ' 1 records of other signals' logs
 
+# A request over the limit names the setting, costs itself and fails the import.
+{
+	printf '{"resourceSpans":[],"pad":"'
+	head -c 70000 /dev/zero | tr '\000' x
+	echo '"}'
+	cat beta.jsonl
+} >large.jsonl
+out=$("$SPANCTL" -s large -o ingest.max_request=64KiB import large.jsonl 2>&1)
+is "a request over max_request: exit status" $? 1
+matches "... names the setting" "$out" '^large.jsonl:1: a record of 7[0-9]+ bytes is over \[ingest\] max_request, 65536 bytes'
+matches "... and the others are taken" "$out" '^imported 100 spans'
+
+# Directories: hidden files are named, what a link leads to is read once.
+mkdir -p tree/sub
+make_spans tree 5 "$DATA_START" >tree/sub/a.jsonl
+cp tree/sub/a.jsonl tree/.hidden
+ln -s a.jsonl tree/sub/b.jsonl
+ln -s .. tree/sub/up
+out=$("$SPANCTL" -s trees import tree 2>&1)
+is "links to what is read: exit status" $? 0
+matches "... are left out" "$out" 'tree/sub/(a|b).jsonl: leads to what is read already: left out'
+matches "... those to directories too" "$out" 'tree/sub/up: leads to what is read already: left out'
+matches "hidden files are named" "$out" 'tree/.hidden: hidden: left out'
+matches "... and what there is is read once" "$out" '^imported 5 spans;'
+
+# Names and texts in messages can't write to a terminal.
+odd=$(printf 'odd\033[31m.jsonl')
+printf 'not JSON\n{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"\033[2J"}]}]}]}\n' >"$odd"
+out=$("$SPANCTL" -s trees import "$odd" 2>&1)
+is "escape sequences in names and texts" "$(printf '%s' "$out" | tr -d '\n' | tr -d '[:print:]' | wc -c)" 0
+matches "... are shown" "$out" '^odd\\x1b\[31m.jsonl:1: not a JSON object'
+
 # One bad span costs that span.
 {
 	make_spans gamma 3 "$DATA_START" | sed 's/"spanId":"[0-9a-f]*02"/"spanId":"xyz"/'
@@ -193,6 +225,13 @@ until [ -e two/CATALOG ] || [ $i -gt 100 ]; do
 done
 out=$("$SPANCTL" -s two import good.jsonl 2>&1)
 is "a second writer: exit status" $? 1
+out=$("$SPANCTL" -s two import --wait=300ms good.jsonl 2>&1)
+is "... waited for in vain: exit status" $? 1
+matches "... says so" "$out" 'two: another writer has the store; waiting for it'
+"$SPANCTL" -s two import --wait=1x good.jsonl >/dev/null 2>&1
+is "--wait with no time" $? 2
+"$SPANCTL" -s two import --wait=30s beta.jsonl >waited.log 2>&1 &
+waiting=$!
 matches "a second writer: says so" "$out" 'another writer'
 kill -INT $p
 i=0
@@ -203,6 +242,9 @@ done
 wait $p
 is "Ctrl-C ends an import that waits" $? 1
 exec 7>&-
+wait $waiting
+is "an import waits for another writer" $? 0
+matches "... and then goes through" "$(cat waited.log)" '^imported 100 spans'
 holds "... and frees the store" "$SPANCTL" -s two import good.jsonl
 holds "the store of all this is good" "$SPANCTL" -s store check
 finish
