@@ -1,7 +1,7 @@
 #!/bin/sh
 # run: runs families of tests and counts. Called by make with BUILD, SRC, SPANFS, SPANCTL set.
-#   run.sh [need] [lint] [unit PROGRAM... --] [diff PROGRAM... --] [fault ...] [fuzz ...] [mount]
-#       [all]
+#   run.sh [need] [lint] [unit PROGRAM... --] [diff PROGRAM... --] [fault ...] [fuzz ...] [oracle]
+#       [mount] [all]
 # A family's programs follow its name up to "--" or the end. "need" wants what tests use to be
 # there; "all", at the end, that every program and script of the tree has run, except fault's.
 # Without /dev/fuse the scripts of mount can't run, which fails, unless SPANFS_TEST_NO_FUSE=yes
@@ -117,6 +117,9 @@ while [ $# -gt 0 ]; do
 		;;
 	mount)
 		for s in "$SRC"/tests/mount/t_*.sh; do script "$s"; done
+		;;
+	oracle)
+		for s in "$SRC"/tests/oracle/t_*.sh; do script "$s"; done
 		;;
 	unit | diff | fault)
 		list=

@@ -55,7 +55,7 @@ X(MOUNT_THREADS, "mount", "threads", CONF_INT, "4", 1, 64, NULL,
 X(BROWSE_VALUES_MAX, "browse", "values_max", CONF_INT, "1000", 1, 100000, NULL,
     "Most values that a directory lists.")
 X(BROWSE_STRICT_NAMES, "browse", "strict_names", CONF_BOOL, "yes", 0, 0, NULL,
-    "A service that the store has never seen is ENOENT.")
+    "A service or field that the store has never seen is ENOENT.")
 X(COST_HARDWARE_PROFILE, "cost_model", "hardware_profile", CONF_ENUM, "ssd", 0, 0, "hdd ssd memory",
     "Kind of storage: sets random_page_cost where it is not given.")
 X(COST_SEQ_PAGE, "cost_model", "seq_page_cost", CONF_DOUBLE, "1.0", 0, 1e9, NULL,

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/near.h"
 #include "engine_i.h"
 #include "query/name.h"
 
@@ -123,92 +122,6 @@ request_stats(struct request *r, struct err *e)
 }
 
 static bool
-shard_has_service(const struct shard_stats *s, struct sv name)
-{
-	size_t lo = 0, hi = s->n_services;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = sv_cmp(s->services[mid].service, name);
-
-		if (c == 0)
-			return true;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return false;
-}
-
-/* In the shards that are loaded for this query. A list is known if one of its names is. */
-static bool
-loaded_service(const struct stats *st, const struct pred *p)
-{
-	for (size_t i = 0; i < st->n_shards; i++)
-		for (size_t k = 0; k < p->n_lits; k++)
-			if (shard_has_service(&st->shards[i], p->lits[k].text))
-				return true;
-	return false;
-}
-
-static bool
-known_service(const struct world *w, const struct pred *p)
-{
-	for (size_t i = 0; i < p->n_lits; i++)
-		if (map_get(&w->services, p->lits[i].text) != NULL)
-			return true;
-	return false;
-}
-
-static int
-unknown_service(const struct world *w, struct sv name, struct err *e)
-{
-	const struct map_slot *s;
-	struct near x;
-
-	near_init(&x, name);
-	for (size_t i = 0; (s = map_next(&w->services, &i)) != NULL;)
-		near_offer(&x, sv_new(s->key, s->len));
-	if (x.found.n == 0)
-		return err_set(e, ERR_UNKNOWN, -1, "no service '%.*s' in the store",
-		    SV_ARG(name));
-	return err_set(e, ERR_UNKNOWN, -1,
-	    "no service '%.*s' in the store; did you mean '%.*s'?", SV_ARG(name),
-	    SV_ARG(x.found));
-}
-
-static int
-check_service(struct request *r, const struct pred *p, struct err *e)
-{
-	const struct stats *all;
-	int code;
-
-	if (atomic_load_explicit(&r->world->all, memory_order_acquire) == NULL) {
-		if ((code = request_stats(r, e)) < 0)
-			return code;
-		if (loaded_service(r->stats, p))
-			return 0;
-	}
-	if ((code = world_all(r->engine, r->world, &all, e)) < 0)
-		return code;
-	return known_service(r->world, p) ? 0 : unknown_service(r->world, p->lits[0].text, e);
-}
-
-static int
-check_services(struct request *r, struct err *e)
-{
-	const struct query *q = r->query;
-	int code = 0;
-
-	if (!conf_bool(r->engine->conf, CONF_BROWSE_STRICT_NAMES))
-		return 0;
-	for (size_t i = 0; i < q->n_services && code == 0; i++)
-		code = check_service(r, q->services[i], e);
-	return code;
-}
-
-static bool
 no_file(struct sv s)
 {
 	(void)s;
@@ -262,6 +175,9 @@ bind_query(struct request *r, const struct query_env *env, struct err *e)
 	if ((code = query_bind(r->wider != NULL ? r->wider : r->path, env, &r->arena, &r->query,
 	    e)) < 0)
 		return code;
+	if (r->format != NULL && r->format->rows == ROW_TRACE &&
+	    (r->query = query_of_traces(r->query, &r->arena)) == NULL)
+		return err_nomem(e);
 	query_print(&r->canonical, r->query);
 	return format && r->format->pages ? take_page(r, e) : 0;
 }
@@ -275,7 +191,7 @@ bind(struct request *r, struct sv file, struct err *e)
 	engine_bind_env(r->engine, r->world, &env);
 	if ((code = bind_query(r, &env, e)) < 0)
 		return code;
-	if ((code = check_services(r, e)) < 0)
+	if ((code = names_check(r->engine, r->world, r->path, r, e)) < 0)
 		return code;
 	if (r->format != NULL && r->kind == FILE_FORMAT &&
 	    (code = check_format(r, file, e)) < 0)

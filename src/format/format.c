@@ -11,7 +11,7 @@
 #include "format_i.h"
 
 #define KEEP_BYTES 65536	/* rendered text above this isn't kept in a render cache */
-#define BIT(id) (1u << IN_##id)
+#define BIT(id) INTRINSIC_BIT(IN_##id)
 
 static int
 nothing(struct formatter *f, struct buf *out, struct err *e)
@@ -187,11 +187,13 @@ formatter_columns(struct formatter *f, const struct field *fields, const struct 
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
 		struct column *c = &f->columns[i];
-		bool intrinsic = fields[i].scope == FIELD_INTRINSIC;
+		/* Attributes, and what was asked for by its key, are named as typed. */
+		bool strict = fields[i].scope == FIELD_INTRINSIC && (names == NULL ||
+		    sv_is(names[i], intrinsics[fields[i].intrinsic].name));
 
 		c->field = fields[i];
 		b->n = 0;
-		if (names == NULL || intrinsic)
+		if (names == NULL || strict)
 			field_print_json(b, &fields[i]);
 		else
 			buf_sv(b, names[i]);

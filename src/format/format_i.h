@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "format/format.h"
+#include "match/field_value.h"
 #include "model/when.h"
 
 /* The text of the day that was printed last: most rows of a result share it. */

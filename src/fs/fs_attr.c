@@ -68,7 +68,7 @@ node_attr(struct fs *fs, struct node *x, struct stat *st)
 		break;
 	case NODE_LINK:
 		st->st_mode = S_IFLNK | 0777;
-		st->st_size = (off_t)x->name_len + 1;
+		st->st_size = (off_t)(x->name_len + strlen(path_view(x->parent->path).link));
 		break;
 	case NODE_RESULT:
 		return result_attr(fs, x, st);
@@ -196,7 +196,7 @@ getattr_result(fuse_req_t req, struct node *x)
 		file_fail(req, x, &err);
 		return;
 	}
-	info = result_info(res);	/* may plan the query */
+	info = result_info(res);
 	budget_charge(fs, x->parent, begun_ns);
 	if (reading || info.done || !info.cheap || !budget_left(fs, x->parent)) {
 		if (info.done && info.code < 0 && !no_room(info.code) && !reading)

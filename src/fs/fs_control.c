@@ -236,7 +236,7 @@ run_lines(fuse_req_t req, struct handle *h)
 		code = engine_control(fs->engine, line, requester_of(req), &err);
 	}
 	if (code < 0) {
-		note_error(fs, h->node->parent, NULL, requester_of(req), &err);
+		note_error(fs, h->node->parent, NULL, false, requester_of(req), &err);
 		h->text.n = 0;
 		return code;
 	}

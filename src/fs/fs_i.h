@@ -38,7 +38,7 @@
 
 enum node_kind {
 	NODE_DIR,	/* a query path; the root */
-	NODE_LINK,	/* K -> .K */
+	NODE_LINK,	/* K -> .K, V -> .=V */
 	NODE_RESULT,	/* spans.jsonl, plan, %more */
 	NODE_README,
 	NODE_CONTROL_DIR,	/* .spanfs, .spanfs/stats */
@@ -77,7 +77,7 @@ struct node {
 	bool successor;		/* made by such a lookup: never retired, or the kernel, which walks
 				 * again only once, would hand ESTALE on */
 	uint64_t basis;		/* hash of the path as typed */
-	uint64_t ino;		/* st_ino: of `basis`; of .K its directory's */
+	uint64_t ino;		/* st_ino: of `basis`; of .K and .=V its directory's */
 	struct path *path;	/* NODE_DIR: its own; of links and results: see node_dir_path */
 	union {
 		struct file *file;	/* NODE_RESULT */
@@ -163,9 +163,12 @@ void fs_kick(struct fs *);
 int errno_of(int code);
 void reply_code(fuse_req_t, int code);
 struct requester requester_of(fuse_req_t);
-/* Remembers an error of the path of `dir`, or of "/name" in it; err->off is within name. */
-void note_error(struct fs *, const struct node *dir, const char *name, struct requester,
-    const struct err *);
+/*
+ * Remembers an error of the path of `dir`, or of "/name" in it. err->off is within the name, or
+ * else within the path.
+ */
+void note_error(struct fs *, const struct node *dir, const char *name, bool in_name,
+    struct requester, const struct err *);
 /* A name that programs look for by themselves: no word of a query, never worth an error text. */
 bool is_probe(const char *name);
 

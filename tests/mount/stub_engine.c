@@ -492,6 +492,15 @@ engine_list(struct engine *en, const struct path *path, struct arena *a,
 	return 0;
 }
 
+int
+engine_check_step(struct engine *en, const struct path *path, struct err *e)
+{
+	(void)en;
+	(void)path;
+	(void)e;
+	return 0;
+}
+
 uint64_t
 engine_dir_mtime(struct engine *en, const struct path *path)
 {

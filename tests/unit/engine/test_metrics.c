@@ -322,7 +322,7 @@ sums_are_of_what_was_run(void **state)
 
 	(void)state;
 	scrape(&was);
-	assert_int_equal(run("/until/2001/spans.jsonl", NULL), 0);
+	assert_int_equal(run("/until/2001-01/spans.jsonl", NULL), 0);
 	assert_int_equal(run("/limit/7/spans.jsonl", NULL), 0);
 	scrape(&b);
 #define GREW(s) (value_of(&b, s) - value_of(&was, s))

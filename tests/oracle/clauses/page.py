@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: ISC
+"""sort, limit, offset, select: order, page and columns of the rows of a file."""
+import re
+
+import fields
+from language import Clause, clause
+from names import Bad, decode, encode, split
+
+
+def read_number(data, what):
+    data = decode(data)
+    if not re.fullmatch(rb"[0-9]+", data) or int(data) >= 1 << 64:
+        raise Bad("EINVAL", "%s is a whole number" % what)
+    return int(data)
+
+
+def no_many(field):
+    if field.many:
+        raise Bad("EINVAL", "a span has many values of it")
+    return field
+
+
+
+@clause
+class Sort(Clause):
+    keyword, nargs = "sort", 1
+
+    def __init__(self, store, arg):
+        self.keys = []
+        for item in split(arg):
+            down = item.endswith(b":desc")
+            if down or item.endswith(b":asc"):
+                item = item[:item.rindex(b":")]
+                if not item:
+                    raise Bad("EINVAL", "a direction without a field")
+            self.keys.append((decode(item), down))
+        if any(not name for name, down in self.keys):
+            raise Bad("EINVAL", "an empty name of a field")
+        self.store = store
+
+    def apply(self, query):
+        for name, down in self.keys:
+            no_many(fields.read_field(name, self.store))
+
+    def strict(self, store):
+        return seen_any([name for name, down in self.keys], store)
+
+    def segments(self):
+        first = {}
+        for name, down in self.keys:
+            first.setdefault(name, encode(name) + (b":desc" if down else b""))
+        return [b"sort", b",".join(first.values())]
+
+
+def seen_any(names, store):
+    """Of a list, one that the store has seen is enough."""
+    found = [fields.read_field(n, store) for n in names]
+    return any(not f.seen or store.has_field(f) for f in found)
+
+
+class Number(Clause):
+    nargs = 1
+
+    def __init__(self, store, arg):
+        self.n = read_number(arg, self.keyword)
+
+    def apply(self, query):
+        pass
+
+    def segments(self):
+        return [self.keyword.encode(), b"%d" % self.n]
+
+
+@clause
+class Limit(Number):
+    keyword = "limit"
+
+
+@clause
+class Offset(Number):
+    keyword = "offset"
+
+    def simple(self):
+        return self if self.n else None
+
+
+@clause
+class Select(Clause):
+    keyword, nargs = "select", 1
+
+    def __init__(self, store, arg):
+        names = [decode(i) for i in split(arg)]
+        if any(not n for n in names):
+            raise Bad("EINVAL", "an empty name of a field")
+        self.names = list(dict.fromkeys(names))
+        self.store = store
+
+    def apply(self, query):
+        self.fields = [fields.read_field(n, self.store) for n in self.names]
+
+    def strict(self, store):
+        return seen_any(self.names, store)
+
+    def segments(self):
+        return [b"select", b",".join(encode(n) for n in self.names)]

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: ISC
+"""Fields: what a name of a path means, and what a field yields of a span.
+
+A field yields a list of values: one for most, none where it is missing, one an event or link
+for fields of those. `kind` says how a value of a path is read for it.
+"""
+from names import Bad, encode
+from spans import KINDS, STATUSES
+import values
+
+TEXT, ID, ENUM, INT, TIME, DURATION, ATTR = "text id enum int time duration attr".split()
+
+
+class Field:
+    """A field: its canonical name, the kind of its values, and how to get them of a span."""
+
+    def __init__(self, name, kind, get, many=False, width=0, words=(), column=None, seen=None):
+        self.name = name
+        self.kind = kind
+        self.get = get
+        self.many = many        # of events or links
+        self.width = width      # of ids
+        self.words = words      # of enumerations
+        self.column = column or name
+        self.seen = seen        # (where, key) of an attribute, None for what every span has
+        self.numbers = False    # durations may be typed as numbers of ns
+
+    def text(self):
+        return encode(self.name.encode("utf-8", "surrogateescape"))
+
+    def show(self, value):
+        """A value as files show it."""
+        if self.kind == TIME:
+            import times
+            return times.stamp(value)
+        if self.kind == ENUM:
+            return self.words[value] if 0 <= value < len(self.words) else value
+        return value
+
+    def cell(self, span):
+        """(present, value) of a column of spans.*; all values in a list if there are many."""
+        found = [self.show(v) for v in self.get(span)]
+        if not found:
+            return False, None
+        return True, found if self.many else found[0]
+
+
+def always(get):
+    return lambda s: [get(s)]
+
+
+def filled(get):
+    """What is left out of files when it is empty is missing."""
+    def fn(s):
+        v = get(s)
+        return [v] if v else []
+    return fn
+
+
+INTRINSICS = {f.name: f for f in (
+    Field("service", TEXT, always(lambda s: s.service)),
+    Field("name", TEXT, always(lambda s: s.name)),
+    Field("kind", ENUM, always(lambda s: s.kind), words=KINDS),
+    Field("status", ENUM, always(lambda s: s.code), words=STATUSES),
+    Field("status_message", TEXT, filled(lambda s: s.message)),
+    Field("scope", TEXT, filled(lambda s: s.scope)),
+    Field("scope_version", TEXT, filled(lambda s: s.version)),
+    Field("trace_id", ID, always(lambda s: s.trace_id), width=32),
+    Field("span_id", ID, always(lambda s: s.span_id), width=16),
+    Field("parent_span_id", ID, filled(lambda s: s.parent), width=16),
+    Field("trace_state", TEXT, filled(lambda s: s.state)),
+    Field("flags", INT, filled(lambda s: s.flags)),
+    Field("start", TIME, always(lambda s: s.start)),
+    Field("end", TIME, always(lambda s: s.end)),
+    Field("duration", DURATION, always(lambda s: s.duration), column="duration_ns"),
+    Field("root_service", TEXT, always(lambda s: s.trace.root.service)),
+    Field("root_name", TEXT, always(lambda s: s.trace.root.name)),
+    Field("trace_start", TIME, always(lambda s: s.trace.start)),
+    Field("trace_duration", DURATION, always(lambda s: s.trace.duration),
+          column="trace_duration_ns"),
+    Field("trace_spans", INT, always(lambda s: len(s.trace.spans))),
+    Field("trace_errors", INT, always(lambda s: s.trace.errors)),
+    Field("child_count", INT, always(lambda s: s.children)),
+    Field("event:name", TEXT, lambda s: [e.name for e in s.events], many=True),
+    Field("event:time", TIME, lambda s: [e.time for e in s.events], many=True),
+    Field("link:trace_id", ID, lambda s: [l.trace_id for l in s.links], many=True, width=32),
+    Field("link:span_id", ID, lambda s: [l.span_id for l in s.links], many=True, width=16),
+)}
+
+# Keys that the files show and that are no intrinsics: another name of one, or what they hold.
+ALIASES = {"duration_ns": "duration", "spans": "trace_spans", "errors": "trace_errors"}
+MISSING = object()
+
+
+def of(attrs, key):
+    v = attrs.get(key, MISSING)
+    return [] if v is MISSING else [v]
+
+
+def bare(key):
+    def fn(s):
+        return of(s.attrs if key in s.attrs else s.resource, key)
+    return fn
+
+
+PREFIXES = {
+    "resource": (lambda k: lambda s: of(s.resource, k), False),
+    "span": (lambda k: lambda s: of(s.attrs, k), False),
+    "scope": (lambda k: lambda s: of(s.scope_attrs, k), False),
+    "event": (lambda k: lambda s: [e.attrs[k] for e in s.events if k in e.attrs], True),
+    "link": (lambda k: lambda s: [l.attrs[k] for l in s.links if k in l.attrs], True),
+}
+
+
+def read_field(item, store):
+    """The field that a decoded item names. The store tells which bare names are attributes."""
+    if not item:
+        raise Bad("EINVAL", "an empty name of a field")
+    name = item.decode("utf-8", "surrogateescape")
+    if name in INTRINSICS:
+        return INTRINSICS[name]
+    prefix, dot, key = name.partition(".")
+    if dot and prefix in PREFIXES and key:
+        make, many = PREFIXES[prefix]
+        return Field(name, ATTR, make(key), many=many, seen=(prefix, key))
+    if name in ALIASES and not store.has_bare(name):
+        base = INTRINSICS[ALIASES[name]]
+        field = Field(base.name, base.kind, base.get, column=name)
+        field.numbers = base.kind == DURATION
+        return field
+    return Field(name, ATTR, bare(name), seen=("", name))
+
+
+def sort_value(field, span):
+    """Key of a span in the order of a field; None comes last in both directions."""
+    found = field.get(span)
+    if not found or found[0] is None:
+        return None
+    return values.sort_key(found[0])

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: ISC
+"""events.jsonl and links.jsonl: one event or link of the matching spans a line."""
+from answer import file, matching, no_select, page, sorted_rows, span_key_of
+from files.spans import row_text
+import times
+
+
+class Row:
+    def __init__(self, span, at, part):
+        self.span, self.at, self.part = span, at, part
+
+    def head(self):
+        s = self.span
+        return [("trace_id", s.trace_id), ("span_id", s.span_id), ("service", s.service),
+                ("span_name", s.name)][:4 if s.name else 3]
+
+    def tail(self):
+        return [("attributes", self.part.attrs)] if self.part.attrs else []
+
+
+def write(query, store, parts, when, items):
+    no_select(query)
+    found = [Row(s, i, p) for s in matching(query, store) for i, p in enumerate(parts(s))]
+    found.sort(key=lambda r: (-when(r), r.span.trace_id, r.span.span_id, r.span.tie, r.at))
+    keys = lambda name: lambda r: span_key_of(name, store)(r.span)
+    return "".join(row_text(r.head() + items(r.part) + r.tail()) + "\n"
+                   for r in page(query, sorted_rows(query, found, keys)))
+
+
+@file("events.jsonl")
+def events_jsonl(query, store):
+    return write(query, store, lambda s: s.events, lambda r: r.part.time,
+                 lambda e: [("time", times.stamp(e.time)), ("name", e.name)])
+
+
+@file("links.jsonl")
+def links_jsonl(query, store):
+    return write(query, store, lambda s: s.links, lambda r: r.span.start,
+                 lambda l: [("linked_trace_id", l.trace_id), ("linked_span_id", l.span_id)])

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: ISC
+"""The path language: segments to a Query, and a Query to its canonical path.
+
+A clause is a subclass of Clause in a file of clauses/; CLAUSES maps its keyword to it. Adding a
+clause is adding a file there and naming it in clauses/__init__.py. A filter has holds(span);
+what is no filter stands once and puts itself into the query.
+"""
+from names import Bad
+
+MAX_CLAUSES, MAX_DEPTH, MAX_SEGMENT, MAX_PATH = 64, 16, 4095, 65536
+
+# Keywords in the order of the canonical path.
+ORDER = ("service name scope kind status trace span duration trace-duration where has text "
+         "since until on not any all child parent descendant ancestor sibling trace-has root "
+         "traceql mark group bucket agg fill having per versus compare distinct sort limit "
+         "offset select expect").split()
+
+CLAUSES = {}
+
+
+class Clause:
+    keyword = None
+    nargs = 0
+    is_filter = False
+
+    def apply(self, query):
+        """Of what is no filter: puts itself into the query."""
+        raise NotImplementedError
+
+    def segments(self):
+        """Segments of the canonical form, the keyword first."""
+        raise NotImplementedError
+
+    def simple(self):
+        """The clause in its simplest form, or None where it says nothing."""
+        return self
+
+    def text(self):
+        return b"/".join(self.segments())
+
+    def order(self):
+        return ORDER.index(self.segments()[0].decode()), self.text()
+
+
+class Filter(Clause):
+    is_filter = True
+
+    def holds(self, span):
+        raise NotImplementedError
+
+
+def clause(cls):
+    CLAUSES[cls.keyword] = cls
+    return cls
+
+
+class Not(Filter):
+    keyword = "not"
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def holds(self, span):
+        return not self.inner.holds(span)
+
+    def simple(self):
+        inner = self.inner.simple()
+        return inner.inner if isinstance(inner, Not) else Not(inner)
+
+    def segments(self):
+        return [b"not"] + self.inner.segments()
+
+
+class Group(Filter):
+    """What stands between a keyword and end."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def simple_inner(self, flat):
+        """Simplified members, each once and in order; groups of the class flat dissolve."""
+        out = {}
+        for f in self.inner:
+            f = f.simple()
+            for g in (f.inner if flat and isinstance(f, flat) else [f]):
+                out[g.text()] = g
+        return sorted(out.values(), key=lambda f: f.order())
+
+    def segments(self):
+        out = [self.keyword.encode()]
+        for f in self.inner:
+            out += f.segments()
+        return out + [b"end"]
+
+
+class Any(Group):
+    keyword = "any"
+
+    def holds(self, span):
+        return any(f.holds(span) for f in self.inner)
+
+    def simple(self):
+        inner = self.simple_inner(type(self))
+        return inner[0] if len(inner) == 1 else type(self)(inner)
+
+
+class All(Any):
+    keyword = "all"
+
+    def holds(self, span):
+        return all(f.holds(span) for f in self.inner)
+
+    def simple(self):
+        inner = self.simple_inner(All)
+        return inner[0] if len(inner) == 1 else All(inner)
+
+
+GROUPS = {"any": Any, "all": All}
+
+
+class Query:
+    """A parsed path: filters, at most one of each other clause, the file."""
+
+    def __init__(self):
+        self.filters = []
+        self.others = {}
+        self.file = None
+
+    def get(self, keyword):
+        return self.others.get(keyword)
+
+    def canonical(self):
+        top = All(self.filters).simple_inner(All) if self.filters else []
+        clauses = top + [c for c in (c.simple() for c in self.others.values()) if c]
+        text = b"".join(b"/" + c.text() for c in sorted(clauses, key=lambda c: c.order()))
+        return text or b"/"
+
+
+def take(args, keyword, n):
+    if len(args) < n:
+        raise Bad("EINVAL", "%s awaits a value" % keyword)
+    return args[:n]
+
+
+class Parser:
+    def __init__(self, store, files):
+        self.store = store
+        self.files = files
+        self.count = 0
+        self.names = []     # what strict names look at: (kind, names, strict)
+
+    def keyword(self, segment):
+        word = segment[1:] if segment.startswith(b".") else segment
+        word = word.decode("utf-8", "replace")
+        if word in ("not", "end") or word in GROUPS or word in CLAUSES:
+            return word
+        raise Bad("ENOENT", "unknown keyword %s" % word)
+
+    def make(self, word, segs, i):
+        cls = CLAUSES[word]
+        args = take(segs[i:], word, cls.nargs)
+        return cls(self.store, *args), i + cls.nargs
+
+    def add(self):
+        self.count += 1
+        if self.count > MAX_CLAUSES:
+            raise Bad("E2BIG", "more than 64 clauses")
+
+    def filter_at(self, segs, i, depth, after_not=False):
+        """A filter, group or negation at segment i of a group."""
+        if (depth or after_not) and i == len(segs) - 1 and \
+                segs[i].decode("utf-8", "replace") in self.files:
+            raise Bad("EINVAL", "a file stands in an open group, or after not")
+        word = self.keyword(segs[i])
+        if word == "end" or (word == "not" and after_not) or \
+                (word in CLAUSES and not CLAUSES[word].is_filter):
+            raise Bad("EINVAL", "%s can't stand there" % word)
+        if word == "not":
+            if i + 1 >= len(segs):
+                raise Bad("EINVAL", "not awaits a filter")
+            inner, i = self.filter_at(segs, i + 1, depth, True)
+            return Not(inner), i
+        self.add()
+        if word not in GROUPS:
+            return self.make(word, segs, i + 1)
+        return self.group_at(word, segs, i + 1, depth + 1)
+
+    def group_at(self, word, segs, i, depth):
+        if depth > MAX_DEPTH:
+            raise Bad("E2BIG", "more than 16 levels")
+        inner = []
+        while i < len(segs):
+            if segs[i] in (b"end", b".end"):
+                if not inner:
+                    raise Bad("EINVAL", "an empty group")
+                return GROUPS[word](inner), i + 1
+            f, i = self.filter_at(segs, i, depth)
+            inner.append(f)
+        raise Bad("EINVAL", "%s is not closed" % word)
+
+    def parse(self, path):
+        if len(path) > MAX_PATH:
+            raise Bad("ENAMETOOLONG", "a long path")
+        segs = [s for s in path.split(b"/") if s]
+        if any(len(s) > MAX_SEGMENT for s in segs):
+            raise Bad("ENAMETOOLONG", "a long segment")
+        q = Query()
+        i = 0
+        while i < len(segs):
+            if i == len(segs) - 1 and segs[i].decode("utf-8", "replace") in self.files:
+                q.file = segs[i].decode()
+                break
+            word = self.keyword(segs[i])
+            if word in CLAUSES and not CLAUSES[word].is_filter:
+                self.add()
+                if word in q.others:
+                    raise Bad("EINVAL", "%s may stand once only" % word)
+                one, i = self.make(word, segs, i + 1)
+                q.others[word] = one
+            else:
+                f, i = self.filter_at(segs, i, 0)
+                q.filters.append(f)
+        return q

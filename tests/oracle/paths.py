@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: ISC
+"""Paths from a seed: most hit, since their values are taken from the spans; some are malformed.
+
+A maker of clauses is a function in FILTERS or OTHERS; a new clause adds its own there.
+"""
+import random
+
+import fields
+import names
+import nasty
+import times
+import values
+
+OPS = "eq ne in notin lt le gt ge between contains notcontains starts ends re nre".split()
+FILES = ["spans.jsonl"] * 5 + ["spans.csv"] * 2 + ["count"] * 5 + ["traces.jsonl"] * 2 + \
+    ["traces.csv", "events.jsonl", "links.jsonl", "otlp.jsonl", "query"]
+TRACE_FIELDS = ("trace_id root_service root_name trace_start trace_duration trace_spans "
+                "trace_errors start duration_ns spans errors").split()
+
+
+class Maker:
+    def __init__(self, seed, store):
+        self.r = random.Random(seed)
+        self.store = store
+        self.spans = store.spans
+        self.fields = [n.encode() for n in fields.INTRINSICS]
+        self.attrs = sorted({self.spelling(p, k) for p, k in store.seen})
+        self.hot = [a for a in self.attrs if a in
+                    (b"k", b"http.status_code", b"http.route", b"s", b"dup", b"event.k", b"link.k",
+                     b"resource.service.name", b"host.name", b"ratio", b"user.id", b"scope.k")]
+
+    def spelling(self, prefix, key):
+        key = key.encode()
+        if prefix in ("event", "link", "scope"):
+            return prefix.encode() + b"." + key
+        return key if prefix == "span" else b"resource." + key
+
+    # Values and how they are written.
+
+    def item(self, data, spare=b""):
+        """data as an item: as the encoder writes it, or in another spelling of the same."""
+        r = self.r
+        if not data:
+            return b"%"
+        if r.random() < 0.85:
+            return names.encode(data, keep=spare)
+        out = b""
+        for i, c in enumerate(data):
+            c = bytes([c])
+            if r.random() < 0.2 or c in b"/%,\0" or c < b" " or c >= b"\x7f" or \
+                    (i == 0 and c in b".-"):
+                out += (b"%%%02x" if r.random() < 0.5 else b"%%%02X") % c[0]
+            else:
+                out += c
+        return out
+
+    def raw_field(self):
+        r = self.r.random()
+        if r < 0.35:
+            return self.r.choice(self.fields)
+        if r < 0.4:
+            return self.r.choice([b"duration_ns", b"spans", b"errors", b"span.name",
+                                  b"span.k", b"span.http.route", b"resource.host.name"])
+        if r < 0.75:
+            return self.r.choice(self.hot)
+        return self.r.choice(self.attrs)
+
+    def sample(self, name):
+        """A value that some span has in a field, as the bytes to be typed, or None."""
+        field = fields.read_field(name, self.store)
+        for _ in range(20):
+            found = field.get(self.r.choice(self.spans))
+            if found:
+                return self.typed(field, self.r.choice(found))
+        return None
+
+    def typed(self, field, v):
+        r = self.r
+        if isinstance(v, list) and v:
+            v = r.choice(v)
+        if field.kind == fields.ENUM:
+            return str(field.show(v)).encode()
+        if field.kind == fields.TIME:
+            return times.stamp(v, trim=r.random() < 0.5).encode()
+        if field.kind == fields.DURATION:
+            return times.duration_text(v).encode()
+        if isinstance(v, str):
+            return v.encode()
+        if values.is_number(v):
+            return self.number(v)
+        return values.json_text(v).encode()
+
+    def number(self, v):
+        r = self.r
+        if r.random() < 0.25:
+            v = v + r.choice([-1, 1, 0.5])
+        text = values.json_text(v).strip('"').encode()
+        if r.random() < 0.15 and isinstance(v, int):
+            text = r.choice([b"%d.0", b"+%d", b"0%d", b"%de0"]) % v if v > 0 else text
+        return text
+
+    def value(self, name):
+        r = self.r
+        if r.random() < 0.8:
+            v = self.sample(name)
+            if v is not None:
+                return v
+        field = fields.read_field(name, self.store)
+        if field.kind == fields.ENUM:
+            return r.choice([b"server", b"ERROR", b"Unset", b"ok", b"2", b"77", b"client"])
+        if field.kind == fields.ID:
+            return b"%x" % r.randrange(1, 300)
+        if field.kind == fields.INT:
+            return b"%d" % r.choice([0, 1, 2, 5, 257, 2 ** 63])
+        if field.kind == fields.TIME:
+            return self.moment()
+        if field.kind == fields.DURATION:
+            return r.choice([b"0s", b"1ns", b"1.5s", b"1h30m", b"1500ms", b"2d", b".5h"])
+        v = r.choice(nasty.TEXTS + nasty.INTS + nasty.DOUBLES)
+        return values.json_text(v).strip('"').encode() if not isinstance(v, str) else v.encode()
+
+    # Clauses.
+
+    def listed(self, name, most=3):
+        n = self.r.choice([1, 1, 1, 2, most])
+        return b",".join(self.item(self.value(name)) for _ in range(n))
+
+    def f_short(self):
+        word, name = self.r.choice([(b"service", b"service"), (b"name", b"name"),
+                                    (b"scope", b"scope"), (b"kind", b"kind"),
+                                    (b"status", b"status"), (b"trace", b"trace_id"),
+                                    (b"span", b"span_id")])
+        arg = self.listed(name)
+        if word in (b"kind", b"status") and self.r.random() < 0.2:
+            arg = arg.upper()
+        if word in (b"trace", b"span") and self.r.random() < 0.3:
+            arg = self.r.choice([arg.upper(), arg.lstrip(b"0") or b"1"])
+        return [word, arg]
+
+    def f_duration(self):
+        op = self.r.choice(OPS[:9])
+        name, word = self.r.choice([(b"duration", b"duration"),
+                                    (b"trace_duration", b"trace-duration")])
+        return [word, op.encode(), self.argument(name, op)]
+
+    def argument(self, name, op):
+        r = self.r
+        if op in ("in", "notin"):
+            return self.listed(name)
+        if op == "between":
+            return self.ends(name)
+        v = self.value(name)
+        if op in ("re", "nre"):
+            return self.item(self.pattern(v))
+        if op in ("contains", "notcontains", "starts", "ends") and v:
+            i, j = sorted((r.randrange(len(v) + 1), r.randrange(len(v) + 1)))
+            v = v[:j] if op == "starts" else v[i:] if op == "ends" else v[i:j]
+        return self.item(v, b":" if r.random() < 0.3 else b"")
+
+    def ends(self, name):
+        """Two values in order, so that between takes them most of the time."""
+        a, b = self.value(name), self.value(name)
+        field = fields.read_field(name, self.store)
+        import ops
+        try:
+            x, y = (ops.read_typed(field, v, self.store.now) for v in (a, b))
+            if isinstance(x, ops.Literal):
+                swap = x.number > y.number if None not in (x.number, y.number) else a > b
+            else:
+                swap = x.order > y.order
+        except names.Bad:
+            swap = False
+        return b",".join(self.item(v) for v in ((b, a) if swap else (a, b)))
+
+    def pattern(self, v):
+        """A pattern of what Python and PCRE2 both read the same way."""
+        r = self.r
+        esc = b"".join(b"\\" + bytes([c]) if c in b".^$*+?()[]{}|\\/-" else bytes([c])
+                       for c in v[:200])
+        try:
+            esc.decode()
+        except UnicodeDecodeError:
+            esc = b"x"
+        return r.choice([esc, b".*", b".+", b"[a-c]+", b"[^x]*", b"(" + esc + b"|b)", b".*e.*",
+                         b"[0-9]+", b"a?b?c?", b"\\w+", b"\\d*", b".", b"", b"(a|b)*", b"(?i)" + esc,
+                         b"n.*", b"(?s:n.*)", b"x{2,}", esc + b".*"])
+
+    def f_where(self):
+        name, op = self.raw_field(), self.r.choice(OPS)
+        field = fields.read_field(name, self.store)
+        if self.r.random() < 0.95:
+            if field.kind in (fields.INT, fields.TIME, fields.DURATION):
+                op = self.r.choice(OPS[:9])
+            elif field.kind == fields.ENUM:
+                op = self.r.choice(OPS[:4] + OPS[9:])
+        return [b"where", self.item(name, b":"), op.encode(), self.argument(name, op)]
+
+    def f_has(self):
+        return [b"has", self.item(self.raw_field())]
+
+    def f_root(self):
+        return [b"root"]
+
+    def f_text(self):
+        from clauses import words
+        pool = sorted(words.words_of(self.r.choice(self.spans))) or [b"x"]
+        chosen = [self.r.choice(pool)[:200] for _ in range(self.r.choice([1, 1, 2, 3]))]
+        if self.r.random() < 0.2:
+            chosen[0] = self.r.choice([b"nosuchword", b"refused", chosen[0][:-1] or b"y"])
+        if self.r.random() < 0.3:
+            chosen[0] = chosen[0].upper()
+        return [b"text", self.item(self.r.choice([b" ", b"-", b", "]).join(chosen))]
+
+    FILTERS = ["f_short"] * 4 + ["f_where"] * 7 + ["f_duration", "f_duration", "f_has", "f_has",
+                                                  "f_root", "f_text"]
+
+    def filter(self, depth=0):
+        r = self.r.random()
+        if r < 0.12:
+            inner = self.filter(depth)
+            while inner[0] == b"not":
+                inner = self.filter(depth)
+            return [b"not"] + inner
+        if r < 0.22 and depth < 3:
+            out = [self.r.choice([b"any", b"any", b"all"])]
+            for _ in range(self.r.choice([1, 2, 2, 3])):
+                out += self.filter(depth + 1)
+            return out + [b"end"]
+        return getattr(self, self.r.choice(self.FILTERS))()
+
+    def moment(self):
+        r = self.r
+        kind = r.randrange(10)
+        now = self.store.now
+        if kind < 2:
+            return r.choice([b"1h", b"15m", b"1h30m", b".5h", b"2d", b"1w", b"90min", b"1.5h",
+                             b"3600s", b"26w", b"3000w", b"1ms"])
+        if kind == 2:
+            return r.choice([b"now", b"today", b"yesterday", b"11:00", b"09:30:15", b"00:00"])
+        ns = times.cut(r.choice(self.spans).start + r.choice([-1, 0, 0, 1]))
+        if kind == 3:
+            return r.choice([b"%d" % (ns // times.NS), b"%d" % (ns // 10 ** 6),
+                             b"%d" % (ns // 1000), b"%d" % ns])
+        if kind == 4:
+            return r.choice([b"1960-01-01", b"9999-12-31", b"2554-07-21T23:34:33.709551615Z",
+                             b"1970-01", b"2000-01-01", b"2025-06-15T12:00+02:00"])
+        if kind < 8:
+            ns = now - r.randrange(40) * nasty.HOUR
+        text = times.stamp(ns).encode()
+        cut = r.choice([7, 10, 13, 16, 19, 23, 30])
+        text = text[:cut] + (b"Z" if cut in (19, 23) and r.random() < 0.5 else b"")
+        if cut == 16 and r.random() < 0.5:
+            text += r.choice([b"+02:00", b"-00:30", b"Z"])
+        return text
+
+    def o_time(self):
+        r = self.r.random()
+        if r < 0.4:
+            return [[b"since", self.moment()]]
+        if r < 0.6:
+            return [[b"until", self.moment()]]
+        if r < 0.75:
+            return [[b"since", self.moment()], [b"until", self.moment()]]
+        day = times.stamp(self.store.now - self.r.randrange(40) * nasty.HOUR)
+        return [[b"on", self.r.choice([day[:10].encode(), day[:13].encode(), day[:13].encode(),
+                                       b"today", b"yesterday"])]]
+
+    def sortable(self):
+        while True:
+            name = self.raw_field()
+            if not fields.read_field(name, self.store).many:
+                return name
+
+    def o_sort(self, file):
+        keys = []
+        for _ in range(self.r.choice([1, 1, 2, 3])):
+            name = self.r.choice(TRACE_FIELDS).encode() if file.startswith("traces") else \
+                self.r.choice([b"service", b"duration", b"kind", b"status", b"flags", b"k"]) \
+                if file in ("events.jsonl", "links.jsonl") else self.sortable()
+            keys.append(self.item(name) + self.r.choice([b"", b":asc", b":desc"]))
+        return [b"sort", b",".join(keys)]
+
+    def o_select(self, file):
+        pool = (lambda: self.r.choice(TRACE_FIELDS).encode()) if file.startswith("traces") \
+            else self.raw_field
+        return [b"select", b",".join(self.item(n) for n in dict.fromkeys(
+            pool() for _ in range(self.r.choice([1, 2, 3, 5]))))]
+
+    def clauses(self, file):
+        r = self.r
+        out = [self.filter() for _ in range(r.choice([0, 1, 1, 1, 2, 2, 3, 4]))]
+        if r.random() < 0.3:
+            out += self.o_time()
+        if r.random() < 0.25:
+            out.append(self.o_sort(file))
+        if r.random() < 0.25:
+            out.append([b"limit", b"%d" % r.choice([0, 1, 2, 5, 10, 100, 10 ** 6])])
+        if r.random() < 0.12:
+            out.append([b"offset", b"%d" % r.choice([0, 1, 3, 10, 500])])
+        if r.random() < 0.2 and file in ("spans.jsonl", "spans.csv", "traces.jsonl",
+                                         "traces.csv"):
+            out.append(self.o_select(file))
+        r.shuffle(out)
+        return out
+
+    def join(self, clauses, file):
+        return b"/" + b"/".join([s for c in clauses for s in c] + [file.encode()])
+
+    def path(self):
+        file = self.r.choice(FILES)
+        clauses = self.clauses(file)
+        if self.r.random() < 0.08:
+            return self.malformed(clauses, file)
+        return self.join(clauses, file)
+
+    def malformed(self, clauses, file):
+        """One thing is wrong with it, most of the time."""
+        r = self.r
+        bad = r.choice([
+            [b"nosuch", b"x"], [b"service", b"a,,b"], [b"service", b"%"], [b"name", b"%zz"],
+            [b"name", b"ab%"], [b"duration", b"gt", b"5"], [b"duration", b"foo", b"1s"],
+            [b"where", b"k", b"=", b"1"], [b"where", b"k", b"between", b"5,1"],
+            [b"where", b"k", b"between", b"1,b"], [b"where", b"name", b"gt", b"5"],
+            [b"where", b"k", b"re", b"("], [b"where", b"flags", b"eq", b"x"],
+            [b"kind", b"foo"], [b"status", b"%"], [b"trace", b"xyz"], [b"span", b"0" * 17],
+            [b"end"], [b"any", b"end"], [b"not", b"not", b"root"], [b"not", b"limit", b"1"],
+            [b"any", b"since", b"1h", b"end"], [b"any", b"root"], [b"limit", b"x"],
+            [b"limit", b"1", b"limit", b"1"], [b"since", b"1h", b"until", b"2h"],
+            [b"since", b"2025"], [b"since", b"12345678"], [b"since", b"2025-13"],
+            [b"since", b"tomorrow"], [b"on", b"2025-06"], [b"on", b"1h"],
+            [b"since", b"2025-06-15", b"until", b"2025-06-14"], [b"has", b"%"],
+            [b"text", b"--"], [b"sort", b":desc"], [b"sort", b"event.k"], [b"select", b"a,,b"],
+            [b"has", b"never.seen"], [b"where", b"never.seen", b"ne", b"1"],
+            [b"service", b"neverseen"], [b"sort", b"never.seen"], [b"select", b"never.seen,nor"],
+            [b"not", b"has", b"never.seen"], [b"any", b"service", b"neverseen", b"end"],
+            [b"service", b"neverseen,cart"], [b"select", b"never.seen,name"],
+            [b"where", b"duration", b"starts", b"1s"], [b"where", b"kind", b"lt", b"server"],
+            [b"where", b"start", b"gt", b"soon"], [b"where", b"k", b"in", b"1,,2"],
+            [b"service", b"%~" + b"0" * 32], [b"service", b"x" * 4096],
+            [b"any"] * 17 + [b"root"] + [b"end"] * 17,
+            [b"root"] * 65, [b"kind", b",".join([b"1"] * 1001)]])
+        out = clauses + [bad]
+        if r.random() < 0.7:
+            out = [bad]
+        r.shuffle(out)
+        return self.join(out, file)
