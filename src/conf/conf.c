@@ -8,188 +8,20 @@
 
 #include <errno.h>
 #include <ini.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/near.h"
 #include "base/sv.h"
+#include "conf_i.h"
 
 #define MAX_LINE 190		/* inih's INI_MAX_LINE is 200, and counts the ends */
 #define MAX_SECTION 48
 #define MAX_FILE (1 << 20)
 
-struct conf_value {
-	char *text;		/* as given */
-	char *where;		/* "/etc/spanfs.ini:12", "-o", "default" */
-	bool given;
-	uint64_t u;
-	double d;
-};
-
 struct conf {
 	struct conf_value v[N_CONF_KEYS];
 };
-
-/* ---- one value ---- */
-
-static bool
-parse_bool(struct sv s, uint64_t *out)
-{
-	static const char *const yes[] = { "yes", "true", "on", "1" };
-	static const char *const no[] = { "no", "false", "off", "0" };
-
-	for (size_t i = 0; i < 4; i++) {
-		if (sv_is(s, yes[i]) || sv_is(s, no[i])) {
-			*out = sv_is(s, yes[i]);
-			return true;
-		}
-	}
-	return false;
-}
-
-struct unit {
-	const char *name;
-	double factor;
-};
-
-static const struct unit size_units[] = {
-	{ "KiB", 1024 }, { "MiB", 1048576 }, { "GiB", 1073741824 }, { "TiB", 1099511627776 },
-	{ "PiB", 1125899906842624 },
-	{ "KB", 1e3 }, { "MB", 1e6 }, { "GB", 1e9 }, { "TB", 1e12 }, { "B", 1 }, { NULL, 0 },
-};
-static const struct unit time_units[] = {
-	{ "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 6e10 },
-	{ "h", 3.6e12 }, { "d", 8.64e13 }, { "w", 6.048e14 }, { NULL, 0 },
-};
-
-/* A decimal number and a unit; a bare number only if `bare`, a bare 0 always. */
-static bool
-parse_scaled(struct sv s, const struct unit *units, bool bare, double *out)
-{
-	size_t n = 0;
-	double v;
-
-	while (n < s.n && ((s.p[n] >= '0' && s.p[n] <= '9') || s.p[n] == '.'))
-		n++;
-	if (!sv_double(sv_sub(s, 0, n), &v))
-		return false;
-	if (n == s.n) {
-		*out = v;
-		return bare || v == 0;
-	}
-	for (const struct unit *u = units; u->name != NULL; u++)
-		if (sv_is(sv_sub(s, n, s.n), u->name)) {
-			*out = v * u->factor;
-			return true;
-		}
-	return false;
-}
-
-static bool
-parse_word(const char *words, struct sv s, uint64_t *out)
-{
-	struct sv rest = sv_cstr(words), w;
-
-	for (uint64_t i = 0; sv_cut(&rest, ' ', &w); i++)
-		if (sv_eq(w, s)) {
-			*out = i;
-			return true;
-		}
-	return false;
-}
-
-static bool
-parse_text(const struct conf_info *k, struct sv s, struct conf_value *v)
-{
-	switch (k->type) {
-	case CONF_STRING:
-		return true;
-	case CONF_BOOL:
-		return parse_bool(s, &v->u);
-	case CONF_ENUM:
-		return parse_word(k->words, s, &v->u);
-	case CONF_INT:
-		if (!sv_u64(s, &v->u))
-			return false;
-		v->d = (double)v->u;
-		break;
-	case CONF_SIZE:
-		if (!parse_scaled(s, size_units, true, &v->d))
-			return false;
-		break;
-	case CONF_DURATION:
-		if (!parse_scaled(s, time_units, false, &v->d))
-			return false;
-		break;
-	case CONF_DOUBLE:
-		if (!sv_double(s, &v->d))
-			return false;
-		break;
-	}
-	if (!(v->d >= k->min && v->d <= k->max))
-		return false;
-	if (k->type == CONF_SIZE || k->type == CONF_DURATION)
-		v->u = (uint64_t)v->d;
-	return true;
-}
-
-/* A bound in the largest unit that it is a whole number of. */
-static void
-put_scaled(struct buf *b, const struct unit *units, double v)
-{
-	const struct unit *best = NULL;
-
-	for (const struct unit *u = units; u->name != NULL; u++)
-		if (v >= u->factor && fmod(v, u->factor) == 0 &&
-		    (best == NULL || u->factor > best->factor))
-			best = u;
-	if (best == NULL)
-		buf_printf(b, "%.15g", v);
-	else
-		buf_printf(b, "%.15g%s", v / best->factor, best->name);
-}
-
-static void
-put_bound(struct buf *b, const struct conf_info *k, double v)
-{
-	if (k->type == CONF_SIZE || k->type == CONF_DURATION)
-		put_scaled(b, k->type == CONF_SIZE ? size_units : time_units, v);
-	else
-		buf_printf(b, "%.15g", v);
-}
-
-static void
-expected(struct buf *b, const struct conf_info *k)
-{
-	switch (k->type) {
-	case CONF_STRING:
-		BUF_LIT(b, "text");
-		return;
-	case CONF_BOOL:
-		BUF_LIT(b, "yes or no");
-		return;
-	case CONF_ENUM:
-		buf_printf(b, "one of: %s", k->words);
-		return;
-	case CONF_INT:
-		BUF_LIT(b, "a whole number");
-		break;
-	case CONF_SIZE:
-		BUF_LIT(b, "a size such as 64MiB,");
-		break;
-	case CONF_DURATION:
-		BUF_LIT(b, "a duration such as 30s or 100ms,");
-		break;
-	case CONF_DOUBLE:
-		BUF_LIT(b, "a number");
-		break;
-	}
-	BUF_LIT(b, " from ");
-	put_bound(b, k, k->min);
-	BUF_LIT(b, " to ");
-	put_bound(b, k, k->max);
-}
 
 static int
 find_key(struct sv section, struct sv name)
@@ -258,8 +90,8 @@ set_value(struct conf *c, const char *where, struct sv section, struct sv name,
 	if (v->given && strcmp(v->where, "-o") != 0 && strcmp(where, "-o") != 0)
 		return err_set(e, ERR_SYNTAX, -1, "%s: [%s] %s was given before, at %s", where,
 		    conf_table[i].section, conf_table[i].name, v->where);
-	if (!parse_text(&conf_table[i], text, v)) {
-		expected(&want, &conf_table[i]);
+	if (!conf_value_parse(&conf_table[i], text, v)) {
+		conf_value_expected(&want, &conf_table[i]);
 		code = err_set(e, ERR_SYNTAX, -1, "%s: [%s] %s: expected %s, got '%.*s'", where,
 		    conf_table[i].section, conf_table[i].name,
 		    buf_cstr(&want) ? buf_cstr(&want) : "", SV_ARG(text));
@@ -423,7 +255,7 @@ no_value(const char *text, struct err *e)
 	(void)sv_cut(&key, '.', &section);
 	if ((i = find_key(section, key)) < 0)
 		return unknown_name("-o", section, key, e);
-	expected(&want, &conf_table[i]);
+	conf_value_expected(&want, &conf_table[i]);
 	code = err_set(e, ERR_SYNTAX, -1, "-o %s: expected %s=VALUE, with %s", text, text,
 	    buf_cstr(&want) ? buf_cstr(&want) : "a value");
 	buf_release(&want);
@@ -454,7 +286,7 @@ set_defaults(struct conf *c, struct err *e)
 
 		if (v->given)
 			continue;
-		if (!parse_text(&conf_table[i], sv_cstr(conf_table[i].def), v))
+		if (!conf_value_parse(&conf_table[i], sv_cstr(conf_table[i].def), v))
 			return err_set(e, ERR_SYNTAX, -1, "default of [%s] %s is out of range",
 			    conf_table[i].section, conf_table[i].name);
 		if ((v->text = strdup(conf_table[i].def)) == NULL ||

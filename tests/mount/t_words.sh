@@ -72,6 +72,9 @@ done
 for o in -s -c -o; do
 	matches "--help explains $o" "$("$SPANCTL" --help)" "^  $o "
 done
+version=$(sed -n 's/^AC_INIT(\[spanfs\], \[\(.*\)\])$/\1/p' "$(dirname "$0")/../../configure.ac")
+is "both programs have the tarball's version" "$("$SPANFS" --version), $("$SPANCTL" --version)" \
+    "spanfs $version, spanctl $version"
 says "a mistyped command" 2 "no command 'qurey'; did you mean query" "$SPANCTL" qurey /count
 says "sample --end" 2 "^spanctl sample: --end: expected a time such as .*, got 'tomorrow'" \
     "$SPANCTL" sample --end tomorrow

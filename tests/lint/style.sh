@@ -1,0 +1,42 @@
+#!/bin/sh
+# style: what of the code's style can be looked at: tabs, blanks, line ends, widths, heads; and
+# that the version is in one place.
+set -u
+cd "${SRC:?}" || exit 1
+files=$(find src include tests -name '*.[ch]' | sort)
+bad=0
+# none NAME: standard input is empty
+none() {
+	found=$(head -n 5)
+	if [ -z "$found" ]; then
+		echo "ok $1"
+	else
+		echo "not ok $1"
+		printf '%s\n' "$found" | sed 's/^/# /'
+		bad=1
+	fi
+}
+grep -nE '[ 	]+$' $files | none "no blanks at the ends of lines"
+grep -nE '^        ' $files | none "lines are indented with tabs"
+grep -nE '^	* 	' $files | none "no blank before a tab at the begin of a line"
+grep -l "$(printf '\r')" $files | none "lines end in LF"
+for f in $files; do
+	[ "$(tail -c 1 "$f" | od -An -c | tr -d ' ')" = '\n' ] || echo "$f"
+done | none "files end with a line"
+for f in $files; do
+	expand "$f" | awk -v f="$f" 'length($0) > 200 { print f ":" FNR }'
+done | none "lines end within 200 columns"
+for f in $files; do
+	head -n 1 "$f" | grep -q 'SPDX-License-Identifier: ISC' || echo "$f"
+done | none "every file begins with its license"
+for f in $files; do
+	sed -n 2p "$f" | grep -q '^/\*' || echo "$f"
+done | none "... and then says what it is"
+grep -nE '^(if|for|while|switch)\(|[	 ](if|for|while|switch)\(' $files |
+	none "a blank between keyword and bracket"
+grep -nE "else\{|\}else" $files | none "blanks around else"
+version=$(sed -n 's/^AC_INIT(\[spanfs\], \[\([0-9.]*\)\])$/\1/p' configure.ac)
+[ -n "$version" ] && grep -q "^## $version" CHANGELOG.md && echo "ok CHANGELOG has version $version" ||
+	{ echo "not ok CHANGELOG has version '$version'"; bad=1; }
+grep -rnF "\"$version\"" src include | none "the version stands in configure.ac alone"
+exit $bad
