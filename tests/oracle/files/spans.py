@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """spans.jsonl and spans.csv: one span a line, with all its keys or those of select."""
-from answer import file, spans_page
+from rows import file, spans_page
 from names import Bad
 import fields
 import times
