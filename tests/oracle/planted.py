@@ -29,6 +29,9 @@ from names import Bad  # noqa: E402
 from tool import Answer  # noqa: E402
 
 PATHS, GROUP_PATHS = 650, 250
+# What random paths meet too seldom.
+DIRECTED = [b"/where/k/%s/%d/count" % (op, n) for op in (b"eq", b"lt", b"ge")
+            for n in (2 ** 53 + 1, 2 ** 63 - 1, -2 ** 53 - 1)]
 
 
 def swap(owner, name, make):
@@ -158,7 +161,7 @@ def main():
     store = answer.Store.read(b"".join(nasty.make(7, 45, 10)), nasty.NOW)
     plain = paths.Maker(7, store)
     shapes = paths.Maker(8, store, groups=0.8, relations=0.15)
-    all_paths = [shapes.path() for _ in range(GROUP_PATHS)] + \
+    all_paths = DIRECTED + [shapes.path() for _ in range(GROUP_PATHS)] + \
         [plain.path() for _ in range(PATHS)]
     judge = run.Runner.__new__(run.Runner)
     judge.store = store

@@ -88,7 +88,8 @@ class Groups(unittest.TestCase):
             /name/a/status/ok/agg/count,sum:k,errors,error_rate,distinct:k,max:duration 0,,0,,0,
             /name/a/status/ok/group/service
             /agg/sum:trace_spans 10
-            /agg/sum:name ,""".replace("/agg/sum:name ,", "/agg/sum:name "))
+            /agg/sum:name ""
+            """)
         self.lines(six(), "/name/c/agg/sum:k,count", '{"sum_k":null,"count":1}')
 
     def test_numbers(self):
@@ -116,8 +117,8 @@ class Groups(unittest.TestCase):
             /since/2025-01-01T00:15/until/2025-01-01T01/bucket/1h/agg/rate %s,%r
             /agg/rate %r
             /group/service/agg/rate x,%r|y,%r
-            /name/c/agg/rate
-            /name/a/status/ok/agg/rate
+            /name/c/agg/rate ""
+            /name/a/status/ok/agg/rate ""
             /name/a/status/ok/on/2025-01-01/agg/rate 0.0""" % (
                 4 / 7200, B1 + "00" + Z, 2 / 3600, B1 + "01" + Z, 2 / 3600, B1 + "00" + Z, 1 / 2700,
                 6 / 93000, 3 / 93000, 3 / 93000))

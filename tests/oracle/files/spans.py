@@ -100,12 +100,9 @@ def spans_jsonl(query, store):
 
 
 def csv_line(cells):
-    return ",".join(values.csv_text(Plain(c) if isinstance(c, Shown) else c)
-                    for c in cells) + "\n"
-
-
-def Plain(shown):
-    return str(shown)
+    """A record of CSV; one that is a single empty cell would else be an empty line."""
+    text = ",".join(values.csv_text(c) for c in cells)
+    return (text if text or len(list(cells)) > 1 else '""') + "\n"
 
 
 @file("spans.csv")
