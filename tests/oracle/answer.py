@@ -63,6 +63,16 @@ class Store:
             s.tie = rank.get(s.content, len(rank))
         self.link()
 
+    def learn_roots(self, lines):
+        """Of roots that are equal in start and id the program chooses one; lines of traces.jsonl
+        tell which, and it must be that one everywhere."""
+        for line in lines:
+            trace = self.traces.get(line.get("trace_id"))
+            shown = line.get("root_name", ""), line.get("root_service", "")
+            for s in trace.ties if trace else ():
+                if (s.name, s.service) == shown:
+                    trace.root = s
+
     def has_bare(self, key):
         return ("span", key) in self.seen or ("resource", key) in self.seen
 
