@@ -40,13 +40,9 @@ class Field:
     def cell(self, span):
         """(present, value) of a column of spans.*; all values in a list if there are many."""
         found = [self.show(v) for v in self.get(span)]
-        if not found or (found == [""] and self.name in LEFT_OUT):
+        if not found:
             return False, None
         return True, found if self.many else found[0]
-
-
-# Every span has them, yet files leave them out when they are empty.
-LEFT_OUT = ("root_service", "root_name")
 
 
 def always(get):

@@ -40,6 +40,9 @@ class Clause:
     def text(self):
         return b"/".join(self.segments())
 
+    def opposite(self):
+        """A filter that says the same as not and this one, if there is a shorter one."""
+
     def order(self):
         return ORDER.index(self.segments()[0].decode()), self.text()
 
@@ -67,7 +70,7 @@ class Not(Filter):
 
     def simple(self):
         inner = self.inner.simple()
-        return inner.inner if isinstance(inner, Not) else Not(inner)
+        return inner.inner if isinstance(inner, Not) else inner.opposite() or Not(inner)
 
     def segments(self):
         return [b"not"] + self.inner.segments()

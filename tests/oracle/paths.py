@@ -245,7 +245,7 @@ class Maker:
             return r.choice([b"%d" % (ns // times.NS), b"%d" % (ns // 10 ** 6),
                              b"%d" % (ns // 1000), b"%d" % ns])
         if kind == 4:
-            return r.choice([b"1960-01-01", b"9999-12-31", b"2554-07-21T23:34:33.709551615Z",
+            return r.choice([b"1960-01-01", b"9999-12-31", b"2554-07-21T23:34:33.709551614Z",
                              b"1970-01", b"2000-01-01", b"2025-06-15T12:00+02:00"])
         if kind < 8:
             ns = now - r.randrange(40) * nasty.HOUR
