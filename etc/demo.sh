@@ -1,5 +1,6 @@
 #!/bin/sh
-# demo: sample data, imported, mounted, five commands; leaves it mounted. Called by ./bootstrap demo.
+# demo: sample data, imported and mounted, and the story of the incident in it; leaves it mounted.
+# Called by ./bootstrap demo. With what that prints it is to stay within 60 lines of a terminal.
 set -eu
 build=$1
 dir=${SPANFS_DEMO_DIR:-${TMPDIR:-/tmp}/spanfs-demo}
@@ -9,29 +10,40 @@ fusermount3 -uqz "$mnt" 2>/dev/null || :
 rm -rf "$dir/store"
 mkdir -p "$mnt"
 
-say() {
-	printf '\n$ %s\n' "$*"
+tell() {
+	printf '\n# %s\n' "$*"
 }
 run() {
-	say "$*"
+	echo "\$ $*"
 	(cd "$mnt" && sh -c "$*")
 }
 
-echo "Sample data: a shop of microservices over a day, with an incident."
-say "spanctl sample --spans 100000 | spanctl -s $dir/store import -"
-"$build/spanctl" sample --spans 100000 --seed 1 | "$build/spanctl" -s "$dir/store" import -
-say "spanfs -o now=latest $dir/store $mnt"
+echo "# A shop of a dozen services over a day, until now; its newest span is 'now'."
+echo "\$ spanctl sample --spans 100000 | spanctl -s $dir/store import -"
+"$build/spanctl" sample --spans 100000 | "$build/spanctl" -s "$dir/store" import -
+echo "\$ spanfs -o now=latest $dir/store $mnt; cd $mnt"
 "$build/spanfs" -o now=latest "$dir/store" "$mnt"
-echo "(now=latest: the newest span in the store is 'now', so that since/1h finds sample data at any time)"
 
-run 'ls service'
-run 'cat service/payment/since/6h/status/error/count'
-run 'cat duration/gt/1s/sort/duration:desc/limit/5/spans.txt'
-run 'cat service/checkout/since/1h/limit/3/spans.jsonl | jq -c "[.start, .name, .duration_ns]"'
-run 'cat trace/$(cat service/frontend/status/error/limit/1/select/trace_id/spans.csv | tail -n 1)/tree.txt'
+bad=service/payment/where/resource.service.version/eq/2.5.0
+tell 'Customers cannot pay. What went wrong in the last two hours, the most frequent first?'
+run 'cat since/2h/errors.txt | sort -rnk2 | head -n 3 | tr -s " " | cut -d " " -f 2-'
+tell 'Payment it is. Which versions of it are there, and how many of their spans failed?'
+run 'for v in $(ls service/payment/where/resource.service.version/eq); do echo $v' \
+	'$(cat service/payment/where/resource.service.version/eq/$v/status/error/count) of' \
+	'$(cat service/payment/where/resource.service.version/eq/$v/count); done'
+tell 'Since when is the new one there? And how many customers did it hit?'
+run "cat $bad/sort/start/limit/1/select/start,host.name/spans.csv"
+run 'cat service/checkout/since/3h/status/error/has/user.id/select/user.id/spans.csv |' \
+	'tail -n +2 | sort -u | wc -l'
+tell 'One of their orders, the shortest.'
+run "cat trace/\$(cat $bad/status/error/sort/trace_spans/limit/1/select/trace_id/spans.csv |" \
+	'tail -n 1)/tree.txt'
+tell 'What did it take to find that out? Every query has its plan.'
+run "grep -E '^(query|access|estimate)' since/3h/$bad/status/error/plan"
 
 cat <<END
 
-It stays mounted at $mnt: look around with ls, cat, grep and Tab; cat $mnt/README.
+It stays mounted: cd $mnt; cat README; ls and Tab show what may follow
+(for one Tab a keyword: . $(cd "$(dirname "$0")" && pwd)/completions/spanfs-tab).
 Unmount with: fusermount3 -u $mnt
 END

@@ -1,13 +1,19 @@
 #!/bin/sh
 # run: runs families of tests and counts. Called by make with BUILD, SRC, SPANFS, SPANCTL set.
-#   run.sh [lint] [unit PROGRAM... --] [diff PROGRAM... --] [fault ...] [fuzz ...] [oracle] [mount]
-# A family's programs follow its name up to "--" or the end. The last line is
-# "N passed, N failed"; the exit status says whether all passed.
+#   run.sh [need] [lint] [unit PROGRAM... --] [diff PROGRAM... --] [fault ...] [fuzz ...] [oracle]
+#       [mount] [all]
+# A family's programs follow its name up to "--" or the end. "need" wants what tests use to be
+# there; "all", at the end, that every program and script of the tree has run, except fault's.
+# Without /dev/fuse the scripts of mount can't run, which fails, unless SPANFS_TEST_NO_FUSE=yes
+# says that it is known. The last line is "N passed, N failed"; the exit status says whether
+# all passed.
 set -u
 : "${BUILD:?}" "${SRC:?}"
 passed=0
 failed=0
 skipped=0
+programs=0
+scripts=0
 log=$BUILD/test-logs
 mkdir -p "$log"
 limit=${SPANFS_TEST_TIMEOUT-300}
@@ -23,6 +29,7 @@ count_cmocka() {
 	p=$(grep -c '^\[       OK \]' "$1")
 	f=$(grep -c '^\[  FAILED  \] [a-zA-Z_]' "$1")
 	passed=$((passed + p))
+	[ $((p + f)) -eq 0 ] || programs=$((programs + 1))
 }
 # Runs programs side by side, as many as there are processors.
 run_programs() {
@@ -51,6 +58,7 @@ replay() {
 	out=$log/$name.log
 	if timeout -k 10 "$limit" "$BUILD/$1" "$corpus" >"$out" 2>&1; then
 		passed=$((passed + 1))
+		programs=$((programs + 1))
 	else
 		failed=$((failed + 1))
 		echo "FAIL replay of $name"
@@ -66,6 +74,7 @@ script() {
 		echo "SKIP $1: $(tail -n 1 "$out")"
 		return
 	fi
+	scripts=$((scripts + 1))
 	passed=$((passed + $(grep -c '^ok' "$out")))
 	n=$(grep -c '^not ok' "$out")
 	[ $status -ne 0 ] && [ "$n" -eq 0 ] && n=1
@@ -76,10 +85,33 @@ script() {
 	fi
 }
 
+# What ran beside what there is: fewer is a failure, by name of none, since a list is at fault.
+all_ran() {
+	there=$(find "$SRC"/tests/unit "$SRC"/tests/golden "$SRC"/tests/diff "$SRC"/tests/fuzz \
+	    -name 'test_*.c' -o -name 'fuzz_*.c' | wc -l)
+	there_scripts=$(find "$SRC"/tests/mount "$SRC"/tests/lint -name 't_*.sh' -o \
+	    -path '*/lint/*.sh' | wc -l)
+	echo "ran $programs of $there programs, $scripts of $there_scripts scripts"
+	[ "${SPANFS_TEST_NO_FUSE-}" != yes ] || scripts=$((scripts + skipped))
+	if [ "$programs" -lt "$there" ] || [ "$scripts" -lt "$there_scripts" ]; then
+		failed=$((failed + 1))
+		echo "FAIL not all ran"
+	fi
+}
+
 while [ $# -gt 0 ]; do
 	family=$1
 	shift
 	case $family in
+	need)
+		sh "$SRC/tests/need.sh" || {
+			echo "$passed passed, $((failed + 1)) failed"
+			exit 1
+		}
+		;;
+	all)
+		all_ran
+		;;
 	lint)
 		for s in "$SRC"/tests/lint/*.sh; do script "$s"; done
 		;;

@@ -2,7 +2,7 @@
 /*
  * file: the only door to the disk. A `struct fsys` is a small vtable: file_real() is the
  * operating system; tests bring others (in memory with a crash model, fault-counting). All
- * that src/store reads or writes goes through it, so that every fault can be injected.
+ * that a store reads or writes goes through it, so that every fault can be injected.
  *
  * Paths are relative to the fsys's root directory, without a leading '/' or "..". Files are
  * written once, front to back, then synced and renamed into place: there is no overwrite.
@@ -52,6 +52,11 @@ struct fsys_ops {
 	 */
 	int (*lock)(struct fsys *, const char *path, struct file **, struct err *);
 	int (*stat)(struct fsys *, const char *path, struct file_id *, struct err *);
+	/*
+	 * ERR_IO once the root's name leads elsewhere: it was renamed, removed or replaced, while
+	 * what is open here is still the old one. May be NULL: it never is.
+	 */
+	int (*in_place)(struct fsys *, struct err *);
 	void (*free)(struct fsys *);
 };
 

@@ -18,13 +18,13 @@ X(STORE_TEXT_INDEX, "store", "text_index", CONF_BOOL, "yes", 0, 0, NULL,
     "Text indexes may be among them.")
 X(STORE_SYNC, "store", "sync", CONF_BOOL, "yes", 0, 0, NULL,
     "Sync files and directories before a commit is reported.")
-X(STORE_CACHE, "store", "cache", CONF_SIZE, "256MiB", 1048576, 1e15, NULL,
+X(STORE_CACHE, "store", "cache", CONF_SIZE, "256MiB", 1048576, 1125899906842624, NULL,
     "Memory for decoded parts of shards.")
 X(QUERY_THREADS, "query", "threads", CONF_INT, "0", 0, 1024, NULL,
     "Threads of one query; 0: as many as there are processors.")
-X(QUERY_TIMEOUT, "query", "timeout", CONF_DURATION, "30s", 1e6, 1e18, NULL,
+X(QUERY_TIMEOUT, "query", "timeout", CONF_DURATION, "30s", 1e6, 8.64e17, NULL,
     "Longest run of a query; a streamed result must give more within it.")
-X(QUERY_MEMORY, "query", "memory", CONF_SIZE, "1GiB", 1048576, 1e15, NULL,
+X(QUERY_MEMORY, "query", "memory", CONF_SIZE, "1GiB", 1048576, 1125899906842624, NULL,
     "Most memory of one query.")
 X(QUERY_MAX_ROWS, "query", "max_rows", CONF_INT, "0", 0, 1e15, NULL,
     "Most rows of a result; 0: no bound. A larger limit is refused.")
@@ -36,13 +36,13 @@ X(MOUNT_NOW, "mount", "now", CONF_STRING, "wall", 0, 0, NULL,
     "What `now` is: wall, latest (the newest span in the store) or a time.")
 X(MOUNT_STAT_BUDGET, "mount", "stat_budget", CONF_DURATION, "100ms", 0, 6e10, NULL,
     "Results estimated to take no longer are produced when first asked for their size.")
-X(MOUNT_STREAM_ABOVE, "mount", "stream_above", CONF_SIZE, "64MiB", 4096, 1e15, NULL,
+X(MOUNT_STREAM_ABOVE, "mount", "stream_above", CONF_SIZE, "64MiB", 4096, 1125899906842624, NULL,
     "Results larger than this are streamed.")
 X(MOUNT_STREAM_AFTER, "mount", "stream_after", CONF_DURATION, "1s", 0, 3.6e12, NULL,
     "An open waits this long for a complete result before it streams.")
 X(MOUNT_SPILL_DIR, "mount", "spill_dir", CONF_STRING, "/var/tmp", 0, 0, NULL,
     "Directory of unlinked spill files.")
-X(MOUNT_SPILL_MAX, "mount", "spill_max", CONF_SIZE, "4GiB", 0, 1e15, NULL,
+X(MOUNT_SPILL_MAX, "mount", "spill_max", CONF_SIZE, "4GiB", 0, 1125899906842624, NULL,
     "Most bytes of one result on disk.")
 X(MOUNT_ENTRY_TIMEOUT, "mount", "entry_timeout", CONF_DURATION, "60s", 0, 3.6e12, NULL,
     "How long the kernel keeps names.")
@@ -55,7 +55,7 @@ X(MOUNT_THREADS, "mount", "threads", CONF_INT, "4", 1, 64, NULL,
 X(BROWSE_VALUES_MAX, "browse", "values_max", CONF_INT, "1000", 1, 100000, NULL,
     "Most values that a directory lists.")
 X(BROWSE_STRICT_NAMES, "browse", "strict_names", CONF_BOOL, "yes", 0, 0, NULL,
-    "A service that the store has never seen is ENOENT.")
+    "A service or field that the store has never seen is ENOENT.")
 X(COST_HARDWARE_PROFILE, "cost_model", "hardware_profile", CONF_ENUM, "ssd", 0, 0, "hdd ssd memory",
     "Kind of storage: sets random_page_cost where it is not given.")
 X(COST_SEQ_PAGE, "cost_model", "seq_page_cost", CONF_DOUBLE, "1.0", 0, 1e9, NULL,
@@ -92,9 +92,9 @@ X(DECISION_CACHE_TTL, "decision_cache", "ttl", CONF_DURATION, "1h", 1e6, 8.64e15
     "How long a decision is used.")
 X(RESULT_CACHE_ENABLED, "result_cache", "enabled", CONF_BOOL, "yes", 0, 0, NULL,
     "Keep results for later opens.")
-X(RESULT_CACHE_MAX_BYTES, "result_cache", "max_bytes", CONF_SIZE, "256MiB", 0, 1e15, NULL,
+X(RESULT_CACHE_MAX_BYTES, "result_cache", "max_bytes", CONF_SIZE, "256MiB", 0, 1125899906842624, NULL,
     "Memory of kept results.")
-X(RESULT_CACHE_ENTRY_MAX_BYTES, "result_cache", "entry_max_bytes", CONF_SIZE, "32MiB", 0, 1e15, NULL,
+X(RESULT_CACHE_ENTRY_MAX_BYTES, "result_cache", "entry_max_bytes", CONF_SIZE, "32MiB", 0, 1125899906842624, NULL,
     "Largest result kept in memory; larger ones are in spill files.")
 X(RESULT_CACHE_TTL, "result_cache", "ttl", CONF_DURATION, "30s", 0, 8.64e13, NULL,
     "How long a result is used again, and the step of `now`.")
@@ -108,9 +108,9 @@ X(SHADOW_SAMPLE_RATE, "shadow", "sample_rate", CONF_DOUBLE, "0", 0, 1, NULL,
     "Share of the mount's queries that are run again with the plain plan and compared.")
 X(SHADOW_TOLERANCE, "shadow", "tolerance", CONF_DOUBLE, "0.0001", 0, 1, NULL,
     "Share by which computed doubles (sums, averages) may differ.")
-X(SHADOW_TIMEOUT, "shadow", "timeout", CONF_DURATION, "60s", 1e6, 1e18, NULL,
+X(SHADOW_TIMEOUT, "shadow", "timeout", CONF_DURATION, "60s", 1e6, 8.64e17, NULL,
     "Longest second run; what takes longer stays undecided.")
-X(SHADOW_MEMORY, "shadow", "memory", CONF_SIZE, "256MiB", 1048576, 1e15, NULL,
+X(SHADOW_MEMORY, "shadow", "memory", CONF_SIZE, "256MiB", 1048576, 1125899906842624, NULL,
     "Most memory of a second run.")
 X(INGEST_MAX_REQUEST, "ingest", "max_request", CONF_SIZE, "256MiB", 1024, 2147483648.0, NULL,
     "Largest request; a larger one is rejected.")
@@ -120,5 +120,5 @@ X(LOG_FILE, "log", "file", CONF_STRING, "", 0, 0, NULL,
     "Log file; empty: syslog.")
 X(LOG_QUERY_LOG, "log", "query_log", CONF_STRING, "", 0, 0, NULL,
     "File for a JSON line a query, made readable to its owner alone; empty: off.")
-X(LOG_SLOW_QUERY, "log", "slow_query", CONF_DURATION, "100ms", 0, 1e18, NULL,
+X(LOG_SLOW_QUERY, "log", "slow_query", CONF_DURATION, "100ms", 0, 8.64e17, NULL,
     "Queries that take as long are kept in .spanfs/slow; 0: none.")

@@ -8,7 +8,7 @@
  * size or its bytes, and may give up waiting. Nothing here blocks on query work except the
  * functions that say so.
  *
- * Threads: every call is thread-safe. Lock order: engine, result, blob.
+ * Threads: every call is thread-safe. The order of locks is in engine_i.h.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -26,6 +26,8 @@ struct engine;
 /* `conf` must stay until the engine is closed or reloaded. create: make an absent or empty store. */
 int engine_open(const struct conf *, const char *store, bool create, struct engine **,
     struct err *) WARN_UNUSED;
+/* For programs that stay: large results will have where to go ([mount] spill_dir). */
+int engine_ready(struct engine *, struct err *) WARN_UNUSED;
 void engine_close(struct engine *);	/* cancels what runs; no result may be held */
 /* Takes over changed settings (SIGHUP); the old conf must outlive the engine too. */
 void engine_reload(struct engine *, const struct conf *);
@@ -41,7 +43,7 @@ enum entry_kind { ENTRY_DIR, ENTRY_LINK, ENTRY_FILE };
 
 struct entry {
 	struct sv name;		/* encoded */
-	enum entry_kind kind;	/* ENTRY_LINK: to ".name" */
+	enum entry_kind kind;	/* ENTRY_LINK: to its name with path_view's `link` before it */
 };
 
 /*
@@ -51,6 +53,12 @@ struct entry {
  */
 int engine_list(struct engine *, const struct path *, struct arena *, struct entry **,
     size_t *n, struct err *) WARN_UNUSED;
+/*
+ * For a lookup of the path's last segment: ERR_UNKNOWN if it names a service or field that the
+ * store has never seen ([browse] strict_names). Says so only if it is known at once; what
+ * passes here may be refused when the file is asked for. err->off is within path_print's text.
+ */
+int engine_check_step(struct engine *, const struct path *, struct err *) WARN_UNUSED;
 /* The time of the newest span under a path where known cheaply, else of the newest commit: a directory's mtime. */
 uint64_t engine_dir_mtime(struct engine *, const struct path *);
 /* True for any name of a file that resolves in some query directory (spans.jsonl, plan, info.json, %more...). */
@@ -96,7 +104,7 @@ void result_unref(struct result *);
 struct result_info {
 	bool done;		/* complete: size is exact, or `code` says why it failed */
 	bool streaming;		/* being read while it is made; size is 0 for stat */
-	bool cheap;		/* its estimated cost is within [mount] stat_budget */
+	bool cheap;		/* its estimated cost is within [mount] stat_budget, or not known yet */
 	int code;		/* 0 or the error it ended with */
 	uint64_t size;		/* bytes, exact if done */
 	uint64_t available;	/* bytes produced so far */
@@ -113,7 +121,7 @@ typedef void (*result_fn)(void *arg, int code, const void *data, size_t n);
 
 /*
  * Starts the result if it is not running and waits until its size is known or it need not be:
- *   result_stat  done, or over [mount] stat_budget (dear ones at once, without starting them)
+ *   result_stat  done, or over [mount] stat_budget (dear ones once that is known, unstarted)
  *   result_open  done, failed (code < 0), or streaming begins
  *   result_read  bytes at `off` are there: fn gets up to n of them (0 at the end), or the error
  * *wait (may be NULL) is valid until fn is called.
@@ -178,8 +186,12 @@ void engine_caret(struct buf *, struct sv path, int64_t off);
 
 /* ---- .spanfs ---- */
 
-/* Contents of .spanfs/NAME, README, ... made anew: config errors metrics queries shadow slow. */
-int engine_control_file(struct engine *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
+/*
+ * Contents of .spanfs/NAME, made anew for who asks: config errors metrics queries shadow slow.
+ * Of errors, queries and slow everybody is shown what was their own, root all.
+ */
+int engine_control_file(struct engine *, struct sv name, struct requester, struct buf *,
+    struct err *) WARN_UNUSED;
 /* Names in .spanfs; NULL past the end. */
 const char *engine_control_name(size_t i);
 /* The names of the files of .spanfs/stats, alike; their content: engine_control_file "stats/NAME". */

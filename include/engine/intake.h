@@ -20,6 +20,8 @@ struct intake_counts {
 	uint64_t n_spans;	/* committed */
 	uint64_t n_pending;	/* read, not yet committed */
 	uint64_t n_duplicates, n_rejected, n_foreign, n_repaired;
+	uint64_t n_oversize;	/* records over [ingest] max_request */
+	uint64_t n_mended;	/* texts that were not UTF-8 */
 	uint64_t n_bytes;	/* of input, as stored (compressed) */
 	uint64_t n_shards, shard_bytes;
 };
@@ -32,12 +34,19 @@ struct intake_options {
 	void (*on_commit)(void *arg, const struct intake_counts *);
 	void *arg;
 	const atomic_bool *cancel;	/* stop: what is pending is committed, then ERR_CANCELLED. May be NULL */
+	/*
+	 * A shard that can't be read is passed over, and its spans are added again if they come.
+	 * Else it ends the import (ERR_IO, naming it) as soon as it may hold one that comes.
+	 */
+	bool force;
 	/* For tests; 0: as usual. */
 	struct fsys *fs;		/* in place of the directory `store` */
 	size_t memtable_bytes;		/* commit when this much is held */
 	unsigned threads;
 };
 
+/* How long to wait for another writer, as a person writes it: "30s", "5m". */
+bool intake_wait_parse(struct sv, uint64_t *ns);
 /* ERR_BUSY: another writer. Makes the store if absent or empty. */
 int intake_open(const struct intake_options *, struct intake **, struct err *) WARN_UNUSED;
 /*

@@ -14,7 +14,7 @@
 
 #include "base/pool.h"
 #include "plan/plan.h"
-#include "store/catalog.h"
+#include "catalog/catalog.h"
 
 struct exec_env {
 	const struct snapshot *snapshot;	/* held by the caller while the exec lives */

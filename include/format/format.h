@@ -16,6 +16,7 @@ struct format_options {	/* what it points at is borrowed while the formatter liv
 	const struct field *select;	/* none: everything */
 	const struct sv *select_typed;	/* key names of attributes as typed */
 	size_t n_select;
+	uint64_t offset, limit;		/* of a format that pages */
 };
 
 struct format {
@@ -34,6 +35,10 @@ struct format {
 	 * be shared out to several formatters that have begun, and what they give joined in order.
 	 */
 	bool rows_apart;
+	/* Clauses that its rows match beside those of the path; NULL: none. */
+	const char *clauses;
+	/* Its rows are not those of the batches: it takes offset and limit upon itself. */
+	bool pages;
 };
 
 /* By file name, or NULL. */
@@ -52,6 +57,8 @@ void formatter_free(struct formatter *);
 int formatter_begin(struct formatter *, struct buf *, struct err *) WARN_UNUSED;
 int formatter_batch(struct formatter *, const struct batch *, struct buf *, struct err *) WARN_UNUSED;
 int formatter_end(struct formatter *, struct buf *, struct err *) WARN_UNUSED;
+/* Rows that a format that pages has given, after its end. */
+uint64_t formatter_rows(const struct formatter *);
 
 /* A JSON string with quotes; bytes that are not UTF-8 become U+FFFD. */
 void json_string(struct buf *, struct sv);

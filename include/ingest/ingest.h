@@ -13,10 +13,11 @@
 
 enum record_form { RECORD_JSON, RECORD_PROTO };
 
-/* One span (or record) that was not taken. */
+/* One span (or record) that was not taken, or something else to be told of the input. */
 struct reject {
 	uint64_t line;		/* 1-based: of the JSON line, or the number of the record */
 	uint64_t n_spans;	/* spans lost by it: 1, or 0 if it can't be known */
+	bool notice;		/* nothing is lost by it: a hole was passed over */
 	char why[200];
 };
 
@@ -25,12 +26,17 @@ struct ingest_result {
 	uint64_t n_rejected;	/* spans rejected */
 	uint64_t n_foreign;	/* records of other signals (metrics, logs, profiles) */
 	uint64_t n_broken;	/* records not OTLP at all, or readable only in part (a receiver's 400) */
-	uint64_t n_repaired;	/* spans kept with a repair: bad UTF-8 escapes, snake_case ids in base64... */
+	uint64_t n_repaired;	/* spans kept with a repair: ids in base64, text that is not UTF-8... */
+	uint64_t n_oversize;	/* records over the limit, which are passed over */
+	uint64_t n_mended;	/* texts, of spans and what they share, that were not UTF-8 */
 	void (*reject)(void *arg, const struct reject *);	/* may be NULL */
 	void *reject_arg;
 };
 
 /*
+ * Texts (names, keys, values, nested ones too; not bytes) come out as UTF-8, with U+FFFD for
+ * each maximal part of them that is ill-formed.
+ *
  * Parses one record and appends its spans to the batch (all strings copied into its arena
  * or, for RECORD_JSON without escapes and RECORD_PROTO, borrowed from `body`, which must stay
  * while the batch lives). A bad span costs that span; a record that isn't OTLP at all, or is
@@ -39,6 +45,14 @@ struct ingest_result {
  */
 int otlp_json_parse(struct sv body, uint64_t line, struct span_batch *,
     struct ingest_result *, struct err *) WARN_UNUSED;
+/*
+ * The same of JSON objects, one after the other, each of whatever form it is (json_form_i.h):
+ * OTLP, Jaeger's, Zipkin's, the Python SDK's console output. A form that is known and not
+ * taken is reported by name. After a breach it goes on behind a hole of NUL bytes, if one
+ * follows: what a writer left that was cut off.
+ */
+int json_parse(struct sv body, uint64_t line, struct span_batch *, struct ingest_result *,
+    struct err *) WARN_UNUSED;
 int otlp_proto_parse(struct sv body, uint64_t line, struct span_batch *,
     struct ingest_result *, struct err *) WARN_UNUSED;
 
@@ -58,11 +72,13 @@ struct record {
 struct record_reader;
 
 /*
- * Tells by content: gzip, zstd (whole file or one frame a record behind a length), OTLP JSON
- * (one request, pretty-printed or not, or one a line), OTLP protobuf (one request, or
- * length-prefixed). Jaeger and Zipkin JSON are recognised and refused by name
- * (ERR_UNSUPPORTED). A record over max_record bytes is skipped and reported by `reject`.
- * Bounded memory: one record and the codec's window.
+ * Tells by content: gzip, zstd (whole file or one frame a record behind a length), xz, JSON
+ * objects (pretty-printed or not, one a line, in lists, lists in lists, for json_parse), OTLP
+ * protobuf (one request, length-prefixed, or behind varints). What is known and not taken is
+ * refused by name (ERR_UNSUPPORTED), with the command that makes of it what is taken. Before
+ * the first JSON there may be lines that are none, each reported, and a hole of NUL bytes,
+ * which is told of once wherever it is. A record over max_record bytes is skipped and reported
+ * by `reject`. Bounded memory: one record and the codec's window.
  */
 int record_reader_open(const struct source_bytes *, size_t max_record,
     struct record_reader **, struct err *) WARN_UNUSED;

@@ -70,6 +70,11 @@ struct field {
 
 /* From decoded text, in the order of product.md. `key` is borrowed from s. False if empty. */
 bool field_parse(struct sv s, struct field *);
+/*
+ * The field that a key of spans.jsonl or traces.jsonl shows, where a path calls it otherwise:
+ * "duration_ns", "spans", "errors", ... False for other texts.
+ */
+bool field_of_key(struct sv key, struct field *);
 /* The text that parses to it: "resource.host.name"; canonical. */
 void field_print(struct buf *, const struct field *);
 /* Its key in JSON and CSV output: "duration_ns" for duration, else as field_print. */
@@ -78,6 +83,11 @@ bool field_eq(const struct field *, const struct field *);
 int field_cmp(const struct field *, const struct field *);	/* canonical order */
 /* True if a trace must be assembled to know it. */
 bool field_needs_trace(const struct field *);
+
+/* A set of intrinsics. */
+typedef uint64_t intrinsic_set;
+#define INTRINSIC_BIT(i) ((intrinsic_set)1 << (i))
+_Static_assert(N_INTRINSICS <= 64, "intrinsic_set holds them all");
 
 /*
  * Which parts of a span a query's answer needs; what is left out may be absent from the rows
@@ -94,7 +104,7 @@ struct projection {
 	bool resource, scope;	/* their attributes; name, version, service are always there */
 	bool events, links;
 	bool rest;		/* trace_state, flags, dropped counts, status_message */
-	uint32_t intrinsics;	/* bits 1 << enum intrinsic */
+	intrinsic_set intrinsics;
 	const struct field *fields;	/* single attributes beside these */
 	size_t n_fields;
 };

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * pred: a predicate over spans, as a tree. Data only: src/query builds it, src/opt rewrites
- * it, src/exec evaluates it (kernel_match.h for single values). Trees are immutable once
+ * it, src/match says what it means, src/exec evaluates it. Walks through it: pred_walk.h. Trees are immutable once
  * built and live in an arena; a rewrite makes new nodes.
  *
  * Meaning of a leaf on a span (product.md, "Fields" and "Values"): the field yields zero or
  * more values (an array attribute its elements, event.K one for each event...). Positive
  * operators hold if any of them matches; the negative ones (NE, NOTIN, NOTCONTAINS, NRE) hold
- * on an attribute value if its type fits and, for an array, no element matches; per event
- * or link: any event or link for which that is so. No value: no leaf holds.
+ * where there is a value, of whatever type, and their positive does not hold (of an array: no
+ * element matches); per event or link: any event or link for which that is so. No value, and
+ * an empty one: no leaf but HAS holds, so NOT a = 1 is not a != 1.
  */
 #ifndef MODEL_PRED_H
 #define MODEL_PRED_H
@@ -27,6 +28,11 @@ enum pred_op {
 
 const char *pred_op_name(enum pred_op);		/* "eq", ...; HAS and TEXT: "has", "text" */
 bool pred_op_parse(struct sv, enum pred_op *);	/* the 15 that stand in paths */
+/* NE, NOTIN, NOTCONTAINS and NRE deny the positive one beside them; others are their own. */
+bool pred_op_negative(enum pred_op);
+enum pred_op pred_op_positive(enum pred_op);
+/* A < B in some order: LT LE GT GE BETWEEN. */
+bool pred_op_order(enum pred_op);
 
 /* A value typed in a path, with all its readings. */
 struct literal {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * stats: what the optimizer may know of the store: an immutable snapshot, made by
- * store/stats_load from shard footers, in one arena. Everything is borrowed from that arena
+ * catalog/stats_load from shard footers, in one arena. Everything is borrowed from that arena
  * or from shards that the snapshot keeps alive. Pure data: no I/O.
  */
 #ifndef MODEL_STATS_H
@@ -18,7 +18,7 @@ struct top_value {
 	uint64_t n_rows;
 };
 
-/* Which indexes a column has (store/postings.h, store/textidx.h). */
+/* Which indexes a column has (shard/postings.h, shard/textidx.h). */
 enum stat_index { STAT_INDEX_POSTINGS = 1, STAT_INDEX_HASH = 2, STAT_INDEX_TEXT = 4 };
 
 /* One column of one shard: an attribute key of one type in one scope, or an intrinsic's column. */
@@ -30,6 +30,11 @@ struct column_stats {
 	bool has_range;		/* min, max: images (value.h) for numbers, as stored for times */
 	uint64_t min, max;
 	uint64_t n_bytes;	/* stored size of its chunks and dictionary */
+	/*
+	 * For estimates only: its values are not the field's (ordinals, positions, offsets), or its
+	 * numbers are believed and not counted.
+	 */
+	bool loose;
 	uint8_t indexes;	/* bits of enum stat_index */
 	uint64_t postings_bytes, text_bytes;	/* stored size of postings or hashes; of the text index */
 	const struct top_value *top;	/* most frequent first */
@@ -55,13 +60,13 @@ struct shard_stats {
 	uint8_t index_kinds;		/* of all columns: bits of enum stat_index */
 	const uint8_t *bloom;		/* of trace ids (base/bloom.h), NULL: unknown */
 	size_t bloom_bytes;
-	bool trace_summaries;		/* it has summaries of its traces (store/tracesum.h) */
+	bool trace_summaries;		/* it has summaries of its traces (shard/tracesum.h) */
 	bool all_keys;			/* no span, event or link attribute lacks a column above */
 	bool damaged;			/* its footer can't be read: queries that need it fail */
 };
 #define PARTITION_OUTSIDE UINT64_MAX
 
-/* The columns of a field, one for each value type; *n may be 0. */
+/* The columns of a field, one for each value type; *n may be 0. See opt's leaf_held, too. */
 const struct column_stats *stats_columns(const struct shard_stats *, const struct field *,
     size_t *n);
 
@@ -142,7 +147,7 @@ struct stats_cell {
 	uint32_t n_fields;
 };
 
-/* All shards together, made by store/summary; may be older than the snapshot. */
+/* All shards together, made by catalog/summary; may be older than the snapshot. */
 struct stats_summary {
 	uint64_t version;		/* another for each one made */
 	uint64_t generation;		/* of the catalog that it was made from */

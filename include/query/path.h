@@ -11,8 +11,9 @@
  * states of the pseudo keyword "shards" (only at the root); "shards/DAY/HH" is a PATH_CLAUSE.
  * The fs adds what isn't the query language: README, .spanfs.
  *
- * An argument's leading dot: a first argument takes it as data; for later ones it is a link
- * spelling and is taken off (the encoder writes %2E for data). "." and ".." are refused.
+ * A leading dot: of keywords and operators it is the spelling of a link's target and taken
+ * off; of values it is data (".env", ".5s"), but for later arguments ".=V" is V, the target of
+ * the link V. "." and ".." are refused.
  */
 #ifndef QUERY_PATH_H
 #define QUERY_PATH_H
@@ -50,6 +51,11 @@ struct path_view {
 	bool is_root;		/* no segment at all */
 	bool in_shards;		/* shards, shards/DAY, or right at shards/DAY/HH: lists info.json */
 	struct sv shard_day, shard_hour;	/* as typed, if any */
+	/*
+	 * What stands before a name here in the target of the link that it is: "." of keywords
+	 * and operators, ".=" of values. NULL: names are directories.
+	 */
+	const char *link;
 };
 
 struct path *path_root(void);			/* a new reference, or NULL: out of memory */
@@ -72,7 +78,7 @@ int path_step(struct path *, struct sv segment, struct path **out, struct err *)
 int path_parse(struct sv text, bool (*known_file)(struct sv), struct path **out,
     struct sv *file, struct err *) WARN_UNUSED;
 struct path_view path_view(const struct path *);
-/* The path as typed (dots of .K taken off), "/" for the root. */
+/* The path as typed (dots of .K and .=V taken off), "/" for the root. */
 void path_print(struct buf *, const struct path *);
 
 /*

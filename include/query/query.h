@@ -13,6 +13,7 @@
 struct sort_key {
 	struct field field;
 	bool desc;
+	struct sv typed;		/* the field as typed, decoded */
 };
 
 struct query {
@@ -53,6 +54,12 @@ struct query_env {
 	 */
 	struct sv (*alias)(void *arg, struct arena *, const struct field *, uint64_t hi, uint64_t lo);
 	void *alias_arg;
+	/*
+	 * True if a span or resource of the store has an attribute of that name: then a key that
+	 * files show ("spans") is that attribute. NULL: the store has none.
+	 */
+	bool (*has_attr)(void *arg, struct sv key);
+	void *attr_arg;
 };
 
 /*
@@ -62,6 +69,11 @@ struct query_env {
  */
 int query_bind(const struct path *, const struct query_env *, struct arena *,
     const struct query **, struct err *) WARN_UNUSED;
+/*
+ * The query as rows of traces have it: in sort and select `start` and `duration_ns` are the
+ * trace's. The same if neither stands there; NULL: out of memory.
+ */
+const struct query *query_of_traces(const struct query *, struct arena *);
 /* The canonical path: "/service/checkout/since/1h", "/" for everything. Steps back to an equal query. */
 void query_print(struct buf *, const struct query *);
 /*

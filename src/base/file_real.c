@@ -6,6 +6,9 @@
  * so neither a rename of the root nor a planted link leads elsewhere. Every descriptor is
  * close-on-exec. Calls cut short and EINTR are finished here.
  *
+ * A handle that is read keeps its descriptor as long as there are enough (file_pool_i.h): when
+ * it is read again the path is opened anew, and must be the same file still.
+ *
  * A written handle gathers up to FILE_BUFFER bytes before it calls write. Its first error
  * sticks: after a failed fsync the kernel may have forgotten the dirty pages, so a second
  * fsync that succeeds would prove nothing.
@@ -25,21 +28,32 @@
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "file_pool_i.h"
 
 #define FILE_BUFFER (1u << 20)
 /* Linux moves at most this much in one call. */
 #define IO_MAX ((size_t)0x7ffff000)
 
+/* Most descriptors of files that nobody reads at the moment: also no more than a quarter of all. */
+#define POOL_MAX 1024
+#define POOL_MIN 8
+
 struct real {
 	struct fsys fs;
 	int dirfd;
+	struct file_pool pool;
+	char *place;		/* the root's name from "/" on, links unresolved */
 	mode_t mode;		/* of the root: new directories and files take theirs from it */
 	atomic_bool plain;	/* openat2 is not to be had */
 };
 
 struct real_file {
 	struct file f;
-	int fd;
+	int fd;			/* written to, or locked; -1: read, through the pool */
+	struct pooled pooled;
+	dev_t dev;		/* of one that is read: who it is, and its size */
+	ino_t ino;
+	uint64_t n_bytes;
 	bool writing;
 	int failed;		/* code of the first error, 0 */
 	uint64_t n_written;	/* buffered bytes included */
@@ -66,10 +80,7 @@ fail(struct fsys *fs, const char *verb, const char *path, struct err *e)
 	return err_errno(e, "%s %s/%s", verb, fs->root, path);
 }
 
-/*
- * A store of thousands of shards needs as many descriptors, and the usual soft limit is 1024:
- * it is raised to the hard one when it is met. False: no more can be had.
- */
+/* The usual soft limit is 1024: it is raised to the hard one when it is met. False: no more can be had. */
 static bool
 raise_limit(void)
 {
@@ -117,7 +128,33 @@ open_beneath(struct real *r, const char *path, int flags, mode_t mode)
 
 	if (fd < 0 && errno == EMFILE && raise_limit())
 		fd = try_open(r, path, flags, mode);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+		int saved = errno;
+
+		if (file_pool_shrink(&r->pool))
+			return try_open(r, path, flags, mode);
+		errno = saved;
+	}
 	return fd;
+}
+
+/* For reading. O_NONBLOCK: a FIFO by that name must not hang the open. */
+static int
+open_regular(struct real *r, const char *verb, const char *path, struct stat *st, int *fd,
+    struct err *e)
+{
+	int rc;
+
+	if ((*fd = open_beneath(r, path, O_RDONLY | O_NONBLOCK, 0)) < 0)
+		return fail(&r->fs, verb, path, e);
+	if (fstat(*fd, st) != 0)
+		rc = fail(&r->fs, "stat", path, e);
+	else if (!S_ISREG(st->st_mode))
+		rc = err_set(e, ERR_IO, -1, "%s %s/%s: not a regular file", verb, r->fs.root, path);
+	else
+		return 0;
+	close(*fd);
+	return rc;
 }
 
 static int
@@ -133,6 +170,7 @@ file_make(struct fsys *fs, const char *path, int fd, bool writing, struct file *
 	}
 	f->f.fs = fs;
 	f->fd = fd;
+	f->pooled.fd = -1;
 	f->writing = writing;
 	*out = &f->f;
 	return 0;
@@ -141,22 +179,44 @@ file_make(struct fsys *fs, const char *path, int fd, bool writing, struct file *
 static int
 real_open_read(struct fsys *fs, const char *path, struct file **out, struct err *e)
 {
+	struct real *r = real_of(fs);
+	struct real_file *f;
 	struct stat st;
-	/* O_NONBLOCK: a FIFO by that name must not hang the open. */
-	int fd = open_beneath(real_of(fs), path, O_RDONLY | O_NONBLOCK, 0), rc;
+	int fd, rc;
 
-	if (fd < 0)
-		return fail(fs, "open", path, e);
-	if (fstat(fd, &st) != 0) {
-		rc = fail(fs, "stat", path, e);
-		close(fd);
+	if ((rc = open_regular(r, "open", path, &st, &fd, e)) != 0 ||
+	    (rc = file_make(fs, path, fd, false, out, e)) != 0)
 		return rc;
+	f = file_of(*out);
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	f->n_bytes = (uint64_t)st.st_size;
+	f->fd = -1;
+	(void)file_pool_opened(&r->pool, &f->pooled, fd);
+	file_pool_unpin(&r->pool, &f->pooled);
+	return 0;
+}
+
+/* Opens a file again whose descriptor went to others. Pinned. */
+static int
+reopen(struct real_file *f, int *fd, struct err *e)
+{
+	struct real *r = real_of(f->f.fs);
+	struct stat st;
+	int rc = open_regular(r, "read", f->f.path, &st, fd, e);
+
+	if (rc == ERR_UNKNOWN)
+		return err_set(e, ERR_IO, -1, "read %s/%s: the file is gone", r->fs.root,
+		    f->f.path);
+	if (rc != 0)
+		return rc;
+	if (st.st_dev != f->dev || st.st_ino != f->ino) {
+		close(*fd);
+		return err_set(e, ERR_IO, -1, "read %s/%s: another file stands in its place",
+		    r->fs.root, f->f.path);
 	}
-	if (!S_ISREG(st.st_mode)) {
-		close(fd);
-		return err_set(e, ERR_IO, -1, "open %s/%s: not a regular file", fs->root, path);
-	}
-	return file_make(fs, path, fd, false, out, e);
+	*fd = file_pool_opened(&r->pool, &f->pooled, *fd);
+	return 0;
 }
 
 static int
@@ -169,16 +229,10 @@ real_create(struct fsys *fs, const char *path, struct file **out, struct err *e)
 }
 
 static int
-real_pread(struct file *file, void *buf, size_t n, uint64_t off, struct err *e)
+read_fd(struct file *file, int fd, char *p, size_t n, uint64_t off, struct err *e)
 {
-	struct real_file *f = file_of(file);
-	char *p = buf;
-
-	if (off > INT64_MAX || n > INT64_MAX - off)
-		return err_set(e, ERR_CORRUPT, INT64_MAX, "read %s/%s: beyond any file's end",
-		    file->fs->root, file->path);
 	while (n > 0) {
-		ssize_t k = pread(f->fd, p, n < IO_MAX ? n : IO_MAX, (off_t)off);
+		ssize_t k = pread(fd, p, n < IO_MAX ? n : IO_MAX, (off_t)off);
 
 		if (k < 0 && errno == EINTR)
 			continue;
@@ -192,6 +246,23 @@ real_pread(struct file *file, void *buf, size_t n, uint64_t off, struct err *e)
 		off += (uint64_t)k;
 	}
 	return 0;
+}
+
+static int
+real_pread(struct file *file, void *buf, size_t n, uint64_t off, struct err *e)
+{
+	struct real_file *f = file_of(file);
+	struct file_pool *pool = &real_of(file->fs)->pool;
+	int fd, rc;
+
+	if (off > INT64_MAX || n > INT64_MAX - off)
+		return err_set(e, ERR_CORRUPT, INT64_MAX, "read %s/%s: beyond any file's end",
+		    file->fs->root, file->path);
+	if ((fd = file_pool_pin(pool, &f->pooled)) < 0 && (rc = reopen(f, &fd, e)) != 0)
+		return rc;
+	rc = read_fd(file, fd, buf, n, off, e);
+	file_pool_unpin(pool, &f->pooled);
+	return rc;
 }
 
 /* Remembers the first failure of a written handle. */
@@ -260,16 +331,10 @@ real_write(struct file *file, const void *p, size_t n, struct err *e)
 static int
 real_size(struct file *file, uint64_t *out, struct err *e)
 {
-	struct real_file *f = file_of(file);
-	struct stat st;
+	const struct real_file *f = file_of(file);
 
-	if (f->writing) {
-		*out = f->n_written;
-		return 0;
-	}
-	if (fstat(f->fd, &st) != 0)
-		return fail(file->fs, "stat", file->path, e);
-	*out = (uint64_t)st.st_size;
+	(void)e;
+	*out = f->writing ? f->n_written : f->n_bytes;
 	return 0;
 }
 
@@ -307,8 +372,10 @@ real_close(struct file *file, struct err *e)
 		rc = failed_before(f, e);
 	else if (f->n_buf > 0)
 		rc = flush(f, e);
+	if (f->fd < 0)
+		file_pool_forget(&real_of(file->fs)->pool, &f->pooled);
 	/* Linux closes the descriptor also when close reports EINTR. */
-	if (close(f->fd) != 0 && errno != EINTR && rc == 0 && f->writing)
+	else if (close(f->fd) != 0 && errno != EINTR && rc == 0 && f->writing)
 		rc = fail(file->fs, "close", file->path, e);
 	free(f->buf);
 	free(file->path);
@@ -456,10 +523,29 @@ real_stat(struct fsys *fs, const char *path, struct file_id *out, struct err *e)
 	return 0;
 }
 
+static int
+real_in_place(struct fsys *fs, struct err *e)
+{
+	struct real *r = real_of(fs);
+	struct stat held, named;
+	bool gone = stat(r->place, &named) != 0;
+
+	if (gone && errno != ENOENT && errno != ENOTDIR)
+		return 0;	/* nothing can be told */
+	if (fstat(r->dirfd, &held) != 0)
+		return err_errno(e, "stat %s", fs->root);
+	if (!gone && held.st_dev == named.st_dev && held.st_ino == named.st_ino)
+		return 0;
+	return err_set(e, ERR_IO, -1, "%s was %s since it was opened", r->place,
+	    gone ? "renamed or removed" : "replaced by another directory");
+}
+
 static void
 real_free(struct fsys *fs)
 {
 	close(real_of(fs)->dirfd);
+	file_pool_release(&real_of(fs)->pool);
+	free(real_of(fs)->place);
 	free(fs->root);
 	free(fs);
 }
@@ -480,6 +566,7 @@ static const struct fsys_ops real_ops = {
 	.list = real_list,
 	.lock = real_lock,
 	.stat = real_stat,
+	.in_place = real_in_place,
 	.free = real_free,
 };
 
@@ -493,6 +580,35 @@ sync_parent(int dirfd)
 		(void)sync_fd(fd);
 		close(fd);
 	}
+}
+
+/* Of all that the process may have. */
+static unsigned
+pool_max(void)
+{
+	struct rlimit rl;
+	rlim_t n;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
+		return POOL_MIN;
+	n = rl.rlim_max / 4;
+	return n < POOL_MIN ? POOL_MIN : n > POOL_MAX ? POOL_MAX : (unsigned)n;
+}
+
+/* From "/" on, by the working directory of now; NULL: out of memory, or no directory to be in. */
+static char *
+absolute_name(const char *root)
+{
+	char *cwd, *full = NULL;
+
+	if (root[0] == '/')
+		return strdup(root);
+	if ((cwd = getcwd(NULL, 0)) == NULL)
+		return NULL;
+	if (asprintf(&full, "%s/%s", cwd, root) < 0)
+		full = NULL;
+	free(cwd);
+	return full;
 }
 
 int
@@ -514,7 +630,10 @@ file_real(const char *root, bool make, struct fsys **out, struct err *e)
 		close(fd);
 		return rc;
 	}
-	if ((r = calloc(1, sizeof *r)) == NULL || (r->fs.root = strdup(root)) == NULL) {
+	if ((r = calloc(1, sizeof *r)) == NULL || (r->fs.root = strdup(root)) == NULL ||
+	    (r->place = absolute_name(root)) == NULL) {
+		if (r != NULL)
+			free(r->fs.root);
 		free(r);
 		close(fd);
 		return err_nomem(e);
@@ -523,6 +642,7 @@ file_real(const char *root, bool make, struct fsys **out, struct err *e)
 	r->dirfd = fd;
 	r->mode = st.st_mode;
 	atomic_init(&r->plain, false);
+	file_pool_init(&r->pool, pool_max());
 	*out = &r->fs;
 	return 0;
 }

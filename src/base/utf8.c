@@ -2,6 +2,10 @@
 /* utf8: see base/utf8.h. */
 #include "base/utf8.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 size_t
 utf8_decode(const char *s, const char *end, uint32_t *cp)
 {
@@ -71,28 +75,93 @@ utf8_encode(char *s, uint32_t cp)
 	return 4;
 }
 
+/* Past the ASCII at p in steps of 64 and of 8 bytes, or not at all: most of what we see. */
+static inline const char *
+skip_ascii(const char *p, const char *end)
+{
+	uint64_t w;
+
+#ifdef __SSE2__
+	for (; end - p >= 64; p += 64) {
+		const __m128i *v = (const __m128i *)(const void *)p;
+		__m128i a = _mm_or_si128(_mm_loadu_si128(v), _mm_loadu_si128(v + 1));
+		__m128i b = _mm_or_si128(_mm_loadu_si128(v + 2), _mm_loadu_si128(v + 3));
+
+		if (_mm_movemask_epi8(_mm_or_si128(a, b)) != 0)
+			break;
+	}
+#endif
+	for (; end - p >= 8; p += 8) {
+		memcpy(&w, p, 8);
+		if ((w & 0x8080808080808080ULL) != 0)
+			break;
+	}
+	return p;
+}
+
 bool
 utf8_valid(struct sv s)
 {
 	const char *p = s.p, *end = s.p + s.n;
 
-	while (p < end) {
-		size_t n;
-		uint64_t w;
+	while ((p = skip_ascii(p, end)) < end) {
+		/* To the next ASCII, or through the eight bytes that have none or few others. */
+		do {
+			size_t n = utf8_decode(p, end, NULL);
 
-		/* Eight ASCII bytes at a time: most of what we see. */
-		if (end - p >= 8) {
-			memcpy(&w, p, 8);
-			if ((w & 0x8080808080808080ULL) == 0) {
-				p += 8;
-				continue;
-			}
-		}
-		if ((n = utf8_decode(p, end, NULL)) == 0)
-			return false;
-		p += n;
+			if (n == 0)
+				return false;
+			p += n;
+		} while (p < end && (p[0] & 0x80) != 0);
 	}
 	return true;
+}
+
+/* Bytes of the maximal ill-formed part at p, where no character is. */
+static size_t
+bad_part(const uint8_t *p, size_t left)
+{
+	uint8_t lo = 0x80, hi = 0xbf;
+	size_t n, i;
+
+	if (p[0] < 0xc2 || p[0] > 0xf4)
+		return 1;
+	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	/* What may come second keeps over-long forms, surrogates and what is too large out. */
+	if (p[0] == 0xe0)
+		lo = 0xa0;
+	else if (p[0] == 0xed)
+		hi = 0x9f;
+	else if (p[0] == 0xf0)
+		lo = 0x90;
+	else if (p[0] == 0xf4)
+		hi = 0x8f;
+	for (i = 1; i < n && i < left && p[i] >= lo && p[i] <= hi; i++) {
+		lo = 0x80;
+		hi = 0xbf;
+	}
+	return i;
+}
+
+size_t
+utf8_repair(char *to, struct sv s)
+{
+	const char *p = s.p, *end = s.p + s.n;
+	char *q = to;
+
+	while (p < end) {
+		size_t n = utf8_decode(p, end, NULL);
+
+		if (n != 0) {
+			memcpy(q, p, n);
+			q += n;
+		} else {
+			n = bad_part((const uint8_t *)p, (size_t)(end - p));
+			q += utf8_encode(q, 0xfffd);
+		}
+		p += n;
+	}
+	return (size_t)(q - to);
 }
 
 bool

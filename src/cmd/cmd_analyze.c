@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* spanctl analyze: merges the statistics of all shards and says what they are. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "cmd_path.h"
@@ -22,12 +23,13 @@ print_analysis(const struct analysis *a)
 static int
 print_file(struct engine *en, const char *name, struct err *e)
 {
+	struct requester who = { (uint32_t)getuid(), (uint32_t)getpid() };
 	struct buf file = BUF_INIT, out = BUF_INIT;
 	int code;
 
 	buf_printf(&file, "stats/%s", name);
 	if ((code = buf_ok(&file, e)) == 0 &&
-	    (code = engine_control_file(en, buf_view(&file), &out, e)) == 0)
+	    (code = engine_control_file(en, buf_view(&file), who, &out, e)) == 0)
 		fwrite(out.p, 1, out.n, stdout);
 	buf_release(&file);
 	buf_release(&out);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "check/check.h"
 #include "cmd_path.h"
-#include "store/catalog.h"
 
 static void
 on_bad(void *arg, const char *file, int64_t off, const char *why)
@@ -16,23 +16,32 @@ on_bad(void *arg, const char *file, int64_t off, const char *why)
 		printf("%s: %s\n", file, why);
 }
 
+static void
+on_left_over(void *arg, const char *file)
+{
+	(void)arg;
+	printf("notice: %s: no catalog lists it: left by an import that was killed; the next "
+	    "import removes it\n", file);
+}
+
+static void
+on_not_looked(void *arg, const char *why)
+{
+	(void)arg;
+	printf("notice: files that no catalog lists are not looked for: %s\n", why);
+}
+
 int
 cmd_check(const struct cmd_ctx *ctx, int argc, char **argv)
 {
-	struct catalog_options o = { .cache_bytes = 1 << 20 };
+	static const struct check_calls to = { on_bad, on_left_over, on_not_looked, NULL };
 	struct check_result r = { 0 };
 	struct err err = ERR_INIT;
-	struct catalog *cat;
-	int code;
 
 	(void)argv;
 	if (argc != 1)
 		return cmd_usage("spanctl check");
-	if (catalog_open(ctx->store, &o, &cat, &err) < 0)
-		return cmd_store_fail(&err);
-	code = catalog_check(cat, on_bad, NULL, &r, &err);
-	catalog_close(cat);
-	if (code < 0)
+	if (store_check(ctx->store, &to, &r, &err) < 0)
 		return cmd_store_fail(&err);
 	printf("%llu shards, %llu spans, %llu bytes: ", (unsigned long long)r.n_shards,
 	    (unsigned long long)r.n_spans, (unsigned long long)r.n_bytes);

@@ -3,30 +3,32 @@
  * spanctl import: files, directories (every regular file below them, in byte order) or
  * standard input into the store. Inputs are told apart by content.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "base/vec.h"
+#include "base/clock.h"
 #include "cmd.h"
+#include "engine/engine.h"
 #include "engine/intake.h"
+#include "import_files.h"
 #include "progress.h"
 
 #define MAX_REJECTS_SHOWN 100
-#define MAX_DIR_DEPTH 32
+#define LOCK_POLL_NS (100 * 1000 * 1000)	/* between two looks at a writer's lock */
 
 struct import {
 	struct intake *intake;
 	struct progress progress;
-	VEC(char *) files;
+	struct import_files files;
 	uint64_t done_bytes;	/* of inputs read to their end */
-	uint64_t rejects;
+	uint64_t rejects, shown;
 	bool unreadable;
+	bool strict, force;
+	uint64_t wait_ns;	/* for another writer's lock */
 };
 
 struct input {
@@ -52,87 +54,32 @@ read_input(void *arg, void *buf, size_t n, struct err *e)
 	return k;
 }
 
+/* "input:line: why", with what a terminal would act on escaped. */
+static void
+print_report(const char *input, const struct reject *r)
+{
+	struct buf b = BUF_INIT;
+
+	engine_visible(&b, sv_cstr(input));
+	buf_printf(&b, ":%llu: ", (unsigned long long)r->line);
+	engine_visible(&b, sv_cstr(r->why));
+	fprintf(stderr, "%.*s\n", SV_ARG(buf_view(&b)));
+	buf_release(&b);
+}
+
 static void
 on_reject(void *arg, const char *input, const struct reject *r)
 {
 	struct import *im = arg;
 
-	if (im->rejects++ < MAX_REJECTS_SHOWN) {
+	if (!r->notice)
+		im->rejects++;
+	if (im->shown++ < MAX_REJECTS_SHOWN) {
 		progress_clear(&im->progress);
-		fprintf(stderr, "%s:%llu: %s\n", input, (unsigned long long)r->line, r->why);
-	} else if (im->rejects == MAX_REJECTS_SHOWN + 1)
-		fprintf(stderr, "spanctl: further rejects are only counted\n");
+		print_report(input, r);
+	} else if (im->shown == MAX_REJECTS_SHOWN + 1)
+		fprintf(stderr, "spanctl: further reports are only counted\n");
 }
-
-/* ---- what is to be read ---- */
-
-static int add_path(struct import *, const char *path, int depth);
-
-static int
-by_bytes(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int
-add_dir(struct import *im, const char *path, int depth)
-{
-	size_t from = im->files.n;
-	struct dirent *d;
-	int code = 0;
-	DIR *dir;
-
-	if (depth > MAX_DIR_DEPTH || (dir = opendir(path)) == NULL) {
-		fprintf(stderr, "spanctl: %s: %s\n", path,
-		    depth > MAX_DIR_DEPTH ? "too deep" : strerror(errno));
-		im->unreadable = true;
-		return 0;
-	}
-	while (code == 0 && (d = readdir(dir)) != NULL) {
-		char *sub;
-
-		if (d->d_name[0] == '.')
-			continue;
-		if (asprintf(&sub, "%s/%s", path, d->d_name) < 0)
-			code = -1;
-		else {
-			code = add_path(im, sub, depth + 1);
-			free(sub);
-		}
-	}
-	closedir(dir);
-	if (im->files.n > from)
-		qsort(im->files.v + from, im->files.n - from, sizeof *im->files.v, by_bytes);
-	return code;
-}
-
-static int
-add_path(struct import *im, const char *path, int depth)
-{
-	struct stat st;
-	char *copy;
-
-	if (strcmp(path, "-") != 0 || depth > 0) {
-		if (stat(path, &st) < 0) {
-			fprintf(stderr, "spanctl: %s: %s\n", path, strerror(errno));
-			im->unreadable = true;
-			return 0;
-		}
-		if (S_ISDIR(st.st_mode))
-			return add_dir(im, path, depth);
-		if (depth > 0 && !S_ISREG(st.st_mode))
-			return 0;
-		if (S_ISREG(st.st_mode))
-			im->progress.total_bytes += (uint64_t)st.st_size;
-	}
-	if ((copy = strdup(path)) == NULL || !vec_push(&im->files, copy)) {
-		free(copy);
-		return -1;
-	}
-	return 0;
-}
-
-/* ---- reading ---- */
 
 static int
 import_file(struct import *im, const char *path, struct err *e)
@@ -164,15 +111,15 @@ input_trouble(int code)
 static int
 import_all(struct import *im, struct err *e)
 {
-	for (size_t i = 0; i < im->files.n; i++) {
-		int code = import_file(im, im->files.v[i], e);
+	for (size_t i = 0; i < im->files.paths.n; i++) {
+		int code = import_file(im, im->files.paths.v[i], e);
 
 		if (code == 0)
 			continue;
 		if (!input_trouble(code))
 			return code;
 		progress_clear(&im->progress);
-		fprintf(stderr, "spanctl: %s\n", e->msg);
+		import_say("%s", e->msg);
 		im->unreadable = true;
 	}
 	return 0;
@@ -189,6 +136,9 @@ report(const struct import *im, const struct intake_counts *c, double seconds)
 		    (unsigned long long)c->n_rejected, (unsigned long long)im->rejects);
 	if (c->n_repaired != 0)
 		printf(", %llu repaired", (unsigned long long)c->n_repaired);
+	if (c->n_mended != 0)
+		printf(", %llu texts were not UTF-8 and were mended with U+FFFD",
+		    (unsigned long long)c->n_mended);
 	if (c->n_foreign != 0)
 		printf(", %llu records of other signals skipped",
 		    (unsigned long long)c->n_foreign);
@@ -201,70 +151,112 @@ report(const struct import *im, const struct intake_counts *c, double seconds)
 	printf("\n");
 }
 
+/* Opens the store for writing, waiting for another writer if that was asked for. */
 static int
-run(const struct cmd_ctx *ctx, struct import *im, bool strict)
+open_intake(struct import *im, const struct intake_options *o, struct err *e)
+{
+	uint64_t end = clock_mono_ns() + im->wait_ns;
+	bool said = false;
+	int code;
+
+	while ((code = intake_open(o, &im->intake, e)) == ERR_BUSY && !atomic_load(&cmd_cancel)) {
+		if (im->wait_ns == 0)
+			return err_set(e, ERR_BUSY, -1, "%s: another writer has the store: "
+			    "--wait=TIME waits for it", o->store);
+		if (clock_mono_ns() >= end)
+			return err_set(e, ERR_BUSY, -1, "%s: another writer still has the store",
+			    o->store);
+		if (!said)
+			import_say("%s: another writer has the store; waiting for it", o->store);
+		said = true;
+		nanosleep(&(struct timespec){ 0, LOCK_POLL_NS }, NULL);
+	}
+	return code;
+}
+
+static bool
+failed(const struct import *im, const struct intake_counts *c)
+{
+	if (im->unreadable || im->files.unreadable || c->n_oversize != 0 ||
+	    (im->strict && im->rejects != 0))
+		return true;
+	/* Nothing accepted though there was something to accept. */
+	return c->n_spans + c->n_duplicates == 0 && im->rejects != 0;
+}
+
+static int
+run(const struct cmd_ctx *ctx, struct import *im)
 {
 	struct intake_options o = {
 		.conf = ctx->conf, .store = ctx->store, .reject = on_reject, .arg = im,
-		.cancel = &cmd_cancel,
+		.cancel = &cmd_cancel, .force = im->force,
 	};
 	struct intake_counts c = { 0 };
 	struct err err = ERR_INIT, close_err = ERR_INIT;
-	uint64_t total = im->progress.total_bytes;
 	double seconds;
 	int code, closed;
 
-	if (intake_open(&o, &im->intake, &err) < 0)
-		{
-		cmd_fail("spanctl", &err);
+	if (open_intake(im, &o, &err) < 0) {
+		import_say("%s", err.msg);
 		return EXIT_FAILED;
 	}
-	progress_start(&im->progress, total);
+	progress_start(&im->progress, im->files.total_bytes);
 	code = import_all(im, &err);
 	closed = intake_close(im->intake, &c, &close_err);
 	progress_clear(&im->progress);
 	seconds = progress_seconds(&im->progress);
 	report(im, &c, seconds);
 	if (code < 0 || closed < 0) {
-		fprintf(stderr, "spanctl: %s\n", code < 0 ? err.msg : close_err.msg);
+		import_say("%s", code < 0 ? err.msg : close_err.msg);
 		return EXIT_FAILED;
 	}
-	if (im->unreadable || (strict && im->rejects != 0))
-		return EXIT_FAILED;
-	/* Nothing accepted though there was something to accept. */
-	if (c.n_spans + c.n_duplicates == 0 && im->rejects != 0)
-		return EXIT_FAILED;
-	return EXIT_DONE;
+	return failed(im, &c) ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* One option; false if it is wrong. */
+static bool
+option(struct import *im, const char *arg)
+{
+	static const char wait[] = "--wait=";
+
+	if (strcmp(arg, "--strict") == 0)
+		im->strict = true;
+	else if (strcmp(arg, "--force") == 0)
+		im->force = true;
+	else if (strncmp(arg, wait, sizeof wait - 1) != 0)
+		return false;
+	else if (!intake_wait_parse(sv_cstr(arg + sizeof wait - 1), &im->wait_ns)) {
+		import_say("%s: a time was expected, as 30s or 5m", arg);
+		return false;
+	}
+	return true;
 }
 
 int
 cmd_import(const struct cmd_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = "spanctl import [--strict] FILE|DIRECTORY|-...";
-	struct import im = { 0 };
-	bool strict = false;
+	static const char usage[] =
+	    "spanctl import [--force] [--strict] [--wait=TIME] FILE|DIRECTORY|-...";
+	struct import im = { .unreadable = false };
 	int i = 1, exit_code = EXIT_FAILED;
 
 	for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
-		if (strcmp(argv[i], "--strict") == 0)
-			strict = true;
-		else if (strcmp(argv[i], "--") == 0) {
+		if (strcmp(argv[i], "--") == 0) {
 			i++;
 			break;
-		} else
+		}
+		if (!option(&im, argv[i]))
 			return cmd_usage(usage);
 	}
 	if (i == argc)
 		return cmd_usage(usage);
-	for (; i < argc; i++)
-		if (add_path(&im, argv[i], 0) != 0) {
-			fprintf(stderr, "spanctl: out of memory\n");
-			goto out;
-		}
-	exit_code = run(ctx, &im, strict);
-out:
-	for (size_t k = 0; k < im.files.n; k++)
-		free(im.files.v[k]);
-	vec_release(&im.files);
+	import_files_init(&im.files);
+	while (i < argc && import_files_add(&im.files, argv[i]))
+		i++;
+	if (i == argc)
+		exit_code = run(ctx, &im);
+	else
+		import_say("out of memory");
+	import_files_release(&im.files);
 	return exit_code;
 }

@@ -56,6 +56,29 @@ struct request {
 	const char *file;
 };
 
+static const struct option longs[] = {
+	{ "spans", required_argument, NULL, 'n' },
+	{ "seed", required_argument, NULL, 's' },
+	{ "hours", required_argument, NULL, 'h' },
+	{ "end", required_argument, NULL, 'e' },
+	{ NULL, 0, NULL, 0 }
+};
+
+/* Prints what is wrong with an option's value. */
+static int
+bad_value(int c, const char *arg)
+{
+	static const char number[] = "a whole number";
+	const char *want = c == 'h' ? "whole hours from 1 to 87600" : c == 'e' ?
+	    "a time such as 2026-11-20T14:00:00Z or 2026-11-20, or seconds since 1970" : number;
+
+	for (const struct option *o = longs; o->name != NULL; o++)
+		if (o->val == c)
+			fprintf(stderr, "spanctl sample: --%s: expected %s, got '%s'\n", o->name,
+			    want, arg);
+	return EXIT_USAGE;
+}
+
 static bool
 parse_option(struct request *r, int c, const char *arg)
 {
@@ -93,13 +116,6 @@ finish(FILE *f, int r, struct err *err)
 int
 cmd_sample(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "spans", required_argument, NULL, 'n' },
-		{ "seed", required_argument, NULL, 's' },
-		{ "hours", required_argument, NULL, 'h' },
-		{ "end", required_argument, NULL, 'e' },
-		{ NULL, 0, NULL, 0 }
-	};
 	static const char usage[] =
 	    "spanctl sample [--spans N] [--seed S] [--hours H] [--end TIME] [-o FILE]";
 	struct request req = { .spans = 20000, .seed = 1, .hours = 24, .end_ns = clock_wall_ns() };
@@ -112,10 +128,8 @@ cmd_sample(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
 		if (c == '?')
 			return cmd_usage(usage);
-		if (!parse_option(&req, c, optarg)) {
-			fprintf(stderr, "spanctl sample: bad value: %s\n", optarg);
-			return cmd_usage(usage);
-		}
+		if (!parse_option(&req, c, optarg))
+			return bad_value(c, optarg);
 	}
 	if (optind != argc)
 		return cmd_usage(usage);
@@ -127,6 +141,9 @@ cmd_sample(int argc, char **argv)
 		return cmd_fail("spanctl sample", &err);
 	}
 	r = sample_generate(&opts, write_line, f, &err);
+	errno = 0;
 	r = finish(f, r, &err);
+	if (r < 0 && errno == EPIPE)
+		return EXIT_FAILED;	/* a reader that left is no news */
 	return r < 0 ? cmd_fail("spanctl sample", &err) : EXIT_DONE;
 }

@@ -80,6 +80,10 @@ add_word(struct mount_opts *m, struct sv word)
 		return EXIT_DONE;
 	if (sv_chr(word, '=') >= 0)
 		(void)sv_cut(&rest, '=', &key);
+	if (sv_is(word, "create")) {
+		m->create = true;
+		return EXIT_DONE;
+	}
 	if (sv_is(word, "allow_other"))
 		return mount_opts_set(m, "mount.allow_other=yes");
 	if (in_list(key, for_fuse, sizeof for_fuse / sizeof *for_fuse)) {
@@ -87,11 +91,14 @@ add_word(struct mount_opts *m, struct sv word)
 		    m->fuse[0] == '\0' ? "" : ",", SV_ARG(word));
 		return m->fuse == NULL ? EXIT_FAILED : EXIT_DONE;
 	}
-	if (sv_chr(word, '=') >= 0 && sv_chr(key, '.') >= 0)
+	/* Those that lack their value are told so where values are known. */
+	if (sv_chr(key, '.') >= 0)
 		return mount_opts_set(m, arena_cstr(&m->arena, word));
-	if (sv_chr(word, '=') >= 0 && is_mount_key(key))
+	if (is_mount_key(key))
 		return mount_opts_set(m, arena_printf(&m->arena, "mount.%.*s", SV_ARG(word)));
-	fprintf(stderr, "spanfs: -o %.*s: unknown option\n", SV_ARG(word));
+	fprintf(stderr, "spanfs: -o %.*s: unknown option; expected one of mount(8) or FUSE, create, "
+	    "a key of [mount], or section.key=value (see spanfs(1), spanfs.ini(5))\n",
+	    SV_ARG(word));
 	return EXIT_USAGE;
 }
 

@@ -14,6 +14,7 @@ struct mount_opts {
 	struct arena arena;
 	struct cmd_settings settings;	/* sets: room for one a word */
 	size_t cap_sets;
+	bool create;			/* -o create: an absent or empty store is made */
 	const char *fuse;		/* comma-separated, for libfuse; "" if none */
 };
 

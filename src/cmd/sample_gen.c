@@ -6,8 +6,8 @@
  * bottom mostly fails the callers too. Messages start traces of their own, linked to the
  * span that sent them.
  *
- * Load follows the day (twice as much in the afternoon as at night, UTC). For about an eighth
- * of the time the shop has an incident: a new payment version is slow and fails.
+ * Load follows the day (twice as much in the afternoon as at night, UTC). In the last eighth of
+ * the time, up to its end, the shop has an incident: a new payment version is slow and fails.
  */
 #include "sample_gen.h"
 
@@ -16,8 +16,7 @@
 #include "sample_i.h"
 
 #define CURVE 96		/* points of the load curve over the whole time */
-#define INCIDENT_FROM 58	/* percent of the time */
-#define INCIDENT_TO 70
+#define INCIDENT_FROM 88	/* percent of the time */
 #define PENDING_MAX 8
 
 /* A message on its way: the trace it will start. */
@@ -102,6 +101,16 @@ faulty(struct gen *g, enum op_id op)
 	return below(g, 1000) < per_mille;
 }
 
+/* What waits for something gives up when its time is over. */
+static uint64_t
+late_end(struct gen *g, const struct sample_span *s)
+{
+	uint64_t ns = (uint64_t)shop_services[s->service].fails_after_us * 1000;
+	uint64_t end = ns == 0 ? 0 : s->start_ns + ns + duration_ns(g, 200, 8);
+
+	return end > s->end_ns ? end : s->end_ns;
+}
+
 static uint64_t run(struct gen *, enum op_id, uint64_t parent, uint64_t start, bool *failed);
 
 /* A call over the network: client span, the way there, the callee, the way back. */
@@ -183,6 +192,8 @@ run(struct gen *g, enum op_id id, uint64_t parent, uint64_t start, bool *failed)
 		own *= 12;
 	s->end_ns = run_calls(g, op, s, start + own / 4, &below_failed) + own - own / 4;
 	s->at_fault = !below_failed && faulty(g, id);
+	if (s->at_fault)
+		s->end_ns = late_end(g, s);
 	s->failed = below_failed || s->at_fault;
 	*failed = s->failed;
 	if (op->kind == 4 && !s->failed)
@@ -203,7 +214,7 @@ play(struct gen *g, enum op_id root, uint64_t start)
 	g->trace.hi = sample_next(&g->rnd);
 	g->trace.lo = sample_next(&g->rnd) | 1;
 	g->trace.dice = sample_next(&g->rnd);
-	g->trace.incident = gone >= INCIDENT_FROM && gone < INCIDENT_TO;
+	g->trace.incident = gone >= INCIDENT_FROM;
 	run(g, root, 0, start, &failed);
 	sample_json(&g->line, &g->trace);
 }

@@ -19,6 +19,7 @@ enum service {
 struct shop_service {
 	const char *name, *language, *version;
 	const char *exception, *message, *stack;	/* how it fails; stack is JSON-escaped */
+	uint32_t fails_after_us;	/* a timeout's: it takes as long as its message says; 0: no longer than usual */
 };
 extern const struct shop_service shop_services[N_SERVICES];
 

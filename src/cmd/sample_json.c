@@ -419,7 +419,9 @@ span(struct buf *b, const struct sample_trace *t, const struct sample_span *s)
 		buf_printf(b, ",\"status\":{\"message\":\"%s\",\"code\":2}}",
 		    shop_services[s->service].message);
 	else
-		buf_printf(b, ",\"status\":{%s}}", s->failed ? "\"code\":2" : "");
+		buf_printf(b, ",\"status\":{%s}}", !s->failed ? "" : s->client ?
+		    "\"message\":\"the call failed\",\"code\":2" :
+		    "\"message\":\"a call failed\",\"code\":2");
 }
 
 static void
@@ -432,7 +434,7 @@ resource(struct buf *b, const struct sample_trace *t, enum service id)
 	BUF_LIT(b, "{\"resource\":{\"attributes\":[");
 	text(&l, "service.name", v->name);
 	text(&l, "service.namespace", "shop");
-	text(&l, "service.version", id == PAYMENT && t->incident ? "2.4.1" : v->version);
+	text(&l, "service.version", id == PAYMENT && t->incident ? "2.5.0" : v->version);
 	textf(&l, "service.instance.id", "%s-%u", v->name, instance);
 	text(&l, "deployment.environment.name", "production");
 	textf(&l, "host.name", "node-%u.eu-central", ((unsigned)id + instance) % 5 + 1);

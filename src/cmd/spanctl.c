@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/near.h"
 #include "cmd.h"
 
 static int
@@ -22,20 +23,45 @@ static int help(const struct cmd_ctx *, int, char **);
 static const struct command {
 	const char *name, *args, *what;
 	int (*run)(const struct cmd_ctx *, int, char **);
+	const char *options;	/* every one explained, for --help */
 } commands[] = {
 	{ "import", "[--strict] FILE|DIRECTORY|-...", "import OTLP files into the store",
-	    cmd_import },
-	{ "query", "[--verify] PATH", "print the bytes of a result file", cmd_query },
+	    cmd_import,
+	    "  FILE         OTLP JSON or protobuf, plain or compressed: told by its content\n"
+	    "  DIRECTORY    every file below it\n"
+	    "  -            standard input\n"
+	    "  --strict     exit 1 if anything was rejected\n"
+	    "Importing a file again adds what is new in it. Rejects are reported with file, line\n"
+	    "and reason. An absent or empty store is made.\n" },
+	{ "query", "[--verify] PATH", "print the bytes of a result file", cmd_query,
+	    "  PATH         as under the mount, e.g. /service/checkout/since/1h/spans.jsonl\n"
+	    "  --verify     ask a second time by reading everything; exit 1 if that differs\n" },
 	{ "explain", "[--compare [-o section.key=value]] PATH [PATH]",
-	    "show how a path is answered, or what is wrong with it", cmd_explain },
-	{ "ls", "[PATH]", "list what may follow a path", cmd_ls },
-	{ "info", "", "summarise the store", cmd_info },
+	    "show how a path is answered, or what is wrong with it", cmd_explain,
+	    "  PATH         the plan of this path, or a caret under what is wrong with it\n"
+	    "  --compare    two plans as one text, - and + before what is of one only\n"
+	    "  -o section.key=value    a setting for the second plan; one PATH will do then\n" },
+	{ "ls", "[PATH]", "list what may follow a path", cmd_ls,
+	    "  PATH         / by default; directories and keywords end with a slash\n" },
+	{ "info", "", "summarise the store", cmd_info, NULL },
 	{ "analyze", "[cells|fields|services|values]",
-	    "merge the shards' statistics and show them", cmd_analyze },
-	{ "check", "", "verify every byte of the store", cmd_check },
+	    "merge the shards' statistics and show them", cmd_analyze,
+	    "  cells        rows of each pair of service and name\n"
+	    "  fields       rows, types and different values of each field\n"
+	    "  services     rows and times of each service\n"
+	    "  values       the most frequent values of each field\n" },
+	{ "check", "", "verify every byte of the store", cmd_check,
+	    "Each finding is a line with file and offset; exit 1 if there is one.\n" },
 	{ "sample", "[--spans N] [--seed S] [--hours H] [--end TIME] [-o FILE]",
-	    "make sample data: a shop of microservices", run_sample },
-	{ "help", "[COMMAND|settings]", "show this, the use of a command, or every setting", help },
+	    "make sample data: a shop of microservices", run_sample,
+	    "  --spans N    at least so many (20000)\n"
+	    "  --seed S     another seed gives other data (1)\n"
+	    "  --hours H    over so many hours (24)\n"
+	    "  --end TIME   up to this time (now), e.g. 2026-11-20T14:00:00Z; the same arguments\n"
+	    "               then give the same bytes\n"
+	    "  -o FILE      there, and not to standard output\n" },
+	{ "help", "[COMMAND|settings]", "show this, the use of a command, or every setting", help,
+	    "  settings     spanfs.ini with every key at its default\n" },
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -49,13 +75,54 @@ find(const char *name)
 }
 
 static void
+print_command(const struct command *c)
+{
+	printf("usage: spanctl %s%s%s\n%s\n", c->name, c->args[0] != '\0' ? " " : "", c->args,
+	    c->what);
+	if (c->options != NULL)
+		printf("\n%s", c->options);
+	printf("\nOptions for every command stand before it: see spanctl --help; spanctl(1) has "
+	    "more.\n");
+}
+
+static void
 print_help(FILE *f)
 {
 	fprintf(f, "usage: spanctl [-c FILE] [-s STORE] [-o section.key=value] COMMAND ...\n\n");
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(f, "  %-8s %s\n", commands[i].name, commands[i].what);
-	fprintf(f, "\nThe store is -s, else [store] path (/var/lib/spanfs).\n"
-	    "Settings are read from -c, else /etc/spanfs.ini. See spanctl(1), spanfs-path(7).\n");
+	fprintf(f, "\n  -s STORE                the store's directory; default [store] path "
+	    "(/var/lib/spanfs)\n"
+	    "  -c FILE                 settings; default /etc/spanfs.ini if it is there\n"
+	    "  -o section.key=value    any setting of spanfs.ini(5)\n"
+	    "  -h, --help; -V, --version\n\n"
+	    "spanctl COMMAND --help explains a command. See spanctl(1), spanfs-path(7).\n");
+}
+
+static int
+no_command(const char *name)
+{
+	struct near near;
+
+	near_init(&near, sv_cstr(name));
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		near_offer(&near, sv_cstr(commands[i].name));
+	if (near.found.n != 0)
+		fprintf(stderr, "spanctl: no command '%s'; did you mean %.*s?\n", name,
+		    SV_ARG(near.found));
+	else
+		fprintf(stderr, "spanctl: no command '%s'; spanctl help lists them\n", name);
+	return EXIT_USAGE;
+}
+
+/* argv[0] is the command. No path begins with a dash. */
+static bool
+asks_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || (i == 1 && strcmp(argv[i], "-h") == 0))
+			return true;
+	return false;
 }
 
 static int
@@ -75,11 +142,9 @@ help(const struct cmd_ctx *ctx, int argc, char **argv)
 		print_help(stdout);
 		return EXIT_DONE;
 	}
-	if ((c = find(argv[1])) == NULL) {
-		fprintf(stderr, "spanctl: no command '%s'\n", argv[1]);
-		return EXIT_USAGE;
-	}
-	printf("usage: spanctl %s %s\n%s\n", c->name, c->args, c->what);
+	if ((c = find(argv[1])) == NULL)
+		return no_command(argv[1]);
+	print_command(c);
 	return EXIT_DONE;
 }
 
@@ -173,9 +238,11 @@ main(int argc, char **argv)
 	if (optind == argc) {
 		print_help(stderr);
 		code = EXIT_USAGE;
-	} else if ((c = find(argv[optind])) == NULL) {
-		fprintf(stderr, "spanctl: no command '%s'; try spanctl help\n", argv[optind]);
-		code = EXIT_USAGE;
+	} else if ((c = find(argv[optind])) == NULL)
+		code = no_command(argv[optind]);
+	else if (asks_help(argc - optind, argv + optind)) {
+		print_command(c);
+		code = EXIT_DONE;
 	} else
 		code = dispatch(c, &settings, store, argc - optind, argv + optind);
 	free(settings.sets);

@@ -38,6 +38,7 @@ usage(FILE *f)
 	fprintf(f, "usage: spanfs [-c FILE] [-o OPTION,...] [-fd] STORE MOUNTPOINT\n\n"
 	    "  Mounts the traces in the directory STORE at MOUNTPOINT.\n\n"
 	    "  -o now=latest            the newest span is now (archives, demos)\n"
+	    "  -o create                make the store if STORE is absent or empty\n"
 	    "  -o allow_other           let other users in\n"
 	    "  -o section.key=value     any setting of spanfs.ini(5)\n"
 	    "  -c FILE                  settings; default /etc/spanfs.ini if it is there\n"
@@ -119,12 +120,19 @@ serve(struct daemon *d)
 		.fuse_options = d->opts.fuse[0] != '\0' ? d->opts.fuse : NULL,
 		.readme = readme_text,
 	};
+	const char *hint = "";
 	int code;
 
 	signal(SIGPIPE, SIG_IGN);
-	if ((code = start_log(d, &err)) < 0 ||
-	    (code = engine_open(d->conf, d->store, true, &d->engine, &err)) < 0)
+	if ((code = start_log(d, &err)) < 0)
 		goto fail;
+	if ((code = engine_open(d->conf, d->store, d->opts.create, &d->engine, &err)) < 0) {
+		if (code == ERR_UNKNOWN)
+			hint = " (spanctl import makes one, and so does -o create)";
+		goto fail;
+	}
+	if ((code = engine_ready(d->engine, &err)) < 0)
+		goto close;
 	o.allow_other = conf_bool(d->conf, CONF_MOUNT_ALLOW_OTHER);
 	o.threads = (unsigned)conf_u64(d->conf, CONF_MOUNT_THREADS);
 	o.entry_timeout_ns = conf_u64(d->conf, CONF_MOUNT_ENTRY_TIMEOUT);
@@ -133,13 +141,14 @@ serve(struct daemon *d)
 	code = fs_mount(d->engine, &o, &cb, &err);
 	if (code == 0)
 		log_info("unmounted %s", d->mountpoint);
+close:
 	engine_close(d->engine);
 fail:
 	if (code < 0) {
 		if (d->ready_fd < 0 && !d->foreground)
 			log_error("%s", err.msg);
 		else
-			fprintf(stderr, "spanfs: %s\n", err.msg);
+			fprintf(stderr, "spanfs: %s%s\n", err.msg, hint);
 	}
 	return code < 0 ? EXIT_FAILED : EXIT_DONE;
 }

@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/near.h"
 #include "base/sv.h"
 
 #define MAX_LINE 190		/* inih's INI_MAX_LINE is 200, and counts the ends */
@@ -53,6 +55,7 @@ struct unit {
 
 static const struct unit size_units[] = {
 	{ "KiB", 1024 }, { "MiB", 1048576 }, { "GiB", 1073741824 }, { "TiB", 1099511627776 },
+	{ "PiB", 1125899906842624 },
 	{ "KB", 1e3 }, { "MB", 1e6 }, { "GB", 1e9 }, { "TB", 1e12 }, { "B", 1 }, { NULL, 0 },
 };
 static const struct unit time_units[] = {
@@ -131,6 +134,31 @@ parse_text(const struct conf_info *k, struct sv s, struct conf_value *v)
 	return true;
 }
 
+/* A bound in the largest unit that it is a whole number of. */
+static void
+put_scaled(struct buf *b, const struct unit *units, double v)
+{
+	const struct unit *best = NULL;
+
+	for (const struct unit *u = units; u->name != NULL; u++)
+		if (v >= u->factor && fmod(v, u->factor) == 0 &&
+		    (best == NULL || u->factor > best->factor))
+			best = u;
+	if (best == NULL)
+		buf_printf(b, "%.15g", v);
+	else
+		buf_printf(b, "%.15g%s", v / best->factor, best->name);
+}
+
+static void
+put_bound(struct buf *b, const struct conf_info *k, double v)
+{
+	if (k->type == CONF_SIZE || k->type == CONF_DURATION)
+		put_scaled(b, k->type == CONF_SIZE ? size_units : time_units, v);
+	else
+		buf_printf(b, "%.15g", v);
+}
+
 static void
 expected(struct buf *b, const struct conf_info *k)
 {
@@ -157,10 +185,10 @@ expected(struct buf *b, const struct conf_info *k)
 		BUF_LIT(b, "a number");
 		break;
 	}
-	if (k->type == CONF_DURATION)
-		buf_printf(b, " from %gs to %gs", k->min / 1e9, k->max / 1e9);
-	else
-		buf_printf(b, " from %.15g to %.15g", k->min, k->max);
+	BUF_LIT(b, " from ");
+	put_bound(b, k, k->min);
+	BUF_LIT(b, " to ");
+	put_bound(b, k, k->max);
 }
 
 static int
@@ -181,6 +209,40 @@ known_section(struct sv section)
 	return false;
 }
 
+/* "did you mean" for a section, or for a key of one (else NULL); "" if none is near. */
+static void
+put_near(struct buf *b, struct sv word, const struct sv *section)
+{
+	struct near near;
+
+	near_init(&near, word);
+	for (int i = 0; i < N_CONF_KEYS; i++)
+		if (section == NULL)
+			near_offer(&near, sv_cstr(conf_table[i].section));
+		else if (sv_is(*section, conf_table[i].section))
+			near_offer(&near, sv_cstr(conf_table[i].name));
+	if (near.found.n != 0)
+		buf_printf(b, "; did you mean %.*s?", SV_ARG(near.found));
+}
+
+static int
+unknown_name(const char *where, struct sv section, struct sv name, struct err *e)
+{
+	bool known = known_section(section);
+	struct buf near = BUF_INIT;
+	int code;
+
+	put_near(&near, known ? name : section, known ? &section : NULL);
+	if (known)
+		code = err_set(e, ERR_SYNTAX, -1, "%s: unknown key '%.*s' in [%.*s]%s", where,
+		    SV_ARG(name), SV_ARG(section), buf_cstr(&near) ? buf_cstr(&near) : "");
+	else
+		code = err_set(e, ERR_SYNTAX, -1, "%s: unknown section [%.*s]%s", where,
+		    SV_ARG(section), buf_cstr(&near) ? buf_cstr(&near) : "");
+	buf_release(&near);
+	return code;
+}
+
 /* `where` is "FILE:LINE" or "-o". */
 static int
 set_value(struct conf *c, const char *where, struct sv section, struct sv name,
@@ -190,12 +252,8 @@ set_value(struct conf *c, const char *where, struct sv section, struct sv name,
 	struct conf_value *v;
 	int i = find_key(section, name), code;
 
-	if (i < 0 && !known_section(section))
-		return err_set(e, ERR_SYNTAX, -1, "%s: unknown section [%.*s]", where,
-		    SV_ARG(section));
 	if (i < 0)
-		return err_set(e, ERR_SYNTAX, -1, "%s: unknown key '%.*s' in [%.*s]", where,
-		    SV_ARG(name), SV_ARG(section));
+		return unknown_name(where, section, name, e);
 	v = &c->v[i];
 	if (v->given && strcmp(v->where, "-o") != 0 && strcmp(where, "-o") != 0)
 		return err_set(e, ERR_SYNTAX, -1, "%s: [%s] %s was given before, at %s", where,
@@ -352,15 +410,36 @@ read_file(struct conf *c, const char *file, struct err *e)
 	return code;
 }
 
+/* A word without "=", which at least may name a setting. */
+static int
+no_value(const char *text, struct err *e)
+{
+	struct sv key = sv_cstr(text), section = SV_EMPTY;
+	struct buf want = BUF_INIT;
+	int i, code;
+
+	if (sv_chr(key, '.') < 0)
+		return err_set(e, ERR_SYNTAX, -1, "-o %s: expected section.key=value", text);
+	(void)sv_cut(&key, '.', &section);
+	if ((i = find_key(section, key)) < 0)
+		return unknown_name("-o", section, key, e);
+	expected(&want, &conf_table[i]);
+	code = err_set(e, ERR_SYNTAX, -1, "-o %s: expected %s=VALUE, with %s", text, text,
+	    buf_cstr(&want) ? buf_cstr(&want) : "a value");
+	buf_release(&want);
+	return code;
+}
+
 /* "section.key=value" */
 static int
 read_set(struct conf *c, const char *text, struct err *e)
 {
 	struct sv rest = sv_cstr(text), key, section;
 
-	if (sv_chr(rest, '=') < 0 || !sv_cut(&rest, '=', &key) || sv_chr(key, '.') < 0)
-		return err_set(e, ERR_SYNTAX, -1,
-		    "-o %s: expected section.key=value", text);
+	if (sv_chr(rest, '=') < 0)
+		return no_value(text, e);
+	if (!sv_cut(&rest, '=', &key) || sv_chr(key, '.') < 0)
+		return err_set(e, ERR_SYNTAX, -1, "-o %s: expected section.key=value", text);
 	(void)sv_cut(&key, '.', &section);
 	return set_value(c, "-o", section, key, rest, e);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * blob: a result's bytes: in memory up to a bound, then in an unlinked file in the spill
- * directory. Append-only. Not thread-safe; the result's lock guards it, and once the result
- * is done nobody appends, so reads need no lock.
+ * directory. Append-only: one thread appends, any may read what is there. The lock keeps the
+ * bytes in memory in their place while they are copied; the spill file is written and read
+ * without it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +16,10 @@
 void
 blob_init(struct blob *b)
 {
+	pthread_mutex_init(&b->lock, NULL);
 	buf_init(&b->mem);
 	b->fd = -1;
-	b->n = 0;
+	atomic_init(&b->n, 0);
 }
 
 void
@@ -26,7 +28,18 @@ blob_release(struct blob *b)
 	buf_release(&b->mem);
 	if (b->fd >= 0)
 		close(b->fd);
-	blob_init(b);
+	pthread_mutex_destroy(&b->lock);
+}
+
+size_t
+blob_memory(struct blob *b)
+{
+	size_t n;
+
+	pthread_mutex_lock(&b->lock);
+	n = b->mem.cap;
+	pthread_mutex_unlock(&b->lock);
+	return n;
 }
 
 static int
@@ -45,6 +58,19 @@ write_all(int fd, const char *p, size_t n, struct err *e)
 	return 0;
 }
 
+/* Whatever is wrong with the directory, no path is: only a full disk keeps its code. */
+static int
+spill_failed(const char *dir, struct err *e)
+{
+	int code = err_errno(e, "[mount] spill_dir %s", dir);
+
+	if (code == ERR_NOSPC || code == ERR_NOMEM)
+		return code;
+	if (e != NULL)
+		e->code = ERR_IO;
+	return ERR_IO;
+}
+
 static int
 open_spill(const char *dir, struct err *e)
 {
@@ -57,61 +83,83 @@ open_spill(const char *dir, struct err *e)
 	if (snprintf(name, sizeof name, "%s/spanfs-XXXXXX", dir) >= (int)sizeof name)
 		return err_set(e, ERR_IO, -1, "[mount] spill_dir is too long");
 	if ((fd = mkostemp(name, O_CLOEXEC)) < 0)
-		return err_errno(e, "[mount] spill_dir %s", dir);
+		return spill_failed(dir, e);
 	unlink(name);
 	return fd;
+}
+
+/* From memory into a file. Nobody else changes the bytes, so they are written as they stand. */
+static int
+spill(struct blob *b, const char *dir, struct err *e)
+{
+	struct buf old;
+	int fd, code;
+
+	if ((fd = open_spill(dir, e)) < 0)
+		return fd;
+	if ((code = write_all(fd, b->mem.p, b->mem.n, e)) < 0) {
+		close(fd);
+		return code;
+	}
+	pthread_mutex_lock(&b->lock);
+	old = b->mem;
+	buf_init(&b->mem);
+	b->fd = fd;
+	pthread_mutex_unlock(&b->lock);
+	buf_release(&old);
+	return 0;
+}
+
+static int
+append_memory(struct blob *b, const void *p, size_t n, struct err *e)
+{
+	int code;
+
+	pthread_mutex_lock(&b->lock);
+	buf_put(&b->mem, p, n);
+	code = buf_ok(&b->mem, e);
+	pthread_mutex_unlock(&b->lock);
+	return code;
+}
+
+int
+blob_try_spill(const struct blob_limits *lim, struct err *e)
+{
+	int fd = open_spill(lim->spill_dir, e);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
 }
 
 int
 blob_append(struct blob *b, const void *p, size_t n, const struct blob_limits *lim,
     struct err *e)
 {
+	uint64_t before = atomic_load_explicit(&b->n, memory_order_relaxed);
 	int code;
 
-	if (b->fd < 0 && b->n + n > lim->mem_max) {
-		if ((code = open_spill(lim->spill_dir, e)) < 0)
-			return code;
-		b->fd = code;
-		if ((code = write_all(b->fd, b->mem.p, b->mem.n, e)) < 0)
-			return code;
-		buf_release(&b->mem);
-	}
-	if (b->fd < 0) {
-		buf_put(&b->mem, p, n);
-		if ((code = buf_ok(&b->mem, e)) < 0)
-			return code;
-	} else {
-		if (b->n + n > lim->spill_max)
-			return err_set(e, ERR_NOSPC, -1,
-			    "the result is larger than %llu bytes ([mount] spill_max)",
-			    (unsigned long long)lim->spill_max);
-		if ((code = write_all(b->fd, p, n, e)) < 0)
-			return code;
-	}
-	b->n += n;
-	return 0;
+	if (b->fd < 0 && before + n > lim->mem_max && (code = spill(b, lim->spill_dir, e)) < 0)
+		return code;
+	if (b->fd < 0)
+		code = append_memory(b, p, n, e);
+	else if (before + n > lim->spill_max)
+		code = err_set(e, ERR_NOSPC, -1,
+		    "the result is larger than %llu bytes ([mount] spill_max)",
+		    (unsigned long long)lim->spill_max);
+	else
+		code = write_all(b->fd, p, n, e);
+	if (code == 0)
+		atomic_store_explicit(&b->n, before + n, memory_order_release);
+	return code;
 }
 
-int
-blob_read(const struct blob *b, uint64_t off, void *out, size_t n, size_t *got,
-    struct err *e)
+static int
+read_file(int fd, uint64_t off, char *p, size_t n, struct err *e)
 {
-	char *p = out;
-	size_t done = 0;
-
-	if (off >= b->n) {
-		*got = 0;
-		return 0;
-	}
-	if (n > b->n - off)
-		n = (size_t)(b->n - off);
-	if (b->fd < 0) {
-		memcpy(out, b->mem.p + off, n);
-		*got = n;
-		return 0;
-	}
-	while (done < n) {
-		ssize_t k = pread(b->fd, p + done, n - done, (off_t)(off + done));
+	while (n != 0) {
+		ssize_t k = pread(fd, p, n, (off_t)off);
 
 		if (k < 0 && errno == EINTR)
 			continue;
@@ -119,8 +167,30 @@ blob_read(const struct blob *b, uint64_t off, void *out, size_t n, size_t *got,
 			return err_errno(e, "reading the spill file");
 		if (k == 0)
 			return err_set(e, ERR_IO, -1, "the spill file is cut short");
-		done += (size_t)k;
+		p += k;
+		n -= (size_t)k;
+		off += (uint64_t)k;
 	}
-	*got = n;
 	return 0;
+}
+
+int
+blob_read(struct blob *b, uint64_t off, void *out, size_t n, size_t *got, struct err *e)
+{
+	uint64_t there = blob_size(b);
+	int fd, code = 0;
+
+	*got = 0;
+	if (off >= there)
+		return 0;
+	if (n > there - off)
+		n = (size_t)(there - off);
+	pthread_mutex_lock(&b->lock);
+	if ((fd = b->fd) < 0)
+		memcpy(out, b->mem.p + off, n);
+	pthread_mutex_unlock(&b->lock);
+	if (fd >= 0)
+		code = read_file(fd, off, out, n, e);
+	*got = code == 0 ? n : 0;
+	return code;
 }

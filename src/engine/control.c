@@ -17,35 +17,76 @@ engine_control_name(size_t i)
 static const char *
 state_name(const struct result *r)
 {
-	return r->state == RESULT_QUEUED ? "queued" : r->streaming ? "streaming" : "running";
+	if (r->state == RESULT_QUEUED)
+		return "queued";
+	if (r->state == RESULT_PLANNING)
+		return "planning";
+	return r->streaming ? "streaming" : "running";
+}
+
+/* A line, if the result is being made. The path does not change, so it is printed before. */
+static void
+print_query(struct result *r, uint64_t now, struct sv path, struct buf *out)
+{
+	pthread_mutex_lock(&r->lock);
+	if (r->state != RESULT_IDLE && r->state != RESULT_DONE) {
+		buf_printf(out, "%llu\t%u\t%u\t%s\t%llu\t%llu\t%llu\t",
+		    (unsigned long long)r->id, r->who.uid, r->who.pid, state_name(r),
+		    (unsigned long long)((now - r->queued_ns) / 1000000),
+		    (unsigned long long)r->info.profile.rows_returned,
+		    (unsigned long long)blob_size(&r->blob));
+		visible_text(out, path, 0);
+		BUF_LIT(out, "\n");
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* Those that somebody uses, or that are made for their size and then kept. */
+static struct result **
+hold_unfinished(struct engine *en, size_t *n)
+{
+	struct result **v;
+
+	*n = 0;
+	pthread_mutex_lock(&en->lock);
+	v = malloc((en->results.n + 1) * sizeof(struct result *));
+	for (struct result *r = results_first(&en->results); r != NULL && v != NULL;
+	    r = results_after(&en->results, r)) {
+		bool at_work;
+
+		pthread_mutex_lock(&r->lock);
+		at_work = r->state != RESULT_IDLE && r->state != RESULT_DONE;
+		pthread_mutex_unlock(&r->lock);
+		if (at_work) {
+			atomic_fetch_add(&r->refs, 1);
+			v[(*n)++] = r;
+		}
+	}
+	pthread_mutex_unlock(&en->lock);
+	return v;
 }
 
 static void
-print_queries(struct engine *en, struct buf *out)
+print_queries(struct engine *en, struct requester asks, struct buf *out)
 {
-	uint64_t now = clock_mono_ns();
+	uint64_t now;
 	struct buf path = BUF_INIT;
+	struct result **v;
+	size_t n;
 
 	BUF_LIT(out, "id\tuid\tpid\tstate\tage_ms\trows\tbytes\tpath\n");
-	pthread_mutex_lock(&en->lock);
-	for (struct result *r = results_first(&en->results); r != NULL;
-	    r = results_after(&en->results, r)) {
-		pthread_mutex_lock(&r->lock);
-		if (r->state == RESULT_QUEUED || r->state == RESULT_RUNNING) {
-			path.n = 0;
-			path_print(&path, r->request->path);
-			buf_printf(out, "%llu\t%u\t%u\t%s\t%llu\t%llu\t%llu\t",
-			    (unsigned long long)r->id, r->who.uid, r->who.pid,
-			    state_name(r),
-			    (unsigned long long)((now - r->queued_ns) / 1000000),
-			    (unsigned long long)r->info.profile.rows_returned,
-			    (unsigned long long)r->blob.n);
-			visible_text(out, buf_view(&path), 0);
-			BUF_LIT(out, "\n");
-		}
-		pthread_mutex_unlock(&r->lock);
+	v = hold_unfinished(en, &n);
+	now = clock_mono_ns();
+	out->oom |= v == NULL;
+	for (size_t i = 0; i < n; i++) {
+		path.n = 0;
+		path_print(&path, v[i]->request->path);
+		if (may_see(asks, v[i]->who))
+			print_query(v[i], now, buf_view(&path), out);
+		result_drop(v[i]);
 	}
-	pthread_mutex_unlock(&en->lock);
+	out->oom |= path.oom;
+	free(v);
 	buf_release(&path);
 }
 
@@ -57,22 +98,23 @@ print_decisions(struct engine *en, struct buf *out)
 }
 
 int
-engine_control_file(struct engine *en, struct sv name, struct buf *out, struct err *e)
+engine_control_file(struct engine *en, struct sv name, struct requester asks, struct buf *out,
+    struct err *e)
 {
 	if (sv_is(name, "config"))
 		conf_print(out, en->conf);
 	else if (sv_is(name, "metrics"))
 		counters_print(out, en);
 	else if (sv_is(name, "errors"))
-		errlog_print(&en->errlog, out);
+		errlog_print(&en->errlog, asks, out);
 	else if (sv_is(name, "queries"))
-		print_queries(en, out);
+		print_queries(en, asks, out);
 	else if (sv_is(name, "shadow"))
 		shadow_print(en, out);
 	else if (sv_is(name, "decisions"))
 		print_decisions(en, out);
 	else if (sv_is(name, "slow"))
-		slowlog_print(&en->slowlog, out);
+		slowlog_print(&en->slowlog, asks, out);
 	else if (sv_starts(name, SV("stats/")))
 		return statistics_print(en, sv_sub(name, strlen("stats/"), name.n), out, e);
 	else

@@ -233,25 +233,18 @@ static void
 print_result_cache(struct buf *b, struct engine *en)
 {
 	struct counters *c = &en->counters;
-	unsigned long long bytes = 0;
 	size_t n;
 
 	pthread_mutex_lock(&en->lock);
 	n = en->results.n;
-	for (struct result *r = results_first(&en->results); r != NULL;
-	    r = results_after(&en->results, r)) {
-		pthread_mutex_lock(&r->lock);
-		bytes += r->blob.n;
-		pthread_mutex_unlock(&r->lock);
-	}
 	pthread_mutex_unlock(&en->lock);
 	COUNTER(b, "result_cache_hits_total", "Results used again.",
 	    atomic_load(&c->cache_hits));
 	COUNTER(b, "result_cache_misses_total", "Results made.",
 	    atomic_load(&c->cache_misses));
 	GAUGE(b, "results_kept", "Results in the table.", n);
-	GAUGE(b, "result_cache_bytes", "Bytes of results in the table, in memory or spilled.",
-	    bytes);
+	GAUGE(b, "result_cache_bytes", "Bytes of results, in memory or spilled.",
+	    atomic_load(&en->results_bytes));
 }
 
 static void

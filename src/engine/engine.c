@@ -17,18 +17,19 @@ static int
 parse_now(struct engine *en, struct err *e)
 {
 	const char *text = conf_str(en->conf, CONF_MOUNT_NOW);
+	uint64_t fixed;
 	struct when w;
 
-	en->now_latest = strcmp(text, "latest") == 0;
-	en->now_fixed = 0;
-	if (en->now_latest || strcmp(text, "wall") == 0)
+	if (strcmp(text, "latest") == 0 || strcmp(text, "wall") == 0) {
+		atomic_store(&en->now, strcmp(text, "latest") == 0 ? NOW_LATEST : NOW_CLOCK);
 		return 0;
+	}
 	if (!when_parse(sv_cstr(text), &w))
 		return err_set(e, ERR_SYNTAX, -1,
 		    "[mount] now: expected wall, latest or a time, got '%s'", text);
-	en->now_fixed = when_resolve(w, clock_wall_ns());
-	if (en->now_fixed == 0)
-		en->now_fixed = 1;
+	if ((fixed = when_resolve(w, clock_wall_ns())) == NOW_CLOCK)
+		fixed = 1;
+	atomic_store(&en->now, fixed == NOW_LATEST ? fixed - 1 : fixed);
 	return 0;
 }
 
@@ -196,8 +197,16 @@ int
 engine_open(const struct conf *conf, const char *store, bool create, struct engine **out,
     struct err *e)
 {
+	return engine_open_on(conf, store, NULL, create, out, e);
+}
+
+int
+engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool create,
+    struct engine **out, struct err *e)
+{
 	struct catalog_options co = {
 		.create = create,
+		.fs = fs,
 		.cache_bytes = conf_u64(conf, CONF_STORE_CACHE),
 	};
 	struct decisioncache_limits limits = decision_limits(conf);
@@ -231,6 +240,19 @@ engine_open(const struct conf *conf, const char *store, bool create, struct engi
 fail:
 	engine_close(en);
 	return code;
+}
+
+int
+engine_ready(struct engine *en, struct err *e)
+{
+	struct blob_limits lim = engine_blob_limits(en);
+	int code = blob_try_spill(&lim, e);
+
+	/* A disk that is full now needn't be when a result is large. */
+	if (code != ERR_NOSPC)
+		return code;
+	log_warn("[mount] spill_dir %s: the disk is full", lim.spill_dir);
+	return 0;
 }
 
 void
@@ -315,6 +337,8 @@ engine_reload(struct engine *en, const struct conf *conf)
 	if (parse_rules_off(en, conf, &err) < 0)
 		log_warn("%s", err.msg);
 	pthread_mutex_unlock(&en->lock);
+	if (engine_ready(en, &err) < 0)
+		log_warn("%s", err.msg);
 	runner_resize(en->runner, (unsigned)conf_u64(conf, CONF_QUERY_MAX_CONCURRENT));
 	decisioncache_limit(en->decisions, &limits);
 	querylog_open(&en->querylog, conf_str(conf, CONF_LOG_QUERY_LOG));

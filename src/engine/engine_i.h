@@ -2,6 +2,7 @@
 /*
  * engine_i: what the engine's own files share.
  *
+ *   names     the services and fields there are, and those meant             names.c
  *   request   a file of a path, bound and planned against one snapshot       request.c,
  *             by a decision that is remembered                              request_plan.c
  *             and with the Bloom filters of the fields it compares          filters.c
@@ -13,8 +14,20 @@
  *   world     a snapshot, its statistics, `now`                              world.c
  *   engine    the store, the settings, threads                               engine.c
  *
- * Lock order: engine.lock, result.lock, world.lock, runner.lock; errors and counters have leaf locks of
- * their own. Callbacks of waits are called with no lock held.
+ * Lock order: who holds one takes only those further down.
+ *
+ *   world.making      by those who need the statistics of every shard; until they are there
+ *   statistics.lock   by those who make the summary
+ *   engine.lock       the newest world, the table of results, the ticker
+ *   result.lock       a result's state and its waits
+ *   runner.lock, decisioncache's, pool's
+ *   leaves: world.lock, statistics.state, blob.lock, costs.lock, catalog's, those of the errors,
+ *       the slow queries, the shadow's queue and the query log (which writes its line under it)
+ *
+ * No lock is held over I/O, but for the first two and what the store makes once of one file
+ * (a shard's footer, its statistics): these are taken by nobody but who needs that very thing.
+ * Planning, running, reading and writing of spill files are done under no lock; what others may
+ * ask of them meanwhile is published. Callbacks of waits are called with no lock held.
  */
 #ifndef ENGINE_ENGINE_I_H
 #define ENGINE_ENGINE_I_H
@@ -29,9 +42,9 @@
 #include "opt/cost_adapt.h"
 #include "opt/opt.h"
 #include "query/query.h"
-#include "store/catalog.h"
-#include "store/summary.h"
-#include "store/value_filter.h"
+#include "catalog/catalog.h"
+#include "catalog/summary.h"
+#include "catalog/value_filter.h"
 #include "decisioncache_i.h"
 #include "watch_i.h"
 
@@ -39,12 +52,16 @@
 
 struct world {
 	atomic_uint refs;
+	struct engine *engine;
 	const struct snapshot *snap;
 	atomic_uint n_partial;		/* times that world_stats loaded a part */
-	pthread_mutex_t lock;		/* making of what follows */
+	pthread_mutex_t making;		/* of what follows; held over the reading of footers */
 	struct arena arena;
 	_Atomic(const struct stats *) all;	/* of every shard; NULL: not made yet */
-	struct map services;		/* every service ever seen; complete with `all` */
+	/* Every service and attribute ever seen, complete with `all`: names.c. */
+	struct map services, fields;
+	bool services_open, fields_open;	/* but there may be more: a shard does not say */
+	pthread_mutex_t lock;		/* guards what follows */
 	struct value_filter **filters;	/* of `all`; of each field that was asked for: filters.c */
 	size_t n_filters, filter_bytes;
 };
@@ -68,10 +85,12 @@ int statistics_print(struct engine *, struct sv name, struct buf *, struct err *
 
 /* ---- blob ---- */
 
+/* One thread appends, any may read: blob.c. */
 struct blob {
+	pthread_mutex_t lock;	/* of mem and fd, for all but the one that appends */
 	struct buf mem;		/* the bytes, until they spill */
-	int fd;			/* the spill file, or -1 */
-	uint64_t n;
+	int fd;			/* the spill file, or -1; stays once it is there */
+	atomic_ullong n;
 };
 
 struct blob_limits {
@@ -82,12 +101,22 @@ struct blob_limits {
 
 void blob_init(struct blob *);
 void blob_release(struct blob *);
+/* ERR_IO if the directory is not there or not writable; ERR_NOSPC if its disk is full. */
+int blob_try_spill(const struct blob_limits *, struct err *) WARN_UNUSED;
 /* ERR_NOSPC past spill_max or when the disk is full. */
 int blob_append(struct blob *, const void *, size_t n, const struct blob_limits *,
     struct err *) WARN_UNUSED;
-/* Up to n bytes at off into out (the blob may not grow meanwhile unless off + n <= b->n). */
-int blob_read(const struct blob *, uint64_t off, void *out, size_t n, size_t *got, struct err *)
+/* Up to n bytes at off into out. */
+int blob_read(struct blob *, uint64_t off, void *out, size_t n, size_t *got, struct err *)
     WARN_UNUSED;
+/* Bytes of memory that it takes. */
+size_t blob_memory(struct blob *);
+
+static inline uint64_t
+blob_size(const struct blob *b)
+{
+	return atomic_load_explicit(&b->n, memory_order_acquire);
+}
 
 /* ---- request ---- */
 
@@ -104,7 +133,9 @@ struct request {
 	const struct format *format;	/* FILE_FORMAT; FILE_PROFILE: that of spans.jsonl */
 	const char *file;		/* its name, in the arena */
 	struct path *path;
+	struct path *wider;		/* the path with its format's clauses; or NULL */
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
+	uint64_t offset, limit;		/* that a format that pages applies, not the query */
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for the snapshot */
 	struct stats *stats;		/* request_stats; on demand */
@@ -153,6 +184,21 @@ uint64_t request_est_bytes(struct request *);
 const struct query *bind_prefix(struct engine *, struct world *, const struct path *, struct arena *);
 bool file_in_every_query(struct sv name, enum file_kind *);
 
+/* ---- names.c ---- */
+
+/* Fills w->services and w->fields. */
+int world_learn_names(struct world *, const struct stats *, struct err *) WARN_UNUSED;
+/* True if a span or resource has an attribute of that name; query_env's has_attr. */
+bool world_has_attr(void *world, struct sv key);
+bool shard_has_service(const struct shard_stats *, struct sv name);
+/*
+ * ERR_UNKNOWN, with what was probably meant, if [browse] strict_names and the path names a
+ * service or field that the store has never seen. r, if not NULL: of that path; footers
+ * beyond its range are read only if they must be.
+ */
+int names_check(struct engine *, struct world *, const struct path *, struct request *r,
+    struct err *) WARN_UNUSED;
+
 /* ---- run ---- */
 
 struct sink {
@@ -199,13 +245,14 @@ int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns
 
 /* ---- result ---- */
 
-enum result_state { RESULT_IDLE, RESULT_QUEUED, RESULT_RUNNING, RESULT_DONE };
+enum result_state { RESULT_IDLE, RESULT_QUEUED, RESULT_PLANNING, RESULT_RUNNING, RESULT_DONE };
 enum wait_kind { WAIT_STAT, WAIT_OPEN, WAIT_READ };
 
 struct wait {
 	struct wait *next;
 	uint64_t id;
 	enum wait_kind kind;
+	int code;		/* to answer with: set when it is taken */
 	uint64_t off, due_mono_ns;	/* due: 0 none */
 	size_t n;
 	result_fn fn;
@@ -216,9 +263,10 @@ struct result {
 	atomic_uint refs;	/* of the users, the engine's table and the runner */
 	unsigned users;		/* under engine.lock: those who hold it from outside */
 	struct engine *engine;
-	struct request *request;
+	struct request *request;	/* whose it is while it is made: result.c */
 	struct requester who;
 	uint64_t id, made_mono_ns, mtime_ns;
+	uint64_t started_ns, waited_ns;	/* of who makes it; waited: for readers, while it ran */
 	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */
 	bool listed;		/* in the engine's table */
 	atomic_bool cancel;
@@ -227,10 +275,12 @@ struct result {
 	pthread_cond_t moved;	/* a reader went on, or cancel */
 	enum result_state state;
 	bool streaming;
-	struct blob blob;
+	bool wanted;		/* by more than stat: it is made whatever it costs */
+	bool planned;
+	uint64_t cost_ns, est_bytes;	/* once it is planned */
+	struct blob blob;	/* has a lock of its own */
 	uint64_t read_up_to;	/* furthest byte asked for */
-	uint64_t queued_ns, started_ns, ended_ns, progress_ns;
-	uint64_t waited_ns;	/* for readers, while it ran */
+	uint64_t queued_ns, ended_ns;
 	struct wait *waits;
 	struct err err;
 	struct run_info info;
@@ -294,6 +344,13 @@ void runner_resume(struct runner *);
 
 /* ---- errors; counters and logs: watch_i.h ---- */
 
+/* Paths have names of users and orders in them: they are shown to who typed them, and to root. */
+static inline bool
+may_see(struct requester asks, struct requester whose)
+{
+	return asks.uid == 0 || asks.uid == whose.uid;
+}
+
 struct errlog_entry {
 	uint64_t wall_ns;
 	struct requester who;
@@ -309,7 +366,7 @@ struct errlog {
 void errlog_init(struct errlog *);
 void errlog_release(struct errlog *);
 void errlog_add(struct errlog *, struct sv path, struct requester, const struct err *);
-void errlog_print(struct errlog *, struct buf *);
+void errlog_print(struct errlog *, struct requester asks, struct buf *);
 
 /* Appends s with everything a terminal would act on escaped; returns the columns of its first `upto` bytes. */
 size_t visible_text(struct buf *, struct sv s, size_t upto);
@@ -332,6 +389,9 @@ void costs_print(struct engine *, struct buf *);
 
 /* ---- engine ---- */
 
+#define NOW_CLOCK 0
+#define NOW_LATEST UINT64_MAX
+
 struct engine {
 	const struct conf *_Atomic conf;	/* replaced by a reload; old ones outlive the engine */
 	char *store;
@@ -347,8 +407,8 @@ struct engine {
 	struct decisioncache *decisions;
 	atomic_uint cost_version;	/* moves when [cost_model] or what is learned of it changes */
 	struct costs costs;
-	bool now_latest;
-	uint64_t now_fixed;		/* 0: the clock */
+	atomic_ullong now;		/* [mount] now: NOW_CLOCK, NOW_LATEST, or that time */
+	atomic_bool store_lost;		/* the log has it */
 	unsigned threads;
 	atomic_ullong rules_off;	/* of opt's rules: [query] rules_off */
 
@@ -362,8 +422,12 @@ struct engine {
 	bool stop, ticking, idle;	/* idle: the ticker waits for a signal */
 	unsigned timed;			/* waits with a due time */
 	atomic_uint n_inline;		/* results being made by the threads that asked for them */
+	atomic_ullong results_bytes;	/* of all results that there are */
 };
 
+/* engine_open on a file system of the caller's, which outlives the engine (NULL: the real one): for tests. */
+int engine_open_on(const struct conf *, const char *store, struct fsys *, bool create,
+    struct engine **, struct err *) WARN_UNUSED;
 /* The newest committed state; a reference. */
 int engine_world(struct engine *, struct world **, struct err *) WARN_UNUSED;
 struct world *world_ref(struct world *);

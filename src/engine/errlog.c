@@ -95,13 +95,15 @@ engine_caret(struct buf *out, struct sv path, int64_t off)
 }
 
 void
-errlog_print(struct errlog *l, struct buf *out)
+errlog_print(struct errlog *l, struct requester asks, struct buf *out)
 {
 	pthread_mutex_lock(&l->lock);
 	for (size_t k = 0; k < l->n; k++) {
 		const struct errlog_entry *x =
 		    &l->v[(l->next + LIMIT_ERRORS_KEPT - 1 - k) % LIMIT_ERRORS_KEPT];
 
+		if (!may_see(asks, x->who))
+			continue;
 		when_print(out, x->wall_ns);
 		buf_printf(out, " uid %u pid %u: ", x->who.uid, x->who.pid);
 		visible_text(out, sv_cstr(x->err.msg), 0);

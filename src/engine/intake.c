@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "intake_i.h"
+#include "seal/memtable.h"
+#include "model/when.h"
 
 /*
  * Held by one memtable before it is sealed; with the one being sealed and the buffers of
@@ -172,7 +174,7 @@ parse_job(struct worker *w, const struct job *j, struct err *e)
 		struct sv body = sv_new(r->body, r->n);
 
 		rc = r->form == RECORD_JSON ?
-		    otlp_json_parse(body, r->line, &w->batch, &w->res, e) :
+		    json_parse(body, r->line, &w->batch, &w->res, e) :
 		    otlp_proto_parse(body, r->line, &w->batch, &w->res, e);
 	}
 	return rc;
@@ -298,6 +300,7 @@ work_on(struct worker *w, const struct job *j, struct err *e)
 	in->counts.n_rejected += w->res.n_rejected;
 	in->counts.n_foreign += w->res.n_foreign;
 	in->counts.n_repaired += w->res.n_repaired;
+	in->counts.n_mended += w->res.n_mended;
 	pthread_mutex_unlock(&in->lock);
 	return append_batch(w, e);
 }
@@ -327,7 +330,7 @@ worker_main(void *arg)
 	struct job *j;
 
 	span_batch_init(&w.batch);
-	if (dedup_new(&w.dedup, &e) != 0)
+	if (dedup_new(in->opts.force, &w.dedup, &e) != 0)
 		(void)intake_fail(in, &e);
 	for (;;) {
 		if (intake_seal_one(in))
@@ -418,7 +421,7 @@ open_store(struct intake *in, struct err *e)
 	if ((rc = catalog_open(in->opts.store, &co, &in->catalog, e)) != 0 ||
 	    (rc = catalog_lock(in->catalog, e)) != 0 ||
 	    (rc = memtable_new(&in->shard, clock_wall_ns(), &in->mt, e)) != 0 ||
-	    (rc = dedup_new(&in->dedup, e)) != 0)
+	    (rc = dedup_new(in->opts.force, &in->dedup, e)) != 0)
 		return rc;
 	return start_threads(in, e);
 }
@@ -444,6 +447,12 @@ intake_free(struct intake *in)
 	pthread_mutex_destroy(&in->report);
 	pthread_mutex_destroy(&in->lock);
 	free(in);
+}
+
+bool
+intake_wait_parse(struct sv s, uint64_t *ns)
+{
+	return duration_parse(s, ns);
 }
 
 int
@@ -526,9 +535,10 @@ count_read(struct reading *r)
 	c->n_rejected += r->res.n_rejected;
 	c->n_foreign += r->res.n_foreign;
 	c->n_repaired += r->res.n_repaired;
+	c->n_oversize += r->res.n_oversize;
 	pthread_mutex_unlock(&r->in->lock);
 	r->counted = off;
-	r->res.n_rejected = r->res.n_foreign = r->res.n_repaired = 0;
+	r->res.n_rejected = r->res.n_foreign = r->res.n_repaired = r->res.n_oversize = 0;
 }
 
 static int

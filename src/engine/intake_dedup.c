@@ -10,7 +10,8 @@
  * looked at once a batch, however many spans ask. Of one pair of ids at most TWINS_MAX rows
  * of a shard are compared: beyond that (nobody sends it but to do harm) a span is kept.
  *
- * Shards that can't be read because they are damaged hold nothing that counts.
+ * A shard that may hold a span and can't be read, as it is damaged or gone, ends the import:
+ * else its spans would be added again. By `force` it holds nothing that counts.
  */
 #include <stdlib.h>
 
@@ -18,7 +19,7 @@
 #include "base/hash.h"
 #include "intake_i.h"
 #include "model/when.h"
-#include "store/chunk.h"
+#include "shard/chunk.h"
 
 #define TWINS_MAX 4096
 #define FETCH_ROWS 512
@@ -50,10 +51,11 @@ struct dedup {
 	const struct snapshot *snap;
 	struct span *spans;
 	size_t outside_from;		/* shards of PARTITION_OUTSIDE: to the end */
+	bool force;
 };
 
 int
-dedup_new(struct dedup **out, struct err *e)
+dedup_new(bool force, struct dedup **out, struct err *e)
 {
 	struct dedup *d = calloc(1, sizeof *d);
 	int rc = ERR_NOMEM;
@@ -63,11 +65,13 @@ dedup_new(struct dedup **out, struct err *e)
 		rc = err_nomem(e);
 	else
 		rc = fetch_new(&d->fetch, e);
-	if (rc != 0)
+	if (rc != 0) {
 		dedup_free(d);
-	else
-		*out = d;
-	return rc;
+		return rc;
+	}
+	d->force = force;
+	*out = d;
+	return 0;
 }
 
 void
@@ -86,10 +90,19 @@ dedup_free(struct dedup *d)
 	free(d);
 }
 
-static bool
-is_damage(int rc)
+/* Of a shard that could not be read: 0 if it is to be passed over. */
+static int
+unreadable(const struct dedup *d, int rc, struct err *e)
 {
-	return rc == ERR_CORRUPT || rc == ERR_VERSION || rc == ERR_UNKNOWN;
+	if (rc != ERR_CORRUPT && rc != ERR_VERSION && rc != ERR_IO)
+		return rc;
+	if (d->force)
+		return 0;
+	rc = ERR_IO;	/* the store's trouble, not the input's */
+	if (e != NULL)
+		e->code = rc;
+	return err_ctx(e, rc, "no telling which spans the store has already (import --force adds "
+	    "those of this shard again)");
 }
 
 /* ---- which shards may hold which spans ---- */
@@ -125,7 +138,7 @@ may_hold(struct dedup *d, size_t shard, const struct span *s, bool *out, struct 
 		return 0;
 	if ((rc = snapshot_shard(d->snap, shard, &sh, e)) != 0 ||
 	    (rc = shard_bloom(sh, &bloom, &n, e)) != 0)
-		return is_damage(rc) ? 0 : rc;
+		return unreadable(d, rc, e);
 	*out = bloom_may_have(bloom, n, trace_id_hash(s->trace_id));
 	return 0;
 }
@@ -473,7 +486,7 @@ dedup_spans(struct dedup *d, const struct snapshot *snap, struct span *spans, si
 		for (j = i + 1; j < d->probes.n && d->probes.v[j].shard == d->probes.v[i].shard; j++)
 			;
 		rc = ask_shard(d, d->probes.v + i, j - i, e);
-		if (rc != 0 && !is_damage(rc))
+		if (rc != 0 && (rc = unreadable(d, rc, e)) != 0)
 			return rc;
 	}
 	left = compact(d, *n);

@@ -25,8 +25,9 @@
 
 #include "base/vec.h"
 #include "engine/intake.h"
-#include "store/catalog.h"
-#include "store/fetch.h"
+#include "catalog/catalog.h"
+#include "seal/memtable.h"
+#include "shard/fetch.h"
 
 /* ---- intake_ids.c: ids as 64-bit hashes; a wrong "yes" is allowed, a wrong "no" is not ---- */
 
@@ -63,7 +64,8 @@ int aside_add(struct aside *, const struct span *, struct err *) WARN_UNUSED;
 /* Scratch of one thread. */
 struct dedup;
 
-int dedup_new(struct dedup **, struct err *) WARN_UNUSED;
+/* force: shards that can't be read hold nothing; else one that may hold a span is an error. */
+int dedup_new(bool force, struct dedup **, struct err *) WARN_UNUSED;
 void dedup_free(struct dedup *);
 /*
  * Removes from spans[0, *n) those of which the snapshot's shards hold an equal one, and moves

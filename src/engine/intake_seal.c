@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "seal/memtable.h"
 #include "intake_i.h"
 
 /* ---- sealing ---- */

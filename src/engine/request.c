@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/near.h"
 #include "engine_i.h"
 #include "query/name.h"
 
@@ -123,89 +122,64 @@ request_stats(struct request *r, struct err *e)
 }
 
 static bool
-shard_has_service(const struct shard_stats *s, struct sv name)
+no_file(struct sv s)
 {
-	size_t lo = 0, hi = s->n_services;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = sv_cmp(s->services[mid].service, name);
-
-		if (c == 0)
-			return true;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	(void)s;
 	return false;
 }
 
-/* In the shards that are loaded for this query. A list is known if one of its names is. */
-static bool
-loaded_service(const struct stats *st, const struct pred *p)
-{
-	for (size_t i = 0; i < st->n_shards; i++)
-		for (size_t k = 0; k < p->n_lits; k++)
-			if (shard_has_service(&st->shards[i], p->lits[k].text))
-				return true;
-	return false;
-}
-
-static bool
-known_service(const struct world *w, const struct pred *p)
-{
-	for (size_t i = 0; i < p->n_lits; i++)
-		if (map_get(&w->services, p->lits[i].text) != NULL)
-			return true;
-	return false;
-}
-
+/* The path with the clauses that its format adds. */
 static int
-unknown_service(const struct world *w, struct sv name, struct err *e)
+widen(struct request *r, struct err *e)
 {
-	const struct map_slot *s;
-	struct near x;
-
-	near_init(&x, name);
-	for (size_t i = 0; (s = map_next(&w->services, &i)) != NULL;)
-		near_offer(&x, sv_new(s->key, s->len));
-	if (x.found.n == 0)
-		return err_set(e, ERR_UNKNOWN, -1, "no service '%.*s' in the store",
-		    SV_ARG(name));
-	return err_set(e, ERR_UNKNOWN, -1,
-	    "no service '%.*s' in the store; did you mean '%.*s'?", SV_ARG(name),
-	    SV_ARG(x.found));
-}
-
-static int
-check_service(struct request *r, const struct pred *p, struct err *e)
-{
-	const struct stats *all;
+	struct buf text = BUF_INIT;
+	struct sv file;
 	int code;
 
-	if (atomic_load_explicit(&r->world->all, memory_order_acquire) == NULL) {
-		if ((code = request_stats(r, e)) < 0)
-			return code;
-		if (loaded_service(r->stats, p))
-			return 0;
-	}
-	if ((code = world_all(r->engine, r->world, &all, e)) < 0)
-		return code;
-	return known_service(r->world, p) ? 0 : unknown_service(r->world, p->lits[0].text, e);
+	path_print(&text, r->path);
+	buf_putc(&text, '/');
+	buf_str(&text, r->format->clauses);
+	if ((code = buf_ok(&text, e)) == 0)
+		code = path_parse(buf_view(&text), no_file, &r->wider, &file, e);
+	buf_release(&text);
+	return code;
 }
 
+/* Who pages is given every row, and is told offset and limit. */
 static int
-check_services(struct request *r, struct err *e)
+take_page(struct request *r, struct err *e)
 {
-	const struct query *q = r->query;
-	int code = 0;
+	struct query *all = arena_new(&r->arena, struct query);
 
-	if (!conf_bool(r->engine->conf, CONF_BROWSE_STRICT_NAMES))
-		return 0;
-	for (size_t i = 0; i < q->n_services && code == 0; i++)
-		code = check_service(r, q->services[i], e);
-	return code;
+	if (all == NULL)
+		return err_nomem(e);
+	r->offset = r->query->offset;
+	r->limit = r->query->limit;
+	*all = *r->query;
+	all->offset = 0;
+	all->limit = UINT64_MAX;
+	all->has_limit = false;
+	r->query = all;
+	return 0;
+}
+
+/* r->query and r->canonical. */
+static int
+bind_query(struct request *r, const struct query_env *env, struct err *e)
+{
+	bool format = r->format != NULL && r->kind == FILE_FORMAT;
+	int code;
+
+	if (format && r->format->clauses != NULL && (code = widen(r, e)) < 0)
+		return code;
+	if ((code = query_bind(r->wider != NULL ? r->wider : r->path, env, &r->arena, &r->query,
+	    e)) < 0)
+		return code;
+	if (r->format != NULL && r->format->rows == ROW_TRACE &&
+	    (r->query = query_of_traces(r->query, &r->arena)) == NULL)
+		return err_nomem(e);
+	query_print(&r->canonical, r->query);
+	return format && r->format->pages ? take_page(r, e) : 0;
 }
 
 static int
@@ -215,14 +189,13 @@ bind(struct request *r, struct sv file, struct err *e)
 	int code;
 
 	engine_bind_env(r->engine, r->world, &env);
-	if ((code = query_bind(r->path, &env, &r->arena, &r->query, e)) < 0)
+	if ((code = bind_query(r, &env, e)) < 0)
 		return code;
-	if ((code = check_services(r, e)) < 0)
+	if ((code = names_check(r->engine, r->world, r->path, r, e)) < 0)
 		return code;
 	if (r->format != NULL && r->kind == FILE_FORMAT &&
 	    (code = check_format(r, file, e)) < 0)
 		return code;
-	query_print(&r->canonical, r->query);
 	return 0;
 }
 
@@ -332,11 +305,9 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 	if ((n->file = arena_printf(&n->arena, "%s", r->file)) == NULL)
 		code = err_nomem(e);
 	else if ((code = opt_rules_parse(SV("all"), &n->rules_off, e)) == 0)
-		code = query_bind(n->path, &env, &n->arena, &n->query, e);
-	if (code == 0) {
-		query_print(&n->canonical, n->query);
+		code = bind_query(n, &env, e);
+	if (code == 0)
 		code = buf_ok(&n->canonical, e);
-	}
 	if (code < 0) {
 		request_free(n);
 		return code;
@@ -358,6 +329,7 @@ request_free(struct request *r)
 	summary_unref(r->summary);
 	world_unref(r->world);
 	path_unref(r->path);
+	path_unref(r->wider);
 	free(r);
 }
 
@@ -393,13 +365,6 @@ cut_segments(struct sv text, size_t n)
 			text.n--;
 	}
 	return text;
-}
-
-static bool
-no_file(struct sv s)
-{
-	(void)s;
-	return false;
 }
 
 const struct query *

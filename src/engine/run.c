@@ -118,7 +118,8 @@ static int
 run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, struct err *e)
 {
 	const struct query *q = x->r->query;
-	struct format_options fo = { q->select, q->select_typed, q->n_select };
+	struct format_options fo = { q->select, q->select_typed, q->n_select, x->r->offset,
+		x->r->limit };
 	struct formatter *f;
 	int code;
 
@@ -129,6 +130,8 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	    (code = formatter_begin(f, &x->out, e)) == 0 &&
 	    (code = run_plan(x, f, deadline, cancel, e)) == 0)
 		code = formatter_end(f, &x->out, e);
+	if (code == 0 && x->r->format->pages)
+		x->info->n_rows = formatter_rows(f);
 	share_free(x->share);
 	formatter_free(f);
 	return code;

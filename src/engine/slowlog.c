@@ -102,13 +102,15 @@ slowlog_add(struct slowlog *l, const struct outcome *o)
 }
 
 void
-slowlog_print(struct slowlog *l, struct buf *out)
+slowlog_print(struct slowlog *l, struct requester asks, struct buf *out)
 {
 	pthread_mutex_lock(&l->lock);
 	for (size_t k = 0; k < l->n; k++) {
 		const struct slow_entry *x =
 		    &l->v[(l->next + LIMIT_SLOW_KEPT - 1 - k) % LIMIT_SLOW_KEPT];
 
+		if (!may_see(asks, x->who))
+			continue;
 		when_print(out, x->wall_ns);
 		buf_printf(out, " uid %u pid %u: %.1f ms, %s: ", x->who.uid, x->who.pid,
 		    ms(x->duration_ns), x->code < 0 ? err_name(x->code) : "ok");

@@ -99,7 +99,7 @@ struct slowlog {
 void slowlog_init(struct slowlog *);
 void slowlog_release(struct slowlog *);
 void slowlog_add(struct slowlog *, const struct outcome *);
-void slowlog_print(struct slowlog *, struct buf *);
+void slowlog_print(struct slowlog *, struct requester asks, struct buf *);
 
 /* ---- shadow runs ---- */
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "engine_i.h"
 
 #define PARTIAL_MAX 4		/* loads of a part before everything is loaded */
@@ -28,31 +29,20 @@ world_unref(struct world *w)
 	if (w == NULL || atomic_fetch_sub(&w->refs, 1) != 1)
 		return;
 	map_release(&w->services);
+	map_release(&w->fields);
 	for (size_t i = 0; i < w->n_filters; i++)
 		value_filter_free(w->filters[i]);
 	free(w->filters);
 	arena_release(&w->arena);
 	snapshot_unref(w->snap);
+	pthread_mutex_destroy(&w->making);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }
 
-static int
-collect_services(struct world *w, const struct stats *st, struct err *e)
-{
-	for (size_t i = 0; i < st->n_shards; i++) {
-		const struct shard_stats *s = &st->shards[i];
-
-		for (size_t k = 0; k < s->n_services; k++)
-			if (map_put(&w->services, s->services[k].service, NULL) == NULL)
-				return err_nomem(e);
-	}
-	return 0;
-}
-
 /* Takes over the snapshot's reference. */
 static int
-world_new(const struct snapshot *snap, struct world **out, struct err *e)
+world_new(struct engine *en, const struct snapshot *snap, struct world **out, struct err *e)
 {
 	struct world *w = calloc(1, sizeof *w);
 
@@ -63,10 +53,13 @@ world_new(const struct snapshot *snap, struct world **out, struct err *e)
 	atomic_init(&w->refs, 1);
 	atomic_init(&w->all, NULL);
 	atomic_init(&w->n_partial, 0);
+	pthread_mutex_init(&w->making, NULL);
 	pthread_mutex_init(&w->lock, NULL);
+	w->engine = en;
 	w->snap = snap;
 	arena_init(&w->arena);
 	map_init(&w->services);
+	map_init(&w->fields);
 	*out = w;
 	return 0;
 }
@@ -78,13 +71,13 @@ world_all(struct engine *en, struct world *w, const struct stats **out, struct e
 	int code = 0;
 
 	if (st == NULL) {
-		pthread_mutex_lock(&w->lock);
+		pthread_mutex_lock(&w->making);
 		st = atomic_load_explicit(&w->all, memory_order_relaxed);
 		if (st == NULL &&
 		    (code = stats_load(w->snap, TIME_RANGE_ALL, en->workers, &w->arena, &st,
-		    e)) == 0 && (code = collect_services(w, st, e)) == 0)
+		    e)) == 0 && (code = world_learn_names(w, st, e)) == 0)
 			atomic_store_explicit(&w->all, st, memory_order_release);
-		pthread_mutex_unlock(&w->lock);
+		pthread_mutex_unlock(&w->making);
 	}
 	if (code == 0)
 		*out = st;
@@ -104,6 +97,24 @@ world_stats(struct engine *en, struct world *w, struct time_range range, struct 
 	return stats_load(w->snap, range, en->workers, a, out, e);
 }
 
+/* The log says once that the store is out of reach, or not the one that was opened any more. */
+static int
+newest(struct engine *en, const struct snapshot **out, struct err *e)
+{
+	struct err err = ERR_INIT;
+	int code = catalog_snapshot(en->catalog, out, &err);
+
+	if (code == 0) {
+		atomic_store(&en->store_lost, false);
+		return 0;
+	}
+	if (!atomic_exchange(&en->store_lost, true))
+		log_error("store %s: %s", en->store, err.msg);
+	if (e != NULL)
+		*e = err;
+	return code;
+}
+
 int
 engine_world(struct engine *en, struct world **out, struct err *e)
 {
@@ -111,7 +122,7 @@ engine_world(struct engine *en, struct world **out, struct err *e)
 	struct world *w = NULL, *old = NULL;
 	int code;
 
-	if ((code = catalog_snapshot(en->catalog, &snap, e)) < 0)
+	if ((code = newest(en, &snap, e)) < 0)
 		return code;
 	pthread_mutex_lock(&en->lock);
 	if (en->world != NULL && en->world->snap->generation == snap->generation) {
@@ -122,7 +133,7 @@ engine_world(struct engine *en, struct world **out, struct err *e)
 	}
 	pthread_mutex_unlock(&en->lock);
 	/* Made outside the lock: two threads may both do it, which is only work done twice. */
-	if ((code = world_new(snap, &w, e)) < 0)
+	if ((code = world_new(en, snap, &w, e)) < 0)
 		return code;
 	pthread_mutex_lock(&en->lock);
 	if (en->world == NULL || en->world->snap->generation < w->snap->generation) {
@@ -138,12 +149,13 @@ engine_world(struct engine *en, struct world **out, struct err *e)
 uint64_t
 engine_now(struct engine *en, const struct world *w)
 {
-	uint64_t ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL), now;
+	uint64_t ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL);
+	uint64_t set = atomic_load(&en->now), now;
 
-	if (en->now_fixed != 0)
-		return en->now_fixed;
-	if (en->now_latest && w->snap->n_shards != 0)
+	if (set == NOW_LATEST && w->snap->n_shards != 0)
 		return w->snap->max_start;
+	if (set != NOW_CLOCK && set != NOW_LATEST)
+		return set;
 	now = clock_wall_ns();
 	return ttl == 0 ? now : now - now % ttl;
 }
@@ -176,5 +188,7 @@ engine_bind_env(struct engine *en, struct world *w, struct query_env *env)
 		.max_rows = conf_u64(en->conf, CONF_QUERY_MAX_ROWS),
 		.alias = resolve_alias,
 		.alias_arg = w,
+		.has_attr = world_has_attr,
+		.attr_arg = w,
 	};
 }

@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-#include "store/postings.h"
+#include "shard/postings.h"
 
 struct cover {
 	struct exec *ex;
@@ -65,15 +65,12 @@ column_told(const struct cover *c, const struct fnode *n, const struct col_state
 		return true;
 	if (st->is_rest)
 		return false;
-	if (adds_up(c, n) && (n->pred->op == OP_HAS || top_is_all(st->col)))
-		return st->col->kind != COLUMN_INT || n->pred->op == OP_HAS ||
-		    column_ranges(st) != NULL;
+	if (adds_up(c, n) && (st->any || top_is_all(st->col)))
+		return true;
 	if (st->col->postings_bytes == 0 || st->col->kind == COLUMN_BYTES)
 		return false;
-	if (st->col->kind == COLUMN_INT)
-		return n->pred->op == OP_HAS || column_ranges(st) != NULL;
 	/* A value that fails must be one of a row that is still in question. */
-	return c->alone || n->pred->op == OP_HAS || !matcher_can_fail(n->m);
+	return c->alone || st->any || !matcher_can_fail(n->m);
 }
 
 static bool
@@ -95,13 +92,11 @@ leaf_told(const struct cover *c, const struct fnode *n)
 		if (n->pred->op == OP_HAS)
 			return false;
 		break;
-	case LEAF_ATTR:
-		if (st->resource_has)
-			return false;
-		break;
 	default:
-		return false;
+		break;
 	}
+	if (!leaf_in_columns(c->xs, n))
+		return false;
 	for (uint32_t i = 0; i < st->n_cols; i++)
 		if (!column_told(c, n, &st->cols[i]))
 			return false;
@@ -121,26 +116,19 @@ told(const struct cover *c, const struct fnode *n)
 
 /* ---- the footer's values ---- */
 
-static uint64_t
-image_of(const struct value *v)
-{
-	return v->type == VAL_INT ? value_image_i64(v->i) :
-	    v->type == VAL_DOUBLE ? value_image_double(v->d) : v->b;
-}
-
 static int
 take_top(const struct cover *c, const struct col_state *st, struct take *t)
 {
 	const struct column *col = st->col;
 	int rc;
 
-	if (st->node->pred->op == OP_HAS) {
+	if (st->any) {
 		t->n += col->n_present;
 		return 0;
 	}
 	for (size_t i = 0; i < col->n_top; i++) {
 		if (col->kind == COLUMN_INT)
-			rc = ranges_have(column_ranges(st), image_of(&col->top[i].val));
+			rc = ranges_have(column_ranges(st), column_image(col, &col->top[i].val));
 		else
 			rc = matcher_value(st->node->m, &col->top[i].val, c->e);
 		if (rc < 0)
@@ -166,12 +154,12 @@ take_codes(struct cover *c, struct col_state *st, const struct postings *p, stru
 {
 	int rc;
 
-	if (st->node->pred->op != OP_HAS && (rc = column_ready(c->xs, st, c->e)) < 0)
+	if ((rc = column_ready(c->xs, st, c->e)) < 0)
 		return rc;
 	for (uint32_t i = 0; i < postings_n(p); i++) {
 		if (i % 4096 == 0 && (rc = exec_check(c->ex, c->e)) < 0)
 			return rc;
-		rc = st->node->pred->op == OP_HAS ? 1 : column_code(st, i, c->e);
+		rc = st->any ? 1 : column_code(st, i, c->e);
 		if (rc < 0)
 			return rc;
 		if (rc > 0)
@@ -186,10 +174,10 @@ take_numbers(struct cover *c, const struct col_state *st, const struct postings 
 {
 	static const struct range all = { 0, UINT64_MAX };
 	const struct ranges *x = column_ranges(st);
-	uint32_t n = postings_n(p), n_ranges = x == NULL ? 1 : x->n;
+	uint32_t n = postings_n(p), n_ranges = st->any ? 1 : x->n;
 
 	for (uint32_t i = 0; i < n_ranges; i++) {
-		struct range r = x == NULL ? all : x->v[i];
+		struct range r = st->any ? all : x->v[i];
 
 		for (uint32_t k = postings_lower(p, r.lo); k < n && postings_value(p, k) <= r.hi; k++)
 			take_key(c, p, k, t);
@@ -208,7 +196,7 @@ take_columns(struct cover *c, const struct fnode *n, struct take *t)
 
 		if (cs->never)
 			continue;
-		if (t->bits == NULL && (n->pred->op == OP_HAS || top_is_all(cs->col))) {
+		if (t->bits == NULL && (cs->any || top_is_all(cs->col))) {
 			if ((rc = take_top(c, cs, t)) < 0)
 				return rc;
 			continue;

@@ -36,11 +36,13 @@
 #include "base/lru.h"
 #include "base/vec.h"
 #include "exec/exec.h"
-#include "exec/kernel_match.h"
 #include "kernel_i.h"
-#include "store/chunk.h"
-#include "store/fetch.h"
-#include "store/tracesum.h"
+#include "match/matcher.h"
+#include "match/pred_eval.h"
+#include "match/words.h"
+#include "shard/chunk.h"
+#include "shard/fetch.h"
+#include "shard/tracesum.h"
 
 /* ---- keys and refs ---- */
 
@@ -104,9 +106,10 @@ struct fnode {
 	enum column_domain domain;
 	uint32_t leaf;			/* index among the leaves */
 	struct matcher *m;		/* NULL for LEAF_WORDS */
-	bool by_range;			/* the operator is one of ranges */
+	/* Of an event's name, a link's ids: the empty one satisfies, which no column holds. */
+	bool absent;
 	struct ranges number;		/* NUMBER, DURATION */
-	struct ranges typed[VAL_TYPES];	/* ATTR, by_range: INT, DOUBLE, BOOL */
+	struct ranges typed[VAL_TYPES];	/* ATTR: INT, DOUBLE, BOOL */
 };
 
 struct filter {
@@ -130,6 +133,7 @@ struct col_state {
 	struct sv word;			/* LEAF_WORDS */
 	bool is_rest;			/* values are maps of rare attributes: look for node's key */
 	bool never;			/* no value can satisfy */
+	bool any;			/* every value does: it is enough that there is one */
 	const struct dict *dict;	/* COLUMN_DICT; pinned */
 	struct ranges code_ranges;	/* of codes, if the dictionary tells */
 	bool use_ranges;
@@ -144,7 +148,7 @@ struct leaf_state {
 	struct col_state *cols;		/* WORDS: n_words times n_cols */
 	uint32_t n_cols;
 	struct codes owners;		/* resources, scopes, services or traces */
-	struct ranges ordinals;		/* TRACE_ID by_range */
+	struct ranges ordinals;		/* TRACE_ID: EQ, IN */
 	bool resource_has;		/* bare: some resource has the key */
 	struct codes *words;		/* WORDS: resources, then scopes, of each word */
 	uint32_t n_words;
@@ -394,6 +398,12 @@ int filter_may_match(struct scan *, const struct fnode *) WARN_UNUSED;
 /* ---- filter_leaf.c, filter_attr.c, filter_words.c ---- */
 
 int leaf_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+/*
+ * Do columns of the shard hold every value of the leaf's field, as it is (but for those in a rest
+ * column, which has no index)? Then zones, indexes and the footer speak of the leaf. The leaf is
+ * prepared.
+ */
+bool leaf_in_columns(const struct xshard *, const struct fnode *);
 int leaf_prepare(struct exec *, struct xshard *, const struct fnode *, struct leaf_state *,
     struct err *) WARN_UNUSED;
 int attr_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;

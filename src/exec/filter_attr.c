@@ -24,22 +24,31 @@ rest_of(enum column_domain d)
 	return d == DOMAIN_SPAN ? COL_REST : d == DOMAIN_EVENT ? COL_EVENT_REST : COL_LINK_REST;
 }
 
-/* No value of the type can satisfy the operator (product.md, "Values"). */
-static bool
-type_never(const struct fnode *n, enum value_type type)
+/* No value of the type can satisfy the operator, or all of them do (product.md, "Values"). */
+static void
+look_at_type(const struct fnode *n, enum value_type type, struct col_state *cs)
 {
-	if (n->pred->op == OP_HAS)
-		return false;
 	switch (type) {
 	case VAL_INT:
 	case VAL_DOUBLE:
 	case VAL_BOOL:
-		return !n->by_range || n->typed[type].n == 0;
+		cs->never = n->typed[type].n == 0;
+		break;
 	case VAL_STRING:
 	case VAL_ARRAY:
-		return false;
-	default:
-		return true;
+		break;
+	case VAL_EMPTY:
+		cs->never = true;
+		break;
+	case VAL_BYTES:
+	case VAL_MAP:
+		cs->any = pred_op_negative(n->pred->op);
+		cs->never = !cs->any;
+		break;
+	}
+	if (n->pred->op == OP_HAS) {
+		cs->any = true;
+		cs->never = false;
 	}
 }
 
@@ -71,7 +80,7 @@ attr_prepare(struct xshard *xs, const struct fnode *n, struct leaf_state *st, st
 
 		cs->col = &first[i];
 		cs->node = n;
-		cs->never = type_never(n, first[i].type);
+		look_at_type(n, first[i].type, cs);
 	}
 	if (rest != NULL) {
 		st->cols[st->n_cols].col = rest;
@@ -209,7 +218,7 @@ rest_has(struct scan *sc, const struct col_state *cs, const uint64_t *in, uint64
 {
 	const struct pred has = { .kind = PRED_LEAF, .op = OP_HAS,
 		.field = cs->node->pred->field };
-	struct fnode node = { .pred = &has, .cls = LEAF_ATTR, .by_range = true };
+	struct fnode node = { .pred = &has, .cls = LEAF_ATTR };
 	struct col_state tmp = { .col = cs->col, .node = &node, .is_rest = true };
 	int rc = matcher_new(&has, &node.m, sc->e);
 
@@ -258,9 +267,12 @@ static int
 match_resource(void *arg, uint32_t code, struct err *e)
 {
 	const struct owner_arg *a = arg;
-	const struct value *v = attrs_find(&a->resources[code].attrs, a->node->pred->field.key);
+	const struct field f = { .scope = FIELD_RESOURCE, .key = a->node->pred->field.key };
+	const struct span part = { .resource = &a->resources[code] };
+	struct field_value v;
 
-	return v == NULL ? 0 : matcher_value(a->node->m, v, e);
+	return field_value_first(&f, &(struct field_row){ .span = &part }, &v) ?
+	    matcher_field(a->node->m, &v, e) : 0;
 }
 
 static int

@@ -115,7 +115,7 @@ dict_ranges(struct col_state *st, struct err *e)
 	const struct pred *p = st->node->pred;
 
 	if (st->is_rest || st->word.n != 0 || st->col->type != VAL_STRING ||
-	    !(is_list(p->op) || p->op == OP_STARTS || p->op == OP_HAS))
+	    !(is_list(p->op) || p->op == OP_STARTS))
 		return 0;
 	st->code_ranges.v = calloc(p->n_lits + 2, sizeof *st->code_ranges.v);
 	if (st->code_ranges.v == NULL)
@@ -123,10 +123,7 @@ dict_ranges(struct col_state *st, struct err *e)
 	st->use_ranges = true;
 	if (p->op == OP_STARTS)
 		return prefix_range(st, p->lits[0].text, e);
-	if (p->op == OP_HAS)
-		st->code_ranges.v[st->code_ranges.n++] = (struct range){ 0, UINT64_MAX };
-	else
-		list_range(st, p);
+	list_range(st, p);
 	return 0;
 }
 
@@ -301,7 +298,7 @@ make_ready(struct xshard *xs, struct col_state *st, struct err *e)
 {
 	int rc;
 
-	if (st->never || st->col->kind != COLUMN_DICT)
+	if (st->never || st->any || st->col->kind != COLUMN_DICT)
 		return 0;
 	if (st->dict == NULL && (rc = dict_get(xs->s, st->col, &st->dict, e)) < 0)
 		return rc;
@@ -655,7 +652,7 @@ column_test(struct col_state *st)
 		.fn = match_code, .arg = st };
 }
 
-/* HAS, and empty values, which satisfy nothing else. */
+/* Every value satisfies: the rows that have one. */
 static int
 test_presence(struct scan *sc, const struct chunk *c, const uint64_t *in, uint64_t *out)
 {
@@ -675,7 +672,7 @@ test_chunk(struct scan *sc, const struct chunk *c, struct col_state *st, const u
 {
 	struct col_test t = column_test(st);
 
-	if (st->word.n == 0 && !st->is_rest && st->node->pred->op == OP_HAS)
+	if (st->any)
 		return test_presence(sc, c, in, out);
 	if (c->encoding == ENC_BYTES)
 		return test_bytes(sc, c, st, in, out, bad);
@@ -759,7 +756,7 @@ mark_rows(struct scan *sc, const struct chunk *c, struct col_state *st, uint32_t
 	if (p.sel == NULL || p.ord == NULL)
 		return err_nomem(sc->e);
 	p.n = chunk_select(c, rows, n, p.sel, p.ord);
-	if (st->word.n == 0 && !st->is_rest && st->node->pred->op == OP_HAS) {
+	if (st->any) {
 		for (uint32_t i = 0; i < p.n; i++)
 			mark[p.sel[i]] = true;
 		return 0;

@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-#include "store/postings.h"
+#include "shard/postings.h"
 
 #define MOST_CODES 4096		/* of one leaf */
 #define LEAST_SHARE 2		/* at most half of the shard's rows, */
@@ -186,7 +186,7 @@ add_column(struct rows *r, struct exec *ex, struct xshard *xs, struct col_state 
 {
 	if (st->never)
 		return 0;
-	if (st->is_rest || st->node->pred->op == OP_HAS)
+	if (st->is_rest || st->any)
 		return 1;
 	switch (st->col->kind) {
 	case COLUMN_DICT:
@@ -245,12 +245,11 @@ sort_rows(struct rows *r, const struct shard_info *info, struct err *e)
 
 /* The plan asks the leaf's index in this shard, and that could tell. */
 static bool
-asks_index(const struct xshard *xs, const struct fnode *n, const struct leaf_state *st)
+asks_index(const struct xshard *xs, const struct fnode *n)
 {
 	if (n->leaf >= PLAN_LEAVES_MAX || (xs->plan->index_leaves >> n->leaf & 1) == 0)
 		return false;
-	return (n->cls == LEAF_ATTR || n->cls == LEAF_STRING || n->cls == LEAF_NUMBER ||
-	    n->cls == LEAF_WORDS) && !st->resource_has;
+	return n->cls == LEAF_WORDS || leaf_in_columns(xs, n);
 }
 
 /* The rows that may have a word, which may stand in any of the columns. */
@@ -304,7 +303,7 @@ list_leaf(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows
 	struct leaf_state *st = &xs->leaves[n->leaf];
 	int rc = 0;
 
-	if (!asks_index(xs, n, st))
+	if (!asks_index(xs, n))
 		return 1;
 	if (n->cls == LEAF_WORDS)
 		rc = list_words(ex, xs, st, r, e);
@@ -331,8 +330,7 @@ is_sparse(const struct xshard *xs, const struct fnode *n)
 	const struct leaf_state *st = &xs->leaves[n->leaf];
 	uint64_t n_values = 0;
 
-	if (n->pred->kind != PRED_LEAF || (n->cls != LEAF_ATTR && n->cls != LEAF_STRING &&
-	    n->cls != LEAF_NUMBER) || !asks_index(xs, n, st) || matcher_can_fail(n->m))
+	if (n->pred->kind != PRED_LEAF || n->cls == LEAF_WORDS || !asks_index(xs, n) || matcher_can_fail(n->m))
 		return false;
 	for (uint32_t i = 0; i < st->n_cols; i++)
 		n_values += st->cols[i].col->n_present;

@@ -23,6 +23,7 @@ fixed_prepare(struct xshard *xs, const struct fnode *n, struct leaf_state *st, s
 	st->n_cols = 1;
 	st->cols[0].col = col;
 	st->cols[0].node = n;
+	st->cols[0].any = n->pred->op == OP_HAS;
 	return 0;
 }
 
@@ -112,6 +113,19 @@ leaf_state_release(struct leaf_state *st)
 	free(st->ordinals.v);
 }
 
+bool
+leaf_in_columns(const struct xshard *xs, const struct fnode *n)
+{
+	switch (n->cls) {
+	case LEAF_NUMBER:
+	case LEAF_STRING:
+	case LEAF_ATTR:
+		return !n->absent && !xs->leaves[n->leaf].resource_has;
+	default:
+		return false;
+	}
+}
+
 /* ---- tables ---- */
 
 int
@@ -142,30 +156,31 @@ struct table_arg {
 	struct exec *ex;
 };
 
+/* What the field yields of a part of a span. */
+static int
+match_part(const struct fnode *n, const struct field_row *r, struct err *e)
+{
+	struct field_value v;
+
+	return field_value_first(&n->pred->field, r, &v) ? matcher_field(n->m, &v, e) : 0;
+}
+
 static int
 match_resource(void *arg, uint32_t code, struct err *e)
 {
 	const struct table_arg *a = arg;
-	const struct value *v = attrs_find(&a->resources[code].attrs, a->node->pred->field.key);
+	const struct span part = { .resource = &a->resources[code] };
 
-	return v == NULL ? 0 : matcher_value(a->node->m, v, e);
+	return match_part(a->node, &(struct field_row){ .span = &part }, e);
 }
 
 static int
 match_scope(void *arg, uint32_t code, struct err *e)
 {
 	const struct table_arg *a = arg;
-	const struct scope *s = &a->scopes[code];
-	const struct field *f = &a->node->pred->field;
-	const struct value *v;
-	struct sv text;
+	const struct span part = { .scope = &a->scopes[code] };
 
-	if (f->scope == FIELD_INTRINSIC) {
-		text = f->intrinsic == IN_SCOPE ? s->name : s->version;
-		return text.n == 0 ? 0 : matcher_string(a->node->m, text, e);
-	}
-	v = attrs_find(&s->attrs, f->key);
-	return v == NULL ? 0 : matcher_value(a->node->m, v, e);
+	return match_part(a->node, &(struct field_row){ .span = &part }, e);
 }
 
 static int
@@ -184,38 +199,16 @@ match_trace_id(void *arg, uint32_t code, struct err *e)
 	return matcher_trace_id(a->node->m, traceids_at(a->traces.ids, code), e);
 }
 
-static int
-match_fact(const struct matcher *m, enum intrinsic i, const struct trace_facts *f,
-    struct err *e)
-{
-	switch (i) {
-	case IN_ROOT_SERVICE:
-		return matcher_string(m, f->root_service, e);
-	case IN_ROOT_NAME:
-		return matcher_string(m, f->root_name, e);
-	case IN_TRACE_START:
-		return matcher_number(m, f->start_ns);
-	case IN_TRACE_DURATION:
-		return matcher_number(m, trace_duration(f));
-	case IN_TRACE_SPANS:
-		return matcher_number(m, f->n_spans);
-	case IN_TRACE_ERRORS:
-		return matcher_number(m, f->n_errors);
-	default:
-		return 0;
-	}
-}
-
 int
 trace_fact_holds(struct exec *ex, uint32_t shard, const struct shard_traces *traces,
     uint32_t ordinal, const struct fnode *n, struct err *e)
 {
-	enum intrinsic i = n->pred->field.intrinsic;
+	bool name = n->pred->field.intrinsic == IN_ROOT_NAME;
 	struct trace_view v;
-	int rc = trace_view_get(ex, shard, traces, ordinal, i == IN_ROOT_NAME, &v, e);
+	int rc = trace_view_get(ex, shard, traces, ordinal, name, &v, e);
 
 	if (rc == 0)
-		rc = match_fact(n->m, i, &v.facts, e);
+		rc = match_part(n, &(struct field_row){ .trace = &v.facts }, e);
 	trace_view_put(ex, &v);
 	return rc;
 }
@@ -579,13 +572,21 @@ links_eval(struct values_at *v, const uint64_t *kids, uint64_t *got)
 	const struct dict *d = NULL;
 	int rc = 0;
 
-	if (v->c == NULL)
+	if (v->c == NULL) {
+		if (v->n->absent)
+			bitmap_or(got, kids, v->sc->rg->n_links);
 		return 0;
+	}
 	if (col->kind == COLUMN_DICT && (rc = dict_get(v->sc->xs->s, col, &d, v->sc->e)) < 0)
 		return rc;
 	BITMAP_EACH(kids, v->sc->rg->n_links, k) {
-		if (rc < 0 || !chunk_present(v->c, (uint32_t)k))
+		if (rc < 0)
+			break;
+		if (!chunk_present(v->c, (uint32_t)k)) {
+			if (v->n->absent)
+				bitmap_set(got, k);
 			continue;
+		}
 		rc = v->n->pred->field.intrinsic == IN_LINK_TRACE_ID ?
 		    link_id_holds(v, d, (uint32_t)k) : number_text_holds(v, (uint32_t)k);
 		if (rc > 0)
@@ -642,6 +643,27 @@ values_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t
 
 /* ---- all ---- */
 
+/* Those of `kids` that the column has no value of. */
+static int
+add_absent(struct scan *sc, const struct fnode *n, const uint64_t *kids, uint64_t *got)
+{
+	uint32_t n_kids = scan_domain_rows(sc, n->domain);
+	const struct chunk *c = NULL;
+	uint64_t *has = scan_bits(sc, n_kids);
+	int rc;
+
+	if (has == NULL)
+		return ERR_NOMEM;
+	if ((rc = scan_chunk(sc, n->col, &c)) < 0)
+		return rc;
+	if (c != NULL)
+		chunk_presence(c, has);
+	for (size_t i = 0; i < BITMAP_WORDS(n_kids); i++)
+		got[i] |= kids[i] & ~has[i];
+	chunk_put(c);
+	return 0;
+}
+
 /* A fixed column in its domain. */
 static int
 fixed_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t *out)
@@ -651,7 +673,7 @@ fixed_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t 
 	uint64_t *kids, *got;
 	int rc;
 
-	if (st->n_cols == 0)
+	if (st->n_cols == 0 && !n->absent)
 		return 0;
 	if (n->domain == DOMAIN_SPAN)
 		return column_eval(sc, &st->cols[0], in, out);
@@ -659,7 +681,11 @@ fixed_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t 
 		return rc;
 	if ((got = scan_bits(sc, scan_domain_rows(sc, n->domain))) == NULL)
 		rc = ERR_NOMEM;
-	else if ((rc = column_eval(sc, &st->cols[0], kids, got)) == 0)
+	else if (st->n_cols != 0)
+		rc = column_eval(sc, &st->cols[0], kids, got);
+	if (rc == 0 && n->absent)
+		rc = add_absent(sc, n, kids, got);
+	if (rc == 0)
 		rc = children_rows(sc, counts, in, got, out);
 	chunk_put(counts);
 	return rc;

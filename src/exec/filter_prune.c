@@ -28,7 +28,7 @@ attr_column_may(struct scan *sc, struct col_state *st)
 	/* Presence first: it needs no dictionary. */
 	if (column_may(sc, st, NULL) == 0)
 		return 0;
-	if (st->is_rest || st->node->pred->op == OP_HAS)
+	if (st->is_rest || st->any)
 		return 1;
 	if (st->col->kind == COLUMN_DICT) {
 		if ((rc = column_ready(sc->xs, st, sc->e)) < 0)
@@ -84,12 +84,9 @@ leaf_may(struct scan *sc, const struct fnode *n)
 {
 	struct leaf_state *st = &sc->xs->leaves[n->leaf];
 
-	switch (n->cls) {
-	case LEAF_NUMBER:
-	case LEAF_STRING:
+	if (leaf_in_columns(sc->xs, n))
 		return columns_may(sc, st);
-	case LEAF_ATTR:
-		return st->resource_has ? 1 : columns_may(sc, st);
+	switch (n->cls) {
 	case LEAF_DURATION:
 		return duration_may(sc, n);
 	case LEAF_TRACE_ID:

@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-#include "store/textidx.h"
+#include "shard/textidx.h"
 
 #define FEW_VALUES 4096		/* looked at in any case, */
 #define VALUE_ROWS 4		/* more only with so many rows for each */

@@ -10,6 +10,7 @@
  * do; elsewhere value by value.
  */
 #include "kernel_i.h"
+#include "match/words.h"
 
 #define AVX2_NEEDLE 64
 
@@ -81,7 +82,7 @@ static bool
 is_word(struct sv s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!word_byte(s.p[i]))
+		if (!text_word_byte(s.p[i]))
 			return false;
 	return s.n != 0;
 }
@@ -90,8 +91,8 @@ is_word(struct sv s)
 static bool
 stands_alone(const char *bytes, uint32_t from, uint32_t to, uint32_t at, size_t n)
 {
-	return (at == from || !word_byte(bytes[at - 1])) &&
-	    (to - at == n || !word_byte(bytes[at + n]));
+	return (at == from || !text_word_byte(bytes[at - 1])) &&
+	    (to - at == n || !text_word_byte(bytes[at + n]));
 }
 
 void

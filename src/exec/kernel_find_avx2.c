@@ -6,6 +6,7 @@
  * second time, so nothing is read beyond it.
  */
 #include "kernel_i.h"
+#include "match/words.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kernel_i: the small machines under the matcher and the column filters; they know nothing of
- * shards, plans or queries.
+ * kernel_i: the small machines under the column filters; they know nothing of shards, plans or
+ * queries, nor what an operator means (match/): they ask many values at once.
  *
- *   kernel_regex  regular expressions: the only owner of PCRE2
- *   kernel_text   words in texts
- *   kernel_find   a text in many values at once
- *   kernel_range  numbers against ranges
+ *   kernel_find   a text in many values
+ *   kernel_range  many numbers against ranges
  *   kernel_codes  dictionary codes against a lazily filled table, or a set of codes
  */
 #ifndef EXEC_KERNEL_I_H
@@ -17,73 +15,10 @@
 #include "base/bitmap.h"
 #include "base/cpu.h"
 #include "base/err.h"
-#include "model/pred.h"
-#include "model/value.h"
-
-/* ---- kernel_regex.c ---- */
-
-struct regex;
-
-/* What a pattern comes down to. PCRE2 is asked only for REGEX_FULL. */
-enum regex_kind { REGEX_EQ, REGEX_STARTS, REGEX_ENDS, REGEX_CONTAINS, REGEX_ANY, REGEX_FULL };
-
-int regex_new(struct sv pattern, struct regex **, struct err *) WARN_UNUSED;
-void regex_free(struct regex *);
-enum regex_kind regex_kind(const struct regex *);
-/* The whole subject: 1, 0, or ERR_TIMEOUT, ERR_NOMEM. Thread-safe. */
-int regex_match(const struct regex *, struct sv subject, struct err *);
-/*
- * Texts that every subject that matches holds, byte by byte; borrowed. regex_match looks for
- * the longest before it asks PCRE2, so that a subject without it never fails.
- */
-size_t regex_must(const struct regex *, const struct sv **);
-
-/* ---- kernel_literals.c ---- */
-
-/*
- * Up to max such texts of a pattern that compiles (case-sensitive, not extended), the longest
- * if there are more, into out; their bytes into mem, which has room for pattern.n.
- */
-size_t pattern_literals(struct sv pattern, char *mem, struct sv *out, size_t max);
-
-/* ---- kernel_text.c ---- */
-
-/*
- * True if `word` (lower-case ASCII) stands in the text as a whole token: a run of letters,
- * digits and '_', where every byte from 0x80 on counts as a letter.
- */
-bool text_has_word(struct sv text, struct sv word);
-/* A byte of words. */
-bool word_byte(char);
-/* Are the bytes at p those of the word but for ASCII case? */
-bool same_word(const char *p, struct sv word);
-/* The same for a value: strings, and those inside arrays and maps at any depth. */
-bool value_has_word(const struct value *, struct sv word);
+#include "match/ranges.h"
 
 /* ---- kernel_range.c ---- */
 
-/* Closed ranges of images, rising and apart. */
-struct range {
-	uint64_t lo, hi;
-};
-
-struct ranges {
-	struct range *v;
-	uint32_t n;
-};
-
-/*
- * The images of type INT, DOUBLE or BOOL that satisfy a leaf for which matcher_in_ranges
- * holds. The array is the caller's to free.
- */
-int ranges_of_leaf(const struct pred *leaf, enum value_type, struct ranges *, struct err *)
-    WARN_UNUSED;
-/* The same for intrinsics: plain numbers (literal.u), span ids (lo), enums (as images). */
-int ranges_of_number(const struct pred *leaf, struct ranges *, struct err *) WARN_UNUSED;
-bool ranges_have(const struct ranges *, uint64_t);
-/* Does any image within [lo, hi] lie in a range? Do all? */
-bool ranges_touch(const struct ranges *, uint64_t lo, uint64_t hi);
-bool ranges_cover(const struct ranges *, uint64_t lo, uint64_t hi);
 /* Sets bit i of words for every v[i], i < n, in the ranges. */
 void range_test(const uint64_t *v, size_t n, const struct ranges *, uint64_t *words);
 

@@ -7,7 +7,7 @@
  */
 #include "exec_i.h"
 
-#include "store/fetch.h"
+#include "shard/fetch.h"
 
 struct load {
 	struct shard *shard;

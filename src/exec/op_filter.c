@@ -74,7 +74,6 @@ classify(struct fnode *n)
 {
 	const struct pred *p = n->pred;
 
-	n->by_range = matcher_in_ranges(p);
 	n->domain = DOMAIN_SPAN;
 	if (p->op == OP_TEXT) {
 		n->cls = LEAF_WORDS;
@@ -106,8 +105,27 @@ classify(struct fnode *n)
 		break;
 	}
 	/* Text operators on ids, kinds and states. */
-	if (n->cls == LEAF_NUMBER && !n->by_range)
+	if (n->cls == LEAF_NUMBER && !matcher_in_ranges(p))
 		n->cls = LEAF_VALUES;
+}
+
+/* Columns of events and links are without what is empty. */
+static int
+ask_absent(struct fnode *n, struct err *e)
+{
+	const struct event ev = { .time_ns = 0 };
+	const struct link l = { .span_id = 0 };
+	const struct field_row r = { .event = &ev, .link = &l };
+	struct field_value v;
+	int rc;
+
+	if (n->pred->field.scope != FIELD_INTRINSIC || n->domain == DOMAIN_SPAN ||
+	    !field_value_first(&n->pred->field, &r, &v))
+		return 0;
+	if ((rc = matcher_field(n->m, &v, e)) < 0)
+		return rc;
+	n->absent = rc > 0;
+	return 0;
 }
 
 static int
@@ -119,11 +137,11 @@ leaf_init(struct fnode *n, struct err *e)
 	classify(n);
 	if (n->cls == LEAF_WORDS)
 		return 0;
-	if ((rc = matcher_new(n->pred, &n->m, e)) < 0)
+	if ((rc = matcher_new(n->pred, &n->m, e)) < 0 || (rc = ask_absent(n, e)) < 0)
 		return rc;
 	if (n->cls == LEAF_NUMBER || n->cls == LEAF_DURATION)
 		return ranges_of_number(n->pred, &n->number, e);
-	if (n->cls != LEAF_ATTR || !n->by_range)
+	if (n->cls != LEAF_ATTR)
 		return 0;
 	for (size_t i = 0; i < sizeof numeric / sizeof numeric[0]; i++)
 		if ((rc = ranges_of_leaf(n->pred, numeric[i], &n->typed[numeric[i]], e)) < 0)

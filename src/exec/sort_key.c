@@ -33,12 +33,6 @@ skey_id(struct skey *k, uint64_t hi, uint64_t lo)
 	*k = (struct skey){ .cls = KEY_NUMBER, .sub = FORM_ID, .u = hi, .lo = lo };
 }
 
-static void
-skey_missing(struct skey *k)
-{
-	*k = (struct skey){ .cls = KEY_MISSING };
-}
-
 static uint64_t
 prefix_of(struct sv s)
 {
@@ -63,25 +57,11 @@ skey_string(struct skey *k, struct sv s)
 	skey_bytes(k, KEY_STRING, 0, s);
 }
 
-/* Left out of the JSON when empty: then missing. */
-static void
-skey_text(struct skey *k, struct sv s)
-{
-	if (s.n == 0)
-		skey_missing(k);
-	else
-		skey_string(k, s);
-}
-
 static void
 skey_value(struct skey *k, const struct value *v)
 {
 	uint64_t bits;
 
-	if (v == NULL) {
-		skey_missing(k);
-		return;
-	}
 	switch (v->type) {
 	case VAL_INT:
 		skey_i64(k, v->i);
@@ -108,86 +88,6 @@ skey_value(struct skey *k, const struct value *v)
 }
 
 /* ---- from rows ---- */
-
-static void
-skey_of_event(const struct field *f, const struct event *ev, struct skey *k)
-{
-	if (f->scope == FIELD_EVENT)
-		skey_value(k, attrs_find(&ev->attrs, f->key));
-	else if (f->intrinsic == IN_EVENT_NAME)
-		skey_text(k, ev->name);
-	else
-		skey_number(k, ev->time_ns);
-}
-
-static void
-skey_of_link(const struct field *f, const struct link *l, struct skey *k)
-{
-	skey_missing(k);
-	if (f->scope == FIELD_LINK)
-		skey_value(k, attrs_find(&l->attrs, f->key));
-	else if (f->intrinsic == IN_LINK_TRACE_ID && !trace_id_zero(l->trace_id))
-		skey_id(k, l->trace_id.hi, l->trace_id.lo);
-	else if (f->intrinsic == IN_LINK_SPAN_ID && l->span_id != 0)
-		skey_id(k, 0, l->span_id);
-}
-
-static void
-skey_of_events(const struct field *f, const struct span *s, const struct event *ev,
-    struct skey *k)
-{
-	skey_missing(k);
-	if (ev != NULL)
-		skey_of_event(f, ev, k);
-	else
-		for (uint32_t i = 0; i < s->n_events && k->cls == KEY_MISSING; i++)
-			skey_of_event(f, &s->events[i], k);
-}
-
-static void
-skey_of_links(const struct field *f, const struct span *s, const struct link *l,
-    struct skey *k)
-{
-	skey_missing(k);
-	if (l != NULL)
-		skey_of_link(f, l, k);
-	else
-		for (uint32_t i = 0; i < s->n_links && k->cls == KEY_MISSING; i++)
-			skey_of_link(f, &s->links[i], k);
-}
-
-void
-skey_of_facts(const struct field *f, const struct trace_facts *t, struct skey *k)
-{
-	skey_missing(k);
-	if (f->scope != FIELD_INTRINSIC)
-		return;
-	switch (f->intrinsic) {
-	case IN_TRACE_ID:
-		skey_id(k, t->trace_id.hi, t->trace_id.lo);
-		break;
-	case IN_ROOT_SERVICE:
-		skey_string(k, t->root_service);
-		break;
-	case IN_ROOT_NAME:
-		skey_string(k, t->root_name);
-		break;
-	case IN_TRACE_START:
-		skey_number(k, t->start_ns);
-		break;
-	case IN_TRACE_DURATION:
-		skey_number(k, trace_duration(t));
-		break;
-	case IN_TRACE_SPANS:
-		skey_number(k, t->n_spans);
-		break;
-	case IN_TRACE_ERRORS:
-		skey_number(k, t->n_errors);
-		break;
-	default:
-		break;
-	}
-}
 
 uint32_t
 entry_child_count(const struct trace_entry *t, uint64_t id)
@@ -216,106 +116,58 @@ entry_child_count(const struct trace_entry *t, uint64_t id)
 }
 
 static void
-skey_of_intrinsic(enum intrinsic i, const struct span *s, const struct trace_entry *t,
-    const struct field *f, struct skey *k)
+skey_of_row(const struct field *f, const struct field_row *r, struct skey *k)
 {
-	switch (i) {
-	case IN_SERVICE:
-		skey_string(k, s->resource->service);
-		break;
-	case IN_NAME:
-		skey_string(k, s->name);
-		break;
-	case IN_KIND:
-		skey_i64(k, s->kind);
-		break;
-	case IN_STATUS:
-		skey_i64(k, s->status);
-		break;
-	case IN_STATUS_MESSAGE:
-		skey_text(k, s->status_message);
-		break;
-	case IN_SCOPE:
-		skey_text(k, s->scope->name);
-		break;
-	case IN_SCOPE_VERSION:
-		skey_text(k, s->scope->version);
-		break;
-	case IN_TRACE_ID:
-		skey_id(k, s->trace_id.hi, s->trace_id.lo);
-		break;
-	case IN_SPAN_ID:
-		skey_id(k, 0, s->span_id);
-		break;
-	case IN_PARENT_SPAN_ID:
-		skey_missing(k);
-		if (s->parent_span_id != 0)
-			skey_id(k, 0, s->parent_span_id);
-		break;
-	case IN_TRACE_STATE:
-		skey_text(k, s->trace_state);
-		break;
-	case IN_FLAGS:
-		skey_missing(k);
-		if (s->flags != 0)
-			skey_number(k, s->flags);
-		break;
-	case IN_START:
-		skey_number(k, s->start_ns);
-		break;
-	case IN_END:
-		skey_number(k, s->end_ns);
-		break;
-	case IN_DURATION:
-		skey_number(k, span_duration(s));
-		break;
-	case IN_CHILD_COUNT:
-		skey_missing(k);
-		if (t != NULL)
-			skey_number(k, entry_child_count(t, s->span_id));
-		break;
-	default:
-		skey_missing(k);
-		if (t != NULL)
-			skey_of_facts(f, &t->facts, k);
+	struct field_value v;
+
+	if (!field_value_first(f, r, &v)) {
+		*k = (struct skey){ .cls = KEY_MISSING };
+		return;
 	}
+	switch (v.kind) {
+	case FIELD_VALUE_TEXT:
+		skey_string(k, v.s);
+		break;
+	case FIELD_VALUE_ENUM:
+		skey_i64(k, v.number);
+		break;
+	case FIELD_VALUE_NUMBER:
+	case FIELD_VALUE_TIME:
+	case FIELD_VALUE_DURATION:
+		skey_number(k, v.u);
+		break;
+	case FIELD_VALUE_TRACE_ID:
+		skey_id(k, v.trace_id.hi, v.trace_id.lo);
+		break;
+	case FIELD_VALUE_SPAN_ID:
+		skey_id(k, 0, v.u);
+		break;
+	case FIELD_VALUE_ATTR:
+		skey_value(k, v.attr);
+		break;
+	}
+}
+
+void
+skey_of_facts(const struct field *f, const struct trace_facts *t, struct skey *k)
+{
+	const struct field_row r = { .trace = t };
+
+	skey_of_row(f, &r, k);
 }
 
 void
 skey_of_span(const struct field *f, const struct span *s, const struct event *ev,
     const struct link *l, const struct trace_entry *t, struct skey *k)
 {
-	const struct value *v;
+	struct field_row r = { .span = s, .event = ev, .link = l };
 
-	switch (f->scope) {
-	case FIELD_INTRINSIC:
-		if (intrinsics[f->intrinsic].of == OF_EVENT)
-			skey_of_events(f, s, ev, k);
-		else if (intrinsics[f->intrinsic].of == OF_LINK)
-			skey_of_links(f, s, l, k);
-		else
-			skey_of_intrinsic(f->intrinsic, s, t, f, k);
-		break;
-	case FIELD_EVENT:
-		skey_of_events(f, s, ev, k);
-		break;
-	case FIELD_LINK:
-		skey_of_links(f, s, l, k);
-		break;
-	case FIELD_SPAN:
-		skey_value(k, attrs_find(&s->attrs, f->key));
-		break;
-	case FIELD_RESOURCE:
-		skey_value(k, attrs_find(&s->resource->attrs, f->key));
-		break;
-	case FIELD_SCOPE:
-		skey_value(k, attrs_find(&s->scope->attrs, f->key));
-		break;
-	case FIELD_BARE:
-		v = attrs_find(&s->attrs, f->key);
-		skey_value(k, v != NULL ? v : attrs_find(&s->resource->attrs, f->key));
-		break;
+	if (t != NULL) {
+		r.trace = &t->facts;
+		if (f->scope == FIELD_INTRINSIC && f->intrinsic == IN_CHILD_COUNT)
+			r.child_count = entry_child_count(t, s->span_id);
 	}
+	skey_of_row(f, &r, k);
 }
 
 bool

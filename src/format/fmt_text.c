@@ -1,128 +1,51 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fmt_text: spans.txt and traces.txt: a table for reading. The first WIDTH_ROWS rows are held
- * back (whatever the size of the batches, so that the text does not depend on it); their
- * widest cells, up to WIDTH_MAX, fix the widths. A longer cell is shown whole and moves the
- * rest of its line. Durations are short ("1.23ms"), times end at the millisecond unless
- * they were selected. A character that a terminal must not get is shown as \u{..}.
- *
- * Widths count characters, not columns of a terminal: wide scripts stand a little off.
+ * fmt_text: spans.txt and traces.txt: a table for reading. With `select` its columns are shown
+ * whole; without, they are ours, and lines end within LINE_MAX columns: times end at the
+ * second, and the name, which stands last, has a failed span's message after it. Durations
+ * are short ("1.23ms").
  */
-#include "base/utf8.h"
 #include "format_i.h"
 
-#define WIDTH_ROWS 256
-#define WIDTH_MAX 48
-#define GAP 2
+#define LINE_MAX 120
 
-/* A cell that waits: its bytes in `held` and how wide it is. */
-struct waiting {
-	size_t off, n, width;
+/* Our own columns. IN_NAME is the name with what went wrong. */
+static const struct own_column {
+	enum intrinsic id;
+	struct table_column table;
+} span_columns[] = {
+	{ IN_START, { SV("start"), false, 0 } },
+	{ IN_SERVICE, { SV("service"), false, 16 } },
+	{ IN_DURATION, { SV("duration"), true, 0 } },
+	{ IN_TRACE_ID, { SV("trace_id"), false, 0 } },
+	{ IN_NAME, { SV("name"), false, 0 } },
+}, trace_columns[] = {
+	{ IN_TRACE_START, { SV("start"), false, 0 } },
+	{ IN_ROOT_SERVICE, { SV("root_service"), false, 16 } },
+	{ IN_TRACE_DURATION, { SV("duration"), true, 0 } },
+	{ IN_TRACE_SPANS, { SV("spans"), true, 0 } },
+	{ IN_TRACE_ERRORS, { SV("errors"), true, 0 } },
+	{ IN_TRACE_ID, { SV("trace_id"), false, 0 } },
+	{ IN_ROOT_NAME, { SV("root_name"), false, 0 } },
 };
-
-struct table {
-	bool fixed;		/* widths are known, the header is out */
-	bool brief;		/* the columns are ours: short times */
-	size_t n_rows;		/* that wait */
-	size_t *widths;
-	struct waiting *cells;	/* WIDTH_ROWS + 1 rows; the first is the header */
-};
-
-size_t
-put_visible(struct buf *b, struct sv s)
-{
-	const char *p = s.p, *end = s.p + s.n, *from = p;
-	size_t width = 0;
-
-	while (p < end) {
-		uint32_t cp = 0;
-		size_t n = utf8_decode(p, end, &cp), at;
-
-		if (n != 0 && !utf8_unprintable(cp)) {
-			p += n;
-			width++;
-			continue;
-		}
-		buf_put(b, from, (size_t)(p - from));
-		at = b->n;
-		if (n == 0) {
-			BUF_LIT(b, "\xef\xbf\xbd");
-			at += 2;
-			n = 1;
-		} else
-			buf_printf(b, "\\u{%x}", (unsigned)cp);
-		width += b->n - at;
-		p += n;
-		from = p;
-	}
-	buf_put(b, from, (size_t)(p - from));
-	return width;
-}
+#define N_SPAN (sizeof span_columns / sizeof *span_columns)
+#define N_TRACE (sizeof trace_columns / sizeof *trace_columns)
 
 static int
-default_columns(struct formatter *f, struct err *e)
+own_columns(struct formatter *f, struct table_column **out, struct err *e)
 {
-	static const enum intrinsic span_ids[] = { IN_START, IN_SERVICE, IN_NAME, IN_KIND,
-	    IN_STATUS, IN_DURATION, IN_TRACE_ID };
-	static const enum intrinsic trace_ids[] = { IN_TRACE_START, IN_ROOT_SERVICE,
-	    IN_ROOT_NAME, IN_TRACE_SPANS, IN_TRACE_ERRORS, IN_TRACE_DURATION, IN_TRACE_ID };
-	const enum intrinsic *ids = f->format->rows == ROW_SPAN ? span_ids : trace_ids;
-	struct field fields[7];
+	bool spans = f->format->rows == ROW_SPAN;
+	const struct own_column *own = spans ? span_columns : trace_columns;
+	size_t n = spans ? N_SPAN : N_TRACE;
+	struct field fields[N_SPAN > N_TRACE ? N_SPAN : N_TRACE];
 
-	for (size_t i = 0; i < 7; i++)
-		fields[i] = (struct field){ .scope = FIELD_INTRINSIC, .intrinsic = ids[i] };
-	return formatter_columns(f, fields, NULL, 7, e);
-}
-
-/* A heading: durations are for people here, so they go by their field's name. */
-static void
-put_heading(struct formatter *f, struct buf *b, size_t i)
-{
-	const struct field *field = &f->columns[i].field;
-
-	if (field->scope == FIELD_INTRINSIC)
-		buf_str(b, intrinsics[field->intrinsic].name);
-	else
-		buf_sv(b, f->columns[i].name);
-}
-
-static void
-add_cell(struct formatter *f, size_t i, struct sv text)
-{
-	struct table *t = f->state;
-	struct waiting *w = &t->cells[t->n_rows * f->n_columns + i];
-
-	w->off = f->held.n;
-	w->width = put_visible(&f->held, text);
-	w->n = f->held.n - w->off;
-}
-
-int
-text_begin(struct formatter *f, struct buf *out, struct err *e)
-{
-	struct table *t = arena_new(&f->arena, struct table);
-	int code;
-
-	(void)out;
-	if (t == NULL)
+	if ((*out = arena_array(&f->arena, n, struct table_column)) == NULL)
 		return err_nomem(e);
-	f->state = t;
-	t->brief = f->opt.n_select == 0;
-	code = t->brief ? default_columns(f, e) : formatter_columns(f, f->opt.select,
-	    f->opt.select_typed, f->opt.n_select, e);
-	if (code < 0)
-		return code;
-	t->widths = arena_array(&f->arena, f->n_columns, size_t);
-	t->cells = arena_array(&f->arena, (WIDTH_ROWS + 1) * f->n_columns, struct waiting);
-	if (t->widths == NULL || t->cells == NULL)
-		return err_nomem(e);
-	for (size_t i = 0; i < f->n_columns; i++) {
-		f->scratch.n = 0;
-		put_heading(f, &f->scratch, i);
-		add_cell(f, i, buf_view(&f->scratch));
+	for (size_t i = 0; i < n; i++) {
+		fields[i] = (struct field){ .scope = FIELD_INTRINSIC, .intrinsic = own[i].id };
+		(*out)[i] = own[i].table;
 	}
-	t->n_rows = 1;
-	return 0;
+	return formatter_columns(f, fields, NULL, n, e);
 }
 
 static bool
@@ -139,73 +62,54 @@ right_aligned(const struct field *f)
 	}
 }
 
-static void
-put_blanks(struct buf *b, size_t n)
+static int
+selected_columns(struct formatter *f, struct table_column **out, struct err *e)
 {
-	while (n-- > 0)
-		buf_putc(b, ' ');
-}
+	int code = formatter_columns(f, f->opt.select, f->opt.select_typed, f->opt.n_select, e);
 
-/* The rows that wait, and no longer do. */
-static void
-put_waiting(struct formatter *f, struct buf *b)
-{
-	struct table *t = f->state;
+	if (code < 0)
+		return code;
+	if ((*out = arena_array(&f->arena, f->n_columns, struct table_column)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < f->n_columns; i++) {
+		const struct field *field = &f->columns[i].field;
 
-	for (size_t r = 0; r < t->n_rows && !f->held.oom; r++) {
-		const struct waiting *w = &t->cells[r * f->n_columns];
-		size_t blanks = 0;
-
-		for (size_t i = 0; i < f->n_columns; i++, w++) {
-			size_t pad = t->widths[i] > w->width ? t->widths[i] - w->width : 0;
-			bool right = right_aligned(&f->columns[i].field);
-
-			/* Blanks wait for text after them: none at the end of a line. */
-			if (w->n != 0) {
-				put_blanks(b, blanks + (right ? pad : 0));
-				buf_put(b, f->held.p + w->off, w->n);
-				blanks = right ? 0 : pad;
-			} else
-				blanks += pad;
-			blanks += GAP;
-		}
-		buf_putc(b, '\n');
+		/* Durations are for people here, so they go by their field's name. */
+		(*out)[i] = (struct table_column){
+			.heading = field->scope == FIELD_INTRINSIC ?
+			    sv_cstr(intrinsics[field->intrinsic].name) : f->columns[i].name,
+			.right = right_aligned(field),
+		};
 	}
-	t->n_rows = 0;
-	f->held.n = 0;
+	return 0;
 }
 
-static void
-fix_widths(struct formatter *f)
+int
+text_begin(struct formatter *f, struct buf *out, struct err *e)
 {
-	struct table *t = f->state;
+	bool own = f->opt.n_select == 0;
+	struct table_column *columns;
+	int code;
 
-	for (size_t r = 0; r < t->n_rows; r++)
-		for (size_t i = 0; i < f->n_columns; i++) {
-			size_t w = t->cells[r * f->n_columns + i].width;
-
-			if (r != 0 && w > WIDTH_MAX)
-				w = WIDTH_MAX;
-			if (w > t->widths[i])
-				t->widths[i] = w;
-		}
-	t->fixed = true;
+	(void)out;
+	if ((code = own ? own_columns(f, &columns, e) : selected_columns(f, &columns, e)) < 0)
+		return code;
+	f->state = table_new(&f->arena, &f->held, columns, f->n_columns, own ? LINE_MAX : 0);
+	return f->state == NULL ? err_nomem(e) : 0;
 }
 
 static void
 cell_text(struct formatter *f, const struct cell *c)
 {
-	const struct table *t = f->state;
 	struct buf *b = &f->scratch;
 
-	b->n = 0;
 	if (c->kind == CELL_DURATION) {
 		duration_print_short(b, c->u);
 		return;
 	}
 	cell_plain(f, b, c);
-	if (c->kind == CELL_TIME && t->brief && !b->oom) {
-		b->n -= 7;	/* of the nine digits three stay */
+	if (c->kind == CELL_TIME && f->opt.n_select == 0 && !b->oom) {
+		b->n -= 11;	/* the fraction goes */
 		buf_putc(b, 'Z');
 	}
 }
@@ -213,8 +117,6 @@ cell_text(struct formatter *f, const struct cell *c)
 int
 text_batch(struct formatter *f, const struct batch *b, struct buf *out, struct err *e)
 {
-	struct table *t = f->state;
-
 	(void)e;
 	for (size_t r = 0; r < b->n; r++) {
 		for (size_t i = 0; i < f->n_columns; i++) {
@@ -223,14 +125,16 @@ text_batch(struct formatter *f, const struct batch *b, struct buf *out, struct e
 			    cell_of_span(field, &b->spans[r]) :
 			    cell_of_trace(field, &b->traces[r].facts);
 
+			f->scratch.n = 0;
 			cell_text(f, &c);
-			add_cell(f, i, buf_view(&f->scratch));
+			if (f->opt.n_select == 0 && b->kind == ROW_SPAN && i + 1 == f->n_columns &&
+			    span_failed(b->spans[r].span)) {
+				BUF_LIT(&f->scratch, ": ");
+				put_failure(&f->scratch, b->spans[r].span, false);
+			}
+			table_cell(f->state, i, buf_view(&f->scratch));
 		}
-		t->n_rows++;
-		if (!t->fixed && t->n_rows == WIDTH_ROWS + 1)
-			fix_widths(f);
-		if (t->fixed)
-			put_waiting(f, out);
+		table_row(f->state, out);
 	}
 	return 0;
 }
@@ -238,11 +142,7 @@ text_batch(struct formatter *f, const struct batch *b, struct buf *out, struct e
 int
 text_end(struct formatter *f, struct buf *out, struct err *e)
 {
-	struct table *t = f->state;
-
 	(void)e;
-	if (!t->fixed)
-		fix_widths(f);
-	put_waiting(f, out);
+	table_end(f->state, out);
 	return 0;
 }

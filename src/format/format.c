@@ -11,7 +11,7 @@
 #include "format_i.h"
 
 #define KEEP_BYTES 65536	/* rendered text above this isn't kept in a render cache */
-#define BIT(id) (1u << IN_##id)
+#define BIT(id) INTRINSIC_BIT(IN_##id)
 
 static int
 nothing(struct formatter *f, struct buf *out, struct err *e)
@@ -48,8 +48,9 @@ count_end(struct formatter *f, struct buf *out, struct err *e)
 	return 0;
 }
 
-#define SPAN_TEXT_BITS (BIT(START) | BIT(SERVICE) | BIT(NAME) | BIT(KIND) | BIT(STATUS) | \
-	BIT(DURATION) | BIT(TRACE_ID))
+/* With events: what a failure says of itself may be an exception. */
+#define FAILURE_BITS (BIT(START) | BIT(SERVICE) | BIT(NAME) | BIT(STATUS) | \
+	BIT(STATUS_MESSAGE) | BIT(TRACE_ID))
 #define PART_BITS (BIT(TRACE_ID) | BIT(SPAN_ID) | BIT(SERVICE) | BIT(NAME))
 #define TREE_BITS (BIT(TRACE_ID) | BIT(SPAN_ID) | BIT(PARENT_SPAN_ID) | BIT(SERVICE) | \
 	BIT(NAME) | BIT(KIND) | BIT(STATUS) | BIT(STATUS_MESSAGE) | BIT(START) | BIT(END) | \
@@ -57,27 +58,34 @@ count_end(struct formatter *f, struct buf *out, struct err *e)
 
 static const struct format formats[] = {
 	{ "spans.jsonl", ROW_SPAN, true, false, false, { .all = true },
-	    spans_jsonl_begin, spans_jsonl_batch, nothing, true },
+	    spans_jsonl_begin, spans_jsonl_batch, nothing, true, NULL, false },
 	{ "spans.csv", ROW_SPAN, true, false, false, { .all = true },
-	    spans_csv_begin, spans_csv_batch, nothing, true },
-	{ "spans.txt", ROW_SPAN, true, false, false, { .intrinsics = SPAN_TEXT_BITS },
-	    text_begin, text_batch, text_end, false },
+	    spans_csv_begin, spans_csv_batch, nothing, true, NULL, false },
+	{ "spans.txt", ROW_SPAN, true, false, false,
+	    { .events = true, .intrinsics = FAILURE_BITS | BIT(DURATION) },
+	    text_begin, text_batch, text_end, false, NULL, false },
+	{ "errors.txt", ROW_SPAN, false, false, true,
+	    { .events = true, .intrinsics = FAILURE_BITS },
+	    errors_begin, errors_batch, errors_end, false,
+	    "any/status/error/has/event.exception.type/has/event.exception.message/end", true },
 	{ "traces.jsonl", ROW_TRACE, true, false, false, { .intrinsics = BIT(TRACE_ID) },
-	    spans_jsonl_begin, traces_jsonl_batch, nothing, false },
+	    spans_jsonl_begin, traces_jsonl_batch, nothing, false, NULL, false },
 	{ "traces.csv", ROW_TRACE, true, false, false, { .intrinsics = BIT(TRACE_ID) },
-	    traces_csv_begin, traces_csv_batch, nothing, false },
+	    traces_csv_begin, traces_csv_batch, nothing, false, NULL, false },
 	{ "traces.txt", ROW_TRACE, true, false, false, { .intrinsics = BIT(TRACE_ID) },
-	    text_begin, text_batch, text_end, false },
+	    text_begin, text_batch, text_end, false, NULL, false },
 	{ "otlp.jsonl", ROW_SPAN, false, false, false, { .all = true },
-	    otlp_begin, otlp_batch, otlp_end, false },
+	    otlp_begin, otlp_batch, otlp_end, false, NULL, false },
 	{ "events.jsonl", ROW_EVENT, false, false, false,
-	    { .events = true, .intrinsics = PART_BITS }, nothing, events_jsonl_batch, nothing, false },
+	    { .events = true, .intrinsics = PART_BITS },
+	    nothing, events_jsonl_batch, nothing, false, NULL, false },
 	{ "links.jsonl", ROW_LINK, false, false, false,
-	    { .links = true, .intrinsics = PART_BITS }, nothing, links_jsonl_batch, nothing, false },
+	    { .links = true, .intrinsics = PART_BITS },
+	    nothing, links_jsonl_batch, nothing, false, NULL, false },
 	{ "count", ROW_COUNT, false, false, false, { .intrinsics = 0 },
-	    count_begin, count_batch, count_end, false },
+	    count_begin, count_batch, count_end, false, NULL, false },
 	{ "tree.txt", ROW_SPAN, false, true, true, { .rest = true, .intrinsics = TREE_BITS },
-	    tree_begin, tree_batch, tree_end, false },
+	    tree_begin, tree_batch, tree_end, false, NULL, false },
 };
 #define N_FORMATS (sizeof formats / sizeof *formats)
 
@@ -163,6 +171,12 @@ formatter_end(struct formatter *f, struct buf *out, struct err *e)
 	return checked(f, out, f->format->end(f, out, e), e);
 }
 
+uint64_t
+formatter_rows(const struct formatter *f)
+{
+	return f->n_lines;
+}
+
 int
 formatter_columns(struct formatter *f, const struct field *fields, const struct sv *names,
     size_t n, struct err *e)
@@ -173,11 +187,13 @@ formatter_columns(struct formatter *f, const struct field *fields, const struct 
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
 		struct column *c = &f->columns[i];
-		bool intrinsic = fields[i].scope == FIELD_INTRINSIC;
+		/* Attributes, and what was asked for by its key, are named as typed. */
+		bool strict = fields[i].scope == FIELD_INTRINSIC && (names == NULL ||
+		    sv_is(names[i], intrinsics[fields[i].intrinsic].name));
 
 		c->field = fields[i];
 		b->n = 0;
-		if (names == NULL || intrinsic)
+		if (names == NULL || strict)
 			field_print_json(b, &fields[i]);
 		else
 			buf_sv(b, names[i]);

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "format/format.h"
+#include "match/field_value.h"
 #include "model/when.h"
 
 /* The text of the day that was printed last: most rows of a result share it. */
@@ -49,6 +50,7 @@ struct formatter {
 	struct render_cache resources, scopes;
 	struct buf held;		/* output that waits for later rows */
 	struct buf scratch;
+	uint64_t n_lines;		/* of a format that pages: rows that it gave, at the end */
 	void *state;			/* the format's own, in the arena */
 	void (*release)(struct formatter *);	/* of what state holds beside the arena */
 };
@@ -121,6 +123,9 @@ int traces_csv_batch(struct formatter *, const struct batch *, struct buf *, str
 int text_begin(struct formatter *, struct buf *, struct err *);
 int text_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
 int text_end(struct formatter *, struct buf *, struct err *);
+int errors_begin(struct formatter *, struct buf *, struct err *);
+int errors_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int errors_end(struct formatter *, struct buf *, struct err *);
 int otlp_begin(struct formatter *, struct buf *, struct err *);
 int otlp_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
 int otlp_end(struct formatter *, struct buf *, struct err *);
@@ -128,7 +133,29 @@ int tree_begin(struct formatter *, struct buf *, struct err *);
 int tree_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
 int tree_end(struct formatter *, struct buf *, struct err *);
 
-/* fmt_text.c: text with characters that a terminal must not get as \u{..}; returns its width. */
+/* table.c */
+struct table_column {
+	struct sv heading;
+	bool right;		/* figures */
+	size_t most;		/* longer cells are cut; 0: they are shown whole */
+};
+struct table;
+/* Lines of at most line_max columns, if not 0. `held` takes what waits. NULL: out of memory. */
+struct table *table_new(struct arena *, struct buf *held, const struct table_column *, size_t n,
+    size_t line_max);
+void table_cell(struct table *, size_t i, struct sv);	/* of the row that is being made */
+void table_row(struct table *, struct buf *out);	/* all its cells are set */
+void table_end(struct table *, struct buf *out);
+/* Text with characters that a terminal must not get as \u{..}; returns its width. */
 size_t put_visible(struct buf *, struct sv);
+
+/* fmt_errors.c */
+bool span_failed(const struct span *);
+/*
+ * What went wrong in a span that failed, in a line: its status message, else its exception's
+ * message or type; with_type: its exception's type and message, else its status message;
+ * "error" if nothing is said.
+ */
+void put_failure(struct buf *, const struct span *, bool with_type);
 
 #endif

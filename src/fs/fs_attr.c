@@ -68,7 +68,7 @@ node_attr(struct fs *fs, struct node *x, struct stat *st)
 		break;
 	case NODE_LINK:
 		st->st_mode = S_IFLNK | 0777;
-		st->st_size = (off_t)x->name_len + 1;
+		st->st_size = (off_t)(x->name_len + strlen(path_view(x->parent->path).link));
 		break;
 	case NODE_RESULT:
 		return result_attr(fs, x, st);
@@ -141,6 +141,13 @@ budget_charge(struct fs *fs, struct node *dir, uint64_t begun_ns)
 	pthread_mutex_unlock(&fs->files_lock);
 }
 
+/* A result that is too large for the spill: open says so, and the file is there all the same. */
+static bool
+no_room(int code)
+{
+	return code == ERR_NOSPC;
+}
+
 void
 stat_done(struct call *c, int code)
 {
@@ -153,8 +160,10 @@ stat_done(struct call *c, int code)
 	if (code < 0) {
 		call_error(c, code, &err);
 		(void)file_set_error(c->fs, c->node, err.msg);
+	}
+	if (code < 0 && !no_room(code))
 		reply_code(c->req, code);
-	} else
+	else
 		reply_result(c->req, c->node, &info);
 }
 
@@ -187,10 +196,10 @@ getattr_result(fuse_req_t req, struct node *x)
 		file_fail(req, x, &err);
 		return;
 	}
-	info = result_info(res);	/* may plan the query */
+	info = result_info(res);
 	budget_charge(fs, x->parent, begun_ns);
 	if (reading || info.done || !info.cheap || !budget_left(fs, x->parent)) {
-		if (info.done && info.code < 0 && !reading)
+		if (info.done && info.code < 0 && !no_room(info.code) && !reading)
 			reply_code(req, info.code);
 		else
 			reply_result(req, x, &info);
@@ -216,7 +225,7 @@ fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	(void)fi;
 	if (x->kind == NODE_RESULT)
 		getattr_result(req, x);
-	else if (x->kind == NODE_CONTROL_FILE && control_stat(fs, x, &err) < 0)
+	else if (x->kind == NODE_CONTROL_FILE && control_stat(fs, x, requester_of(req), &err) < 0)
 		reply_code(req, err.code);
 	else {
 		timeout = node_attr(fs, x, &st);

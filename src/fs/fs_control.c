@@ -81,73 +81,100 @@ control_list(const struct node *dir, struct arena *a, struct entry **out, size_t
  * for any longer it would be old news.
  */
 static bool
-still_fresh(const struct text_file *t)
+still_fresh(const struct text_file *t, struct requester who)
 {
-	return t->by_stat && clock_mono_ns() - t->made_mono_ns < FRESH_NS;
+	return t->by_stat && t->uid == who.uid && clock_mono_ns() - t->made_mono_ns < FRESH_NS;
 }
 
-/* Makes a control file's content anew. */
+/* A control file's content, made anew for who asks. */
 static int
-make_text(struct fs *fs, struct node *x, bool by_stat, struct err *e)
+make_text(struct fs *fs, const struct node *x, struct requester who, struct buf *text,
+    struct err *e)
 {
-	struct buf text = BUF_INIT, name = BUF_INIT, old;
+	struct buf name = BUF_INIT;
 	int code;
 
 	if (is_stats(x->parent))
 		BUF_LIT(&name, "stats/");
 	buf_put(&name, x->name, x->name_len);
 	if ((code = buf_ok(&name, e)) == 0)
-		code = engine_control_file(fs->engine, buf_view(&name), &text, e);
+		code = engine_control_file(fs->engine, buf_view(&name), who, text, e);
 	buf_release(&name);
-	if (code < 0) {
-		buf_release(&text);
-		return code;
-	}
+	return code;
+}
+
+/* Takes over a text that was made: its size is what stat tells now. */
+static void
+keep_text(struct fs *fs, struct node *x, struct requester who, bool by_stat, struct buf *text)
+{
+	struct buf old;
+
 	pthread_mutex_lock(&fs->files_lock);
 	old = x->text->text;
-	x->text->text = text;
+	x->text->text = *text;
 	x->text->made_mono_ns = clock_mono_ns();
 	x->text->made_wall_ns = clock_wall_ns();
 	x->text->by_stat = by_stat;
+	x->text->uid = who.uid;
 	pthread_mutex_unlock(&fs->files_lock);
+	buf_init(text);
 	buf_release(&old);
-	return 0;
 }
 
 int
-control_stat(struct fs *fs, struct node *x, struct err *e)
+control_stat(struct fs *fs, struct node *x, struct requester who, struct err *e)
 {
+	struct buf text = BUF_INIT;
 	bool keep;
+	int code;
 
 	pthread_mutex_lock(&fs->files_lock);
-	keep = x->text->n_open != 0 || still_fresh(x->text);
+	keep = (x->text->n_open != 0 && x->text->uid == who.uid) || still_fresh(x->text, who);
 	pthread_mutex_unlock(&fs->files_lock);
-	return keep ? 0 : make_text(fs, x, true, e);
+	if (keep)
+		return 0;
+	if ((code = make_text(fs, x, who, &text, e)) == 0)
+		keep_text(fs, x, who, true, &text);
+	buf_release(&text);
+	return code;
+}
+
+/* The text that was made for its size, for who asked for that; false: there is none. */
+static bool
+take_fresh(struct fs *fs, struct node *x, struct requester who, struct buf *out)
+{
+	bool fresh;
+
+	pthread_mutex_lock(&fs->files_lock);
+	x->text->n_open++;	/* handle_free counts it down */
+	fresh = still_fresh(x->text, who);
+	if (fresh) {
+		buf_sv(out, buf_view(&x->text->text));
+		x->text->by_stat = false;
+	}
+	pthread_mutex_unlock(&fs->files_lock);
+	return fresh;
 }
 
 /* Gives a handle its content. */
 static int
-take_text(struct fs *fs, struct node *x, struct handle *h, struct err *e)
+take_text(struct fs *fs, struct node *x, struct handle *h, struct requester who,
+    struct err *e)
 {
-	bool keep;
+	struct buf copy = BUF_INIT;
 	int code;
 
-	if (x->kind != NODE_CONTROL_FILE) {
-		if (x->kind == NODE_README)
-			buf_str(&h->text, fs->opts->readme != NULL ? fs->opts->readme : "");
+	if (x->kind == NODE_README)
+		buf_str(&h->text, fs->opts->readme != NULL ? fs->opts->readme : "");
+	if (x->kind != NODE_CONTROL_FILE || take_fresh(fs, x, who, &h->text))
 		return buf_ok(&h->text, e);
-	}
-	pthread_mutex_lock(&fs->files_lock);
-	x->text->n_open++;	/* handle_free counts it down */
-	keep = still_fresh(x->text);
-	pthread_mutex_unlock(&fs->files_lock);
-	if (!keep && (code = make_text(fs, x, false, e)) < 0)
+	if ((code = make_text(fs, x, who, &h->text, e)) < 0)
 		return code;
-	pthread_mutex_lock(&fs->files_lock);
-	buf_sv(&h->text, buf_view(&x->text->text));
-	x->text->by_stat = false;
-	pthread_mutex_unlock(&fs->files_lock);
-	return buf_ok(&h->text, e);
+	buf_sv(&copy, buf_view(&h->text));
+	if ((code = buf_ok(&copy, e)) == 0)
+		keep_text(fs, x, who, false, &copy);
+	buf_release(&copy);
+	return code;
 }
 
 void
@@ -162,7 +189,7 @@ control_open(fuse_req_t req, struct node *x, struct fuse_file_info *fi)
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	if (take_text(fs, x, h, &err) < 0) {
+	if (take_text(fs, x, h, requester_of(req), &err) < 0) {
 		handle_free(fs, h);
 		reply_code(req, err.code);
 		return;
@@ -209,7 +236,7 @@ run_lines(fuse_req_t req, struct handle *h)
 		code = engine_control(fs->engine, line, requester_of(req), &err);
 	}
 	if (code < 0) {
-		note_error(fs, h->node->parent, NULL, requester_of(req), &err);
+		note_error(fs, h->node->parent, NULL, false, requester_of(req), &err);
 		h->text.n = 0;
 		return code;
 	}

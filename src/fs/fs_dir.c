@@ -5,9 +5,10 @@
  * A lookup takes the parent's path one segment further; it parses and nothing else, so it
  * never waits (a second asker of a name can't even be killed while the first waits). Where a
  * keyword may stand, K is a link to .K, and .K the directory that lists K's values; at later
- * arguments every value V is a link to .V by the same rule. Everything else is a real
- * directory. So no walk goes deeper than one level unless it follows links, and one that
- * does finds the number of the directory it came from, and stops.
+ * arguments operators and values are links by the same rule, OP to .OP and V to .=V, so that a
+ * value that begins with a dot is itself. Everything else is a real directory. So no walk goes
+ * deeper than one level unless it follows links, and one that does finds the number of the
+ * directory it came from, and stops.
  *
  * A listing is taken once per open, so that offsets mean the same until the close.
  */
@@ -18,66 +19,33 @@
 
 /* ---- what a name is ---- */
 
-/*
- * Dotted names that programs look for in every directory. Where .V is a directory they must
- * not exist, else rg and git would read V's directory as their settings.
- */
+/* True if a name of the directory is the target of a link in it: a directory. */
 static bool
-is_dot_probe(struct sv name)
+is_target(const char *link, const char *name)
 {
-	static const char *const known[] = {
-		".git", ".gitignore", ".gitattributes", ".gitmodules", ".ignore",
-		".rgignore", ".fdignore", ".hg", ".svn", ".bzr", ".jj", ".hidden",
-		".directory", ".DS_Store", ".xdg-volume-info", ".autorun", ".nomedia",
-		".editorconfig", ".localized", ".env",
-	};
-
-	if (sv_starts(name, SV(".Trash")))
-		return true;
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (sv_is(name, known[i]))
-			return true;
-	return false;
-}
-
-/* True if the argument's values are links. */
-static bool
-links_here(const struct path_view *v)
-{
-	return v->state == PATH_ARG && v->arg > 0 && !v->in_shards;
-}
-
-/* True if `name` stays a real directory though its neighbours are links. */
-static bool
-never_link(const char *name)
-{
-	char dotted[32];
-	size_t n = strlen(name);
-
-	if (n + 1 > sizeof dotted)
-		return false;
-	dotted[0] = '.';
-	memcpy(dotted + 1, name, n);
-	return is_dot_probe(sv_new(dotted, n + 1));
+	return strncmp(name, link, strlen(link)) == 0;
 }
 
 static int
-resolve_argument(const struct node *dir, const struct path_view *v, const char *name,
-    enum node_kind *kind, struct path **path, struct err *e)
+resolve_argument(struct fs *fs, const struct node *dir, const struct path_view *v,
+    const char *name, enum node_kind *kind, struct path **path, struct err *e)
 {
-	bool dotted = name[0] == '.';
 	int code;
 
 	if (strcmp(name, "%more") == 0) {
 		*kind = NODE_RESULT;
 		return 0;
 	}
-	/* A value that starts with a dot is spelled %2E. */
-	if (dotted && (!links_here(v) || name[1] == '\0' || is_dot_probe(sv_cstr(name))))
-		return err_set(e, ERR_UNKNOWN, -1, "no such value");
 	if ((code = path_step(dir->path, sv_cstr(name), path, e)) < 0)
 		return code;
-	*kind = !links_here(v) || dotted || never_link(name) ? NODE_DIR : NODE_LINK;
+	if ((code = engine_check_step(fs->engine, *path, e)) < 0) {
+		path_unref(*path);
+		*path = NULL;
+		if (e != NULL && e->off >= 0)
+			e->off = 0;	/* it is the last segment that is unknown */
+		return code;
+	}
+	*kind = v->link == NULL || is_target(v->link, name) ? NODE_DIR : NODE_LINK;
 	return 0;
 }
 
@@ -117,12 +85,13 @@ resolve(struct fs *fs, const struct node *dir, const char *name, enum node_kind 
 		*kind = NODE_README;
 		return 0;
 	}
-	if (dir == fs->root && strcmp(name, ".spanfs") == 0) {
+	/* In every directory, so that .spanfs/errors is at hand; listed in the root alone. */
+	if (strcmp(name, ".spanfs") == 0) {
 		*kind = NODE_CONTROL_DIR;
 		return 0;
 	}
 	v = path_view(dir->path);
-	code = v.state == PATH_ARG ? resolve_argument(dir, &v, name, kind, path, e) :
+	code = v.state == PATH_ARG ? resolve_argument(fs, dir, &v, name, kind, path, e) :
 	    resolve_clause(dir, &v, name, kind, path, e);
 	if (code == 0 && *kind != NODE_DIR && *path != NULL) {
 		path_unref(*path);
@@ -174,8 +143,10 @@ refuse_lookup(fuse_req_t req, const struct node *dir, const char *name,
 {
 	struct fuse_entry_param none = { .entry_timeout = NEGATIVE_TIMEOUT_S };
 
-	if (err->code != ERR_UNKNOWN || (dir->kind == NODE_DIR && looks_typed(name)))
-		note_error(fs_of(req), dir, name, requester_of(req), err);
+	/* Where a value is awaited, whatever a program does not look for by itself is typed. */
+	if (err->code != ERR_UNKNOWN || (dir->kind == NODE_DIR && (looks_typed(name) ||
+	    (path_view(dir->path).state == PATH_ARG && !is_probe(name)))))
+		note_error(fs_of(req), dir, name, true, requester_of(req), err);
 	if (err->code == ERR_UNKNOWN)
 		fuse_reply_entry(req, &none);
 	else
@@ -233,7 +204,7 @@ fs_readlink(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_err(req, EINVAL);
 		return;
 	}
-	buf_putc(&target, '.');
+	buf_str(&target, path_view(x->parent->path).link);
 	buf_str(&target, x->name);
 	if ((text = buf_cstr(&target)) == NULL)
 		fuse_reply_err(req, ENOMEM);
@@ -248,7 +219,7 @@ fs_readlink(fuse_req_t req, fuse_ino_t ino)
 static int
 take_listing(struct fs *fs, struct handle *h, struct err *e)
 {
-	bool root = h->node == fs->root, shards = false, argument;
+	bool root = h->node == fs->root, shards = false;
 	struct entry *list;
 	size_t n, k = 0;
 	int code;
@@ -257,7 +228,6 @@ take_listing(struct fs *fs, struct handle *h, struct err *e)
 		control_list(h->node, &h->arena, &h->entries, &h->n_entries);
 		return h->entries == NULL ? err_nomem(e) : 0;
 	}
-	argument = path_view(h->node->path).state == PATH_ARG;
 	code = engine_list(fs->engine, h->node->path, &h->arena, &list, &n, e);
 	if (code < 0)
 		return code;
@@ -276,8 +246,7 @@ take_listing(struct fs *fs, struct handle *h, struct err *e)
 		if (root && sv_is(list[i].name, "shards")) {
 			h->entries[k].kind = ENTRY_DIR;
 			shards = true;
-		} else if (argument && list[i].kind == ENTRY_LINK && never_link(name))
-			h->entries[k].kind = ENTRY_DIR;
+		}
 	}
 	if (root && !shards)
 		h->entries[k++] = (struct entry){ SV("shards"), ENTRY_DIR };
@@ -302,7 +271,7 @@ fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	if (take_listing(fs, h, &err) < 0) {
-		note_error(fs, dir, NULL, requester_of(req), &err);
+		note_error(fs, dir, NULL, false, requester_of(req), &err);
 		handle_free(fs, h);
 		reply_code(req, err.code);
 		return;

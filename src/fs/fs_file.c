@@ -110,7 +110,7 @@ file_fail(fuse_req_t req, struct node *x, const struct err *err)
 	struct fs *fs = fs_of(req);
 
 	if (file_set_error(fs, x, err->msg))
-		note_error(fs, x->parent, x->name, requester_of(req), err);
+		note_error(fs, x->parent, x->name, false, requester_of(req), err);
 	reply_code(req, err->code);
 }
 

@@ -38,7 +38,7 @@
 
 enum node_kind {
 	NODE_DIR,	/* a query path; the root */
-	NODE_LINK,	/* K -> .K */
+	NODE_LINK,	/* K -> .K, V -> .=V */
 	NODE_RESULT,	/* spans.jsonl, plan, %more */
 	NODE_README,
 	NODE_CONTROL_DIR,	/* .spanfs, .spanfs/stats */
@@ -64,6 +64,7 @@ struct text_file {
 	struct buf text;
 	uint64_t made_mono_ns, made_wall_ns;
 	bool by_stat;		/* for its size, and not opened since */
+	uint32_t uid;		/* whom it was made for: each user is shown own paths */
 };
 
 struct node {
@@ -76,7 +77,7 @@ struct node {
 	bool successor;		/* made by such a lookup: never retired, or the kernel, which walks
 				 * again only once, would hand ESTALE on */
 	uint64_t basis;		/* hash of the path as typed */
-	uint64_t ino;		/* st_ino: of `basis`; of .K its directory's */
+	uint64_t ino;		/* st_ino: of `basis`; of .K and .=V its directory's */
 	struct path *path;	/* NODE_DIR: its own; of links and results: see node_dir_path */
 	union {
 		struct file *file;	/* NODE_RESULT */
@@ -162,9 +163,12 @@ void fs_kick(struct fs *);
 int errno_of(int code);
 void reply_code(fuse_req_t, int code);
 struct requester requester_of(fuse_req_t);
-/* Remembers an error of the path of `dir`, or of "/name" in it; err->off is within name. */
-void note_error(struct fs *, const struct node *dir, const char *name, struct requester,
-    const struct err *);
+/*
+ * Remembers an error of the path of `dir`, or of "/name" in it. err->off is within the name, or
+ * else within the path.
+ */
+void note_error(struct fs *, const struct node *dir, const char *name, bool in_name,
+    struct requester, const struct err *);
 /* A name that programs look for by themselves: no word of a query, never worth an error text. */
 bool is_probe(const char *name);
 
@@ -238,7 +242,7 @@ unsigned attr_name_max(unsigned proto_minor);
 /* What a name in .spanfs or .spanfs/stats is; false: nothing. */
 bool control_resolve(const struct node *dir, const char *name, enum node_kind *);
 /* Makes the content of a control file anew for its size, unless it is open or was just made. */
-int control_stat(struct fs *, struct node *, struct err *) WARN_UNUSED;
+int control_stat(struct fs *, struct node *, struct requester, struct err *) WARN_UNUSED;
 void control_open(fuse_req_t, struct node *, struct fuse_file_info *);
 void control_read(fuse_req_t, struct handle *, size_t, off_t);
 void control_write(fuse_req_t, fuse_ino_t, const char *, size_t, off_t,

@@ -178,6 +178,9 @@ clear_dead(const char *mountpoint, struct err *e)
 	}
 	if (!S_ISDIR(st.stx_mode))
 		return err_set(e, ERR_SYNTAX, -1, "mountpoint %s: not a directory", mountpoint);
+	if (ours_on_top(mountpoint))
+		return err_set(e, ERR_BUSY, -1, "mountpoint %s: spanfs is mounted there already; "
+		    "fusermount3 -u %s unmounts it", mountpoint, mountpoint);
 	return 0;
 }
 

@@ -248,6 +248,17 @@ node_find(struct fs *fs, struct node *parent, const char *name)
 	return x;
 }
 
+/* .K and .=V report their directory's number, so that walks that follow links see a loop. */
+static bool
+is_link_target(const struct node *parent, enum node_kind kind, const char *name)
+{
+	const char *link;
+
+	if (kind != NODE_DIR || (link = path_view(parent->path).link) == NULL)
+		return false;
+	return strncmp(name, link, strlen(link)) == 0;
+}
+
 struct node *
 node_enter(struct fs *fs, struct node *parent, const char *name, enum node_kind kind,
     struct path *path)
@@ -262,8 +273,7 @@ node_enter(struct fs *fs, struct node *parent, const char *name, enum node_kind 
 	}
 	x->path = path;
 	x->basis = child_basis(parent, s.p, s.n);
-	/* .K reports its directory's number, so that walks that follow links see a loop. */
-	x->ino = kind == NODE_DIR && name[0] == '.' ? parent->ino : basis_ino(x->basis);
+	x->ino = is_link_target(parent, kind, name) ? parent->ino : basis_ino(x->basis);
 
 	pthread_mutex_lock(&fs->nodes_lock);
 	other = table_find(&fs->nodes, parent, x->basis, s);

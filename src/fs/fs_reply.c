@@ -55,8 +55,8 @@ requester_of(fuse_req_t req)
 }
 
 void
-note_error(struct fs *fs, const struct node *dir, const char *name, struct requester who,
-    const struct err *err)
+note_error(struct fs *fs, const struct node *dir, const char *name, bool in_name,
+    struct requester who, const struct err *err)
 {
 	struct path *path = node_dir_path(dir);
 	struct err e = *err;
@@ -67,7 +67,7 @@ note_error(struct fs *fs, const struct node *dir, const char *name, struct reque
 	if (name != NULL) {
 		if (text.n == 0 || text.p[text.n - 1] != '/')
 			buf_putc(&text, '/');
-		if (e.off >= 0)
+		if (in_name && e.off >= 0)
 			e.off += (int64_t)text.n;
 		buf_str(&text, name);
 	}

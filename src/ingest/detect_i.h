@@ -10,17 +10,26 @@
 enum input_kind {
 	INPUT_UNKNOWN,
 	INPUT_EMPTY,		/* nothing, or only white space */
-	INPUT_GZIP, INPUT_ZSTD,	/* look again inside */
-	INPUT_JSON,		/* objects, one or many */
-	INPUT_JSON_LIST,	/* a list that is not Zipkin's */
-	INPUT_JAEGER, INPUT_ZIPKIN,
+	INPUT_GZIP, INPUT_ZSTD, INPUT_XZ,	/* look again inside */
+	INPUT_JSON,		/* objects, one or many, or lists of them */
+	INPUT_TEXT,		/* a line that is no JSON; JSON may follow */
+	INPUT_HOLE,		/* NUL bytes; JSON may follow */
 	INPUT_PROTO,		/* one request to the end */
 	INPUT_FRAMED_PROTO,	/* 4 bytes big-endian length, request; again and again */
-	INPUT_FRAMED_ZSTD	/* the same, each in a zstd frame */
+	INPUT_FRAMED_ZSTD,	/* the same, each in a zstd frame */
+	INPUT_DELIMITED_PROTO,	/* a varint, request; again and again */
+	INPUT_REFUSED		/* known, and not taken */
+};
+
+struct detected {
+	enum input_kind kind;
+	const char *advice;	/* REFUSED: what it is and what to do */
 };
 
 /* `whole`: head is all there is. */
-enum input_kind detect(struct sv head, bool whole);
+struct detected detect(struct sv head, bool whole);
+/* What it is if there were lines before it, or a hole: JSON, TEXT, HOLE, EMPTY or UNKNOWN. */
+enum input_kind detect_line(struct sv head, bool whole);
 /* JSON's white space and byte order mark at the start. */
 size_t detect_space(struct sv head);
 

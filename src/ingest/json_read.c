@@ -19,7 +19,7 @@ json_init(struct json *j, struct sv body, struct arena *arena)
 	if (body.p == NULL)
 		body = SV("");
 	*j = (struct json){ .p = body.p, .end = body.p + body.n, .body = body.p,
-	    .arena = arena };
+	    .arena = arena, .raw = !utf8_valid(body) };
 }
 
 bool
@@ -148,7 +148,7 @@ hex4(const char *p, const char *end)
  * second half of a surrogate pair); -1 if they are not digits.
  */
 static int32_t
-read_u_escape(struct json *j, const char **p, const char *end)
+read_u_escape(bool *mended, const char **p, const char *end)
 {
 	int32_t u = hex4(*p, end), low;
 
@@ -164,13 +164,13 @@ read_u_escape(struct json *j, const char **p, const char *end)
 			return 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
 		}
 	}
-	j->repaired = true;
+	*mended = true;
 	return 0xfffd;
 }
 
 /* Decodes the escape after the backslash at p - 1 into *to; returns where the text goes on. */
 static const char *
-read_escape(struct json *j, const char *p, const char *end, char **to)
+read_escape(struct json *j, const char *p, const char *end, char **to, bool *mended)
 {
 	static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
 	const char *at = p < end && *p != '\0' ? strchr(from, *p) : NULL;
@@ -181,7 +181,7 @@ read_escape(struct json *j, const char *p, const char *end, char **to)
 		*(*to)++ = into[at - from];
 		return next;
 	}
-	if (p < end && *p == 'u' && (u = read_u_escape(j, &next, end)) >= 0) {
+	if (p < end && *p == 'u' && (u = read_u_escape(mended, &next, end)) >= 0) {
 		*to += utf8_encode(*to, (uint32_t)u);
 		return next;
 	}
@@ -192,7 +192,7 @@ read_escape(struct json *j, const char *p, const char *end, char **to)
 
 /* Decoding never makes a string longer, so its raw length is room enough. */
 static bool
-unescape(struct json *j, const char *p, const char *end, struct sv *out)
+unescape(struct json *j, const char *p, const char *end, struct sv *out, bool *mended)
 {
 	char *start = arena_alloc(j->arena, (size_t)(end - p)), *to = start;
 
@@ -206,9 +206,41 @@ unescape(struct json *j, const char *p, const char *end, struct sv *out)
 		to += n;
 		p += n;
 		if (p < end)
-			p = read_escape(j, p + 1, end, &to);
+			p = read_escape(j, p + 1, end, &to, mended);
 	}
 	*out = sv_new(start, (size_t)(to - start));
+	return true;
+}
+
+static bool
+mend(struct json *j, struct sv *s)
+{
+	char *to;
+
+	if (s->n > SIZE_MAX / UTF8_REPAIR_MAX ||
+	    (to = arena_alloc(j->arena, UTF8_REPAIR_MAX * s->n)) == NULL)
+		return no_memory(j);
+	*s = sv_new(to, utf8_repair(to, *s));
+	return true;
+}
+
+/* The text of a string that has escapes or lies in a body that is not UTF-8. */
+static bool
+text_of(struct json *j, const char *p, const char *end, bool escaped, struct sv *out)
+{
+	bool mended = false;
+
+	if (!escaped)
+		*out = sv_new(p, (size_t)(end - p));
+	else if (!unescape(j, p, end, out, &mended))
+		return false;
+	if (j->raw && !utf8_valid(*out)) {
+		mended = true;
+		if (!mend(j, out))
+			return false;
+	}
+	j->repaired |= mended;
+	j->n_mended += mended;
 	return true;
 }
 
@@ -231,8 +263,8 @@ read_string(struct json *j, struct sv *out)
 	j->p = p + 1;
 	if (out == NULL)
 		return true;
-	if (escaped)
-		return unescape(j, start, p, out);
+	if (escaped || j->raw)
+		return text_of(j, start, p, escaped, out);
 	*out = sv_new(start, (size_t)(p - start));
 	return true;
 }
@@ -291,6 +323,14 @@ read_name(struct json *j, struct sv *out)
 		return json_broken(j, "':' was expected");
 	j->p++;
 	return true;
+}
+
+int
+json_any_member(struct json *j, bool *begun, struct sv *name)
+{
+	int r = j->why != NULL ? -1 : step(j, begun, '}');
+
+	return r > 0 && !read_name(j, name) ? -1 : r;
 }
 
 int

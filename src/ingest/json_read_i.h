@@ -5,9 +5,9 @@
  * moves on; members that the caller does not know are skipped. Strings without escapes are
  * borrowed from the body, others are decoded into the arena.
  *
- * It is lenient where that loses nothing (control characters and invalid UTF-8 in strings
- * are kept, unknown escapes are kept as they stand) and strict about structure. The first
- * breach of structure sets `why` and leaves `p` where it was; every call then returns false
+ * It is lenient where that loses nothing (control characters in strings are kept, unknown
+ * escapes are kept as they stand) and strict about structure. Strings come out as UTF-8: what
+ * is none (raw bytes, half a surrogate pair) is U+FFFD, and counted. The first breach of structure sets `why` and leaves `p` where it was; every call then returns false
  * or JSON_BROKEN and the caller unwinds.
  */
 #ifndef INGEST_JSON_READ_I_H
@@ -20,7 +20,9 @@ struct json {
 	struct arena *arena;
 	const char *why;	/* what broke the text; NULL: all is well */
 	bool nomem;		/* `why` is want of memory */
-	bool repaired;		/* a string was mended (lone surrogate, unknown escape) */
+	bool repaired;		/* a string was mended, or has an unknown escape */
+	bool raw;		/* the body is not UTF-8: each string is looked at */
+	uint64_t n_mended;	/* strings that were not UTF-8 */
 };
 
 /* The name of a member: as a writer of compact JSON puts it, and its two bare spellings. */
@@ -64,6 +66,8 @@ bool json_enter(struct json *, char open);
  * JSON_END after the closing brace. Unknown members are skipped.
  */
 int json_member(struct json *, struct json_object *, const struct json_name *names, unsigned n);
+/* The next member whatever its name: 1 with its value next, 0 after the closing brace, <0. */
+int json_any_member(struct json *, bool *begun, struct sv *name);
 /* Whether a list has another element (1), has ended (0, closed) or is broken (<0). */
 int json_element(struct json *, bool *begun);
 bool json_scalar(struct json *, struct json_scalar *);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 
 void
 maker_init(struct maker *m, struct span_batch *batch, struct ingest_result *result,
@@ -222,6 +223,23 @@ attrs_room(struct maker *m, size_t mark)
 	if (m->attrs.n - mark == LIMIT_SPAN_ATTRS)
 		maker_complain(m, "a list has more than %d attributes", LIMIT_SPAN_ATTRS);
 	return false;
+}
+
+bool
+maker_text(struct maker *m, struct sv s, struct sv *out)
+{
+	char *to;
+
+	if (utf8_valid(s)) {
+		*out = s;
+		return true;
+	}
+	if ((to = arena_alloc(&m->batch->arena, UTF8_REPAIR_MAX * s.n)) == NULL)
+		return maker_nomem(m);
+	*out = sv_new(to, utf8_repair(to, s));
+	m->repaired = true;
+	m->result->n_mended++;
+	return true;
 }
 
 bool

@@ -64,6 +64,8 @@ bool maker_span_end(struct maker *);
 /* Forgets the span, which was cut short. */
 void maker_span_drop(struct maker *);
 
+/* A text as it is, or with its repairs in the arena if it is not UTF-8. */
+bool maker_text(struct maker *, struct sv, struct sv *out);
 /* Adds to the list that began at mark; an empty key is dropped. */
 bool maker_attr(struct maker *, size_t mark, struct sv key, const struct value *);
 /* Normalizes the list and moves it into the arena. */

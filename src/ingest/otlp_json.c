@@ -4,9 +4,10 @@
  * message's members in whatever order they come; names and their usual order are tables.
  *
  * Taken: what the specification says and what the Collector reads besides: snake_case, enum
- * names, numbers as strings and the reverse, null for absent, unknown members. Also ids in
- * base64, instrumentationLibrarySpans, Tempo's "batches" and "trace", a bare ResourceSpans
- * as the request, and several requests one after the other.
+ * names, numbers as strings and the reverse, null for absent, unknown members. Also ids with
+ * 0x, dashes or in base64, short words for kinds and status, instrumentationLibrarySpans,
+ * Tempo's "batches" and "trace", Jaeger's "result", a bare ResourceSpans as the request, and
+ * several requests one after the other.
  * Doubled members: scalars and attribute lists, the last wins; lists of resources, scopes
  * and spans are joined, since spans are never dropped in silence.
  *
@@ -15,18 +16,15 @@
  */
 #include "otlp_json_i.h"
 
-
-#include "base/limits.h"
-
 #define COUNT(a) ((unsigned)(sizeof(a) / sizeof *(a)))
-#define SHOWN(s) ((s).n < 24 ? (int)(s).n : 24), (s).n ? (s).p : ""
 
-enum { ROOT_SPANS, ROOT_BATCHES, ROOT_TRACE, ROOT_METRICS, ROOT_LOGS, ROOT_PROFILES,
+enum { ROOT_SPANS, ROOT_BATCHES, ROOT_TRACE, ROOT_RESULT, ROOT_METRICS, ROOT_LOGS, ROOT_PROFILES,
     ROOT_RESOURCE, ROOT_SCOPES, ROOT_LIBRARIES };
 static const struct json_name root_names[] = {
 	JSON_NAME("resourceSpans", "resource_spans"),
 	JSON_NAME("batches", "batches"),
 	JSON_NAME("trace", "trace"),
+	JSON_NAME("result", "result"),
 	JSON_NAME("resourceMetrics", "resource_metrics"),
 	JSON_NAME("resourceLogs", "resource_logs"),
 	JSON_NAME("resourceProfiles", "resource_profiles"),
@@ -117,23 +115,6 @@ enum { ST_MESSAGE, ST_CODE };
 static const struct json_name status_names[] = {
 	JSON_NAME("message", "message"),
 	JSON_NAME("code", "code"),
-};
-
-static const struct json_word kind_words[] = {
-	{ SV("SPAN_KIND_UNSPECIFIED"), KIND_UNSPECIFIED },
-	{ SV("SPAN_KIND_INTERNAL"), KIND_INTERNAL },
-	{ SV("SPAN_KIND_SERVER"), KIND_SERVER },
-	{ SV("SPAN_KIND_CLIENT"), KIND_CLIENT },
-	{ SV("SPAN_KIND_PRODUCER"), KIND_PRODUCER },
-	{ SV("SPAN_KIND_CONSUMER"), KIND_CONSUMER },
-	{ SV_EMPTY, 0 },
-};
-
-static const struct json_word code_words[] = {
-	{ SV("STATUS_CODE_UNSET"), STATUS_UNSET },
-	{ SV("STATUS_CODE_OK"), STATUS_OK },
-	{ SV("STATUS_CODE_ERROR"), STATUS_ERROR },
-	{ SV_EMPTY, 0 },
 };
 
 static bool
@@ -253,70 +234,6 @@ scope(struct otlp_json *o, struct scope *sc)
 	return ok && f == JSON_END;
 }
 
-/* The 16 or 8 bytes of an id in hex, or in base64, as stock protobuf printers write it. */
-static bool
-read_id(struct otlp_json *o, const char *what, size_t bytes, uint8_t *out, size_t *n)
-{
-	struct json_scalar t;
-	uint8_t raw[24];
-
-	*n = 0;
-	if (!json_scalar(&o->j, &t))
-		return false;
-	if (t.type == JSON_NULL || (t.type == JSON_STRING && t.s.n == 0))
-		return true;
-	if (t.type == JSON_STRING && t.s.n == 2 * bytes) {
-		struct trace_id id = { 0, 0 };
-
-		if (bytes == 16 ? trace_id_parse(t.s, &id) : span_id_parse(t.s, &id.hi)) {
-			span_id_to_bytes(id.hi, out);
-			if (bytes == 16)
-				span_id_to_bytes(id.lo, out + 8);
-			*n = bytes;
-		} else
-			maker_complain(&o->m, "%s '%.*s' is not hexadecimal", what,
-			    SHOWN(t.s));
-		return true;
-	}
-	if (t.type == JSON_STRING && t.s.n <= 24 &&
-	    base64_decode(t.s, raw) == (int64_t)bytes) {
-		memcpy(out, raw, bytes);
-		*n = bytes;
-		o->m.repaired = true;
-		return true;
-	}
-	if (t.type == JSON_STRING)
-		maker_complain(&o->m, "%s has %zu characters and not %zu", what, t.s.n,
-		    2 * bytes);
-	else
-		maker_complain(&o->m, "%s is not a string", what);
-	return true;
-}
-
-static bool
-read_trace_id(struct otlp_json *o, struct trace_id *out)
-{
-	uint8_t raw[16];
-	size_t n;
-
-	if (!read_id(o, "traceId", 16, raw, &n))
-		return false;
-	*out = n == 0 ? (struct trace_id){ 0, 0 } : trace_id_from_bytes(raw);
-	return true;
-}
-
-static bool
-read_span_id(struct otlp_json *o, const char *what, uint64_t *out)
-{
-	uint8_t raw[8];
-	size_t n;
-
-	if (!read_id(o, what, 8, raw, &n))
-		return false;
-	*out = n == 0 ? 0 : span_id_from_bytes(raw);
-	return true;
-}
-
 static bool
 event(struct otlp_json *o)
 {
@@ -358,10 +275,10 @@ span_link(struct otlp_json *o)
 	while (ok && (f = json_member(&o->j, &obj, link_names, COUNT(link_names))) >= 0)
 		switch (f) {
 		case L_TRACE:
-			ok = read_trace_id(o, &l.trace_id);
+			ok = json_trace_id(o, "traceId", false, &l.trace_id);
 			break;
 		case L_SPAN:
-			ok = read_span_id(o, "spanId", &l.span_id);
+			ok = json_span_id(o, "spanId", false, &l.span_id);
 			break;
 		case L_STATE:
 			ok = otlp_json_text(o, "traceState", &l.trace_state);
@@ -394,7 +311,7 @@ status(struct otlp_json *o, struct span *s)
 			ok = otlp_json_text(o, "message", &s->status_message);
 			break;
 		case ST_CODE:
-			ok = otlp_json_enum(o, "status code", code_words, &s->status);
+			ok = otlp_json_enum(o, "status code", json_status_word, &s->status);
 			break;
 		}
 	return ok && f == JSON_END;
@@ -422,19 +339,19 @@ span_member(struct otlp_json *o, int field)
 
 	switch (field) {
 	case S_TRACE:
-		return read_trace_id(o, &s->trace_id);
+		return json_trace_id(o, "traceId", false, &s->trace_id);
 	case S_SPAN:
-		return read_span_id(o, "spanId", &s->span_id);
+		return json_span_id(o, "spanId", false, &s->span_id);
 	case S_STATE:
 		return otlp_json_text(o, "traceState", &s->trace_state);
 	case S_PARENT:
-		return read_span_id(o, "parentSpanId", &s->parent_span_id);
+		return json_span_id(o, "parentSpanId", false, &s->parent_span_id);
 	case S_FLAGS:
 		return otlp_json_u32(o, "flags", &s->flags);
 	case S_NAME:
 		return otlp_json_text(o, "name", &s->name);
 	case S_KIND:
-		return otlp_json_enum(o, "kind", kind_words, &s->kind);
+		return otlp_json_enum(o, "kind", json_kind_word, &s->kind);
 	case S_START:
 		return otlp_json_u64(o, "startTimeUnixNano", &s->start_ns);
 	case S_END:
@@ -576,6 +493,7 @@ root_object(struct otlp_json *o, struct root *seen, bool inner)
 				return false;
 			break;
 		case ROOT_TRACE:
+		case ROOT_RESULT:
 			if (inner || json_peek(&o->j) != '{' ? !json_skip(&o->j)
 			    : !root_object(o, seen, true))
 				return false;
@@ -597,8 +515,8 @@ root_object(struct otlp_json *o, struct root *seen, bool inner)
 	return f == JSON_END;
 }
 
-static bool
-one_value(struct otlp_json *o)
+bool
+otlp_json_object(struct otlp_json *o)
 {
 	struct root seen = { false, false };
 	char c = json_peek(&o->j);
@@ -633,9 +551,10 @@ otlp_json_parse(struct sv body, uint64_t line, struct span_batch *batch,
 	maker_init(&o.m, batch, result, line);
 	json_init(&o.j, body, &batch->arena);
 	while (json_peek(&o.j), o.j.p < o.j.end)
-		if (!one_value(&o))
+		if (!otlp_json_object(&o))
 			break;
 	maker_span_drop(&o.m);
+	result->n_mended += o.j.n_mended;
 	nomem = o.m.nomem || o.j.nomem;
 	maker_release(&o.m);
 	return nomem ? err_nomem(err) : 0;

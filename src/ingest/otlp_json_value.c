@@ -74,12 +74,9 @@ otlp_json_text(struct otlp_json *o, const char *what, struct sv *out)
 	return true;
 }
 
-/*
- * A whole number of magnitude *mag, from "123", "-5", and, when it loses nothing, "1e3" or
- * "5.0": some writers print every number as a double.
- */
-static bool
-whole_number(struct sv s, bool *neg, uint64_t *mag)
+/* From "123", "-5", and, when it loses nothing, "1e3": some print every number as a double. */
+bool
+json_whole(struct sv s, bool *neg, uint64_t *mag)
 {
 	struct sv digits = s;
 	double d;
@@ -108,7 +105,7 @@ read_whole(struct otlp_json *o, const char *what, bool *got, bool *neg, uint64_t
 		return false;
 	if (t.type == JSON_NULL)
 		return true;
-	if ((t.type == JSON_NUMBER || t.type == JSON_STRING) && whole_number(t.s, neg, mag))
+	if ((t.type == JSON_NUMBER || t.type == JSON_STRING) && json_whole(t.s, neg, mag))
 		*got = true;
 	else if (t.type == JSON_NUMBER || t.type == JSON_STRING)
 		maker_complain(&o->m, "%s '%.*s' is not a whole number in range", what,
@@ -148,7 +145,7 @@ otlp_json_u32(struct otlp_json *o, const char *what, uint32_t *out)
 }
 
 bool
-otlp_json_enum(struct otlp_json *o, const char *what, const struct json_word *words,
+otlp_json_enum(struct otlp_json *o, const char *what, bool (*word)(struct sv, int32_t *),
     int32_t *out)
 {
 	struct json_scalar t;
@@ -158,12 +155,8 @@ otlp_json_enum(struct otlp_json *o, const char *what, const struct json_word *wo
 		return false;
 	if (t.type == JSON_NULL)
 		return true;
-	if (t.type == JSON_STRING)
-		for (; words->word.n != 0; words++)
-			if (sv_eq(t.s, words->word)) {
-				*out = words->value;
-				return true;
-			}
+	if (t.type == JSON_STRING && word(t.s, out))
+		return true;
 	if ((t.type == JSON_NUMBER || t.type == JSON_STRING) && sv_i64(t.s, &v) &&
 	    v >= INT32_MIN && v <= INT32_MAX)
 		*out = (int32_t)v;
@@ -191,9 +184,9 @@ int_value(struct otlp_json *o, struct value *out)
 	return true;
 }
 
-/* The words of protobuf's JSON for what JSON's numbers can't say. */
-static bool
-double_word(struct sv s, double *out)
+/* The words are protobuf's JSON for what JSON's numbers can't say. */
+bool
+json_read_double(struct sv s, double *out)
 {
 	if (sv_is(s, "NaN"))
 		*out = NAN;
@@ -202,7 +195,7 @@ double_word(struct sv s, double *out)
 	else if (sv_is(s, "-Infinity"))
 		*out = -INFINITY;
 	else
-		return false;
+		return sv_double(s, out) && isfinite(*out);
 	return true;
 }
 
@@ -218,7 +211,7 @@ double_value(struct otlp_json *o, struct value *out)
 		return true;
 	if (t.type != JSON_NUMBER && t.type != JSON_STRING)
 		maker_complain(&o->m, "doubleValue is not a number");
-	else if (double_word(t.s, &d) || (sv_double(t.s, &d) && isfinite(d)))
+	else if (json_read_double(t.s, &d))
 		*out = (struct value){ .type = VAL_DOUBLE, .d = d };
 	else
 		maker_complain(&o->m, "doubleValue '%.*s' is not a number in range",
@@ -450,7 +443,7 @@ usual_attr(struct otlp_json *o, size_t mark)
 	struct value v;
 	struct sv key, s;
 
-	if (!TAKE(p, end, "{\"key\":\"") || !plain_string(&p, end, &key) || key.n == 0 ||
+	if (o->j.raw || !TAKE(p, end, "{\"key\":\"") || !plain_string(&p, end, &key) || key.n == 0 ||
 	    !TAKE(p, end, ",\"value\":{\""))
 		return 0;
 	if (TAKE(p, end, "stringValue\":\"")) {

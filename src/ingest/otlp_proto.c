@@ -55,11 +55,12 @@ is(struct otlp_proto *o, const struct wire_field *f, enum wire_type type)
 	return false;
 }
 
+/* Want of memory shows in m.nomem. */
 static void
 text(struct otlp_proto *o, const struct wire_field *f, struct sv *out)
 {
 	if (is(o, f, WIRE_BYTES))
-		*out = f->s;
+		(void)maker_text(&o->m, f->s, out);
 }
 
 static void
@@ -164,7 +165,8 @@ value_part(struct otlp_proto *o, struct partial *p, struct sv s, unsigned depth)
 	while (wire_next(&w, &f))
 		switch (f.num) {
 		case 1:
-			if (is(o, &f, WIRE_BYTES))
+			text(o, &f, &f.s);
+			if (f.type == WIRE_BYTES)
 				value_set(o, p, (struct value){ .type = VAL_STRING, .s = f.s });
 			break;
 		case 2:
@@ -252,7 +254,8 @@ entity_ref(struct otlp_proto *o, struct sv s)
 			break;
 		case ENTITY_ID_KEY:
 		case ENTITY_DESCRIPTION_KEY:
-			if (is(o, &f, WIRE_BYTES) &&
+			text(o, &f, &f.s);
+			if (f.type == WIRE_BYTES &&
 			    !maker_entity_key(&o->m, mark, f.s, (int64_t)f.num))
 				return false;
 		}
@@ -649,5 +652,5 @@ otlp_proto_parse(struct sv body, uint64_t line, struct span_batch *batch,
 		ok = request(&o);
 	maker_span_drop(&o.m);
 	maker_release(&o.m);
-	return ok ? 0 : err_nomem(err);
+	return ok && !o.m.nomem ? 0 : err_nomem(err);
 }

@@ -4,37 +4,22 @@
  * in. A stack of streams: the input, and over it one for each container (gzip or zstd around
  * the whole); the top one is cut by its kind:
  *
- *   JSON           a line that starts with '{' and ends with '}' is a record as it stands,
- *                  unless the next line goes on with it; anything else goes through
- *                  json_split. Whether it is good JSON is for the parser to say, so that a
- *                  record which is cut short still gives its whole spans.
- *   framed         4 bytes of length, big-endian, then protobuf, or a zstd frame
- *   protobuf       all of it
+ *   JSON           record_json.c
+ *   protobuf       record_proto.c
+ *
+ * Lines before the first JSON (the rest of a record whose file was cut at its head, a banner)
+ * and NUL bytes are passed over and told of when JSON has been found; an input that has none in
+ * its first BANNER_LINES lines is refused whole.
  *
  * What is too large is passed over without being held.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "detect_i.h"
-#include "json_split_i.h"
-#include "unpack_i.h"
+#include "json_form_i.h"
+#include "record_reader_i.h"
 
-#define CONTAINERS 2	/* one in the other, at most */
-
-struct record_reader {
-	size_t max_record;
-	struct stream streams[1 + CONTAINERS];
-	struct unpack *unpacks[CONTAINERS];
-	unsigned n_containers;
-	struct stream *top;
-	enum input_kind kind;
-	bool detected, ended;
-	bool lines;		/* JSON: a record was a line */
-	uint64_t line;		/* of what comes next; for protobuf: records seen */
-	char packed[32];	/* ", gzip" */
-	char text[96];
-};
+#define BANNER_LINES 1000
 
 int
 record_reader_open(const struct source_bytes *src, size_t max_record,
@@ -76,11 +61,13 @@ kind_text(const struct record_reader *r)
 	case INPUT_EMPTY:
 		return "empty";
 	case INPUT_JSON:
-		return r->lines ? "OTLP JSON lines" : "OTLP JSON";
+		return r->form;
 	case INPUT_PROTO:
 		return "OTLP protobuf";
 	case INPUT_FRAMED_PROTO:
 		return "OTLP protobuf, length-prefixed";
+	case INPUT_DELIMITED_PROTO:
+		return "OTLP protobuf, varint-delimited";
 	case INPUT_FRAMED_ZSTD:
 		return "OTLP zstd frames, length-prefixed";
 	default:
@@ -94,15 +81,13 @@ record_reader_describe(const struct record_reader *r)
 	/* Not const inside: the text is the reader's own and made when asked for. */
 	struct record_reader *w = (struct record_reader *)(uintptr_t)r;
 
-	snprintf(w->text, sizeof w->text, "%s%s", kind_text(r), r->packed);
+	snprintf(w->text, sizeof w->text, "%s%s%s", kind_text(r),
+	    r->kind == INPUT_JSON && r->lines ? " lines" : "", r->packed);
 	return r->text;
 }
 
-static void report(struct ingest_result *, uint64_t line, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void
-report(struct ingest_result *result, uint64_t line, const char *fmt, ...)
+void
+record_reader_report(struct ingest_result *result, uint64_t line, const char *fmt, ...)
 {
 	struct reject j = { .line = line };
 	va_list ap;
@@ -116,6 +101,15 @@ report(struct ingest_result *result, uint64_t line, const char *fmt, ...)
 	result->reject(result->reject_arg, &j);
 }
 
+void
+record_reader_oversize(const struct record_reader *r, struct ingest_result *result,
+    uint64_t line, uint64_t n_bytes)
+{
+	result->n_oversize++;
+	record_reader_report(result, line, "a record of %llu bytes is over [ingest] max_request, "
+	    "%zu bytes", (unsigned long long)n_bytes, r->max_record);
+}
+
 static int
 add_container(struct record_reader *r, enum input_kind kind, struct err *err)
 {
@@ -127,36 +121,20 @@ add_container(struct record_reader *r, enum input_kind kind, struct err *err)
 	if (r->n_containers == CONTAINERS)
 		return err_set(err, ERR_SYNTAX, 0, "compressed more than %d times over",
 		    CONTAINERS);
-	e = kind == INPUT_GZIP ? unpack_gzip(r->top, u, err) : unpack_zstd(r->top, u, err);
+	e = kind == INPUT_GZIP ? unpack_gzip(r->top, u, err) :
+	    kind == INPUT_XZ ? unpack_xz(r->top, u, err) : unpack_zstd(r->top, u, err);
 	if (e < 0)
 		return e;
 	snprintf(r->packed + n, sizeof r->packed - n, ", %s",
-	    kind == INPUT_GZIP ? "gzip" : "zstd");
+	    kind == INPUT_GZIP ? "gzip" : kind == INPUT_XZ ? "xz" : "zstd");
 	src = unpack_source(*u);
 	r->top = &r->streams[++r->n_containers];
 	stream_init(r->top, &src);
 	return 0;
 }
 
-static int
-refuse(enum input_kind kind, struct err *err)
-{
-	switch (kind) {
-	case INPUT_JAEGER:
-		return err_set(err, ERR_UNSUPPORTED, 0, "Jaeger JSON is not supported yet");
-	case INPUT_ZIPKIN:
-		return err_set(err, ERR_UNSUPPORTED, 0, "Zipkin JSON is not supported yet");
-	case INPUT_JSON_LIST:
-		return err_set(err, ERR_SYNTAX, 0, "a JSON list is not OTLP: "
-		    "one object with resourceSpans, or one a line, was expected");
-	default:
-		return err_set(err, ERR_SYNTAX, 0, "neither OTLP JSON nor OTLP protobuf, "
-		    "plain, gzip or zstd");
-	}
-}
-
-static uint64_t
-newlines(const char *p, size_t n)
+uint64_t
+record_reader_newlines(const char *p, size_t n)
 {
 	const char *end = p + n;
 	uint64_t k = 0;
@@ -176,49 +154,190 @@ skip_blank(struct record_reader *r, uint64_t *lines)
 
 	while (stream_fill(s, DETECT_BYTES) &&
 	    detect_space(sv_new(stream_at(s), DETECT_BYTES)) == DETECT_BYTES) {
-		*lines += newlines(stream_at(s), DETECT_BYTES);
+		*lines += record_reader_newlines(stream_at(s), DETECT_BYTES);
 		stream_skip(s, DETECT_BYTES);
 	}
 }
 
-static int
-find_kind(struct record_reader *r, struct err *err)
+static struct sv
+head_of(struct record_reader *r, bool *whole)
 {
+	/* Not one byte further, however much was read: the answer is of the input. */
+	bool more = stream_fill(r->top, DETECT_BYTES);
+
+	*whole = !more;
+	return sv_new(stream_at(r->top), more ? DETECT_BYTES : stream_left(r->top));
+}
+
+static struct detected
+look(struct record_reader *r)
+{
+	bool whole;
+	struct sv head = head_of(r, &whole);
+
+	return detect(head, whole);
+}
+
+/*
+ * The text that has no JSON: whether it is as if something stood before JSON on each line.
+ * The line is at hand, as far as the head goes.
+ */
+static bool
+has_prefix(struct sv head)
+{
+	struct sv line;
+
+	return sv_cut(&head, '\n', &line) && sv_find(line, SV("{\"")) > 0;
+}
+
+static int
+refuse(const struct detected *d, bool prefixed, struct err *err)
+{
+	if (d->kind == INPUT_REFUSED)
+		return err_set(err, ERR_UNSUPPORTED, 0, "%s", d->advice);
+	if (prefixed)
+		return err_set(err, ERR_SYNTAX, 0, "neither OTLP JSON nor OTLP protobuf: if "
+		    "something stands before the JSON of each line: sed 's/^[^{]*//' FILE | "
+		    "spanctl import -");
+	return err_set(err, ERR_SYNTAX, 0, "neither OTLP JSON nor OTLP protobuf nor another form "
+	    "that is known, plain or in gzip, zstd or xz");
+}
+
+/* Consumes the rest of a line with its end; false if the input ends, or the line is too long. */
+static bool
+pass_line(struct record_reader *r)
+{
+	uint64_t n = 0;
+
+	while (stream_fill(r->top, 1) && n <= r->max_record) {
+		size_t left = stream_left(r->top);
+		const char *nl = memchr(stream_at(r->top), '\n', left);
+		size_t k = nl != NULL ? (size_t)(nl - stream_at(r->top)) + 1 : left;
+
+		stream_skip(r->top, k);
+		n += k;
+		if (nl != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* What was passed over before it was known whether JSON follows. */
+struct banner {
+	unsigned n;
+	struct {
+		uint64_t line, hole_bytes;	/* 0: a line that is no JSON */
+	} v[BANNER_LINES];
+};
+
+static void
+tell(const struct banner *b, struct ingest_result *result)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->v[i].hole_bytes != 0)
+			record_json_tell_hole(result, b->v[i].line, b->v[i].hole_bytes);
+		else
+			record_reader_report(result, b->v[i].line, "not a JSON object");
+}
+
+/* Passes over lines and holes until JSON begins; false if it does not. */
+static bool
+pass_banner(struct record_reader *r, struct banner *b)
+{
+	while (record_json_space(r)) {
+		bool whole;
+		struct sv head = head_of(r, &whole);
+		enum input_kind k = detect_line(head, whole);
+
+		if (k == INPUT_JSON)
+			return true;
+		if ((k != INPUT_TEXT && k != INPUT_HOLE) || b->n == BANNER_LINES)
+			return false;
+		b->v[b->n].line = r->line;
+		b->v[b->n].hole_bytes = k == INPUT_HOLE ? record_json_hole(r) : 0;
+		b->n++;
+		if (k == INPUT_TEXT) {
+			if (!pass_line(r))
+				return false;
+			r->line++;
+		}
+	}
+	return false;
+}
+
+/* An input that begins with something that is no JSON. */
+static int
+find_json(struct record_reader *r, struct ingest_result *result, struct err *err)
+{
+	struct banner *b = calloc(1, sizeof *b);
+	struct detected d = { INPUT_UNKNOWN, NULL };
+	bool whole, prefixed = has_prefix(head_of(r, &whole));
+
+	if (b == NULL)
+		return err_nomem(err);
+	if (pass_banner(r, b))
+		d = look(r);
+	if (d.kind == INPUT_JSON)
+		tell(b, result);
+	free(b);
+	r->kind = d.kind;
+	if (d.kind == INPUT_JSON)
+		return 0;
+	if (r->top->failed) {
+		*err = r->top->err;
+		return r->top->failed;
+	}
+	return refuse(&d, prefixed, err);
+}
+
+static int
+find_kind(struct record_reader *r, struct ingest_result *result, struct err *err)
+{
+	struct detected d;
 	uint64_t blank = 0;
 	int e;
 
 	for (;;) {
-		bool more;
-
 		skip_blank(r, &blank);
-		/* Not one byte further, however much was read: the answer is of the input. */
-		more = stream_fill(r->top, DETECT_BYTES);
-		r->kind = detect(sv_new(stream_at(r->top), more ? DETECT_BYTES
-		    : stream_left(r->top)), !more);
-		if (r->kind != INPUT_GZIP && r->kind != INPUT_ZSTD)
+		d = look(r);
+		if (d.kind != INPUT_GZIP && d.kind != INPUT_ZSTD && d.kind != INPUT_XZ)
 			break;
-		if ((e = add_container(r, r->kind, err)) < 0)
+		if ((e = add_container(r, d.kind, err)) < 0)
 			return e;
 	}
-	if (r->kind == INPUT_UNKNOWN && r->top->failed) {
+	r->kind = d.kind;
+	if (d.kind == INPUT_UNKNOWN && r->top->failed) {
 		*err = r->top->err;
 		return r->top->failed;
 	}
-	if (r->kind == INPUT_JSON) {
-		r->line = 1 + blank;
-		if (sv_starts(sv_new(stream_at(r->top), stream_left(r->top)),
-		    SV("\xef\xbb\xbf")))
-			stream_skip(r->top, 3);
-	}
-	if (r->kind == INPUT_UNKNOWN || r->kind == INPUT_JSON_LIST ||
-	    r->kind == INPUT_JAEGER || r->kind == INPUT_ZIPKIN)
-		return refuse(r->kind, err);
-	return 0;
+	if (d.kind == INPUT_UNKNOWN || d.kind == INPUT_REFUSED)
+		return refuse(&d, false, err);
+	if (d.kind != INPUT_JSON && d.kind != INPUT_TEXT && d.kind != INPUT_HOLE)
+		return 0;
+	r->line = 1 + blank;
+	if (sv_starts(sv_new(stream_at(r->top), stream_left(r->top)), SV("\xef\xbb\xbf")))
+		stream_skip(r->top, 3);
+	return d.kind == INPUT_JSON ? 0 : find_json(r, result, err);
+}
+
+/* The form of the first object, for describe. */
+static void
+note_form(struct record_reader *r)
+{
+	bool whole;
+	struct sv head = head_of(r, &whole);
+	const struct json_form *form;
+	size_t i = 0;
+
+	while (i < head.n && head.p[i] != '{')
+		i++;
+	form = json_form_of(sv_sub(head, i, head.n));
+	r->form = form == NULL ? "OTLP JSON" : form->name;
 }
 
 /* The top stream has no more: the end, or what made it so. */
-static int
-at_end(struct record_reader *r, struct err *err)
+int
+record_reader_end(struct record_reader *r, struct err *err)
 {
 	r->ended = true;
 	if (!r->top->failed)
@@ -227,8 +346,8 @@ at_end(struct record_reader *r, struct err *err)
 	return r->top->failed;
 }
 
-static int
-emit(struct record_reader *r, enum record_form form, size_t n, uint64_t line,
+int
+record_reader_emit(struct record_reader *r, enum record_form form, size_t n, uint64_t line,
     struct record *out, struct err *err)
 {
 	char *p = stream_take(r->top, n);
@@ -239,209 +358,6 @@ emit(struct record_reader *r, enum record_form form, size_t n, uint64_t line,
 	return 0;
 }
 
-/* Consumes white space; false at the end. */
-static bool
-skip_space(struct record_reader *r)
-{
-	while (stream_fill(r->top, 1)) {
-		const char *p = stream_at(r->top);
-		size_t n = 0, left = stream_left(r->top);
-
-		while (n < left && strchr(" \n\r\t", p[n]) != NULL && p[n] != '\0')
-			r->line += p[n++] == '\n';
-		stream_skip(r->top, n);
-		if (n < left)
-			return true;
-	}
-	return false;
-}
-
-/* Passes over the rest of a line that is no object. */
-static void
-skip_line(struct record_reader *r, struct ingest_result *result)
-{
-	report(result, r->line, "not a JSON object");
-	while (stream_fill(r->top, 1)) {
-		size_t n = stream_left(r->top);
-		const char *p = stream_at(r->top), *nl = memchr(p, '\n', n);
-
-		stream_skip(r->top, nl != NULL ? (size_t)(nl - p) : n);
-		if (nl != NULL)
-			return;
-	}
-}
-
-/*
- * The length of the line at hand if it is a record as it stands, else 0. Reads one byte of
- * the next line: that tells a request from the first line of a pretty-printed one.
- */
-static size_t
-whole_line(struct record_reader *r)
-{
-	struct stream *s = r->top;
-	const char *nl = NULL;
-	size_t from = 0, n;
-
-	while ((nl = memchr(stream_at(s) + from, '\n', stream_left(s) - from)) == NULL) {
-		from = stream_left(s);
-		if (from > r->max_record || !stream_fill(s, from + 1))
-			break;
-	}
-	if (nl == NULL && !s->ended)
-		return 0;
-	n = nl != NULL ? (size_t)(nl - stream_at(s)) : stream_left(s);
-	if (stream_fill(s, n + 2) && stream_at(s)[n + 1] != '{' && stream_at(s)[n + 1] != '\n')
-		return 0;
-	while (n > 0 && (stream_at(s)[n - 1] == '\r' || stream_at(s)[n - 1] == ' '))
-		n--;
-	return n > 1 && n <= r->max_record && stream_at(s)[n - 1] == '}' ? n : 0;
-}
-
-/*
- * The object at hand by json_split: 0 with a record, 1 if it was too large (reported and
- * passed over).
- */
-static int
-split_object(struct record_reader *r, struct record *out, struct ingest_result *result,
-    struct err *err)
-{
-	struct json_split j = { .depth = 0 };
-	enum split_state state = SPLIT_MORE;
-	uint64_t line = r->line, dropped = 0;
-	size_t n = 0;
-
-	for (;;) {
-		n += json_split(&j, sv_new(stream_at(r->top) + n, stream_left(r->top) - n),
-		    r->top->ended, &state);
-		if (state != SPLIT_MORE || (r->top->ended && n == stream_left(r->top)))
-			break;
-		if (n > r->max_record || dropped > 0) {
-			r->line += newlines(stream_at(r->top), n);
-			stream_skip(r->top, n);
-			dropped += n;
-			n = 0;
-		}
-		stream_fill(r->top, stream_left(r->top) + 1);
-	}
-	r->line += newlines(stream_at(r->top), n);
-	if (dropped == 0 && n <= r->max_record)
-		return emit(r, RECORD_JSON, n, line, out, err);
-	stream_skip(r->top, n);
-	report(result, line, "a record of %llu bytes is over the limit of %zu",
-	    (unsigned long long)(dropped + n), r->max_record);
-	return 1;
-}
-
-static int
-next_json(struct record_reader *r, struct record *out, struct ingest_result *result,
-    struct err *err)
-{
-	size_t n;
-	int e;
-
-	while (skip_space(r)) {
-		if (stream_at(r->top)[0] != '{') {
-			skip_line(r, result);
-			continue;
-		}
-		if ((n = whole_line(r)) > 0) {
-			r->lines = true;
-			return emit(r, RECORD_JSON, n, r->line, out, err);
-		}
-		if ((e = split_object(r, out, result, err)) <= 0)
-			return e;
-	}
-	return at_end(r, err);
-}
-
-static int
-next_proto(struct record_reader *r, struct record *out, struct ingest_result *result,
-    struct err *err)
-{
-	if (r->line > 0)
-		return at_end(r, err);
-	r->line = 1;
-	stream_fill(r->top, r->max_record + 1);
-	if (stream_left(r->top) <= r->max_record)
-		return emit(r, RECORD_PROTO, stream_left(r->top), 1, out, err);
-	stream_discard(r->top, UINT64_MAX);
-	report(result, 1, "a record of %llu bytes is over the limit of %zu",
-	    (unsigned long long)r->top->off, r->max_record);
-	return at_end(r, err);
-}
-
-static int
-cut_short(struct record_reader *r, struct err *err)
-{
-	if (r->top->failed)
-		return at_end(r, err);
-	r->ended = true;
-	return err_set(err, ERR_CORRUPT, -1, "record %llu is cut short",
-	    (unsigned long long)r->line);
-}
-
-/* The zstd frame of n bytes at hand: 0 with a record, 1 if it can't be unpacked. */
-static int
-unpack_frame(struct record_reader *r, size_t n, struct record *out,
-    struct ingest_result *result, struct err *err)
-{
-	struct err why;
-	struct sv body;
-	char *p;
-	size_t len;
-	int e;
-
-	e = unpack_zstd_block(sv_new(stream_at(r->top), n), r->max_record, &p, &len, &why);
-	if (e == ERR_NOMEM)
-		return err_nomem(err);
-	stream_skip(r->top, n);
-	if (e < 0) {
-		report(result, r->line, "%s", why.msg);
-		return 1;
-	}
-	body = sv_new(p, len);
-	*out = (struct record){ RECORD_PROTO, p, len, r->line };
-	if (detect_space(body) < len && p[detect_space(body)] == '{')
-		out->form = RECORD_JSON;
-	return 0;
-}
-
-static int
-next_framed(struct record_reader *r, struct record *out, struct ingest_result *result,
-    struct err *err)
-{
-	struct stream *s = r->top;
-	int e;
-
-	while (stream_fill(s, 1)) {
-		const uint8_t *p;
-		size_t n;
-
-		r->line++;
-		if (!stream_fill(s, 4))
-			return cut_short(r, err);
-		p = (const uint8_t *)stream_at(s);
-		n = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-		stream_skip(s, 4);
-		if (n == 0)
-			continue;
-		if (n > r->max_record) {
-			report(result, r->line, "a record of %zu bytes is over the limit "
-			    "of %zu", n, r->max_record);
-			if (!stream_discard(s, n))
-				return cut_short(r, err);
-			continue;
-		}
-		if (!stream_fill(s, n))
-			return cut_short(r, err);
-		if (r->kind == INPUT_FRAMED_PROTO)
-			return emit(r, RECORD_PROTO, n, r->line, out, err);
-		if ((e = unpack_frame(r, n, out, result, err)) <= 0)
-			return e;
-	}
-	return at_end(r, err);
-}
-
 static int
 next(struct record_reader *r, struct record *out, struct ingest_result *result,
     struct err *err)
@@ -449,22 +365,24 @@ next(struct record_reader *r, struct record *out, struct ingest_result *result,
 	int e;
 
 	if (!r->detected) {
-		if ((e = find_kind(r, err)) < 0) {
+		if ((e = find_kind(r, result, err)) < 0) {
 			r->ended = true;
 			return e;
 		}
 		r->detected = true;
+		if (r->kind == INPUT_JSON)
+			note_form(r);
 	}
 	switch (r->kind) {
 	case INPUT_JSON:
-		return next_json(r, out, result, err);
+		return record_json_next(r, out, result, err);
 	case INPUT_PROTO:
-		return next_proto(r, out, result, err);
+		return record_proto_next(r, out, result, err);
 	case INPUT_EMPTY:
 		stream_skip(r->top, stream_left(r->top));
-		return at_end(r, err);
+		return record_reader_end(r, err);
 	default:
-		return next_framed(r, out, result, err);
+		return record_framed_next(r, out, result, err);
 	}
 }
 

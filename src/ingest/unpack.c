@@ -2,6 +2,7 @@
 /* unpack: see unpack_i.h. */
 #include "unpack_i.h"
 
+#include <lzma.h>
 #include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -10,21 +11,27 @@
 
 #define FRAME_START 5	/* bytes of a zstd frame that say how long its header is */
 
+/* What xz needs beside its window. */
+#define XZ_BESIDE ((uint64_t)1 << 20)
+
 struct unpack {
 	struct stream *in;
-	bool gzip;
+	const char *name;
+	int64_t (*read)(void *, void *, size_t, struct err *);
 	z_stream z;
+	lzma_stream x;
 	ZSTD_DCtx *d;
 	size_t hint;		/* zstd: how much to give next */
 	bool between;		/* members or frames: here the input may end */
-	bool done, damaged;	/* gzip */
+	bool done, damaged;	/* gzip; done: xz too */
+	lzma_ret broken;	/* xz: LZMA_OK: not */
 };
 
 static int
 corrupt(struct unpack *u, struct err *err, const char *why)
 {
 	return err_set(err, ERR_CORRUPT, (int64_t)u->in->off, "%s data: %s",
-	    u->gzip ? "gzip" : "zstd", why);
+	    u->name, why);
 }
 
 static int
@@ -136,6 +143,55 @@ read_zstd(void *arg, void *buf, size_t n, struct err *err)
 	return (int64_t)out.pos;
 }
 
+static const char *
+xz_why(lzma_ret r)
+{
+	switch (r) {
+	case LZMA_MEMLIMIT_ERROR:
+		return "its window is too large";
+	case LZMA_OPTIONS_ERROR:
+		return "options that are not supported";
+	case LZMA_FORMAT_ERROR:
+		return "something else follows it";
+	case LZMA_BUF_ERROR:
+		return "the input ends in the middle";
+	default:
+		return "damaged";
+	}
+}
+
+/* Damage is told when what was made before it has gone out. */
+static int64_t
+read_xz(void *arg, void *buf, size_t n, struct err *err)
+{
+	struct unpack *u = arg;
+
+	u->x.next_out = buf;
+	u->x.avail_out = n;
+	while (u->x.avail_out == n && !u->done && u->broken == LZMA_OK) {
+		bool more = stream_fill(u->in, 1);
+		size_t left = stream_left(u->in);
+		lzma_ret r;
+
+		if (!more && u->in->failed)
+			return cut_short(u, err);
+		u->x.next_in = more ? (const uint8_t *)stream_at(u->in) : NULL;
+		u->x.avail_in = left;
+		r = lzma_code(&u->x, more ? LZMA_RUN : LZMA_FINISH);
+		stream_skip(u->in, left - u->x.avail_in);
+		if (r == LZMA_MEM_ERROR)
+			return err_nomem(err);
+		u->done = r == LZMA_STREAM_END;
+		if (r == LZMA_OK || u->done)
+			continue;
+		u->broken = r;
+		break;
+	}
+	if (u->x.avail_out == n && u->broken != LZMA_OK)
+		return corrupt(u, err, xz_why(u->broken));
+	return (int64_t)(n - u->x.avail_out);
+}
+
 int
 unpack_gzip(struct stream *in, struct unpack **out, struct err *err)
 {
@@ -144,7 +200,8 @@ unpack_gzip(struct stream *in, struct unpack **out, struct err *err)
 	if (u == NULL)
 		return err_nomem(err);
 	u->in = in;
-	u->gzip = true;
+	u->name = "gzip";
+	u->read = read_gzip;
 	if (inflateInit2(&u->z, 16 + 15) != Z_OK) {	/* gzip, the largest window */
 		free(u);
 		return err_nomem(err);
@@ -171,9 +228,31 @@ unpack_zstd(struct stream *in, struct unpack **out, struct err *err)
 	if (u == NULL)
 		return err_nomem(err);
 	u->in = in;
+	u->name = "zstd";
+	u->read = read_zstd;
 	u->between = true;
 	u->hint = FRAME_START;
 	if ((u->d = new_dctx()) == NULL) {
+		free(u);
+		return err_nomem(err);
+	}
+	*out = u;
+	return 0;
+}
+
+int
+unpack_xz(struct stream *in, struct unpack **out, struct err *err)
+{
+	struct unpack *u = calloc(1, sizeof *u);
+
+	if (u == NULL)
+		return err_nomem(err);
+	u->in = in;
+	u->name = "xz";
+	u->read = read_xz;
+	u->x = (lzma_stream)LZMA_STREAM_INIT;
+	if (lzma_stream_decoder(&u->x, ((uint64_t)1 << LIMIT_ZSTD_WINDOW_LOG) + XZ_BESIDE,
+	    LZMA_CONCATENATED) != LZMA_OK) {
 		free(u);
 		return err_nomem(err);
 	}
@@ -186,8 +265,10 @@ unpack_close(struct unpack *u)
 {
 	if (u == NULL)
 		return;
-	if (u->gzip)
+	if (u->read == read_gzip)
 		inflateEnd(&u->z);
+	if (u->read == read_xz)
+		lzma_end(&u->x);
 	ZSTD_freeDCtx(u->d);
 	free(u);
 }
@@ -195,7 +276,7 @@ unpack_close(struct unpack *u)
 struct source_bytes
 unpack_source(struct unpack *u)
 {
-	return (struct source_bytes){ u->gzip ? read_gzip : read_zstd, u };
+	return (struct source_bytes){ u->read, u };
 }
 
 /* Room for more in a block of at most max + 1 bytes, so that one too many shows. */
@@ -234,7 +315,8 @@ zstd_block(ZSTD_DCtx *d, struct sv s, size_t max, char **p, size_t *n, struct er
 			return err_set(err, ERR_CORRUPT, (int64_t)in.pos, "zstd data: %s",
 			    ZSTD_getErrorName(r));
 		if (out.pos > max)
-			return err_set(err, ERR_TOOBIG, -1, "over %zu bytes unpacked", max);
+			return err_set(err, ERR_TOOBIG, -1, "unpacked, it is over "
+			    "[ingest] max_request, %zu bytes", max);
 		if (out.pos == *n && in.pos == before && in.pos == in.size && r != 0)
 			return err_set(err, ERR_CORRUPT, (int64_t)in.pos,
 			    "zstd data: the input ends in the middle");

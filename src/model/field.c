@@ -47,6 +47,27 @@ field_parse(struct sv s, struct field *f)
 	return true;
 }
 
+bool
+field_of_key(struct sv key, struct field *f)
+{
+	static const struct {
+		const char *key;
+		enum intrinsic in;
+	} keys[] = {
+		{ "duration_ns", IN_DURATION },
+		{ "errors", IN_TRACE_ERRORS },
+		{ "spans", IN_TRACE_SPANS },
+		{ "trace_duration_ns", IN_TRACE_DURATION },
+	};
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (sv_is(key, keys[i].key)) {
+			*f = (struct field){ FIELD_INTRINSIC, keys[i].in, SV_EMPTY };
+			return true;
+		}
+	return false;
+}
+
 void
 field_print(struct buf *b, const struct field *f)
 {

@@ -7,7 +7,7 @@
  * Equality and order are of structure: two leaves are equal if operator, field and the
  * literals' text and numbers are; nothing is normalised here.
  */
-#include "model/pred.h"
+#include "model/pred_walk.h"
 
 static const char *const op_names[N_PRED_OPS] = {
 	[OP_EQ] = "eq", [OP_NE] = "ne", [OP_LT] = "lt", [OP_LE] = "le", [OP_GT] = "gt",
@@ -32,6 +32,35 @@ pred_op_parse(struct sv s, enum pred_op *op)
 			return true;
 		}
 	return false;
+}
+
+bool
+pred_op_negative(enum pred_op op)
+{
+	return pred_op_positive(op) != op;
+}
+
+enum pred_op
+pred_op_positive(enum pred_op op)
+{
+	switch (op) {
+	case OP_NE:
+		return OP_EQ;
+	case OP_NOTIN:
+		return OP_IN;
+	case OP_NOTCONTAINS:
+		return OP_CONTAINS;
+	case OP_NRE:
+		return OP_RE;
+	default:
+		return op;
+	}
+}
+
+bool
+pred_op_order(enum pred_op op)
+{
+	return op == OP_LT || op == OP_LE || op == OP_GT || op == OP_GE || op == OP_BETWEEN;
 }
 
 struct literal
@@ -185,15 +214,19 @@ pred_eq(const struct pred *a, const struct pred *b)
 	return pred_cmp(a, b) == 0;
 }
 
+static int
+leaf_needs_trace(void *arg, const struct pred *p, size_t no, bool under_not)
+{
+	(void)arg;
+	(void)no;
+	(void)under_not;
+	return p->op != OP_TEXT && field_needs_trace(&p->field);
+}
+
 bool
 pred_needs_trace(const struct pred *p)
 {
-	if (p->kind == PRED_LEAF)
-		return p->op != OP_TEXT && field_needs_trace(&p->field);
-	for (size_t i = 0; i < p->n_kids; i++)
-		if (pred_needs_trace(p->kids[i]))
-			return true;
-	return false;
+	return pred_each_leaf(p, leaf_needs_trace, NULL) != 0;
 }
 
 static bool

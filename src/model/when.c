@@ -1,226 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * when: parsing and printing of times and durations. Everything is integer arithmetic, so
+ * when: parsing and printing of times (durations: duration.c). Everything is integer arithmetic, so
  * what is printed parses back to the same nanosecond. The calendar is the proleptic
  * Gregorian one (days_from_civil after H. Hinnant's "chrono-compatible low-level date
  * algorithms": eras of 400 years that begin in March, so that leap days fall at the end).
  *
  * Leap seconds are not known (":60" is refused), as in POSIX time and in OTLP.
  */
-#include "model/when.h"
+#include "when_i.h"
 
 #include <stdlib.h>
-
-struct unit {
-	const char *name;
-	uint64_t ns;
-};
-
-/* Largest first: duration_print takes the first that divides. */
-static const struct unit units[] = {
-	{ "w", 7 * NS_PER_DAY },
-	{ "d", NS_PER_DAY },
-	{ "h", NS_PER_HOUR },
-	{ "m", NS_PER_MIN },
-	{ "s", NS_PER_S },
-	{ "ms", 1000000 },
-	{ "us", 1000 },
-	{ "ns", 1 },
-};
-#define N_UNITS (sizeof units / sizeof units[0])
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_lower(char c)
-{
-	return c >= 'a' && c <= 'z';
-}
-
-static size_t
-count_digits(struct sv s)
-{
-	size_t n = 0;
-
-	while (n < s.n && is_digit(s.p[n]))
-		n++;
-	return n;
-}
-
-static void
-skip(struct sv *s, size_t n)
-{
-	s->p += n;
-	s->n -= n;
-}
-
-/*
- * 0.DIGITS of a unit, exact or refused. With trailing zeros gone, DIGITS / 10^k of a unit is
- * whole only if 2^k or 5^k divides the unit; a week holds 2^16 and 5^11. So k <= 16, and the
- * product stays far below 128 bits.
- */
-static bool
-fraction_ns(struct sv digits, uint64_t unit_ns, uint64_t *ns)
-{
-	unsigned __int128 num = 0, den = 1;
-
-	while (digits.n > 0 && digits.p[digits.n - 1] == '0')
-		digits.n--;
-	if (digits.n > 16)
-		return false;
-	for (size_t i = 0; i < digits.n; i++) {
-		num = num * 10 + (unsigned)(digits.p[i] - '0');
-		den *= 10;
-	}
-	num *= unit_ns;
-	if (num % den != 0)
-		return false;
-	*ns = (uint64_t)(num / den);
-	return true;
-}
-
-static const struct unit *
-find_unit(struct sv name)
-{
-	for (size_t i = 0; i < N_UNITS; i++)
-		if (sv_is(name, units[i].name))
-			return &units[i];
-	return NULL;
-}
-
-/* One part, "30m" or "1.5s"; *last is set after a fraction. */
-static bool
-duration_part(struct sv *s, const struct unit **unit, uint64_t *ns, bool *last)
-{
-	struct sv whole = { s->p, count_digits(*s) }, frac = SV_EMPTY, name;
-	uint64_t v, f = 0;
-
-	if (!sv_u64(whole, &v))
-		return false;
-	skip(s, whole.n);
-	*last = s->n > 0 && s->p[0] == '.';
-	if (*last) {
-		skip(s, 1);
-		frac = sv_new(s->p, count_digits(*s));
-		if (frac.n == 0)
-			return false;
-		skip(s, frac.n);
-	}
-	name = sv_new(s->p, 0);
-	while (name.n < s->n && is_lower(s->p[name.n]))
-		name.n++;
-	if ((*unit = find_unit(name)) == NULL)
-		return false;
-	skip(s, name.n);
-	if (!fraction_ns(frac, (*unit)->ns, &f))
-		return false;
-	return !__builtin_mul_overflow(v, (*unit)->ns, &v) &&
-	    !__builtin_add_overflow(v, f, ns);
-}
-
-bool
-duration_parse(struct sv s, uint64_t *ns)
-{
-	const struct unit *prev = NULL, *unit;
-	uint64_t sum = 0, part;
-	bool last = false;
-
-	if (s.n == 0)
-		return false;
-	while (s.n > 0) {
-		if (last || !duration_part(&s, &unit, &part, &last))
-			return false;
-		/* Each unit once, the larger first: "30m1h" is more likely a slip. */
-		if (prev != NULL && unit->ns >= prev->ns)
-			return false;
-		prev = unit;
-		if (__builtin_add_overflow(sum, part, &sum))
-			return false;
-	}
-	*ns = sum;
-	return true;
-}
-
-void
-duration_print(struct buf *b, uint64_t ns)
-{
-	const struct unit *u = units;
-
-	if (ns == 0) {
-		BUF_LIT(b, "0s");
-		return;
-	}
-	while (ns % u->ns != 0)
-		u++;
-	buf_u64(b, ns / u->ns);
-	buf_str(b, u->name);
-}
-
-/*
- * Three significant digits of ns in units of unit_ns, rounded; false, with nothing written,
- * if that reaches `full` units: the caller then takes the next larger one.
- */
-static bool
-print_digits(struct buf *b, uint64_t ns, uint64_t unit_ns, unsigned full, const char *name)
-{
-	unsigned scale = ns < 10 * unit_ns ? 100 : ns < 100 * unit_ns ? 10 : 1;
-	uint64_t q = (ns * scale + unit_ns / 2) / unit_ns, frac;
-
-	if (q >= (uint64_t)full * scale)
-		return false;
-	buf_u64(b, q / scale);
-	frac = q % scale;
-	if (frac != 0) {
-		buf_putc(b, '.');
-		if (scale == 100)
-			buf_putc(b, (char)('0' + frac / 10));
-		if (frac % 10 != 0)
-			buf_putc(b, (char)('0' + frac % 10));
-	}
-	buf_str(b, name);
-	return true;
-}
-
-/* "2m3s": two units, the smaller one rounded and left out if it is 0. */
-static void
-print_pair(struct buf *b, uint64_t ns, const struct unit *big, const struct unit *small)
-{
-	uint64_t n = ns / small->ns + (ns % small->ns >= small->ns / 2), per;
-
-	per = big->ns / small->ns;
-	buf_u64(b, n / per);
-	buf_str(b, big->name);
-	if (n % per != 0) {
-		buf_u64(b, n % per);
-		buf_str(b, small->name);
-	}
-}
-
-void
-duration_print_short(struct buf *b, uint64_t ns)
-{
-	const struct unit *d = &units[1], *h = &units[2], *m = &units[3], *s = &units[4];
-
-	if (ns < 1000) {
-		buf_u64(b, ns);
-		BUF_LIT(b, "ns");
-	} else if (ns < 1000000 && print_digits(b, ns, 1000, 1000, "us"))
-		return;
-	else if (ns < NS_PER_S && print_digits(b, ns, 1000000, 1000, "ms"))
-		return;
-	else if (ns < NS_PER_MIN && print_digits(b, ns, NS_PER_S, 60, "s"))
-		return;
-	else if (ns < NS_PER_HOUR - NS_PER_S / 2)
-		print_pair(b, ns, m, s);
-	else if (ns < NS_PER_DAY - NS_PER_MIN / 2)
-		print_pair(b, ns, h, m);
-	else
-		print_pair(b, ns, d, h);
-}
 
 void
 civil_from_days(int64_t days, int *y, unsigned *m, unsigned *d)
@@ -368,28 +157,49 @@ parse_civil(struct sv s, struct civil *c)
 	return s.n == 0 ? depth : NO_DATE;
 }
 
-/* False outside 1970 to 2554. */
-static bool
-civil_ns(const struct civil *c, uint64_t *ns)
+/* The last and the first instant that prints: of the years 9999 and 0. */
+#define LAST_NS ((__int128)253402300800 * (int64_t)NS_PER_S - 1)
+#define FIRST_NS ((__int128)-62167219200 * (int64_t)NS_PER_S)
+
+static __int128
+civil_ns(const struct civil *c)
 {
 	int64_t secs = c->days * 86400 + c->hour * 3600 + c->min * 60 + c->sec -
 	    (int64_t)c->offset_min * 60;
-	uint64_t v;
+	__int128 ns = (__int128)secs * (int64_t)NS_PER_S + (int64_t)c->frac_ns;
 
-	if (secs < 0 || __builtin_mul_overflow((uint64_t)secs, NS_PER_S, &v))
-		return false;
-	return !__builtin_add_overflow(v, c->frac_ns, ns);
+	return ns < FIRST_NS ? FIRST_NS : ns > LAST_NS ? LAST_NS : ns;
 }
 
-static bool
-parse_unix(struct sv s, uint64_t *ns)
-{
-	uint64_t v, mul;
+/* Fewer digits than those of 1973 are more likely a year, or a slip. */
+#define UNIX_DIGITS 9
 
-	if (!sv_u64(s, &v))
+static bool
+parse_unix(struct sv s, __int128 *ns)
+{
+	uint64_t mul = s.n <= 11 ? NS_PER_S : s.n <= 14 ? 1000000 : s.n <= 17 ? 1000 : 1;
+
+	if (s.n < UNIX_DIGITS || count_digits(s) != s.n)
 		return false;
-	mul = s.n <= 11 ? NS_PER_S : s.n <= 14 ? 1000000 : s.n <= 17 ? 1000 : 1;
-	return !__builtin_mul_overflow(v, mul, ns);
+	*ns = (__int128)digits_value(s, (unsigned __int128)LAST_NS) * (int64_t)mul;
+	if (*ns > LAST_NS)
+		*ns = LAST_NS;
+	return true;
+}
+
+/* "10:30", "10:30:15" */
+static bool
+parse_clock(struct sv s, __int128 *ns)
+{
+	unsigned h, m, sec = 0;
+
+	if (!take_number(&s, 2, 0, 23, &h) || !take_char(&s, ":") ||
+	    !take_number(&s, 2, 0, 59, &m))
+		return false;
+	if (s.n > 0 && (!take_char(&s, ":") || !take_number(&s, 2, 0, 59, &sec)))
+		return false;
+	*ns = (int64_t)((h * 60 + m) * 60 + sec) * (int64_t)NS_PER_S;
+	return s.n == 0;
 }
 
 static bool
@@ -410,19 +220,32 @@ bool
 when_parse(struct sv s, struct when *w)
 {
 	struct civil c;
-	uint64_t ns;
+	uint64_t ago;
+	__int128 ns;
 
 	if (parse_word(s, w))
 		return true;
-	if (duration_parse(s, &ns)) {
-		*w = (struct when){ WHEN_AGO, ns };
-		return true;
-	}
-	if (!parse_unix(s, &ns) &&
-	    (parse_civil(s, &c) == NO_DATE || !civil_ns(&c, &ns)))
+	if (duration_parse_far(s, &ago))
+		*w = (struct when){ WHEN_AGO, ago };
+	else if (parse_clock(s, &ns))
+		*w = (struct when){ WHEN_CLOCK, ns };
+	else if (parse_unix(s, &ns))
+		*w = (struct when){ WHEN_ABSOLUTE, ns };
+	else if (parse_civil(s, &c) != NO_DATE)
+		*w = (struct when){ WHEN_ABSOLUTE, civil_ns(&c) };
+	else
 		return false;
-	*w = (struct when){ WHEN_ABSOLUTE, ns };
 	return true;
+}
+
+const char *
+when_expected(struct sv s)
+{
+	if (s.n > 0 && s.n < UNIX_DIGITS && count_digits(s) == s.n)
+		return s.n == 4 ? "a date from its month on (2026-11), a duration (15m, 1h30m) "
+		    "or a time" : "a Unix time of 9 digits or more, a duration with its unit "
+		    "(15m, 1h30m), a date or a time";
+	return "a duration (15m, 1h30m), a date or a time";
 }
 
 bool
@@ -430,38 +253,63 @@ when_parse_on(struct sv s, struct when *w, uint64_t *length_ns)
 {
 	struct civil c;
 	enum civil_depth depth;
-	uint64_t ns;
 
 	if (sv_is(s, "today") || sv_is(s, "yesterday")) {
 		*length_ns = NS_PER_DAY;
 		return parse_word(s, w);
 	}
 	depth = parse_civil(s, &c);
-	if ((depth != TO_DAY && depth != TO_HOUR) || !civil_ns(&c, &ns))
+	if (depth != TO_DAY && depth != TO_HOUR)
 		return false;
-	*w = (struct when){ WHEN_ABSOLUTE, ns };
+	*w = (struct when){ WHEN_ABSOLUTE, civil_ns(&c) };
 	*length_ns = depth == TO_DAY ? NS_PER_DAY : NS_PER_HOUR;
 	return true;
+}
+
+static uint64_t
+cut(__int128 ns)
+{
+	return ns < 0 ? 0 : ns > (__int128)WHEN_MAX ? WHEN_MAX : (uint64_t)ns;
+}
+
+bool
+when_is_far(struct when w)
+{
+	return w.kind == WHEN_ABSOLUTE ? w.ns <= FIRST_NS || w.ns >= LAST_NS :
+	    w.kind == WHEN_AGO && w.ns >= (__int128)UINT64_MAX;
 }
 
 uint64_t
 when_resolve(struct when w, uint64_t now)
 {
-	uint64_t midnight = now - now % NS_PER_DAY;
+	__int128 midnight = now - now % NS_PER_DAY;
 
 	switch (w.kind) {
 	case WHEN_ABSOLUTE:
-		return w.ns;
+		return cut(w.ns);
 	case WHEN_AGO:
-		return now > w.ns ? now - w.ns : 0;
+		return cut((__int128)now - w.ns);
 	case WHEN_NOW:
 		return now;
 	case WHEN_TODAY:
-		return midnight;
+		return cut(midnight);
 	case WHEN_YESTERDAY:
-		return midnight >= NS_PER_DAY ? midnight - NS_PER_DAY : 0;
+		return cut(midnight - (int64_t)NS_PER_DAY);
+	case WHEN_CLOCK:
+		return cut(midnight + w.ns);
 	}
 	abort();	/* not reached: every kind is above */
+}
+
+/* The day that holds ns, and how far into it that is. */
+static int64_t
+split_day(__int128 ns, uint64_t *rest)
+{
+	__int128 day = ns / (int64_t)NS_PER_DAY;
+
+	day -= day * (int64_t)NS_PER_DAY > ns;
+	*rest = (uint64_t)(ns - day * (int64_t)NS_PER_DAY);
+	return (int64_t)day;
 }
 
 static char *
@@ -474,12 +322,12 @@ put_number(char *p, uint64_t v, size_t width)
 
 /* "2026-11-20" */
 static char *
-put_day(char *p, uint64_t ns)
+put_day(char *p, int64_t day)
 {
 	int y;
 	unsigned m, d;
 
-	civil_from_days((int64_t)(ns / NS_PER_DAY), &y, &m, &d);
+	civil_from_days(day, &y, &m, &d);
 	p = put_number(p, (unsigned)y, 4);
 	*p++ = '-';
 	p = put_number(p, m, 2);
@@ -487,19 +335,26 @@ put_day(char *p, uint64_t ns)
 	return put_number(p, d, 2);
 }
 
-/* "2026-11-20T14:00:00" */
+/* "10:30:15" */
 static char *
-put_second(char *p, uint64_t ns)
+put_clock(char *p, uint64_t s)
 {
-	uint64_t s = ns % NS_PER_DAY / NS_PER_S;
-
-	p = put_day(p, ns);
-	*p++ = 'T';
 	p = put_number(p, s / 3600, 2);
 	*p++ = ':';
 	p = put_number(p, s / 60 % 60, 2);
 	*p++ = ':';
 	return put_number(p, s % 60, 2);
+}
+
+/* "2026-11-20T14:00:00" */
+static char *
+put_second(char *p, __int128 ns)
+{
+	uint64_t rest;
+
+	p = put_day(p, split_day(ns, &rest));
+	*p++ = 'T';
+	return put_clock(p, rest / NS_PER_S);
 }
 
 void
@@ -514,35 +369,49 @@ when_print(struct buf *b, uint64_t ns)
 }
 
 void
-when_print_day(struct buf *b, uint64_t ns)
+when_print_day(struct buf *b, __int128 ns)
 {
 	char tmp[16];
+	uint64_t rest;
 
-	buf_put(b, tmp, (size_t)(put_day(tmp, ns) - tmp));
+	buf_put(b, tmp, (size_t)(put_day(tmp, split_day(ns, &rest)) - tmp));
 }
 
 void
-when_print_hour(struct buf *b, uint64_t ns)
+when_print_hour(struct buf *b, __int128 ns)
 {
-	char tmp[24], *p = put_day(tmp, ns);
+	uint64_t rest;
+	char tmp[24], *p = put_day(tmp, split_day(ns, &rest));
 
 	*p++ = 'T';
-	p = put_number(p, ns % NS_PER_DAY / NS_PER_HOUR, 2);
+	p = put_number(p, rest / NS_PER_HOUR, 2);
 	buf_put(b, tmp, (size_t)(p - tmp));
 }
 
 static void
-print_absolute(struct buf *b, uint64_t ns)
+print_absolute(struct buf *b, __int128 ns)
 {
 	char tmp[32], *p = put_second(tmp, ns);
+	uint64_t rest;
 
-	if (ns % NS_PER_S != 0) {
+	(void)split_day(ns, &rest);
+	if (rest % NS_PER_S != 0) {
 		*p++ = '.';
-		p = put_number(p, ns % NS_PER_S, 9);
+		p = put_number(p, rest % NS_PER_S, 9);
 		while (p[-1] == '0')
 			p--;
 	}
 	*p++ = 'Z';
+	buf_put(b, tmp, (size_t)(p - tmp));
+}
+
+static void
+print_clock(struct buf *b, uint64_t ns)
+{
+	char tmp[16], *p = put_clock(tmp, ns / NS_PER_S);
+
+	if (ns / NS_PER_S % 60 == 0)
+		p -= 3;
 	buf_put(b, tmp, (size_t)(p - tmp));
 }
 
@@ -554,7 +423,7 @@ when_print_canonical(struct buf *b, struct when w)
 		print_absolute(b, w.ns);
 		break;
 	case WHEN_AGO:
-		duration_print(b, w.ns);
+		duration_print(b, (uint64_t)w.ns);
 		break;
 	case WHEN_NOW:
 		BUF_LIT(b, "now");
@@ -564,6 +433,9 @@ when_print_canonical(struct buf *b, struct when w)
 		break;
 	case WHEN_YESTERDAY:
 		BUF_LIT(b, "yesterday");
+		break;
+	case WHEN_CLOCK:
+		print_clock(b, (uint64_t)w.ns);
 		break;
 	}
 }

@@ -18,10 +18,10 @@ equal_share(const struct column_stats *c, const struct literal *l)
 {
 	uint64_t known = 0, others;
 
-	if (!literal_suits(c->type, l))
+	if (!literal_fits(c->type, l))
 		return 0;
 	for (size_t i = 0; i < c->n_top; i++) {
-		if (!c->top[i].cut && value_is_literal(&c->top[i].val, l))
+		if (!c->top[i].cut && value_equals_literal(&c->top[i].val, l))
 			return (double)c->top[i].n_rows / (double)c->n_present;
 		known += c->top[i].n_rows;
 	}
@@ -132,7 +132,9 @@ column_share(const struct column_stats *c, const struct pred *p)
 {
 	if (p->op == OP_HAS)
 		return 1;
-	if (op_is_order(p->op))
+	if (c->type == VAL_EMPTY)
+		return 0;
+	if (pred_op_order(p->op))
 		return number_share(c, p);
 	switch (p->op) {
 	case OP_EQ:

@@ -4,7 +4,6 @@
  *
  *   card          of one shard, from its footer: independent conditions
  *   card_value    does a known value satisfy a condition
- *   card_pattern  regular expressions of a simple kind, on known values
  *   card_leaf     one condition over the whole store, and in cells
  *   card_shard    one condition in a shard
  *   card_store    conditions together: what cells say of their going together
@@ -12,6 +11,8 @@
 #ifndef OPT_CARD_I_H
 #define OPT_CARD_I_H
 
+#include "match/compare.h"
+#include "match/matcher.h"
 #include "opt_i.h"
 
 /* Without statistics; of the rows that have the field. */
@@ -36,37 +37,6 @@ double card_guess(const struct pred *);
 /* Where x lies between lo and hi, 0 to 1. */
 double card_position(double x, double lo, double hi, bool logs);
 
-/* ---- card_value.c ---- */
-
-bool op_is_order(enum pred_op);
-bool op_is_negative(enum pred_op);
-/* The operator that a negative one denies. */
-enum pred_op op_positive(enum pred_op);
-bool value_is_literal(const struct value *, const struct literal *);
-/* Can a value of the type equal (compare with) the literal at all? */
-bool literal_suits(enum value_type, const struct literal *);
-/* 1 yes, 0 no, -1 it can't be told; pattern: of RE and NRE, or NULL. The value is a scalar. */
-struct pattern;
-int value_holds(const struct value *, const struct pred *, const struct pattern *);
-/* Is the word, lower-case, a whole token of the text? */
-bool card_has_word(struct sv text, struct sv word);
-
-/* ---- card_pattern.c ---- */
-
-/* What of a pattern can be followed here: literals, dots, classes, each perhaps repeated. */
-#define PATTERN_STEPS 63
-
-struct pattern {
-	unsigned n;
-	struct step {
-		uint64_t set[4];	/* bytes that it takes */
-		bool optional, repeats;
-	} step[PATTERN_STEPS];
-};
-/* False if there is more in it. */
-bool pattern_parse(struct sv, struct pattern *);
-bool pattern_match(const struct pattern *, struct sv);
-
 /* ---- card_leaf.c ---- */
 
 #define LEAF_TYPES 16
@@ -82,7 +52,7 @@ struct leaf_field {
 
 struct card_leaf {
 	const struct pred *p;
-	struct pattern *pattern;	/* or NULL */
+	struct matcher *m;		/* of its positive; NULL: of words */
 	struct leaf_field fields[LEAF_TYPES];
 	unsigned n_fields;
 	const struct stats_filter *filter;	/* of its field, or NULL */
@@ -92,6 +62,7 @@ struct card_leaf {
 
 int card_leaf_make(struct card_leaf *, const struct stats *, const struct pred *,
     struct arena *, struct err *) WARN_UNUSED;
+void card_leaf_release(struct card_leaf *);
 /* Spans of the trace of a span of the cell, on average. */
 double card_trace_spans(const struct stats_cell *);
 /* Share of the cell's rows; <0: the cell does not say. */
@@ -118,6 +89,13 @@ struct literal card_literal(const struct pred *, size_t i);
 /* The leaf with the operator that its own denies. */
 struct pred card_positive(const struct pred *);
 /* Can a value of the field's type satisfy a negative leaf? */
-bool card_fits_negative(const struct stats_field *, const struct pred *);
+bool card_fits_negative(const struct stats_field *);
+
+/* ---- card_value.c ---- */
+
+/* Of a listed value, the leaf's positive operator: 1 yes, 0 no, -1 it can't be told. */
+int value_holds(const struct card_leaf *, const struct value *);
+/* The leaf itself. */
+int value_satisfies(const struct card_leaf *, const struct value *);
 
 #endif

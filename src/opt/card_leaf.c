@@ -10,6 +10,7 @@
  * many rows as the whole store is believed to have.
  */
 #include "card_i.h"
+#include "match/words.h"
 
 #include <math.h>
 
@@ -109,7 +110,7 @@ is_number(enum value_type t)
 bool
 card_numeric_order(const struct stats_field *f, const struct pred *p)
 {
-	return op_is_order(p->op) && is_number(f->type) && f->n_bounds > 1 &&
+	return pred_op_order(p->op) && is_number(f->type) && f->n_bounds > 1 &&
 	    (p->lits[0].is_int || p->lits[0].is_double);
 }
 
@@ -169,7 +170,7 @@ equal_rows(const struct stats_field *f, const struct pred *p)
 		struct literal l = card_literal(p, i);
 		const struct stats_value *v;
 
-		if (!literal_suits(f->type, &l))
+		if (!literal_fits(f->type, &l))
 			continue;
 		v = stats_value_find(f, card_literal_hash(f->type, &l));
 		rows += v != NULL ? v->n_rows : unlisted_rows(f);
@@ -178,8 +179,7 @@ equal_rows(const struct stats_field *f, const struct pred *p)
 }
 
 static double
-sample_share(const struct stats_field *f, const struct pred *p, const struct pattern *pt,
-    double known_share)
+sample_share(const struct stats_field *f, const struct card_leaf *l, double known_share)
 {
 	double hits = 0;
 
@@ -188,19 +188,19 @@ sample_share(const struct stats_field *f, const struct pred *p, const struct pat
 	for (uint32_t i = 0; i < f->n_samples; i++) {
 		struct value v = { .type = VAL_STRING, .s = f->samples[i] };
 
-		hits += value_holds(&v, p, pt) == 1;
+		hits += value_holds(l, &v) == 1;
 	}
 	return (hits > 0 ? hits : FEW) / f->n_samples;
 }
 
 /* Of text and pattern operators, and of order on texts: by the values that are known. */
 static double
-listed_share(const struct stats_field *f, const struct pred *p, const struct pattern *pt)
+listed_share(const struct stats_field *f, const struct card_leaf *l)
 {
 	double hits = 0, rest = f->n_present - f->n_known, known;
 
 	for (uint32_t i = 0; i < f->n_values; i++) {
-		int h = value_holds(&f->values[i].val, p, pt);
+		int h = value_holds(l, &f->values[i].val);
 
 		if (h < 0)
 			return -1;
@@ -209,7 +209,7 @@ listed_share(const struct stats_field *f, const struct pred *p, const struct pat
 	if (rest <= 0 || f->n_known > f->n_present * 0.9999)
 		return f->n_known > 0 ? hits / f->n_known : 0;
 	known = f->n_known > 0 && hits > 0 ? hits / f->n_known : FEW / (f->n_values + 1);
-	return (hits + rest * sample_share(f, p, pt, known)) / f->n_present;
+	return (hits + rest * sample_share(f, l, known)) / f->n_present;
 }
 
 /* The positive form of a leaf: the same tree node with another operator. */
@@ -218,12 +218,12 @@ card_positive(const struct pred *p)
 {
 	struct pred q = *p;
 
-	q.op = op_positive(p->op);
+	q.op = pred_op_positive(p->op);
 	return q;
 }
 
 static double
-field_share(const struct stats_field *f, const struct pred *p, const struct pattern *pt)
+field_share(const struct stats_field *f, const struct pred *p, const struct card_leaf *l)
 {
 	double share;
 
@@ -233,7 +233,7 @@ field_share(const struct stats_field *f, const struct pred *p, const struct patt
 		return 1;
 	if (p->op == OP_EQ || p->op == OP_IN) {
 		if (f->type == VAL_ARRAY)
-			return (share = listed_share(f, p, pt)) < 0 ? SEL_EQ : share;
+			return (share = listed_share(f, l)) < 0 ? SEL_EQ : share;
 		return equal_rows(f, p) / f->n_present;
 	}
 	if (card_numeric_order(f, p)) {
@@ -243,7 +243,7 @@ field_share(const struct stats_field *f, const struct pred *p, const struct patt
 		return card_share_between(f, card_number(f->type, f->bounds[0]),
 		    card_number(f->type, f->bounds[f->n_bounds - 1]) + 1, lo, hi);
 	}
-	share = listed_share(f, p, pt);
+	share = listed_share(f, l);
 	return share < 0 ? card_guess(p) : share;
 }
 
@@ -280,7 +280,7 @@ cell_range_share(const struct stats_field *f, const struct stats_cell_field *e,
 		for (size_t i = 0; i < p->n_lits; i++) {
 			struct literal l = card_literal(p, i);
 
-			if (literal_suits(f->type, &l) && l.d >= min && l.d <= max)
+			if (literal_fits(f->type, &l) && l.d >= min && l.d <= max)
 				return 1;
 		}
 		return 0;
@@ -291,26 +291,16 @@ cell_range_share(const struct stats_field *f, const struct stats_cell_field *e,
 	return card_share_between(f, min, max + 1, lo, hi);
 }
 
-/* Rows of values that the cell lists and that satisfy p, and of those it does not list. */
+/* Rows of values that the cell lists and that hold, and of those it does not list. */
 static double
-cell_hits(const struct stats_cell_field *e, const struct pred *p, const struct pattern *pt,
-    double *rest)
+cell_hits(const struct stats_cell_field *e, const struct card_leaf *l, double *rest)
 {
 	double hits = 0;
 
 	*rest = e->n_present;
 	for (uint32_t i = 0; i < e->n_top; i++) {
-		struct value v = e->top[i].val;
-		int h;
-
-		if (p->field.scope == FIELD_INTRINSIC && v.type == VAL_INT) {
-			h = 0;
-			for (size_t k = 0; k < p->n_lits; k++)
-				h |= (int64_t)p->lits[k].u == v.i;
-		} else
-			h = value_holds(&v, p, pt);
 		*rest -= e->top[i].n_rows;
-		hits += h == 1 ? e->top[i].n_rows : 0;
+		hits += value_holds(l, &e->top[i].val) == 1 ? e->top[i].n_rows : 0;
 	}
 	*rest = *rest < 0.5 ? 0 : *rest;
 	return hits;
@@ -334,7 +324,7 @@ cell_equals(const struct stats_cell_field *e, enum value_type t, const struct pr
 		struct literal l = card_literal(p, k);
 		uint64_t h;
 
-		if (!literal_suits(t, &l))
+		if (!literal_fits(t, &l))
 			continue;
 		h = card_literal_hash(t, &l);
 		for (uint32_t i = 0; i < e->n_top; i++)
@@ -345,7 +335,7 @@ cell_equals(const struct stats_cell_field *e, enum value_type t, const struct pr
 
 static double
 entry_hits(const struct leaf_field *lf, const struct stats_cell_field *e, const struct pred *p,
-    const struct pattern *pt, double *rest)
+    const struct card_leaf *l, double *rest)
 {
 	double hits;
 
@@ -356,7 +346,7 @@ entry_hits(const struct leaf_field *lf, const struct stats_cell_field *e, const 
 	if ((p->op == OP_EQ || p->op == OP_IN) && lf->f->type != VAL_ARRAY)
 		hits = cell_equals(e, lf->f->type, p, rest);
 	else
-		hits = cell_hits(e, p, pt, rest);
+		hits = cell_hits(e, l, rest);
 	*rest *= cell_range_share(lf->f, e, p);
 	return hits;
 }
@@ -364,7 +354,7 @@ entry_hits(const struct leaf_field *lf, const struct stats_cell_field *e, const 
 /* What share of the values that cells do not list makes the sum right. */
 static void
 calibrate(struct leaf_field *lf, const struct stats_summary *s, const struct pred *p,
-    const struct pattern *pt)
+    const struct card_leaf *l)
 {
 	double hits = 0, rest = 0, more, want = lf->share * lf->f->n_present;
 
@@ -373,7 +363,7 @@ calibrate(struct leaf_field *lf, const struct stats_summary *s, const struct pre
 
 		if (e == NULL)
 			continue;
-		hits += entry_hits(lf, e, p, pt, &more);
+		hits += entry_hits(lf, e, p, l, &more);
 		rest += more;
 	}
 	lf->rest = rest > 0 ? (want - hits) / rest : 0;
@@ -384,19 +374,9 @@ calibrate(struct leaf_field *lf, const struct stats_summary *s, const struct pre
 }
 
 bool
-card_fits_negative(const struct stats_field *f, const struct pred *p)
+card_fits_negative(const struct stats_field *f)
 {
-	enum pred_op op = op_positive(p->op);
-
-	if (op != OP_EQ && op != OP_IN)
-		return f->type == VAL_STRING || f->type == VAL_ARRAY;
-	for (size_t i = 0; i < p->n_lits; i++) {
-		struct literal l = card_literal(p, i);
-
-		if (literal_suits(f->type, &l))
-			return true;
-	}
-	return false;
+	return f->type != VAL_EMPTY;
 }
 
 static double
@@ -404,13 +384,13 @@ entry_share(const struct card_leaf *l, const struct leaf_field *lf,
     const struct stats_cell_field *e)
 {
 	struct pred q = card_positive(l->p);
-	double rest, hits = entry_hits(lf, e, &q, l->pattern, &rest), share;
+	double rest, hits = entry_hits(lf, e, &q, l, &rest), share;
 
 	share = (hits + rest * lf->rest) / e->n_present;
 	share = share > 1 ? 1 : share;
-	if (!op_is_negative(l->p->op))
+	if (!pred_op_negative(l->p->op))
 		return share;
-	return card_fits_negative(lf->f, l->p) ? 1 - share : 0;
+	return card_fits_negative(lf->f) ? 1 - share : 0;
 }
 
 /* ---- durations and other large numbers ---- */
@@ -471,7 +451,7 @@ word_in_entry(const struct stats_summary *s, const struct stats_cell_field *e, s
 	if (s->fields[e->field].type != VAL_STRING)
 		return 0;
 	for (uint32_t i = 0; i < e->n_top; i++)
-		if (card_has_word(e->top[i].val.s, word))
+		if (text_has_word(e->top[i].val.s, word))
 			hits += e->top[i].n_rows;
 	return hits;
 }
@@ -481,7 +461,7 @@ word_in_cell(const struct stats_summary *s, const struct stats_cell *c, struct s
 {
 	double none = 1;
 
-	if (card_has_word(c->service, word) || card_has_word(c->name, word))
+	if (text_has_word(c->service, word) || text_has_word(c->name, word))
 		return 1;
 	for (uint32_t i = 0; i < c->n_fields; i++) {
 		double x = word_in_entry(s, &c->fields[i], word) / c->n_rows;
@@ -500,11 +480,11 @@ word_in_field(const struct stats_field *f, struct sv word)
 
 	for (uint32_t i = 0; i < n; i++) {
 		seen += f->values[i].n_rows;
-		if (card_has_word(f->values[i].val.s, word))
+		if (text_has_word(f->values[i].val.s, word))
 			hits += f->values[i].n_rows;
 	}
 	for (uint32_t i = 0; i < f->n_samples; i++)
-		if (card_has_word(f->samples[i], word))
+		if (text_has_word(f->samples[i], word))
 			hits += (f->n_present - f->n_known) / f->n_samples;
 	return hits / (seen > f->n_present ? seen : f->n_present);
 }
@@ -561,11 +541,11 @@ add_fields(struct card_leaf *l, const struct stats_summary *s, const struct fiel
 		struct leaf_field *lf = &l->fields[l->n_fields++];
 
 		*lf = (struct leaf_field){ .f = &v[i], .place = (uint32_t)(&v[i] - s->fields),
-			.share = field_share(&v[i], &q, l->pattern), .in_cells = cells_know(f) };
+			.share = field_share(&v[i], &q, l), .in_cells = cells_know(f) };
 		if (lf->in_cells && s->n_cells != 0)
-			calibrate(lf, s, &q, l->pattern);
-		if (op_is_negative(l->p->op))
-			lf->share = card_fits_negative(&v[i], l->p) ? 1 - lf->share : 0;
+			calibrate(lf, s, &q, l);
+		if (pred_op_negative(l->p->op))
+			lf->share = card_fits_negative(&v[i]) ? 1 - lf->share : 0;
 		l->share += lf->share * v[i].n_present / s->n_rows;
 	}
 }
@@ -603,7 +583,7 @@ root_share(const struct card_leaf *l, const struct stats_summary *s)
 		struct value v = { .type = VAL_STRING,
 			.s = l->p->field.intrinsic == IN_ROOT_SERVICE ? c->service : c->name };
 		double x = c->n_rows - (e == NULL ? 0 : e->n_present);
-		int h = value_holds(&v, l->p, l->pattern);
+		int h = value_satisfies(l, &v);
 
 		if (h < 0 || x < 0)
 			continue;
@@ -667,14 +647,16 @@ card_leaf_make(struct card_leaf *l, const struct stats *st, const struct pred *p
 {
 	const struct stats_summary *s = st->summary;
 	struct field f = p->field;
+	struct pred *q;
 	double share;
+	int rc;
 
 	*l = (struct card_leaf){ .p = p, .filter = stats_filter_find(st, &p->field) };
-	if ((p->op == OP_RE || p->op == OP_NRE) &&
-	    (l->pattern = arena_new(a, struct pattern)) == NULL)
+	if ((q = arena_new(a, struct pred)) == NULL)
 		return err_nomem(e);
-	if (l->pattern != NULL && !pattern_parse(p->lits[0].text, l->pattern))
-		l->pattern = NULL;
+	*q = card_positive(p);
+	if (p->op != OP_TEXT && (rc = matcher_new_few(q, &l->m, e)) < 0)
+		return rc;
 	if (p->op == OP_TEXT)
 		share = text_share(l, s);
 	else if (f.scope == FIELD_BARE) {
@@ -693,6 +675,13 @@ card_leaf_make(struct card_leaf *l, const struct stats *st, const struct pred *p
 	l->known = share >= 0;
 	l->share = clamp_share(l->known ? share : card_guess(p));
 	return 0;
+}
+
+void
+card_leaf_release(struct card_leaf *l)
+{
+	matcher_free(l->m);
+	l->m = NULL;
 }
 
 /* ---- applying ---- */
@@ -714,7 +703,7 @@ card_leaf_in_cell(const struct card_leaf *l, const struct stats_summary *s,
 		bool service = l->p->field.intrinsic == IN_SERVICE;
 		struct value v = { .type = VAL_STRING, .s = service ? c->service : c->name };
 
-		return c->all && !service ? -1 : value_holds(&v, l->p, l->pattern);
+		return c->all && !service ? -1 : value_satisfies(l, &v);
 	}
 	if (hist_of(&l->p->field) >= 0)
 		return hist_share(l, c->hist[hist_of(&l->p->field)]);

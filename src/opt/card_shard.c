@@ -9,12 +9,12 @@
 #include "base/bloom.h"
 
 static double
-tops_share(const struct column_stats *c, const struct pred *p, const struct pattern *pt)
+tops_share(const struct column_stats *c, const struct card_leaf *l)
 {
 	double hits = 0;
 
 	for (size_t i = 0; i < c->n_top; i++) {
-		int h = value_holds(&c->top[i].val, p, pt);
+		int h = value_satisfies(l, &c->top[i].val);
 
 		if (h < 0)
 			return -1;
@@ -33,10 +33,10 @@ equal_in_shard(const struct column_stats *c, const struct leaf_field *lf,
 	double known = 0, n;
 	uint64_t hash;
 
-	if (!literal_suits(c->type, l))
+	if (!literal_fits(c->type, l))
 		return 0;
 	for (size_t i = 0; i < c->n_top; i++) {
-		if (!c->top[i].cut && value_is_literal(&c->top[i].val, l))
+		if (!c->top[i].cut && value_equals_literal(&c->top[i].val, l))
 			return (double)c->top[i].n_rows / (double)c->n_present;
 		known += (double)c->top[i].n_rows;
 	}
@@ -63,7 +63,7 @@ column_in_shard(const struct card_leaf *l, const struct leaf_field *lf,
 	if (l->p->op == OP_HAS)
 		return 1;
 	if (top_is_all(c) && l->p->field.scope != FIELD_INTRINSIC &&
-	    (share = tops_share(c, l->p, l->pattern)) >= 0)
+	    (share = tops_share(c, l)) >= 0)
 		return share;
 	if ((q.op == OP_EQ || q.op == OP_IN) && c->type != VAL_ARRAY) {
 		share = 0;
@@ -79,9 +79,9 @@ column_in_shard(const struct card_leaf *l, const struct leaf_field *lf,
 	} else
 		return lf->share;
 	share = share > 1 ? 1 : share;
-	if (!op_is_negative(l->p->op))
+	if (!pred_op_negative(l->p->op))
 		return share;
-	return card_fits_negative(lf->f, l->p) ? 1 - share : 0;
+	return card_fits_negative(lf->f) ? 1 - share : 0;
 }
 
 /* Durations of the store, as far as the shard's range reaches. */

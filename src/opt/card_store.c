@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "card_i.h"
+#include "model/pred_walk.h"
 
 struct card {
 	const struct stats *stats;
@@ -28,26 +29,20 @@ struct card {
 
 /* ---- trees ---- */
 
-static unsigned
-count_leaves(const struct pred *p)
-{
-	unsigned n = p->kind == PRED_LEAF;
-
-	for (size_t i = 0; i < p->n_kids; i++)
-		n += count_leaves(p->kids[i]);
-	return n;
-}
+struct making {
+	struct card *c;
+	struct arena *a;
+	struct err *e;
+};
 
 static int
-make_leaves(struct card *c, const struct pred *p, struct arena *a, struct err *e)
+make_leaf(void *arg, const struct pred *p, size_t no, bool under_not)
 {
-	int rc = 0;
+	struct making *m = arg;
 
-	if (p->kind == PRED_LEAF)
-		return card_leaf_make(&c->leaves[c->n_leaves++], c->stats, p, a, e);
-	for (size_t i = 0; i < p->n_kids && rc == 0; i++)
-		rc = make_leaves(c, p->kids[i], a, e);
-	return rc;
+	(void)under_not;
+	m->c->n_leaves = (unsigned)no + 1;
+	return card_leaf_make(&m->c->leaves[no], m->c->stats, p, m->a, m->e);
 }
 
 static bool
@@ -162,8 +157,9 @@ card_new(struct arena *a, const struct stats *st, const struct pred *filter,
 {
 	const struct stats_summary *s = st->summary;
 	struct card *c = arena_new(a, struct card);
-	unsigned n = count_leaves(filter);
+	size_t n = pred_n_leaves(filter);
 	double *alone = arena_array(a, n + 1, double);
+	struct making m = { c, a, e };
 	int rc;
 
 	if (c == NULL || alone == NULL)
@@ -176,14 +172,23 @@ card_new(struct arena *a, const struct stats *st, const struct pred *filter,
 	c->in = arena_array(a, n + 1, double);
 	if (c->leaves == NULL || c->in == NULL)
 		return err_nomem(e);
-	if ((rc = make_leaves(c, filter, a, e)) != 0)
+	if ((rc = pred_each_leaf(filter, make_leaf, &m)) != 0) {
+		card_free(c);
 		return rc;
+	}
 	c->trace_spans = asks_for_traces(c) ? spans_of_traces(s) : 1;
 	/* Cells that cover little of the store say little of it. */
 	if (n > 1 && s->n_cells != 0 && s->cell_rows > s->n_rows / 2)
 		find_ratio(c, alone);
 	*out = c;
 	return 0;
+}
+
+void
+card_free(struct card *c)
+{
+	for (unsigned i = 0; c != NULL && i < c->n_leaves; i++)
+		card_leaf_release(&c->leaves[i]);
 }
 
 /* ---- a shard ---- */

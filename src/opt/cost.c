@@ -50,7 +50,7 @@ fetch_tuples(const struct projection *pr)
 
 	if (pr->all)
 		return FETCH_FULL_TUPLES;
-	n += FETCH_FIELD_TUPLES * ((double)__builtin_popcount(pr->intrinsics) + (double)pr->n_fields);
+	n += FETCH_FIELD_TUPLES * ((double)__builtin_popcountll(pr->intrinsics) + (double)pr->n_fields);
 	n += pr->attrs ? FETCH_FULL_TUPLES / 2 : 0;
 	n += pr->resource || pr->scope ? FETCH_FIELD_TUPLES : 0;
 	n += pr->events || pr->links ? FETCH_FULL_TUPLES / 4 : 0;
@@ -76,7 +76,7 @@ row_bytes(const struct plan *p)
 	if (pr->all)
 		return BYTES_SPAN_FULL;
 	return BYTES_SPAN_BASE +
-	    BYTES_FIELD * ((double)__builtin_popcount(pr->intrinsics) + (double)pr->n_fields) +
+	    BYTES_FIELD * ((double)__builtin_popcountll(pr->intrinsics) + (double)pr->n_fields) +
 	    (pr->attrs ? BYTES_ATTRS : 0) + (pr->resource ? BYTES_FIELD : 0) +
 	    (pr->events || pr->links ? BYTES_EVENTS : 0);
 }
@@ -185,7 +185,7 @@ fetch_share(const struct plan *p)
 	if (pr->all || pr->attrs)
 		return 1;
 	share += FETCH_SHARE_FIELD *
-	    ((double)__builtin_popcount(pr->intrinsics) + (double)pr->n_fields);
+	    ((double)__builtin_popcountll(pr->intrinsics) + (double)pr->n_fields);
 	return share < 1 ? share : 1;
 }
 
@@ -240,6 +240,24 @@ cost_total(struct opt *o)
 	p->threads = threads_for(o, cost);
 }
 
+static int
+choose_and_cost(struct opt *o, struct err *e)
+{
+	int code;
+
+	if ((code = choose(o, e)) != 0)
+		return code;
+	lower(o);
+	force_paths(o);
+	if (o->decided != NULL) {
+		decision_estimate(o);
+		return 0;
+	}
+	if ((code = lower_costs(o, e)) == 0)
+		cost_total(o);
+	return code;
+}
+
 int
 cost_plan(struct opt *o, struct err *e)
 {
@@ -255,15 +273,8 @@ cost_plan(struct opt *o, struct err *e)
 		o->shards[i].est_rows = p->shards[i].access == ACCESS_PRUNED ? 0 :
 		    o->card != NULL ? card_shard_rows(o->card, &o->stats->shards[i], p->range) :
 		    card_rows(&o->stats->shards[i], p->filter, p->range);
-	if ((code = choose(o, e)) != 0)
-		return code;
-	lower(o);
-	force_paths(o);
-	if (o->decided != NULL) {
-		decision_estimate(o);
-		return 0;
-	}
-	if ((code = lower_costs(o, e)) == 0)
-		cost_total(o);
+	code = choose_and_cost(o, e);
+	card_free(o->card);
+	o->card = NULL;
 	return code;
 }

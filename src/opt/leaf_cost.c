@@ -10,29 +10,6 @@
 #include "cost_i.h"
 #include "cost_params.h"
 
-/* Can a value of the column satisfy it at all? */
-static bool
-column_counts(const struct column_stats *c, const struct pred *p)
-{
-	bool number = false, boolean = false;
-
-	if (c->n_present == 0)
-		return false;
-	for (size_t i = 0; i < p->n_lits; i++) {
-		number |= p->lits[i].is_int || p->lits[i].is_double;
-		boolean |= p->lits[i].is_bool;
-	}
-	switch (c->type) {
-	case VAL_INT:
-	case VAL_DOUBLE:
-		return number || p->op == OP_HAS || c->field.scope == FIELD_INTRINSIC;
-	case VAL_BOOL:
-		return boolean || p->op == OP_HAS;
-	default:
-		return true;
-	}
-}
-
 /*
  * The indexes of the column that can answer the condition. Those on texts go by the dictionary, or
  * by the text index, to postings.
@@ -40,6 +17,9 @@ column_counts(const struct column_stats *c, const struct pred *p)
 static uint8_t
 column_indexes(const struct column_stats *c, const struct pred *p)
 {
+	/* All its values satisfy: no list of their rows is made. */
+	if ((c->type == VAL_BYTES || c->type == VAL_MAP) && pred_op_negative(p->op))
+		return 0;
 	switch (p->op) {
 	case OP_HAS:
 	case OP_NOTCONTAINS:
@@ -93,11 +73,10 @@ leaf_indexes(const struct shard_stats *s, const struct pred *p)
 
 	if (p->op == OP_TEXT)
 		return s->all_keys ? STAT_INDEX_TEXT : 0;
-	if (p->op == OP_HAS || rest_may_hold(s, &p->field) || resource_has(s, p))
+	if (p->op == OP_HAS || !leaf_held(s, p, &c, &n))
 		return 0;
-	c = leaf_columns(s, p, &n);
 	for (size_t i = 0; i < n; i++) {
-		if (!column_counts(&c[i], p))
+		if (!column_may_satisfy(&c[i], p))
 			continue;
 		if ((one = column_indexes(&c[i], p)) == 0)
 			return 0;
@@ -220,7 +199,7 @@ leaf_init(struct leaf_cost *l, const struct card *card, const struct shard_stats
 		l->bytes += (double)s->n_traces * TRACE_INDEX_BYTES;
 	c = leaf_columns(s, p, &n);
 	for (size_t i = 0; i < n; i++)
-		if (column_counts(&c[i], p))
+		if (column_may_satisfy(&c[i], p))
 			add_column(l, s, &c[i], p);
 	if (rest_may_hold(s, &p->field) || resource_has(s, p) ||
 	    (n == 0 && p->field.scope == FIELD_INTRINSIC)) {

@@ -95,6 +95,17 @@ bool may_match(const struct pred *, bool (*leaf)(void *arg, const struct pred *)
 bool range_meets(struct time_range, uint64_t min, uint64_t max);
 bool range_holds(struct time_range, uint64_t min, uint64_t max);
 
+/* held.c */
+/*
+ * True if every value that the leaf's field has in the shard stands as it is in columns whose
+ * statistics are here, *cols, one for each type (*n 0: no row has one). Of a bare name that is
+ * so as far as statistics know of resources: exec looks itself.
+ */
+bool leaf_held(const struct shard_stats *, const struct pred *leaf, const struct column_stats **cols,
+    size_t *n);
+/* Can any value of the column's type satisfy the leaf? */
+bool column_may_satisfy(const struct column_stats *, const struct pred *leaf);
+
 /* rule_zone.c: do the most frequent values say of all rows what they are? */
 bool top_is_all(const struct column_stats *);
 /* May a value of the column satisfy the leaf? Of its statistics alone. */
@@ -123,6 +134,8 @@ double card_filter_time(const struct shard_stats *, const struct pred *filter, s
 struct card;
 int card_new(struct arena *, const struct stats *, const struct pred *filter,
     struct card **, struct err *) WARN_UNUSED;
+/* What it holds beside the arena. */
+void card_free(struct card *);
 /* Share of the shard's rows that satisfy the filter; one leaf of it (card may be NULL). */
 double card_shard_share(const struct card *, const struct shard_stats *);
 double card_leaf_share(const struct card *, const struct shard_stats *, const struct pred *leaf);

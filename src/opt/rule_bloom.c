@@ -8,6 +8,7 @@
  */
 #include "base/bloom.h"
 #include "base/hash.h"
+#include "model/pred_walk.h"
 #include "opt_i.h"
 
 #define MOST_LEAVES 16		/* that are looked at */
@@ -55,16 +56,16 @@ add_leaf(struct bloom_arg *a, const struct pred *p)
 	return true;
 }
 
-/* What stands under NOT is not looked at, as in may_match. */
-static bool
-add_leaves(struct bloom_arg *a, const struct pred *p)
+/* What stands under NOT is not looked at, as in may_match. Not 0: no memory. */
+static int
+take_leaf(void *arg, const struct pred *p, size_t no, bool under_not)
 {
-	if (p->kind == PRED_LEAF && (p->op == OP_EQ || p->op == OP_IN))
-		return a->n == MOST_LEAVES || add_leaf(a, p);
-	for (size_t i = 0; p->kind != PRED_NOT && i < p->n_kids; i++)
-		if (!add_leaves(a, p->kids[i]))
-			return false;
-	return true;
+	struct bloom_arg *a = arg;
+
+	(void)no;
+	if (under_not || (p->op != OP_EQ && p->op != OP_IN) || a->n == MOST_LEAVES)
+		return 0;
+	return add_leaf(a, p) ? 0 : 1;
 }
 
 static bool
@@ -125,7 +126,7 @@ rule_bloom(struct opt *o, bool *changed, struct err *e)
 	bool top = plan_top_leaf(o->plan->filter, IN_TRACE_ID) != NULL;
 	struct bloom_arg a = { .opt = o };
 
-	if (!add_leaves(&a, o->plan->filter))
+	if (pred_each_leaf(o->plan->filter, take_leaf, &a) != 0)
 		return err_nomem(e);
 	if (a.n == 0)
 		return 0;

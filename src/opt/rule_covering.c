@@ -8,6 +8,7 @@
  * part of it only starts could tell. What only may name rows (hashes, texts) is left alone, and
  * so are bare names that a resource has, and keys that may stand in a rest column.
  */
+#include "model/pred_walk.h"
 #include "opt_i.h"
 
 /* ---- services, names and errors: the footer has their numbers together ---- */
@@ -23,19 +24,22 @@ asks_error_only(const struct pred *p)
 	return true;
 }
 
+static int
+not_in_footer(void *arg, const struct pred *p, size_t no, bool under_not)
+{
+	(void)arg;
+	(void)no;
+	(void)under_not;
+	if (p->op == OP_TEXT || p->op == OP_HAS || p->field.scope != FIELD_INTRINSIC)
+		return 1;
+	return p->field.intrinsic != IN_SERVICE && p->field.intrinsic != IN_NAME &&
+	    (p->field.intrinsic != IN_STATUS || !asks_error_only(p));
+}
+
 bool
 footer_tells(const struct pred *p)
 {
-	if (p->kind != PRED_LEAF) {
-		for (size_t i = 0; i < p->n_kids; i++)
-			if (!footer_tells(p->kids[i]))
-				return false;
-		return true;
-	}
-	if (p->op == OP_TEXT || p->op == OP_HAS || p->field.scope != FIELD_INTRINSIC)
-		return false;
-	return p->field.intrinsic == IN_SERVICE || p->field.intrinsic == IN_NAME ||
-	    (p->field.intrinsic == IN_STATUS && asks_error_only(p));
+	return pred_each_leaf(p, not_in_footer, NULL) == 0;
 }
 
 static bool
@@ -50,40 +54,42 @@ services_told(const struct shard_stats *s, struct time_range r)
 
 /* ---- indexes ---- */
 
-/* Alone: then numbers of rows are enough, and the footer may have them of every value. */
 static bool
-values_told(const struct shard_stats *s, const struct pred *p, const struct field *f, bool alone)
+of_spans(const struct field *f)
 {
-	size_t n;
-	const struct column_stats *c = stats_columns(s, f, &n);
+	return f->scope == FIELD_SPAN ||
+	    (f->scope == FIELD_INTRINSIC && intrinsics[f->intrinsic].of == OF_SPAN);
+}
 
-	for (size_t i = 0; i < n; i++)
-		if ((c[i].indexes & STAT_INDEX_POSTINGS) == 0 &&
-		    !(alone && (p->op == OP_HAS || top_is_all(&c[i]))))
+/*
+ * Alone: then numbers of rows are enough, and the footer may have them of every value; not of
+ * events and links, of which a span may have several.
+ */
+static bool
+values_told(const struct shard_stats *s, const struct pred *p, bool alone)
+{
+	const struct column_stats *c;
+	size_t n;
+
+	if (!leaf_held(s, p, &c, &n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!column_may_satisfy(&c[i], p) || (c[i].indexes & STAT_INDEX_POSTINGS) != 0)
+			continue;
+		if (!alone || !of_spans(&c[i].field) ||
+		    (p->op != OP_HAS && !top_is_all(&c[i])))
 			return false;
+	}
 	return true;
 }
 
 static bool
-attribute_told(const struct shard_stats *s, const struct pred *p, bool alone)
+leaf_told(const struct shard_stats *s, const struct pred *p, bool alone)
 {
-	struct field f = p->field;
-	size_t n = 0;
-
-	if (!s->all_keys)
+	if (p->op == OP_TEXT)
 		return false;
-	if (f.scope == FIELD_BARE) {
-		f.scope = FIELD_RESOURCE;
-		(void)stats_columns(s, &f, &n);
-		f.scope = FIELD_SPAN;
-	}
-	alone &= f.scope == FIELD_SPAN;
-	return n == 0 && values_told(s, p, &f, alone);
-}
-
-static bool
-intrinsic_told(const struct shard_stats *s, const struct pred *p, bool alone)
-{
+	if (p->field.scope != FIELD_INTRINSIC)
+		return values_told(s, p, alone);
 	if (p->op == OP_HAS)
 		return false;
 	switch (p->field.intrinsic) {
@@ -98,35 +104,32 @@ intrinsic_told(const struct shard_stats *s, const struct pred *p, bool alone)
 	case IN_TRACE_SPANS:
 	case IN_TRACE_ERRORS:
 		return s->trace_summaries;
-	case IN_NAME:
-	case IN_KIND:
-	case IN_STATUS:
-	case IN_STATUS_MESSAGE:
-	case IN_FLAGS:
-	case IN_TRACE_STATE:
-		return values_told(s, p, &p->field, alone);
-	case IN_EVENT_NAME:
-		return values_told(s, p, &p->field, false);
 	default:
-		return false;
+		return values_told(s, p, alone);
 	}
 }
 
-static bool
-told(const struct shard_stats *s, const struct pred *p, bool alone)
+struct asked {
+	const struct shard_stats *shard;
+	bool alone;		/* one leaf is the filter */
+};
+
+static int
+not_told(void *arg, const struct pred *p, size_t no, bool under_not)
 {
-	if (p->kind == PRED_LEAF) {
-		if (p->op == OP_TEXT)
-			return false;
-		if (p->field.scope == FIELD_INTRINSIC)
-			return intrinsic_told(s, p, alone);
-		return p->field.scope != FIELD_RESOURCE && p->field.scope != FIELD_SCOPE &&
-		    attribute_told(s, p, alone);
-	}
-	for (size_t i = 0; i < p->n_kids; i++)
-		if (!told(s, p->kids[i], false))
-			return false;
-	return true;
+	const struct asked *a = arg;
+
+	(void)no;
+	(void)under_not;
+	return !leaf_told(a->shard, p, a->alone);
+}
+
+static bool
+told(const struct shard_stats *s, const struct pred *p)
+{
+	struct asked a = { s, p->kind == PRED_LEAF };
+
+	return pred_each_leaf(p, not_told, &a) == 0;
 }
 
 int
@@ -144,7 +147,7 @@ rule_covering(struct opt *o, bool *changed, struct err *e)
 		if (p->shards[i].access == ACCESS_CATALOG || !shard_left(o, i))
 			continue;
 		if (footer ? services_told(s, p->range) :
-		    range_holds(p->range, s->min_start, s->max_start) && told(s, p->filter, true))
+		    range_holds(p->range, s->min_start, s->max_start) && told(s, p->filter))
 			set_access(o, i, ACCESS_COVERING, footer ?
 			    "counted from the footer's names" : "counted from indexes",
 			    changed);

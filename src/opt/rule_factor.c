@@ -8,6 +8,7 @@
  * Sides are compared with each other; a path's 64 clauses bound how many there are. The walk
  * recurses as deep as the filter nests, which LIMIT_NESTING bounds.
  */
+#include "model/pred_walk.h"
 #include "opt_i.h"
 
 /* The conditions of p taken as an AND (an OR): its kids, or itself. */
@@ -117,28 +118,25 @@ pull_out(struct arena *a, const struct pred **sides, size_t n)
 }
 
 static const struct pred *
-factor(struct arena *a, const struct pred *p)
+factor(void *arg, struct arena *a, const struct pred *p)
 {
 	const struct pred **kids;
-	size_t n = p->n_kids;
+	size_t n;
 
-	if (n == 0)
+	(void)arg;
+	if (p->kind != PRED_AND && p->kind != PRED_OR)
 		return p;
-	if ((kids = arena_array(a, n, const struct pred *)) == NULL)
+	if ((kids = arena_array(a, p->n_kids, const struct pred *)) == NULL)
 		return NULL;
-	for (size_t i = 0; i < n; i++)
-		if ((kids[i] = factor(a, p->kids[i])) == NULL)
-			return NULL;
-	if (p->kind == PRED_NOT)
-		return kids[0] == p->kids[0] ? p : pred_not(a, kids[0]);
-	n = absorb(kids, n, p->kind == PRED_OR ? PRED_AND : PRED_OR);
+	memcpy(kids, p->kids, p->n_kids * sizeof *kids);
+	n = absorb(kids, p->n_kids, p->kind == PRED_OR ? PRED_AND : PRED_OR);
 	return p->kind == PRED_OR ? pull_out(a, kids, n) : pred_and(a, kids, n);
 }
 
 int
 rule_factor(struct opt *o, bool *changed, struct err *e)
 {
-	const struct pred *p = factor(o->arena, o->plan->filter);
+	const struct pred *p = pred_map(o->arena, o->plan->filter, factor, NULL);
 
 	if (p == NULL)
 		return err_nomem(e);

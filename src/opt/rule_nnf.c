@@ -3,8 +3,9 @@
  * rule nnf: negation normal form: NOT goes down to the leaves (De Morgan), where pruning and
  * indexes see what stands above it. At a leaf it stays, unless the opposite operator says the
  * same: on intrinsics that every span has, and on a span attribute that every row of every
- * shard in the range has with one scalar type, which the footers prove by its count of rows.
- * Elsewhere NOT a = 1 also holds where a is missing or an array, and a != 1 does not.
+ * shard in the range has, not empty, which the footers prove by its count of rows. Elsewhere
+ * NOT a = 1 also holds where a is missing, and a != 1 does not. Orders of attributes have no
+ * opposite: of a text neither a < 1 nor a >= 1 holds.
  *
  * The walk recurses as deep as the filter nests, which LIMIT_NESTING bounds.
  */
@@ -67,44 +68,27 @@ intrinsic_allows(const struct pred *p, enum opposite_kind k)
 	}
 }
 
-/* True if all rows of the shard have the attribute as this one scalar type. */
+/* True if all rows of the shard have the attribute, with a value that is not empty. */
 static bool
-everywhere(const struct shard_stats *s, const struct field *f, enum value_type *type)
+everywhere(const struct shard_stats *s, const struct field *f)
 {
+	const struct column_stats *c;
+	uint64_t rows = 0;
 	size_t n;
-	const struct column_stats *c = stats_columns(s, f, &n);
 
+	c = stats_columns(s, f, &n);
 	for (size_t i = 0; i < n; i++)
-		if (c[i].n_present == s->n_rows && c[i].type != VAL_ARRAY &&
-		    c[i].type != VAL_MAP && c[i].type != VAL_BYTES && c[i].type != VAL_EMPTY) {
-			*type = c[i].type;
-			return true;
-		}
-	return false;
-}
-
-/* A negative operator holds only on a value that one of its literals fits. */
-static bool
-fits(enum value_type t, const struct pred *p, enum opposite_kind k)
-{
-	if (t == VAL_STRING)
-		return k != OPP_ORDER;
-	if (k != OPP_EQUALITY)
-		return false;
-	for (size_t i = 0; i < p->n_lits; i++)
-		if (t == VAL_BOOL ? p->lits[i].is_bool : is_number(&p->lits[i]))
-			return true;
-	return false;
+		rows += c[i].loose || c[i].type == VAL_EMPTY ? 0 : c[i].n_present;
+	return rows == s->n_rows;
 }
 
 static bool
 attribute_allows(const struct opt *o, const struct pred *p, enum opposite_kind k)
 {
 	struct field f = p->field;
-	enum value_type t = VAL_EMPTY;
 	bool proved = false;
 
-	if (f.scope != FIELD_SPAN && f.scope != FIELD_BARE)
+	if (k == OPP_ORDER || (f.scope != FIELD_SPAN && f.scope != FIELD_BARE))
 		return false;
 	f.scope = FIELD_SPAN;
 	for (size_t i = 0; i < o->plan->n_shards; i++) {
@@ -112,7 +96,7 @@ attribute_allows(const struct opt *o, const struct pred *p, enum opposite_kind k
 
 		if (s->n_rows == 0 || !range_meets(o->plan->range, s->min_start, s->max_start))
 			continue;
-		if (!shard_known(o, i) || !everywhere(s, &f, &t) || !fits(t, p, k))
+		if (!shard_known(o, i) || !everywhere(s, &f))
 			return false;
 		proved = true;
 	}

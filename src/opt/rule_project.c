@@ -8,7 +8,7 @@
 static void
 take_intrinsic(struct projection *pr, enum intrinsic in)
 {
-	pr->intrinsics |= (uint32_t)1 << in;
+	pr->intrinsics |= INTRINSIC_BIT(in);
 	switch (in) {
 	case IN_STATUS_MESSAGE:
 	case IN_TRACE_STATE:

@@ -11,6 +11,7 @@
 #include "opt_i.h"
 
 #include "base/limits.h"
+#include "model/pred_walk.h"
 
 static bool
 asks_values(const struct pred *p)
@@ -56,46 +57,36 @@ merge(struct arena *a, const struct pred *const *kids, size_t n, size_t first, b
 	return pred_leaf(a, used == 1 ? OP_EQ : OP_IN, lead->field, v, used);
 }
 
-static const struct pred *unite(struct arena *, const struct pred *);
-
 static const struct pred *
-unite_kids(struct arena *a, const struct pred *p)
+unite(void *arg, struct arena *a, const struct pred *p)
 {
-	const struct pred **kids = arena_array(a, p->n_kids, const struct pred *);
-	bool *taken = arena_calloc(a, p->n_kids, sizeof *taken);
+	const struct pred **kids;
+	bool *taken;
 	size_t n = 0;
 
+	(void)arg;
+	if (p->kind != PRED_OR)
+		return p;
+	kids = arena_array(a, p->n_kids, const struct pred *);
+	taken = arena_calloc(a, p->n_kids, sizeof *taken);
 	if (kids == NULL || taken == NULL)
 		return NULL;
-	for (size_t i = 0; i < p->n_kids; i++)
-		if ((kids[i] = unite(a, p->kids[i])) == NULL)
-			return NULL;
-	if (p->kind == PRED_NOT)
-		return kids[0] == p->kids[0] ? p : pred_not(a, kids[0]);
-	if (p->kind == PRED_AND)
-		return pred_and(a, kids, p->n_kids);
 	for (size_t i = 0; i < p->n_kids; i++) {
-		const struct pred *k = kids[i];
+		const struct pred *k = p->kids[i];
 
 		if (taken[i])
 			continue;
-		if (asks_values(k) && (k = merge(a, kids, p->n_kids, i, taken)) == NULL)
+		if (asks_values(k) && (k = merge(a, p->kids, p->n_kids, i, taken)) == NULL)
 			return NULL;
 		kids[n++] = k;
 	}
-	return pred_or(a, kids, n);
-}
-
-static const struct pred *
-unite(struct arena *a, const struct pred *p)
-{
-	return p->n_kids == 0 ? p : unite_kids(a, p);
+	return n == p->n_kids ? p : pred_or(a, kids, n);
 }
 
 int
 rule_union(struct opt *o, bool *changed, struct err *e)
 {
-	const struct pred *p = unite(o->arena, o->plan->filter);
+	const struct pred *p = pred_map(o->arena, o->plan->filter, unite, NULL);
 
 	if (p == NULL)
 		return err_nomem(e);

@@ -96,7 +96,7 @@ column_may_match(const struct column_stats *c, const struct pred *p)
 	bool equal = p->op == OP_EQ || p->op == OP_IN;
 	bool any = false;
 
-	if (c->n_present == 0)
+	if (!column_may_satisfy(c, p))
 		return false;
 	if (p->op == OP_HAS)
 		return true;
@@ -119,9 +119,8 @@ attribute_fits(struct zone_arg *z, const struct pred *p)
 	const struct column_stats *c;
 	size_t n;
 
-	if (!z->shard->all_keys)
+	if (!leaf_held(z->shard, p, &c, &n))
 		return true;
-	c = stats_columns(z->shard, &p->field, &n);
 	for (size_t i = 0; i < n; i++)
 		if (column_may_match(&c[i], p))
 			return true;

@@ -5,6 +5,8 @@
  */
 #include "plan/plan.h"
 
+#include "model/pred_walk.h"
+
 #include <stdlib.h>
 
 struct plan *
@@ -62,13 +64,7 @@ plan_top_leaf(const struct pred *filter, enum intrinsic in)
 size_t
 plan_n_leaves(const struct pred *p)
 {
-	size_t n = 0;
-
-	if (p->kind == PRED_LEAF)
-		return 1;
-	for (size_t i = 0; i < p->n_kids; i++)
-		n += plan_n_leaves(p->kids[i]);
-	return n;
+	return pred_n_leaves(p);
 }
 
 static bool

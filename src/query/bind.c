@@ -125,8 +125,8 @@ negate(struct arena *a, const struct pred **p, struct err *e)
 	return *p == NULL ? err_nomem(e) : 0;
 }
 
-static bool
-names_services(const struct pred *p)
+bool
+pred_names_services(const struct pred *p)
 {
 	return p->kind == PRED_LEAF && (p->op == OP_EQ || p->op == OP_IN) &&
 	    p->field.scope == FIELD_INTRINSIC && p->field.intrinsic == IN_SERVICE;
@@ -155,7 +155,7 @@ bind_group(struct binder *b, const struct ast *group, const struct pred **out,
 		if (p == NULL)
 			continue;
 		if (group->kw == NULL && !k->negated && k->kw->class != KC_ANY &&
-		    k->kw->class != KC_ALL && names_services(p))
+		    k->kw->class != KC_ALL && pred_names_services(p))
 			b->q->services[b->q->n_services++] = p;
 		if (k->negated && (code = negate(b->arena, &p, e)) < 0)
 			return code;
@@ -202,6 +202,44 @@ query_bind(const struct path *path, const struct query_env *env, struct arena *a
 	q->now = b.relative ? env->now : 0;
 	*out = q;
 	return 0;
+}
+
+/* What a key as typed is in files of traces. */
+static bool
+trace_key(struct sv typed, struct field *f)
+{
+	bool start = sv_is(typed, "start");
+
+	if (!start && !sv_is(typed, "duration_ns"))
+		return false;
+	if (f->scope != FIELD_INTRINSIC)
+		return false;
+	f->intrinsic = start ? IN_TRACE_START : IN_TRACE_DURATION;
+	return true;
+}
+
+const struct query *
+query_of_traces(const struct query *q, struct arena *a)
+{
+	struct query *t = arena_new(a, struct query);
+	struct sort_key *sort = arena_array(a, q->n_sort + 1, struct sort_key);
+	struct field *select = arena_array(a, q->n_select + 1, struct field);
+	bool other = false;
+
+	if (t == NULL || sort == NULL || select == NULL)
+		return NULL;
+	for (size_t i = 0; i < q->n_sort; i++) {
+		sort[i] = q->sort[i];
+		other |= trace_key(sort[i].typed, &sort[i].field);
+	}
+	for (size_t i = 0; i < q->n_select; i++) {
+		select[i] = q->select[i];
+		other |= trace_key(q->select_typed[i], &select[i]);
+	}
+	*t = *q;
+	t->sort = sort;
+	t->select = select;
+	return other ? t : q;
 }
 
 size_t

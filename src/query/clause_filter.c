@@ -2,7 +2,7 @@
 /*
  * clause_filter: the meaning of filter clauses: each becomes one leaf of a predicate. Leaves
  * are canonical: lists sorted without doubles, a list of one is the plain operator, and
- * where/resource.service.name/eq is the service.
+ * where/resource.service.name/eq is the service, if its value is a text.
  */
 #include <stdlib.h>
 
@@ -18,8 +18,23 @@ clause_build(struct clause *c, struct err *e)
 	return code < 0 ? err_ctx(e, code, "%s", c->kw->name) : 0;
 }
 
+/* A bare name that is a key of the files and no attribute of the store. */
+static void
+forgive_key(struct clause *c, struct field *f)
+{
+	const struct query_env *env = c->env;
+	struct field meant;
+
+	if (f->scope != FIELD_BARE || env == NULL || !field_of_key(f->key, &meant) ||
+	    (env->has_attr != NULL && env->has_attr(env->attr_arg, f->key)))
+		return;
+	c->plain_ns = intrinsics[meant.intrinsic].type == FT_DURATION;
+	*f = meant;
+}
+
 int
-clause_field(struct clause *c, struct sv text, struct field *f, struct err *e)
+clause_field(struct clause *c, struct sv text, struct field *f, struct sv *typed,
+    struct err *e)
 {
 	struct sv name;
 	int code = name_decode(c->arena, text, &name, e);
@@ -31,6 +46,9 @@ clause_field(struct clause *c, struct sv text, struct field *f, struct err *e)
 	if (f->scope == FIELD_INTRINSIC && intrinsics[f->intrinsic].of == OF_GROUP)
 		return err_set(e, ERR_UNSUPPORTED, 0, "%s is a field of groups, not of spans",
 		    intrinsics[f->intrinsic].name);
+	forgive_key(c, f);
+	if (typed != NULL)
+		*typed = name;
 	return 0;
 }
 
@@ -40,6 +58,20 @@ intrinsic_field(enum intrinsic i)
 	return (struct field){ .scope = FIELD_INTRINSIC, .intrinsic = i };
 }
 
+/*
+ * A resource whose service.name is empty or no text has no service, so only of other texts are
+ * the two one: a value that reads as a number or boolean finds those as well.
+ */
+static bool
+only_text(const struct literal *lits, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (lits[i].text.n == 0 || lits[i].is_int || lits[i].is_double ||
+		    lits[i].is_bool)
+			return false;
+	return true;
+}
+
 static int
 make_leaf(struct clause *c, enum pred_op op, const struct field *f,
     const struct literal *lits, size_t n, struct err *e)
@@ -47,7 +79,7 @@ make_leaf(struct clause *c, enum pred_op op, const struct field *f,
 	struct field field = *f;
 
 	if ((op == OP_EQ || op == OP_IN) && f->scope == FIELD_RESOURCE &&
-	    sv_is(f->key, "service.name"))
+	    sv_is(f->key, "service.name") && only_text(lits, n))
 		field = intrinsic_field(IN_SERVICE);
 	c->pred = pred_leaf(c->arena, op, field, lits, n);
 	return c->pred == NULL ? err_nomem(e) : 0;
@@ -74,14 +106,18 @@ sort_literals(struct literal *l, size_t n)
 }
 
 static int
-check_between(struct sv text, const struct field *f, const struct literal *lits, size_t n,
-    struct err *e)
+check_between(const struct clause *c, struct sv text, const struct field *f,
+    const struct literal *lits, size_t n, struct err *e)
 {
+	struct field meant;
 	struct quoted q;
 
 	if (n != 2)
 		return err_set(e, ERR_SYNTAX, 0,
 		    "between: expected two values (LO,HI), got '%s'", quote(&q, text));
+	/* What a key of the files is, and so which values it takes, only binding knows. */
+	if (c->env == NULL && f->scope == FIELD_BARE && field_of_key(f->key, &meant))
+		return 0;
 	return literal_check_between(f, lits, e);
 }
 
@@ -107,7 +143,7 @@ build_values(struct clause *c, enum pred_op op, const struct field *f, struct sv
 		}
 	}
 	if (op == OP_BETWEEN) {
-		if ((code = check_between(text, f, lits, n, e)) < 0)
+		if ((code = check_between(c, text, f, lits, n, e)) < 0)
 			return code;
 	} else if ((n = sort_literals(lits, n)) == 1)
 		op = op == OP_IN ? OP_EQ : OP_NE;
@@ -181,7 +217,7 @@ build_where(struct clause *c, struct err *e)
 {
 	enum pred_op op;
 	struct field f;
-	int code = clause_field(c, c->args[0], &f, e);
+	int code = clause_field(c, c->args[0], &f, NULL, e);
 
 	if (code < 0 || c->n_args < 2)
 		return code;
@@ -194,9 +230,20 @@ int
 build_has(struct clause *c, struct err *e)
 {
 	struct field f;
-	int code = clause_field(c, c->args[0], &f, e);
+	int code = clause_field(c, c->args[0], &f, NULL, e);
 
 	return code < 0 ? code : make_leaf(c, OP_HAS, &f, NULL, 0, e);
+}
+
+int
+build_root(struct clause *c, struct err *e)
+{
+	struct field f = intrinsic_field(IN_PARENT_SPAN_ID);
+	int code = make_leaf(c, OP_HAS, &f, NULL, 0, e);
+
+	if (code == 0 && (c->pred = pred_not(c->arena, c->pred)) == NULL)
+		code = err_nomem(e);
+	return code;
 }
 
 /* The next word of *s, taken off; empty at the end. */
@@ -222,22 +269,6 @@ count_words(struct sv s)
 	while (next_word(&s).n > 0)
 		n++;
 	return n;
-}
-
-static int
-lower_text(struct arena *a, struct sv *text, struct err *e)
-{
-	char *p = arena_alloc(a, text->n);
-
-	if (p == NULL)
-		return err_nomem(e);
-	for (size_t i = 0; i < text->n; i++) {
-		char ch = text->p[i];
-
-		p[i] = ch >= 'A' && ch <= 'Z' ? (char)(ch | 0x20) : ch;
-	}
-	*text = sv_new(p, text->n);
-	return 0;
 }
 
 int

@@ -21,6 +21,7 @@ struct clause {
 	const struct pred *pred;
 	struct query *query;
 	bool relative;			/* a value depends on `now` */
+	bool plain_ns;			/* the field's durations may be numbers of ns */
 };
 
 /*
@@ -35,6 +36,7 @@ int build_duration(struct clause *, struct err *);
 int build_where(struct clause *, struct err *);
 int build_has(struct clause *, struct err *);
 int build_text(struct clause *, struct err *);
+int build_root(struct clause *, struct err *);
 int build_since(struct clause *, struct err *);
 int build_until(struct clause *, struct err *);
 int build_on(struct clause *, struct err *);
@@ -44,8 +46,12 @@ int build_limit(struct clause *, struct err *);
 int build_offset(struct clause *, struct err *);
 int build_select(struct clause *, struct err *);
 
-/* A field from its encoded text; ERR_UNSUPPORTED for fields of groups. */
-int clause_field(struct clause *, struct sv text, struct field *, struct err *) WARN_UNUSED;
+/*
+ * A field from its encoded text; ERR_UNSUPPORTED for fields of groups. A key that files show
+ * is an attribute until an environment says that it isn't. *typed (may be NULL): the text.
+ */
+int clause_field(struct clause *, struct sv text, struct field *, struct sv *typed,
+    struct err *) WARN_UNUSED;
 /* True if the operator means something on the field. */
 bool op_suits(enum pred_op, const struct field *);
 /* True for the operators that look at the characters of a text. */
@@ -59,6 +65,8 @@ enum field_type field_type_of(const struct field *);
  */
 int literal_parse(struct clause *, const struct field *, enum pred_op, struct sv text,
     struct literal *, struct err *) WARN_UNUSED;
+/* A copy of the text with its ASCII letters in lower case. */
+int lower_text(struct arena *, struct sv *text, struct err *) WARN_UNUSED;
 /* ERR_SYNTAX if no value can lie between the two. */
 int literal_check_between(const struct field *, const struct literal *lits,
     struct err *) WARN_UNUSED;

@@ -17,9 +17,8 @@ parse_time(struct clause *c, struct when *w, struct err *e)
 	if (code < 0)
 		return code;
 	if (!when_parse(text, w))
-		return err_set(e, ERR_SYNTAX, 0,
-		    "expected a duration (15m, 1h30m), a date or a time, got '%s'",
-		    quote(&q, c->args[0]));
+		return err_set(e, ERR_SYNTAX, 0, "expected %s, got '%s'",
+		    when_expected(text), quote(&q, c->args[0]));
 	c->relative |= w->kind != WHEN_ABSOLUTE;
 	return 0;
 }
@@ -71,10 +70,10 @@ build_shards(struct clause *c, struct err *e)
 		    quote(&quoted, c->args[0]));
 	if (c->n_args < 2)
 		return 0;
-	if (c->args[1].n != 2 || !sv_u64(c->args[1], &hour) || hour > 23 ||
-	    __builtin_add_overflow(q->on.ns, hour * NS_PER_HOUR, &q->on.ns))
+	if (c->args[1].n != 2 || !sv_u64(c->args[1], &hour) || hour > 23)
 		return err_set(e, ERR_SYNTAX, 0, "expected an hour (00 to 23), got '%s'",
 		    quote(&quoted, c->args[1]));
+	q->on.ns += hour * NS_PER_HOUR;
 	q->on_length_ns = NS_PER_HOUR;
 	q->shard_partition = true;
 	return 0;
@@ -147,7 +146,7 @@ add_sort_key(struct clause *c, struct sort_key *keys, size_t *n, struct sv item,
 
 	if (item.n == 0)
 		return err_set(e, ERR_SYNTAX, 0, "expected a field before the direction");
-	if ((code = clause_field(c, item, &k.field, e)) < 0)
+	if ((code = clause_field(c, item, &k.field, &k.typed, e)) < 0)
 		return code;
 	if (is_many(&k.field))
 		return err_set(e, ERR_UNSUPPORTED, 0,
@@ -197,7 +196,7 @@ int
 build_select(struct clause *c, struct err *e)
 {
 	struct field *fields, f;
-	struct sv *items, *typed;
+	struct sv *items, *typed, name;
 	size_t n, kept = 0;
 	int code = name_split(c->arena, c->args[0], &items, &n, e);
 
@@ -208,16 +207,14 @@ build_select(struct clause *c, struct err *e)
 	if (fields == NULL || typed == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		if ((code = clause_field(c, items[i], &f, e)) < 0) {
+		if ((code = clause_field(c, items[i], &f, &name, e)) < 0) {
 			if (e != NULL && e->off >= 0)
 				e->off += items[i].p - c->args[0].p;
 			return code;
 		}
 		if (has_field(fields, kept, &f))
 			continue;
-		/* Decoded once more for its text: cheaper to read than to carry along. */
-		if ((code = name_decode(c->arena, items[i], &typed[kept], e)) < 0)
-			return code;
+		typed[kept] = name;
 		fields[kept++] = f;
 	}
 	c->query->select = fields;

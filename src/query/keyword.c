@@ -34,6 +34,7 @@ const struct keyword keywords[] = {
 	{ "ancestor", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
 	{ "sibling", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
 	{ "trace-has", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "root", KC_FILTER, 0, { 0 }, NO_INTRINSIC, build_root },
 	{ "traceql", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
 	{ "group", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
 	{ "bucket", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },

@@ -56,6 +56,22 @@ expected(const char *what, struct sv text, struct err *e)
 	return err_set(e, ERR_SYNTAX, 0, "expected %s, got '%s'", what, quote(&q, text));
 }
 
+int
+lower_text(struct arena *a, struct sv *text, struct err *e)
+{
+	char *p = arena_alloc(a, text->n);
+
+	if (p == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < text->n; i++) {
+		char ch = text->p[i];
+
+		p[i] = ch >= 'A' && ch <= 'Z' ? (char)(ch | 0x20) : ch;
+	}
+	*text = sv_new(p, text->n);
+	return 0;
+}
+
 /* Takes the canonical text from b into the arena; the readings come with it. */
 static int
 take_text(struct clause *c, struct buf *b, struct literal *l, struct err *e)
@@ -80,6 +96,8 @@ parse_enum(struct clause *c, enum field_type t, struct sv text, struct literal *
 	int32_t v;
 	int code;
 
+	if ((code = lower_text(c->arena, &text, e)) < 0)
+		return code;
 	if (!(t == FT_KIND ? span_kind_parse(text, &v) : span_status_parse(text, &v))) {
 		if (!sv_i64(text, &number) || number != (int32_t)number)
 			return expected(t == FT_KIND ?
@@ -135,13 +153,13 @@ parse_number(struct clause *c, enum field_type t, struct sv text, struct literal
 			return expected("a whole number", text, e);
 		buf_u64(&b, u);
 	} else if (t == FT_DURATION) {
-		if (!duration_parse(text, &u))
+		if (!duration_parse(text, &u) && !(c->plain_ns && sv_u64(text, &u)))
 			return expected("a duration with a unit (300us, 1.5s, 1h30m)",
 			    text, e);
 		duration_print(&b, u);
 	} else {
 		if (!when_parse(text, &w))
-			return expected("a duration (15m, 1h30m), a date or a time", text, e);
+			return expected(when_expected(text), text, e);
 		when_print_canonical(&b, w);
 		c->relative |= w.kind != WHEN_ABSOLUTE;
 		u = when_resolve(w, c->env != NULL ? c->env->now : 0);
@@ -187,6 +205,12 @@ never_in_order(const struct field *f, struct sv text, struct err *e)
 	    intrinsics[f->intrinsic].name, quote(&q, text));
 }
 
+static bool
+is_id(enum field_type t)
+{
+	return t == FT_TRACE_ID || t == FT_SPAN_ID;
+}
+
 static int
 parse_text(struct clause *c, const struct field *f, enum pred_op op, struct sv text,
     struct literal *l, struct err *e)
@@ -199,6 +223,9 @@ parse_text(struct clause *c, const struct field *f, enum pred_op op, struct sv t
 		code = resolve_alias(c, f, text, hi, lo, &item, e);
 	else
 		code = name_decode(c->arena, text, &item, e);
+	/* Ids are shown in lower case; a pattern is nobody's to change. */
+	if (code == 0 && op != OP_RE && op != OP_NRE && is_id(field_type_of(f)))
+		code = lower_text(c->arena, &item, e);
 	if (code < 0)
 		return code;
 	if ((op == OP_RE || op == OP_NRE) && item.n > LIMIT_REGEX_BYTES)

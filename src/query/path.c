@@ -119,12 +119,24 @@ path_over_limit(const struct path *p, const struct keyword *kw, struct err *e)
 	return 0;
 }
 
+/* True if a slash that was meant to be of a value may have ended it: "name/GET /cart". */
+static bool
+after_text(const struct path *p)
+{
+	return p->kw != NULL && (p->kw->build == build_list || p->kw->build == build_where ||
+	    p->kw->build == build_text) && p->kw->args[p->kw->n_args - 1] != ARG_KINDS &&
+	    p->kw->args[p->kw->n_args - 1] != ARG_STATUSES;
+}
+
 static int
-unknown_keyword(struct sv word, struct err *e)
+unknown_keyword(const struct path *p, struct sv word, struct err *e)
 {
 	const char *near = keyword_suggest(word);
 	struct quoted q;
 
+	if (near == NULL && after_text(p))
+		return err_set(e, ERR_UNKNOWN, 0, "unknown keyword '%s'; in a value a slash is "
+		    "written %%2F", quote(&q, word));
 	if (near != NULL)
 		return err_set(e, ERR_UNKNOWN, 0,
 		    "unknown keyword '%s'; did you mean '%s'?", quote(&q, word), near);
@@ -185,7 +197,7 @@ step_keyword(struct path *p, struct sv seg, struct path **out, struct err *e)
 	if (kw == NULL && p->parent == NULL && sv_is(seg, keyword_shards.name))
 		kw = &keyword_shards;
 	if (kw == NULL)
-		return unknown_keyword(word, e);
+		return unknown_keyword(p, word, e);
 	if (kw->class == KC_LATER)
 		return err_set(e, ERR_UNSUPPORTED, 0, "%s is not supported yet", kw->name);
 	if ((misplaced = path_out_of_place(p, kw)) != NULL)
@@ -200,6 +212,19 @@ step_keyword(struct path *p, struct sv seg, struct path **out, struct err *e)
 	}
 	*out = child;
 	return 0;
+}
+
+const char *
+path_link(const struct path *p)
+{
+	enum arg_kind kind;
+
+	if (p->state == PATH_CLAUSE)
+		return ".";
+	if (p->arg == 0 || p->kw->class == KC_SHARDS)
+		return NULL;
+	kind = p->kw->args[p->arg];
+	return kind == ARG_OPS || kind == ARG_DURATION_OPS ? "." : ".=";
 }
 
 /* The arguments given so far, with `last` as the one at p->arg. */
@@ -279,22 +304,46 @@ check_arg(const struct path *p, struct sv text, struct arena *a, struct sv *fiel
 	return 0;
 }
 
+/* How much of an argument is the spelling of a link. */
+static size_t
+link_bytes(const struct path *p, struct sv seg)
+{
+	struct sv link = path_link(p) == NULL ? SV_EMPTY : sv_cstr(path_link(p));
+
+	return link.n > 0 && sv_starts(seg, link) ? link.n : 0;
+}
+
+/* A value that would read as the spelling of a link when it is printed: its dot is escaped. */
+static int
+escape_dot(const struct path *p, struct arena *a, struct sv *text, struct err *e)
+{
+	char *s;
+
+	if (link_bytes(p, *text) == 0)
+		return 0;
+	if ((s = arena_alloc(a, text->n + 2)) == NULL)
+		return err_nomem(e);
+	memcpy(s, "%2E", 3);
+	memcpy(s + 3, text->p + 1, text->n - 1);
+	*text = sv_new(s, text->n + 2);
+	return 0;
+}
+
 static int
 step_arg(struct path *p, struct sv seg, struct path **out, struct err *e)
 {
-	size_t dot = p->arg > 0 && seg.p[0] == '.', n_canonical = 0;
+	size_t dot = link_bytes(p, seg), n_canonical = 0;
 	struct sv text = sv_new(seg.p + dot, seg.n - dot), field = SV_EMPTY;
 	struct path *child = NULL;
 	struct arena a;
 	int code;
 
-	if (dot && (text.n == 0 || text.p[0] == '.'))
-		return err_set(e, ERR_SYNTAX, 0,
-		    "%s: a value that starts with a dot is written with %%2E", p->kw->name);
 	arena_init(&a);
 	code = check_arg(p, text, &a, &field, &n_canonical, e);
 	if (code < 0 && e != NULL && e->off >= 0)
 		e->off += (int64_t)dot;
+	if (code == 0 && dot > 0)
+		code = escape_dot(p, &a, &text, e);
 	if (code == 0)
 		code = node_new(p, p->kw, text, field, &child, e);
 	arena_release(&a);

@@ -25,7 +25,7 @@ struct path {
 	bool in_shards;
 	size_t n_bytes;			/* of path_print's text; 0 for the root */
 	size_t n_canonical;		/* bound on the canonical text up to the last clause end */
-	struct sv seg;			/* as typed, the dot of a link spelling taken off */
+	struct sv seg;			/* as typed, the "." or ".=" of a link taken off */
 	struct sv field;		/* decoded, of the first argument of where */
 	char text[];			/* both */
 };
@@ -35,6 +35,8 @@ struct path {
  * name. Limits are not looked at.
  */
 const char *path_out_of_place(const struct path *, const struct keyword *);
+/* path_view's `link`. */
+const char *path_link(const struct path *);
 /* ERR_TOOBIG if the keyword would go over a limit. */
 int path_over_limit(const struct path *, const struct keyword *, struct err *);
 

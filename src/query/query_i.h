@@ -9,6 +9,8 @@
 void pred_path_print(struct buf *, const struct pred *);
 /* The values of a leaf, encoded, as one segment; `alias`: long ones by their "%~" name. */
 void pred_values_print(struct buf *, const struct pred *, bool alias);
+/* True of a leaf that asks for services by name. */
+bool pred_names_services(const struct pred *);
 /* The rank of the keyword that its text begins with. */
 unsigned pred_rank(const struct pred *);
 

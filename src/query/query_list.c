@@ -76,6 +76,7 @@ path_view(const struct path *p)
 	};
 
 	v.complete = p->state == PATH_CLAUSE && p->depth == 0 && !p->after_not;
+	v.link = path_link(p);
 	if (p->in_shards)
 		view_shards(p, &v);
 	if (p->state == PATH_CLAUSE)

@@ -88,6 +88,16 @@ leaf_keyword(const struct pred *p)
 	return keyword_find(SV("where"));
 }
 
+/* not/has/parent_span_id has a word of its own. */
+static bool
+is_root(const struct pred *p)
+{
+	const struct pred *k = p->kind == PRED_NOT ? p->kids[0] : NULL;
+
+	return k != NULL && k->kind == PRED_LEAF && k->op == OP_HAS &&
+	    k->field.scope == FIELD_INTRINSIC && k->field.intrinsic == IN_PARENT_SPAN_ID;
+}
+
 unsigned
 pred_rank(const struct pred *p)
 {
@@ -95,7 +105,7 @@ pred_rank(const struct pred *p)
 	case PRED_LEAF:
 		return keyword_rank(leaf_keyword(p));
 	case PRED_NOT:
-		return keyword_rank(keyword_find(SV("not")));
+		return keyword_rank(keyword_find(is_root(p) ? SV("root") : SV("not")));
 	case PRED_OR:
 		return keyword_rank(keyword_find(SV("any")));
 	default:
@@ -132,6 +142,10 @@ pred_path_print(struct buf *b, const struct pred *p)
 		print_leaf(b, p);
 		return;
 	case PRED_NOT:
+		if (is_root(p)) {
+			BUF_LIT(b, "/root");
+			return;
+		}
 		BUF_LIT(b, "/not");
 		pred_path_print(b, p->kids[0]);
 		return;
@@ -193,7 +207,7 @@ print_page(struct buf *b, const struct query *q)
 {
 	for (size_t i = 0; i < q->n_sort; i++) {
 		buf_str(b, i == 0 ? "/sort/" : ",");
-		put_field(b, &q->sort[i].field);
+		name_encode(b, q->sort[i].typed);
 		if (q->sort[i].desc)
 			BUF_LIT(b, ":desc");
 	}
@@ -207,7 +221,7 @@ print_page(struct buf *b, const struct query *q)
 	}
 	for (size_t i = 0; i < q->n_select; i++) {
 		buf_str(b, i == 0 ? "/select/" : ",");
-		put_field(b, &q->select[i]);
+		name_encode(b, q->select_typed[i]);
 	}
 }
 

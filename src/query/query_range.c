@@ -7,8 +7,11 @@
  * since/1h/until/2h, on/today/until/yesterday, since/2026-11-20/until/2026-11-19. A range
  * between a point and a moving bound may fill one day, so it is not an error. To decide it,
  * a moving bound is kept as how far it lies back from now: exactly for now and durations, as
- * a span of one day for midnights (today is 0 to 24 h back); two midnights are a fixed
- * distance apart.
+ * a span of one day for midnights (today is 0 to 24 h back) and what is counted from them (the
+ * clock); two of these are a fixed distance apart.
+ *
+ * Times outside 1970 to 2554 are compared as they are typed and cut only then: what is left
+ * empty by cutting is an empty answer.
  */
 #include "query_i.h"
 #include "query_range_i.h"
@@ -24,7 +27,7 @@ struct bound {
 static bool
 is_midnight(struct when w)
 {
-	return w.kind == WHEN_TODAY || w.kind == WHEN_YESTERDAY;
+	return w.kind == WHEN_TODAY || w.kind == WHEN_YESTERDAY || w.kind == WHEN_CLOCK;
 }
 
 /* The nearest to now that the bound can lie, in ns back from it; may be negative. */
@@ -33,7 +36,9 @@ nearest_back(const struct bound *b)
 {
 	switch (b->w.kind) {
 	case WHEN_AGO:
-		return (__int128)b->w.ns - b->plus_ns;
+		return b->w.ns - b->plus_ns;
+	case WHEN_CLOCK:
+		return -b->w.ns - b->plus_ns;
 	case WHEN_YESTERDAY:
 		return DAY - b->plus_ns;
 	default:
@@ -55,8 +60,11 @@ never_before(const struct bound *from, const struct bound *to)
 
 	if (fixed != (to->w.kind == WHEN_ABSOLUTE))
 		return false;
+	/* Of what is farther than any time it is not known which is the later. */
+	if (when_is_far(from->w) && when_is_far(to->w) && from->w.ns == to->w.ns)
+		return false;
 	if (fixed)
-		return (__int128)from->w.ns + from->plus_ns >= (__int128)to->w.ns + to->plus_ns;
+		return from->w.ns + from->plus_ns >= to->w.ns + to->plus_ns;
 	if (is_midnight(from->w) && is_midnight(to->w))
 		return nearest_back(from) <= nearest_back(to);
 	return farthest_back(from) <= nearest_back(to);
@@ -65,9 +73,15 @@ never_before(const struct bound *from, const struct bound *to)
 static uint64_t
 resolve(const struct bound *b, uint64_t now)
 {
-	uint64_t ns = when_resolve(b->w, now), sum;
+	struct when w = b->w;
+	uint64_t sum;
 
-	return __builtin_add_overflow(ns, b->plus_ns, &sum) ? WHEN_MAX : sum;
+	/* The end of a day is cut as such: the day may end where 1970 begins. */
+	if (w.kind == WHEN_ABSOLUTE) {
+		w.ns += b->plus_ns;
+		return when_resolve(w, now);
+	}
+	return __builtin_add_overflow(when_resolve(w, now), b->plus_ns, &sum) ? WHEN_MAX : sum;
 }
 
 /* The place is the later of the two clauses. */
@@ -85,10 +99,9 @@ query_range(const struct query *q, const struct range_offs *offs, uint64_t now,
     struct time_range *out, struct err *e)
 {
 	bool on = q->has_on || q->shard_partition;
-	struct bound from[3] = { { { WHEN_ABSOLUTE, 0 }, 0, 0 } };
-	struct bound to[3] = { { { WHEN_ABSOLUTE, WHEN_MAX }, 0, 0 } };
+	struct bound from[2], to[2];
 	struct time_range r = TIME_RANGE_ALL;
-	size_t n_from = 1, n_to = 1;
+	size_t n_from = 0, n_to = 0;
 
 	if (q->has_since)
 		from[n_from++] = (struct bound){ q->since, 0, offs->since };
@@ -108,9 +121,12 @@ query_range(const struct query *q, const struct range_offs *offs, uint64_t now,
 	for (size_t k = 0; k < n_to; k++)
 		if (resolve(&to[k], now) < r.to)
 			r.to = resolve(&to[k], now);
-	/* A range that only this `now` makes empty is one empty range, not a crossed one. */
-	if (r.to < r.from)
-		r.to = r.from;
+	/*
+	 * A range that only this `now`, or cutting, makes empty is one empty range, not a crossed
+	 * one; nor the open one whose end is WHEN_MAX.
+	 */
+	if (n_to > 0 && r.to <= r.from)
+		r.to = r.from = r.from == WHEN_MAX ? 0 : r.from;
 	*out = r;
 	return 0;
 }

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "store/chunkcache.h"
+#include "shard/chunkcache.h"
 
 #define RUNS 3
 #define TIMED_EVERY 8

@@ -21,6 +21,7 @@
 #include "engine/engine_i.h"
 #include "lib/index_rig.h"
 #include "lib/store_vocab.h"
+#include "lib/way.h"
 
 static struct store_rig rig;
 static struct conf *conf;
@@ -28,25 +29,6 @@ static struct engine *en;
 static struct arena words;
 static struct vocab vocab;
 static uint64_t all_rules;
-
-static int
-append(void *arg, const void *p, size_t n, struct err *e)
-{
-	(void)e;
-	buf_put(arg, p, n);
-	return 0;
-}
-
-struct way {
-	const char *name;
-	uint64_t rules_off;
-	size_t batch_rows;
-	unsigned threads;
-	bool cold;
-	bool remembered;	/* planned by the decision of a query of its template, if there is one */
-	enum opt_force force;
-	uint64_t force_leaves;
-};
 
 /* Queries that took a path by force; the last is that of single leaves' indexes. */
 static unsigned taken[N_OPT_FORCES + 1];
@@ -119,39 +101,18 @@ count_taken(const struct way *way, const struct plan *p, const struct profile *p
 		taken[way->force] += yes;
 }
 
-/* The bytes of a file, or the code of its error. */
-static int
-answer(const char *path, const struct way *way, struct buf *out, struct run_info *info,
-    struct err *e)
+static void
+seen(void *arg, const struct way *way, const struct plan *p, const struct run_info *info)
 {
-	struct sink sink = { append, NULL, out };
-	struct request *r = NULL;
-	struct path *p = NULL;
-	struct sv file;
-	int code;
+	(void)arg;
+	count_taken(way, p, &info->profile);
+	count_sharp(way, p, info);
+}
 
-	if (way->cold)
-		chunkcache_drop(catalog_cache(en->catalog));
-	out->n = 0;
-	code = path_parse(sv_cstr(path), engine_known_file, &p, &file, e);
-	if (code == 0)
-		code = request_new(en, p, file, &r, e);
-	if (code == 0) {
-		r->rules_off = way->rules_off;
-		r->batch_rows = way->batch_rows;
-		r->threads = way->threads;
-		r->decide_alone = !way->remembered;
-		r->force = way->force;
-		r->force_leaves = way->force_leaves;
-		code = run_request(r, &sink, 0, NULL, info, e);
-		if (code == 0) {
-			count_taken(way, r->plan, &info->profile);
-			count_sharp(way, r->plan, info);
-		}
-	}
-	request_free(r);
-	path_unref(p);
-	return code;
+static int
+answer(const char *path, const struct way *way, struct buf *out, struct err *e)
+{
+	return way_answer(en, path, way, out, seen, NULL, e);
 }
 
 static void
@@ -173,11 +134,10 @@ static void
 ask_oracle(struct oracle *o, const char *path)
 {
 	const struct way plain = { .name = "plain", .rules_off = all_rules, .threads = 1 };
-	struct run_info info;
 
 	o->path = path;
 	o->err = (struct err)ERR_INIT;
-	o->code = answer(path, &plain, &o->bytes, &info, &o->err);
+	o->code = answer(path, &plain, &o->bytes, &o->err);
 }
 
 static void
@@ -185,8 +145,7 @@ agree(const struct oracle *o, const struct way *way)
 {
 	static struct buf got;
 	struct err e = ERR_INIT;
-	struct run_info info;
-	int code = answer(o->path, way, &got, &info, &e);
+	int code = answer(o->path, way, &got, &e);
 
 	if (o->code != code)
 		fail_msg("%s: plain gives %s (%s), %s gives %s (%s)", o->path,
@@ -335,8 +294,7 @@ canonical_paths_give_the_same_bytes(void **state)
 	(void)state;
 	for (int i = 0; i < 200; i++) {
 		struct err err = ERR_INIT;
-		struct run_info info;
-		int code, canon_code;
+			int code, canon_code;
 
 		path.n = 0;
 		vocab.flags = GEN_PATH_ALL & ~GEN_PATH_SELECT;
@@ -345,7 +303,7 @@ canonical_paths_give_the_same_bytes(void **state)
 			buf_putc(&path, '/');
 		canon.n = path.n;
 		buf_str(&path, "query");
-		if (answer(buf_cstr(&path), &all, &canon, &info, &err) < 0)
+		if (answer(buf_cstr(&path), &all, &canon, &err) < 0)
 			continue;
 		canon.n--;
 		if (canon.n > 1)
@@ -354,8 +312,8 @@ canonical_paths_give_the_same_bytes(void **state)
 		path.n -= 5;
 		buf_str(&path, "spans.jsonl");
 		/* Its escapes may make a name too long for a path. */
-		code = answer(buf_cstr(&path), &all, &a, &info, &err);
-		canon_code = answer(buf_cstr(&canon), &all, &b, &info, &err);
+		code = answer(buf_cstr(&path), &all, &a, &err);
+		canon_code = answer(buf_cstr(&canon), &all, &b, &err);
 		/* A service that nobody knows is refused once it stands in no group any more. */
 		if (code == 0 && canon_code == ERR_UNKNOWN && a.n == 0)
 			continue;
@@ -424,8 +382,7 @@ setup(void **state)
 	index_spans(&b, FEW_SPANS, FULL_HOUR + NS_PER_HOUR, 13);
 	store_rig_add(&rig, &b, 256);
 	span_batch_release(&b);
-	for (size_t i = 0; opt_rule_name(i) != NULL; i++)
-		all_rules |= (uint64_t)1 << i;
+	all_rules = way_all_rules();
 	if (conf_load(NULL, sets, 1, &conf, &err) < 0 ||
 	    engine_open(conf, rig.dir, false, &en, &err) < 0) {
 		print_message("%s\n", err.msg);

@@ -102,7 +102,7 @@ static void
 shadow_text(struct buf *b)
 {
 	b->n = 0;
-	assert_int_equal(engine_control_file(en, SV("shadow"), b, NULL), 0);
+	assert_int_equal(engine_control_file(en, SV("shadow"), (struct requester){ 0 }, b, NULL), 0);
 	assert_non_null(buf_cstr(b));
 }
 

@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "check/check.h"
 #include "engine/intake.h"
 #include "lib/fault_malloc.h"
 #include "lib/fsys_fault.h"

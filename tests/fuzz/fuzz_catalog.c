@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "store/catalog_i.h"
+#include "catalog/catalog_i.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -33,7 +33,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (batch.arena.used > 64 * n + 4096)
 		abort();
 	for (size_t i = 0; i < batch.n && why == NULL; i++)
-		why = span_check(&batch.spans[i]);
+		why = !span_texts_utf8(&batch.spans[i]) ? "a text that is not UTF-8" :
+		    span_check(&batch.spans[i]);
 	if (why != NULL) {
 		fprintf(stderr, "%s\n", why);
 		abort();

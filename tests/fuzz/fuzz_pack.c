@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/enc.h"
+#include "shard/enc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -7,7 +7,7 @@
 
 #include "base/bitmap.h"
 #include "lib/one_section.h"
-#include "store/postings.h"
+#include "shard/postings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

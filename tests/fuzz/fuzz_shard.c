@@ -13,11 +13,12 @@
 #include "base/cursor.h"
 #include "base/hash.h"
 #include "lib/fsys_bytes.h"
-#include "store/catalog.h"
-#include "store/chunk.h"
-#include "store/codec.h"
-#include "store/colbloom.h"
-#include "store/fetch.h"
+#include "check/check.h"
+#include "catalog/catalog.h"
+#include "shard/chunk.h"
+#include "shard/codec.h"
+#include "shard/colbloom.h"
+#include "shard/fetch.h"
 
 #define FETCH_BYTES ((size_t)64 << 20)
 #define ROWS 512

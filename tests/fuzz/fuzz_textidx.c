@@ -7,8 +7,8 @@
 
 #include "base/bitmap.h"
 #include "lib/one_section.h"
-#include "store/textidx.h"
-#include "store/textidx_i.h"
+#include "shard/textidx.h"
+#include "shard/textidx_form.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -8,7 +8,7 @@
 
 #include "exec/exec.h"
 #include "lib/store_rig.h"
-#include "store/fetch.h"
+#include "shard/fetch.h"
 
 struct exec_rig {
 	struct store_rig store;

@@ -76,8 +76,8 @@ list(struct gen *g, struct vocab_list l)
 }
 
 static const char *const kinds[] = { "unspecified", "internal", "server", "client", "producer",
-    "consumer" };
-static const char *const statuses[] = { "unset", "ok", "error" };
+    "consumer", "SERVER", "Client" };
+static const char *const statuses[] = { "unset", "ok", "error", "ERROR" };
 
 /* Enums know no word of nowhere: one from the table, always. */
 static void
@@ -89,7 +89,7 @@ enum_segment(struct gen *g, bool kind, bool many)
 	for (uint64_t i = 0; i < n; i++) {
 		if (i != 0)
 			buf_putc(g->out, ',');
-		buf_str(g->out, kind ? kinds[below(g, 6)] : statuses[below(g, 3)]);
+		buf_str(g->out, kind ? kinds[below(g, 8)] : statuses[below(g, 4)]);
 	}
 }
 
@@ -464,7 +464,10 @@ filter(struct gen *g, unsigned depth)
 {
 	if (one_in(g, 6))
 		segment(g, "not");
-	switch (below(g, 16)) {
+	switch (below(g, 17)) {
+	case 16:
+		segment(g, "root");
+		break;
 	case 0:
 	case 1:
 		segment(g, "service");
@@ -542,7 +545,9 @@ time_clauses(struct gen *g)
 		segment(g, "since/");
 		put_instant(g, from < to ? from : to);
 		segment(g, "until/");
-		buf_u64(g->out, (from < to ? to : from) + 1);
+		/* At least 18 digits are nanoseconds. */
+		buf_printf(g->out, "%020llu",
+		    (unsigned long long)(from < to ? to : from) + 1);
 		return;
 	}
 }

@@ -883,7 +883,7 @@ sh_children(struct mix *m)
 static void
 sh_roots(struct mix *m)
 {
-	BUF_LIT(m->out, "/not/has/parent_span_id");
+	BUF_LIT(m->out, "/root");
 	slower(m);
 }
 

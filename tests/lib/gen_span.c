@@ -54,7 +54,7 @@ bytes(struct gen_span *g, size_t n)
 	if (p == NULL)
 		return SV_EMPTY;
 	for (size_t i = 0; i < n; i++)
-		p[i] = wild ? (char)gen_span_random(g) : (char)('a' + gen_span_below(g, 3));
+		p[i] = wild ? (char)(gen_span_random(g) & (g->opts.ascii ? 0x7f : 0xff)) : (char)('a' + gen_span_below(g, 3));
 	return sv_new(p, n);
 }
 

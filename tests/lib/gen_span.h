@@ -17,6 +17,7 @@ struct gen_span_options {
 	uint32_t n_services, n_traces, n_keys;	/* 0: a few */
 	bool wild_times;		/* one in 20 starts anywhere in 64 bits */
 	bool long_values;		/* one in 1000 has a value of some MB */
+	bool ascii;			/* texts are; else some are not even UTF-8, as old shards have them */
 	bool unique_ids;		/* no span id comes twice; else one in 50 does, parents alike */
 };
 

@@ -12,14 +12,16 @@
 
 #include "base/bitmap.h"
 #include "base/bloom.h"
-#include "store/catalog.h"
-#include "store/codec.h"
-#include "store/colbloom.h"
-#include "store/postings.h"
-#include "store/shard_i.h"
-#include "store/shard_stats.h"
-#include "store/textidx.h"
-#include "store/tracesum.h"
+#include "check/check.h"
+#include "catalog/catalog.h"
+#include "seal/memtable.h"
+#include "shard/codec.h"
+#include "shard/colbloom.h"
+#include "shard/postings.h"
+#include "shard/shard_i.h"
+#include "shard/shard_stats.h"
+#include "shard/textidx.h"
+#include "shard/tracesum.h"
 
 #define FLIP_SPANS 700
 #define FLIPS_A_SECTION 60

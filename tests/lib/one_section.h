@@ -9,7 +9,7 @@
 #define TESTS_ONE_SECTION_H
 
 #include "fsys_bytes.h"
-#include "store/shard_i.h"
+#include "shard/shard_i.h"
 
 #define ONE_HEAD 8
 

@@ -47,9 +47,9 @@ snapshot(const struct plan *p, struct buf *b)
 {
 	b->n = 0;
 	pred_print(b, p->filter);
-	buf_printf(b, "\n%llu %llu %d%d%d%d %zu %08x %zu\n", (unsigned long long)p->range.from,
+	buf_printf(b, "\n%llu %llu %d%d%d%d %zu %016llx %zu\n", (unsigned long long)p->range.from,
 	    (unsigned long long)p->range.to, p->never, p->pushdown, p->early_stop, p->topn,
-	    p->n_fired, p->projection.intrinsics, p->projection.n_fields);
+	    p->n_fired, (unsigned long long)p->projection.intrinsics, p->projection.n_fields);
 	buf_printf(b, "%d%d%d%d%d%d%d\n", p->projection.all, p->projection.attrs,
 	    p->projection.resource, p->projection.scope, p->projection.events,
 	    p->projection.links, p->projection.rest);

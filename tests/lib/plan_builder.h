@@ -7,7 +7,7 @@
 #define TESTS_PLAN_BUILDER_H
 
 #include "plan/plan.h"
-#include "store/catalog.h"
+#include "catalog/catalog.h"
 
 /* Everything of the snapshot, no filter, no limit, full projection; every access FULL. */
 struct plan *plan_plain(const struct snapshot *, enum row_kind);

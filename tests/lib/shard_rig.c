@@ -11,7 +11,8 @@
 
 #include "base/limits.h"
 #include "fsys_mem.h"
-#include "store/chunk.h"
+#include "seal/memtable.h"
+#include "shard/chunk.h"
 
 #define WALK_ROWS 1024
 

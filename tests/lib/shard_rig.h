@@ -8,10 +8,10 @@
 
 #include "fsys_bytes.h"
 #include "gen_span.h"
-#include "store/chunkcache.h"
-#include "store/fetch.h"
-#include "store/memtable.h"
-#include "store/shard.h"
+#include "shard/chunkcache.h"
+#include "shard/fetch.h"
+#include "seal/memtable.h"
+#include "shard/shard.h"
 
 #define RIG_FILE "one.shard"
 #define RIG_HOUR UINT64_C(1795183200000000000)	/* 2026-11-20T14:00Z, start of an hour */

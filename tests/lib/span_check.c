@@ -2,6 +2,8 @@
 /* span_check: see span_check.h. */
 #include "lib/span_check.h"
 
+#include "base/utf8.h"
+
 static const char *
 check_attrs(const struct attrs *a)
 {
@@ -60,4 +62,55 @@ span_check(const struct span *s)
 			return why;
 	/* The hash touches every byte, for a sanitizer to see. */
 	return span_hash(s).lo == 0 && span_hash(s).hi == 0 ? "a zero hash" : NULL;
+}
+
+/* Whether the texts of a value are UTF-8, all the way down. */
+static bool
+value_texts(const struct value *v)
+{
+	struct cursor c;
+	struct value sub;
+	struct sv key;
+
+	if (v->type == VAL_STRING)
+		return utf8_valid(v->s);
+	if (v->type != VAL_ARRAY && v->type != VAL_MAP)
+		return true;
+	c = cursor_new(v->s.p, v->s.n);
+	if (v->type == VAL_ARRAY) {
+		while (value_array_next(&c, &sub))
+			if (!value_texts(&sub))
+				return false;
+	} else
+		while (value_map_next(&c, &key, &sub))
+			if (!utf8_valid(key) || !value_texts(&sub))
+				return false;
+	return true;
+}
+
+static bool
+attrs_texts(const struct attrs *a)
+{
+	for (uint32_t i = 0; i < a->n; i++)
+		if (!utf8_valid(a->v[i].key) || !value_texts(&a->v[i].val))
+			return false;
+	return true;
+}
+
+bool
+span_texts_utf8(const struct span *s)
+{
+	const struct resource *r = s->resource;
+	const struct scope *c = s->scope;
+	bool ok = utf8_valid(s->name) && utf8_valid(s->status_message) &&
+	    utf8_valid(s->trace_state) && attrs_texts(&s->attrs) &&
+	    attrs_texts(&r->attrs) && utf8_valid(r->schema_url) && utf8_valid(r->service) &&
+	    value_texts(&r->entity_refs) && utf8_valid(c->name) && utf8_valid(c->version) &&
+	    attrs_texts(&c->attrs) && utf8_valid(c->schema_url);
+
+	for (uint32_t i = 0; i < s->n_events; i++)
+		ok &= utf8_valid(s->events[i].name) && attrs_texts(&s->events[i].attrs);
+	for (uint32_t i = 0; i < s->n_links; i++)
+		ok &= utf8_valid(s->links[i].trace_state) && attrs_texts(&s->links[i].attrs);
+	return ok;
 }

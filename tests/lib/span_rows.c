@@ -192,7 +192,7 @@ char *
 render_batches(const char *file, const struct format_options *opt, const struct batch *b,
     size_t n)
 {
-	static const struct format_options none;
+	static const struct format_options none = { .limit = UINT64_MAX };
 	struct err e = ERR_INIT;
 	struct buf out = BUF_INIT;
 	struct formatter *f;
@@ -242,5 +242,5 @@ select_of(struct arena *a, const char *text)
 		assert_true(n < 32 && field_parse(part, &fields[n]));
 		typed[n] = part;
 	}
-	return (struct format_options){ fields, typed, n };
+	return (struct format_options){ .select = fields, .select_typed = typed, .n_select = n };
 }

@@ -15,8 +15,8 @@
 #include <cmocka.h>
 
 #include "lib/gen_span.h"
-#include "store/catalog.h"
-#include "store/memtable.h"
+#include "catalog/catalog.h"
+#include "seal/memtable.h"
 
 static void
 must(int code, const struct err *e)

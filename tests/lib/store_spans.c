@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 #include "ingest/ingest.h"
-#include "store/fetch.h"
+#include "seal/memtable.h"
+#include "shard/fetch.h"
 
 #define ROWS 256
 

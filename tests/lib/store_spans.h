@@ -8,7 +8,7 @@
 #define TESTS_STORE_SPANS_H
 
 #include "base/map.h"
-#include "store/catalog.h"
+#include "catalog/catalog.h"
 
 /* Adds to the map: key is the 16-byte content hash, value how often. */
 int spans_of_snapshot(const struct snapshot *, struct map *, struct err *) WARN_UNUSED;

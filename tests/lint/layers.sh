@@ -23,18 +23,22 @@ check() {	# folder, allowed folders
 }
 check base
 check model base
-check query base model
+check match base model
+check query base model match
 check plan base model
-check store base model
+check shard base model
+check seal base model shard
+check catalog base model shard
+check check base model shard catalog
 check ingest base model
-check format base model
-check opt base model query plan
-check exec base model plan store
+check format base model match
+check opt base model match query plan
+check exec base model match plan shard catalog
 check conf base
-check engine base model query plan opt store exec ingest format conf
+check engine base model match query plan opt shard seal catalog check exec ingest format conf
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
-check cmd base conf engine fs query store ingest
+check cmd base conf engine fs query check ingest
 owner() {	# header, files that may include it
 	h=$1
 	shift
@@ -50,9 +54,10 @@ owner() {	# header, files that may include it
 	echo "ok <$h> has one owner"
 }
 owner 'ini\.h' src/conf/conf.c
-owner 'pcre2\.h' $(ls src/exec/kernel_regex.c)
-owner 'zstd\.h' src/store/codec.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
+owner 'pcre2\.h' src/match/regex.c
+owner 'zstd\.h' src/shard/codec.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
 owner 'zlib\.h' $(ls src/ingest/unpack*.c src/ingest/*gzip*.c 2>/dev/null)
+owner 'lzma\.h' src/ingest/unpack.c
 owner 'xxhash\.h' src/base/hash.c
 for f in $(grep -lE '#include <fuse' -r src include); do
 	case $f in

@@ -492,6 +492,15 @@ engine_list(struct engine *en, const struct path *path, struct arena *a,
 	return 0;
 }
 
+int
+engine_check_step(struct engine *en, const struct path *path, struct err *e)
+{
+	(void)en;
+	(void)path;
+	(void)e;
+	return 0;
+}
+
 uint64_t
 engine_dir_mtime(struct engine *en, const struct path *path)
 {
@@ -501,8 +510,10 @@ engine_dir_mtime(struct engine *en, const struct path *path)
 }
 
 int
-engine_control_file(struct engine *en, struct sv name, struct buf *out, struct err *e)
+engine_control_file(struct engine *en, struct sv name, struct requester asks, struct buf *out,
+    struct err *e)
 {
+	(void)asks;
 	pthread_mutex_lock(&en->lock);
 	if (sv_is(name, "errors"))
 		buf_sv(out, buf_view(&en->errors));

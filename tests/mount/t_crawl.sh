@@ -75,7 +75,13 @@ is "... to a directory with its query directory's number" "$(stat -c %i .service
 is "... below as well" "$(stat -c %i service/checkout/.status)" "$(stat -Lc %i service/checkout)"
 is "values are real directories" "$(find -L service -maxdepth 1 -name checkout -type d | wc -l)" 1
 is "later arguments are links" "$(readlink where/http.status_code/eq)" .eq
-is "... whose values are links, too" "$(readlink where/http.status_code/eq/500)" .500
+is "... whose values are links, too" "$(readlink where/http.status_code/eq/500)" .=500
+is "... which are the query's directory" "$(stat -c %i where/http.status_code/eq/.=500)" \
+    "$(stat -Lc %i where/http.status_code/eq)"
+is "a value with a dot is itself" "$(readlink where/http.status_code/eq/.env)" .=.env
+is "... and no file of the crawlers" "$(stat -Lc %F where/http.status_code/eq/.gitignore)" directory
+is ".spanfs stands in every directory" "$(cat service/checkout/.spanfs/config | head -n 1)" \
+    "$(head -n 1 .spanfs/config)"
 is "shards/ is a real directory" "$(stat -c %F shards)" directory
 before=$(stat -Lc %i service/cart service/cart/count service shards)
 cd / && unmount && mount_store

@@ -15,9 +15,9 @@ takes() {
 	matches "$name: says so" "$out" "$pattern"
 }
 
-# in_store NAME COUNT
+# in_store NAME COUNT [STORE [PATH]]
 in_store() {
-	is "$1" "$("$SPANCTL" -s "${3:-store}" query /count 2>&1)" "$2"
+	is "$1" "$("$SPANCTL" -s "${3:-store}" query "${4:-/count}" 2>&1)" "$2"
 }
 
 make_spans alpha 200 "$DATA_START" >good.jsonl
@@ -66,6 +66,24 @@ takes "length-prefixed requests" 0 '^imported 0 spans, 1 dup' prefixed.pb
 { cat prefixed.pb; head -c 20 prefixed.pb; } >cut.pb
 takes "... cut" 1 'cut.pb: record 2 is cut short' cut.pb
 
+# Texts that are not UTF-8: the names n<FF> and na, one answer to each spelling of a pattern.
+{
+	printf '\n\207\001\n\025\n\023\n\014service.name\022\003\n\001s\022n\n\000\0224'
+	printf '\n\020AAAAAAAAAAAAAAAA\022\010CCCCCCCC*\002n\3770\0009\000\300\034\301\310\273y\030A'
+	printf '\350\303\034\301\310\273y\030\0224\n\020AAAAAAAAAAAAAAAA\022\010DDDDDDDD*\002na0\0009'
+	printf '\000\300\034\301\310\273y\030A\350\303\034\301\310\273y\030'
+} >raw.pb
+out=$("$SPANCTL" -s raw import raw.pb 2>&1)
+matches "texts that are not UTF-8 are counted" "$out" ' 1 repaired, 1 texts were not UTF-8'
+for q in re/n.\* re/n.+ 're/(?s:n.*)' 're/n[^x]*' starts/n nre/m.+; do
+	in_store "... and $q sees U+FFFD" 2 raw "/where/name/$q/count"
+done
+in_store "... as does nre" 0 raw '/where/name/nre/n.+/count'
+in_store "... as does eq" 1 raw '/where/name/eq/n%EF%BF%BD/count'
+"$SPANCTL" -s raw query /otlp.jsonl >raw.jsonl
+out=$("$SPANCTL" -s raw import raw.jsonl 2>&1)
+matches "... and otlp.jsonl adds nothing" "$out" '^imported 0 spans, 2 duplicates'
+
 # ---- what it refuses ----
 
 printf 'this is\nnot JSON\n' >text
@@ -76,10 +94,6 @@ head -c 100000 /dev/zero >zeros
 takes "zeros" 1 'zeros: neither' zeros
 takes "a file that is not there" 1 'missing: No such file or directory' missing
 takes "... does not keep others out" 1 '^imported 100 spans' missing beta.jsonl
-echo '{"data":[{"traceID":"1f","spans":[{"traceID":"1f","spanID":"2e","operationName":"x","startTime":1,"duration":2,"processID":"p1"}],"processes":{"p1":{"serviceName":"a"}}}]}' >jaeger
-takes "Jaeger, by name" 1 'jaeger: Jaeger JSON is not supported yet' jaeger
-echo '[{"traceId":"1f","id":"2e","name":"x","timestamp":1,"duration":2,"localEndpoint":{"serviceName":"a"}}]' >zipkin
-takes "Zipkin, by name" 1 'zipkin: Zipkin JSON is not supported yet' zipkin
 head -c -100 zipped.json >cut.gz
 takes "gzip, cut" 1 'cut.gz: gzip data: the input ends in the middle' cut.gz
 head -c -300 good.jsonl >cut.jsonl

@@ -60,6 +60,14 @@ matches ".spanfs/errors has the path" "$(head -n 3 .spanfs/errors)" '/service/ch
 is "... and a caret under the segment" "$(head -n 3 .spanfs/errors |
     awk 'index($0, "/service/checkout/duration/gt/5") { at = index($0, "/gt/5") + 4 }
     /^ *\^ *$/ { print index($0, "^") == at ? "right" : "wrong"; exit }')" right
+cat service/checkout/service/chekout/count 2>/dev/null
+matches "an unknown service is explained" "$(head -n 3 .spanfs/errors)" "no service 'chekout' in the store; did you mean 'checkout'"
+is "... with a caret" "$(head -n 3 .spanfs/errors |
+    awk 'index($0, "/service/checkout/service/chekout") { at = index($0, "chekout") }
+    /^ *\^ *$/ { print index($0, "^") == at ? "right" : "wrong"; exit }')" right
+cat limit/5/where/durration/gt/1s/spans.csv 2>/dev/null
+matches "... and an unknown field" "$(head -n 3 .spanfs/errors)" "did you mean 'duration'"
+cat limit/18446744073709551616/spans.csv any/service/cart/end/end/count 2>/dev/null
 cat .git .hidden service/checkout/.gitignore 2>/dev/null
 is "probes leave no errors" "$(grep -c '\.git\|hidden' .spanfs/errors)" 0
 cat servce/x 2>/dev/null
@@ -101,7 +109,7 @@ is "dot and link are one query" "$(cat .service/checkout/.status/error/count)" \
     "$(cat service/checkout/status/error/count)"
 is "pwd -P can be typed back" "$(cd -P where/http.status_code/eq/500 && cat "$(pwd -P)/count")" \
     "$(cat where/http.status_code/eq/500/count)"
-is "spanctl takes the dotted path" "$(query .where/http.status_code/.eq/.500/count)" \
+is "spanctl takes the dotted path" "$(query .where/http.status_code/.eq/.=500/count)" \
     "$(cat where/http.status_code/eq/500/count)"
 is "cd .. of a link is logical" "$(cd service/checkout/status/error && cd ../.. && cat count)" 600
 is "every listed name resolves" "$(cd service/checkout && ls -A | while read -r f; do

@@ -35,6 +35,57 @@ accepts_only_strict_utf8(void **state)
 	assert_true(utf8_valid(SV("\xe2\x98\x85 \xf0\x9f\x98\x80")));
 }
 
+/* The examples of the Unicode standard, and each way of being ill-formed. */
+static void
+repairs_each_maximal_part(void **state)
+{
+#define R "\xef\xbf\xbd"
+	static const struct { const char *in, *out; } t[] = {
+		{ "", "" }, { "plain", "plain" }, { "caf\xc3\xa9", "caf\xc3\xa9" },
+		{ "n\xff", "n" R }, { "\xff\xfe", R R }, { "a\xc3", "a" R }, { "\xc3(", R "(" },
+		{ "\x80\x80", R R }, { "\xc0\x80", R R }, { "\xe0\x80\x80", R R R },
+		{ "\xe0\xa0", R }, { "\xe0\xa0z", R "z" }, { "\xed\xa0\x80", R R R },
+		{ "\xf0\x80\x80", R R R }, { "\xf0\x90\x80", R }, { "\xf4\x90\x80", R R R },
+		{ "\xf5\x80", R R }, { "\xe2\x82\xe2\x82\xac", R "\xe2\x82\xac" },
+		{ "a\xf1\x80\x80\xe1\x80\xc2" "b\x80" "c\x80\xbf" "d",
+		    "a" R R R "b" R "c" R R "d" },
+		{ "sixty-four bytes of ASCII and then something else, in each place of it: \xf0\x9f\x98.",
+		    "sixty-four bytes of ASCII and then something else, in each place of it: " R "." },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct sv s = sv_cstr(t[i].in);
+		char out[256];
+		size_t n = utf8_repair(out, s);
+
+		assert_int_equal(n, strlen(t[i].out));
+		assert_memory_equal(out, t[i].out, n);
+		assert_int_equal(utf8_valid(s), strcmp(t[i].in, t[i].out) == 0);
+		assert_true(utf8_valid(sv_new(out, n)));
+	}
+#undef R
+}
+
+/* A bad byte is found wherever it stands in a long text. */
+static void
+finds_a_bad_byte_anywhere(void **state)
+{
+	char s[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof s; i++) {
+		memset(s, 'a', sizeof s);
+		assert_true(utf8_valid(sv_new(s, sizeof s)));
+		s[i] = '\xc3';
+		assert_false(utf8_valid(sv_new(s, sizeof s)));
+		if (i + 1 < sizeof s) {
+			s[i + 1] = '\xa9';
+			assert_true(utf8_valid(sv_new(s, sizeof s)));
+		}
+	}
+}
+
 static void
 knows_what_moves_a_terminal(void **state)
 {
@@ -51,6 +102,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts_only_strict_utf8),
+		cmocka_unit_test(finds_a_bad_byte_anywhere),
+		cmocka_unit_test(repairs_each_maximal_part),
 		cmocka_unit_test(knows_what_moves_a_terminal),
 	};
 

@@ -51,7 +51,7 @@ same_options_give_the_same_bytes(void **state)
 	assert_true(sv_eq(buf_view(&a), buf_view(&b)));
 	assert_false(sv_eq(buf_view(&a), buf_view(&c)));
 	/* Pinned, so that examples in the manual stay true; renew it when the shop changes. */
-	assert_int_equal(hash64(a.p, a.n), 0xc63a891006b924d0);
+	assert_int_equal(hash64(a.p, a.n), 0x18f9a33c9161b6f4);
 	buf_release(&a);
 	buf_release(&b);
 	buf_release(&c);
@@ -113,7 +113,7 @@ the_story_is_in_it(void **state)
 		tokens += attrs_find(&s->attrs, SV("gen_ai.usage.input_tokens")) != NULL;
 		if (!sv_is(s->name, "charge card"))
 			continue;
-		if (sv_is(v->s, "2.4.1")) {
+		if (sv_is(v->s, "2.5.0")) {
 			bad++;
 			bad_errors += s->status == STATUS_ERROR;
 			bad_ns += span_duration(s);

@@ -49,7 +49,7 @@ static const char *
 decisions(void)
 {
 	out.n = 0;
-	assert_int_equal(engine_control_file(en, SV("decisions"), &out, NULL), 0);
+	assert_int_equal(engine_control_file(en, SV("decisions"), (struct requester){ 0 }, &out, NULL), 0);
 	return buf_cstr(&out);
 }
 

@@ -207,7 +207,7 @@ put_file(const char *name, struct buf *out)
 	struct err e = ERR_INIT;
 
 	out->n = 0;
-	if (engine_control_file(en, sv_cstr(name), out, &e) != 0)
+	if (engine_control_file(en, sv_cstr(name), (struct requester){ 0 }, out, &e) != 0)
 		fail_msg("%s: %s", name, e.msg);
 }
 
@@ -231,7 +231,7 @@ statistics_can_be_read(void **state)
 	assert_true(sv_find(buf_view(&b), SV("\nspan.color\tstring\t2000\tblue\n")) > 0);
 	put_file("stats/cells", &b);
 	assert_true(sv_find(buf_view(&b), SV("\ndb\tread table\t1000\t")) > 0);
-	assert_int_equal(engine_control_file(en, SV("stats/none"), &b, &e), ERR_UNKNOWN);
+	assert_int_equal(engine_control_file(en, SV("stats/none"), (struct requester){ 0 }, &b, &e), ERR_UNKNOWN);
 	for (size_t i = 0; engine_stats_name(i) != NULL; i++)
 		assert_int_equal(engine_control(en, SV("analyze all"), who, &e), ERR_SYNTAX);
 	buf_release(&b);

@@ -45,6 +45,15 @@ a_mistyped_word_is_set_right(void **state)
 	    "error: no service 'sevrice-2' in the store; did you mean 'service-2'?\n");
 	has(explain("/service/nothing-like-it/count", ERR_UNKNOWN),
 	    "error: no service 'nothing-like-it' in the store\n");
+	/* The place is the segment's, and the first of several is told. */
+	has(explain("/limit/5/service/nobody/service/service-9/count", ERR_UNKNOWN),
+	    "'nobody' in the store\n  /limit/5/service/nobody/service/service-9/count\n"
+	    "                   ^\n");
+	has(explain("/sort/no%0Athing/count", ERR_UNKNOWN), "no field 'no\\x0athing'");
+	has(explain("/has/span.kind/count", ERR_UNKNOWN), "did you mean 'kind'?\n");
+	has(explain("/sort/-duration/count", ERR_UNKNOWN), "did you mean 'duration:desc'?\n");
+	has(explain("/sort/duration:Asc/count", ERR_UNKNOWN), "did you mean 'duration'?\n");
+	has(explain("/name/GET /cart/count", ERR_UNKNOWN), "a slash is written %2F\n");
 }
 
 static void
@@ -53,9 +62,11 @@ fields_that_are_not_there_are_noted(void **state)
 	(void)state;
 	has(explain("/not/any/where/servce/eq/x/has/name/end/spans.jsonl", 0),
 	    "\nnote     the store has no field 'servce'; did you mean 'service'?\n");
-	has(explain("/sort/no%0Athing:asc/select/event.no-such,name/spans.csv", 0),
-	    "\nnote     the store has no field 'no\\x0athing'\n"
-	    "note     the store has no field 'event.no-such'\n");
+	has(explain("/not/has/no%0Athing/spans.csv", 0),
+	    "\nnote     the store has no field 'no\\x0athing'\n");
+	has(explain("/not/has/event.no-such/select/no-such,name/spans.csv", 0),
+	    "\nnote     the store has no field 'event.no-such'\n"
+	    "note     the store has no field 'no-such'\n");
 	assert_null(strstr(explain("/has/resource.service.name/sort/duration/count", 0),
 	    "note "));
 }

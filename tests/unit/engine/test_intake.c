@@ -82,6 +82,7 @@ struct session {
 	size_t memtable_bytes;
 	unsigned threads;
 	struct seen *seen;
+	bool force;
 };
 
 static struct intake *
@@ -89,7 +90,7 @@ open_intake(const struct session *s, struct err *e)
 {
 	struct intake_options o = {
 		.conf = conf, .store = "mem", .fs = s->fs, .memtable_bytes = s->memtable_bytes,
-		.threads = s->threads,
+		.threads = s->threads, .force = s->force,
 	};
 	struct intake *in;
 
@@ -160,7 +161,7 @@ imports_every_span_once(void **state)
 	for (unsigned threads = 1; threads <= 4; threads++)
 		for (size_t k = 0; k < 3; k++) {
 			struct fsys *fs = fsys_mem();
-			struct session s = { fs, sizes[k], threads, NULL };
+			struct session s = { fs, sizes[k], threads, NULL, false };
 			struct intake_counts c = import(&s, buf_view(&b));
 
 			assert_int_equal(c.n_spans, 3000);
@@ -180,7 +181,7 @@ importing_again_adds_nothing(void **state)
 {
 	struct buf b = lines(&(struct otlp_lines){ .to = 2000 });
 	struct fsys *fs = fsys_mem();
-	struct session s = { fs, 60000, 2, NULL };
+	struct session s = { fs, 60000, 2, NULL, false };
 	struct intake_counts c;
 
 	(void)state;
@@ -217,7 +218,7 @@ doubles_within_an_import_are_dropped(void **state)
 	for (unsigned threads = 1; threads <= 3; threads++)
 		for (size_t k = 0; k < 3; k++) {
 			struct fsys *fs = fsys_mem();
-			struct session s = { fs, sizes[k], threads, NULL };
+			struct session s = { fs, sizes[k], threads, NULL, false };
 			struct intake_counts c = import(&s, buf_view(&b));
 
 			assert_int_equal(c.n_spans, 1500);
@@ -243,7 +244,7 @@ equal_ids_with_other_content_are_kept(void **state)
 	for (unsigned threads = 1; threads <= 3; threads++)
 		for (size_t k = 0; k < 2; k++) {
 			struct fsys *fs = fsys_mem();
-			struct session s = { fs, sizes[k], threads, NULL };
+			struct session s = { fs, sizes[k], threads, NULL, false };
 
 			assert_int_equal(import(&s, buf_view(&b)).n_spans, 1600);
 			assert_store_holds(fs, buf_view(&b));
@@ -260,7 +261,7 @@ thousands_of_spans_with_one_id_end_soon(void **state)
 	struct buf b = lines(&(struct otlp_lines){ .to = 3000, .same_ids = true });
 	struct fsys *fs = fsys_mem();
 	struct seen seen = { 0 };
-	struct session s = { fs, 50000, 2, &seen };
+	struct session s = { fs, 50000, 2, &seen, false };
 
 	(void)state;
 	assert_int_equal(import(&s, buf_view(&b)).n_spans, 3000);
@@ -276,7 +277,7 @@ spans_outside_of_time_are_kept_and_compared_too(void **state)
 {
 	struct buf b = lines(&(struct otlp_lines){ .to = 100, .start_ns = 5 });
 	struct fsys *fs = fsys_mem();
-	struct session s = { fs, 0, 2, NULL };
+	struct session s = { fs, 0, 2, NULL, false };
 
 	(void)state;
 	otlp_lines(&b, &(struct otlp_lines){ .set = 1, .to = 100,
@@ -294,7 +295,7 @@ what_a_commit_reports_is_on_disk(void **state)
 	struct buf b = lines(&(struct otlp_lines){ .to = 1500 });
 	struct fsys *fs = fsys_mem();
 	struct seen seen = { .fs = fs };
-	struct session s = { fs, 60000, 2, &seen };
+	struct session s = { fs, 60000, 2, &seen, false };
 
 	(void)state;
 	assert_int_equal(import(&s, buf_view(&b)).n_spans, 1500);
@@ -310,7 +311,7 @@ intake_commit_makes_it_visible_and_goes_on(void **state)
 	struct buf a = lines(&(struct otlp_lines){ .to = 50 }),
 	    b = lines(&(struct otlp_lines){ .from = 50, .to = 90 });
 	struct fsys *fs = fsys_mem();
-	struct session s = { fs, 0, 2, NULL };
+	struct session s = { fs, 0, 2, NULL, false };
 	struct intake *in = open_intake(&s, NULL);
 	struct intake_counts c;
 
@@ -338,7 +339,7 @@ a_bad_span_is_reported_and_costs_itself(void **state)
 	struct buf b = lines(&(struct otlp_lines){ .to = 16 }), all = BUF_INIT;
 	struct fsys *fs = fsys_mem();
 	struct seen seen = { 0 };
-	struct session s = { fs, 0, 2, &seen };
+	struct session s = { fs, 0, 2, &seen, false };
 	struct intake_counts c;
 
 	(void)state;
@@ -365,7 +366,7 @@ an_input_that_breaks_keeps_what_came_before(void **state)
 	struct text_source t = { .text = buf_view(&b), .chunk = 1000 };
 	struct source_bytes src = text_source(&t);
 	struct fsys *fs = fsys_mem();
-	struct session s = { fs, 0, 2, NULL };
+	struct session s = { fs, 0, 2, NULL, false };
 	struct intake *in = open_intake(&s, NULL);
 	struct intake_counts c;
 	struct err e = ERR_INIT;
@@ -396,7 +397,7 @@ static void
 input_of_no_known_kind_is_refused(void **state)
 {
 	struct fsys *fs = fsys_mem();
-	struct session s = { fs, 0, 2, NULL };
+	struct session s = { fs, 0, 2, NULL, false };
 	struct intake *in = open_intake(&s, NULL);
 	struct err e = ERR_INIT;
 
@@ -412,7 +413,7 @@ static void
 a_second_writer_is_busy(void **state)
 {
 	struct fsys *fs = fsys_mem();
-	struct session s = { fs, 0, 1, NULL };
+	struct session s = { fs, 0, 1, NULL, false };
 	struct intake *in = open_intake(&s, NULL);
 	struct err e = ERR_INIT;
 
@@ -433,7 +434,7 @@ cancelling_commits_what_was_read(void **state)
 	struct buf b = lines(&(struct otlp_lines){ .to = 40000 });
 	struct fsys *fs = fsys_mem();
 	struct seen seen = { .cancel_after = 2 };
-	struct session s = { fs, 300000, 2, &seen };
+	struct session s = { fs, 300000, 2, &seen, false };
 	struct intake *in = open_intake(&s, NULL);
 	struct intake_counts c;
 	struct err e = ERR_INIT;
@@ -458,12 +459,16 @@ cancelling_commits_what_was_read(void **state)
 }
 
 static void
-a_damaged_shard_does_not_stop_an_import(void **state)
+a_damaged_shard_stops_an_import_unless_forced(void **state)
 {
 	struct buf b = lines(&(struct otlp_lines){ .to = 100, .step_ns = 1 });
+	struct buf later = lines(&(struct otlp_lines){ .set = 1, .to = 100, .step_ns = 1,
+	    .start_ns = UINT64_C(1795305600000000000) });
 	struct fsys *fs = fsys_mem();
-	struct session s = { fs, 0, 2, NULL };
+	struct session s = { .fs = fs, .threads = 2 };
 	struct catalog_options o = { .cache_bytes = 1 << 20, .fs = fs };
+	struct err e = ERR_INIT;
+	struct intake *in;
 	const struct snapshot *snap;
 	struct catalog *c;
 	char file[128];
@@ -478,9 +483,18 @@ a_damaged_shard_does_not_stop_an_import(void **state)
 	catalog_close(c);
 	assert_true(fsys_mem_put(fs, file, SV("no shard any more, but long enough to have a header, "
 	    "a footer and a trailer")));
+	in = open_intake(&s, NULL);
+	assert_int_equal(read_text(in, "input", buf_view(&b), &e), ERR_IO);
+	assert_non_null(strstr(e.msg, file));
+	assert_non_null(strstr(e.msg, "--force"));
+	assert_int_equal(intake_close(in, NULL, NULL), ERR_IO);
+	/* Spans of another time have nothing to do with it. */
+	assert_int_equal(import(&s, buf_view(&later)).n_spans, 100);
+	s.force = true;
 	assert_int_equal(import(&s, buf_view(&b)).n_spans, 100);
 	fsys_free(fs);
 	buf_release(&b);
+	buf_release(&later);
 }
 
 static void
@@ -488,7 +502,7 @@ after_a_failed_commit_every_call_fails(void **state)
 {
 	struct buf b = lines(&(struct otlp_lines){ .to = 100 });
 	struct fsys *fs = fsys_mem(), *ff = fsys_fault(fs);
-	struct session s = { ff, 0, 2, NULL };
+	struct session s = { ff, 0, 2, NULL, false };
 	struct intake *in = open_intake(&s, NULL);
 	struct err e = ERR_INIT;
 
@@ -530,7 +544,7 @@ main(void)
 		cmocka_unit_test(input_of_no_known_kind_is_refused),
 		cmocka_unit_test(a_second_writer_is_busy),
 		cmocka_unit_test(cancelling_commits_what_was_read),
-		cmocka_unit_test(a_damaged_shard_does_not_stop_an_import),
+		cmocka_unit_test(a_damaged_shard_stops_an_import_unless_forced),
 		cmocka_unit_test(after_a_failed_commit_every_call_fails),
 	};
 

@@ -232,7 +232,7 @@ slow_queries_are_kept_newest_first(void **state)
 	assert_int_equal(run(&b, "/limit/1/spans.jsonl"), 0);
 	assert_int_equal(run(&b, "/status/error/limit/2/name/a%E2%80%AEb%1B/spans.jsonl"), 0);
 	assert_int_equal(run(&b, "/plan"), 0);
-	assert_int_equal(engine_control_file(b.en, SV("slow"), &text, NULL), 0);
+	assert_int_equal(engine_control_file(b.en, SV("slow"), (struct requester){ 0 }, &text, NULL), 0);
 	assert_non_null(buf_cstr(&text));
 	second = strstr(text.p, "  /status/error/limit/2/name/");
 	first = strstr(text.p, "  /limit/1/spans.jsonl\n");
@@ -247,7 +247,7 @@ slow_queries_are_kept_newest_first(void **state)
 		assert_int_equal(run(&b, path), 0);
 	}
 	text.n = 0;
-	assert_int_equal(engine_control_file(b.en, SV("slow"), &text, NULL), 0);
+	assert_int_equal(engine_control_file(b.en, SV("slow"), (struct requester){ 0 }, &text, NULL), 0);
 	assert_int_equal(count_lines(&text), 3 * LIMIT_SLOW_KEPT);
 	assert_non_null(buf_cstr(&text));
 	assert_null(strstr(text.p, "spans.jsonl"));
@@ -264,7 +264,7 @@ no_query_is_slow_if_none_may_be(void **state)
 	(void)state;
 	open_engine(&b, "", "log.slow_query=0");
 	assert_int_equal(run(&b, "/count"), 0);
-	assert_int_equal(engine_control_file(b.en, SV("slow"), &text, NULL), 0);
+	assert_int_equal(engine_control_file(b.en, SV("slow"), (struct requester){ 0 }, &text, NULL), 0);
 	assert_int_equal(text.n, 0);
 	close_engine(&b);
 	buf_release(&text);

@@ -496,9 +496,9 @@ control_files_and_commands_work(void **state)
 	(void)state;
 	open_engine(&b, NULL, 0);
 	for (size_t i = 0; engine_control_name(i) != NULL; i++)
-		assert_int_equal(engine_control_file(b.en, sv_cstr(engine_control_name(i)), &out,
+		assert_int_equal(engine_control_file(b.en, sv_cstr(engine_control_name(i)), (struct requester){ 0 }, &out,
 		    &err), 0);
-	assert_int_equal(engine_control_file(b.en, SV("nope"), &out, &err), ERR_UNKNOWN);
+	assert_int_equal(engine_control_file(b.en, SV("nope"), (struct requester){ 0 }, &out, &err), ERR_UNKNOWN);
 	assert_int_equal(engine_control(b.en, SV("flush\n"), me, &err), 0);
 	assert_int_equal(engine_control(b.en, SV("drop-caches"), me, &err), 0);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -506,7 +506,7 @@ control_files_and_commands_work(void **state)
 	err_set(&err, ERR_SYNTAX, 9, "expected something");
 	engine_note_error(b.en, SV("/service/\x1b[2J"), me, &err);
 	out.n = 0;
-	assert_int_equal(engine_control_file(b.en, SV("errors"), &out, NULL), 0);
+	assert_int_equal(engine_control_file(b.en, SV("errors"), (struct requester){ 0 }, &out, NULL), 0);
 	assert_non_null(strstr(buf_cstr(&out), "expected something"));
 	assert_non_null(strstr(buf_cstr(&out), "  /service/\\x1b[2J\n           ^\n"));
 	assert_null(memchr(out.p, 0x1b, out.n));

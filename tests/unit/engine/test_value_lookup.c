@@ -41,11 +41,12 @@ struct asking {
 static void
 asking_init(struct asking *a, const char *set)
 {
-	const char *sets[] = { "query.threads=2", "result_cache.enabled=no", set };
+	const char *sets[] = { "query.threads=2", "result_cache.enabled=no",
+	    "browse.strict_names=no", set };
 	struct err e = ERR_INIT;
 
 	*a = (struct asking){ .out = BUF_INIT };
-	ok(conf_load(NULL, sets, set != NULL ? 3 : 2, &a->conf, &e), &e);
+	ok(conf_load(NULL, sets, set != NULL ? 4 : 3, &a->conf, &e), &e);
 	ok(engine_open(a->conf, rig.dir, false, &a->en, &e), &e);
 }
 

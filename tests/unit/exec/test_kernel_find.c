@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "exec/kernel_i.h"
+#include "match/words.h"
 
 #define VALUES 400
 #define MOST 8192

@@ -17,7 +17,7 @@
 #include "lib/exec_rig.h"
 #include "lib/plan_builder.h"
 #include "lib/span_rows.h"
-#include "store/chunk.h"
+#include "shard/chunk.h"
 
 #define HOUR UINT64_C(3600000000000)
 #define S UINT64_C(1000000000)

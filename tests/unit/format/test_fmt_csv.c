@@ -29,7 +29,7 @@ teardown(void **state)
 static void
 expect(struct span *const *s, size_t n, const char *select, const char *want)
 {
-	struct format_options o = { NULL, NULL, 0 };
+	struct format_options o = { .n_select = 0 };
 	char *got;
 
 	if (select != NULL)

@@ -29,7 +29,7 @@ teardown(void **state)
 static void
 expect(struct span *const *s, size_t n, const char *select, const char *want)
 {
-	struct format_options o = { NULL, NULL, 0 };
+	struct format_options o = { .n_select = 0 };
 	char *got;
 
 	if (select != NULL)
@@ -46,9 +46,9 @@ columns_are_aligned(void **state)
 
 	(void)state;
 	expect(s, 2, NULL,
-	    "start                     service   name       kind         status  duration  trace_id\n"
-	    "2026-11-20T14:00:00.123Z  checkout  work       unspecified  unset     1.23ms  00000000000000000000000000000001\n"
-	    "2026-11-20T14:00:00.123Z  checkout  POST /pay  server       error     1.23ms  0123456789abcdeffedcba9876543210\n");
+	    "start                 service   duration  trace_id                          name\n"
+	    "2026-11-20T14:00:00Z  checkout    1.23ms  00000000000000000000000000000001  work\n"
+	    "2026-11-20T14:00:00Z  checkout    1.23ms  0123456789abcdeffedcba9876543210  POST /pay: no, \"money\"\n");
 }
 
 static void
@@ -109,6 +109,103 @@ long_cells_are_shown_whole(void **state)
 	    "work                                              b\n");
 }
 
+/* The widest line in characters. */
+static size_t
+widest(const char *text)
+{
+	size_t most = 0, n = 0;
+
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			n = 0;
+		else if ((*text & 0xc0) != 0x80)
+			n++;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+static void
+lines_of_our_own_end_within_120_columns(void **state)
+{
+	struct span *s[2] = { span_min(&arena, 5, "a-service-with-a-very-long-name-indeed"),
+	    span_min(&arena, 6, "b") };
+	char *got;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		s[i]->status = STATUS_ERROR;
+		s[i]->name = SV("0123456789012345678901234567890123456789 \xc3\xa9\xc3\xa9\xc3\xa9"
+		    "0123456789012345678901234567890123456789");
+		s[i]->status_message = SV("could not\nat x.c:12");
+	}
+	got = render_spans("spans.txt", NULL, s, 2, 2);
+	assert_int_equal(widest(got), 120);
+	assert_non_null(strstr(got, "a-service-with-\xe2\x80\xa6  "));
+	free(got);
+	s[0]->name = s[1]->name = SV("work");
+	got = render_spans("spans.txt", NULL, s, 2, 2);
+	assert_non_null(strstr(got, "  work: could not\n"));
+	free(got);
+}
+
+static struct span *
+failing(uint64_t trace, const char *service, const char *type, const char *message)
+{
+	struct span *s = span_min(&arena, trace, service);
+	struct event *ev = arena_new(&arena, struct event);
+
+	s->status = STATUS_ERROR;
+	s->trace_id = (struct trace_id){ 0, trace };
+	s->start_ns += trace * UINT64_C(1000000000);
+	if (type == NULL)
+		return s;
+	ev->name = SV("exception");
+	ev->attrs = attrs_of(&arena, "exception.message", val_str(message), "exception.type",
+	    val_str(type), NULL);
+	s->events = ev;
+	s->n_events = 1;
+	return s;
+}
+
+static void
+equal_errors_are_one_line(void **state)
+{
+	struct span *s[5] = { failing(9, "pay", "Declined", "no answer"),
+	    failing(8, "pay", NULL, NULL), failing(7, "pay", "Declined", "no answer"),
+	    failing(6, "cart", "Declined", "no answer"), failing(5, "cart", NULL, NULL) };
+	char *one, *many;
+
+	(void)state;
+	s[4]->status_message = SV("lost\r\nat cart.c:7");
+	one = render_spans("errors.txt", NULL, s, 5, 1);
+	many = render_spans("errors.txt", NULL, s, 5, 5);
+	assert_string_equal(one,
+	    "time                  count  service  name  trace_id                          error\n"
+	    "2026-11-20T14:00:09Z      2  pay      work  00000000000000000000000000000009  Declined: no answer\n"
+	    "2026-11-20T14:00:08Z      1  pay      work  00000000000000000000000000000008  error\n"
+	    "2026-11-20T14:00:06Z      1  cart     work  00000000000000000000000000000006  Declined: no answer\n"
+	    "2026-11-20T14:00:05Z      1  cart     work  00000000000000000000000000000005  lost\n");
+	assert_string_equal(one, many);
+	free(one);
+	free(many);
+}
+
+static void
+offset_and_limit_count_lines_of_errors(void **state)
+{
+	struct format_options o = { .offset = 1, .limit = 1 };
+	struct span *s[4] = { failing(9, "a", NULL, NULL), failing(8, "a", NULL, NULL),
+	    failing(7, "b", NULL, NULL), failing(6, "c", NULL, NULL) };
+	char *got = render_spans("errors.txt", &o, s, 4, 2);
+
+	(void)state;
+	assert_string_equal(got,
+	    "time                  count  service  name  trace_id                          error\n"
+	    "2026-11-20T14:00:07Z      1  b        work  00000000000000000000000000000007  error\n");
+	free(got);
+}
+
 static void
 traces_have_figures_to_the_right(void **state)
 {
@@ -120,8 +217,8 @@ traces_have_figures_to_the_right(void **state)
 
 	(void)state;
 	assert_string_equal(got,
-	    "trace_start               root_service  root_name  trace_spans  trace_errors  trace_duration  trace_id\n"
-	    "2026-11-20T14:00:00.123Z  a             GET /               52             1             1us  00000000000000000000000000000007\n");
+	    "start                 root_service  duration  spans  errors  trace_id                          root_name\n"
+	    "2026-11-20T14:00:00Z  a                  1us     52       1  00000000000000000000000000000007  GET /\n");
 	free(got);
 }
 
@@ -135,6 +232,9 @@ main(void)
 		cmocka_unit_test(what_a_terminal_must_not_get_is_escaped),
 		cmocka_unit_test(widths_do_not_depend_on_batches),
 		cmocka_unit_test(long_cells_are_shown_whole),
+		cmocka_unit_test(lines_of_our_own_end_within_120_columns),
+		cmocka_unit_test(equal_errors_are_one_line),
+		cmocka_unit_test(offset_and_limit_count_lines_of_errors),
 		cmocka_unit_test(traces_have_figures_to_the_right),
 	};
 

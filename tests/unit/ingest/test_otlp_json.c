@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "ingest/ingest.h"
+#include "lib/span_check.h"
 
 #define IDS "'traceId':'5b8aa5a2d2c872e8321cf37308d69df2','spanId':'051581bf3cb55c13'"
 #define OTHER "{'traceId':'5b8aa5a2d2c872e8321cf37308d69df2','spanId':'00000000000000aa'}"
@@ -347,7 +348,8 @@ strings_are_decoded(void **state)
 		{ "\\ud83d\\u00", "\xef\xbf\xbd\\u00", 7 },
 		{ "\\uZZZZ", "\\uZZZZ", 6 },
 		{ "\\q", "\\q", 2 },
-		{ "\xff\xfe raw", "\xff\xfe raw", 6 },
+		{ "\xff\xfe raw", "\xef\xbf\xbd\xef\xbf\xbd raw", 10 },
+		{ "\xe2\x82\\n\xc3\xa9", "\xef\xbf\xbd\n\xc3\xa9", 6 },
 		{ "tab\there", "tab\there", 8 },
 		{ "0123456789abcdef0123456789abcdef\\n", "0123456789abcdef0123456789abcdef\n", 33 },
 	};
@@ -364,6 +366,44 @@ strings_are_decoded(void **state)
 		assert_memory_equal(p.batch.spans[0].name.p, cases[i].bytes, cases[i].n);
 		done(&p);
 	}
+}
+
+/* Every text that a request can have, with a byte that no text has. */
+static void
+texts_that_are_not_utf8_are_repaired(void **state)
+{
+#define F "\xff"
+	static const char body[] = "{'resourceSpans':[{'resource':{'attributes':[{'key':"
+	    "'service.name','value':{'stringValue':'s" F "'}},{'key':'k" F "','value':{"
+	    "'intValue':'1'}}],'entityRefs':[{'schemaUrl':'u" F "','type':'t" F "','idKeys':["
+	    "'i" F "'],'descriptionKeys':['d" F "']}]},'scopeSpans':[{'scope':{'name':'n" F "',"
+	    "'version':'v" F "','attributes':[{'key':'k" F "','value':{'stringValue':'v" F "'}}]},"
+	    "'spans':[{" IDS ",'traceState':'a=" F "','name':'n" F "','attributes':[{'key':'k" F
+	    "','value':{'arrayValue':{'values':[{'stringValue':'x" F "'},{'kvlistValue':{'values':"
+	    "[{'key':'m" F "','value':{'stringValue':'y" F "'}}]}}]}}},{'key':'k\xfe','value':"
+	    "{'bytesValue':'/w=='}}],'events':[{'name':'e" F "','attributes':[{'key':'k" F "',"
+	    "'value':{'stringValue':'v" F "'}}]}],'links':[{'traceState':'l" F "','attributes':["
+	    "{'key':'k" F "','value':{'stringValue':'v" F "'}}]}],'status':{'message':'m" F "'}}],"
+	    "'schemaUrl':'u" F "'}],'schemaUrl':'u" F "'}]}";
+#undef F
+	struct parsed p;
+	const struct span *s;
+
+	(void)state;
+	parse(&p, body);
+	assert_int_equal(p.batch.n, 1);
+	s = &p.batch.spans[0];
+	assert_true(span_texts_utf8(s));
+	assert_null(span_check(s));
+	assert_true(sv_is(s->name, "n\xef\xbf\xbd"));
+	assert_true(sv_is(s->resource->service, "s\xef\xbf\xbd"));
+	/* Two keys have become one: the last of doubles wins; bytes are not text. */
+	assert_int_equal(s->attrs.n, 1);
+	assert_int_equal(s->attrs.v[0].val.type, VAL_BYTES);
+	assert_memory_equal(s->attrs.v[0].val.s.p, "\xff", 1);
+	assert_int_equal(p.r.n_repaired, 1);
+	assert_int_equal(p.r.n_mended, 26);
+	done(&p);
 }
 
 static void
@@ -754,6 +794,7 @@ main(void)
 		cmocka_unit_test(lenient_forms_equal_the_strict_one),
 		cmocka_unit_test(repairs_are_counted),
 		cmocka_unit_test(strings_are_decoded),
+		cmocka_unit_test(texts_that_are_not_utf8_are_repaired),
 		cmocka_unit_test(plain_strings_are_borrowed_from_the_body),
 		cmocka_unit_test(doubles_are_exact),
 		cmocka_unit_test(malformed_bodies_cost_what_they_must),

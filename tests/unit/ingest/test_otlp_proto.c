@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "ingest/ingest.h"
 #include "lib/gen_span.h"
+#include "lib/span_check.h"
 #include "lib/wire_write.h"
 
 static const uint8_t trace_bytes[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
@@ -139,7 +140,7 @@ static void
 every_field_survives(void **state)
 {
 	struct gen_span_options opts = { .seed = 5, .start_ns = 1, .range_ns = 1000000,
-	    .wild_times = true, .unique_ids = true };
+	    .wild_times = true, .unique_ids = true, .ascii = true };
 	struct span_batch made;
 	struct gen_span gen;
 	struct buf b = BUF_INIT;
@@ -205,6 +206,44 @@ says_the_same_as_json(void **state)
 	assert_int_equal(p.batch.spans[0].kind, -3);
 	done(&p);
 	span_batch_release(&batch);
+}
+
+/* Every text that wire_request can write, with a byte that no text has. */
+static void
+texts_that_are_not_utf8_are_repaired(void **state)
+{
+	struct sv bad = SV("x\xff");
+	struct buf list = BUF_INIT, b = BUF_INIT;
+	struct attr attr[3] = { { SV("bytes"), { .type = VAL_BYTES, .s = bad } },
+	    { bad, { .type = VAL_ARRAY } }, { SV("x\xff\xff"), { .type = VAL_STRING, .s = bad } } };
+	struct attrs attrs = { attr, 3 };
+	struct resource r = { .attrs = attrs, .schema_url = bad };
+	struct scope sc = { .name = bad, .version = bad, .attrs = attrs, .schema_url = bad };
+	struct event e = { .name = bad, .attrs = attrs };
+	struct link l = { .trace_state = bad, .attrs = attrs };
+	struct span s = { .trace_id = { 1, 2 }, .span_id = 3, .name = bad, .status_message = bad,
+	    .trace_state = bad, .attrs = attrs, .events = &e, .links = &l, .n_events = 1,
+	    .n_links = 1, .resource = &r, .scope = &sc };
+	struct parsed p;
+
+	(void)state;
+	/* A map in an array: {bad: bad}. */
+	value_pack(&list, &(struct value){ .type = VAL_MAP, .s = SV("\x02x\xff\x01\x02x\xff") });
+	attr[1].val.s = buf_view(&list);
+	assert_true(value_check(VAL_ARRAY, attr[1].val.s));
+	wire_request(&b, &s, 1);
+	buf_release(&list);
+	parse_buf(&p, &b);
+	assert_string_equal(p.why, "");
+	assert_int_equal(p.batch.n, 1);
+	assert_true(span_texts_utf8(&p.batch.spans[0]));
+	assert_null(span_check(&p.batch.spans[0]));
+	assert_true(sv_is(p.batch.spans[0].name, "x\xef\xbf\xbd"));
+	assert_true(sv_eq(attrs_find(&p.batch.spans[0].attrs, SV("bytes"))->s, bad));
+	assert_int_equal(p.r.n_repaired, 1);
+	/* Nine texts of messages, and five in each of the five lists of attributes. */
+	assert_int_equal(p.r.n_mended, 9 + 5 * 5);
+	done(&p);
 }
 
 static void
@@ -601,6 +640,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_field_survives),
 		cmocka_unit_test(says_the_same_as_json),
+		cmocka_unit_test(texts_that_are_not_utf8_are_repaired),
 		cmocka_unit_test(fields_may_come_in_any_order_and_twice),
 		cmocka_unit_test(oneof_the_last_wins_and_parts_are_joined),
 		cmocka_unit_test(repairs_are_counted),

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -156,14 +157,14 @@ too_large_records_are_passed_over(void **state)
 	memset(big, 'x', sizeof big);
 	buf_printf(&b, "{}\n{\"%.*s\":1}\n{\"a\":1}\n{\n\"%.*s\":\n2}\n{}\n", 500, big, 500, big);
 	expect_max(buf_view(&b), 100,
-	    "J1:{}\n!2:a record of 506 bytes is over the limit of 100\nJ3:{\"a\":1}\n"
-	    "!4:a record of 508 bytes is over the limit of 100\nJ7:{}\n.\n");
+	    "J1:{}\n!2:a record of 506 bytes is over [ingest] max_request, 100 bytes\nJ3:{\"a\":1}\n"
+	    "!4:a record of 508 bytes is over [ingest] max_request, 100 bytes\nJ7:{}\n.\n");
 	b.n = 0;
 	buf_printf(&b, "{\"%.*s\":1}", 500, big);
 	buf_printf(&want, "J1:%.*s\n.\n", (int)b.n, b.p);
 	expect_max(buf_view(&b), 506, buf_cstr(&want));
 	buf_release(&want);
-	expect_max(buf_view(&b), 505, "!1:a record of 506 bytes is over the limit of 505\n.\n");
+	expect_max(buf_view(&b), 505, "!1:a record of 506 bytes is over [ingest] max_request, 505 bytes\n.\n");
 	buf_release(&b);
 }
 
@@ -184,14 +185,16 @@ tells_what_it_cannot_read(void **state)
 	} cases[] = {
 		{ "hello", "E:syntax\n", "neither OTLP JSON nor OTLP protobuf" },
 		{ "\x89PNG\r\n\x1a\n", "E:syntax\n", "neither" },
-		{ "[{\"traceId\":\"a\",\"id\":\"b\"}]", "E:unsupported\n",
-		    "Zipkin JSON is not supported yet" },
-		{ "\n [ {\"id\":\"b\",\"traceId\":\"a\"}]", "E:unsupported\n", "Zipkin" },
-		{ "{\"data\":[{\"traceID\":\"a\",\"spans\":[]}]}", "E:unsupported\n",
-		    "Jaeger JSON is not supported yet" },
-		{ "{\n \"total\": 0, \"data\": [ {\"processes\":{}}]}", "E:unsupported\n",
-		    "Jaeger" },
-		{ "[1,2]", "E:syntax\n", "a JSON list is not OTLP" },
+		{ "[1,2]", "E:syntax\n", "neither" },
+		{ "{\"traceEvents\":[]}", "E:unsupported\n", "a Chrome trace" },
+		{ "\n[ [{\"ph\":\"X\",\"ts\":1}]]", "E:unsupported\n", "a Chrome trace" },
+		{ "starting\n{\"ph\":\"X\",\"ts\":1}", "E:unsupported\n", "a Chrome trace" },
+		{ "{\"log\":\"{}\\n\",\"stream\":\"stdout\"}\n", "E:unsupported\n",
+		    "docker's json-log: jq -j .log FILE | spanctl import -" },
+		{ "{\n  resource: {", "E:unsupported\n", "JavaScript" },
+		{ "PK\3\4", "E:unsupported\n", "a zip archive: unzip -p FILE | spanctl import -" },
+		{ "BZh9", "E:unsupported\n", "bzip2 -dc" },
+		{ "a-1 | {\"resourceSpans\":[]}\n", "E:syntax\n", "sed 's/^[^{]*//'" },
 		{ "name,time\nx,1\n", "E:syntax\n", "neither" },
 	};
 
@@ -201,6 +204,82 @@ tells_what_it_cannot_read(void **state)
 		assert_non_null(strstr(last.msg, cases[i].why));
 	}
 	expect("{\"data\":1}", "J1:{\"data\":1}\n.\n");
+	expect_max(SV("\xff\xfe{\0\"\0"), 100, "E:unsupported\n");
+	assert_non_null(strstr(last.msg, "iconv -f UTF-16 -t UTF-8 FILE | spanctl import -"));
+	expect_max(SV("\0{\0\""), 100, "E:unsupported\n");
+	assert_non_null(strstr(last.msg, "iconv -f UTF-16BE"));
+}
+
+static void
+cuts_lists_into_their_elements(void **state)
+{
+	(void)state;
+	expect("[{\"a\":1},{\"b\":[2]}]", "J1:{\"a\":1}\nJ1:{\"b\":[2]}\n.\n");
+	expect("[\n{\"a\":1},\n{\"b\":2}\n]\n", "J2:{\"a\":1}\nJ3:{\"b\":2}\n.\n");
+	expect("[\n {\"a\":1}\n ,\n {\n\"b\":2\n}\n]\n[{}]", "J2:{\"a\":1}\n"
+	    "J4:{\n\"b\":2\n}\nJ8:{}\n.\n");
+	expect("[[{\"a\":1}],[{\"b\":2},{}]]", "J1:{\"a\":1}\nJ1:{\"b\":2}\nJ1:{}\n.\n");
+	expect("[]\n[[],[]]", ".\n");
+	/* Cut short, with something else in it, closed twice. */
+	expect("[{\"a\":1},", "J1:{\"a\":1}\n!1:it ends inside a list: cut short?\n.\n");
+	expect("[{\"a\":1},\n{\"b\"", "J1:{\"a\":1}\nJ2:{\"b\"\n"
+	    "!2:it ends inside a list: cut short?\n.\n");
+	expect("[{},\n7,\n{}]", "J1:{}\n!2:not a JSON object\nJ3:{}\n.\n");
+	expect("[{}]]\n{}", "J1:{}\n!1:not a JSON object\nJ2:{}\n.\n");
+	expect("[{}],\n{}", "J1:{}\n!1:not a JSON object\nJ2:{}\n.\n");
+	/* A list that a line begins and breaks off is not open on the next. */
+	expect("{}\n[\"a\n{}\n", "J1:{}\n!2:not a JSON object\nJ3:{}\n.\n");
+}
+
+static void
+a_first_line_that_is_no_record_costs_that_line(void **state)
+{
+	struct buf b = BUF_INIT;
+	char *want;
+
+	(void)state;
+	expect("starting\n{\"a\":1}\n", "!1:not a JSON object\nJ2:{\"a\":1}\n.\n");
+	expect("utes\":[]}]}\n{\"a\":1}\n{}", "!1:not a JSON object\nJ2:{\"a\":1}\nJ3:{}\n.\n");
+	expect("\n[10:00:01] up\n\nready\n[{}]", "!2:not a JSON object\n!4:not a JSON object\n"
+	    "J5:{}\n.\n");
+	expect("\xa9\"}]}\n{}", "!1:not a JSON object\nJ2:{}\n.\n");
+	/* Longer than what is looked at. */
+	for (int i = 0; i < 700; i++)
+		BUF_LIT(&b, "ab,");
+	BUF_LIT(&b, "\n{}\n");
+	expect_max(buf_view(&b), 5000, "!1:not a JSON object\nJ2:{}\n.\n");
+	/* A file of text is refused whole, also if JSON comes very late. */
+	b.n = 0;
+	for (int i = 0; i < 1001; i++)
+		BUF_LIT(&b, "x\n");
+	BUF_LIT(&b, "{}\n");
+	expect_max(buf_view(&b), 100, "E:syntax\n");
+	want = strstr(last.msg, "neither");
+	assert_non_null(want);
+	buf_release(&b);
+}
+
+static void
+holes_are_told_of_once(void **state)
+{
+	struct buf b = BUF_INIT;
+	char zeros[3000] = { 0 };
+
+	(void)state;
+#define HOLE(n) "a hole of " #n " NUL bytes, passed over\n"
+	expect_max(SV("\0\0\0\0\0\0\0\0{\"a\":1}\n{}"), 100, "!1:" HOLE(8) "J1:{\"a\":1}\nJ2:{}\n.\n");
+	expect_max(SV("{}\n\0\0\0{\"a\":1}\n"), 100, "J1:{}\n!2:" HOLE(3) "J2:{\"a\":1}\n.\n");
+	expect_max(SV("{}\n\0\0\0"), 100, "J1:{}\n!2:" HOLE(3) ".\n");
+	expect_max(SV("x\n\0\0\0s\n{}"), 100, "!1:not a JSON object\n!2:" HOLE(3)
+	    "!2:not a JSON object\nJ3:{}\n.\n");
+	buf_put(&b, zeros, sizeof zeros);
+	BUF_LIT(&b, "{}\n");
+	buf_put(&b, zeros, sizeof zeros);
+	BUF_LIT(&b, "\n{}\n");
+	expect_max(buf_view(&b), 100, "!1:" HOLE(3000) "J1:{}\n!2:" HOLE(3000) "J3:{}\n.\n");
+	expect_max(sv_new(zeros, sizeof zeros), 100, "E:syntax\n");
+#undef HOLE
+	buf_release(&b);
 }
 
 /* A little request: ResourceSpans of n bytes of resource. */
@@ -233,7 +312,7 @@ reads_a_bare_protobuf_request(void **state)
 	expect_max(buf_view(&b), 1000, "P1:111\n.\n");
 	assert_string_equal(described, "OTLP protobuf");
 	expect_max(buf_view(&b), 111, "P1:111\n.\n");
-	expect_max(buf_view(&b), 110, "!1:a record of 111 bytes is over the limit of 110\n.\n");
+	expect_max(buf_view(&b), 110, "!1:a record of 111 bytes is over [ingest] max_request, 110 bytes\n.\n");
 	/* 0a 7b 0a could be the start of JSON after a newline. */
 	b.n = 0;
 	put_proto(&b, 0x7b - 2);
@@ -258,16 +337,46 @@ reads_length_prefixed_protobuf(void **state)
 	put_length(&b, 0);
 	expect_max(buf_view(&b), 100, "P2:7\nP3:54\n.\n");
 	assert_string_equal(described, "OTLP protobuf, length-prefixed");
-	expect_max(buf_view(&b), 53, "P2:7\n!3:a record of 54 bytes is over the limit of 53\n.\n");
+	expect_max(buf_view(&b), 53, "P2:7\n!3:a record of 54 bytes is over [ingest] max_request, 53 bytes\n.\n");
 	/* Cut in a length and in a body; the offset is that of the end. */
 	expect_max(sv_sub(buf_view(&b), 0, first + 2), 100, "P2:7\nE:corrupt\n");
 	assert_string_equal(last.msg, "record 3 is cut short");
 	expect_max(sv_sub(buf_view(&b), 0, first + 30), 100, "P2:7\nE:corrupt\n");
 	assert_int_equal(last.off, first + 4);
 	expect_max(sv_sub(buf_view(&b), 0, first + 30), 20,
-	    "P2:7\n!3:a record of 54 bytes is over the limit of 20\nE:corrupt\n");
+	    "P2:7\n!3:a record of 54 bytes is over [ingest] max_request, 20 bytes\nE:corrupt\n");
 	expect_max(sv_new("\0\0\0\0\0\0\0\0", 8), 100, ".\n");
 	expect_max(sv_new("\0\0\0\0\0\0\0", 7), 100, "E:syntax\n");
+	buf_release(&b);
+}
+
+static void
+reads_varint_delimited_protobuf(void **state)
+{
+	struct buf b = BUF_INIT;
+	size_t first;
+
+	(void)state;
+	buf_varint(&b, 7);
+	put_proto(&b, 3);
+	first = b.n;
+	buf_varint(&b, 0);
+	buf_varint(&b, 200);
+	put_proto(&b, 100);
+	put_proto(&b, 92);
+	expect_max(buf_view(&b), 1000, "P1:7\nP3:200\n.\n");
+	assert_string_equal(described, "OTLP protobuf, varint-delimited");
+	expect_max(buf_view(&b), 100,
+	    "P1:7\n!3:a record of 200 bytes is over [ingest] max_request, 100 bytes\n.\n");
+	expect_max(sv_sub(buf_view(&b), 0, first + 30), 1000, "P1:7\nE:corrupt\n");
+	assert_string_equal(last.msg, "record 3 is cut short");
+	expect_max(sv_sub(buf_view(&b), 0, first + 2), 1000, "P1:7\nE:corrupt\n");
+	/* The first alone, longer than a byte can tell, and longer than what is looked at. */
+	b.n = 0;
+	buf_varint(&b, 200);
+	put_proto(&b, 100);
+	put_proto(&b, 92);
+	expect_max(buf_view(&b), 1000, "P1:200\n.\n");
 	buf_release(&b);
 }
 
@@ -292,6 +401,17 @@ put_gzip(struct buf *b, struct sv s)
 	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
 	buf_put(b, out, z.total_out);
 	deflateEnd(&z);
+}
+
+static void
+put_xz(struct buf *b, struct sv s)
+{
+	uint8_t out[4096];
+	size_t n = 0;
+
+	assert_int_equal(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, NULL,
+	    (const uint8_t *)s.p, s.n, out, &n, sizeof out), LZMA_OK);
+	buf_put(b, out, n);
 }
 
 static void
@@ -321,7 +441,7 @@ reads_zstd_frames_behind_lengths(void **state)
 	put_length(&b, 5);
 	BUF_LIT(&b, "hello");
 	put_zstd_record(&b, SV("{}"));
-	expect_max(buf_view(&b), 100, "J1: {\"a\":1}\nP2:13\n!3:over 100 bytes unpacked\n"
+	expect_max(buf_view(&b), 100, "J1: {\"a\":1}\nP2:13\n!3:unpacked, it is over [ingest] max_request, 100 bytes\n"
 	    "!4:zstd data: the input ends in the middle\n"
 	    "!5:zstd data: Unknown frame descriptor\nJ6:{}\n.\n");
 	assert_string_equal(described, "OTLP zstd frames, length-prefixed");
@@ -356,6 +476,13 @@ reads_through_containers(void **state)
 	b.n = 0;
 	put_zstd(&b, buf_view(&a));
 	expect_max(buf_view(&b), 100, "E:syntax\n");
+	b.n = 0;
+	put_xz(&b, SV("{\"a\":1}\n{\"b\""));
+	put_xz(&b, SV(":2}\n"));
+	expect_max(buf_view(&b), 100, "J1:{\"a\":1}\nJ2:{\"b\":2}\n.\n");
+	assert_string_equal(described, "OTLP JSON lines, xz");
+	BUF_LIT(&b, "garbage!");
+	expect_max(buf_view(&b), 100, "J1:{\"a\":1}\nJ2:{\"b\":2}\nE:corrupt\n");
 	put_length(&p, 7);
 	put_proto(&p, 3);
 	a.n = 0;
@@ -373,14 +500,15 @@ reads_through_containers(void **state)
 static void
 cut_containers_give_what_came_before(void **state)
 {
-	struct buf text = BUF_INIT, packed[2] = { BUF_INIT, BUF_INIT };
+	struct buf text = BUF_INIT, packed[3] = { BUF_INIT, BUF_INIT, BUF_INIT };
 
 	(void)state;
 	for (int i = 0; i < 50; i++)
 		buf_printf(&text, "{\"line\":%d,\"x\":\"%d\"}\n", i, i * i * 7919);
 	put_gzip(&packed[0], buf_view(&text));
 	put_zstd(&packed[1], buf_view(&text));
-	for (int k = 0; k < 2; k++)
+	put_xz(&packed[2], buf_view(&text));
+	for (int k = 0; k < 3; k++)
 		for (size_t n = 20; n < packed[k].n; n++) {
 			struct buf got = transcript(sv_sub(buf_view(&packed[k]), 0, n), 100,
 			    0, 0);
@@ -390,7 +518,7 @@ cut_containers_give_what_came_before(void **state)
 			buf_release(&got);
 		}
 	/* And flipped anywhere: an error or other text, never a crash. */
-	for (int k = 0; k < 2; k++)
+	for (int k = 0; k < 3; k++)
 		for (size_t i = 0; i < packed[k].n; i++) {
 			struct buf got;
 
@@ -402,6 +530,7 @@ cut_containers_give_what_came_before(void **state)
 	buf_release(&text);
 	buf_release(&packed[0]);
 	buf_release(&packed[1]);
+	buf_release(&packed[2]);
 }
 
 static void
@@ -468,6 +597,10 @@ main(void)
 		cmocka_unit_test(too_large_records_are_passed_over),
 		cmocka_unit_test(empty_inputs_have_no_records),
 		cmocka_unit_test(tells_what_it_cannot_read),
+		cmocka_unit_test(cuts_lists_into_their_elements),
+		cmocka_unit_test(a_first_line_that_is_no_record_costs_that_line),
+		cmocka_unit_test(holes_are_told_of_once),
+		cmocka_unit_test(reads_varint_delimited_protobuf),
 		cmocka_unit_test(reads_a_bare_protobuf_request),
 		cmocka_unit_test(reads_length_prefixed_protobuf),
 		cmocka_unit_test(reads_zstd_frames_behind_lengths),

@@ -50,6 +50,11 @@ parses_durations(void **state)
 	assert_duration("1.500us", 1500);
 	assert_duration("1.0ns", 1);
 	assert_duration("0.25w", 7 * NS_PER_DAY / 4);
+	assert_duration(".5h", 30 * NS_PER_MIN);
+	assert_duration("1h.5m", NS_PER_HOUR + 30 * NS_PER_S);
+	assert_duration("30min", 30 * NS_PER_MIN);
+	assert_duration("1h30min", 90 * NS_PER_MIN);
+	assert_duration("2min5s", 125 * NS_PER_S);
 	assert_duration("0.0000152587890625w", 9228515625ull);
 	assert_duration("18446744073709551615ns", UINT64_MAX);
 	assert_duration("1w2d3h4m5s6ms7us8ns", 7 * NS_PER_DAY + 2 * NS_PER_DAY +
@@ -61,9 +66,9 @@ refuses_malformed_durations(void **state)
 {
 	static const char *const bad[] = {
 		"", "5", "s", "ms", "1x", "1S", "1 s", " 1s", "1s ", "-1s", "+1s", "1.s",
-		".5s", "1.5", "1.5s3ms", "1.5ns", "0.0000000001s", "1h1h", "30m1h", "1e3s",
+		".s", ".", "5.", ".5", "1m1min", "1mins", "1.5", "1.5s3ms", "1.5ns", "0.0000000001s", "1h1h", "30m1h", "1e3s",
 		"1,5s", "18446744073709551616ns", "30501w", "18446744073709551615ns1ns",
-		"1ss", "1min", "1hr", "0x1s", "1..5s", "1h30", "18446744073s709551616ns",
+		"1ss", "1hr", "0x1s", "1..5s", "1h30", "18446744073s709551616ns",
 		"0.00000000000000000000000000000000000001s",
 	};
 	uint64_t ns = 42;
@@ -128,7 +133,7 @@ assert_when(const char *text, enum when_kind kind, uint64_t ns)
 
 	if (!when_parse(sv_cstr(text), &w))
 		fail_msg("'%s' was refused", text);
-	if (w.kind != kind || w.ns != ns)
+	if (w.kind != kind || w.ns != (__int128)ns)
 		fail_msg("'%s' is kind %d, %llu", text, (int)w.kind, (unsigned long long)w.ns);
 }
 
@@ -162,8 +167,8 @@ static void
 parses_unix_times_by_their_digits(void **state)
 {
 	(void)state;
-	assert_when("0", WHEN_ABSOLUTE, 0);
-	assert_when("2026", WHEN_ABSOLUTE, 2026 * NS_PER_S);
+	assert_when("000000000", WHEN_ABSOLUTE, 0);
+	assert_when("179500000", WHEN_ABSOLUTE, 179500000 * NS_PER_S);
 	assert_when("1795000000", WHEN_ABSOLUTE, 1795000000 * NS_PER_S);
 	assert_when("17950000000", WHEN_ABSOLUTE, 17950000000 * NS_PER_S);
 	assert_when("179500000000", WHEN_ABSOLUTE, 179500000000 * 1000000);
@@ -181,6 +186,13 @@ parses_relative_times(void **state)
 	(void)state;
 	assert_when("15m", WHEN_AGO, 15 * NS_PER_MIN);
 	assert_when("1h30m", WHEN_AGO, 90 * NS_PER_MIN);
+	assert_when(".5h", WHEN_AGO, 30 * NS_PER_MIN);
+	assert_when("30min", WHEN_AGO, 30 * NS_PER_MIN);
+	assert_when("30501w", WHEN_AGO, UINT64_MAX);
+	assert_when("99999999999999999999w", WHEN_AGO, UINT64_MAX);
+	assert_when("00:00", WHEN_CLOCK, 0);
+	assert_when("10:30", WHEN_CLOCK, 630 * NS_PER_MIN);
+	assert_when("23:59:59", WHEN_CLOCK, NS_PER_DAY - NS_PER_S);
 	assert_when("now", WHEN_NOW, 0);
 	assert_when("today", WHEN_TODAY, 0);
 	assert_when("yesterday", WHEN_YESTERDAY, 0);
@@ -198,10 +210,9 @@ refuses_malformed_times(void **state)
 		"2026-11-20T14:00+24:00", "2026-11-20T14:00+01:60", "2026-11-20T14:00:60",
 		"2026-11-20T14:00:61", "2026-11-20T14:00:00.", "2026-11-20T14:00:00.Z",
 		"2026-11-20T14:00:00.0000000001Z", "2026-11-20T14:00ZZ", "2026-11-20 14:00",
-		"2026-11-20Z", "1969-12-31", "1969-12", "1970-01-01T00:00+00:01", "2555-01",
-		"2554-07-21T23:34:33.709551616Z", "2554-07-22", "18446744073709551616",
-		"99999999999999999999", "18446744074", "18446744073710", "18446744073709552",
-		"-1", "+1", "Now", "TODAY", "tomorrow", "26-11-20", "02026-11-20", "2026/11/20",
+		"2026-11-20Z", "0", "2026", "20261120", "12345678", "10:3", "1:30", "24:00",
+		"10:60", "10:30:60", "10:30:", "10:30:1", "10:30Z", "10:30+01:00", "10:30:00.5",
+		"T10:30", ":30", "-1", "+1", "Now", "TODAY", "tomorrow", "26-11-20", "02026-11-20", "2026/11/20",
 	};
 	struct when w;
 
@@ -217,7 +228,7 @@ parses_days_and_hours_of_on(void **state)
 {
 	static const char *const bad[] = {
 		"", "2026-11", "2026-11-20T14:00", "now", "1h", "1795000000", "2026-11-20T",
-		"1969-12-31",
+		"10:30", "2026",
 	};
 	struct when w;
 	uint64_t len;
@@ -250,6 +261,63 @@ resolves_relative_times_at_now(void **state)
 	assert_true(when_resolve((struct when){ WHEN_YESTERDAY, 0 }, now) ==
 	    20776 * NS_PER_DAY);
 	assert_true(when_resolve((struct when){ WHEN_YESTERDAY, 0 }, 5) == 0);
+	assert_true(when_resolve((struct when){ WHEN_CLOCK, 7 }, now) == now - 5 + 7);
+	assert_true(when_resolve((struct when){ WHEN_CLOCK, NS_PER_DAY - 1 }, UINT64_MAX) ==
+	    UINT64_MAX);
+}
+
+/* What lies outside what spans can have keeps its text and its order, and is cut late. */
+static void
+keeps_times_outside_the_range_as_typed(void **state)
+{
+	static const struct { const char *text, *canonical; uint64_t point; } v[] = {
+		{ "1969-12-31", "1969-12-31T00:00:00Z", 0 },
+		{ "1969-12", "1969-12-01T00:00:00Z", 0 },
+		{ "1970-01-01T00:00:00+00:01", "1969-12-31T23:59:00Z", 0 },
+		{ "0000-01", "0000-01-01T00:00:00Z", 0 },
+		{ "0000-01-01T00:00+23:59", "0000-01-01T00:00:00Z", 0 },
+		{ "1969-12-31T23:59:59.999999999Z", "1969-12-31T23:59:59.999999999Z", 0 },
+		{ "2554-07-21T23:34:33.709551616Z", "2554-07-21T23:34:33.709551616Z", UINT64_MAX },
+		{ "2555-01", "2555-01-01T00:00:00Z", UINT64_MAX },
+		{ "18446744073709551616", "2554-07-21T23:34:33.709551616Z", UINT64_MAX },
+		{ "18446744074", "2554-07-21T23:34:34Z", UINT64_MAX },
+		{ "99999999999999", "5138-11-16T09:46:39.999Z", UINT64_MAX },
+		{ "9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999999999Z", UINT64_MAX },
+		{ "99999999999999999999999999999999999999999999",
+		    "9999-12-31T23:59:59.999999999Z", UINT64_MAX },
+	};
+	struct buf b = BUF_INIT;
+	struct when w, again;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		if (!when_parse(sv_cstr(v[i].text), &w))
+			fail_msg("'%s' was refused", v[i].text);
+		if (when_resolve(w, 0) != v[i].point)
+			fail_msg("'%s' is %llu", v[i].text,
+			    (unsigned long long)when_resolve(w, 0));
+		when_print_canonical(&b, w);
+		assert_true(when_parse(buf_view(&b), &again));
+		assert_true(again.kind == w.kind && again.ns == w.ns);
+		assert_text(&b, v[i].canonical);
+	}
+	assert_true(when_parse(SV("30501w"), &w));
+	assert_true(when_resolve(w, UINT64_MAX - 1) == 0);
+	when_print_day(&b, -1);
+	assert_text(&b, "1969-12-31");
+	when_print_hour(&b, -1);
+	assert_text(&b, "1969-12-31T23");
+	buf_release(&b);
+}
+
+static void
+says_what_a_time_should_have_been(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(when_expected(SV("2026")), "2026-11"));
+	assert_non_null(strstr(when_expected(SV("1")), "9 digits"));
+	assert_null(strstr(when_expected(SV("2026-13")), "digits"));
+	assert_null(strstr(when_expected(SV("")), "digits"));
 }
 
 static void
@@ -281,6 +349,10 @@ prints_times(void **state)
 	assert_text(&b, "today");
 	when_print_canonical(&b, (struct when){ WHEN_YESTERDAY, 0 });
 	assert_text(&b, "yesterday");
+	when_print_canonical(&b, (struct when){ WHEN_CLOCK, 630 * NS_PER_MIN });
+	assert_text(&b, "10:30");
+	when_print_canonical(&b, (struct when){ WHEN_CLOCK, 630 * NS_PER_MIN + NS_PER_S });
+	assert_text(&b, "10:30:01");
 	buf_release(&b);
 }
 
@@ -321,7 +393,7 @@ reads_back_what_it_prints(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20000; i++) {
-		uint64_t ns;
+		uint64_t ns, back;
 
 		x ^= x << 13;
 		x ^= x >> 7;
@@ -330,15 +402,15 @@ reads_back_what_it_prints(void **state)
 		b.n = 0;
 		when_print_canonical(&b, (struct when){ WHEN_ABSOLUTE, ns });
 		assert_true(when_parse(buf_view(&b), &w));
-		assert_true(w.kind == WHEN_ABSOLUTE && w.ns == ns);
+		assert_true(w.kind == WHEN_ABSOLUTE && w.ns == (__int128)ns);
 		b.n = 0;
 		when_print(&b, ns);
 		assert_true(when_parse(buf_view(&b), &w));
-		assert_true(w.ns == ns);
+		assert_true(w.ns == (__int128)ns);
 		b.n = 0;
 		duration_print(&b, ns);
-		assert_true(duration_parse(buf_view(&b), &w.ns));
-		assert_true(w.ns == ns);
+		assert_true(duration_parse(buf_view(&b), &back));
+		assert_true(back == ns);
 	}
 	buf_release(&b);
 }
@@ -357,6 +429,8 @@ main(void)
 		cmocka_unit_test(refuses_malformed_times),
 		cmocka_unit_test(parses_days_and_hours_of_on),
 		cmocka_unit_test(resolves_relative_times_at_now),
+		cmocka_unit_test(keeps_times_outside_the_range_as_typed),
+		cmocka_unit_test(says_what_a_time_should_have_been),
 		cmocka_unit_test(prints_times),
 		cmocka_unit_test(agrees_with_the_c_library_on_every_day),
 		cmocka_unit_test(reads_back_what_it_prints),

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "exec/kernel_match.h"
+#include "match/matcher.h"
+#include "match/pred_eval.h"
 #include "lib/gen_pred.h"
 #include "lib/gen_span.h"
 #include "lib/opt_case.h"

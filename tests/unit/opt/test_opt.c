@@ -118,7 +118,7 @@ the_plan_outlives_the_query(void **state)
 	add_shards();
 	arena_init(&a);
 	assert_true(field_parse(arena_sv(&a, SV("span.key")), &f));
-	key = (struct sort_key){ f, true };
+	key = (struct sort_key){ .field = f, .desc = true };
 	q.sort = &key;
 	q.n_sort = 1;
 	q.select = &f;

@@ -158,8 +158,8 @@ without_select_the_file_says_what_it_needs(void **state)
 static void
 limit_stops_early_in_the_default_order(void **state)
 {
-	static const struct sort_key key = { { .scope = FIELD_INTRINSIC,
-	    .intrinsic = IN_DURATION }, true };
+	static const struct sort_key key = { .field = { .scope = FIELD_INTRINSIC,
+	    .intrinsic = IN_DURATION }, .desc = true };
 
 	(void)state;
 	opt_case_run(&c, "limit");

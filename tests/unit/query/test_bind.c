@@ -133,7 +133,66 @@ reads_values_by_the_type_of_the_field(void **state)
 	l = only_literal("/where/kind/re/s.*");
 	assert_true(sv_is(l->text, "s.*"));
 	l = only_literal("/where/trace_id/starts/AB");
+	assert_true(sv_is(l->text, "ab"));
+	l = only_literal("/where/trace_id/re/AB");
 	assert_true(sv_is(l->text, "AB"));
+	assert_true(only_literal("/where/duration_ns/gt/1500")->u == 1500);
+	assert_true(only_literal("/where/trace_duration_ns/gt/1us")->u == 1000);
+	assert_true(only_literal("/kind/CONSUMER")->u == 5);
+	assert_true(only_literal("/status/Error")->u == 2);
+}
+
+static bool
+has_spans(void *arg, struct sv key)
+{
+	(void)arg;
+	return sv_is(key, "spans");
+}
+
+/* A key that files show is a field, unless the store has such an attribute. */
+static void
+takes_keys_of_files_for_fields(void **state)
+{
+	struct query_env env = { .now = NOW, .has_attr = has_spans };
+	struct err e = ERR_INIT;
+	const struct query *q;
+
+	(void)state;
+	assert_int_equal(try_bind("/where/spans/eq/x", &env, &q, &e), 0);
+	assert_int_equal(q->filter->field.scope, FIELD_BARE);
+	assert_int_equal(try_bind("/sort/errors,spans", &env, &q, &e), 0);
+	assert_int_equal(q->sort[0].field.intrinsic, IN_TRACE_ERRORS);
+	assert_int_equal(q->sort[1].field.scope, FIELD_BARE);
+	env.has_attr = NULL;
+	assert_int_equal(try_bind("/where/spans/eq/4", &env, &q, &e), 0);
+	assert_true(q->filter->field.scope == FIELD_INTRINSIC &&
+	    q->filter->field.intrinsic == IN_TRACE_SPANS);
+	assert_int_equal(try_bind("/where/spans/eq/x", &env, &q, &e), ERR_SYNTAX);
+}
+
+static void
+reads_keys_of_traces_as_the_trace_s(void **state)
+{
+	struct query_env env = { .now = NOW };
+	struct err e = ERR_INIT;
+	const struct query *q, *t;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	assert_int_equal(try_bind("/sort/start,duration/select/duration_ns,start,spans", &env,
+	    &q, &e), 0);
+	assert_int_equal(q->sort[0].field.intrinsic, IN_START);
+	assert_int_equal(q->select[0].intrinsic, IN_DURATION);
+	assert_non_null(t = query_of_traces(q, &a));
+	assert_int_equal(t->sort[0].field.intrinsic, IN_TRACE_START);
+	assert_int_equal(t->sort[1].field.intrinsic, IN_DURATION);
+	assert_int_equal(t->select[0].intrinsic, IN_TRACE_DURATION);
+	assert_int_equal(t->select[1].intrinsic, IN_TRACE_START);
+	assert_int_equal(t->select[2].intrinsic, IN_TRACE_SPANS);
+	assert_int_equal(try_bind("/sort/trace_start", &env, &q, &e), 0);
+	assert_ptr_equal(query_of_traces(q, &a), q);
+	arena_release(&a);
 }
 
 static void
@@ -353,6 +412,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_predicates_of_filters),
 		cmocka_unit_test(reads_values_by_the_type_of_the_field),
+		cmocka_unit_test(takes_keys_of_files_for_fields),
+		cmocka_unit_test(reads_keys_of_traces_as_the_trace_s),
 		cmocka_unit_test(intersects_time_clauses_half_open),
 		cmocka_unit_test(allows_a_range_that_is_empty_only_now),
 		cmocka_unit_test(keeps_times_as_typed),

@@ -24,7 +24,7 @@ static bool
 known_file(struct sv s)
 {
 	return sv_is(s, "spans.jsonl") || sv_is(s, "count") || sv_is(s, "plan") ||
-	    sv_is(s, "traces.csv") || sv_is(s, "info.json") || sv_is(s, "%more") ||
+	    sv_is(s, "traces.csv") || sv_is(s, "traces.jsonl") || sv_is(s, "info.json") || sv_is(s, "%more") ||
 	    sv_is(s, "query") || sv_is(s, "tree.txt") || sv_is(s, "spans.csv") ||
 	    sv_is(s, "spans.txt");
 }
@@ -357,7 +357,10 @@ prints_a_path_as_typed_without_link_dots(void **state)
 	static const struct { const char *text, *want; } v[] = {
 		{ "/", "/" },
 		{ "/service/%41%2e", "/service/%41%2e" },
-		{ "/.where/.x/.eq/.y", "/where/.x/eq/y" },
+		{ "/.where/.x/.eq/.y", "/where/.x/eq/.y" },
+		{ "/.where/x/.eq/.=y", "/where/x/eq/y" },
+		{ "/where/x/eq/.=.y", "/where/x/eq/.y" },
+		{ "/where/x/eq/.=.=y", "/where/x/eq/%2E=y" },
 		{ "/where/x/in/b,a/service/.b", "/where/x/in/b,a/service/.b" },
 		{ "/any/service/a/.end", "/any/service/a/end" },
 	};

@@ -10,6 +10,8 @@
 
 #define FILTERS "service name scope kind status trace span duration trace-duration where has text "
 #define GROUPS "not any all "
+#define END "end "
+#define ROOT "root "
 
 static struct path *
 parsed(const char *text)
@@ -47,19 +49,19 @@ static void
 lists_keywords_that_may_follow(void **state)
 {
 	(void)state;
-	assert_keywords("/", FILTERS "since until on " GROUPS "sort limit offset select ");
-	assert_keywords("/service/a", FILTERS "since until on " GROUPS
+	assert_keywords("/", FILTERS "since until on " GROUPS ROOT "sort limit offset select ");
+	assert_keywords("/service/a", FILTERS "since until on " GROUPS ROOT
 	    "sort limit offset select ");
-	assert_keywords("/since/1h", FILTERS "until on " GROUPS "sort limit offset select ");
+	assert_keywords("/since/1h", FILTERS "until on " GROUPS ROOT "sort limit offset select ");
 	assert_keywords("/since/1h/until/30m/on/today/sort/a/limit/1/offset/1/select/a",
-	    FILTERS GROUPS);
-	assert_keywords("/any", FILTERS GROUPS);
-	assert_keywords("/any/service/a", FILTERS GROUPS "end ");
-	assert_keywords("/any/service/a/not", FILTERS "any all ");
-	assert_keywords("/any/service/a/all", FILTERS GROUPS);
-	assert_keywords("/any/service/a/all/service/b/end", FILTERS GROUPS "end ");
-	assert_keywords("/not", FILTERS "any all ");
-	assert_keywords("/shards/2026-11-20/14", FILTERS "since until " GROUPS
+	    FILTERS GROUPS ROOT);
+	assert_keywords("/any", FILTERS GROUPS ROOT);
+	assert_keywords("/any/service/a", FILTERS GROUPS END ROOT);
+	assert_keywords("/any/service/a/not", FILTERS "any all " ROOT);
+	assert_keywords("/any/service/a/all", FILTERS GROUPS ROOT);
+	assert_keywords("/any/service/a/all/service/b/end", FILTERS GROUPS END ROOT);
+	assert_keywords("/not", FILTERS "any all " ROOT);
+	assert_keywords("/shards/2026-11-20/14", FILTERS "since until " GROUPS ROOT
 	    "sort limit offset select ");
 }
 
@@ -71,7 +73,7 @@ lists_no_keyword_that_a_limit_forbids(void **state)
 	(void)state;
 	for (int i = 0; i < 16; i++)
 		BUF_LIT(&text, "/any/service/a");
-	assert_keywords(buf_cstr(&text), FILTERS "not end ");
+	assert_keywords(buf_cstr(&text), FILTERS "not " END ROOT);
 	text.n = 0;
 	for (int i = 0; i < 63; i++)
 		BUF_LIT(&text, "/service/a");

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * catalog: the set of shards of a store, and who may change it. A store directory holds
+ *
+ *   STORE     "spanfs store 1\n": the format version; another is refused, naming both
+ *   CATALOG   the list of shards: replaced as a whole by an fsynced rename, checksummed
+ *   LOCK      held by the one writer
+ *   shards/YYYY-MM-DD/HH/SEQ.shard, shards/outside/SEQ.shard
+ *
+ * Readers hold snapshots: immutable, refcounted lists. A commit becomes visible, whole, to
+ * the next catalog_snapshot call of any process; readers need no permission to write. Files
+ * that no catalog lists (an import was killed) are removed by the next writer when it takes
+ * the lock.
+ *
+ * Threads: opening, locking, unlocking and committing are one thread's at a time; the rest is
+ * thread-safe.
+ */
+#ifndef CATALOG_CATALOG_H
+#define CATALOG_CATALOG_H
+
+#include "base/pool.h"
+#include "model/stats.h"
+#include "shard/chunkcache.h"
+#include "shard/shard.h"
+#include "shard/shard_entry.h"
+
+struct catalog;
+
+struct catalog_options {
+	bool create;		/* make the directory (0700) and an empty store if absent or empty */
+	size_t cache_bytes;	/* of the chunk cache */
+	struct fsys *fs;	/* for tests; NULL: file_real(dir). Not freed by the catalog */
+	bool no_sync;		/* [store] sync = no: a commit may be lost, or torn, in a power cut */
+};
+
+struct snapshot {
+	uint64_t generation;		/* rises with every commit */
+	uint64_t commit_ns;		/* wall time of that commit */
+	const struct shard_entry *shards;	/* by partition, then file */
+	size_t n_shards;
+	uint64_t n_rows, n_bytes;
+	uint64_t min_start, max_start;	/* of all spans, PARTITION_OUTSIDE left out unless alone; max < min: empty */
+};
+
+/*
+ * ERR_UNKNOWN: no store there; ERR_VERSION: of another format, both named; ERR_SYNTAX: a
+ * directory that is not empty and no store; ERR_CORRUPT: STORE or CATALOG is damaged, with
+ * the offset.
+ */
+int catalog_open(const char *dir, const struct catalog_options *, struct catalog **,
+    struct err *) WARN_UNUSED;
+void catalog_close(struct catalog *);	/* all snapshots given back */
+struct chunkcache *catalog_cache(struct catalog *);
+struct fsys *catalog_fsys(struct catalog *);
+
+/*
+ * The newest committed state, looking at the disk for other processes' commits. ERR_IO if the
+ * store was renamed, removed or replaced since it was opened.
+ */
+int catalog_snapshot(struct catalog *, const struct snapshot **, struct err *) WARN_UNUSED;
+const struct snapshot *snapshot_ref(const struct snapshot *);
+void snapshot_unref(const struct snapshot *);
+/*
+ * Shard i, opened at first use; borrowed while the snapshot is held. ERR_CORRUPT, naming the
+ * file, also if it is missing or another than the catalog lists (partition, rows, bytes, times).
+ */
+int snapshot_shard(const struct snapshot *, size_t i, struct shard **, struct err *) WARN_UNUSED;
+/*
+ * Which traces of shard i may have spans in other shards of the snapshot too: a bit for each
+ * ordinal of its trace table (base/bitmap.h); nearly exact, and never 0 of one that has. Made
+ * at first use, kept and borrowed while the snapshot is held. The shard is not empty.
+ */
+int snapshot_split_traces(const struct snapshot *, size_t i, const uint64_t **bits,
+    struct err *) WARN_UNUSED;
+
+/* Becomes the writer: ERR_BUSY if another is. Cleans up after a killed one. */
+int catalog_lock(struct catalog *, struct err *) WARN_UNUSED;
+void catalog_unlock(struct catalog *);
+/* A fresh file name (malloced) in a partition, its directory made. Writer only; thread-safe. */
+int catalog_new_file(struct catalog *, uint64_t partition, char **file, struct err *) WARN_UNUSED;
+/*
+ * Adds the shards (already written and synced) in one atomic, fsynced step. Writer only. After
+ * a failure it is open whether they are listed (the last sync may have failed): they are not
+ * acknowledged, and their files go only through catalog_clean.
+ */
+int catalog_commit(struct catalog *, const struct shard_entry *add, size_t n, struct err *)
+    WARN_UNUSED;
+
+/* Removes shard and temporary files that CATALOG, read anew, does not list. Writer only. */
+int catalog_clean(struct catalog *, struct err *) WARN_UNUSED;
+
+/*
+ * Statistics of every shard that touches `range` (the others keep their place with n_rows,
+ * times and file only), in the arena; valid while both live. A shard whose footer is damaged
+ * is marked, not fatal. Shards that were not looked at before are opened by all threads of the
+ * pool (may be NULL) and the caller's.
+ */
+int stats_load(const struct snapshot *, struct time_range range, struct pool *, struct arena *,
+    const struct stats **, struct err *) WARN_UNUSED;
+/* How many shards have a span that may start in the range. */
+size_t snapshot_touched(const struct snapshot *, struct time_range);
+
+/* What a keyword's directory lists. */
+struct values_request {
+	struct field field;
+	struct time_range range;
+	const struct sv *services;	/* only values that occur in these services, where known */
+	size_t n_services;
+	size_t max;			/* at most this many, the most frequent */
+};
+
+struct values_result {
+	struct sv *values;	/* in byte order, in the arena */
+	size_t n;
+	uint64_t n_total;	/* > n: the list is cut */
+};
+
+/*
+ * Values of a field, from footers, dictionaries and top values, never by reading rows; numbers
+ * and booleans as text. Damaged shards are passed over. Fields without a bounded answer
+ * (span ids, times) give none. trace_id: the newest `max`.
+ */
+int catalog_values(const struct snapshot *, const struct values_request *, struct arena *,
+    struct values_result *, struct err *) WARN_UNUSED;
+/* Attribute fields that occur ("span.http.route", "resource.host.name", "event.k", "link.k", "scope.k"), most frequent first then cut to max, then byte order. */
+int catalog_fields(const struct snapshot *, struct time_range, size_t max, struct arena *,
+    struct values_result *, struct err *) WARN_UNUSED;
+
+#endif

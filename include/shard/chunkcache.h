@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * chunkcache: decoded sections of all shards of a store, bounded in bytes. What is pinned stays,
+ * so the bound can be passed by what is pinned. Thread-safe; a hit takes no lock.
+ */
+#ifndef SHARD_CHUNKCACHE_H
+#define SHARD_CHUNKCACHE_H
+
+#include "base/lru.h"
+
+struct chunkcache;
+
+int chunkcache_new(size_t max_bytes, struct chunkcache **, struct err *) WARN_UNUSED;
+/* After every shard that was opened with it. NULL is allowed. */
+void chunkcache_free(struct chunkcache *);
+void chunkcache_drop(struct chunkcache *);	/* forgets all that isn't pinned */
+void chunkcache_resize(struct chunkcache *, size_t max_bytes);
+size_t chunkcache_max_bytes(const struct chunkcache *);	/* at the moment */
+/*
+ * Holds no more than `bytes` at first; then, as far as its bound allows, eight times as much more
+ * as it has to take in again because it had given it up: it grows to what is used repeatedly
+ * at the price of an eighth of that read twice, and stays small while nothing is.
+ */
+void chunkcache_begin_small(struct chunkcache *, size_t bytes);
+/* hits are counted without a lock and may miss a few. */
+struct lru_stats chunkcache_stats(struct chunkcache *);
+
+#endif

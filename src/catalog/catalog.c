@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * catalog: the open store. CATALOG is replaced as a whole, so its inode, time and size tell
+ * whether the list in memory is still the newest: a snapshot costs one stat. Readers take no
+ * lock on disk and need no permission to write.
+ *
+ * A commit syncs the directories of the new files up to shards/, then replaces CATALOG. When
+ * the replacing fails the new list may nevertheless be the one on disk, so nobody removes
+ * files by what memory says: catalog_clean reads CATALOG again first.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "catalog_i.h"
+
+#define CATALOG_MAX_BYTES ((size_t)1 << 30)
+
+/* ---- opening ---- */
+
+static int
+open_at(const char *dir, const struct catalog_options *o, struct catalog *c, struct err *e)
+{
+	const struct snapshot *first;
+	int rc;
+
+	c->no_sync = o->no_sync;
+	c->fs = o->fs;
+	if (c->fs == NULL) {
+		if ((rc = file_real(dir, o->create, &c->fs, e)) != 0)
+			return rc == ERR_UNKNOWN && !o->create ?
+			    err_set(e, rc, -1, "%s: no store there", dir) : rc;
+		c->own_fs = true;
+	}
+	if ((rc = catalog_find_store(c->fs, o->create, e)) != 0 ||
+	    (rc = chunkcache_new(o->cache_bytes, &c->cache, e)) != 0 ||
+	    (rc = catalog_reread(c, &first, e)) != 0)
+		return rc;
+	snapshot_unref(first);
+	return 0;
+}
+
+int
+catalog_open(const char *dir, const struct catalog_options *o, struct catalog **out,
+    struct err *e)
+{
+	struct catalog *c = calloc(1, sizeof *c);
+	int rc;
+
+	if (c == NULL)
+		return err_nomem(e);
+	pthread_mutex_init(&c->mutex, NULL);
+	atomic_init(&c->next_seq, 1);
+	atomic_init(&c->n_looks, 0);
+	if ((rc = open_at(dir, o, c, e)) != 0) {
+		catalog_close(c);
+		return rc;
+	}
+	*out = c;
+	return 0;
+}
+
+void
+catalog_close(struct catalog *c)
+{
+	if (c == NULL)
+		return;
+	catalog_unlock(c);
+	if (c->cur != NULL)
+		snapshot_unref(&c->cur->pub);
+	chunkcache_free(c->cache);
+	if (c->own_fs)
+		fsys_free(c->fs);
+	pthread_mutex_destroy(&c->mutex);
+	free(c);
+}
+
+struct chunkcache *
+catalog_cache(struct catalog *c)
+{
+	return c->cache;
+}
+
+struct fsys *
+catalog_fsys(struct catalog *c)
+{
+	return c->fs;
+}
+
+/* ---- snapshots ---- */
+
+/* One look at the file. */
+struct look {
+	uint64_t number;	/* rises */
+	bool always;		/* reads it though it looks the same */
+	struct file_id id;
+};
+
+/*
+ * A list that is older than the one in memory was put there by somebody: a store restored in
+ * place. Its files may have the names of those that are open, and other bytes.
+ */
+static int
+check_newer(const struct catalog *c, const struct snap *prev, const struct snap *fresh,
+    struct err *e)
+{
+	const struct snapshot *was;
+
+	if (prev == NULL)
+		return 0;
+	was = &prev->pub;
+	if (fresh->pub.generation > was->generation ||
+	    (fresh->pub.generation == was->generation && fresh->pub.commit_ns == was->commit_ns))
+		return 0;
+	return err_set(e, ERR_IO, -1, "%s/" CATALOG_FILE ": commit %llu is there where commit "
+	    "%llu was: the store was replaced since it was opened", c->fs->root,
+	    (unsigned long long)fresh->pub.generation, (unsigned long long)was->generation);
+}
+
+static bool
+same_id(struct file_id a, struct file_id b)
+{
+	return a.inode == b.inode && a.mtime_ns == b.mtime_ns && a.size == b.size;
+}
+
+static int
+missing(struct catalog *c, struct err *e)
+{
+	return err_set(e, ERR_CORRUPT, 0, "%s/" CATALOG_FILE ": the file is missing",
+	    c->fs->root);
+}
+
+/* The list in memory; a reference, or NULL. With `id`: only if it was read from that file. */
+static struct snap *
+current(struct catalog *c, const struct file_id *id)
+{
+	struct snap *s;
+
+	pthread_mutex_lock(&c->mutex);
+	s = c->cur;
+	if (s != NULL && id != NULL && !same_id(*id, c->id))
+		s = NULL;
+	if (s != NULL)
+		snapshot_ref(&s->pub);
+	pthread_mutex_unlock(&c->mutex);
+	return s;
+}
+
+/*
+ * Makes a list that was read from the file `id` the current one, unless another thread has one
+ * that it began to look for later, or one of the same file (not `always`): then that is given.
+ */
+static struct snap *
+make_current(struct catalog *c, struct snap *fresh, const struct look *k)
+{
+	struct snap *old, *out = fresh;
+
+	pthread_mutex_lock(&c->mutex);
+	if (c->cur != NULL && (c->cur_look > k->number ||
+	    (!k->always && same_id(k->id, c->id)))) {
+		out = c->cur;
+		old = fresh;
+	} else {
+		old = c->cur;
+		c->cur = fresh;
+		c->id = k->id;
+		c->cur_look = k->number;
+	}
+	snapshot_ref(&out->pub);
+	pthread_mutex_unlock(&c->mutex);
+	if (old != NULL)
+		snapshot_unref(&old->pub);
+	return out;
+}
+
+/*
+ * Reads CATALOG, under no lock: two threads may both do so, which is only work done twice. What
+ * is open of the list before goes on.
+ */
+static int
+load(struct catalog *c, const struct look *k, const struct snapshot **out, struct err *e)
+{
+	struct snap *prev, *fresh;
+	struct arena a;
+	struct sv bytes;
+	int rc;
+
+	arena_init(&a);
+	/* Before the reading: what is read can then not be older, unless somebody put it there. */
+	prev = current(c, NULL);
+	rc = file_read_all(c->fs, CATALOG_FILE, CATALOG_MAX_BYTES, &a, &bytes, e);
+	if (rc == ERR_UNKNOWN)
+		rc = missing(c, e);
+	if (rc == 0 && (rc = snapshot_make(c->fs, c->cache, bytes, prev, &fresh, e)) == 0) {
+		if ((rc = check_newer(c, prev, fresh, e)) == 0)
+			*out = &make_current(c, fresh, k)->pub;
+		else
+			snapshot_unref(&fresh->pub);
+	}
+	if (prev != NULL)
+		snapshot_unref(&prev->pub);
+	arena_release(&a);
+	return rc;
+}
+
+static int
+refresh(struct catalog *c, bool always, const struct snapshot **out, struct err *e)
+{
+	struct look k = { .number = atomic_fetch_add(&c->n_looks, 1), .always = always };
+	struct snap *s;
+	int rc;
+
+	if (c->fs->ops->in_place != NULL && (rc = c->fs->ops->in_place(c->fs, e)) != 0)
+		return rc;
+	/* The id is taken before the bytes: if they are newer than it, the next call reads again. */
+	rc = c->fs->ops->stat(c->fs, CATALOG_FILE, &k.id, e);
+	if (rc != 0)
+		return rc == ERR_UNKNOWN ? missing(c, e) : rc;
+	if (!always && (s = current(c, &k.id)) != NULL) {
+		*out = &s->pub;
+		return 0;
+	}
+	return load(c, &k, out, e);
+}
+
+int
+catalog_snapshot(struct catalog *c, const struct snapshot **out, struct err *e)
+{
+	return refresh(c, false, out, e);
+}
+
+int
+catalog_reread(struct catalog *c, const struct snapshot **out, struct err *e)
+{
+	return refresh(c, true, out, e);
+}
+
+/* ---- the writer ---- */
+
+static int
+remove_file(void *arg, const char *path, struct err *e)
+{
+	struct catalog *c = arg;
+
+	return c->fs->ops->unlink(c->fs, path, e);
+}
+
+/* Goes if it is empty. */
+static int
+remove_dir(void *arg, const char *path, struct err *e)
+{
+	struct catalog *c = arg;
+
+	(void)e;
+	(void)c->fs->ops->rmdir(c->fs, path, NULL);
+	return 0;
+}
+
+int
+catalog_listed(const struct snapshot *s, struct map *m, struct err *e)
+{
+	bool fresh;
+
+	for (size_t i = 0; i < s->n_shards; i++)
+		if (map_put(m, sv_cstr(s->shards[i].file), &fresh) == NULL)
+			return err_nomem(e);
+	return 0;
+}
+
+int
+catalog_clean(struct catalog *c, struct err *e)
+{
+	const struct catalog_walk to = { remove_file, remove_dir, c };
+	const struct snapshot *s;
+	struct map listed;
+	int rc;
+
+	if ((rc = catalog_reread(c, &s, e)) != 0)
+		return rc;
+	map_init(&listed);
+	if ((rc = catalog_listed(s, &listed, e)) == 0)
+		rc = catalog_walk(c->fs, &listed, &to, e);
+	map_release(&listed);
+	snapshot_unref(s);
+	(void)c->fs->ops->unlink(c->fs, CATALOG_FILE ".tmp", NULL);
+	(void)c->fs->ops->unlink(c->fs, STORE_FILE ".tmp", NULL);
+	return rc;
+}
+
+static int
+start_writing(struct catalog *c, struct err *e)
+{
+	const struct snapshot *s;
+	int rc;
+
+	/* Whoever made the store, or committed last, may have died before its directory was safe. */
+	if (!c->no_sync && (rc = c->fs->ops->sync_dir(c->fs, ".", e)) != 0)
+		return rc;
+	if ((rc = catalog_clean(c, e)) != 0 || (rc = catalog_snapshot(c, &s, e)) != 0)
+		return rc;
+	atomic_store(&c->next_seq, snap_of(s)->list.next_seq);
+	snapshot_unref(s);
+	return 0;
+}
+
+int
+catalog_lock(struct catalog *c, struct err *e)
+{
+	int rc;
+
+	if (c->lock != NULL)
+		return err_set(e, ERR_BUSY, -1, "%s: locked already", c->fs->root);
+	if ((rc = c->fs->ops->lock(c->fs, LOCK_FILE, &c->lock, e)) != 0) {
+		c->lock = NULL;
+		return rc;
+	}
+	if ((rc = start_writing(c, e)) != 0)
+		catalog_unlock(c);
+	return rc;
+}
+
+void
+catalog_unlock(struct catalog *c)
+{
+	if (c->lock != NULL)
+		(void)c->fs->ops->close(c->lock, NULL);
+	c->lock = NULL;
+}
+
+/* The directory of a partition and the one above it. */
+static int
+make_dirs(struct catalog *c, const char *dir, struct err *e)
+{
+	const char *slash = strrchr(dir, '/');
+	char up[CATALOG_DIR_BYTES];
+	int rc;
+
+	snprintf(up, sizeof up, "%.*s", (int)(slash - dir), dir);
+	if ((rc = c->fs->ops->mkdir(c->fs, SHARDS_DIR, e)) != 0)
+		return rc;
+	if (strcmp(up, SHARDS_DIR) != 0 && (rc = c->fs->ops->mkdir(c->fs, up, e)) != 0)
+		return rc;
+	return c->fs->ops->mkdir(c->fs, dir, e);
+}
+
+int
+catalog_new_file(struct catalog *c, uint64_t partition, char **out, struct err *e)
+{
+	char dir[CATALOG_DIR_BYTES];
+	unsigned long long seq;
+	char *file;
+	int rc;
+
+	catalog_dir(partition, dir);
+	if ((rc = make_dirs(c, dir, e)) != 0)
+		return rc;
+	seq = atomic_fetch_add(&c->next_seq, 1);
+	if (asprintf(&file, "%s/%010llu.shard", dir, seq) < 0)
+		return err_nomem(e);
+	*out = file;
+	return 0;
+}
+
+/* ---- commit ---- */
+
+static int
+by_entry(const void *a, const void *b)
+{
+	return shard_entry_cmp(a, b);
+}
+
+/* The old list and the new entries, sorted. */
+static int
+merged_list(struct catalog *c, const struct catalog_list *old, const struct shard_entry *add,
+    size_t n, struct arena *a, struct catalog_list *out, struct err *e)
+{
+	struct shard_entry *v = arena_array(a, old->n + n, struct shard_entry);
+
+	if (v == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++)
+		if (!catalog_entry_ok(&add[i]))
+			return err_set(e, ERR_SYNTAX, -1,
+			    "%s: no shard of this store, or impossible numbers", add[i].file);
+	if (old->n > 0)
+		memcpy(v, old->shards, old->n * sizeof *v);
+	memcpy(v + old->n, add, n * sizeof *v);
+	qsort(v, old->n + n, sizeof *v, by_entry);
+	for (size_t i = 1; i < old->n + n; i++)
+		if (shard_entry_cmp(&v[i - 1], &v[i]) == 0)
+			return err_set(e, ERR_SYNTAX, -1, "%s: listed already", v[i].file);
+	*out = (struct catalog_list){
+		.generation = old->generation + 1,
+		.commit_ns = clock_wall_ns(),
+		.next_seq = atomic_load(&c->next_seq),
+		.shards = v,
+		.n = old->n + n,
+	};
+	return 0;
+}
+
+/* Syncs a directory and those above it up to shards/, each once a commit. */
+static int
+sync_upwards(struct catalog *c, const char *dir, struct map *done, struct err *e)
+{
+	char path[CATALOG_DIR_BYTES], *slash;
+	bool fresh;
+	int rc;
+
+	snprintf(path, sizeof path, "%s", dir);
+	for (;;) {
+		if (map_put(done, sv_cstr(path), &fresh) == NULL)
+			return err_nomem(e);
+		if (!fresh)
+			return 0;
+		if ((rc = c->fs->ops->sync_dir(c->fs, path, e)) != 0)
+			return rc;
+		if ((slash = strrchr(path, '/')) == NULL)
+			return 0;
+		*slash = '\0';
+	}
+}
+
+static int
+sync_dirs(struct catalog *c, const struct shard_entry *add, size_t n, struct err *e)
+{
+	char dir[CATALOG_DIR_BYTES];
+	struct map done;
+	int rc = 0;
+
+	map_init(&done);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		catalog_dir(add[i].partition, dir);
+		rc = sync_upwards(c, dir, &done, e);
+	}
+	/* The name "shards" itself: the rename below must not come before it. */
+	if (rc == 0)
+		rc = c->fs->ops->sync_dir(c->fs, ".", e);
+	map_release(&done);
+	return rc;
+}
+
+/* file_replace for [store] sync = no. */
+static int
+replace_unsynced(struct fsys *fs, struct sv bytes, struct err *e)
+{
+	struct file *f;
+	int rc, crc;
+
+	if ((rc = fs->ops->create(fs, CATALOG_FILE ".tmp", &f, e)) != 0)
+		return rc;
+	rc = fs->ops->write(f, bytes.p, bytes.n, e);
+	if ((crc = fs->ops->close(f, rc == 0 ? e : NULL)) != 0 && rc == 0)
+		rc = crc;
+	return rc == 0 ? fs->ops->rename(fs, CATALOG_FILE ".tmp", CATALOG_FILE, e) : rc;
+}
+
+static int
+publish(struct catalog *c, const struct catalog_list *l, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int rc;
+
+	catalog_encode(&b, l);
+	if ((rc = buf_ok(&b, e)) == 0)
+		rc = c->no_sync ? replace_unsynced(c->fs, buf_view(&b), e) :
+		    file_replace(c->fs, ".", CATALOG_FILE, buf_view(&b), e);
+	buf_release(&b);
+	return rc;
+}
+
+int
+catalog_commit(struct catalog *c, const struct shard_entry *add, size_t n, struct err *e)
+{
+	const struct snapshot *old;
+	struct catalog_list l;
+	struct arena a;
+	int rc;
+
+	if (n == 0)
+		return 0;
+	if (c->lock == NULL)
+		return err_set(e, ERR_BUSY, -1, "%s: not locked for writing", c->fs->root);
+	if ((rc = catalog_snapshot(c, &old, e)) != 0)
+		return rc;
+	arena_init(&a);
+	if ((rc = merged_list(c, &snap_of(old)->list, add, n, &a, &l, e)) == 0 &&
+	    (c->no_sync || (rc = sync_dirs(c, add, n, e)) == 0))
+		rc = publish(c, &l, e);
+	arena_release(&a);
+	snapshot_unref(old);
+	return rc;
+}

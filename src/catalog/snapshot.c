@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * snapshot: one committed list of shards, immutable and counted. The shards themselves are
+ * opened when first asked for, and live in slots of their own, which the next snapshot takes
+ * over for every file that it still lists: a commit opens nothing again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "stats_i.h"
+
+static struct shard_slot *
+slot_new(void)
+{
+	struct shard_slot *s = malloc(sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	atomic_init(&s->refs, 1);
+	atomic_init(&s->shard, NULL);
+	atomic_init(&s->facts, NULL);
+	pthread_mutex_init(&s->lock, NULL);
+	return s;
+}
+
+static void
+slot_unref(struct shard_slot *s)
+{
+	struct shard *shard;
+
+	if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	/* The facts borrow from the shard. */
+	shard_facts_free(atomic_load_explicit(&s->facts, memory_order_relaxed));
+	shard = atomic_load_explicit(&s->shard, memory_order_relaxed);
+	if (shard != NULL)
+		shard_unref(shard);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+/* Both lists are in the same order: one pass finds what they share. */
+static bool
+fill_slots(struct snap *s, const struct snap *prev)
+{
+	size_t j = 0, n_prev = prev == NULL ? 0 : prev->list.n;
+
+	for (size_t i = 0; i < s->list.n; i++) {
+		const struct shard_entry *e = &s->list.shards[i];
+
+		while (j < n_prev && shard_entry_cmp(&prev->list.shards[j], e) < 0)
+			j++;
+		if (j < n_prev && shard_entry_cmp(&prev->list.shards[j], e) == 0) {
+			s->slots[i] = prev->slots[j];
+			atomic_fetch_add_explicit(&s->slots[i]->refs, 1, memory_order_relaxed);
+		} else if ((s->slots[i] = slot_new()) == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+sum_up(struct snap *s)
+{
+	struct snapshot *p = &s->pub;
+	bool inside = s->list.n > 0 && s->list.shards[0].partition != PARTITION_OUTSIDE;
+
+	p->generation = s->list.generation;
+	p->commit_ns = s->list.commit_ns;
+	p->shards = s->list.shards;
+	p->n_shards = s->list.n;
+	p->min_start = UINT64_MAX;
+	p->max_start = 0;
+	for (size_t i = 0; i < p->n_shards; i++) {
+		const struct shard_entry *e = &p->shards[i];
+
+		p->n_rows += e->n_rows;
+		p->n_bytes += e->n_bytes;
+		if (inside && e->partition == PARTITION_OUTSIDE)
+			continue;
+		if (e->min_start < p->min_start)
+			p->min_start = e->min_start;
+		if (e->max_start > p->max_start)
+			p->max_start = e->max_start;
+	}
+}
+
+static void
+snap_free(struct snap *s)
+{
+	for (size_t i = 0; s->slots != NULL && i < s->list.n; i++)
+		slot_unref(s->slots[i]);
+	for (size_t i = 0; s->split != NULL && i < s->list.n; i++)
+		free(atomic_load_explicit(&s->split[i], memory_order_relaxed));
+	free(s->split);
+	free(s->slots);
+	arena_release(&s->arena);
+	free(s);
+}
+
+int
+snapshot_make(struct fsys *fs, struct chunkcache *cache, struct sv bytes,
+    const struct snap *prev, struct snap **out, struct err *e)
+{
+	struct snap *s = calloc(1, sizeof *s);
+	char name[512];
+	int rc;
+
+	if (s == NULL)
+		return err_nomem(e);
+	atomic_init(&s->refs, 1);
+	s->fs = fs;
+	s->cache = cache;
+	arena_init(&s->arena);
+	snprintf(name, sizeof name, "%s/" CATALOG_FILE, fs->root);
+	if ((rc = catalog_decode(bytes, name, &s->arena, &s->list, e)) == 0 &&
+	    ((s->slots = calloc(s->list.n + 1, sizeof(struct shard_slot *))) == NULL ||
+	    (s->split = calloc(s->list.n + 1, sizeof *s->split)) == NULL ||
+	    !fill_slots(s, prev)))
+		rc = err_nomem(e);
+	if (rc != 0) {
+		snap_free(s);
+		return rc;
+	}
+	sum_up(s);
+	*out = s;
+	return 0;
+}
+
+const struct snapshot *
+snapshot_ref(const struct snapshot *p)
+{
+	struct snap *s = (struct snap *)(uintptr_t)p;
+
+	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	return p;
+}
+
+void
+snapshot_unref(const struct snapshot *p)
+{
+	struct snap *s = (struct snap *)(uintptr_t)p;
+
+	if (s != NULL && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
+		snap_free(s);
+}
+
+static int
+stranger(const struct shard_entry *en, const char *what, unsigned long long has,
+    unsigned long long listed, struct err *e)
+{
+	return err_set(e, ERR_CORRUPT, -1, "%s: not the shard that the catalog lists: %s %llu, "
+	    "listed as %llu", en->file, what, has, listed);
+}
+
+/* Two shards may have changed places, or one come from another store: each is whole in itself. */
+static int
+check_entry(const struct shard_entry *en, const struct shard_info *i, struct err *e)
+{
+	if (i->partition != en->partition)
+		return stranger(en, "partition", i->partition, en->partition, e);
+	if (i->n_rows != en->n_rows)
+		return stranger(en, "spans", i->n_rows, en->n_rows, e);
+	if (i->n_bytes != en->n_bytes)
+		return stranger(en, "bytes", i->n_bytes, en->n_bytes, e);
+	if (i->min_start != en->min_start)
+		return stranger(en, "first start", i->min_start, en->min_start, e);
+	if (i->max_start != en->max_start)
+		return stranger(en, "last start", i->max_start, en->max_start, e);
+	return 0;
+}
+
+int
+snapshot_open_listed(struct fsys *fs, struct chunkcache *cache, const struct shard_entry *en,
+    struct shard **out, struct err *e)
+{
+	struct shard *shard;
+	int rc = shard_open(fs, en->file, cache, &shard, e);
+
+	if (rc == ERR_UNKNOWN)
+		return err_set(e, ERR_CORRUPT, -1, "%s: the shard is missing", en->file);
+	if (rc == 0 && (rc = check_entry(en, shard_info(shard), e)) != 0)
+		shard_unref(shard);
+	if (rc == 0)
+		*out = shard;
+	return rc;
+}
+
+int
+snapshot_shard(const struct snapshot *p, size_t i, struct shard **out, struct err *e)
+{
+	const struct snap *s = snap_of(p);
+	struct shard_slot *slot = s->slots[i];
+	struct shard *shard = atomic_load_explicit(&slot->shard, memory_order_acquire);
+	int rc = 0;
+
+	if (shard == NULL) {
+		pthread_mutex_lock(&slot->lock);
+		shard = atomic_load_explicit(&slot->shard, memory_order_relaxed);
+		if (shard == NULL &&
+		    (rc = snapshot_open_listed(s->fs, s->cache, &p->shards[i], &shard,
+		    e)) == 0)
+			atomic_store_explicit(&slot->shard, shard, memory_order_release);
+		pthread_mutex_unlock(&slot->lock);
+	}
+	if (rc == 0)
+		*out = shard;
+	return rc;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * stats_i: what stats_load and values share: the statistics of one shard, made once and kept
+ * in its slot, and counting of values.
+ */
+#ifndef CATALOG_STATS_I_H
+#define CATALOG_STATS_I_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "catalog_i.h"
+
+/* ---- stats_load.c ---- */
+
+struct shard_facts {
+	struct arena arena;
+	struct shard_stats stats;	/* without a bloom filter */
+};
+
+/* The statistics of shard i, borrowed while the snapshot is held; fails as snapshot_shard does. */
+int snapshot_facts(const struct snapshot *, size_t i, const struct shard_stats **, struct err *)
+    WARN_UNUSED;
+void shard_facts_free(struct shard_facts *);
+
+/* ---- stats_shard.c ---- */
+
+typedef VEC(struct column_stats) column_stats_vec;
+
+/* The field that a column holds; false: none that anybody asks about. */
+bool stats_column_field(const struct column *, struct field *, bool *range, bool *loose);
+/* Fills in everything that the footer and the owners' tables say; stats are zeroed before. */
+int shard_facts_fill(struct shard *, struct shard_facts *, struct err *) WARN_UNUSED;
+
+/* ---- stats_owner.c ---- */
+
+/*
+ * How many rows each resource (COL_RESOURCE) or scope (COL_SCOPE) of the shard has: exact
+ * where the column's top values name it, else an equal share of the rest. In the arena.
+ */
+int owner_weights(struct shard *, enum column_id, size_t n, struct arena *,
+    const uint64_t **out, struct err *) WARN_UNUSED;
+/* Adds the columns of resource and scope attributes, scope name and version. */
+int owner_columns(struct shard *, struct arena *, column_stats_vec *, struct err *) WARN_UNUSED;
+
+/* ---- tally.c: how many rows each of many values has ---- */
+
+struct tally {
+	struct map rows;	/* value to rows */
+	size_t max;		/* distinct values that are counted; further ones are left out */
+};
+
+void tally_init(struct tally *, size_t max);
+void tally_release(struct tally *);
+int tally_add(struct tally *, struct sv value, uint64_t rows, struct err *) WARN_UNUSED;
+struct tally_item {
+	struct sv value;	/* borrowed from the tally */
+	uint64_t rows;
+};
+/* All of them, most rows first, then in byte order; in the arena. */
+int tally_list(const struct tally *, struct arena *, struct tally_item **, struct err *)
+    WARN_UNUSED;
+
+/* ---- values_trace.c ---- */
+
+/* The trace ids that started last, as hex, into the tally (until it holds `max`). */
+int values_newest_traces(const struct snapshot *, const struct values_request *,
+    struct tally *, uint64_t *n_total, struct err *) WARN_UNUSED;
+/* Does the service of a shard have spans in the range, and is it asked for? */
+bool values_want_service(const struct values_request *, const struct shard_service *);
+/* ERR_NOMEM must be passed on; a damaged shard is passed over. */
+static inline bool
+passed_over(int rc)
+{
+	return rc != 0 && rc != ERR_NOMEM;
+}
+
+static inline bool
+entry_touches(const struct shard_entry *e, struct time_range r)
+{
+	return e->max_start >= r.from && (e->min_start < r.to || r.to == WHEN_MAX);
+}
+
+#endif

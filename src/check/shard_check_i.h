@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * shard_check_i: what the files of shard_check share.
+ *
+ *   shard_check          opening, gaps between sections, each section by itself
+ *   shard_check_columns  zones, ranges, numbers of values and top values against the values
+ *   shard_check_rows     order of rows, services, trace table, parents, whole spans
+ *   index_check          postings and text indexes against the values
+ *   tracesum_check       summaries of traces against their rows
+ *
+ * A section that can't be read is reported once; later looks at it get nothing.
+ */
+#ifndef CHECK_SHARD_CHECK_I_H
+#define CHECK_SHARD_CHECK_I_H
+
+#include "shard/shard_i.h"
+
+struct check {
+	void (*bad)(void *, const char *file, int64_t off, const char *why);
+	void *arg;
+	struct shard *s;
+	bool *lost;		/* by section: reported */
+	bool owners_lost, traces_lost;
+	uint64_t n_lost;
+	struct err *e;
+};
+
+void check_report(struct check *, int64_t off, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* About a section that can be read. */
+void section_report(struct check *, const struct section *, const char *why);
+/*
+ * NULL in *out, and 0 returned, if there is none or it is damaged (then that is reported).
+ * An error is one of this machine, not of the file.
+ */
+int check_chunk(struct check *, const struct column *, uint32_t row_group,
+    const struct chunk **out) WARN_UNUSED;
+int check_dict(struct check *, const struct column *, const struct dict **out) WARN_UNUSED;
+/* Of what a call on the section returned, rc not 0: 0 if that is reported. */
+int check_finding(struct check *, const struct section *, int rc, const struct err *) WARN_UNUSED;
+int check_columns(struct check *) WARN_UNUSED;
+int check_indexes(struct check *) WARN_UNUSED;
+int check_trace_summary(struct check *) WARN_UNUSED;
+int check_rows(struct check *) WARN_UNUSED;
+int check_spans(struct check *) WARN_UNUSED;
+
+#endif

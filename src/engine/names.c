@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * names: which services and fields the store has ever seen, for [browse] strict_names, and what
+ * was probably meant by one that it has not. The names come from the footers of all shards and
+ * are kept with the world. A program that asks one question pays for the footers of its own
+ * range only, as long as these have what it names.
+ *
+ * Where a shard's footer can't be read, or does not list the rarest of its attributes, a name
+ * that is not found may be in it all the same: then nothing is refused.
+ */
+#include <strings.h>
+
+#include "base/near.h"
+#include "engine_i.h"
+#include "query/path_names.h"
+
+/* ---- what there is ---- */
+
+static int
+put_field(struct world *w, const struct field *f, struct buf *text, struct err *e)
+{
+	text->n = 0;
+	field_print(text, f);
+	if (text->oom || map_put(&w->fields, buf_view(text), NULL) == NULL)
+		return err_nomem(e);
+	return 0;
+}
+
+int
+world_learn_names(struct world *w, const struct stats *st, struct err *e)
+{
+	struct buf text = BUF_INIT;
+	int code = 0;
+
+	for (size_t i = 0; i < st->n_shards && code == 0; i++) {
+		const struct shard_stats *s = &st->shards[i];
+
+		w->services_open |= s->damaged;
+		w->fields_open |= s->damaged || !s->all_keys;
+		for (size_t k = 0; k < s->n_services && code == 0; k++)
+			if (map_put(&w->services, s->services[k].service, NULL) == NULL)
+				code = err_nomem(e);
+		for (size_t k = 0; k < s->n_columns && code == 0; k++)
+			if (s->columns[k].field.scope != FIELD_INTRINSIC)
+				code = put_field(w, &s->columns[k].field, &text, e);
+	}
+	buf_release(&text);
+	return code;
+}
+
+static bool
+has_key(const struct world *w, enum field_scope scope, struct sv key)
+{
+	struct field f = { .scope = scope, .key = key };
+	struct buf text = BUF_INIT;
+	bool has;
+
+	field_print(&text, &f);
+	has = text.oom || map_get(&w->fields, buf_view(&text)) != NULL;
+	buf_release(&text);
+	return has;
+}
+
+static bool
+has_field(const struct world *w, const struct field *f)
+{
+	struct field meant;
+
+	switch (f->scope) {
+	case FIELD_INTRINSIC:
+		return true;
+	case FIELD_BARE:
+		return w->fields_open || field_of_key(f->key, &meant) ||
+		    sv_is(f->key, "service.name") || has_key(w, FIELD_SPAN, f->key) ||
+		    has_key(w, FIELD_RESOURCE, f->key);
+	case FIELD_RESOURCE:
+		return sv_is(f->key, "service.name") || w->services_open ||
+		    has_key(w, f->scope, f->key);
+	default:
+		return w->fields_open || has_key(w, f->scope, f->key);
+	}
+}
+
+static bool
+world_has(const struct world *w, const struct path_names *n)
+{
+	for (size_t i = 0; i < n->n_services; i++)
+		if (w->services_open || map_get(&w->services, n->services[i]) != NULL)
+			return true;
+	for (size_t i = 0; i < n->n_fields; i++)
+		if (has_field(w, &n->fields[i]))
+			return true;
+	return false;
+}
+
+bool
+shard_has_service(const struct shard_stats *s, struct sv name)
+{
+	size_t lo = 0, hi = s->n_services;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = sv_cmp(s->services[mid].service, name);
+
+		if (c == 0)
+			return true;
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return false;
+}
+
+static bool
+shard_has_field(const struct shard_stats *s, struct field f)
+{
+	size_t n;
+
+	if (f.scope == FIELD_INTRINSIC)
+		return true;
+	if (f.scope != FIELD_BARE)
+		return stats_columns(s, &f, &n) != NULL && n > 0;
+	f.scope = FIELD_SPAN;
+	if (shard_has_field(s, f))
+		return true;
+	f.scope = FIELD_RESOURCE;
+	return shard_has_field(s, f);
+}
+
+/* In the shards that are loaded for this query. */
+static bool
+stats_have(const struct stats *st, const struct path_names *n)
+{
+	for (size_t i = 0; i < st->n_shards; i++) {
+		for (size_t k = 0; k < n->n_services; k++)
+			if (shard_has_service(&st->shards[i], n->services[k]))
+				return true;
+		for (size_t k = 0; k < n->n_fields; k++)
+			if (shard_has_field(&st->shards[i], n->fields[k]))
+				return true;
+	}
+	return false;
+}
+
+bool
+world_has_attr(void *arg, struct sv key)
+{
+	struct world *w = arg;
+	const struct stats *all;
+
+	if (world_all(w->engine, w, &all, NULL) < 0)
+		return false;
+	return has_key(w, FIELD_SPAN, key) || has_key(w, FIELD_RESOURCE, key);
+}
+
+/* ---- what was meant ---- */
+
+static int
+no_such(const char *what, struct sv name, struct sv meant, size_t off, struct err *e)
+{
+	if (meant.n == 0)
+		return err_set(e, ERR_UNKNOWN, (int64_t)off, "no %s '%.*s' in the store", what,
+		    SV_ARG(name));
+	return err_set(e, ERR_UNKNOWN, (int64_t)off,
+	    "no %s '%.*s' in the store; did you mean '%.*s'?", what, SV_ARG(name),
+	    SV_ARG(meant));
+}
+
+static int
+unknown_service(const struct world *w, struct sv name, size_t off, struct err *e)
+{
+	const struct map_slot *s;
+	struct near x;
+
+	near_init(&x, name);
+	for (size_t i = 0; (s = map_next(&w->services, &i)) != NULL;)
+		near_offer(&x, sv_new(s->key, s->len));
+	return no_such("service", name, x.found, off, e);
+}
+
+static bool
+is_known_text(const struct world *w, struct sv text)
+{
+	struct field f;
+
+	return field_parse(text, &f) && has_field(w, &f);
+}
+
+/* "-duration" and "duration:DESC" of sort: the field alone. */
+static bool
+cut_direction(struct sv *text, const char **direction)
+{
+	size_t colon = text->n;
+	struct sv tail;
+
+	*direction = ":desc";
+	if (text->n > 1 && (text->p[0] == '-' || text->p[0] == '+')) {
+		if (text->p[0] == '+')
+			*direction = "";
+		*text = sv_sub(*text, 1, text->n);
+		return true;
+	}
+	while (colon > 0 && text->p[colon - 1] != ':')
+		colon--;
+	if (colon < 2)
+		return false;
+	tail = sv_sub(*text, colon, text->n);
+	if (tail.n == 3 && strncasecmp(tail.p, "asc", 3) == 0)
+		*direction = "";
+	else if (tail.n != 4 || strncasecmp(tail.p, "desc", 4) != 0)
+		return false;
+	*text = sv_sub(*text, 0, colon - 1);
+	return true;
+}
+
+/* A field that is there under another scope: "span.kind" is kind, "exception.type" an event's. */
+static bool
+other_scope(const struct world *w, const struct field *f, struct buf *out)
+{
+	static const enum field_scope scopes[] = {
+		FIELD_SPAN, FIELD_RESOURCE, FIELD_EVENT, FIELD_LINK, FIELD_SCOPE
+	};
+	struct field meant;
+
+	for (unsigned i = 0; i < N_INTRINSICS; i++)
+		if (f->scope != FIELD_BARE && sv_is(f->key, intrinsics[i].name)) {
+			buf_str(out, intrinsics[i].name);
+			return true;
+		}
+	for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
+		if (scopes[i] != f->scope && has_key(w, scopes[i], f->key)) {
+			meant = (struct field){ .scope = scopes[i], .key = f->key };
+			field_print(out, &meant);
+			return true;
+		}
+	return false;
+}
+
+/* The nearest name, as people type it; of spans' and resources' attributes that is the key. */
+static void
+nearest_field(const struct world *w, struct sv typed, struct buf *out)
+{
+	const struct map_slot *s;
+	struct near x;
+
+	near_init(&x, typed);
+	for (unsigned i = 0; i < N_INTRINSICS; i++)
+		if (intrinsics[i].of != OF_GROUP)
+			near_offer(&x, sv_cstr(intrinsics[i].name));
+	for (size_t i = 0; (s = map_next(&w->fields, &i)) != NULL;) {
+		struct sv text = sv_new(s->key, s->len);
+		struct field f;
+
+		near_offer(&x, text);
+		if (field_parse(text, &f) &&
+		    (f.scope == FIELD_SPAN || f.scope == FIELD_RESOURCE))
+			near_offer(&x, f.key);
+	}
+	buf_sv(out, x.found);
+}
+
+static int
+unknown_field(const struct world *w, const struct path_names *n, struct err *e)
+{
+	const struct field *f = &n->fields[0];
+	struct sv typed = n->typed[0], bare = typed;
+	struct buf meant = BUF_INIT;
+	const char *direction;
+	int code;
+
+	if (n->sorts && cut_direction(&bare, &direction) && is_known_text(w, bare)) {
+		buf_sv(&meant, bare);
+		buf_str(&meant, direction);
+	} else if (f->scope != FIELD_INTRINSIC && !other_scope(w, f, &meant))
+		nearest_field(w, typed, &meant);
+	if (meant.oom)
+		code = err_nomem(e);
+	else
+		code = no_such("field", typed, buf_view(&meant), n->off, e);
+	buf_release(&meant);
+	return code;
+}
+
+static int
+refuse(const struct world *w, const struct path_names *n, struct err *e)
+{
+	return n->n_services > 0 ? unknown_service(w, n->services[0], n->off, e) :
+	    unknown_field(w, n, e);
+}
+
+/* ---- paths ---- */
+
+static bool
+are_strict(struct engine *en)
+{
+	return conf_bool(en->conf, CONF_BROWSE_STRICT_NAMES);
+}
+
+/* r: whose statistics may do; or NULL. */
+static int
+check_segment(struct engine *en, struct world *w, struct request *r,
+    const struct path_names *n, struct err *e)
+{
+	const struct stats *all;
+	int code;
+
+	if (n->n_services == 0 && n->n_fields == 0)
+		return 0;
+	if (r != NULL && atomic_load_explicit(&w->all, memory_order_acquire) == NULL) {
+		if ((code = request_stats(r, e)) < 0)
+			return code;
+		if (stats_have(r->stats, n))
+			return 0;
+	}
+	if ((code = world_all(en, w, &all, e)) < 0)
+		return code;
+	return world_has(w, n) ? 0 : refuse(w, n, e);
+}
+
+int
+names_check(struct engine *en, struct world *w, const struct path *p, struct request *r,
+    struct err *e)
+{
+	struct path_names n;
+	struct err first = ERR_INIT;
+	struct arena a;
+	int code = 0;
+
+	if (!are_strict(en))
+		return 0;
+	arena_init(&a);
+	/* From the end to the beginning: the first that is unknown is the last one found. */
+	for (; p != NULL; p = path_parent(p)) {
+		struct err why = ERR_INIT;
+		int c = path_last_names(p, &a, &n, &why);
+
+		if (c == 0)
+			c = check_segment(en, w, r, &n, &why);
+		if (c < 0) {
+			code = c;
+			first = why;
+		}
+		arena_reset(&a);
+	}
+	arena_release(&a);
+	if (code < 0 && e != NULL)
+		*e = first;
+	return code;
+}
+
+int
+engine_check_step(struct engine *en, const struct path *p, struct err *e)
+{
+	struct path_names n;
+	struct world *w;
+	struct arena a;
+	int code;
+
+	if (!are_strict(en) || engine_world(en, &w, NULL) < 0)
+		return 0;
+	/* Only of what is known already: a lookup waits for nothing. */
+	if (atomic_load_explicit(&w->all, memory_order_acquire) == NULL) {
+		world_unref(w);
+		return 0;
+	}
+	arena_init(&a);
+	if ((code = path_last_names(p, &a, &n, e)) == 0 &&
+	    (n.n_services > 0 || n.n_fields > 0) && !world_has(w, &n))
+		code = refuse(w, &n, e);
+	arena_release(&a);
+	world_unref(w);
+	return code;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * result_i: what the files of a result share.
+ *
+ *   result        who holds it, what is told of it      result.c
+ *   result_wait   those who wait for it                 result_wait.c
+ *   result_run    its making                            result_run.c
+ */
+#ifndef ENGINE_RESULT_I_H
+#define ENGINE_RESULT_I_H
+
+#include "engine_i.h"
+
+/* ---- under result.lock ---- */
+
+/* A thread owns its request, or will. */
+static inline bool
+result_at_work(const struct result *r)
+{
+	return r->state != RESULT_IDLE && r->state != RESULT_DONE;
+}
+
+/* Known to cost more than stat may take. */
+static inline bool
+result_dear(const struct result *r)
+{
+	return r->planned && r->cost_ns > conf_u64(r->engine->conf, CONF_MOUNT_STAT_BUDGET);
+}
+
+/* From here on it is read as it comes. */
+void result_stream(struct result *);
+/* Unlinks the waits that may be answered now. */
+struct wait *result_take_ready(struct result *, uint64_t now_mono_ns);
+/*
+ * Starts it, if that has not been done: by_stat, for its size alone, unless it is dear. 1: the
+ * caller is to make it, unlocked, by result_make_here.
+ */
+int result_start(struct result *, bool by_stat, struct err *) WARN_UNUSED;
+
+/* ---- under no lock ---- */
+
+/* Answers waits that were taken. */
+void result_answer(struct result *, struct wait *);
+int result_make_here(struct result *, struct err *) WARN_UNUSED;
+/* Takes it out of the engine's table; if_unused: only when nobody uses it. */
+void result_forget(struct result *, bool if_unused);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * result_run: a result is made: planned, then run into its blob, by a runner's thread or by the
+ * one that asks, under no lock but for what is published. A stream's producer waits when it is
+ * STREAM_AHEAD bytes ahead of its readers.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "result_i.h"
+
+#define STREAM_AHEAD (64u << 20)
+#define INLINE_COST_NS 1000000	/* estimated; see claim_inline */
+#define INLINE_MAX 2
+
+/* ---- the run ---- */
+
+struct run_ctx {
+	struct result *r;
+	struct blob_limits limits;
+	uint64_t stream_above;
+};
+
+static int
+put_bytes(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct run_ctx *x = arg;
+	struct result *r = x->r;
+	struct wait *taken;
+	int code;
+
+	if ((code = blob_append(&r->blob, p, n, &x->limits, e)) < 0)
+		return code;
+	atomic_fetch_add(&r->engine->results_bytes, n);
+	pthread_mutex_lock(&r->lock);
+	if (!r->streaming && blob_size(&r->blob) > x->stream_above)
+		result_stream(r);
+	taken = result_take_ready(r, clock_mono_ns());
+	pthread_mutex_unlock(&r->lock);
+	result_answer(r, taken);
+	return 0;
+}
+
+/* Lets a stream's readers catch up. */
+static int
+wait_for_readers(void *arg, const struct profile *p, struct err *e)
+{
+	struct run_ctx *x = arg;
+	struct result *r = x->r;
+	uint64_t since = 0;
+	bool paused = false;
+
+	pthread_mutex_lock(&r->lock);
+	r->info.profile = *p;
+	while (r->streaming && blob_size(&r->blob) > r->read_up_to + STREAM_AHEAD &&
+	    !atomic_load(&r->cancel)) {
+		if (!paused) {
+			runner_pause(r->engine->runner);
+			atomic_fetch_sub(&r->engine->counters.running, 1);
+			since = clock_mono_ns();
+		}
+		paused = true;
+		pthread_cond_wait(&r->moved, &r->lock);
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (paused) {
+		r->waited_ns += clock_mono_ns() - since;
+		atomic_fetch_add(&r->engine->counters.running, 1);
+		runner_resume(r->engine->runner);
+	}
+	return atomic_load(&r->cancel) ?
+	    err_set(e, ERR_CANCELLED, -1, "the reader went away") : 0;
+}
+
+static void
+finish(struct result *r, int code, const struct run_info *info, const struct err *err,
+    struct shadow_tap *tap)
+{
+	struct outcome o = {
+		.request = r->request, .who = r->who, .started_mono_ns = r->started_ns,
+		.info = info, .code = code, .err = err,
+	};
+	struct buf text = BUF_INIT;
+	struct wait *taken;
+
+	pthread_mutex_lock(&r->lock);
+	r->state = RESULT_DONE;
+	r->ended_ns = clock_mono_ns();
+	r->info = *info;
+	if (code < 0)
+		r->err = *err;
+	taken = result_take_ready(r, r->ended_ns);
+	pthread_mutex_unlock(&r->lock);
+	o.duration_ns = r->ended_ns - r->started_ns - r->waited_ns;
+	counters_query(&r->engine->counters, &o);
+	if (code < 0 && code != ERR_CANCELLED) {
+		path_print(&text, r->request->path);
+		errlog_add(&r->engine->errlog, buf_view(&text), r->who, err);
+		buf_release(&text);
+	}
+	result_answer(r, taken);
+	outcome_note(r->engine, &o);
+	shadow_offer(r->engine, tap, &o);
+}
+
+/*
+ * Plans the request and publishes the cost. False: it is wanted for its size alone and is dear,
+ * so that it is idle again, and no longer the caller's. A failure shows again in the run.
+ */
+static bool
+prepare(struct result *r)
+{
+	struct request *rq = r->request;
+	uint64_t cost, bytes;
+	struct wait *taken;
+	bool idle;
+
+	pthread_mutex_lock(&r->lock);
+	r->state = RESULT_PLANNING;
+	pthread_mutex_unlock(&r->lock);
+	rq->deadline_mono_ns = r->queued_ns + conf_u64(r->engine->conf, CONF_QUERY_TIMEOUT);
+	rq->cancel = &r->cancel;
+	cost = request_cost_ns(rq);
+	bytes = request_est_bytes(rq);
+	rq->cancel = NULL;
+	pthread_mutex_lock(&r->lock);
+	r->planned = true;
+	r->cost_ns = cost;
+	r->est_bytes = bytes;
+	idle = !r->wanted && result_dear(r) && !atomic_load(&r->cancel);
+	if (idle) {
+		r->state = RESULT_IDLE;
+		atomic_store(&r->by_stat, false);
+	}
+	taken = result_take_ready(r, clock_mono_ns());
+	pthread_mutex_unlock(&r->lock);
+	result_answer(r, taken);
+	return !idle;
+}
+
+static void
+run(struct result *r)
+{
+	const struct conf *conf = r->engine->conf;
+	uint64_t timeout = conf_u64(conf, CONF_QUERY_TIMEOUT);
+	struct run_ctx x = {
+		.r = r,
+		.limits = engine_blob_limits(r->engine),
+		.stream_above = conf_u64(conf, CONF_MOUNT_STREAM_ABOVE),
+	};
+	struct sink sink = { put_bytes, wait_for_readers, &x };
+	struct shadow_tap *tap = shadow_tap(r->engine, r->request, &sink);
+	struct run_info info = { 0 };
+	struct err err = ERR_INIT;
+	int code;
+
+	atomic_fetch_add(&r->engine->counters.running, 1);
+	pthread_mutex_lock(&r->lock);
+	r->request->at_work = true;
+	r->state = RESULT_RUNNING;
+	if (r->est_bytes > x.stream_above)
+		result_stream(r);
+	pthread_mutex_unlock(&r->lock);
+	if (r->started_ns - r->queued_ns > timeout)
+		code = err_set(&err, ERR_BUSY, -1,
+		    "too many queries at once ([query] max_concurrent)");
+	else if (atomic_load(&r->cancel))
+		code = err_set(&err, ERR_CANCELLED, -1, "the reader went away");
+	else
+		code = run_request(r->request, tap != NULL ? shadow_tap_sink(tap) : &sink,
+		    r->started_ns + timeout, &r->cancel, &info, &err);
+	finish(r, code, &info, &err, tap);
+	atomic_fetch_sub(&r->engine->counters.running, 1);
+	if (code < 0)
+		result_forget(r, false);
+}
+
+/* ---- by whom ---- */
+
+/* On a runner's thread: gives up the reference that it was queued with. */
+static void
+make_queued(void *arg)
+{
+	struct result *r = arg;
+
+	r->started_ns = clock_mono_ns();
+	if (r->planned || prepare(r))
+		run(r);
+	else
+		result_forget(r, true);	/* an idle one that nobody uses is of no use */
+	result_drop(r);
+}
+
+/*
+ * May this result be made by the thread that asks? Handing a lookup of some 100 us to another
+ * thread and back costs as much again. Few at a time, so that threads of the mount are left
+ * for everybody else; and what turns out to cost more goes to the runner once it is planned.
+ */
+static bool
+claim_inline(struct result *r)
+{
+	struct engine *en = r->engine;
+
+	if (r->planned && r->cost_ns > INLINE_COST_NS)
+		return false;
+	if (atomic_fetch_add(&en->n_inline, 1) < INLINE_MAX)
+		return true;
+	atomic_fetch_sub(&en->n_inline, 1);
+	return false;
+}
+
+/* Under result.lock. */
+static int
+submit(struct result *r, struct err *e)
+{
+	int code = runner_submit(r->engine->runner, make_queued, r, e);
+
+	if (code < 0)
+		r->state = RESULT_IDLE;
+	return code;
+}
+
+int
+result_start(struct result *r, bool by_stat, struct err *e)
+{
+	int code;
+
+	r->wanted |= !by_stat;
+	if (r->state != RESULT_IDLE || (by_stat && result_dear(r)))
+		return 0;
+	atomic_fetch_add(&r->refs, 1);
+	r->state = RESULT_QUEUED;
+	atomic_store(&r->by_stat, by_stat);
+	r->queued_ns = clock_mono_ns();
+	if (claim_inline(r))
+		return 1;
+	if ((code = submit(r, e)) < 0)
+		atomic_fetch_sub(&r->refs, 1);
+	return code;
+}
+
+int
+result_make_here(struct result *r, struct err *e)
+{
+	bool mine;
+	int code = 0;
+
+	r->started_ns = clock_mono_ns();
+	if ((mine = r->planned || prepare(r)) && r->cost_ns > INLINE_COST_NS) {
+		pthread_mutex_lock(&r->lock);
+		r->state = RESULT_QUEUED;
+		code = submit(r, e);
+		pthread_mutex_unlock(&r->lock);
+		atomic_fetch_sub(&r->engine->n_inline, 1);
+		if (code == 0)
+			return 0;	/* the runner has the reference */
+	} else {
+		if (mine)
+			run(r);
+		atomic_fetch_sub(&r->engine->n_inline, 1);
+	}
+	result_drop(r);
+	return code;
+}

@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * jaeger_json: what Jaeger's query API and UI write, {"data":[TRACE, ...]}, a trace on its own,
+ * and the documents that Jaeger keeps in Elasticsearch: a span each, its process inside it, all
+ * values texts, with or without the hit around it.
+ *
+ * A trace names its processes by letters and lists them after its spans, so its object is read
+ * twice: first for the processes, the spans passed over, then for the spans. A process becomes
+ * a resource (hostname is host.name), a tag an attribute of its type, a log an event whose field
+ * `event` is its name; the first CHILD_OF reference within the trace is the parent, all others
+ * are links with opentracing.ref_type. Some tags mean more (tags_i.h). Times are microseconds.
+ * A warning of Jaeger's is kept as the attribute jaeger.warnings.
+ */
+#include "base/map.h"
+#include "json_form_i.h"
+#include "tags_i.h"
+
+#define COUNT(a) ((unsigned)(sizeof(a) / sizeof *(a)))
+
+struct jaeger {
+	struct otlp_json *o;
+	bool document;			/* from Elasticsearch */
+	struct trace_id trace_id;	/* of the trace around the span */
+	struct map processes;		/* by id: struct resource * */
+};
+
+enum { T_ID, T_SPANS, T_PROCESSES };
+static const struct json_name trace_names[] = {
+	JSON_NAME("traceID", "traceID"),
+	JSON_NAME("spans", "spans"),
+	JSON_NAME("processes", "processes"),
+};
+
+enum { P_SERVICE, P_TAGS, P_TAG };
+static const struct json_name process_names[] = {
+	JSON_NAME("serviceName", "serviceName"),
+	JSON_NAME("tags", "tags"),
+	JSON_NAME("tag", "tag"),
+};
+
+enum { KV_KEY, KV_TYPE, KV_VALUE };
+static const struct json_name key_value_names[] = {
+	JSON_NAME("key", "key"),
+	JSON_NAME("type", "type"),
+	JSON_NAME("value", "value"),
+};
+
+enum { S_TRACE, S_SPAN, S_PARENT, S_FLAGS, S_NAME, S_REFERENCES, S_START, S_DURATION, S_TAGS,
+    S_TAG, S_LOGS, S_PROCESS_ID, S_PROCESS, S_WARNINGS };
+static const struct json_name span_names[] = {
+	JSON_NAME("traceID", "traceID"),
+	JSON_NAME("spanID", "spanID"),
+	JSON_NAME("parentSpanID", "parentSpanID"),
+	JSON_NAME("flags", "flags"),
+	JSON_NAME("operationName", "operationName"),
+	JSON_NAME("references", "references"),
+	JSON_NAME("startTime", "startTime"),
+	JSON_NAME("duration", "duration"),
+	JSON_NAME("tags", "tags"),
+	JSON_NAME("tag", "tag"),
+	JSON_NAME("logs", "logs"),
+	JSON_NAME("processID", "processID"),
+	JSON_NAME("process", "process"),
+	JSON_NAME("warnings", "warnings"),
+};
+
+enum { L_TIME, L_FIELDS };
+static const struct json_name log_names[] = {
+	JSON_NAME("timestamp", "timestamp"),
+	JSON_NAME("fields", "fields"),
+};
+
+enum { R_TYPE, R_TRACE, R_SPAN };
+static const struct json_name reference_names[] = {
+	JSON_NAME("refType", "refType"),
+	JSON_NAME("traceID", "traceID"),
+	JSON_NAME("spanID", "spanID"),
+};
+
+static int
+hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
+	    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Documents have bytes as hex, the API as base64. What is neither stays a text. */
+static bool
+binary(struct jaeger *jg, struct sv s, struct value *out)
+{
+	uint8_t *p = arena_alloc(&jg->o->m.batch->arena, s.n + 3);
+	int64_t n = 0;
+
+	if (p == NULL)
+		return maker_nomem(&jg->o->m);
+	if (jg->document && s.n % 2 == 0) {
+		for (size_t i = 0; i + 1 < s.n; i += 2) {
+			int hi = hex_digit(s.p[i]), lo = hex_digit(s.p[i + 1]);
+
+			if (hi < 0 || lo < 0) {
+				n = -1;
+				break;
+			}
+			p[n++] = (uint8_t)(hi << 4 | lo);
+		}
+	} else
+		n = base64_decode(s, p);
+	if (n >= 0)
+		*out = (struct value){ .type = VAL_BYTES, .s = sv_new(p, (size_t)n) };
+	return true;
+}
+
+/* Gives a value the type that the tag claims; what can't have it stays as it is. */
+static bool
+convert(struct jaeger *jg, struct sv type, struct value *v)
+{
+	struct value number;
+
+	if (v->type != VAL_STRING)
+		return true;
+	if (sv_is(type, "bool") && (sv_is(v->s, "true") || sv_is(v->s, "false")))
+		*v = (struct value){ .type = VAL_BOOL, .b = sv_is(v->s, "true") };
+	else if (sv_is(type, "int64") || sv_is(type, "float64")) {
+		number = json_plain_number(v->s);
+		if (number.type == VAL_INT && sv_is(type, "float64"))
+			number = (struct value){ .type = VAL_DOUBLE, .d = (double)number.i };
+		*v = number;
+	} else if (sv_is(type, "binary"))
+		return binary(jg, v->s, v);
+	return true;
+}
+
+/* A KeyValue into the list that began at mark. */
+static bool
+key_value(struct jaeger *jg, size_t mark)
+{
+	struct otlp_json *o = jg->o;
+	struct json_object obj = { false, 0 };
+	struct value v = { .type = VAL_EMPTY };
+	struct sv key = SV_EMPTY, type = SV_EMPTY;
+	bool ok = true;
+	int f, r = otlp_json_open(o, '{', "a tag");
+
+	if (r <= 0)
+		return r == 0;
+	while (ok && (f = json_member(&o->j, &obj, key_value_names,
+	    COUNT(key_value_names))) >= 0)
+		ok = f == KV_KEY ? otlp_json_text(o, "key", &key) :
+		    f == KV_TYPE ? otlp_json_text(o, "type", &type) : json_plain_value(o, &v);
+	if (!ok || f != JSON_END || !convert(jg, type, &v))
+		return false;
+	if (v.type == VAL_INT && sv_is(type, "float64"))
+		v = (struct value){ .type = VAL_DOUBLE, .d = (double)v.i };
+	return maker_attr(&o->m, mark, key, &v);
+}
+
+static bool
+tags(struct jaeger *jg, const char *what, size_t mark)
+{
+	bool begun = false;
+	int r = otlp_json_open(jg->o, '[', what);
+
+	if (r <= 0)
+		return r == 0;
+	while ((r = json_element(&jg->o->j, &begun)) > 0)
+		if (!key_value(jg, mark))
+			return false;
+	return r == 0;
+}
+
+/* hostname is what host.name was called. */
+static void
+rename_host(struct attrs *a)
+{
+	struct value v;
+
+	if (attrs_find(a, SV("host.name")) != NULL || !tags_take(a, SV("hostname"), &v))
+		return;
+	/* One has just gone: there is room. */
+	a->v[a->n++] = (struct attr){ SV("host.name"), v };
+	attrs_normalize(a);
+}
+
+static bool
+process(struct jaeger *jg, struct resource **out)
+{
+	struct otlp_json *o = jg->o;
+	struct maker *m = &o->m;
+	struct json_object obj = { false, 0 };
+	struct value service = { .type = VAL_STRING, .s = SV_EMPTY };
+	size_t mark = m->attrs.n;
+	struct resource *res;
+	bool ok = true;
+	int f, r = otlp_json_open(o, '{', "a process");
+
+	if (r <= 0)
+		return r == 0;
+	if ((res = arena_new(&m->batch->arena, struct resource)) == NULL)
+		return maker_nomem(m);
+	while (ok && (f = json_member(&o->j, &obj, process_names, COUNT(process_names))) >= 0)
+		ok = f == P_SERVICE ? otlp_json_text(o, "serviceName", &service.s) :
+		    f == P_TAGS ? tags(jg, "tags", mark) :
+		    json_plain_members(o, "tag", mark, '@');
+	if (!ok || f != JSON_END ||
+	    (service.s.n != 0 && !maker_attr(m, mark, SV("service.name"), &service)) ||
+	    !maker_attrs_end(m, mark, &res->attrs))
+		return false;
+	rename_host(&res->attrs);
+	m->resource = res;
+	m->resource_used = true;	/* not to be used for another */
+	maker_resource_end(m);
+	*out = res;
+	return true;
+}
+
+static bool
+processes(struct jaeger *jg)
+{
+	bool begun = false;
+	int r = otlp_json_open(jg->o, '{', "processes");
+
+	if (r <= 0)
+		return r == 0;
+	for (;;) {
+		struct resource *res = NULL;
+		struct sv id;
+		uint64_t *at;
+		bool fresh;
+
+		if ((r = json_any_member(&jg->o->j, &begun, &id)) <= 0)
+			return r == 0;
+		if (!process(jg, &res))
+			return false;
+		if (res == NULL)
+			continue;
+		if ((at = map_put(&jg->processes, id, &fresh)) == NULL)
+			return maker_nomem(&jg->o->m);
+		*at = (uint64_t)(uintptr_t)res;
+	}
+}
+
+static struct resource *
+find_process(const struct jaeger *jg, struct sv id)
+{
+	const uint64_t *at = map_get(&jg->processes, id);
+
+	return at == NULL ? NULL : (struct resource *)(uintptr_t)*at;
+}
+
+static bool
+micros(struct jaeger *jg, const char *what, uint64_t *ns)
+{
+	uint64_t us = 0;
+
+	if (!otlp_json_u64(jg->o, what, &us))
+		return false;
+	*ns = tags_micros(jg->o, what, us);
+	return true;
+}
+
+static bool
+log_entry(struct jaeger *jg)
+{
+	struct otlp_json *o = jg->o;
+	struct json_object obj = { false, 0 };
+	struct event e = { .time_ns = 0 };
+	const struct value *name;
+	struct value taken;
+	size_t mark = o->m.attrs.n;
+	bool ok = true;
+	int f, r = otlp_json_open(o, '{', "a log");
+
+	if (r <= 0)
+		return r == 0;
+	while (ok && (f = json_member(&o->j, &obj, log_names, COUNT(log_names))) >= 0)
+		ok = f == L_TIME ? micros(jg, "timestamp", &e.time_ns) :
+		    tags(jg, "fields", mark);
+	if (!ok || f != JSON_END || !maker_attrs_end(&o->m, mark, &e.attrs))
+		return false;
+	name = attrs_find(&e.attrs, SV("event"));
+	if (name != NULL && name->type == VAL_STRING &&
+	    tags_take(&e.attrs, SV("event"), &taken))
+		e.name = taken.s;
+	return maker_event(&o->m, &e);
+}
+
+/* A reference, as a link for now: its parent is chosen when all are there. */
+static bool
+reference(struct jaeger *jg)
+{
+	struct otlp_json *o = jg->o;
+	struct json_object obj = { false, 0 };
+	struct link l = { .span_id = 0 };
+	struct sv type = SV_EMPTY;
+	bool ok = true;
+	int f, r = otlp_json_open(o, '{', "a reference");
+
+	if (r <= 0)
+		return r == 0;
+	while (ok && (f = json_member(&o->j, &obj, reference_names,
+	    COUNT(reference_names))) >= 0)
+		ok = f == R_TYPE ? otlp_json_text(o, "refType", &type) :
+		    f == R_TRACE ? json_trace_id(o, "traceID", true, &l.trace_id) :
+		    json_span_id(o, "spanID", true, &l.span_id);
+	if (!ok || f != JSON_END)
+		return false;
+	if ((l.attrs.v = arena_new(&o->m.batch->arena, struct attr)) == NULL)
+		return maker_nomem(&o->m);
+	l.attrs.n = 1;
+	l.attrs.v[0] = (struct attr){ SV("opentracing.ref_type"), { .type = VAL_STRING,
+	    .s = sv_is(type, "FOLLOWS_FROM") ? SV("follows_from") : SV("child_of") } };
+	return maker_link(&o->m, &l);
+}
+
+/* The first CHILD_OF within the trace is the parent. */
+static void
+choose_parent(struct jaeger *jg)
+{
+	struct maker *m = &jg->o->m;
+
+	for (size_t i = 0; i < m->links.n; i++) {
+		const struct link *l = &m->links.v[i];
+
+		if (!trace_id_eq(l->trace_id, m->span->trace_id) ||
+		    !sv_is(l->attrs.v[0].val.s, "child_of"))
+			continue;
+		m->span->parent_span_id = l->span_id;
+		m->links.n--;
+		memmove(&m->links.v[i], &m->links.v[i + 1],
+		    (m->links.n - i) * sizeof *m->links.v);
+		return;
+	}
+}
+
+static bool
+list(struct jaeger *jg, const char *what, bool (*one)(struct jaeger *))
+{
+	bool begun = false;
+	int r = otlp_json_open(jg->o, '[', what);
+
+	if (r <= 0)
+		return r == 0;
+	while ((r = json_element(&jg->o->j, &begun)) > 0)
+		if (!one(jg))
+			return false;
+	return r == 0;
+}
+
+static bool
+warnings(struct jaeger *jg)
+{
+	struct value v;
+
+	if (!json_plain_value(jg->o, &v))
+		return false;
+	if (v.type != VAL_ARRAY || v.s.n == 0)
+		return true;
+	return maker_attr(&jg->o->m, 0, SV("jaeger.warnings"), &v);
+}
+
+/* What a span's members say that only fits together at its end. */
+struct loose {
+	uint64_t duration_ns;
+	uint32_t flags;
+	struct sv process_id;
+	struct resource *process;
+};
+
+static bool
+span_member(struct jaeger *jg, int field, struct loose *l)
+{
+	struct otlp_json *o = jg->o;
+	struct span *s = o->m.span;
+
+	switch (field) {
+	case S_TRACE:
+		return json_trace_id(o, "traceID", true, &s->trace_id);
+	case S_SPAN:
+		return json_span_id(o, "spanID", true, &s->span_id);
+	case S_PARENT:
+		return json_span_id(o, "parentSpanID", true, &s->parent_span_id);
+	case S_FLAGS:
+		return otlp_json_u32(o, "flags", &l->flags);
+	case S_NAME:
+		return otlp_json_text(o, "operationName", &s->name);
+	case S_REFERENCES:
+		return list(jg, "references", reference);
+	case S_START:
+		return micros(jg, "startTime", &s->start_ns);
+	case S_DURATION:
+		return micros(jg, "duration", &l->duration_ns);
+	case S_TAGS:
+		return tags(jg, "tags", 0);
+	case S_TAG:
+		return json_plain_members(o, "tag", 0, '@');
+	case S_LOGS:
+		return list(jg, "logs", log_entry);
+	case S_PROCESS_ID:
+		return otlp_json_text(o, "processID", &l->process_id);
+	case S_PROCESS:
+		return process(jg, &l->process);
+	default:
+		return warnings(jg);
+	}
+}
+
+static bool
+finish(struct jaeger *jg, const struct loose *l)
+{
+	struct otlp_json *o = jg->o;
+	struct span *s = o->m.span;
+
+	if (trace_id_zero(s->trace_id))
+		s->trace_id = jg->trace_id;
+	if (__builtin_add_overflow(s->start_ns, l->duration_ns, &s->end_ns))
+		maker_complain(&o->m, "its end is out of range");
+	s->flags = l->flags & 0xff;
+	choose_parent(jg);
+	if (l->process != NULL)
+		s->resource = l->process;
+	else if (l->process_id.n != 0 || jg->processes.n != 0) {
+		s->resource = find_process(jg, l->process_id);
+		if (s->resource == NULL) {
+			maker_complain(&o->m, "its process is not in the trace");
+			s->resource = o->m.resource;
+		}
+	}
+	return maker_attrs_end(&o->m, 0, &s->attrs) && tags_apply(o);
+}
+
+static bool
+one_span(struct jaeger *jg)
+{
+	struct otlp_json *o = jg->o;
+	struct json_object obj = { false, 0 };
+	struct loose l = { 0 };
+	bool ok = true;
+	int f, r;
+
+	if (!maker_span(&o->m))
+		return false;
+	o->j.repaired = false;
+	r = otlp_json_open(o, '{', "the span");
+	if (r <= 0)
+		return r == 0 && maker_span_end(&o->m);
+	while (ok && (f = json_member(&o->j, &obj, span_names, COUNT(span_names))) >= 0)
+		ok = span_member(jg, f, &l);
+	if (!ok || f != JSON_END || !finish(jg, &l))
+		return false;
+	o->m.repaired |= o->j.repaired;
+	return maker_span_end(&o->m);
+}
+
+/* The trace's object but for its spans; *spans is where they are, or NULL. */
+static bool
+around_spans(struct jaeger *jg, const char **spans)
+{
+	struct otlp_json *o = jg->o;
+	struct json_object obj = { false, 0 };
+	bool ok = true;
+	int f, r = otlp_json_open(o, '{', "a trace");
+
+	*spans = NULL;
+	if (r <= 0)
+		return r == 0;
+	while (ok && (f = json_member(&o->j, &obj, trace_names, COUNT(trace_names))) >= 0)
+		switch (f) {
+		case T_ID:
+			ok = json_trace_id(o, "traceID", true, &jg->trace_id);
+			break;
+		case T_SPANS:
+			*spans = (json_peek(&o->j), o->j.p);
+			ok = json_skip(&o->j);
+			break;
+		case T_PROCESSES:
+			ok = processes(jg);
+			break;
+		}
+	return ok && f == JSON_END;
+}
+
+static bool
+trace(struct jaeger *jg)
+{
+	struct otlp_json *o = jg->o;
+	const char *spans, *end;
+
+	map_release(&jg->processes);
+	map_init(&jg->processes);
+	jg->trace_id = (struct trace_id){ 0, 0 };
+	if (!around_spans(jg, &spans))
+		return false;
+	if (spans == NULL) {
+		maker_broken(&o->m, "a trace without spans: not Jaeger's");
+		return true;
+	}
+	end = o->j.p;
+	o->j.p = spans;
+	if (!maker_resource(&o->m) || !maker_scope(&o->m) || !list(jg, "spans", one_span))
+		return false;
+	o->j.p = end;
+	return true;
+}
+
+bool
+jaeger_json_answer(struct otlp_json *o)
+{
+	static const struct json_name names[] = { JSON_NAME("data", "data") };
+	struct jaeger jg = { .o = o };
+	struct json_object obj = { false, 0 };
+	bool ok = json_enter(&o->j, '{');
+	int f = JSON_BROKEN;
+
+	map_init(&jg.processes);
+	while (ok && (f = json_member(&o->j, &obj, names, 1)) >= 0)
+		ok = list(&jg, "data", trace);
+	map_release(&jg.processes);
+	return ok && f == JSON_END;
+}
+
+bool
+jaeger_json_trace(struct otlp_json *o)
+{
+	struct jaeger jg = { .o = o };
+	bool ok;
+
+	map_init(&jg.processes);
+	ok = trace(&jg);
+	map_release(&jg.processes);
+	return ok;
+}
+
+static bool
+document(struct jaeger *jg)
+{
+	return maker_resource(&jg->o->m) && maker_scope(&jg->o->m) && one_span(jg);
+}
+
+bool
+jaeger_json_document(struct otlp_json *o)
+{
+	struct jaeger jg = { .o = o, .document = true };
+	bool ok;
+
+	map_init(&jg.processes);
+	ok = document(&jg);
+	map_release(&jg.processes);
+	return ok;
+}
+
+static bool
+hit(struct jaeger *jg)
+{
+	static const struct json_name names[] = { JSON_NAME("_source", "_source") };
+	struct otlp_json *o = jg->o;
+	struct json_object obj = { false, 0 };
+	bool ok = true;
+	int f, r = otlp_json_open(o, '{', "a hit");
+
+	if (r <= 0)
+		return r == 0;
+	while (ok && (f = json_member(&o->j, &obj, names, 1)) >= 0)
+		ok = document(jg);
+	return ok && f == JSON_END;
+}
+
+bool
+jaeger_json_hit(struct otlp_json *o)
+{
+	struct jaeger jg = { .o = o, .document = true };
+	bool ok;
+
+	map_init(&jg.processes);
+	ok = hit(&jg);
+	map_release(&jg.processes);
+	return ok;
+}
+
+/* {"hits":{"hits":[HIT, ...]}} */
+bool
+jaeger_json_hits(struct otlp_json *o)
+{
+	static const struct json_name names[] = { JSON_NAME("hits", "hits") };
+	struct jaeger jg = { .o = o, .document = true };
+	struct json_object outer = { false, 0 }, inner = { false, 0 };
+	bool ok = json_enter(&o->j, '{');
+	int f = JSON_BROKEN, g, r;
+
+	map_init(&jg.processes);
+	while (ok && (f = json_member(&o->j, &outer, names, 1)) >= 0) {
+		if ((r = otlp_json_open(o, '{', "hits")) <= 0) {
+			ok = r == 0;
+			continue;
+		}
+		inner = (struct json_object){ false, 0 };
+		while (ok && (g = json_member(&o->j, &inner, names, 1)) >= 0)
+			ok = list(&jg, "hits", hit);
+		ok = ok && g == JSON_END;
+	}
+	map_release(&jg.processes);
+	return ok && f == JSON_END;
+}

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * chunk: reads of a chunk that chunk_load.c has validated. Nothing here checks anything: row
+ * and ordinal are the caller's duty.
+ */
+#include "shard/chunk.h"
+
+#include "base/bitmap.h"
+#include "shard_i.h"
+
+#define RANK_WORDS 8		/* words between two entries of the rank directory */
+/* From so many values wanted of one block, decoding it whole is cheaper than one by one. */
+#define DENSE_BLOCK 24
+
+/* Inline: without the instruction, the compiler's builtin is a call with a table. */
+static inline uint32_t
+ones(uint64_t x)
+{
+	x -= x >> 1 & UINT64_C(0x5555555555555555);
+	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (uint32_t)(x * UINT64_C(0x0101010101010101) >> 56);
+}
+
+void
+chunk_put(const struct chunk *c)
+{
+	if (c != NULL)
+		cache_unpin(c->shard->cache, c->pin);
+}
+
+/* Place of the first entry of the list that is >= row, from `lo` on. */
+static uint32_t
+list_lower(const struct chunk *c, uint32_t lo, uint32_t row)
+{
+	uint32_t hi = c->n_present;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (c->list[mid] < row)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Ones of the bitmap before word w. */
+static uint32_t
+rank_word(const struct chunk *c, uint32_t w)
+{
+	uint32_t i = w / RANK_WORDS * RANK_WORDS, n = c->rank[w / RANK_WORDS];
+
+	for (; i < w; i++)
+		n += ones(c->bitmap[i]);
+	return n;
+}
+
+bool
+chunk_present(const struct chunk *c, uint32_t row)
+{
+	uint32_t i;
+
+	switch (c->presence) {
+	case PRESENT_ALL:
+		break;
+	case PRESENT_BITMAP:
+		return bitmap_get(c->bitmap, row);
+	case PRESENT_LIST:
+		i = list_lower(c, 0, row);
+		return i < c->n_present && c->list[i] == row;
+	}
+	return true;
+}
+
+uint32_t
+chunk_rank(const struct chunk *c, uint32_t row)
+{
+	switch (c->presence) {
+	case PRESENT_ALL:
+		break;
+	case PRESENT_BITMAP:
+		if (row >= c->n_rows)
+			return c->n_present;
+		return rank_word(c, row / 64) + ones(c->bitmap[row / 64] &
+		    (((uint64_t)1 << row % 64) - 1));
+	case PRESENT_LIST:
+		return list_lower(c, 0, row);
+	}
+	return row;
+}
+
+static uint32_t
+bitmap_row(const struct chunk *c, uint32_t ordinal)
+{
+	uint32_t lo = 0, hi = (c->n_rows + 511) / 512, w, n;
+	uint64_t word;
+
+	/* The last directory entry that is not beyond the ordinal. */
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (c->rank[mid] <= ordinal)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	w = lo * RANK_WORDS;
+	ordinal -= c->rank[lo];
+	while (ordinal >= (n = ones(c->bitmap[w]))) {
+		ordinal -= n;
+		w++;
+	}
+	for (word = c->bitmap[w]; ordinal > 0; ordinal--)
+		word &= word - 1;
+	return w * 64 + (uint32_t)__builtin_ctzll(word);
+}
+
+uint32_t
+chunk_row(const struct chunk *c, uint32_t ordinal)
+{
+	switch (c->presence) {
+	case PRESENT_ALL:
+		break;
+	case PRESENT_BITMAP:
+		return bitmap_row(c, ordinal);
+	case PRESENT_LIST:
+		return c->list[ordinal];
+	}
+	return ordinal;
+}
+
+void
+chunk_presence(const struct chunk *c, uint64_t *words)
+{
+	switch (c->presence) {
+	case PRESENT_ALL:
+		bitmap_fill(words, c->n_rows);
+		break;
+	case PRESENT_BITMAP:
+		memcpy(words, c->bitmap, BITMAP_WORDS(c->n_rows) * sizeof *words);
+		break;
+	case PRESENT_LIST:
+		bitmap_zero(words, c->n_rows);
+		for (uint32_t i = 0; i < c->n_present; i++)
+			bitmap_set(words, c->list[i]);
+		break;
+	}
+}
+
+/* The run that holds an ordinal. */
+static uint32_t
+run_of(const struct chunk *c, uint32_t ordinal)
+{
+	uint32_t lo = 0, hi = c->n_runs;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (c->run_ends[mid] <= ordinal)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static void
+runs_u64(const struct chunk *c, uint32_t first, uint32_t n, uint64_t *out)
+{
+	for (uint32_t run = run_of(c, first), end = first + n; first < end; run++) {
+		uint32_t to = c->run_ends[run] < end ? c->run_ends[run] : end;
+		uint64_t v = pack_at(&c->pack, run);
+
+		while (first < to) {
+			*out++ = v;
+			first++;
+		}
+	}
+}
+
+void
+chunk_u64(const struct chunk *c, uint32_t first, uint32_t n, uint64_t *out)
+{
+	if (n == 0)
+		return;
+	switch (c->encoding) {
+	case ENC_CONST:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = c->constant;
+		break;
+	case ENC_RAW64:
+		memcpy(out, c->raw + first, n * sizeof *out);
+		break;
+	case ENC_PACK:
+		pack_decode(&c->pack, first, n, out);
+		break;
+	case ENC_RLE:
+		runs_u64(c, first, n, out);
+		break;
+	case ENC_BYTES:
+		break;
+	}
+}
+
+uint64_t
+chunk_u64_at(const struct chunk *c, uint32_t ordinal)
+{
+	switch (c->encoding) {
+	case ENC_CONST:
+		return c->constant;
+	case ENC_RAW64:
+		return c->raw[ordinal];
+	case ENC_PACK:
+		return pack_at(&c->pack, ordinal);
+	case ENC_RLE:
+		return pack_at(&c->pack, run_of(c, ordinal));
+	case ENC_BYTES:
+		break;
+	}
+	return 0;
+}
+
+/* Rows without a gap: their bits are gone through word by word. */
+static uint32_t
+select_run(const struct chunk *c, uint32_t first, uint32_t n, uint32_t *sel, uint32_t *ord)
+{
+	uint32_t w = first / 64, last = (first + n - 1) / 64, m = 0, at;
+	uint64_t left = (uint64_t)-1 << first % 64, word = c->bitmap[w] & left;
+
+	at = rank_word(c, w) + ones(c->bitmap[w] & ~left);
+	for (;;) {
+		if (w == last)
+			word &= (uint64_t)-1 >> (63 - (first + n - 1) % 64);
+		for (; word != 0; word &= word - 1) {
+			sel[m] = w * 64 + (uint32_t)__builtin_ctzll(word) - first;
+			ord[m++] = at++;
+		}
+		if (w++ == last)
+			return m;
+		word = c->bitmap[w];
+	}
+}
+
+/* Rows rise, so the words between two of them are counted once. */
+static uint32_t
+select_bitmap(const struct chunk *c, const uint32_t *rows, uint32_t n, uint32_t *sel,
+    uint32_t *ord)
+{
+	uint32_t m = 0, w = 0, before = 0;
+
+	if (n != 0 && rows[n - 1] - rows[0] == n - 1)
+		return select_run(c, rows[0], n, sel, ord);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t to = rows[i] / 64;
+		uint64_t word = c->bitmap[to], bit = (uint64_t)1 << rows[i] % 64;
+
+		if ((word & bit) == 0)
+			continue;
+		if (to - w > RANK_WORDS)
+			before = rank_word(c, to);
+		else
+			for (; w < to; w++)
+				before += ones(c->bitmap[w]);
+		w = to;
+		sel[m] = i;
+		ord[m++] = before + ones(word & (bit - 1));
+	}
+	return m;
+}
+
+/* Steps through the longer side by doubling: few rows in a long list and the other way round. */
+static uint32_t
+select_list(const struct chunk *c, const uint32_t *rows, uint32_t n, uint32_t *sel,
+    uint32_t *ord)
+{
+	uint32_t m = 0, at = 0;
+
+	for (uint32_t i = 0; i < n && at < c->n_present; i++) {
+		if (c->list[at] < rows[i]) {
+			uint32_t step = 1;
+
+			while (at + step < c->n_present && c->list[at + step] < rows[i]) {
+				at += step;
+				step *= 2;
+			}
+			/* list[at] is below; the first that is not lies at most a step on. */
+			at = list_lower(c, at + 1, rows[i]);
+		}
+		if (at < c->n_present && c->list[at] == rows[i]) {
+			sel[m] = i;
+			ord[m++] = at++;
+		}
+	}
+	return m;
+}
+
+uint32_t
+chunk_select(const struct chunk *c, const uint32_t *rows, uint32_t n, uint32_t *sel,
+    uint32_t *ord)
+{
+	switch (c->presence) {
+	case PRESENT_ALL:
+		break;
+	case PRESENT_BITMAP:
+		return select_bitmap(c, rows, n, sel, ord);
+	case PRESENT_LIST:
+		return select_list(c, rows, n, sel, ord);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		sel[i] = i;
+		ord[i] = rows[i];
+	}
+	return n;
+}
+
+/* The words between the first and the last that is not 0. */
+static bool
+used_words(const uint64_t *w, size_t n, size_t *from, size_t *to)
+{
+	*from = 0;
+	*to = n;
+	while (*from < n && w[*from] == 0)
+		++*from;
+	while (*to > *from && w[*to - 1] == 0)
+		--*to;
+	return *from < *to;
+}
+
+void
+chunk_ordinals(const struct chunk *c, const uint64_t *rows, uint64_t *ords)
+{
+	size_t words = BITMAP_WORDS(c->n_rows), from, to;
+
+	switch (c->presence) {
+	case PRESENT_ALL:
+		bitmap_or(ords, rows, c->n_rows);
+		break;
+	case PRESENT_BITMAP:
+		if (used_words(rows, words, &from, &to))
+			(void)bitmap_compress(rows + from, c->bitmap + from, to - from, ords,
+			    rank_word(c, (uint32_t)from));
+		break;
+	case PRESENT_LIST:
+		for (uint32_t i = 0; i < c->n_present; i++)
+			ords[i / 64] |= (uint64_t)bitmap_get(rows, c->list[i]) << i % 64;
+		break;
+	}
+}
+
+void
+chunk_rows(const struct chunk *c, const uint64_t *ords, uint64_t *rows)
+{
+	switch (c->presence) {
+	case PRESENT_ALL:
+		bitmap_or(rows, ords, c->n_rows);
+		break;
+	case PRESENT_BITMAP:
+		(void)bitmap_expand(ords, 0, c->bitmap, BITMAP_WORDS(c->n_rows), rows);
+		break;
+	case PRESENT_LIST:
+		BITMAP_EACH(ords, c->n_present, i)
+			bitmap_set(rows, c->list[i]);
+		break;
+	}
+}
+
+static void
+gather_pack(const struct pack *p, const uint32_t *ord, uint32_t n, uint64_t *out)
+{
+	uint64_t block[PACK_BLOCK];
+
+	for (uint32_t i = 0, j; i < n; i = j) {
+		uint32_t b = ord[i] / PACK_BLOCK, end = (b + 1) * PACK_BLOCK;
+
+		for (j = i + 1; j < n && ord[j] < end; j++)
+			;
+		if (j - i < DENSE_BLOCK && pack_block(p, b).mode == PACK_FOR) {
+			for (uint32_t k = i; k < j; k++)
+				out[k] = pack_at(p, ord[k]);
+			continue;
+		}
+		pack_decode(p, ord[i], ord[j - 1] - ord[i] + 1, block);
+		for (uint32_t k = i; k < j; k++)
+			out[k] = block[ord[k] - ord[i]];
+	}
+}
+
+static void
+gather_runs(const struct chunk *c, const uint32_t *ord, uint32_t n, uint64_t *out)
+{
+	uint32_t run = 0, end = 0;
+	uint64_t v = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (ord[i] >= end) {
+			run = run_of(c, ord[i]);
+			end = c->run_ends[run];
+			v = pack_at(&c->pack, run);
+		}
+		out[i] = v;
+	}
+}
+
+void
+chunk_gather(const struct chunk *c, const uint32_t *ord, uint32_t n, uint64_t *out)
+{
+	if (n == 0)
+		return;
+	if (ord[n - 1] - ord[0] == n - 1) {
+		chunk_u64(c, ord[0], n, out);
+		return;
+	}
+	switch (c->encoding) {
+	case ENC_CONST:
+		chunk_u64(c, 0, n, out);
+		break;
+	case ENC_RAW64:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = c->raw[ord[i]];
+		break;
+	case ENC_PACK:
+		gather_pack(&c->pack, ord, n, out);
+		break;
+	case ENC_RLE:
+		gather_runs(c, ord, n, out);
+		break;
+	case ENC_BYTES:
+		break;
+	}
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/* chunkcache_i: what shards see of the chunk cache: one slot for each section of a shard. */
+#ifndef SHARD_CHUNKCACHE_I_H
+#define SHARD_CHUNKCACHE_I_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "shard/chunkcache.h"
+
+/* Head of every object in the cache: one malloc, and perhaps a second one. */
+struct cached {
+	void *extra;
+};
+
+#define SLOT_EMPTY 0x80000000u
+
+struct cache_slot {
+	_Atomic uint32_t pins;		/* SLOT_EMPTY: `val` means nothing */
+	_Atomic uint32_t hits;		/* since it was filled */
+	_Atomic bool used;		/* since the clock's hand came by */
+	struct cached *val;		/* written while empty only */
+	bool loading;			/* guarded by one of the cache's load locks */
+	/* Guarded by the cache's lock. */
+	size_t bytes;
+	bool given_up;			/* emptied for want of room */
+	struct cache_slot *prev, *next;	/* the ring of filled slots */
+};
+
+void cache_slot_init(struct cache_slot *);
+
+/* The value, pinned, or NULL. */
+static inline struct cached *
+cache_pin(struct cache_slot *s)
+{
+	if (atomic_fetch_add_explicit(&s->pins, 1, memory_order_acquire) & SLOT_EMPTY) {
+		atomic_fetch_sub_explicit(&s->pins, 1, memory_order_relaxed);
+		return NULL;
+	}
+	/* A plain increment: a lost count is cheaper than a second locked instruction. */
+	atomic_store_explicit(&s->hits,
+	    atomic_load_explicit(&s->hits, memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_store_explicit(&s->used, true, memory_order_relaxed);
+	return s->val;
+}
+
+void cache_unpin(struct chunkcache *, struct cache_slot *);
+/* Puts val into the empty slot, pinned. By whom cache_load_begin told to load. */
+void cache_fill(struct chunkcache *, struct cache_slot *, struct cached *val, size_t bytes);
+/*
+ * So that two threads don't read one section: NULL if the caller is to load it, and then to call
+ * cache_load_end, whether it did or not; else the value, pinned, perhaps after another thread
+ * has loaded it. No lock is held in between.
+ */
+struct cached *cache_load_begin(struct chunkcache *, struct cache_slot *);
+void cache_load_end(struct chunkcache *, struct cache_slot *);
+/* The slots are going away; none is pinned. */
+void cache_forget(struct chunkcache *, struct cache_slot *, size_t n);
+void cached_free(struct cached *);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cases: small inputs on which an answer was wrong once. tests/data/cases/NAME.jsonl holds the
+ * spans, NAME.txt lines of a path and what the count in it is; '#' begins a remark. Each path is
+ * answered in every way (lib/way.h).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ingest/ingest.h"
+#include "lib/store_rig.h"
+#include "lib/testdata.h"
+#include "lib/way.h"
+
+struct case_store {
+	struct store_rig rig;
+	struct conf *conf;
+	struct engine *en;
+};
+
+static void
+add_lines(struct store_rig *rig, struct sv text)
+{
+	struct ingest_result res = { 0 };
+	struct err err = ERR_INIT;
+	struct span_batch b;
+	struct sv line;
+
+	span_batch_init(&b);
+	while (sv_cut(&text, '\n', &line))
+		if (line.n != 0 && otlp_json_parse(line, 1, &b, &res, &err) < 0)
+			fail_msg("%s", err.msg);
+	assert_int_equal(res.n_rejected, 0);
+	assert_true(b.n > 0);
+	store_rig_add(rig, &b, 256);
+	span_batch_release(&b);
+}
+
+static void
+case_open(struct case_store *c, const char *name)
+{
+	struct err err = ERR_INIT;
+	struct buf text = BUF_INIT;
+
+	testdata_read(&text, name);
+	store_rig_init(&c->rig, 1, 0, 1, 0, 256);
+	add_lines(&c->rig, buf_view(&text));
+	buf_release(&text);
+	if (conf_load(NULL, NULL, 0, &c->conf, &err) < 0 ||
+	    engine_open(c->conf, c->rig.dir, false, &c->en, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static void
+case_close(struct case_store *c)
+{
+	engine_close(c->en);
+	conf_free(c->conf);
+	store_rig_release(&c->rig);
+}
+
+static void
+every_way_counts(struct engine *en, const char *path, struct sv want)
+{
+	struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < n_ways; i++) {
+		struct err err = ERR_INIT;
+
+		if (way_answer(en, path, &way_table[i], &out, NULL, NULL, &err) < 0)
+			fail_msg("%s, %s: %s", path, way_table[i].name, err.msg);
+		out.n -= out.n > 0;
+		if (!sv_eq(buf_view(&out), want))
+			fail_msg("%s, %s: got %.*s, want %.*s", path, way_table[i].name,
+			    SV_ARG(buf_view(&out)), SV_ARG(want));
+	}
+	buf_release(&out);
+}
+
+static void
+check(const char *name)
+{
+	struct buf text = BUF_INIT, path = BUF_INIT, data = BUF_INIT;
+	struct case_store c;
+	struct sv rest, line, left;
+	unsigned n = 0;
+
+	buf_printf(&data, "tests/data/cases/%s.jsonl", name);
+	case_open(&c, buf_cstr(&data));
+	data.n = 0;
+	buf_printf(&data, "tests/data/cases/%s.txt", name);
+	testdata_read(&text, buf_cstr(&data));
+	rest = buf_view(&text);
+	while (sv_cut(&rest, '\n', &line)) {
+		if (line.n == 0 || line.p[0] == '#')
+			continue;
+		path.n = 0;
+		assert_true(sv_cut(&line, '\t', &left));
+		buf_sv(&path, left);
+		every_way_counts(c.en, buf_cstr(&path), line);
+		n++;
+	}
+	assert_true(n > 0);
+	case_close(&c);
+	buf_release(&text);
+	buf_release(&path);
+	buf_release(&data);
+}
+
+static void
+counts_compare_flags(void **state)
+{
+	(void)state;
+	check("flags");
+}
+
+static void
+negative_operators_hold_on_any_value(void **state)
+{
+	(void)state;
+	check("ne");
+}
+
+static void
+the_attribute_is_not_the_service(void **state)
+{
+	(void)state;
+	check("noservice");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_compare_flags),
+		cmocka_unit_test(negative_operators_hold_on_any_value),
+		cmocka_unit_test(the_attribute_is_not_the_service),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
