@@ -85,20 +85,13 @@ def content(s):
     return repr((otlp.span(s), otlp.around(s)))
 
 
-def check_names(query, store):
-    """A name that the store has never seen is refused, but for those under not or in groups."""
-    if not store.strict:
-        return
-    for c in query.filters + query.rest():
-        if hasattr(c, "strict") and not c.strict(store):
-            raise Bad("ENOENT", "never seen by the store")
-
-
 def parse(store, path):
-    query = Parser(store, FILES).parse(path)
+    parser = Parser(store, FILES)
+    query = parser.parse(path)
     for c in query.rest():
         c.apply(query)
-    check_names(query, store)
+    for c in query.rest():
+        parser.check_names(c)
     return query
 
 

@@ -161,7 +161,6 @@ class Parser:
         self.store = store
         self.files = files
         self.count = 0
-        self.names = []     # what strict names look at: (kind, names, strict)
 
     def keyword(self, segment):
         word = segment[1:] if segment.startswith(b".") else segment
@@ -212,6 +211,12 @@ class Parser:
             inner.append(f)
         raise Bad("EINVAL", "%s is not closed" % word)
 
+    def check_names(self, c):
+        """A name that the store has never seen is refused where it stands, but for those under
+        not or in groups."""
+        if self.store.strict and hasattr(c, "strict") and not c.strict(self.store):
+            raise Bad("ENOENT", "never seen by the store")
+
     def parse(self, path):
         if len(path) > MAX_PATH:
             raise Bad("ENAMETOOLONG", "a long path")
@@ -233,5 +238,6 @@ class Parser:
                 q.others.setdefault(word, []).append(one)
             else:
                 f, i = self.filter_at(segs, i, 0)
+                self.check_names(f)
                 q.filters.append(f)
         return q

@@ -286,8 +286,15 @@ class Maker:
     def o_select(self, file):
         pool = (lambda: self.r.choice(TRACE_FIELDS).encode()) if file.startswith("traces") \
             else self.raw_field
-        return [b"select", b",".join(self.item(n) for n in dict.fromkeys(
-            pool() for _ in range(self.r.choice([1, 2, 3, 5]))))]
+        # Two names of one field: whether they are two columns is left open.
+        base = {b"spans": b"trace_spans", b"errors": b"trace_errors", b"start": b"trace_start",
+                b"duration_ns": b"trace_duration"} if file.startswith("traces") else \
+            {n.encode(): f.encode() for n, f in fields.ALIASES.items()}
+        chosen = {}
+        for _ in range(self.r.choice([1, 2, 3, 5])):
+            n = pool()
+            chosen.setdefault(base.get(n, n), n)
+        return [b"select", b",".join(self.item(n) for n in chosen.values())]
 
     # Groups and relations.
 
