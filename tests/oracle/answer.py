@@ -1,35 +1,18 @@
 # SPDX-License-Identifier: ISC
 """What a store answers to a path: a Store of spans, the files, and the way from one to the other.
 
-    store = Store(spans, now)
+    store = Store.read(lines of OTLP JSON, now)
     answer(store, b"/service/a/count")      the bytes of the file, or Bad is raised
-
-A file is a function in files/ with the decorator `file`; a file whose bytes the contract leaves
-open has a function `same_as` that says whether two answers say the same.
 """
-import fields
-from language import CLAUSES, Parser
+import clauses      # noqa: fills language.CLAUSES
+import files        # noqa: fills rows.FILES
+from files import otlp
+from language import Parser
 from names import Bad
-from clauses.range import limits
-import clauses
+from rows import FILES, SAME, grouped
 from spans import Trace, read_requests
 
-FILES = {}
-SAME = {}
-
-
-def file(name):
-    def add(fn):
-        FILES[name] = fn
-        return fn
-    return add
-
-
-def same_as(name):
-    def add(fn):
-        SAME[name] = fn
-        return fn
-    return add
+GROUPED = ("groups.jsonl", "groups.csv", "count", "query")
 
 
 class Store:
@@ -80,6 +63,16 @@ class Store:
             s.tie = rank.get(s.content, len(rank))
         self.link()
 
+    def learn_roots(self, lines):
+        """Of roots that are equal in start and id the program chooses one; lines of traces.jsonl
+        tell which, and it must be that one everywhere."""
+        for line in lines:
+            trace = self.traces.get(line.get("trace_id"))
+            shown = line.get("root_name", ""), line.get("root_service", "")
+            for s in trace.ties if trace else ():
+                if (s.name, s.service) == shown:
+                    trace.root = s
+
     def has_bare(self, key):
         return ("span", key) in self.seen or ("resource", key) in self.seen
 
@@ -89,65 +82,16 @@ class Store:
 
 
 def content(s):
-    from files import otlp
     return repr((otlp.span(s), otlp.around(s)))
 
 
-def matching(query, store):
-    """Spans that are selected, newest first."""
-    lo, hi = limits(query, store.now)
-    return [s for s in store.spans if (lo is None or s.start >= lo) and
-            (hi is None or s.start < hi) and all(f.holds(s) for f in query.filters)]
-
-
-def span_key_of(name, store):
-    field = fields.read_field(name, store)
-    return lambda s: fields.sort_value(field, s)
-
-
-def sorted_rows(query, rows, key_of):
-    """Rows by sort; equal ones stay in their order, missing keys come last both ways."""
-    sort = query.get("sort")
-    for name, down in reversed(sort.keys if sort else []):
-        key = key_of(name)
-        keyed = [(key(r), r) for r in rows]
-        there = sorted((k for k in keyed if k[0] is not None), key=lambda k: k[0], reverse=down)
-        rows = [r for k, r in there] + [r for k, r in keyed if k is None]
-    return rows
-
-
-def page(query, rows):
-    offset, limit = query.get("offset"), query.get("limit")
-    if offset:
-        rows = rows[offset.n:]
-    return rows[:limit.n] if limit else rows
-
-
-def spans_page(query, store):
-    """Rows of spans.* in order: sorted, offset and limit applied."""
-    rows = sorted_rows(query, matching(query, store), lambda n: span_key_of(n, store))
-    return page(query, rows)
-
-
-def no_select(query):
-    if query.get("select"):
-        raise Bad("EINVAL", "select fixes columns of spans, traces and groups only")
-
-
-def check_names(query, store):
-    """A name that the store has never seen is refused, but for those under not or in groups."""
-    if not store.strict:
-        return
-    for c in query.filters + list(query.others.values()):
-        if hasattr(c, "strict") and not c.strict(store):
-            raise Bad("ENOENT", "never seen by the store")
-
-
 def parse(store, path):
-    query = Parser(store, FILES).parse(path)
-    for c in query.others.values():
+    parser = Parser(store, FILES)
+    query = parser.parse(path)
+    for c in query.rest():
         c.apply(query)
-    check_names(query, store)
+    for c in query.rest():
+        parser.check_names(c)
     return query
 
 
@@ -155,7 +99,6 @@ def answer(store, path):
     query = parse(store, path)
     if not query.file:
         raise Bad("EINVAL", "a file is awaited")
+    if grouped(query) and query.file not in GROUPED:
+        raise Bad("EINVAL", "%s has no groups" % query.file)
     return FILES[query.file](query, store).encode("utf-8", "surrogateescape")
-
-
-import files     # noqa: fills FILES

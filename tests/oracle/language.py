@@ -22,6 +22,8 @@ class Clause:
     keyword = None
     nargs = 0
     is_filter = False
+    repeats = False     # of what is no filter
+    between = False     # whether filters stand between it and end
 
     def apply(self, query):
         """Of what is no filter: puts itself into the query."""
@@ -37,6 +39,9 @@ class Clause:
 
     def text(self):
         return b"/".join(self.segments())
+
+    def opposite(self):
+        """A filter that says the same as not and this one, if there is a shorter one."""
 
     def order(self):
         return ORDER.index(self.segments()[0].decode()), self.text()
@@ -65,26 +70,31 @@ class Not(Filter):
 
     def simple(self):
         inner = self.inner.simple()
-        return inner.inner if isinstance(inner, Not) else Not(inner)
+        return inner.inner if isinstance(inner, Not) else inner.opposite() or Not(inner)
 
     def segments(self):
         return [b"not"] + self.inner.segments()
 
 
-class Group(Filter):
-    """What stands between a keyword and end."""
+def simple_members(filters, flat=None):
+    """Simplified filters, each once and in order; groups of the class flat dissolve."""
+    out = {}
+    for f in filters:
+        f = f.simple()
+        for g in (f.inner if flat and isinstance(f, flat) else [f]):
+            out[g.text()] = g
+    return sorted(out.values(), key=lambda f: f.order())
+
+
+class Between(Clause):
+    """What has filters between its keyword and end."""
+    between = True
 
     def __init__(self, inner):
         self.inner = inner
 
-    def simple_inner(self, flat):
-        """Simplified members, each once and in order; groups of the class flat dissolve."""
-        out = {}
-        for f in self.inner:
-            f = f.simple()
-            for g in (f.inner if flat and isinstance(f, flat) else [f]):
-                out[g.text()] = g
-        return sorted(out.values(), key=lambda f: f.order())
+    def simple(self):
+        return type(self)(simple_members(self.inner, CLAUSES["all"]))
 
     def segments(self):
         out = [self.keyword.encode()]
@@ -93,29 +103,26 @@ class Group(Filter):
         return out + [b"end"]
 
 
+class Group(Between, Filter):
+    def simple(self):
+        inner = simple_members(self.inner, type(self))
+        return inner[0] if len(inner) == 1 else type(self)(inner)
+
+
+@clause
 class Any(Group):
     keyword = "any"
 
     def holds(self, span):
         return any(f.holds(span) for f in self.inner)
 
-    def simple(self):
-        inner = self.simple_inner(type(self))
-        return inner[0] if len(inner) == 1 else type(self)(inner)
 
-
-class All(Any):
+@clause
+class All(Group):
     keyword = "all"
 
     def holds(self, span):
         return all(f.holds(span) for f in self.inner)
-
-    def simple(self):
-        inner = self.simple_inner(All)
-        return inner[0] if len(inner) == 1 else All(inner)
-
-
-GROUPS = {"any": Any, "all": All}
 
 
 class Query:
@@ -123,16 +130,23 @@ class Query:
 
     def __init__(self):
         self.filters = []
-        self.others = {}
+        self.others = {}        # keyword: clauses; one but for those that may repeat
         self.file = None
 
     def get(self, keyword):
-        return self.others.get(keyword)
+        return self.others[keyword][0] if keyword in self.others else None
+
+    def all(self, keyword):
+        return self.others.get(keyword, [])
+
+    def rest(self):
+        return [c for clauses in self.others.values() for c in clauses]
 
     def canonical(self):
-        top = All(self.filters).simple_inner(All) if self.filters else []
-        clauses = top + [c for c in (c.simple() for c in self.others.values()) if c]
-        text = b"".join(b"/" + c.text() for c in sorted(clauses, key=lambda c: c.order()))
+        top = simple_members(self.filters, All)
+        clauses = top + [c for c in (c.simple() for c in self.rest()) if c]
+        unique = {c.text(): c for c in clauses}.values()
+        text = b"".join(b"/" + c.text() for c in sorted(unique, key=lambda c: c.order()))
         return text or b"/"
 
 
@@ -147,17 +161,18 @@ class Parser:
         self.store = store
         self.files = files
         self.count = 0
-        self.names = []     # what strict names look at: (kind, names, strict)
 
     def keyword(self, segment):
         word = segment[1:] if segment.startswith(b".") else segment
         word = word.decode("utf-8", "replace")
-        if word in ("not", "end") or word in GROUPS or word in CLAUSES:
+        if word in ("not", "end") or word in CLAUSES:
             return word
         raise Bad("ENOENT", "unknown keyword %s" % word)
 
-    def make(self, word, segs, i):
+    def make(self, word, segs, i, depth):
         cls = CLAUSES[word]
+        if cls.between:
+            return self.group_at(word, segs, i, depth + 1)
         args = take(segs[i:], word, cls.nargs)
         return cls(self.store, *args), i + cls.nargs
 
@@ -181,9 +196,7 @@ class Parser:
             inner, i = self.filter_at(segs, i + 1, depth, True)
             return Not(inner), i
         self.add()
-        if word not in GROUPS:
-            return self.make(word, segs, i + 1)
-        return self.group_at(word, segs, i + 1, depth + 1)
+        return self.make(word, segs, i + 1, depth)
 
     def group_at(self, word, segs, i, depth):
         if depth > MAX_DEPTH:
@@ -193,10 +206,16 @@ class Parser:
             if segs[i] in (b"end", b".end"):
                 if not inner:
                     raise Bad("EINVAL", "an empty group")
-                return GROUPS[word](inner), i + 1
+                return CLAUSES[word](inner), i + 1
             f, i = self.filter_at(segs, i, depth)
             inner.append(f)
         raise Bad("EINVAL", "%s is not closed" % word)
+
+    def check_names(self, c):
+        """A name that the store has never seen is refused where it stands, but for those under
+        not or in groups."""
+        if self.store.strict and hasattr(c, "strict") and not c.strict(self.store):
+            raise Bad("ENOENT", "never seen by the store")
 
     def parse(self, path):
         if len(path) > MAX_PATH:
@@ -213,11 +232,12 @@ class Parser:
             word = self.keyword(segs[i])
             if word in CLAUSES and not CLAUSES[word].is_filter:
                 self.add()
-                if word in q.others:
+                if word in q.others and not CLAUSES[word].repeats:
                     raise Bad("EINVAL", "%s may stand once only" % word)
-                one, i = self.make(word, segs, i + 1)
-                q.others[word] = one
+                one, i = self.make(word, segs, i + 1, 0)
+                q.others.setdefault(word, []).append(one)
             else:
                 f, i = self.filter_at(segs, i, 0)
+                self.check_names(f)
                 q.filters.append(f)
         return q

@@ -47,6 +47,7 @@ class Maker:
         self.r = random.Random(seed)
         self.seed = seed
         self.next_id = 1
+        self.starts = {}        # of the first span with some ids
 
     def scalar(self):
         r = self.r
@@ -134,7 +135,8 @@ class Maker:
     def span(self, trace, ids, parents):
         r = self.r
         s = {"traceId": trace, "spanId": self.ident(16)}
-        if ids and r.random() < 0.08:
+        doubled = ids and r.random() < 0.08
+        if doubled:
             s["traceId"], s["spanId"] = r.choice(ids)
         if r.random() < 0.1:
             s["spanId"] = s["spanId"].upper()
@@ -144,6 +146,9 @@ class Maker:
             s["parentSpanId"] = r.choice(["", "0" * 16, "00000000deadbeef", s["spanId"]])
         s["name"] = r.choice(NAMES)
         start = self.moment()
+        if doubled and r.random() < 0.6:
+            start = self.starts.get((s["traceId"], s["spanId"].lower()), start)
+        self.starts.setdefault((s["traceId"], s["spanId"].lower()), start)
         s["startTimeUnixNano"] = r.choice([str, str, int])(start)
         end = r.choice([start, start + 1, start + r.randrange(10 ** 10), start + 1500 * 10 ** 6,
                         start - 1, 0, start + HOUR, times.END, start - start % HOUR + HOUR])
@@ -155,7 +160,8 @@ class Maker:
         if status is not None:
             s["status"] = status
         s["attributes"] = self.attributes(6)
-        s["events"] = self.events()
+        # Rows of events that are equal in time and ids are in an order that can't be learned.
+        s["events"] = [] if doubled else self.events()
         s["links"] = self.links(ids)
         if r.random() < 0.2:
             s.update(traceState=r.choice(["a=b", "c=d,e=f", "5"]),
@@ -210,7 +216,7 @@ class Maker:
                 parents.append(s["spanId"])
             if r.random() < 0.1 and len(parents) > 1:   # a cycle
                 s = self.span(trace, [], [parents[-1]])
-                s["spanId"] = parents[0]
+                s["spanId"], s["events"] = parents[0], []
                 blocks[0]["scopeSpans"][0]["spans"].append(s)
         if r.random() < 0.2:
             bad = self.span("0" * 32, [], [])

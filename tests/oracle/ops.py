@@ -219,7 +219,7 @@ class Test:
             return self.op, self.shown
         shown = [a.shown for a in self.args]
         if self.op in ("in", "notin"):
-            shown = sorted(set(shown))
+            shown = sorted(set(shown), key=decode)
             if len(shown) == 1:
                 return ("eq" if self.op == "in" else "ne"), shown[0]
         return self.op, b",".join(shown)

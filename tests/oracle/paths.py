@@ -19,8 +19,9 @@ TRACE_FIELDS = ("trace_id root_service root_name trace_start trace_duration trac
 
 
 class Maker:
-    def __init__(self, seed, store):
+    def __init__(self, seed, store, groups=0.0, relations=0.0):
         self.r = random.Random(seed)
+        self.groups, self.relations = groups, relations     # shares of paths and of filters
         self.store = store
         self.spans = store.spans
         self.fields = [n.encode() for n in fields.INTRINSICS]
@@ -226,6 +227,8 @@ class Maker:
             for _ in range(self.r.choice([1, 2, 2, 3])):
                 out += self.filter(depth + 1)
             return out + [b"end"]
+        if self.relations and depth < 3 and self.r.random() < self.relations:
+            return self.relation(depth)
         return getattr(self, self.r.choice(self.FILTERS))()
 
     def moment(self):
@@ -242,7 +245,7 @@ class Maker:
             return r.choice([b"%d" % (ns // times.NS), b"%d" % (ns // 10 ** 6),
                              b"%d" % (ns // 1000), b"%d" % ns])
         if kind == 4:
-            return r.choice([b"1960-01-01", b"9999-12-31", b"2554-07-21T23:34:33.709551615Z",
+            return r.choice([b"1960-01-01", b"9999-12-31", b"2554-07-21T23:34:33.709551614Z",
                              b"1970-01", b"2000-01-01", b"2025-06-15T12:00+02:00"])
         if kind < 8:
             ns = now - r.randrange(40) * nasty.HOUR
@@ -283,8 +286,98 @@ class Maker:
     def o_select(self, file):
         pool = (lambda: self.r.choice(TRACE_FIELDS).encode()) if file.startswith("traces") \
             else self.raw_field
-        return [b"select", b",".join(self.item(n) for n in dict.fromkeys(
-            pool() for _ in range(self.r.choice([1, 2, 3, 5]))))]
+        # Two names of one field: whether they are two columns is left open.
+        base = {b"spans": b"trace_spans", b"errors": b"trace_errors", b"start": b"trace_start",
+                b"duration_ns": b"trace_duration"} if file.startswith("traces") else \
+            {n.encode(): f.encode() for n, f in fields.ALIASES.items()}
+        chosen = {}
+        for _ in range(self.r.choice([1, 2, 3, 5])):
+            n = pool()
+            chosen.setdefault(base.get(n, n), n)
+        return [b"select", b",".join(self.item(n) for n in chosen.values())]
+
+    # Groups and relations.
+
+    def relation(self, depth):
+        """A filter about a related span."""
+        word = self.r.choice([b"child", b"parent", b"descendant", b"ancestor", b"sibling",
+                              b"trace-has"])
+        out = [word]
+        for _ in range(self.r.choice([1, 1, 2])):
+            out += self.filter(depth + 1)
+        return out + [b"end"]
+
+    def key(self):
+        return self.item(self.raw_field(), b":")
+
+    def aggregate(self):
+        r = self.r
+        name = r.choice([b"count", b"count", b"sum", b"avg", b"min", b"max", b"median", b"p50",
+                         b"p95", b"p99.9", b"p0", b"distinct", b"rate", b"errors",
+                         b"error_rate", b"hist"])
+        if name in (b"count", b"rate", b"errors", b"error_rate"):
+            return name
+        while True:
+            field = r.choice([b"duration", b"k", b"http.status_code", b"ratio", b"event.k",
+                              b"trace_spans", b"start", b"duration", self.raw_field()])
+            if name != b"sum" or fields.read_field(field, self.store).kind != fields.TIME:
+                return name + b":" + self.item(field, b":")
+
+    def having(self, agg):
+        """A condition on an aggregate; durations and times want values of their own."""
+        r = self.r
+        op = r.choice(OPS[:9]).encode()
+        name, _, field = agg.partition(b":")
+        kind = fields.read_field(names.decode(field), self.store).kind if field and \
+            name != b"distinct" else fields.ATTR
+        one = {fields.DURATION: [b"1ms", b"1s", b"2h"], fields.TIME: [b"2025-06-15", b"1d"]}.get(
+            kind, [b"0", b"1", b"2", b"10", b"0.5"])
+        both = b",".join([one[0], one[-1]][::-1 if kind == fields.TIME else 1])
+        return [b"having", agg, op, both if op == b"between" else r.choice(one)]
+
+    def group_clauses(self):
+        r = self.r
+        out = [self.filter() for _ in range(r.choice([0, 0, 1, 1, 2]))]
+        time = self.o_time() if r.random() < 0.5 else []
+        out += time
+        if r.random() < 0.08:
+            return out + [[b"distinct", self.key()]]
+        keys = [self.key() for _ in range(r.choice([0, 1, 1, 2]))]
+        aggs = [self.aggregate() for _ in range(r.choice([1, 1, 2, 3]))]
+        bucket = r.random() < 0.4
+        if keys:
+            out.append([b"group", b",".join(keys)])
+        if bucket:
+            out.append([b"bucket", r.choice([b"1h", b"30m", b"day", b"week", b"month", b"7d",
+                                             b"auto", b"90m"])])
+        if r.random() < 0.8 or not (keys or bucket):
+            out.append([b"agg", b",".join(aggs)])
+        closed = len(time) == 2 or (time and time[0][0] == b"on")
+        if bucket and closed and r.random() < 0.7:
+            out.append([b"fill", r.choice([b"zero", b"null", b"previous", b"none"])])
+        plain = [a for a in aggs if not a.startswith(b"hist")]
+        if plain and r.random() < 0.25:
+            out.append(self.having(r.choice(plain)))
+        if plain and r.random() < 0.3:
+            out.append([b"sort", r.choice(plain + keys) + r.choice([b"", b":desc"])])
+        if r.random() < 0.15:
+            out.append([b"per", b"trace"])
+        if r.random() < 0.15:
+            out.append([b"versus", r.choice([b"1d", b"6h", b"previous"])])
+        if r.random() < 0.25:
+            out.append([b"limit", b"%d" % r.choice([1, 3, 10])])
+        r.shuffle(out)
+        return out
+
+    def group_path(self):
+        """Of groups, or of compare."""
+        r = self.r
+        if r.random() < 0.04:
+            compare = [b"compare"] + self.filter() + [b"end"]
+            return self.join([self.filter() for _ in range(r.choice([0, 1]))] + [compare],
+                             "compare.jsonl")
+        return self.join(self.group_clauses(), r.choice(
+            ["groups.jsonl", "groups.jsonl", "groups.csv", "count", "query"]))
 
     def clauses(self, file):
         r = self.r
@@ -307,6 +400,8 @@ class Maker:
         return b"/" + b"/".join([s for c in clauses for s in c] + [file.encode()])
 
     def path(self):
+        if self.groups and self.r.random() < self.groups:
+            return self.group_path()
         file = self.r.choice(FILES)
         clauses = self.clauses(file)
         if self.r.random() < 0.08:

@@ -12,21 +12,26 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import aggregates      # noqa: E402
 import answer          # noqa: E402
 import fields          # noqa: E402
 import language        # noqa: E402
 import nasty           # noqa: E402
 import ops             # noqa: E402
 import paths           # noqa: E402
+import rows            # noqa: E402
 import run             # noqa: E402
 import times           # noqa: E402
 import values          # noqa: E402
-from clauses import presence, words  # noqa: E402
-from files import traces  # noqa: E402
+from clauses import group, presence, relations, words  # noqa: E402
+from files import contrast, groups, traces  # noqa: E402
 from names import Bad  # noqa: E402
 from tool import Answer  # noqa: E402
 
-PATHS = 600
+PATHS, GROUP_PATHS = 650, 250
+# What random paths meet too seldom.
+DIRECTED = [b"/where/k/%s/%d/count" % (op, n) for op in (b"eq", b"lt", b"ge")
+            for n in (2 ** 53 + 1, 2 ** 63 - 1, -2 ** 53 - 1)]
 
 
 def swap(owner, name, make):
@@ -69,12 +74,12 @@ def far_zone(right):
 
 FAULTS = {
     "lt is le, ge is gt": swap(ops, "compares", wrong_compares),
-    "an index forgets a row": swap(answer, "matching", forgets_a_row),
+    "an index forgets a row": swap(rows, "matching", forgets_a_row),
     "ne holds of what is missing": swap(ops.Test, "holds", negated_missing),
     "a lost negation": swap(language.Not, "holds", lambda right: lambda self, s:
                             self.inner.holds(s)),
-    "a zone off by an hour": swap(answer, "limits", far_zone),
-    "until is included": swap(answer, "limits", lambda right: lambda q, now: (
+    "a zone off by an hour": swap(rows, "limits", far_zone),
+    "until is included": swap(rows, "limits", lambda right: lambda q, now: (
         right(q, now)[0], right(q, now)[1] if right(q, now)[1] is None else
         right(q, now)[1] + 1)),
     "numbers as doubles": swap(values, "read_number", lambda right: lambda t:
@@ -90,7 +95,7 @@ FAULTS = {
                                 any(v is not None for v in self.field.get(s))),
     "missing keys come first": swap(fields, "sort_value", lambda right: lambda f, s:
                                     right(f, s) or (-1,)),
-    "offset is forgotten": swap(answer, "page", lambda right: lambda q, rows:
+    "offset is forgotten": swap(rows, "page", lambda right: lambda q, rows:
                                 rows[:q.get("limit").n] if q.get("limit") else rows),
     "a stale count": swap(answer.FILES, "count", lambda right: lambda q, s:
                           "%d\n" % (int(right(q, s)) - (int(right(q, s)) > 30))),
@@ -103,8 +108,27 @@ FAULTS = {
     "the canonical path loses a list's item": swap(ops.Test, "parts", lambda right: lambda self:
                                                    (right(self)[0],
                                                     right(self)[1].split(b",")[0])),
-    "a service never seen is an empty file": swap(answer, "check_names", lambda right:
-                                                  lambda q, s: None),
+    "a group's span counts once a value, not once": swap(
+        aggregates.Item, "different", lambda right: lambda self, f:
+        dict(enumerate(right(self, f).values()))),
+    "null is no group": swap(groups, "place", lambda right: lambda *a: {
+        w: r for w, r in right(*a).items() if None not in w[1]}),
+    "the rank above": swap(aggregates, "quantile", lambda right: lambda nums, p:
+                           sorted(nums)[min(len(nums) - 1, int(p * len(nums) / 100))]),
+    "weeks begin on Sunday": swap(group, "MONDAY", lambda right: right - times.DAY),
+    "a rate of the whole bucket": swap(groups, "measure", lambda right: lambda r, step, lo, hi, e:
+                                       right(r, step, None, None, e)),
+    "fill forgets the last bucket": swap(groups, "fill", lambda right: lambda shape, step, rows:
+                                         {w: r for w, r in right(shape, step, rows).items()
+                                          if r.items or w[0] < max(
+                                              x[0] for x in rows) or not rows}
+                                         if rows else right(shape, step, rows)),
+    "a child is its own parent's child too": swap(relations, "children", lambda right: lambda s:
+                                                  right(s) + [s]),
+    "shares of all that is selected": swap(contrast, "matching", lambda right: lambda q, s:
+                                           right(q, s)[1:]),
+    "a service never seen is an empty file": swap(
+        language.Parser, "check_names", lambda right: lambda self, c: None),
 }
 
 
@@ -134,9 +158,11 @@ def caught(store, plant, all_paths, right):
 
 
 def main():
-    store = answer.Store.read(b"".join(nasty.make(7, 60, 30)), nasty.NOW)
-    maker = paths.Maker(7, store)
-    all_paths = [maker.path() for _ in range(PATHS)]
+    store = answer.Store.read(b"".join(nasty.make(7, 45, 10)), nasty.NOW)
+    plain = paths.Maker(7, store)
+    shapes = paths.Maker(8, store, groups=0.8, relations=0.15)
+    all_paths = DIRECTED + [shapes.path() for _ in range(GROUP_PATHS)] + \
+        [plain.path() for _ in range(PATHS)]
     judge = run.Runner.__new__(run.Runner)
     judge.store = store
     right = {p: judge.want(p) for p in all_paths}

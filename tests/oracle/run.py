@@ -8,6 +8,7 @@ A failure prints the path, the first difference and the arguments that repeat it
 is "N passed, N failed", and the exit status 1 if any failed.
 """
 import argparse
+import json
 import os
 import random
 import shutil
@@ -25,7 +26,7 @@ import nasty           # noqa: E402
 import paths           # noqa: E402
 from names import Bad  # noqa: E402
 from spans import read_requests  # noqa: E402
-from tool import Tool  # noqa: E402
+from tool import Mount, Tool  # noqa: E402
 
 WORKERS = 2
 
@@ -71,9 +72,14 @@ class Runner:
         self.tool = Tool(args.spanctl, os.path.join(self.dir, "store"))
         self.tool.load(self.files, self.dir, args.o)
         self.store = answer.Store.read(b"".join(self.files), nasty.NOW)
-        self.asker = self.tool
+        self.asker = self.mount = None
+        if args.mount:
+            self.mount = Mount(args.mount, self.tool, self.dir)
+        self.asker = self.mount or self.tool
 
     def close(self):
+        if self.mount:
+            self.mount.close()
         if self.args.keep:
             print("kept in %s" % self.dir)
         else:
@@ -93,6 +99,9 @@ class Runner:
                 return
             order.append(answer.content(s))
         self.store.learn_ties(order)
+        got = self.asker.ask(b"/traces.jsonl")
+        if got.data is not None:
+            self.store.learn_roots([json.loads(l) for l in got.data.splitlines()])
 
     def want(self, path):
         """(bytes, None) or (None, errno) by the evaluator."""
@@ -172,7 +181,7 @@ class Runner:
         rules = self.tool.rules()
         if not rules:
             raise SystemExit("run.py: no rules of the optimizer are named")
-        maker = paths.Maker(self.args.seed, self.store)
+        maker = paths.Maker(self.args.seed, self.store, self.args.groups, self.args.relations)
         r = random.Random(self.args.seed)
         made = 0
         while made < n:
@@ -243,12 +252,15 @@ class Runner:
 def arguments():
     p = argparse.ArgumentParser(prog="run.py")
     p.add_argument("--spanctl", default=os.environ.get("SPANCTL", "./spanctl"))
+    p.add_argument("--mount", metavar="SPANFS", help="ask through a mount, for exact errors")
     p.add_argument("-n", type=int, default=300, help="generated paths")
     p.add_argument("--batch", type=int, default=2500, help="paths a seed; then the next")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--nasty", type=int, default=90, help="nasty traces")
     p.add_argument("--plain", type=int, default=60, help="traces of a shop")
     p.add_argument("--sweep", type=float, default=0.0, help="share of the cells of the sweep")
+    p.add_argument("--groups", type=float, default=0.0, help="share of paths with groups")
+    p.add_argument("--relations", type=float, default=0.0, help="share of filters with them")
     p.add_argument("--path", action="append", default=[], help="only these paths")
     p.add_argument("--option", action="append", default=[], help="settings for --path")
     p.add_argument("-o", action="append", default=[], help="settings for the import")

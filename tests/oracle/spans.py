@@ -29,14 +29,17 @@ class Span:
 
 
 class Trace:
-    """A whole trace. Its root is the first span without parent, else the first of all."""
+    """A whole trace. Its root is the first span without parent, else the first of all; `ties`
+    are those that are as good: equal in start and id."""
 
     def __init__(self, spans):
         first = sorted(spans, key=lambda s: (s.start, s.span_id, s.tie))
-        roots = [s for s in first if not s.parent]
+        first = [s for s in first if not s.parent] or first
         self.spans = spans
         self.id = spans[0].trace_id
-        self.root = (roots or first)[0]
+        self.root = first[0]
+        self.ties = [s for s in first if (s.start, s.span_id) ==
+                     (self.root.start, self.root.span_id)]
         self.start = self.root.start
         self.earliest = min(s.start for s in spans)
         self.duration = max(s.start + s.duration for s in spans) - self.earliest

@@ -284,7 +284,8 @@ class Canonical(Cases):
             /until/11:00 /until/11:00
             /on/2025-01-01t05 /on/2025-01-01T05
             /select/y,x/sort/x:asc,y:desc/offset/0 /sort/x,y:desc/select/y,x
-            /root/not/root /not/root/root
+            /root/not/root /has/parent_span_id/root
+            /not/has/parent_span_id /root
             /status/ERROR,ok /status/error,ok
             /where/x/eq/.5 /where/x/eq/%2E5
             /text/B%20a /text/a%20b""".replace("a%20b", "a_b").replace("B%20a", "A_b"))

@@ -54,12 +54,26 @@ class Tool:
 
 
 class Mount:
-    """A mount that the caller made of the same store: errors have their errno there."""
+    """A mount of a tool's store: errors have their errno there. What a mount can't be asked
+    (settings of one query, more links than the kernel follows) goes to the tool."""
+    MOST = 24       # segments; each may be a link
+    NAME, PATH = 255, 4000
 
-    def __init__(self, mountpoint):
-        self.root = os.fsencode(mountpoint)
+    def __init__(self, spanfs, tool, directory):
+        self.tool = tool
+        self.point = os.path.join(directory, "mnt")
+        self.root = os.fsencode(self.point)
+        os.mkdir(self.point)
+        subprocess.run([spanfs, tool.store, self.point] + tool.options, check=True)
+
+    def close(self):
+        subprocess.run(["fusermount3", "-u", self.point], check=True)
 
     def ask(self, path, options=()):
+        segs = path.split(b"/")
+        if options or len(segs) > self.MOST or len(path) > self.PATH or \
+                any(len(s) > self.NAME for s in segs):
+            return self.tool.ask(path, options)
         try:
             with open(self.root + b"/" + path.lstrip(b"/"), "rb") as f:
                 return Answer(data=f.read())

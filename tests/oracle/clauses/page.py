@@ -39,17 +39,24 @@ class Sort(Clause):
         self.store = store
 
     def apply(self, query):
-        for name, down in self.keys:
-            no_many(fields.read_field(name, self.store))
+        self.grouped = in_groups(query)
+        if not self.grouped:
+            for name, down in self.keys:
+                no_many(fields.read_field(name, self.store))
 
     def strict(self, store):
-        return seen_any([name for name, down in self.keys], store)
+        return self.grouped or seen_any([name for name, down in self.keys], store)
 
     def segments(self):
         first = {}
         for name, down in self.keys:
             first.setdefault(name, encode(name) + (b":desc" if down else b""))
         return [b"sort", b",".join(first.values())]
+
+
+def in_groups(query):
+    """Names of sort and select are those of columns there; files/groups.py reads them."""
+    return any(query.get(w) for w in ("group", "bucket", "agg", "distinct"))
 
 
 def seen_any(names, store):
@@ -96,10 +103,12 @@ class Select(Clause):
         self.store = store
 
     def apply(self, query):
-        self.fields = [fields.read_field(n, self.store) for n in self.names]
+        self.grouped = in_groups(query)
+        if not self.grouped:
+            self.fields = [fields.read_field(n, self.store) for n in self.names]
 
     def strict(self, store):
-        return seen_any(self.names, store)
+        return self.grouped or seen_any(self.names, store)
 
     def segments(self):
         return [b"select", b",".join(encode(n) for n in self.names)]

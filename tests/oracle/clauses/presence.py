@@ -15,6 +15,10 @@ class Has(Filter):
     def holds(self, span):
         return bool(self.field.get(span))
 
+    def opposite(self):
+        """root and has/parent_span_id are each other's negation: one canonical path."""
+        return Root() if self.field.name == "parent_span_id" else None
+
     def segments(self):
         return [b"has", self.field.text()]
 
@@ -26,8 +30,11 @@ class Has(Filter):
 class Root(Filter):
     keyword, nargs = "root", 0
 
-    def __init__(self, store):
+    def __init__(self, store=None):
         pass
+
+    def opposite(self):
+        return Has(None, b"parent_span_id")
 
     def holds(self, span):
         return not span.parent

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """events.jsonl and links.jsonl: one event or link of the matching spans a line."""
-from answer import file, matching, no_select, page, sorted_rows, span_key_of
+from rows import file, matching, no_select, page, sorted_rows, span_key_of
 from files.spans import row_text
 import times
 

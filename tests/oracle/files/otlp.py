@@ -6,7 +6,7 @@ import base64
 import json
 import math
 
-from answer import file, no_select, same_as, spans_page
+from rows import file, no_select, same_as, spans_page
 
 MOST = 1000
 

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: ISC
 """count and query."""
-from answer import file, matching, page
+from rows import file, grouped, matching, no_select, page
+from files.groups import table
 
 
 @file("count")
 def count(query, store):
+    no_select(query)
+    if grouped(query):
+        return "%d\n" % len(table(query, store)[1])
     return "%d\n" % len(page(query, matching(query, store)))
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """spans.jsonl and spans.csv: one span a line, with all its keys or those of select."""
-from answer import file, spans_page
+from rows import file, spans_page
 from names import Bad
 import fields
 import times
@@ -100,12 +100,9 @@ def spans_jsonl(query, store):
 
 
 def csv_line(cells):
-    return ",".join(values.csv_text(Plain(c) if isinstance(c, Shown) else c)
-                    for c in cells) + "\n"
-
-
-def Plain(shown):
-    return str(shown)
+    """A record of CSV; one that is a single empty cell would else be an empty line."""
+    text = ",".join(values.csv_text(c) for c in cells)
+    return (text if text or len(list(cells)) > 1 else '""') + "\n"
 
 
 @file("spans.csv")

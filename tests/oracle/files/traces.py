@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """traces.jsonl and traces.csv: one line a trace that has a matching span."""
-from answer import file, matching, page, sorted_rows
+from rows import file, matching, page, sorted_rows
 from files.spans import csv_line, row_text
 from names import Bad
 import times
