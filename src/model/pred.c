@@ -63,12 +63,21 @@ pred_op_order(enum pred_op op)
 	return op == OP_LT || op == OP_LE || op == OP_GT || op == OP_GE || op == OP_BETWEEN;
 }
 
+/* A whole number, "+5" too: as a double it would not be exact. */
+static bool
+whole_number(struct sv s, int64_t *out)
+{
+	bool plus = s.n > 1 && s.p[0] == '+' && s.p[1] != '-';
+
+	return sv_i64(sv_sub(s, plus, s.n), out);
+}
+
 struct literal
 literal_of(struct sv text)
 {
 	struct literal l = { .text = text };
 
-	l.is_int = sv_i64(text, &l.i);
+	l.is_int = whole_number(text, &l.i);
 	if (l.is_int)
 		l.d = (double)l.i;
 	else

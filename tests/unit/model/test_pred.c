@@ -78,6 +78,10 @@ reads_a_literal_as_number_and_word(void **state)
 	assert_true(l.is_int && l.i == 500 && l.d == 500 && !l.is_double && !l.is_bool);
 	l = literal_of(SV("-9223372036854775808"));
 	assert_true(l.is_int && l.i == INT64_MIN);
+	l = literal_of(SV("+9223372036854775807"));
+	assert_true(l.is_int && l.i == INT64_MAX);
+	l = literal_of(SV("+-5"));
+	assert_true(!l.is_int && !l.is_double);
 	l = literal_of(SV("9223372036854775808"));
 	assert_true(!l.is_int && l.is_double && l.d == 9223372036854775808.0);
 	l = literal_of(SV("1.5e3"));
