@@ -65,8 +65,15 @@ int tally_list(const struct tally *, struct arena *, struct tally_item **, struc
 /* The trace ids that started last, as hex, into the tally (until it holds `max`). */
 int values_newest_traces(const struct snapshot *, const struct values_request *,
     struct tally *, uint64_t *n_total, struct err *) WARN_UNUSED;
+
+/* ---- values_want.c ---- */
+
+bool values_overlap(uint64_t min_start, uint64_t max_start, struct time_range);
+/* Is the service one of those that are asked for? All are if none is named. */
+bool values_asked_for(const struct values_request *, struct sv service);
 /* Does the service of a shard have spans in the range, and is it asked for? */
 bool values_want_service(const struct values_request *, const struct shard_service *);
+
 /* ERR_NOMEM must be passed on; a damaged shard is passed over. */
 static inline bool
 passed_over(int rc)

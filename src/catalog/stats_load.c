@@ -17,14 +17,6 @@
 /* At about 10 bits a trace: the filters of 50 million traces. */
 #define BLOOM_BYTES ((uint64_t)64 << 20)
 
-void
-shard_facts_free(struct shard_facts *f)
-{
-	if (f != NULL)
-		arena_release(&f->arena);
-	free(f);
-}
-
 static int
 make_facts(struct shard *shard, struct shard_facts **out, struct err *e)
 {

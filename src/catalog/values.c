@@ -25,27 +25,6 @@ struct listing {
 /* ---- what a shard is asked ---- */
 
 static bool
-overlaps(uint64_t min, uint64_t max, struct time_range r)
-{
-	return max >= r.from && (min < r.to || r.to == WHEN_MAX);
-}
-
-static bool
-is_asked_for(const struct values_request *rq, struct sv service)
-{
-	for (size_t i = 0; i < rq->n_services; i++)
-		if (sv_eq(rq->services[i], service))
-			return true;
-	return rq->n_services == 0;
-}
-
-bool
-values_want_service(const struct values_request *rq, const struct shard_service *s)
-{
-	return overlaps(s->min_start, s->max_start, rq->range) && is_asked_for(rq, s->service);
-}
-
-static bool
 shard_is_wanted(const struct values_request *rq, const struct shard_info *info)
 {
 	for (size_t i = 0; i < info->n_services; i++)
@@ -226,7 +205,7 @@ add_resource_attr(struct listing *l, struct shard *s, struct sv key, struct err 
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		const struct value *v = attrs_find(&r[i].attrs, key);
 
-		if (v != NULL && is_asked_for(l->rq, r[i].service))
+		if (v != NULL && values_asked_for(l->rq, r[i].service))
 			rc = add_value(l, v, w[i], e);
 	}
 	return rc;

@@ -3,6 +3,7 @@
  * shard_check_i: what the files of shard_check share.
  *
  *   shard_check          opening, gaps between sections, each section by itself
+ *   check_report         findings, and what of a shard can be read
  *   shard_check_columns  zones, ranges, numbers of values and top values against the values
  *   shard_check_rows     order of rows, services, trace table, parents, whole spans
  *   index_check          postings and text indexes against the values
@@ -25,6 +26,10 @@ struct check {
 	struct err *e;
 };
 
+/* Damage is a finding; anything else (memory) ends the check. */
+bool check_is_damage(int rc);
+/* The message without the file's name, which goes beside it. */
+const char *check_reason(const struct err *, const char *file);
 void check_report(struct check *, int64_t off, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* About a section that can be read. */

@@ -2,14 +2,6 @@
 /* outcome: a query that has ended is told to all who watch queries; see watch_i.h. */
 #include "engine_i.h"
 
-const char *
-outcome_cache(const struct run_info *info)
-{
-	const struct profile *p = &info->profile;
-
-	return p->chunks_read == 0 && p->chunks_cached != 0 ? "chunks" : "none";
-}
-
 void
 outcome_note(struct engine *en, const struct outcome *o)
 {

@@ -61,13 +61,6 @@ filters_open(struct exec *ex, struct err *e)
 	    pred_eval_new(ex->plan->filter, &ex->rows, e);
 }
 
-uint64_t
-exec_last(const struct plan *p)
-{
-	/* WHEN_MAX means no end: then the last instant counts. */
-	return p->range.to == WHEN_MAX ? UINT64_MAX : p->range.to - 1;
-}
-
 static void
 start_of(struct exec *ex)
 {
@@ -161,12 +154,6 @@ take_refs(struct exec *ex, struct scan_out *out, struct err *e)
 	if (ex->discarding)
 		return 0;
 	return refs_append(ex, &ex->refs, &out->refs, e);
-}
-
-uint64_t
-exec_wanted(const struct exec *ex)
-{
-	return ex->left > UINT64_MAX - ex->skip ? UINT64_MAX : ex->skip + ex->left;
 }
 
 static int

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * exec_guard: what bounds a query from outside: deadline, cancel flag, memory, rows. Looked at
- * once a morsel and once a batch; every message names the setting that was passed.
+ * once a morsel and once a batch; every message names the setting that was passed. And what bounds
+ * it from inside: the page and the range.
  */
 #include "base/clock.h"
 #include "exec_i.h"
@@ -110,4 +111,17 @@ profile_reads(struct profile *p, const struct read_counters *before)
 	p->read_bytes += read_counters.read_bytes - before->read_bytes;
 	p->unpacked_bytes += read_counters.unpacked_bytes - before->unpacked_bytes;
 	p->decoded_bytes += read_counters.decoded_bytes - before->decoded_bytes;
+}
+
+uint64_t
+exec_wanted(const struct exec *ex)
+{
+	return ex->left > UINT64_MAX - ex->skip ? UINT64_MAX : ex->skip + ex->left;
+}
+
+uint64_t
+exec_last(const struct plan *p)
+{
+	/* WHEN_MAX means no end: then the last instant counts. */
+	return p->range.to == WHEN_MAX ? UINT64_MAX : p->range.to - 1;
 }

@@ -309,15 +309,12 @@ struct exec {
 	VEC(struct trace_pin) pins;
 };
 
-/* ---- exec.c ---- */
+/* ---- exec_guard.c ---- */
 
 /* Rows that are still to be skipped or handed out; UINT64_MAX: all. */
 uint64_t exec_wanted(const struct exec *);
 /* The last instant of the plan's range. */
 uint64_t exec_last(const struct plan *);
-
-/* ---- exec_guard.c ---- */
-
 /* Deadline and cancel flag. */
 int exec_check(struct exec *, struct err *) WARN_UNUSED;
 /* Counts memory against the budget; give back with mem_give. */

@@ -83,15 +83,6 @@ count_read(const struct plan *p, const struct stats *st, uint64_t *n_shards, uin
 		}
 }
 
-void
-explain_number(struct buf *b, double v)
-{
-	if (v < 10)
-		buf_printf(b, "%.2f", v);
-	else
-		buf_printf(b, "%.0f", v);
-}
-
 /* A field's name, which may hold anything: what a terminal must not get as \u{..}. */
 static void
 put_field(struct buf *b, const struct field *f)
@@ -219,16 +210,6 @@ put_stages(struct buf *b, const struct plan *p, const struct stats *st)
 	if (p->want_trace)
 		BUF_LIT(b, ", facts of the trace");
 	buf_printf(b, "\noutput   %s\n", output_name(p->output));
-}
-
-void
-explain_leaves(struct buf *b, const char *before, uint64_t leaves)
-{
-	for (unsigned i = 0; leaves != 0; i++, leaves >>= 1)
-		if (leaves & 1) {
-			buf_printf(b, "%s%u", before, i);
-			before = ",";
-		}
 }
 
 static void

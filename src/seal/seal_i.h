@@ -198,12 +198,18 @@ int column_write_numbers(struct seal *, const struct column_desc *, uint32_t n, 
 /* Numbers of rows that are 0 are left out; nothing is written if all are. */
 int column_write_nonzero(struct seal *, const struct column_desc *) WARN_UNUSED;
 int column_write_memcol(struct seal *, const struct memcol *) WARN_UNUSED;
+
+/* ---- chunk_write.c ---- */
+
 /* The chunks of numbers (codes) in s->vals. */
 int column_chunks(struct seal *, const struct column_desc *, uint32_t n, bool all) WARN_UNUSED;
 /* Rows of [from, to) that s->present has. */
 uint32_t count_present(const struct seal *, uint32_t from, uint32_t to);
 /* The head and presence of a chunk of rows [from, to) into s->raw. */
 void chunk_begin(struct seal *, uint32_t from, uint32_t to, uint32_t n_present);
+
+/* ---- column_entry.c ---- */
+
 /* The footer's entry, from s->stats; dict: what codes mean (top values), or NULL. */
 int column_end(struct seal *, const struct column_desc *, const struct coldict *dict,
     const uint32_t *old_of) WARN_UNUSED;

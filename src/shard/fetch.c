@@ -35,15 +35,6 @@ fetch_limit(struct fetch *f, size_t max_bytes)
 	f->max_bytes = max_bytes;
 }
 
-int
-fetch_may(const struct fetch *f, size_t n, size_t size, struct err *e)
-{
-	if (f->arena.used <= f->max_bytes && n <= (f->max_bytes - f->arena.used) / size)
-		return 0;
-	return err_set(e, ERR_NOMEM, -1, "the spans asked for at once take more than %zu bytes",
-	    f->max_bytes);
-}
-
 static void
 free_scratch(struct fetch *f)
 {
@@ -112,40 +103,6 @@ fetch_reset(struct fetch *f)
 	arena_reset(&f->arena);
 	if (f->room > SCRATCH_KEPT || f->child_room > SCRATCH_KEPT)
 		free_scratch(f);
-}
-
-int
-fetch_pin(struct fetch *f, const struct chunk *c, struct err *e)
-{
-	if (vec_push(&f->pins, c))
-		return 0;
-	chunk_put(c);
-	return err_nomem(e);
-}
-
-static bool
-grow(void *array, size_t n, size_t size)
-{
-	void *p = realloc(*(void **)array, n * size);
-
-	if (p != NULL)
-		*(void **)array = p;
-	return p != NULL;
-}
-
-int
-fetch_room(struct fetch *f, size_t n, struct err *e)
-{
-	if (n <= f->room)
-		return 0;
-	if (n < FETCH_GROUP)
-		n = FETCH_GROUP;
-	if (!grow(&f->sel, n, sizeof *f->sel) || !grow(&f->ord, n, sizeof *f->ord) ||
-	    !grow(&f->count, n, sizeof *f->count) || !grow(&f->val, n, sizeof *f->val) ||
-	    !grow(&f->str, n, sizeof *f->str) || !grow(&f->lists, n, sizeof *f->lists))
-		return err_nomem(e);
-	f->room = n;
-	return 0;
 }
 
 /* ---- the shard's context ---- */
@@ -314,8 +271,8 @@ sort_rows(struct fetch *f, const struct shard_info *info, const uint32_t *rows, 
     struct err *e)
 {
 	if (n > f->pairs_room) {
-		if (n > UINT32_MAX || !grow(&f->pairs, n, sizeof *f->pairs) ||
-		    !grow(&f->pairs_tmp, n, sizeof *f->pairs_tmp))
+		if (n > UINT32_MAX || !fetch_grow(&f->pairs, n, sizeof *f->pairs) ||
+		    !fetch_grow(&f->pairs_tmp, n, sizeof *f->pairs_tmp))
 			return err_nomem(e);
 		f->pairs_room = n;
 	}

@@ -78,6 +78,8 @@ struct rows {
 
 /* ERR_NOMEM if n things of that size would pass the fetch's limit. */
 int fetch_may(const struct fetch *, size_t n, size_t size, struct err *) WARN_UNUSED;
+/* Makes *array hold n things of that size; false: out of memory. */
+bool fetch_grow(void *array, size_t n, size_t size);
 /* Room for n values in every scratch array of a group. */
 int fetch_room(struct fetch *, size_t n, struct err *) WARN_UNUSED;
 /* Keeps the chunk pinned until the reset. */
