@@ -105,3 +105,21 @@ costs_print(struct engine *en, struct buf *b)
 	}
 	pthread_mutex_unlock(&en->costs.lock);
 }
+
+void
+engine_cost_params(const struct conf *c, struct cost_params *p)
+{
+	*p = (struct cost_params){
+		.seq_page_cost = conf_double(c, CONF_COST_SEQ_PAGE),
+		.random_page_cost = conf_double(c, CONF_COST_RANDOM_PAGE),
+		.cpu_tuple_cost = conf_double(c, CONF_COST_CPU_TUPLE),
+		.cpu_index_tuple_cost = conf_double(c, CONF_COST_CPU_INDEX_TUPLE),
+		.cpu_operator_cost = conf_double(c, CONF_COST_CPU_OPERATOR),
+		.trace_hop_cost = conf_double(c, CONF_COST_TRACE_HOP),
+		.multi_hop_penalty = conf_double(c, CONF_COST_MULTI_HOP_PENALTY),
+		.effective_cache_pages = conf_u64(c, CONF_COST_CACHE_PAGES),
+		.large_trace_threshold = conf_u64(c, CONF_COST_LARGE_TRACE),
+		.network_byte_cost = conf_double(c, CONF_COST_NETWORK_BYTE),
+		.network_round_trip_cost = conf_double(c, CONF_COST_NETWORK_ROUND_TRIP),
+	};
+}

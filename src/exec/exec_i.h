@@ -5,10 +5,12 @@
  *   exec           the driver: opens, hands out batches, closes
  *   exec_guard     deadline, cancel flag, memory, row limit
  *   source_local   the plan's shards: opening, rows that can matter, one morsel's scan
+ *   scan           one row group at hand: its memory, chunks and zones
  *   op_scan        waves of morsels over threads, in order
  *   op_filter      predicate trees on bitmaps of rows: compiling, AND, OR, NOT
  *   filter_prune   which row groups can't match, by zones
  *   filter_leaf, filter_attr, filter_words   single conditions on columns
+ *   filter_owners  those on what a resource or scope says
  *   filter_column  one chunk against a test
  *   filter_index, filter_text   rows that indexes name, codes that a text index names
  *   filter_rows    a tree on few rows
@@ -19,7 +21,8 @@
  *   op_slice       cuts time into slices, newest first
  *   op_newest      counts the newest rows, where only so many are wanted
  *   op_traces      facts of whole traces
- *   trace_table    what a shard knows of all its traces, and facts from that
+ *   trace_table    what a shard knows of all its traces
+ *   trace_view     the facts of one trace, from that or put together
  *   op_trace_rows  the rows of traces.*
  *   op_count       counts without reading: cover_cells by the footer, cover_rows by indexes
  *   op_fetch       refs to rows
@@ -325,7 +328,7 @@ void profile_add(struct profile *, const struct profile *);
 /* Adds what this thread read since `before`. */
 void profile_reads(struct profile *, const struct read_counters *before);
 
-/* ---- source_local.c ---- */
+/* ---- source_local.c, scan.c ---- */
 
 int source_open(struct exec *, struct err *) WARN_UNUSED;
 void source_close(struct exec *);
@@ -553,7 +556,7 @@ int trace_get_in(struct exec *, struct trace_id, uint32_t shard, struct trace_pi
 void trace_put(struct exec *, struct trace_pin *);
 int traces_open(struct exec *, struct err *) WARN_UNUSED;
 
-/* ---- trace_table.c ---- */
+/* ---- trace_table.c, trace_view.c ---- */
 
 int trace_tables_open(struct exec *, struct err *) WARN_UNUSED;
 void trace_tables_close(struct exec *);

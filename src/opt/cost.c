@@ -17,7 +17,6 @@
 #include "cost_i.h"
 #include "cost_params.h"
 #include "model/pred_walk.h"
-#include "decision_i.h"
 
 static double
 fetch_tuples(const struct projection *pr)
@@ -216,41 +215,3 @@ cost_total(struct opt *o)
 	p->threads = threads_for(o, cost);
 }
 
-static int
-choose_and_cost(struct opt *o, struct err *e)
-{
-	int code;
-
-	if ((code = choose(o, e)) != 0)
-		return code;
-	lower(o);
-	force_paths(o);
-	if (o->decided != NULL) {
-		decision_estimate(o);
-		return 0;
-	}
-	if ((code = lower_costs(o, e)) == 0)
-		cost_total(o);
-	return code;
-}
-
-int
-cost_plan(struct opt *o, struct err *e)
-{
-	struct plan *p = o->plan;
-	int code;
-
-	/* For want of memory the footers must do. */
-	if (o->decided == NULL && o->stats->summary != NULL &&
-	    p->filter->kind != PRED_TRUE &&
-	    card_new(o->arena, o->stats, p->filter, &o->card, NULL) != 0)
-		o->card = NULL;
-	for (size_t i = 0; i < p->n_shards && o->decided == NULL; i++)
-		o->shards[i].est_rows = p->shards[i].access == ACCESS_PRUNED ? 0 :
-		    o->card != NULL ? card_shard_rows(o->card, &o->stats->shards[i], p->range) :
-		    card_rows(&o->stats->shards[i], p->filter, p->range);
-	code = choose_and_cost(o, e);
-	card_free(o->card);
-	o->card = NULL;
-	return code;
-}

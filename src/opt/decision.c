@@ -111,18 +111,6 @@ decision_measure(struct opt *o, struct err *e)
 
 /* ---- recording ---- */
 
-static uint64_t
-fired_mask(const struct plan *p)
-{
-	uint64_t mask = 0;
-
-	for (size_t i = 0; i < p->n_fired; i++)
-		for (size_t k = 0; opt_rule_name(k) != NULL; k++)
-			if (opt_rule_name(k) == p->fired[i])
-				mask |= (uint64_t)1 << k;
-	return mask;
-}
-
 /* Room for the arrays behind the struct; NULL: no memory. */
 static struct decision *
 decision_new(size_t n_classes, size_t n_leaves, size_t n_order)
@@ -311,9 +299,8 @@ record_estimates(const struct opt *o, struct decision *d)
 	d->est_cost = (float)o->plan->est_cost;
 }
 
-/* NULL without an error: not worth keeping. */
-static int
-decision_record(const struct opt *o, struct decision **out, struct err *e)
+int
+decision_record(const struct opt *o, uint64_t fired, struct decision **out, struct err *e)
 {
 	const struct plan *p = o->plan;
 	struct decision_leaf *leaves;
@@ -336,30 +323,11 @@ decision_record(const struct opt *o, struct decision **out, struct err *e)
 	leaves[o->leaves.n] = around(o->leaves.sel[o->leaves.n],
 	    p->n_classes != 0 ? TIME_SLACK : SEL_SLACK);
 	d->shape = o->leaves.shape;
-	d->fired = fired_mask(p);
+	d->fired = fired;
 	d->stats_version = p->stats_version;
 	d->index_kinds = template_index_kinds(o->stats, o->query->range);
 	record_estimates(o, d);
 	*out = d;
-	return 0;
-}
-
-int
-opt_plan_decide(const struct query *q, const struct stats *st, const struct opt_options *options,
-    struct plan **out, struct decision **decision, struct err *e)
-{
-	struct opt o;
-	int code;
-
-	if ((code = opt_begin(&o, q, st, options, e)) < 0)
-		return code;
-	if ((code = opt_run(&o, e)) == 0)
-		code = decision_record(&o, decision, e);
-	if (code < 0) {
-		plan_free(o.plan);
-		return code;
-	}
-	*out = o.plan;
 	return 0;
 }
 
@@ -485,33 +453,6 @@ decision_estimate(struct opt *o)
 	}
 	estimate_newest(o);
 	cost_total(o);
-}
-
-int
-opt_plan_decided(const struct query *q, const struct stats *st,
-    const struct opt_options *options, const struct decision *const *v, size_t n,
-    size_t *which, struct plan **out, struct err *e)
-{
-	int code = DECISION_SHAPE, first = DECISION_HOLDS;
-	struct opt o;
-
-	for (size_t i = 0; i < n && code > 0; i += o.which + 1) {
-		if ((code = opt_begin(&o, q, st, options, e)) < 0)
-			return code;
-		o.decisions = v + i;
-		o.n_decisions = n - i;
-		code = opt_run(&o, e);
-		*which = i + o.which;
-		if (code == 0)
-			*out = o.plan;
-		else
-			plan_free(o.plan);
-		first = first == DECISION_HOLDS ? code : first;
-		/* One that holds by selectivities, but not for all shards: there may be another. */
-		if (code > 0 && code != DECISION_CLASS)
-			break;
-	}
-	return code > 0 ? first : code;
 }
 
 /* ---- the order of conditions ---- */

@@ -12,6 +12,12 @@
 int decision_measure(struct opt *, struct err *) WARN_UNUSED;
 /* The first decision that may stand, by what was measured; else why the first may not. */
 enum decision_miss decision_find(struct opt *);
+/*
+ * What was decided, and by which of opt's rules (a bit each); NULL in *out without an error: not
+ * worth keeping.
+ */
+int decision_record(const struct opt *, uint64_t fired, struct decision **out, struct err *)
+    WARN_UNUSED;
 /* What it says of a class; NULL: nothing. */
 const struct decision_class *decision_class(const struct decision *, uint64_t key);
 /* Is the class still much like the one that was decided? */

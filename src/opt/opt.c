@@ -5,6 +5,7 @@
  * it sharper. Then rows and cost are estimated and the whole is verified. The plan owns
  * copies of all it took from the query.
  */
+#include "cost_i.h"
 #include "decision_i.h"
 
 static const struct opt_rule rules[] = {
@@ -231,6 +232,49 @@ meet_decisions(struct opt *o, struct err *e)
 	return code;
 }
 
+/* ---- choosing ---- */
+
+static int
+choose_and_estimate(struct opt *o, struct err *e)
+{
+	int code;
+
+	if ((code = choose(o, e)) != 0)
+		return code;
+	lower(o);
+	force_paths(o);
+	if (o->decided != NULL) {
+		decision_estimate(o);
+		return 0;
+	}
+	if ((code = lower_costs(o, e)) == 0)
+		cost_total(o);
+	return code;
+}
+
+int
+opt_choose(struct opt *o, struct err *e)
+{
+	struct plan *p = o->plan;
+	int code;
+
+	/* For want of memory the footers must do. */
+	if (o->decided == NULL && o->stats->summary != NULL &&
+	    p->filter->kind != PRED_TRUE &&
+	    card_new(o->arena, o->stats, p->filter, &o->card, NULL) != 0)
+		o->card = NULL;
+	for (size_t i = 0; i < p->n_shards && o->decided == NULL; i++)
+		o->shards[i].est_rows = p->shards[i].access == ACCESS_PRUNED ? 0 :
+		    o->card != NULL ? card_shard_rows(o->card, &o->stats->shards[i], p->range) :
+		    card_rows(&o->stats->shards[i], p->filter, p->range);
+	code = choose_and_estimate(o, e);
+	card_free(o->card);
+	o->card = NULL;
+	return code;
+}
+
+/* ---- running ---- */
+
 int
 opt_run(struct opt *o, struct err *e)
 {
@@ -246,7 +290,7 @@ opt_run(struct opt *o, struct err *e)
 	}
 	if (code != 0)
 		return code;
-	if ((code = cost_plan(o, e)) != 0)
+	if ((code = opt_choose(o, e)) != 0)
 		return code;
 	return plan_verify(o->plan, o->stats, e);
 }
@@ -266,4 +310,64 @@ opt_plan(const struct query *q, const struct stats *st, const struct opt_options
 	}
 	*out = o.plan;
 	return 0;
+}
+
+/* ---- with decisions ---- */
+
+static uint64_t
+fired_mask(const struct plan *p)
+{
+	uint64_t mask = 0;
+
+	for (size_t i = 0; i < p->n_fired; i++)
+		for (size_t k = 0; k < N_RULES; k++)
+			if (rules[k].name == p->fired[i])
+				mask |= (uint64_t)1 << k;
+	return mask;
+}
+
+int
+opt_plan_decide(const struct query *q, const struct stats *st, const struct opt_options *options,
+    struct plan **out, struct decision **decision, struct err *e)
+{
+	struct opt o;
+	int code;
+
+	if ((code = opt_begin(&o, q, st, options, e)) < 0)
+		return code;
+	if ((code = opt_run(&o, e)) == 0)
+		code = decision_record(&o, fired_mask(o.plan), decision, e);
+	if (code < 0) {
+		plan_free(o.plan);
+		return code;
+	}
+	*out = o.plan;
+	return 0;
+}
+
+int
+opt_plan_decided(const struct query *q, const struct stats *st,
+    const struct opt_options *options, const struct decision *const *v, size_t n,
+    size_t *which, struct plan **out, struct err *e)
+{
+	int code = DECISION_SHAPE, first = DECISION_HOLDS;
+	struct opt o;
+
+	for (size_t i = 0; i < n && code > 0; i += o.which + 1) {
+		if ((code = opt_begin(&o, q, st, options, e)) < 0)
+			return code;
+		o.decisions = v + i;
+		o.n_decisions = n - i;
+		code = opt_run(&o, e);
+		*which = i + o.which;
+		if (code == 0)
+			*out = o.plan;
+		else
+			plan_free(o.plan);
+		first = first == DECISION_HOLDS ? code : first;
+		/* One that holds by selectivities, but not for all shards: there may be another. */
+		if (code > 0 && code != DECISION_CLASS)
+			break;
+	}
+	return code > 0 ? first : code;
 }

@@ -154,12 +154,14 @@ bool footer_tells(const struct pred *filter);
 /* After the choice, before its costs: options->force on every shard that is not pruned. */
 void force_paths(struct opt *);
 
-/* cost.c */
+/* opt.c */
 /*
  * Chooses by cost what the rules left open, and fills in the estimates of shards and plan; or
  * takes it from `decided`: DECISION_CLASS above 0 if that lacks a class of shards.
  */
-int cost_plan(struct opt *, struct err *) WARN_UNUSED;
+int opt_choose(struct opt *, struct err *) WARN_UNUSED;
+
+/* cost.c */
 /* The estimates of the plan, from those of the shards. */
 void cost_total(struct opt *);
 

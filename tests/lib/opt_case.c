@@ -95,7 +95,7 @@ opt_case_run(struct opt_case *c, const char *rules)
 		if (mask >> i & 1)
 			run_twice(c, i);
 	c->access = accesses(c);
-	assert_int_equal(cost_plan(&c->opt, &e), 0);
+	assert_int_equal(opt_choose(&c->opt, &e), 0);
 	assert_int_equal(plan_verify(c->plan, &c->stats.stats, &e), 0);
 	return c->plan;
 }

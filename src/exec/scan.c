@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * scan: what is asked of one row group, or shard, whoever scans it: its memory, its chunks, what
+ * its zones say of durations, and which span an error is about.
+ */
+#include "base/bitmap.h"
+#include "exec_i.h"
+
+int
+source_shard(struct exec *ex, size_t i, struct shard **out, struct err *e)
+{
+	int rc = snapshot_shard(ex->env.snapshot, i, out, e);
+
+	if (rc == 0 && !atomic_load_explicit(&ex->seen[i], memory_order_relaxed) &&
+	    !atomic_exchange(&ex->seen[i], true))
+		atomic_fetch_add(&ex->n_seen, 1);
+	return rc;
+}
+
+size_t
+service_of_row(const struct shard_info *info, uint32_t row)
+{
+	size_t lo = 0, hi = info->n_services;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (info->services[mid].row_to <= row)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+uint64_t *
+scan_bits(struct scan *sc, size_t n)
+{
+	uint64_t *w = arena_calloc(&sc->mem, BITMAP_WORDS(n) + 1, sizeof *w);
+
+	if (w == NULL)
+		(void)err_nomem(sc->e);
+	return w;
+}
+
+int
+scan_chunk(struct scan *sc, enum column_id id, const struct chunk **out)
+{
+	const struct column *col = shard_column(sc->xs->s, id);
+
+	*out = NULL;
+	return col == NULL ? 0 : chunk_get(sc->xs->s, col, sc->group, out, sc->e);
+}
+
+enum wraps
+duration_wraps(struct shard *s, uint32_t group)
+{
+	const struct column *starts = shard_column(s, COL_START);
+	const struct column *durations = shard_column(s, COL_DURATION);
+	const uint64_t zero = value_image_i64(0);
+	struct zone a, b;
+
+	if (starts == NULL || durations == NULL)
+		return WRAPS_NONE;
+	a = shard_zone(s, starts, group);
+	b = shard_zone(s, durations, group);
+	/* An end past the last instant comes round to before the start. */
+	if (b.max >= zero && a.max > UINT64_MAX - (b.max - zero))
+		return WRAPS_ANY;
+	return b.min < zero ? WRAPS_BELOW : WRAPS_NONE;
+}
+
+int
+scan_blame(struct scan *sc, uint32_t row, int code)
+{
+	const struct chunk *ids = NULL, *traces = NULL;
+	const struct traceids *t = NULL;
+	struct err *e = sc->e, ignored = ERR_INIT;
+	struct trace_id trace = { 0, 0 };
+	uint64_t id = 0;
+
+	sc->e = &ignored;
+	if (scan_chunk(sc, COL_SPAN_ID, &ids) == 0 && ids != NULL)
+		id = chunk_u64_at(ids, row);
+	if (scan_chunk(sc, COL_TRACE, &traces) == 0 && traces != NULL &&
+	    traceids_get(sc->xs->s, &t, &ignored) == 0)
+		trace = traceids_at(t, (uint32_t)chunk_u64_at(traces, row));
+	traceids_put(t);
+	chunk_put(traces);
+	chunk_put(ids);
+	sc->e = e;
+	return err_ctx(e, code, "span %016llx of trace %016llx%016llx", (unsigned long long)id,
+	    (unsigned long long)trace.hi, (unsigned long long)trace.lo);
+}
