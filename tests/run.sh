@@ -89,7 +89,7 @@ script() {
 all_ran() {
 	there=$(find "$SRC"/tests/unit "$SRC"/tests/golden "$SRC"/tests/diff "$SRC"/tests/fuzz \
 	    -name 'test_*.c' -o -name 'fuzz_*.c' | wc -l)
-	there_scripts=$(find "$SRC"/tests/mount "$SRC"/tests/lint -name 't_*.sh' -o \
+	there_scripts=$(find "$SRC"/tests/mount "$SRC"/tests/oracle "$SRC"/tests/lint -name 't_*.sh' -o \
 	    -path '*/lint/*.sh' | wc -l)
 	echo "ran $programs of $there programs, $scripts of $there_scripts scripts"
 	[ "${SPANFS_TEST_NO_FUSE-}" != yes ] || scripts=$((scripts + skipped))

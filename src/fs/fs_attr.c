@@ -148,12 +148,14 @@ no_room(int code)
 	return code == ERR_NOSPC;
 }
 
-void
-stat_done(struct call *c, int code)
+static void
+stat_done(struct call *c, int code, const void *data, size_t n)
 {
 	struct result_info info = result_info(c->res);
 	struct err err = ERR_INIT;
 
+	(void)data;
+	(void)n;
 	budget_charge(c->fs, c->node->parent, c->begun_ns);
 	if (code == 0 && info.done)
 		code = info.code;
@@ -203,7 +205,7 @@ getattr_result(fuse_req_t req, struct node *x)
 			reply_code(req, info.code);
 		else
 			reply_result(req, x, &info);
-	} else if ((c = call_new(req, CALL_STAT, node_ref(fs, x), res)) == NULL) {
+	} else if ((c = call_new(req, CALL_STAT, stat_done, node_ref(fs, x), res)) == NULL) {
 		node_unref(fs, x);
 		fuse_reply_err(req, ENOMEM);
 	} else {

@@ -32,7 +32,8 @@
 /* ---- life ---- */
 
 struct call *
-call_new(fuse_req_t req, enum call_kind kind, struct node *x, struct result *res)
+call_new(fuse_req_t req, enum call_kind kind, call_done *done, struct node *x,
+    struct result *res)
 {
 	struct call *c = calloc(1, sizeof *c);
 
@@ -42,6 +43,7 @@ call_new(fuse_req_t req, enum call_kind kind, struct node *x, struct result *res
 	c->req = req;
 	c->who = requester_of(req);
 	c->kind = kind;
+	c->done = done;
 	c->node = x;
 	c->res = res;
 	c->refs = 1;
@@ -343,17 +345,7 @@ answered(void *arg, int code, const void *data, size_t n)
 	if (gather(c, code, data, n))
 		return;
 	fuse_req_interrupt_func(c->req, NULL, NULL);
-	switch (c->kind) {
-	case CALL_STAT:
-		stat_done(c, code);
-		break;
-	case CALL_OPEN:
-		open_done(c, code);
-		break;
-	case CALL_READ:
-		read_done(c, code, data, n);
-		break;
-	}
+	c->done(c, code, data, n);
 	call_end(c);
 }
 

@@ -24,71 +24,6 @@
 
 #define SWITCH_NS 1000000000ull	/* how long after a change opens drop the cache */
 
-/* ---- handles ---- */
-
-struct handle *
-handle_new(struct fs *fs, enum handle_kind kind, struct node *x)
-{
-	struct handle *h = calloc(1, sizeof *h);
-
-	if (h == NULL)
-		return NULL;
-	h->kind = kind;
-	h->node = node_ref(fs, x);
-	buf_init(&h->text);
-	arena_init(&h->arena);
-	pthread_mutex_init(&h->lock, NULL);
-	pthread_mutex_lock(&fs->files_lock);
-	h->next = fs->handles;
-	if (h->next != NULL)
-		h->next->prev = h;
-	fs->handles = h;
-	pthread_mutex_unlock(&fs->files_lock);
-	return h;
-}
-
-/* Under files_lock: the node no longer has this handle. Returns a result to let go. */
-static struct result *
-detach(struct handle *h)
-{
-	struct file *f = h->node->file;
-	struct result *res = NULL;
-
-	f->n_open--;
-	if (h->cached)
-		f->n_cached--;
-	if (f->n_open == 0 || (f->res == h->res && !h->cached && f->n_cached == 0)) {
-		res = f->res;
-		f->res = NULL;
-	}
-	return res;
-}
-
-void
-handle_free(struct fs *fs, struct handle *h)
-{
-	struct result *bound = NULL;
-
-	pthread_mutex_lock(&fs->files_lock);
-	*(h->prev != NULL ? &h->prev->next : &fs->handles) = h->next;
-	if (h->next != NULL)
-		h->next->prev = h->prev;
-	if (h->kind == HANDLE_RESULT)
-		bound = detach(h);
-	else if (h->node->kind == NODE_CONTROL_FILE)
-		h->node->text->n_open--;
-	pthread_mutex_unlock(&fs->files_lock);
-	if (bound != NULL)
-		result_unref(bound);
-	if (h->res != NULL)
-		result_unref(h->res);
-	node_unref(fs, h->node);
-	buf_release(&h->text);
-	arena_release(&h->arena);
-	pthread_mutex_destroy(&h->lock);
-	free(h);
-}
-
 bool
 file_set_error(struct fs *fs, struct node *x, const char *msg)
 {
@@ -190,12 +125,14 @@ open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
 		handle_free(fs, h);	/* the caller is gone: no release will come */
 }
 
-void
-open_done(struct call *c, int code)
+static void
+open_done(struct call *c, int code, const void *data, size_t n)
 {
 	struct result_info info = result_info(c->res);
 	struct err err = ERR_INIT;
 
+	(void)data;
+	(void)n;
 	if (code == 0 && info.done)
 		code = info.code;
 	if (code < 0) {
@@ -237,7 +174,7 @@ open_result(fuse_req_t req, struct node *x, struct fuse_file_info *fi)
 		fuse_reply_err(req, ESTALE);
 	else if (info.done && info.code == 0)
 		open_reply(fs, req, x, res, &info, fi);
-	else if ((c = call_new(req, CALL_OPEN, node_ref(fs, x), res)) == NULL) {
+	else if ((c = call_new(req, CALL_OPEN, open_done, node_ref(fs, x), res)) == NULL) {
 		node_unref(fs, x);
 		fuse_reply_err(req, ENOMEM);
 	} else {
@@ -268,7 +205,7 @@ fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* ---- read, release ---- */
 
-void
+static void
 read_done(struct call *c, int code, const void *data, size_t n)
 {
 	struct err err = ERR_INIT;
@@ -304,7 +241,7 @@ fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file
 		control_read(req, h, size, off);
 		return;
 	}
-	c = call_new(req, CALL_READ, node_ref(fs, h->node), h->res);
+	c = call_new(req, CALL_READ, read_done, node_ref(fs, h->node), h->res);
 	if (c == NULL) {
 		node_unref(fs, h->node);
 		fuse_reply_err(req, ENOMEM);

@@ -152,8 +152,12 @@ fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-/* ---- fs_mount.c ---- */
+/* ---- fs_wake.c ---- */
 
+/* What is told to the attendant beside the numbers of signals. */
+#define FS_KICK 0x7e
+#define FS_QUIT 0x7f
+void fs_tell(struct fs *, int what);
 /* Wakes the attendant: a call was interrupted and is waiting on. Any thread. */
 void fs_kick(struct fs *);
 
@@ -219,6 +223,9 @@ int file_result(fuse_req_t, struct node *, struct result **, struct err *) WARN_
 bool file_set_error(struct fs *, struct node *, const char *msg);
 /* Remembers, notes for .spanfs/errors and replies that a file has no result. */
 void file_fail(fuse_req_t, struct node *, const struct err *);
+
+/* ---- fs_handle.c ---- */
+
 struct handle *handle_new(struct fs *, enum handle_kind, struct node *);
 void handle_free(struct fs *, struct handle *);
 
@@ -255,6 +262,10 @@ void control_list(const struct node *dir, struct arena *, struct entry **, size_
 
 enum call_kind { CALL_STAT, CALL_OPEN, CALL_READ };
 
+struct call;
+/* What the engine's answer leads to: replies. `data` is valid for the call. */
+typedef void call_done(struct call *, int code, const void *data, size_t n);
+
 /* A request that waits for a result. Freed by call_end, which is after the reply. */
 struct call {
 	struct call *prev, *next;	/* under fs.calls_lock */
@@ -262,6 +273,7 @@ struct call {
 	fuse_req_t req;
 	struct requester who;
 	enum call_kind kind;
+	call_done *done;
 	struct node *node;	/* a reference */
 	struct result *res;	/* a reference */
 	struct fuse_file_info fi;	/* CALL_OPEN */
@@ -279,13 +291,9 @@ struct call {
 };
 
 /* Takes over the references of node and result. NULL: out of memory, references are kept. */
-struct call *call_new(fuse_req_t, enum call_kind, struct node *, struct result *);
+struct call *call_new(fuse_req_t, enum call_kind, call_done *, struct node *, struct result *);
 /* Asks the engine; the call's end is then certain, perhaps before this returns. */
 void call_start(struct call *);
-/* What call_start's answer leads to, by kind: replies. `data` is valid for the call. */
-void stat_done(struct call *, int code);
-void open_done(struct call *, int code);
-void read_done(struct call *, int code, const void *data, size_t n);
 /* The message of a call that ended with `code`. */
 void call_error(struct call *, int code, struct err *);
 /* Looks again after those that were interrupted; true if any are left. */

@@ -5,7 +5,7 @@
  * The calling thread runs libfuse's loop, whose workers run the handlers. One more thread, the
  * attendant, tells the caller when the mount answers, acts on signals, and looks after calls
  * that were interrupted. Signal handlers and other threads wake it by a byte in a pipe: a
- * signal's number, KICK or QUIT.
+ * signal's number, FS_KICK or FS_QUIT.
  *
  * SIGTERM and SIGINT detach the mountpoint: nobody finds it any more, and the loop ends when
  * the last open file is closed. A second one ends the loop at once, and readers get errors.
@@ -29,8 +29,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define KICK 0x7e
-#define QUIT 0x7f
 #define WATCH_MS 100	/* how often interrupted calls are looked at */
 
 /* ---- libfuse's messages ---- */
@@ -265,21 +263,6 @@ restore_signals(const struct sigaction old[N_CAUGHT])
 
 /* ---- the attendant ---- */
 
-static void
-tell(struct fs *fs, int what)
-{
-	char byte = (char)what;
-
-	while (write(fs->wake[1], &byte, 1) < 0 && errno == EINTR)
-		;
-}
-
-void
-fs_kick(struct fs *fs)
-{
-	tell(fs, KICK);
-}
-
 /* Ends the loop: it waits in sem_wait, which only a signal ends. */
 static void
 leave_now(struct fs *fs)
@@ -327,9 +310,9 @@ static bool
 attend(struct fs *fs, char what, bool *watching)
 {
 	switch (what) {
-	case QUIT:
+	case FS_QUIT:
 		return false;
-	case KICK:
+	case FS_KICK:
 		*watching = true;
 		break;
 	case SIGHUP:
@@ -400,7 +383,7 @@ serve(struct fs *fs, struct err *e)
 	}
 	code = run_loop(fs, e);
 	leaving = 1;
-	tell(fs, QUIT);
+	fs_tell(fs, FS_QUIT);
 	pthread_join(fs->attendant, NULL);
 	calls_end(fs);
 	restore_signals(old);
