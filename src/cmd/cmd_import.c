@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "cmd.h"
 #include "engine/engine.h"
-#include "engine/intake.h"
+#include "intake/intake.h"
 #include "import_files.h"
 #include "progress.h"
 

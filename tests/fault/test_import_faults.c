@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "check/check.h"
-#include "engine/intake.h"
+#include "intake/intake.h"
 #include "lib/fault_malloc.h"
 #include "lib/fsys_fault.h"
 #include "lib/fsys_mem.h"

@@ -23,7 +23,7 @@
 #include "base/memory.h"
 #include "check/check.h"
 #include "engine/engine_i.h"
-#include "engine/intake.h"
+#include "intake/intake.h"
 #include "lib/many_shards.h"
 #include "lib/otlp_lines.h"
 

@@ -35,10 +35,11 @@ check format base model match
 check opt base model match query plan
 check exec base model match plan shard catalog
 check conf base
-check engine base model match query plan opt shard seal catalog check exec ingest format conf
+check intake base model conf ingest shard seal catalog
+check engine base model match query plan opt shard catalog exec ingest format conf
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
-check cmd base conf engine fs query check ingest
+check cmd base conf engine fs query check ingest intake
 owner() {	# header, files that may include it
 	h=$1
 	shift

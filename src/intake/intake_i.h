@@ -18,13 +18,13 @@
  * Lock order: append, report, lock. Whoever waits for a sealing to end helps with it, so
  * waiting under `append` is safe.
  */
-#ifndef ENGINE_INTAKE_I_H
-#define ENGINE_INTAKE_I_H
+#ifndef INTAKE_INTAKE_I_H
+#define INTAKE_INTAKE_I_H
 
 #include <pthread.h>
 
 #include "base/vec.h"
-#include "engine/intake.h"
+#include "intake/intake.h"
 #include "catalog/catalog.h"
 #include "seal/memtable.h"
 #include "shard/fetch.h"

@@ -4,8 +4,8 @@
  * the catalog's lock, parses inputs on several threads, drops duplicates, seals shards and
  * commits them in batches. What on_commit reported is on disk.
  */
-#ifndef ENGINE_INTAKE_H
-#define ENGINE_INTAKE_H
+#ifndef INTAKE_INTAKE_H
+#define INTAKE_INTAKE_H
 
 #include <stdatomic.h>
 

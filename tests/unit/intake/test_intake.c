@@ -3,7 +3,7 @@
  * Intake: what is read is committed once, whole and only once, whatever the threads, the size
  * of the memtable and the mixture of new spans, duplicates and spans that share ids only.
  */
-#include "engine/intake.h"
+#include "intake/intake.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
