@@ -130,7 +130,7 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 			return code;
 		exec_renew_deadline(ex);
 	}
-	return code < 0 ? code : check_rows(x, e);
+	return code < 0 ? code : 0;
 }
 
 static void
@@ -196,6 +196,8 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 		code = formatter_end(f, &x->out, e);
 	if (code == 0 && x->r->format->pages)
 		x->info->n_rows = formatter_rows(f);
+	if (code == 0)
+		code = check_rows(x, e);
 	share_free(x->share);
 	formatter_free(f);
 	return code;

@@ -299,6 +299,36 @@ limits_name_their_setting(void **state)
 	}
 }
 
+/* Of errors.txt these are its lines, and not the spans that they count. */
+static void
+rows_that_are_expected_are_those_of_the_file(void **state)
+{
+	static const struct {
+		const char *path;
+		int code;
+	} v[] = {
+		{ "/expect/rows/2/errors.txt", 0 },
+		{ "/limit/1/expect/rows/1/errors.txt", 0 },
+		{ "/limit/1/expect/rows/2/errors.txt", ERR_NODATA },
+		{ "/limit/2/expect/rows/2/spans.jsonl", 0 },
+		{ "/limit/2/expect/rows/3/spans.jsonl", ERR_NODATA },
+		{ "/limit/2/expect/rows/3/count", ERR_NODATA },
+	};
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		struct buf out = BUF_INIT;
+
+		assert_int_equal(engine_query(b.en, sv_cstr(v[i].path), me, append, &out, NULL,
+		    NULL), v[i].code);
+		assert_int_equal(out.n == 0, v[i].code < 0);
+		buf_release(&out);
+	}
+	close_engine(&b);
+}
+
 static void
 giving_up_a_wait_is_final(void **state)
 {
@@ -591,6 +621,7 @@ main(void)
 		cmocka_unit_test(a_large_result_streams_and_can_be_read_again),
 		cmocka_unit_test(a_full_spill_is_an_error_of_the_read),
 		cmocka_unit_test(limits_name_their_setting),
+		cmocka_unit_test(rows_that_are_expected_are_those_of_the_file),
 		cmocka_unit_test(giving_up_a_wait_is_final),
 		cmocka_unit_test(unknown_services_and_files_are_refused),
 		cmocka_unit_test(the_first_queries_load_what_their_range_touches),
