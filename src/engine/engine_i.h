@@ -341,6 +341,8 @@ void results_remove(struct results *, struct result *);
 /* One user more; one less, true if that was the last: then it takes `bytes` of the cache. */
 void results_join(struct results *, struct result *);
 bool results_leave(struct results *, struct result *, uint64_t bytes);
+/* It takes that much now: of one that nobody uses it is what counts. */
+void results_recount(struct results *, struct result *, uint64_t bytes);
 /*
  * One of the key, made after that instant, that may answer: made for its size, or (world_id
  * not 0) of this very world.

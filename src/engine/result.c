@@ -119,6 +119,16 @@ result_unref(struct result *r)
 }
 
 void
+result_recount(struct result *r)
+{
+	uint64_t bytes = memory_of(r, true);
+
+	pthread_mutex_lock(&r->engine->lock);
+	results_recount(&r->engine->results, r, bytes);
+	pthread_mutex_unlock(&r->engine->lock);
+}
+
+void
 result_forget(struct result *r, bool if_unused)
 {
 	bool listed;

@@ -189,6 +189,8 @@ run(struct result *r)
 	pthread_mutex_unlock(&r->lock);
 	if (code < 0)
 		result_forget(r, false);
+	else
+		result_recount(r);
 }
 
 /* ---- by whom ---- */

@@ -317,6 +317,55 @@ a_size_is_not_waited_for_beyond_its_budget(void **state)
 	conf_free(quick);
 }
 
+static void *
+stat_main(void *arg)
+{
+	struct opener *o = arg;
+
+	assert_int_equal(result_stat(o->r, on_open, o, NULL, NULL), 0);
+	return NULL;
+}
+
+static uint64_t
+kept_bytes(struct engine *en)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&en->lock);
+	n = en->results.kept_bytes;
+	pthread_mutex_unlock(&en->lock);
+	return n;
+}
+
+static void
+what_is_left_at_work_counts_with_its_bytes(void **state)
+{
+	struct opener o = { .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER };
+	struct result_info info;
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	o.r = result_of(&b, IN_STALLED "/spans.jsonl");
+	fsys_stall_set(b.fs, STALLED, 0);
+	assert_int_equal(pthread_create(&o.thread, NULL, stat_main, &o), 0);
+	assert_true(fsys_stall_wait(b.fs) > 0);
+	atomic_fetch_add(&o.r->refs, 1);	/* to look at it, not to use it */
+	result_unref(o.r);
+	assert_true(kept_bytes(b.en) > 0);
+	fsys_stall_end(b.fs);
+	assert_int_equal(opener_end(&o), 0);
+	info = result_info(o.r);
+	assert_true(info.done && info.size > 100000);
+	for (int i = 0; i < 5000 && kept_bytes(b.en) < info.size; i++)
+		usleep(1000);
+	assert_true(kept_bytes(b.en) >= info.size);
+	result_drop(o.r);
+	assert_int_equal(engine_control(b.en, SV("flush"), me, NULL), 0);
+	assert_int_equal(kept_bytes(b.en), 0);
+	close_bench(&b);
+}
+
 static int
 make_store(void **state)
 {
@@ -341,6 +390,7 @@ main(void)
 		cmocka_unit_test(a_run_that_reads_holds_nobody_up),
 		cmocka_unit_test(who_gives_up_does_not_wait_for_the_read),
 		cmocka_unit_test(a_size_is_not_waited_for_beyond_its_budget),
+		cmocka_unit_test(what_is_left_at_work_counts_with_its_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, make_store, remove_store);
