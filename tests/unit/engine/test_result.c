@@ -576,6 +576,41 @@ plan_has(struct bench *b, const char *path, const char *what)
 	return has;
 }
 
+static size_t
+results_there(struct engine *en, bool *idle)
+{
+	size_t n;
+
+	pthread_mutex_lock(&en->lock);
+	n = en->results.n;
+	*idle = en->idle;
+	pthread_mutex_unlock(&en->lock);
+	return n;
+}
+
+static void
+what_was_held_for_long_goes_though_nobody_asks_on(void **state)
+{
+	const char *sets[] = { "result_cache.ttl=1ms" };
+	struct result *r;
+	struct bench b;
+	bool idle = false;
+
+	(void)state;
+	open_engine(&b, sets, 1);
+	assert_int_equal(result_of(&b, "/limit/20/spans.jsonl", &r, NULL), 0);
+	assert_int_equal(open_and_wait(r), 0);
+	while (!idle) {
+		usleep(10000);
+		assert_int_equal(results_there(b.en, &idle), 1);
+	}
+	result_unref(r);
+	for (int i = 0; i < 500 && results_there(b.en, &idle) != 0; i++)
+		usleep(10000);
+	assert_int_equal(results_there(b.en, &idle), 0);
+	close_engine(&b);
+}
+
 static void
 rules_are_left_out_by_name_and_a_reload_brings_them_back(void **state)
 {
@@ -628,6 +663,7 @@ main(void)
 		cmocka_unit_test(every_service_is_known_whatever_the_range),
 		cmocka_unit_test(a_commit_is_seen_by_the_next_query),
 		cmocka_unit_test(a_result_made_for_its_size_stays_for_the_ttl),
+		cmocka_unit_test(what_was_held_for_long_goes_though_nobody_asks_on),
 		cmocka_unit_test(rules_are_left_out_by_name_and_a_reload_brings_them_back),
 		cmocka_unit_test(a_name_that_is_no_rule_stops_the_start),
 		cmocka_unit_test(control_files_and_commands_work),
