@@ -151,8 +151,9 @@ prepare(struct result *r)
 	return !idle;
 }
 
+/* refused: why it can't be run, which is its end; NULL as a rule. */
 static void
-run(struct result *r)
+run(struct result *r, const struct err *refused)
 {
 	const struct conf *conf = r->engine->conf;
 	uint64_t timeout = conf_u64(conf, CONF_QUERY_TIMEOUT);
@@ -174,7 +175,10 @@ run(struct result *r)
 	if (r->est_bytes > x.stream_above)
 		result_stream(r);
 	pthread_mutex_unlock(&r->lock);
-	if (r->started_ns - r->queued_ns > timeout)
+	if (refused != NULL) {
+		err = *refused;
+		code = err.code;
+	} else if (r->started_ns - r->queued_ns > timeout)
 		code = err_set(&err, ERR_BUSY, -1,
 		    "too many queries at once ([query] max_concurrent)");
 	else if (atomic_load(&r->cancel))
@@ -203,7 +207,7 @@ make_queued(void *arg)
 
 	r->started_ns = clock_mono_ns();
 	if (r->planned || prepare(r))
-		run(r);
+		run(r, NULL);
 	else
 		result_forget(r, true);	/* an idle one that nobody uses is of no use */
 	result_drop(r);
@@ -227,17 +231,6 @@ claim_inline(struct result *r)
 	return false;
 }
 
-/* Under result.lock. */
-static int
-submit(struct result *r, struct err *e)
-{
-	int code = runner_submit(r->engine->runner, make_queued, r, e);
-
-	if (code < 0)
-		r->state = RESULT_IDLE;
-	return code;
-}
-
 int
 result_start(struct result *r, bool by_stat, struct err *e)
 {
@@ -252,31 +245,44 @@ result_start(struct result *r, bool by_stat, struct err *e)
 	r->queued_ns = clock_mono_ns();
 	if (claim_inline(r))
 		return 1;
-	if ((code = submit(r, e)) < 0)
+	if ((code = runner_submit(r->engine->runner, make_queued, r, e)) < 0) {
+		r->state = RESULT_IDLE;
 		atomic_fetch_sub(&r->refs, 1);
+	}
 	return code;
 }
 
-int
-result_make_here(struct result *r, struct err *e)
+/* To a runner's thread, with the reference, now that it is planned. */
+static int
+hand_over(struct result *r, struct err *e)
 {
-	bool mine;
-	int code = 0;
+	int code;
+
+	pthread_mutex_lock(&r->lock);
+	r->state = RESULT_QUEUED;
+	if ((code = runner_submit(r->engine->runner, make_queued, r, e)) < 0)
+		r->state = RESULT_PLANNING;
+	pthread_mutex_unlock(&r->lock);
+	return code;
+}
+
+void
+result_make_here(struct result *r)
+{
+	struct engine *en = r->engine;
+	struct err err = ERR_INIT;
+	bool taken = false;
 
 	r->started_ns = clock_mono_ns();
-	if ((mine = r->planned || prepare(r)) && r->cost_ns > INLINE_COST_NS) {
-		pthread_mutex_lock(&r->lock);
-		r->state = RESULT_QUEUED;
-		code = submit(r, e);
-		pthread_mutex_unlock(&r->lock);
-		atomic_fetch_sub(&r->engine->n_inline, 1);
-		if (code == 0)
-			return 0;	/* the runner has the reference */
-	} else {
-		if (mine)
-			run(r);
-		atomic_fetch_sub(&r->engine->n_inline, 1);
+	if (r->planned || prepare(r)) {
+		bool here = r->cost_ns <= INLINE_COST_NS;
+
+		taken = !here && hand_over(r, &err) == 0;
+		/* Others may wait for it by now: they are told too. */
+		if (!taken)
+			run(r, here ? NULL : &err);
 	}
-	result_drop(r);
-	return code;
+	atomic_fetch_sub(&en->n_inline, 1);
+	if (!taken)
+		result_drop(r);
 }
