@@ -293,6 +293,7 @@ struct result {
 	struct requester who;
 	uint64_t id, made_mono_ns, mtime_ns, world_id;
 	uint64_t started_ns, waited_ns;	/* of who makes it; waited: for readers, while it ran */
+	bool here;		/* alike: by the thread that asks, which waits for no reader */
 	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */
 	bool listed;		/* in the engine's table */
 	atomic_bool cancel;

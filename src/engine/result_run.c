@@ -2,7 +2,8 @@
 /*
  * result_run: a result is made: planned, then run into its blob, by a runner's thread or by the
  * one that asks, under no lock but for what is published. A stream's producer waits when it is
- * STREAM_AHEAD bytes ahead of its readers.
+ * STREAM_AHEAD bytes ahead of its readers; but not one that asks itself: the reader that it
+ * would wait for may be its own.
  */
 #include <stdlib.h>
 
@@ -52,7 +53,7 @@ wait_for_readers(void *arg, const struct profile *p, struct err *e)
 
 	pthread_mutex_lock(&r->lock);
 	r->info.profile = *p;
-	while (r->streaming && blob_size(&r->blob) > r->read_up_to + STREAM_AHEAD &&
+	while (r->streaming && !r->here && blob_size(&r->blob) > r->read_up_to + STREAM_AHEAD &&
 	    !atomic_load(&r->cancel)) {
 		if (!paused) {
 			runner_pause(r->engine->runner);
@@ -206,6 +207,7 @@ make_queued(void *arg)
 	struct result *r = arg;
 
 	r->started_ns = clock_mono_ns();
+	r->here = false;
 	if (r->planned || prepare(r))
 		run(r, NULL);
 	else
@@ -274,6 +276,7 @@ result_make_here(struct result *r)
 	bool taken = false;
 
 	r->started_ns = clock_mono_ns();
+	r->here = true;
 	if (r->planned || prepare(r)) {
 		bool here = r->cost_ns <= INLINE_COST_NS;
 
