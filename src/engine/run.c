@@ -91,6 +91,19 @@ check_rows(const struct running *x, struct err *e)
 	    (unsigned long long)n);
 }
 
+/* The rows of a format that pages, which the execution does not see. */
+static int
+count_pages(struct running *x, const struct formatter *f, struct err *e)
+{
+	uint64_t max = conf_u64(x->r->engine->conf, CONF_QUERY_MAX_ROWS);
+
+	x->info->n_rows = formatter_rows(f);
+	if (max == 0 || x->info->n_rows <= max)
+		return 0;
+	return err_set(e, ERR_LIMIT, -1, "over the limit of %llu rows ([query] max_rows)",
+	    (unsigned long long)max);
+}
+
 /* ---- rows to bytes ---- */
 
 static int
@@ -143,7 +156,8 @@ exec_env_of(struct request *r, uint64_t deadline, const atomic_bool *cancel,
 		.snapshot = r->world->snap,
 		.deadline_mono_ns = deadline,
 		.memory = r->memory != 0 ? r->memory : conf_u64(c, CONF_QUERY_MEMORY),
-		.max_rows = conf_u64(c, CONF_QUERY_MAX_ROWS),
+		.max_rows = r->kind == FILE_FORMAT && r->format->pages ? 0 :
+		    conf_u64(c, CONF_QUERY_MAX_ROWS),
 		.cancel = cancel,
 		.pool = r->engine->workers,
 		.threads = r->threads != 0 ? r->threads : r->engine->threads,
@@ -195,7 +209,7 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	    (code = run_plan(x, f, deadline, cancel, e)) == 0)
 		code = formatter_end(f, &x->out, e);
 	if (code == 0 && x->r->format->pages)
-		x->info->n_rows = formatter_rows(f);
+		code = count_pages(x, f, e);
 	if (code == 0)
 		code = check_rows(x, e);
 	share_free(x->share);

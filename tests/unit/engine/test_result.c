@@ -279,6 +279,9 @@ limits_name_their_setting(void **state)
 	} v[] = {
 		{ "query.max_rows=10", "/spans.jsonl", "max_rows", ERR_LIMIT },
 		{ "query.max_rows=10", "/limit/11/spans.jsonl", "max_rows", ERR_SYNTAX },
+		/* Lines, and not the spans that they count. */
+		{ "query.max_rows=10", "/errors.txt", "max_rows", ERR_LIMIT },
+		{ "query.max_rows=10", "/limit/10/errors.txt", "", 0 },
 	};
 
 	(void)state;
