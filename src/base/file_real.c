@@ -34,7 +34,7 @@
 /* Linux moves at most this much in one call. */
 #define IO_MAX ((size_t)0x7ffff000)
 
-/* Most descriptors of files that nobody reads at the moment: also no more than a quarter of all. */
+/* Most descriptors of files that nobody reads: also no more than a quarter of all. */
 #define POOL_MAX 1024
 #define POOL_MIN 8
 
@@ -80,17 +80,22 @@ fail(struct fsys *fs, const char *verb, const char *path, struct err *e)
 	return err_errno(e, "%s %s/%s", verb, fs->root, path);
 }
 
-/* The usual soft limit is 1024: it is raised to the hard one when it is met. False: no more can be had. */
+/*
+ * The usual soft limit is 1024: it is raised to `most`, or to the hard one. False: no more can
+ * be had.
+ */
 static bool
-raise_limit(void)
+raise_limit(rlim_t most)
 {
+	struct rlimit rl = { 0 };
 	int saved = errno;
-	struct rlimit rl;
+	rlim_t was;
 	bool ok;
 
-	ok = getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max;
-	rl.rlim_cur = rl.rlim_max;
-	ok = ok && setrlimit(RLIMIT_NOFILE, &rl) == 0;
+	ok = getrlimit(RLIMIT_NOFILE, &rl) == 0;
+	was = rl.rlim_cur;
+	rl.rlim_cur = rl.rlim_max < most ? rl.rlim_max : most;
+	ok = ok && rl.rlim_cur > was && setrlimit(RLIMIT_NOFILE, &rl) == 0;
 	errno = saved;
 	return ok;
 }
@@ -126,7 +131,7 @@ open_beneath(struct real *r, const char *path, int flags, mode_t mode)
 {
 	int fd = try_open(r, path, flags, mode);
 
-	if (fd < 0 && errno == EMFILE && raise_limit())
+	if (fd < 0 && errno == EMFILE && raise_limit(RLIM_INFINITY))
 		fd = try_open(r, path, flags, mode);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
 		int saved = errno;
@@ -582,16 +587,17 @@ sync_parent(int dirfd)
 	}
 }
 
-/* Of all that the process may have. */
+/* Of all that the process may have; as many as that takes are asked for. */
 static unsigned
 pool_max(void)
 {
 	struct rlimit rl;
 	rlim_t n;
 
+	(void)raise_limit(4 * POOL_MAX);
 	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
 		return POOL_MIN;
-	n = rl.rlim_max / 4;
+	n = rl.rlim_cur / 4;
 	return n < POOL_MIN ? POOL_MIN : n > POOL_MAX ? POOL_MAX : (unsigned)n;
 }
 

@@ -39,6 +39,14 @@ slot_unref(struct shard_slot *s)
 	free(s);
 }
 
+/* The same file with the same in it: of a store that was put in another's place names may be equal. */
+static bool
+same_shard(const struct shard_entry *a, const struct shard_entry *b)
+{
+	return shard_entry_cmp(a, b) == 0 && a->n_rows == b->n_rows && a->n_bytes == b->n_bytes &&
+	    a->min_start == b->min_start && a->max_start == b->max_start;
+}
+
 /* Both lists are in the same order: one pass finds what they share. */
 static bool
 fill_slots(struct snap *s, const struct snap *prev)
@@ -50,7 +58,7 @@ fill_slots(struct snap *s, const struct snap *prev)
 
 		while (j < n_prev && shard_entry_cmp(&prev->list.shards[j], e) < 0)
 			j++;
-		if (j < n_prev && shard_entry_cmp(&prev->list.shards[j], e) == 0) {
+		if (j < n_prev && same_shard(&prev->list.shards[j], e)) {
 			s->slots[i] = prev->slots[j];
 			atomic_fetch_add_explicit(&s->slots[i]->refs, 1, memory_order_relaxed);
 			if (atomic_load_explicit(&s->slots[i]->shard, memory_order_relaxed) != NULL)

@@ -293,6 +293,7 @@ struct result {
 	struct requester who;
 	uint64_t id, made_mono_ns, mtime_ns, world_id;
 	uint64_t started_ns, waited_ns;	/* of who makes it; waited: for readers, while it ran */
+	bool here;		/* alike: by the thread that asks, which waits for no reader */
 	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */
 	bool listed;		/* in the engine's table */
 	atomic_bool cancel;
@@ -341,6 +342,8 @@ void results_remove(struct results *, struct result *);
 /* One user more; one less, true if that was the last: then it takes `bytes` of the cache. */
 void results_join(struct results *, struct result *);
 bool results_leave(struct results *, struct result *, uint64_t bytes);
+/* It takes that much now: of one that nobody uses it is what counts. */
+void results_recount(struct results *, struct result *, uint64_t bytes);
 /*
  * One of the key, made after that instant, that may answer: made for its size, or (world_id
  * not 0) of this very world.

@@ -110,12 +110,25 @@ result_unref(struct result *r)
 	listed = last && r->listed && (unfinished || !worth_keeping(r));
 	if (listed)
 		results_remove(&en->results, r);
+	/* The first that is kept: the ticker, which sleeps without end, is to see it grow old. */
+	if (last && en->idle && en->results.kept_last == r)
+		pthread_cond_signal(&en->tick);
 	pthread_mutex_unlock(&en->lock);
 	if (last && unfinished)
 		cancel_run(r);
 	if (listed)
 		result_drop(r);
 	result_drop(r);
+}
+
+void
+result_recount(struct result *r)
+{
+	uint64_t bytes = memory_of(r, true);
+
+	pthread_mutex_lock(&r->engine->lock);
+	results_recount(&r->engine->results, r, bytes);
+	pthread_mutex_unlock(&r->engine->lock);
 }
 
 void

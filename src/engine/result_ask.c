@@ -32,7 +32,8 @@ wait_for(struct result *r, enum wait_kind kind, uint64_t off, size_t n, uint64_t
 	if ((code = result_start(r, kind == WAIT_STAT, e)) > 0) {
 		/* Nobody can wait for it meanwhile but those who come later: they find it at work. */
 		pthread_mutex_unlock(&r->lock);
-		code = result_make_here(r, e);
+		result_make_here(r);
+		code = 0;
 		pthread_mutex_lock(&r->lock);
 	}
 	if (code == 0) {

@@ -42,7 +42,9 @@ int result_start(struct result *, bool by_stat, struct err *) WARN_UNUSED;
 
 /* Answers waits that were taken. */
 void result_answer(struct result *, struct wait *);
-int result_make_here(struct result *, struct err *) WARN_UNUSED;
+void result_make_here(struct result *);
+/* It is settled: perhaps its last user left while it was at work, and it counted for little. */
+void result_recount(struct result *);
 /* Takes it out of the engine's table; if_unused: only when nobody uses it. */
 void result_forget(struct result *, bool if_unused);
 

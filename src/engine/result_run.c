@@ -2,7 +2,8 @@
 /*
  * result_run: a result is made: planned, then run into its blob, by a runner's thread or by the
  * one that asks, under no lock but for what is published. A stream's producer waits when it is
- * STREAM_AHEAD bytes ahead of its readers.
+ * STREAM_AHEAD bytes ahead of its readers; but not one that asks itself: the reader that it
+ * would wait for may be its own.
  */
 #include <stdlib.h>
 
@@ -52,7 +53,7 @@ wait_for_readers(void *arg, const struct profile *p, struct err *e)
 
 	pthread_mutex_lock(&r->lock);
 	r->info.profile = *p;
-	while (r->streaming && blob_size(&r->blob) > r->read_up_to + STREAM_AHEAD &&
+	while (r->streaming && !r->here && blob_size(&r->blob) > r->read_up_to + STREAM_AHEAD &&
 	    !atomic_load(&r->cancel)) {
 		if (!paused) {
 			runner_pause(r->engine->runner);
@@ -151,8 +152,9 @@ prepare(struct result *r)
 	return !idle;
 }
 
+/* refused: why it can't be run, which is its end; NULL as a rule. */
 static void
-run(struct result *r)
+run(struct result *r, const struct err *refused)
 {
 	const struct conf *conf = r->engine->conf;
 	uint64_t timeout = conf_u64(conf, CONF_QUERY_TIMEOUT);
@@ -174,7 +176,10 @@ run(struct result *r)
 	if (r->est_bytes > x.stream_above)
 		result_stream(r);
 	pthread_mutex_unlock(&r->lock);
-	if (r->started_ns - r->queued_ns > timeout)
+	if (refused != NULL) {
+		err = *refused;
+		code = err.code;
+	} else if (r->started_ns - r->queued_ns > timeout)
 		code = err_set(&err, ERR_BUSY, -1,
 		    "too many queries at once ([query] max_concurrent)");
 	else if (atomic_load(&r->cancel))
@@ -189,6 +194,8 @@ run(struct result *r)
 	pthread_mutex_unlock(&r->lock);
 	if (code < 0)
 		result_forget(r, false);
+	else
+		result_recount(r);
 }
 
 /* ---- by whom ---- */
@@ -200,8 +207,9 @@ make_queued(void *arg)
 	struct result *r = arg;
 
 	r->started_ns = clock_mono_ns();
+	r->here = false;
 	if (r->planned || prepare(r))
-		run(r);
+		run(r, NULL);
 	else
 		result_forget(r, true);	/* an idle one that nobody uses is of no use */
 	result_drop(r);
@@ -225,17 +233,6 @@ claim_inline(struct result *r)
 	return false;
 }
 
-/* Under result.lock. */
-static int
-submit(struct result *r, struct err *e)
-{
-	int code = runner_submit(r->engine->runner, make_queued, r, e);
-
-	if (code < 0)
-		r->state = RESULT_IDLE;
-	return code;
-}
-
 int
 result_start(struct result *r, bool by_stat, struct err *e)
 {
@@ -250,31 +247,45 @@ result_start(struct result *r, bool by_stat, struct err *e)
 	r->queued_ns = clock_mono_ns();
 	if (claim_inline(r))
 		return 1;
-	if ((code = submit(r, e)) < 0)
+	if ((code = runner_submit(r->engine->runner, make_queued, r, e)) < 0) {
+		r->state = RESULT_IDLE;
 		atomic_fetch_sub(&r->refs, 1);
+	}
 	return code;
 }
 
-int
-result_make_here(struct result *r, struct err *e)
+/* To a runner's thread, with the reference, now that it is planned. */
+static int
+hand_over(struct result *r, struct err *e)
 {
-	bool mine;
-	int code = 0;
+	int code;
+
+	pthread_mutex_lock(&r->lock);
+	r->state = RESULT_QUEUED;
+	if ((code = runner_submit(r->engine->runner, make_queued, r, e)) < 0)
+		r->state = RESULT_PLANNING;
+	pthread_mutex_unlock(&r->lock);
+	return code;
+}
+
+void
+result_make_here(struct result *r)
+{
+	struct engine *en = r->engine;
+	struct err err = ERR_INIT;
+	bool taken = false;
 
 	r->started_ns = clock_mono_ns();
-	if ((mine = r->planned || prepare(r)) && r->cost_ns > INLINE_COST_NS) {
-		pthread_mutex_lock(&r->lock);
-		r->state = RESULT_QUEUED;
-		code = submit(r, e);
-		pthread_mutex_unlock(&r->lock);
-		atomic_fetch_sub(&r->engine->n_inline, 1);
-		if (code == 0)
-			return 0;	/* the runner has the reference */
-	} else {
-		if (mine)
-			run(r);
-		atomic_fetch_sub(&r->engine->n_inline, 1);
+	r->here = true;
+	if (r->planned || prepare(r)) {
+		bool here = r->cost_ns <= INLINE_COST_NS;
+
+		taken = !here && hand_over(r, &err) == 0;
+		/* Others may wait for it by now: they are told too. */
+		if (!taken)
+			run(r, here ? NULL : &err);
 	}
-	result_drop(r);
-	return code;
+	atomic_fetch_sub(&en->n_inline, 1);
+	if (!taken)
+		result_drop(r);
 }

@@ -120,6 +120,15 @@ results_leave(struct results *t, struct result *r, uint64_t bytes)
 	return true;
 }
 
+void
+results_recount(struct results *t, struct result *r, uint64_t bytes)
+{
+	if (!r->listed || !r->kept)
+		return;
+	t->kept_bytes += bytes - r->kept_bytes;
+	r->kept_bytes = bytes;
+}
+
 /* ---- look-up ---- */
 
 struct result *

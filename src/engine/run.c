@@ -91,6 +91,19 @@ check_rows(const struct running *x, struct err *e)
 	    (unsigned long long)n);
 }
 
+/* The rows of a format that pages, which the execution does not see. */
+static int
+count_pages(struct running *x, const struct formatter *f, struct err *e)
+{
+	uint64_t max = conf_u64(x->r->engine->conf, CONF_QUERY_MAX_ROWS);
+
+	x->info->n_rows = formatter_rows(f);
+	if (max == 0 || x->info->n_rows <= max)
+		return 0;
+	return err_set(e, ERR_LIMIT, -1, "over the limit of %llu rows ([query] max_rows)",
+	    (unsigned long long)max);
+}
+
 /* ---- rows to bytes ---- */
 
 static int
@@ -130,7 +143,7 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 			return code;
 		exec_renew_deadline(ex);
 	}
-	return code < 0 ? code : check_rows(x, e);
+	return code < 0 ? code : 0;
 }
 
 static void
@@ -143,7 +156,8 @@ exec_env_of(struct request *r, uint64_t deadline, const atomic_bool *cancel,
 		.snapshot = r->world->snap,
 		.deadline_mono_ns = deadline,
 		.memory = r->memory != 0 ? r->memory : conf_u64(c, CONF_QUERY_MEMORY),
-		.max_rows = conf_u64(c, CONF_QUERY_MAX_ROWS),
+		.max_rows = r->kind == FILE_FORMAT && r->format->pages ? 0 :
+		    conf_u64(c, CONF_QUERY_MAX_ROWS),
 		.cancel = cancel,
 		.pool = r->engine->workers,
 		.threads = r->threads != 0 ? r->threads : r->engine->threads,
@@ -195,7 +209,9 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	    (code = run_plan(x, f, deadline, cancel, e)) == 0)
 		code = formatter_end(f, &x->out, e);
 	if (code == 0 && x->r->format->pages)
-		x->info->n_rows = formatter_rows(f);
+		code = count_pages(x, f, e);
+	if (code == 0)
+		code = check_rows(x, e);
 	share_free(x->share);
 	formatter_free(f);
 	return code;
@@ -317,7 +333,7 @@ run_more(struct running *x, struct err *e)
 
 	arena_init(&a);
 	code = list_with_total(x->r->engine, x->r->path, &a, &v, &n, &total, e);
-	if (code == 0 && total > n - 1)
+	if (code == 0 && n > 0 && sv_is(v[n - 1].name, "~%more"))
 		buf_printf(&x->out, "%zu of %llu values are listed, the most frequent; any value "
 		    "can be typed. [browse] values_max sets how many.\n", n - 1,
 		    (unsigned long long)total);

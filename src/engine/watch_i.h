@@ -43,7 +43,7 @@ const char *outcome_cache(const struct run_info *);
 
 /* ---- counters ---- */
 
-#define N_ERR_KINDS 16
+#define N_ERR_KINDS (-ERR_NODATA + 1)	/* the last code of base/err.h */
 
 struct counters {
 	atomic_ullong queries, failed, cancelled, cache_hits, cache_misses, streams;

@@ -408,6 +408,34 @@ more_files_than_the_soft_limit_can_be_open(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
+/* Spill files, logs and sockets do not go through here: what is idle must not take theirs. */
+static void
+files_that_nobody_reads_leave_descriptors_to_others(void **state)
+{
+	struct fix *x = *state;
+	struct rlimit old, low;
+	struct file *f[80];
+	struct fsys *fs;
+	int fd;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	if (old.rlim_max < 400)
+		skip();
+	put(x->fs, "a", "");
+	low = (struct rlimit){ .rlim_cur = 40, .rlim_max = old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(file_real(x->dir, false, &fs, NULL), 0);
+	for (int i = 0; i < 80; i++) {
+		assert_int_equal(fs->ops->open_read(fs, "a", &f[i], NULL), 0);
+		assert_true((fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0);
+		close(fd);
+	}
+	for (int i = 0; i < 80; i++)
+		(void)fs->ops->close(f[i], NULL);
+	fsys_free(fs);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
 static void
 a_full_disk_is_no_space_and_sticks(void **state)
 {
@@ -564,6 +592,7 @@ main(void)
 		REAL(makes_the_root_only_if_asked),
 		REAL(descriptors_are_closed_on_exec),
 		REAL(more_files_than_the_soft_limit_can_be_open),
+		REAL(files_that_nobody_reads_leave_descriptors_to_others),
 		REAL(a_full_disk_is_no_space_and_sticks),
 		MEM(a_crash_loses_what_was_not_synced),
 		MEM(a_synced_file_may_still_lose_its_name),

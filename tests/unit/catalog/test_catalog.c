@@ -415,6 +415,41 @@ an_unchanged_catalog_is_not_read_again(void **state)
 }
 
 static void
+a_shard_of_other_numbers_is_opened_anew(void **state)
+{
+	struct fsys *fs = fsys_mem();
+	struct catalog *c = open_store(fs, true);
+	const struct snapshot *one, *two, *three;
+	struct catalog_list l;
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(catalog_lock(c, NULL), 0);
+	assert_int_equal(add_shard(c, H0, NULL), 0);
+	one = snap(c);
+	assert_int_equal(add_shard(c, H0 + HOUR(1), NULL), 0);
+	two = snap(c);
+	assert_ptr_equal(snap_of(one)->slots[0], snap_of(two)->slots[0]);
+	/* Another store's list, of a later commit and with files of the same names. */
+	l = snap_of(two)->list;
+	l.generation++;
+	l.shards[0].n_rows++;
+	catalog_encode(&b, &l);
+	l.shards[0].n_rows--;
+	assert_int_equal(file_replace(fs, ".", CATALOG_FILE, buf_view(&b), NULL), 0);
+	three = snap(c);
+	assert_int_equal(three->generation, two->generation + 1);
+	assert_ptr_not_equal(snap_of(two)->slots[0], snap_of(three)->slots[0]);
+	assert_ptr_equal(snap_of(two)->slots[1], snap_of(three)->slots[1]);
+	snapshot_unref(one);
+	snapshot_unref(two);
+	snapshot_unref(three);
+	buf_release(&b);
+	catalog_close(c);
+	fsys_free(fs);
+}
+
+static void
 ten_thousand_shards_are_read_and_added_to(void **state)
 {
 	enum { N = 10000 };
@@ -842,6 +877,7 @@ main(void)
 		cmocka_unit_test(file_names_are_never_used_twice),
 		cmocka_unit_test(impossible_entries_are_not_committed),
 		cmocka_unit_test(an_unchanged_catalog_is_not_read_again),
+		cmocka_unit_test(a_shard_of_other_numbers_is_opened_anew),
 		cmocka_unit_test(ten_thousand_shards_are_read_and_added_to),
 		cmocka_unit_test(a_new_writer_removes_unlisted_files_and_nothing_else),
 		cmocka_unit_test(with_a_damaged_catalog_nothing_is_removed),

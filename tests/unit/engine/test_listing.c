@@ -288,6 +288,38 @@ a_cut_list_says_so_in_the_end(void **state)
 	conf_free(conf);
 }
 
+static int
+append(void *arg, const void *p, size_t n, struct err *e)
+{
+	(void)e;
+	buf_put(arg, p, n);
+	return 0;
+}
+
+/* It stands where nothing was cut, too: a program may have remembered it. */
+static void
+more_says_how_many_are_listed(void **state)
+{
+	struct buf out = BUF_INIT;
+	struct conf *conf;
+	struct engine *en = opened(&conf, "browse.values_max=3");
+
+	(void)state;
+	assert_int_equal(engine_query(en, SV("/service/~%more"), (struct requester){ 0 }, append,
+	    &out, NULL, NULL), 0);
+	assert_non_null(strstr(buf_cstr(&out), "3 of "));
+	engine_close(en);
+	conf_free(conf);
+	en = opened(&conf, NULL);
+	out.n = 0;
+	assert_int_equal(engine_query(en, SV("/service/~%more"), (struct requester){ 0 }, append,
+	    &out, NULL, NULL), 0);
+	assert_string_equal(buf_cstr(&out), "All values are listed.\n");
+	buf_release(&out);
+	engine_close(en);
+	conf_free(conf);
+}
+
 static void
 directories_of_unknown_names_are_not_there(void **state)
 {
@@ -370,6 +402,7 @@ main(void)
 		cmocka_unit_test(long_keys_resolve_as_they_are_listed),
 		cmocka_unit_test(on_lists_the_days_that_have_spans),
 		cmocka_unit_test(a_cut_list_says_so_in_the_end),
+		cmocka_unit_test(more_says_how_many_are_listed),
 		cmocka_unit_test(directories_of_unknown_names_are_not_there),
 	};
 

@@ -364,10 +364,12 @@ failures_are_told_apart(void **state)
 	    NULL, &cancel, &err), ERR_CANCELLED);
 	assert_int_equal(engine_query(en, SV("/spans.jsonl"), (struct requester){ 1, 2 }, refuse,
 	    NULL, NULL, &err), ERR_NOSPC);
+	assert_int_equal(run("/limit/1/expect/rows/2/spans.jsonl", &err), ERR_NODATA);
 	scrape(&b);
 	assert_true(GREW("spanfs_queries_cancelled_total") == 1);
-	assert_true(GREW("spanfs_queries_failed_total") == 1);
+	assert_true(GREW("spanfs_queries_failed_total") == 2);
 	assert_true(GREW("spanfs_query_failures_total{kind=\"cancelled\"}") == 1);
+	assert_true(GREW("spanfs_query_failures_total{kind=\"no_data\"}") == 1);
 	assert_true(GREW("spanfs_query_failures_total{kind=\"no_space\"}") == 1);
 	assert_true(GREW("spanfs_query_failures_total{kind=\"timeout\"}") == 0);
 	buf_release(&b);

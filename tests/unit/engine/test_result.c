@@ -19,6 +19,7 @@
 #include "lib/gen_span.h"
 #include "opt/opt.h"
 #include "lib/store_rig.h"
+#include "lib/store_spans.h"
 
 static struct store_rig rig;
 static const struct requester me = { 1000, 1 };
@@ -278,6 +279,9 @@ limits_name_their_setting(void **state)
 	} v[] = {
 		{ "query.max_rows=10", "/spans.jsonl", "max_rows", ERR_LIMIT },
 		{ "query.max_rows=10", "/limit/11/spans.jsonl", "max_rows", ERR_SYNTAX },
+		/* Lines, and not the spans that they count. */
+		{ "query.max_rows=10", "/errors.txt", "max_rows", ERR_LIMIT },
+		{ "query.max_rows=10", "/limit/10/errors.txt", "", 0 },
 	};
 
 	(void)state;
@@ -297,6 +301,36 @@ limits_name_their_setting(void **state)
 		assert_non_null(strstr(err.msg, v[i].words));
 		close_engine(&b);
 	}
+}
+
+/* Of errors.txt these are its lines, and not the spans that they count. */
+static void
+rows_that_are_expected_are_those_of_the_file(void **state)
+{
+	static const struct {
+		const char *path;
+		int code;
+	} v[] = {
+		{ "/expect/rows/2/errors.txt", 0 },
+		{ "/limit/1/expect/rows/1/errors.txt", 0 },
+		{ "/limit/1/expect/rows/2/errors.txt", ERR_NODATA },
+		{ "/limit/2/expect/rows/2/spans.jsonl", 0 },
+		{ "/limit/2/expect/rows/3/spans.jsonl", ERR_NODATA },
+		{ "/limit/2/expect/rows/3/count", ERR_NODATA },
+	};
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		struct buf out = BUF_INIT;
+
+		assert_int_equal(engine_query(b.en, sv_cstr(v[i].path), me, append, &out, NULL,
+		    NULL), v[i].code);
+		assert_int_equal(out.n == 0, v[i].code < 0);
+		buf_release(&out);
+	}
+	close_engine(&b);
 }
 
 static void
@@ -546,6 +580,87 @@ plan_has(struct bench *b, const char *path, const char *what)
 	return has;
 }
 
+/* More than a stream may be ahead of its reader, in spans that cost nothing by the settings. */
+static void
+who_makes_a_large_result_itself_waits_for_nobody(void **state)
+{
+	const char *sets[] = { "mount.stream_above=8KiB", "mount.spill_dir=/tmp",
+		"cost_model.adaptive=no", "cost_model.seq_page_cost=0",
+		"cost_model.random_page_cost=0", "cost_model.cpu_tuple_cost=0",
+		"cost_model.cpu_index_tuple_cost=0", "cost_model.cpu_operator_cost=0",
+		"cost_model.trace_hop_cost=0" };
+	struct store_rig usual = rig;
+	struct buf lines = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct result *r;
+	struct fsys *fs;
+	struct bench b;
+
+	(void)state;
+	alarm(120);
+	store_rig_init(&rig, 6, 10, 1, 1, 64);
+	for (unsigned i = 0; i < 70; i++) {
+		buf_printf(&lines, "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":"
+		    "\"0123456789abcdef0123456789abcdef\",\"spanId\":\"0123456789abcd%02x\","
+		    "\"name\":\"n\",\"startTimeUnixNano\":\"1795435200000000000\","
+		    "\"endTimeUnixNano\":\"1795435200000000005\",\"attributes\":[{\"key\":\"k\","
+		    "\"value\":{\"stringValue\":\"", i);
+		for (unsigned k = 0; k < 1 << 20; k++)
+			buf_putc(&lines, 'x');
+		BUF_LIT(&lines, "\"}}]}]}]}]}\n");
+	}
+	assert_false(lines.oom);
+	if (file_real(rig.dir, false, &fs, &err) < 0 ||
+	    store_add_lines(fs, buf_view(&lines), &err) < 0)
+		fail_msg("%s", err.msg);
+	fsys_free(fs);
+	buf_release(&lines);
+	open_engine(&b, sets, sizeof sets / sizeof *sets);
+	assert_int_equal(result_of(&b, "/has/k/spans.jsonl", &r, NULL), 0);
+	assert_int_equal(open_and_wait(r), 0);
+	assert_true(result_info(r).available > 70u << 20);
+	result_unref(r);
+	close_engine(&b);
+	store_rig_release(&rig);
+	rig = usual;
+	alarm(0);
+}
+
+static size_t
+results_there(struct engine *en, bool *idle)
+{
+	size_t n;
+
+	pthread_mutex_lock(&en->lock);
+	n = en->results.n;
+	*idle = en->idle;
+	pthread_mutex_unlock(&en->lock);
+	return n;
+}
+
+static void
+what_was_held_for_long_goes_though_nobody_asks_on(void **state)
+{
+	const char *sets[] = { "result_cache.ttl=1ms" };
+	struct result *r;
+	struct bench b;
+	bool idle = false;
+
+	(void)state;
+	open_engine(&b, sets, 1);
+	assert_int_equal(result_of(&b, "/limit/20/spans.jsonl", &r, NULL), 0);
+	assert_int_equal(open_and_wait(r), 0);
+	while (!idle) {
+		usleep(10000);
+		assert_int_equal(results_there(b.en, &idle), 1);
+	}
+	result_unref(r);
+	for (int i = 0; i < 500 && results_there(b.en, &idle) != 0; i++)
+		usleep(10000);
+	assert_int_equal(results_there(b.en, &idle), 0);
+	close_engine(&b);
+}
+
 static void
 rules_are_left_out_by_name_and_a_reload_brings_them_back(void **state)
 {
@@ -591,12 +706,15 @@ main(void)
 		cmocka_unit_test(a_large_result_streams_and_can_be_read_again),
 		cmocka_unit_test(a_full_spill_is_an_error_of_the_read),
 		cmocka_unit_test(limits_name_their_setting),
+		cmocka_unit_test(rows_that_are_expected_are_those_of_the_file),
 		cmocka_unit_test(giving_up_a_wait_is_final),
 		cmocka_unit_test(unknown_services_and_files_are_refused),
 		cmocka_unit_test(the_first_queries_load_what_their_range_touches),
 		cmocka_unit_test(every_service_is_known_whatever_the_range),
 		cmocka_unit_test(a_commit_is_seen_by_the_next_query),
 		cmocka_unit_test(a_result_made_for_its_size_stays_for_the_ttl),
+		cmocka_unit_test(who_makes_a_large_result_itself_waits_for_nobody),
+		cmocka_unit_test(what_was_held_for_long_goes_though_nobody_asks_on),
 		cmocka_unit_test(rules_are_left_out_by_name_and_a_reload_brings_them_back),
 		cmocka_unit_test(a_name_that_is_no_rule_stops_the_start),
 		cmocka_unit_test(control_files_and_commands_work),

@@ -25,6 +25,18 @@
 #define IN_STALLED "/on/2026-11-20T13"
 #define ELSEWHERE "/on/2026-11-20T15"
 
+/* Linked with --wrap=runner_submit: see Makefile.am. */
+int __real_runner_submit(struct runner *, void (*)(void *), void *, struct err *);
+int __wrap_runner_submit(struct runner *, void (*)(void *), void *, struct err *);
+
+static atomic_bool no_runner;
+
+int
+__wrap_runner_submit(struct runner *r, void (*fn)(void *), void *arg, struct err *e)
+{
+	return atomic_load(&no_runner) ? err_nomem(e) : __real_runner_submit(r, fn, arg, e);
+}
+
 static struct store_rig rig;
 static const struct requester me = { 1000, 1 };
 
@@ -317,6 +329,89 @@ a_size_is_not_waited_for_beyond_its_budget(void **state)
 	conf_free(quick);
 }
 
+static void
+who_waits_is_told_that_no_thread_can_be_had(void **state)
+{
+	static const char *const sets[] = { "cost_model.seq_page_cost=1000000" };
+	struct opener first, second = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .cond = PTHREAD_COND_INITIALIZER };
+	struct conf *dear;
+	struct result *r;
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	assert_int_equal(conf_load(NULL, sets, 1, &dear, NULL), 0);
+	engine_reload(b.en, dear);
+	r = result_of(&b, "/spans.jsonl");
+	fsys_stall_set(b.fs, STALLED, 0);
+	opener_start(&first, r);
+	assert_true(fsys_stall_wait(b.fs) > 0);
+	assert_int_equal(result_open(r, on_open, &second, NULL, NULL), 0);
+	atomic_store(&no_runner, true);
+	fsys_stall_end(b.fs);
+	assert_int_equal(opener_end(&first), ERR_NOMEM);
+	pthread_mutex_lock(&second.lock);
+	while (!second.called)
+		pthread_cond_wait(&second.cond, &second.lock);
+	pthread_mutex_unlock(&second.lock);
+	assert_int_equal(second.code, ERR_NOMEM);
+	atomic_store(&no_runner, false);
+	result_unref(r);
+	engine_reload(b.en, b.conf);
+	close_bench(&b);
+	conf_free(dear);
+}
+
+static void *
+stat_main(void *arg)
+{
+	struct opener *o = arg;
+
+	assert_int_equal(result_stat(o->r, on_open, o, NULL, NULL), 0);
+	return NULL;
+}
+
+static uint64_t
+kept_bytes(struct engine *en)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&en->lock);
+	n = en->results.kept_bytes;
+	pthread_mutex_unlock(&en->lock);
+	return n;
+}
+
+static void
+what_is_left_at_work_counts_with_its_bytes(void **state)
+{
+	struct opener o = { .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER };
+	struct result_info info;
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	o.r = result_of(&b, IN_STALLED "/spans.jsonl");
+	fsys_stall_set(b.fs, STALLED, 0);
+	assert_int_equal(pthread_create(&o.thread, NULL, stat_main, &o), 0);
+	assert_true(fsys_stall_wait(b.fs) > 0);
+	atomic_fetch_add(&o.r->refs, 1);	/* to look at it, not to use it */
+	result_unref(o.r);
+	assert_true(kept_bytes(b.en) > 0);
+	fsys_stall_end(b.fs);
+	assert_int_equal(opener_end(&o), 0);
+	info = result_info(o.r);
+	assert_true(info.done && info.size > 100000);
+	for (int i = 0; i < 5000 && kept_bytes(b.en) < info.size; i++)
+		usleep(1000);
+	assert_true(kept_bytes(b.en) >= info.size);
+	result_drop(o.r);
+	assert_int_equal(engine_control(b.en, SV("flush"), me, NULL), 0);
+	assert_int_equal(kept_bytes(b.en), 0);
+	close_bench(&b);
+}
+
 static int
 make_store(void **state)
 {
@@ -341,6 +436,8 @@ main(void)
 		cmocka_unit_test(a_run_that_reads_holds_nobody_up),
 		cmocka_unit_test(who_gives_up_does_not_wait_for_the_read),
 		cmocka_unit_test(a_size_is_not_waited_for_beyond_its_budget),
+		cmocka_unit_test(who_waits_is_told_that_no_thread_can_be_had),
+		cmocka_unit_test(what_is_left_at_work_counts_with_its_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, make_store, remove_store);

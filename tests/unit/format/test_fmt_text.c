@@ -207,6 +207,23 @@ offset_and_limit_count_lines_of_errors(void **state)
 }
 
 static void
+errors_may_all_be_different(void **state)
+{
+	struct span *s[1000];
+	size_t n_lines = 0;
+	char *got;
+
+	(void)state;
+	for (size_t i = 0; i < 1000; i++)
+		s[i] = failing(1, arena_printf(&arena, "service-%zu", i), NULL, NULL);
+	got = render_spans("errors.txt", NULL, s, 1000, 100);
+	for (const char *p = got; *p != '\0'; p++)
+		n_lines += *p == '\n';
+	assert_int_equal(n_lines, 1001);
+	free(got);
+}
+
+static void
 traces_have_figures_to_the_right(void **state)
 {
 	struct trace_row t = { .facts = { .trace_id = { 0, 7 }, .root_service = SV("a"),
@@ -235,6 +252,7 @@ main(void)
 		cmocka_unit_test(lines_of_our_own_end_within_120_columns),
 		cmocka_unit_test(equal_errors_are_one_line),
 		cmocka_unit_test(offset_and_limit_count_lines_of_errors),
+		cmocka_unit_test(errors_may_all_be_different),
 		cmocka_unit_test(traces_have_figures_to_the_right),
 	};
 
