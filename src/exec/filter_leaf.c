@@ -456,6 +456,9 @@ parent_holds(struct values_at *v, uint32_t row)
 		how = chunk_u64_at(v->c, chunk_rank(v->c, row));
 	if (how == 0)
 		return 0;
+	/* Which parent it is costs two look-ups; that there is one is all that `root` asks. */
+	if (v->n->pred->op == OP_HAS)
+		return 1;
 	if (how == 1) {
 		rc = value_at_row(v->sc, COL_PARENT_ID, row, &id);
 	} else if ((rc = value_at_row(v->sc, COL_TRACE, row, &trace)) == 0) {
@@ -627,7 +630,7 @@ values_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t
 		rc = scan_chunk(sc, n->col, &v.c);
 	if (rc == 0)
 		rc = scan_chunk(sc, COL_START, &v.starts);
-	if (rc == 0 && n->col == COL_PARENT)
+	if (rc == 0 && n->col == COL_PARENT && n->pred->op != OP_HAS)
 		rc = tracerows_get(sc->xs->s, &v.traces.rows, sc->e);
 	if (rc == 0 && n->col == COL_ATTR)
 		rc = traceids_get(sc->xs->s, &v.traces.ids, sc->e);
