@@ -195,6 +195,8 @@ reads_keys_of_traces_as_the_trace_s(void **state)
 	arena_release(&a);
 }
 
+#define LAST "2554-07-21T23:34:33.709551615Z"
+
 static void
 assert_range(const char *text, uint64_t from, uint64_t to, bool relative)
 {
@@ -234,6 +236,14 @@ intersects_time_clauses_half_open(void **state)
 	assert_range("/since/1000w", NOW - 7000 * d, WHEN_MAX, true);
 	assert_range("/since/30000w", 0, WHEN_MAX, true);
 	assert_range("/on/2554-07-21", 213503 * d, WHEN_MAX, false);
+	/* A span may start at the last instant; behind it none. */
+	assert_range("/since/" LAST, WHEN_MAX, WHEN_MAX, false);
+	assert_false(time_range_empty(bound("/since/" LAST)->range));
+	assert_range("/since/" LAST "/until/2600-01", WHEN_MAX, WHEN_MAX, false);
+	assert_range("/since/2600-01", 0, 0, false);
+	assert_range("/since/2600-01/until/2700-01", 0, 0, false);
+	assert_range("/on/2600-01-01", 0, 0, false);
+	assert_true(time_range_empty(bound("/since/2600-01")->range));
 }
 
 static void
