@@ -111,7 +111,8 @@ add_line(struct formatter *f, const struct span *s, struct sv text, struct err *
 	if (x->n == LINES_MAX)
 		return err_set(e, ERR_LIMIT, -1, "more than %d different errors: narrow the query",
 		    LINES_MAX);
-	if (!vec_grow((void **)&x->lines, &x->cap, x->n + 1, sizeof *x->lines))
+	if (x->n == x->cap &&
+	    !vec_grow((void **)&x->lines, &x->cap, x->n + 1, sizeof *x->lines))
 		return err_nomem(e);
 	l = &x->lines[x->n++];
 	*l = (struct line){
