@@ -25,7 +25,7 @@ struct time_range {
 static inline bool
 time_range_empty(struct time_range r)
 {
-	return r.from >= r.to;
+	return r.to != WHEN_MAX && r.from >= r.to;
 }
 
 /*

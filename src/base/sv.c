@@ -118,5 +118,5 @@ sv_double(struct sv s, double *out)
 		return false;
 	/* The programs never call setlocale, so strtod reads the C locale's point. */
 	*out = strtod(tmp, &end);
-	return *end == '\0';
+	return end == tmp + s.n;	/* a NUL within s ends nothing */
 }

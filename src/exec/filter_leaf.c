@@ -449,6 +449,18 @@ parent_holds(struct values_at *v, uint32_t row)
 	return matcher_span_id(v->n->m, id, v->sc->e);
 }
 
+/* Which parent it is costs two look-ups a row; that there is one, as `root` asks, none. */
+static int
+parent_there(struct values_at *v, const uint64_t *in, uint64_t *out)
+{
+	struct range any = { 1, UINT64_MAX };
+	struct ranges r = { &any, 1 };
+	struct col_test t = { .ranges = &r };
+	uint32_t bad;
+
+	return chunk_test(v->sc, v->c, &t, in, out, &bad);
+}
+
 static int
 child_count_holds(struct values_at *v, uint32_t row)
 {
@@ -603,20 +615,21 @@ static int
 values_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t *out)
 {
 	struct values_at v = { .sc = sc, .n = n };
+	bool there = n->col == COL_PARENT && n->pred->op == OP_HAS;
 	int rc = 0;
 
 	if (n->col != COL_ATTR)
 		rc = scan_chunk(sc, n->col, &v.c);
-	if (rc == 0)
+	if (rc == 0 && !there)
 		rc = scan_chunk(sc, COL_START, &v.starts);
-	if (rc == 0 && n->col == COL_PARENT)
+	if (rc == 0 && n->col == COL_PARENT && !there)
 		rc = tracerows_get(sc->xs->s, &v.traces.rows, sc->e);
 	if (rc == 0 && n->col == COL_ATTR)
 		rc = traceids_get(sc->xs->s, &v.traces.ids, sc->e);
 	if (rc == 0 && n->domain != DOMAIN_SPAN)
 		rc = child_values(&v, in, out);
 	else if (rc == 0 && (v.c != NULL || n->col == COL_ATTR))
-		rc = rows_eval(&v, in, out);
+		rc = there ? parent_there(&v, in, out) : rows_eval(&v, in, out);
 	shard_traces_put(&v.traces);
 	chunk_put(v.starts);
 	chunk_put(v.c);

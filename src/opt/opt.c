@@ -145,6 +145,33 @@ plain_shards(struct opt *o)
 	return true;
 }
 
+/*
+ * What a path typed as the end is none to a range if it is the last instant that a span can
+ * have (WHEN_MAX: no end); so the filter says it. NULL: no memory.
+ */
+static const struct pred *
+filter_of(struct arena *a, const struct query *q)
+{
+	const struct field start = { .scope = FIELD_INTRINSIC, .intrinsic = IN_START };
+	const struct pred *kids[2] = { pred_copy(a, q->filter), NULL };
+	struct buf b = BUF_INIT;
+	struct literal *l;
+
+	if (!q->has_until || q->until.kind != WHEN_ABSOLUTE || q->until.ns != WHEN_MAX)
+		return kids[0];
+	when_print_canonical(&b, q->until);
+	if ((l = arena_new(a, struct literal)) != NULL) {
+		*l = literal_of(arena_sv(a, buf_view(&b)));
+		l->u = WHEN_MAX;
+	}
+	if (l != NULL && !b.oom && l->text.p != NULL)
+		kids[1] = pred_leaf(a, OP_LT, start, l, 1);
+	buf_release(&b);
+	if (kids[0] == NULL || kids[1] == NULL)
+		return NULL;
+	return kids[0]->kind == PRED_TRUE ? kids[1] : pred_and(a, kids, 2);
+}
+
 int
 opt_begin(struct opt *o, const struct query *q, const struct stats *st,
     const struct opt_options *options, struct err *e)
@@ -156,7 +183,7 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
 	*o = (struct opt){ .query = q, .stats = st, .options = options, .plan = p,
 	    .arena = &p->arena };
 	p->output = options->output;
-	p->filter = pred_copy(&p->arena, q->filter);
+	p->filter = filter_of(&p->arena, q);
 	p->range = q->range;
 	p->limit = q->has_limit ? q->limit : UINT64_MAX;
 	p->offset = q->offset;

@@ -46,7 +46,7 @@ take_clause(const struct path **nodes, size_t n, size_t i, struct ast *node)
 	node->off = nodes[i]->n_bytes - nodes[i]->seg.n;
 	for (i++; k < kw->n_args && i < n; k++, i++) {
 		node->args[k] = nodes[i]->seg;
-		node->last_off = nodes[i]->n_bytes - nodes[i]->seg.n;
+		node->arg_off[k] = nodes[i]->n_bytes - nodes[i]->seg.n;
 	}
 	return i;
 }

@@ -96,9 +96,10 @@ bind_clause(struct binder *b, const struct ast *n, const struct pred **out, stru
 	int code;
 
 	memcpy(c.args, n->args, sizeof c.args);
+	c.at = c.n_args > 0 ? c.n_args - 1 : 0;
 	if ((code = clause_build(&c, e)) < 0) {
 		if (e != NULL && e->off >= 0)
-			e->off += (int64_t)n->last_off;
+			e->off += (int64_t)n->arg_off[c.at];
 		return code;
 	}
 	b->relative |= c.relative;
@@ -110,11 +111,11 @@ static void
 note_off(struct binder *b, const struct ast *n)
 {
 	if (n->kw->build == build_since)
-		b->offs.since = n->last_off;
+		b->offs.since = n->arg_off[0];
 	else if (n->kw->build == build_until)
-		b->offs.until = n->last_off;
+		b->offs.until = n->arg_off[0];
 	else if (n->kw->build == build_on || n->kw->build == build_shards)
-		b->offs.on = n->last_off;
+		b->offs.on = n->arg_off[n->kw->n_args - 1];
 }
 
 /* NOT of p; of a NOT its kid. */

@@ -237,12 +237,15 @@ build_where(struct clause *c, struct err *e)
 {
 	enum pred_op op;
 	struct field f;
-	int code = clause_field(c, c->args[0], &f, NULL, e);
+	int code;
 
-	if (code < 0 || c->n_args < 2)
+	c->at = 0;
+	if ((code = clause_field(c, c->args[0], &f, NULL, e)) < 0 || c->n_args < 2)
 		return code;
+	c->at = 1;
 	if ((code = parse_op(c, c->args[1], &f, &op, e)) < 0 || c->n_args < 3)
 		return code;
+	c->at = 2;
 	return build_value(c, op, &f, c->args[2], e);
 }
 

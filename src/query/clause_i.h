@@ -20,14 +20,13 @@ struct clause {
 	/* The meaning, when all arguments are given: of a filter `pred`, else a part of `query`. */
 	const struct pred *pred;
 	struct query *query;
+	/* The argument that an error is in: the last, unless the build says otherwise. */
+	unsigned at;
 	bool relative;			/* a value depends on `now` */
 	bool plain_ns;			/* the field's durations may be numbers of ns */
 };
 
-/*
- * Runs kw->build. Errors name the keyword; err->off is within the last argument given, or
- * within the one that fails if several are wrong.
- */
+/* Runs kw->build. Errors name the keyword; err->off is within the argument `at`. */
 int clause_build(struct clause *, struct err *) WARN_UNUSED;
 
 /* Rows of the table. */

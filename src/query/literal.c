@@ -7,6 +7,7 @@
  */
 #include "base/limits.h"
 #include "clause_i.h"
+#include "match/regex.h"
 #include "model/span.h"
 #include "name_i.h"
 
@@ -211,6 +212,24 @@ is_id(enum field_type t)
 	return t == FT_TRACE_ID || t == FT_SPAN_ID;
 }
 
+/* Where in the pattern it is wrong is not where in the segment: escapes are undone there. */
+static int
+check_pattern(struct sv text, struct err *e)
+{
+	struct regex *r;
+	int code;
+
+	if (text.n > LIMIT_REGEX_BYTES)
+		return err_set(e, ERR_SYNTAX, 0,
+		    "a regular expression of %zu bytes; the limit is %d", text.n,
+		    LIMIT_REGEX_BYTES);
+	if ((code = regex_new(text, true, &r, e)) == 0)
+		regex_free(r);
+	else if (e != NULL && e->off > 0)
+		e->off = 0;
+	return code;
+}
+
 static int
 parse_text(struct clause *c, const struct field *f, enum pred_op op, struct sv text,
     struct literal *l, struct err *e)
@@ -228,10 +247,8 @@ parse_text(struct clause *c, const struct field *f, enum pred_op op, struct sv t
 		code = lower_text(c->arena, &item, e);
 	if (code < 0)
 		return code;
-	if ((op == OP_RE || op == OP_NRE) && item.n > LIMIT_REGEX_BYTES)
-		return err_set(e, ERR_SYNTAX, 0,
-		    "a regular expression of %zu bytes; the limit is %d", item.n,
-		    LIMIT_REGEX_BYTES);
+	if ((op == OP_RE || op == OP_NRE) && (code = check_pattern(item, e)) < 0)
+		return code;
 	*l = literal_of(item);
 	if (f->scope == FIELD_INTRINSIC && op_on_order(op) && is_number(l))
 		return never_in_order(f, text, e);

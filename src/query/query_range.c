@@ -102,6 +102,7 @@ query_range(const struct query *q, const struct range_offs *offs, uint64_t now,
 	struct bound from[2], to[2];
 	struct time_range r = TIME_RANGE_ALL;
 	size_t n_from = 0, n_to = 0;
+	bool late = false;	/* it begins behind the last instant */
 
 	if (q->has_since)
 		from[n_from++] = (struct bound){ q->since, 0, offs->since };
@@ -115,17 +116,16 @@ query_range(const struct query *q, const struct range_offs *offs, uint64_t now,
 		for (size_t k = 0; k < n_to; k++)
 			if (never_before(&from[i], &to[k]))
 				return crossed(&from[i], &to[k], e);
-	for (size_t i = 0; i < n_from; i++)
+	for (size_t i = 0; i < n_from; i++) {
 		if (resolve(&from[i], now) > r.from)
 			r.from = resolve(&from[i], now);
+		late |= from[i].w.kind == WHEN_ABSOLUTE && from[i].w.ns > (__int128)WHEN_MAX;
+	}
 	for (size_t k = 0; k < n_to; k++)
 		if (resolve(&to[k], now) < r.to)
 			r.to = resolve(&to[k], now);
-	/*
-	 * A range that only this `now`, or cutting, makes empty is one empty range, not a crossed
-	 * one; nor the open one whose end is WHEN_MAX.
-	 */
-	if (n_to > 0 && r.to <= r.from)
+	/* A range that only this `now`, or cutting, makes empty is one empty range, not a crossed one. */
+	if (late || time_range_empty(r))
 		r.to = r.from = r.from == WHEN_MAX ? 0 : r.from;
 	*out = r;
 	return 0;

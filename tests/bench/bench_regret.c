@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * bench_regret: see bench_regret.h. Work is a fixed sum of the counters of a run with an empty
- * chunk cache (`weights`), in ns as a fit of the runs' CPU times has them: of 967 ways of 192
- * counts on 1M spans the sum is within a fifth of the time in the median, and in 19 of 20
- * between half of it and half more. Counters, as times are another's too where a machine is shared. What a
- * run finds in the cache it has itself put there, so it counts next to nothing.
+ * chunk cache (`weights`), in ns: after fits of such runs' CPU times to the counters, the last
+ * weights set by hand, and how far the sum is from the time has not been measured since.
+ * Counters, as times are another's too where a machine is shared. What a run finds in the cache
+ * it has itself put there, so it counts next to nothing.
  *
  * The weights do not depend on [cost_model], so a wrong setting shows. As a check on them the
  * time of the CPU is compared, too, for every eighth query: the least of three cold runs.
@@ -50,7 +50,7 @@ cpu_ns(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* What is counted, and how many ns one of it takes (cold; fit of bench_regret's ways). */
+/* What is counted, and how many ns one of it is taken to take, cold. */
 static const struct {
 	const char *name;
 	size_t at;

@@ -45,6 +45,8 @@ numbers_are_exact_or_refused(void **state)
 	assert_false(sv_double(SV("0x10"), &d));
 	assert_false(sv_double(SV("1e"), &d));
 	assert_false(sv_double(SV("."), &d));
+	assert_false(sv_double(SV("1\0"), &d));
+	assert_false(sv_double(SV("1\0e5"), &d));
 }
 
 static void

@@ -192,6 +192,26 @@ equal_errors_are_one_line(void **state)
 }
 
 static void
+many_different_errors_are_many_lines(void **state)
+{
+	struct span *s[2000];
+	size_t lines = 0;
+	char *got;
+
+	(void)state;
+	for (size_t i = 0; i < 2000; i++) {
+		s[i] = failing(1, "pay", NULL, NULL);
+		s[i]->status_message = sv_cstr(arena_printf(&arena, "failure %zu", i));
+	}
+	got = render_spans("errors.txt", NULL, s, 2000, 300);
+	for (const char *p = got; (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	assert_int_equal(lines, 2001);
+	assert_non_null(strstr(got, "  failure 1999\n"));
+	free(got);
+}
+
+static void
 offset_and_limit_count_lines_of_errors(void **state)
 {
 	struct format_options o = { .offset = 1, .limit = 1 };
@@ -251,6 +271,7 @@ main(void)
 		cmocka_unit_test(long_cells_are_shown_whole),
 		cmocka_unit_test(lines_of_our_own_end_within_120_columns),
 		cmocka_unit_test(equal_errors_are_one_line),
+		cmocka_unit_test(many_different_errors_are_many_lines),
 		cmocka_unit_test(offset_and_limit_count_lines_of_errors),
 		cmocka_unit_test(errors_may_all_be_different),
 		cmocka_unit_test(traces_have_figures_to_the_right),

@@ -87,6 +87,26 @@ the_plain_plan_is_plain(void **state)
 }
 
 static void
+an_end_at_the_last_instant_leaves_that_out(void **state)
+{
+	(void)state;
+	add_shards();
+	c.query.has_until = true;
+	c.query.until = (struct when){ WHEN_ABSOLUTE, WHEN_MAX };
+	opt_case_run(&c, "");
+	opt_case_expect_filter(&c, "start < 2554-07-21T23:34:33.709551615Z");
+	opt_case_where(&c, "service", OP_EQ, "a");
+	opt_case_run(&c, "");
+	opt_case_expect_filter(&c, "service = a AND start < 2554-07-21T23:34:33.709551615Z");
+	opt_case_run(&c, "all");
+	assert_string_equal(opt_case_access(&c), "SSSPS");
+	/* Later ones are the end of all that can be. */
+	c.query.until.ns++;
+	opt_case_run(&c, "");
+	opt_case_expect_filter(&c, "service = a");
+}
+
+static void
 rules_work_together(void **state)
 {
 	struct plan *p;
@@ -205,6 +225,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rules_are_named_and_switched, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_plain_plan_is_plain, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_end_at_the_last_instant_leaves_that_out, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(rules_work_together, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_plan_outlives_the_query, setup, teardown),
 		cmocka_unit_test_setup_teardown(

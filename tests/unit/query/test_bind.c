@@ -168,6 +168,26 @@ takes_keys_of_files_for_fields(void **state)
 	assert_true(q->filter->field.scope == FIELD_INTRINSIC &&
 	    q->filter->field.intrinsic == IN_TRACE_SPANS);
 	assert_int_equal(try_bind("/where/spans/eq/x", &env, &q, &e), ERR_SYNTAX);
+	assert_int_equal(e.off, 16);
+}
+
+/* What a field is shows when the path is bound: then earlier arguments may be wrong. */
+static void
+says_which_argument_is_wrong(void **state)
+{
+	struct query_env env = { .now = NOW };
+	struct err e = ERR_INIT;
+	const struct query *q;
+
+	(void)state;
+	assert_int_equal(try_bind("/kind/server/where/duration_ns/contains/x", &env, &q, &e),
+	    ERR_SYNTAX);
+	assert_int_equal(e.off, 31);
+	assert_int_equal(try_bind("/where/%~00000000000000000000000000000000/eq/1", &env, &q, &e),
+	    ERR_UNKNOWN);
+	assert_int_equal(e.off, 7);
+	assert_int_equal(try_bind("/where/duration_ns/in/1,x", &env, &q, &e), ERR_SYNTAX);
+	assert_int_equal(e.off, 24);
 }
 
 static void
@@ -194,6 +214,8 @@ reads_keys_of_traces_as_the_trace_s(void **state)
 	assert_ptr_equal(query_of_traces(q, &a), q);
 	arena_release(&a);
 }
+
+#define LAST "2554-07-21T23:34:33.709551615Z"
 
 static void
 assert_range(const char *text, uint64_t from, uint64_t to, bool relative)
@@ -234,6 +256,14 @@ intersects_time_clauses_half_open(void **state)
 	assert_range("/since/1000w", NOW - 7000 * d, WHEN_MAX, true);
 	assert_range("/since/30000w", 0, WHEN_MAX, true);
 	assert_range("/on/2554-07-21", 213503 * d, WHEN_MAX, false);
+	/* A span may start at the last instant; behind it none. */
+	assert_range("/since/" LAST, WHEN_MAX, WHEN_MAX, false);
+	assert_false(time_range_empty(bound("/since/" LAST)->range));
+	assert_range("/since/" LAST "/until/2600-01", WHEN_MAX, WHEN_MAX, false);
+	assert_range("/since/2600-01", 0, 0, false);
+	assert_range("/since/2600-01/until/2700-01", 0, 0, false);
+	assert_range("/on/2600-01-01", 0, 0, false);
+	assert_true(time_range_empty(bound("/since/2600-01")->range));
 }
 
 static void
@@ -413,6 +443,7 @@ main(void)
 		cmocka_unit_test(makes_predicates_of_filters),
 		cmocka_unit_test(reads_values_by_the_type_of_the_field),
 		cmocka_unit_test(takes_keys_of_files_for_fields),
+		cmocka_unit_test(says_which_argument_is_wrong),
 		cmocka_unit_test(reads_keys_of_traces_as_the_trace_s),
 		cmocka_unit_test(intersects_time_clauses_half_open),
 		cmocka_unit_test(allows_a_range_that_is_empty_only_now),
