@@ -143,6 +143,12 @@ a_broken_line_takes_no_other_with_it(void **state)
 	/* A line that ends like one but isn't, is left to the parser. */
 	expect("{\"a\":{}\n{\"resourceSpans\":[]}\n",
 	    "J1:{\"a\":{}\nJ2:{\"resourceSpans\":[]}\n.\n");
+	/* Records of every form. */
+	expect("{\"traceId\":\"a\n{\"traceId\":\"b\"}\n{\"traceID\":1\n{\"traceID\":2}\n",
+	    "J1:{\"traceId\":\"a\n\nJ2:{\"traceId\":\"b\"}\nJ3:{\"traceID\":1\n\n"
+	    "J4:{\"traceID\":2}\n.\n");
+	expect("{\"data\":[\n{\"traceID\":1},\n{\"traceID\":2}\n],\"a\":\n{\"b\":1}}\n",
+	    "J1:{\"data\":[\n{\"traceID\":1},\n{\"traceID\":2}\n],\"a\":\n{\"b\":1}}\n.\n");
 	expect("{}\nhello\n]\n\x01{}\n{}\n", "J1:{}\n!2:not a JSON object\n"
 	    "!3:not a JSON object\n!4:not a JSON object\nJ5:{}\n.\n");
 }
