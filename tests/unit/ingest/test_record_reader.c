@@ -153,6 +153,29 @@ a_broken_line_takes_no_other_with_it(void **state)
 	    "!3:not a JSON object\n!4:not a JSON object\nJ5:{}\n.\n");
 }
 
+/* One that looked for the line's end at every object would read all of the line at the first. */
+static void
+a_line_of_many_objects_is_read_as_it_goes(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct ingest_result res = { .n_spans = 0 };
+	struct record_reader *r;
+	struct record rec;
+	struct input in;
+	struct source_bytes src = { read_input, &in };
+
+	(void)state;
+	for (int i = 0; i < 100000; i++)
+		buf_printf(&text, "%c{\"id\":%d}", i == 0 ? '[' : ',', i);
+	in = (struct input){ buf_view(&text), 0, 0, 0 };
+	assert_int_equal(record_reader_open(&src, 1 << 20, &r, &last), 0);
+	assert_int_equal(record_reader_next(r, &rec, &res, &last), 0);
+	free(rec.body);
+	assert_true(in.at < text.n / 2);
+	record_reader_close(r);
+	buf_release(&text);
+}
+
 static void
 too_large_records_are_passed_over(void **state)
 {
@@ -600,6 +623,7 @@ main(void)
 		cmocka_unit_test(reads_one_request_a_line),
 		cmocka_unit_test(reads_pretty_printed_and_concatenated_requests),
 		cmocka_unit_test(a_broken_line_takes_no_other_with_it),
+		cmocka_unit_test(a_line_of_many_objects_is_read_as_it_goes),
 		cmocka_unit_test(too_large_records_are_passed_over),
 		cmocka_unit_test(empty_inputs_have_no_records),
 		cmocka_unit_test(tells_what_it_cannot_read),
