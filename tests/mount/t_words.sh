@@ -93,6 +93,12 @@ says "a mistyped key" 2 "unknown key 'timout' in .query.; did you mean timeout" 
     "$SPANCTL" -o query.timout=3s info
 says "a mistyped section" 2 "unknown section .qurey.; did you mean query" \
     "$SPANCTL" -o qurey.timeout=3s info
+esc=$(printf '\033')
+echo '{"traceId":"1","id":"1","name":"x","timestamp":1764000000000000,"tags":{"ke\u001by":"v"}}' |
+	"$SPANCTL" -s "$T/hostile" import - >/dev/null
+says "what data holds is told escaped" 2 "did you mean 'ke.x1by'" \
+    "$SPANCTL" -s "$T/hostile" query /where/key/eq/v/count
+! printf '%s' "$out" | grep -q "$esc" && ok "... and not as it is" || not_ok "... and not as it is"
 says "spanfs: a setting without a value" 2 'query.timeout=VALUE, with a duration' \
     "$SPANFS" -o query.timeout "$T/store" "$M"
 says "spanfs: an unknown word" 2 'unknown option; expected' "$SPANFS" -o bogus "$T/store" "$M"
