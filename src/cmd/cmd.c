@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "engine/engine.h"
+
 #define DEFAULT_FILE "/etc/spanfs.ini"
 
 atomic_bool cmd_cancel;
@@ -12,7 +14,12 @@ atomic_bool cmd_cancel;
 int
 cmd_fail(const char *prog, const struct err *err)
 {
-	fprintf(stderr, "%s: %s\n", prog, err->msg);
+	struct buf shown = BUF_INIT;
+
+	/* It may name what data holds, and ends at a terminal. */
+	engine_visible(&shown, sv_cstr(err->msg));
+	fprintf(stderr, "%s: %.*s\n", prog, SV_ARG(buf_view(&shown)));
+	buf_release(&shown);
 	switch (err->code) {
 	case ERR_SYNTAX:
 	case ERR_UNKNOWN:

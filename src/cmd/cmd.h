@@ -43,7 +43,7 @@ int cmd_sample(int argc, char **argv);
 const char *cmd_conf_file(const struct cmd_settings *);
 /* Loads it; prints and returns an exit code on failure. */
 int cmd_load(const char *prog, const struct cmd_settings *, struct conf **);
-/* Prints "prog: message" and returns EXIT_USAGE for a bad path or value, else EXIT_FAILED. */
+/* Prints "prog: message", what a terminal would act on escaped, and returns EXIT_USAGE for a bad path or value, else EXIT_FAILED. */
 int cmd_fail(const char *prog, const struct err *);
 int cmd_usage(const char *text);
 

@@ -27,7 +27,7 @@ print(struct buf *out, int code)
 	if (out->n != 0)
 		fwrite(out->p, 1, out->n, stdout);
 	buf_release(out);
-	return code < 0 ? EXIT_USAGE : fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+	return code < 0 ? EXIT_USAGE : EXIT_DONE;
 }
 
 static int

@@ -35,6 +35,7 @@ struct input {
 	struct import *im;
 	int fd;
 	uint64_t n;
+	bool failed;		/* it can't be opened or read */
 };
 
 static int64_t
@@ -46,8 +47,10 @@ read_input(void *arg, void *buf, size_t n, struct err *e)
 	do
 		k = read(in->fd, buf, n);
 	while (k < 0 && errno == EINTR && !atomic_load(&cmd_cancel));
-	if (k < 0)
+	if (k < 0) {
+		in->failed = !atomic_load(&cmd_cancel);
 		return err_errno(e, "reading");
+	}
 	in->n += (uint64_t)k;
 	progress_draw(&in->im->progress, in->im->done_bytes + in->n,
 	    intake_counts(in->im->intake).n_spans + intake_counts(in->im->intake).n_pending);
@@ -85,19 +88,20 @@ static int
 import_file(struct import *im, const char *path, struct err *e)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
-	struct input in = { im, STDIN_FILENO, 0 };
+	struct input in = { im, STDIN_FILENO, 0, false };
 	struct source_bytes src = { read_input, &in };
 	int code;
 
 	if (!is_stdin && (in.fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) {
+		in.failed = true;
 		code = err_errno(e, "%s", path);
-		return code;
-	}
-	code = intake_read(im->intake, is_stdin ? "(standard input)" : path, &src, e);
-	if (!is_stdin)
+	} else
+		code = intake_read(im->intake, is_stdin ? "(standard input)" : path, &src, e);
+	if (!is_stdin && in.fd >= 0)
 		close(in.fd);
 	im->done_bytes += in.n;
-	return code;
+	/* So that it is told from the store's trouble. */
+	return code == ERR_IO && in.failed ? ERR_ACCESS : code;
 }
 
 /* True if the trouble is with one input and the others may go on. */

@@ -140,8 +140,8 @@ cmd_sample(int argc, char **argv)
 		err_errno(&err, "%s", req.file);
 		return cmd_fail("spanctl sample", &err);
 	}
-	r = sample_generate(&opts, write_line, f, &err);
 	errno = 0;
+	r = sample_generate(&opts, write_line, f, &err);
 	r = finish(f, r, &err);
 	if (r < 0 && errno == EPIPE)
 		return EXIT_FAILED;	/* a reader that left is no news */

@@ -110,8 +110,12 @@ add_dir(struct import_files *f, const char *path, int depth)
 		f->unreadable = true;
 		return true;
 	}
-	while (ok && (d = readdir(dir)) != NULL)
+	while (ok && (errno = 0, d = readdir(dir)) != NULL)
 		ok = add_entry(f, path, d->d_name, depth + 1);
+	if (ok && errno != 0) {
+		import_say("%s: %s", path, strerror(errno));
+		f->unreadable = true;
+	}
 	closedir(dir);
 	if (f->paths.n > from)
 		qsort(f->paths.v + from, f->paths.n - from, sizeof *f->paths.v, by_bytes);

@@ -25,12 +25,13 @@ static const struct command {
 	int (*run)(const struct cmd_ctx *, int, char **);
 	const char *options;	/* every one explained, for --help */
 } commands[] = {
-	{ "import", "[--strict] [--wait=TIME] FILE|DIRECTORY|-...",
+	{ "import", "[--force] [--strict] [--wait=TIME] FILE|DIRECTORY|-...",
 	    "import OTLP, Jaeger or Zipkin files into the store", cmd_import,
 	    "  FILE         OTLP JSON or protobuf, Jaeger or Zipkin JSON, the Python SDK's console\n"
 	    "               output, plain or compressed: told by its content\n"
 	    "  DIRECTORY    every file below it, but for hidden ones\n"
 	    "  -            standard input\n"
+	    "  --force      shards that are damaged or missing count as empty\n"
 	    "  --strict     exit 1 if anything was rejected\n"
 	    "  --wait=TIME  wait for another writer of the store, at most so long: 30s, 5m\n"
 	    "Importing a file again adds what is new in it. Rejects are reported with file, line\n"
@@ -185,14 +186,19 @@ dispatch(const struct command *c, const struct cmd_settings *settings, const cha
 	return code;
 }
 
-/* What stands in stdio's buffer may not fit either; a reader that left is no news. */
+/*
+ * What stands in stdio's buffer may not fit either; a reader that left is no news, and neither is
+ * what a command that failed has told.
+ */
 static int
 written(int code)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	errno = 0;
+	if (fflush(stdout) == 0 && (!ferror(stdout) || code != EXIT_DONE))
 		return code;
 	if (errno != EPIPE)
-		fprintf(stderr, "spanctl: writing: %s\n", strerror(errno));
+		fprintf(stderr, "spanctl: writing: %s\n",
+		    errno != 0 ? strerror(errno) : "not all of it could be");
 	return code == EXIT_DONE ? EXIT_FAILED : code;
 }
 

@@ -22,6 +22,7 @@ struct jaeger {
 	bool document;			/* from Elasticsearch */
 	struct trace_id trace_id;	/* of the trace around the span */
 	struct map processes;		/* by id: struct resource * */
+	struct attr *ref_types;		/* child_of, follows_from: what links share; or NULL */
 };
 
 enum { T_ID, T_SPANS, T_PROCESSES };
@@ -284,6 +285,22 @@ log_entry(struct jaeger *jg)
 	return maker_event(&o->m, &e);
 }
 
+/* The attributes of links; one reference may be three bytes, and there may be many. */
+static bool
+ref_types(struct jaeger *jg)
+{
+	static const struct sv key = SV("opentracing.ref_type");
+
+	if (jg->ref_types != NULL)
+		return true;
+	jg->ref_types = arena_alloc(&jg->o->m.batch->arena, 2 * sizeof *jg->ref_types);
+	if (jg->ref_types == NULL)
+		return maker_nomem(&jg->o->m);
+	jg->ref_types[0] = (struct attr){ key, { .type = VAL_STRING, .s = SV("child_of") } };
+	jg->ref_types[1] = (struct attr){ key, { .type = VAL_STRING, .s = SV("follows_from") } };
+	return true;
+}
+
 /* A reference, as a link for now: its parent is chosen when all are there. */
 static bool
 reference(struct jaeger *jg)
@@ -304,11 +321,9 @@ reference(struct jaeger *jg)
 		    json_span_id(o, "spanID", true, &l.span_id);
 	if (!ok || f != JSON_END)
 		return false;
-	if ((l.attrs.v = arena_new(&o->m.batch->arena, struct attr)) == NULL)
-		return maker_nomem(&o->m);
-	l.attrs.n = 1;
-	l.attrs.v[0] = (struct attr){ SV("opentracing.ref_type"), { .type = VAL_STRING,
-	    .s = sv_is(type, "FOLLOWS_FROM") ? SV("follows_from") : SV("child_of") } };
+	if (!ref_types(jg))
+		return false;
+	l.attrs = (struct attrs){ &jg->ref_types[sv_is(type, "FOLLOWS_FROM")], 1 };
 	return maker_link(&o->m, &l);
 }
 

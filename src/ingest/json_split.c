@@ -2,20 +2,21 @@
 /* json_split: see json_split_i.h. */
 #include "json_split_i.h"
 
-#define AHEAD 12	/* bytes that is_request looks at: {"resourceS */
+#define AHEAD 12	/* bytes that is_record looks at: {"resourceS */
 
 /*
- * Whether the line at s starts a request: {"resourceSpans" and its kin always do;
- * {"resource": does, unless it can be an element of a list written one to a line.
+ * Whether the line at s starts a record: {"resourceSpans" and its kin always do; another object
+ * does where none can start inside the one at hand: in a string, or not behind '[' ',' or ':'.
  */
 static bool
-is_request(const struct json_split *j, struct sv s)
+is_record(const struct json_split *j, struct sv s)
 {
-	if (!sv_starts(s, SV("{\"resource")) || s.n < AHEAD - 1)
+	if (!sv_starts(s, SV("{\"")))
 		return false;
-	if (s.p[10] == '"')
-		return j->in_string || strchr("[,:", j->last) == NULL;
-	return strchr("SMLP_", s.p[10]) != NULL && s.p[10] != '\0';
+	if (sv_starts(s, SV("{\"resource")) && s.n >= AHEAD - 1 &&
+	    memchr("SMLP_", s.p[10], 5) != NULL)
+		return true;
+	return j->in_string || memchr("[,:", j->last, 3) == NULL;
 }
 
 /* The end of the string that p is in, or a newline, or as far as it goes. */
@@ -79,7 +80,7 @@ json_split(struct json_split *j, struct sv s, bool final, enum split_state *stat
 			if (end - p <= AHEAD && !final)
 				break;
 			p++;
-			if (is_request(j, sv_new(p, (size_t)(end - p)))) {
+			if (is_record(j, sv_new(p, (size_t)(end - p)))) {
 				*state = SPLIT_CUT;
 				break;
 			}

@@ -3,7 +3,7 @@
  * json_split: finds where a JSON object ends without parsing it: brackets are counted,
  * strings are passed over. It sees the text in pieces and remembers its state between them.
  *
- * A broken object must not swallow what comes after it: at a line that starts like a request
+ * A broken object must not swallow what comes after it: at a line that starts like a record
  * where no element can start, the object is taken as ended there (SPLIT_CUT).
  */
 #ifndef INGEST_JSON_SPLIT_I_H

@@ -2,8 +2,8 @@
 /*
  * record_json: cuts JSON into records, an object each, whatever lists they lie in.
  *
- * A line that starts with '{' and ends with '}' is a record as it stands, unless the next line
- * goes on with it; anything else goes through json_split. Whether it is good JSON is for the
+ * A line outside lists that starts with '{' and ends with '}' is a record as it stands, unless the
+ * next line goes on with it; anything else goes through json_split. Whether it is good JSON is for the
  * parser to say, so that a record which is cut short still gives its whole spans.
  * Between objects, '[' ',' and ']' are structure: lists are opened and closed, and their
  * elements are records. What is neither costs its line. NUL bytes between records are a hole.
@@ -183,10 +183,12 @@ record_json_next(struct record_reader *r, struct record *out, struct ingest_resu
 			}
 			continue;
 		}
-		if ((n = whole_line(r)) > 0) {
+		/* Once a line: what it was found not to be, it is not from its next object on. */
+		if (r->depth == 0 && r->line != r->split_line && (n = whole_line(r)) > 0) {
 			r->lines = true;
 			return record_cut_emit(r, RECORD_JSON, n, r->line, out, err);
 		}
+		r->split_line = r->line;
 		if ((e = split_object(r, out, result, err)) <= 0)
 			return e;
 	}

@@ -23,6 +23,7 @@ struct record_reader {
 	bool lines;		/* JSON: a record was a line */
 	unsigned depth;		/* JSON: lists that are open */
 	unsigned line_depth;	/* ... where the line began */
+	uint64_t split_line;	/* JSON: the last line that is no record as it stands */
 	uint64_t line;		/* of what comes next; for protobuf: records seen */
 	char packed[32];	/* ", gzip" */
 	char text[96];

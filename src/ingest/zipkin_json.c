@@ -275,25 +275,42 @@ link_of(struct otlp_json *o, struct sv text, bool *got)
 	return !*got || maker_link(&o->m, &l);
 }
 
+/* Whether a key is otlp.link.N, N below n, as take_links spells it. */
+static bool
+is_link_key(struct sv key, unsigned n)
+{
+	static const struct sv prefix = SV("otlp.link.");
+	struct sv digits = sv_starts(key, prefix) ? sv_sub(key, prefix.n, key.n) : SV_EMPTY;
+	uint64_t i;
+
+	return digits.n != 0 && digits.p[0] >= '0' && digits.p[0] <= '9' &&
+	    (digits.n == 1 || digits.p[0] != '0') && sv_u64(digits, &i) && i < n;
+}
+
+/* Those that are links become links, then go all at once: there may be thousands. */
 static bool
 take_links(struct otlp_json *o, struct attrs *a)
 {
-	for (unsigned i = 0; ; i++) {
-		const struct value *v;
-		struct value taken;
-		char key[24];
-		bool got;
+	unsigned n = 0;
+	uint32_t kept = 0;
 
-		snprintf(key, sizeof key, "otlp.link.%u", i);
+	for (bool got = true; got; ) {
+		const struct value *v;
+		char key[24];
+
+		snprintf(key, sizeof key, "otlp.link.%u", n);
 		v = attrs_find(a, sv_cstr(key));
 		if (v == NULL || v->type != VAL_STRING)
-			return true;
+			break;
 		if (!link_of(o, v->s, &got))
 			return false;
-		if (!got)
-			return true;
-		(void)tags_take(a, sv_cstr(key), &taken);
+		n += got;
 	}
+	for (uint32_t i = 0; i < a->n; i++)
+		if (!is_link_key(a->v[i].key, n))
+			a->v[kept++] = a->v[i];
+	a->n = kept;
+	return true;
 }
 
 static bool

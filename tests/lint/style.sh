@@ -1,6 +1,6 @@
 #!/bin/sh
-# style: what of the code's style can be looked at: tabs, blanks, line ends, widths, heads; and
-# that the version is in one place.
+# style: what of the code's style can be looked at: tabs, blanks, line ends, widths, heads; that
+# the version is in one place; and that what the tarball is to have is there.
 set -u
 cd "${SRC:?}" || exit 1
 files=$(find src include tests -name '*.[ch]' | sort)
@@ -39,4 +39,9 @@ version=$(sed -n 's/^AC_INIT(\[spanfs\], \[\([0-9.]*\)\])$/\1/p' configure.ac)
 [ -n "$version" ] && grep -q "^## $version" CHANGELOG.md && echo "ok CHANGELOG has version $version" ||
 	{ echo "not ok CHANGELOG has version '$version'"; bad=1; }
 grep -rnF "\"$version\"" src include | none "the version stands in configure.ac alone"
+extra=$(sed -n '/^EXTRA_DIST/,/[^\\]$/p' Makefile.am | tr -d '\\' | tr -s ' \t' '\n' | sed 1,2d)
+[ -n "$extra" ] || echo nothing | none "EXTRA_DIST is found"
+for f in $extra; do
+	[ -e "$f" ] || echo "$f"
+done | none "what EXTRA_DIST names is there"
 exit $bad

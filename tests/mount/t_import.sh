@@ -145,6 +145,13 @@ out=$("$SPANCTL" -s store query /service/gamma,delta/count)
 is "... costs that span" "$out" 3
 takes "a bad line is reported with its number" 0 '^partly:2: not a JSON object' partly
 takes "--strict" 1 '^partly:1: ' --strict partly
+# Reading the memory of a process from its start fails, of whatever user.
+if [ -e /proc/self/mem ]; then
+	make_spans after 3 "$DATA_START" >after.jsonl
+	takes "one that can't be read, and the next" 1 '^spanctl: /proc/self/mem: reading: ' \
+	    /proc/self/mem after.jsonl
+	matches "... which is taken" "$out" '^imported 3 spans'
+fi
 awk 'BEGIN {
 	printf "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"a\",\"value\":"
 	for (i = 0; i < 20000; i++) printf "{\"arrayValue\":{\"values\":["

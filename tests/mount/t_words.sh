@@ -63,7 +63,7 @@ fi
 for c in import query explain ls info analyze check sample help; do
 	says "$c --help" 0 "^usage: spanctl $c" "$SPANCTL" "$c" --help
 done
-for o in --strict DIRECTORY; do
+for o in --force --strict --wait=TIME DIRECTORY; do
 	matches "import --help explains $o" "$("$SPANCTL" import --help)" "^  $o "
 done
 for o in --spans --seed --hours --end -o; do
@@ -80,6 +80,10 @@ says "sample --end" 2 "^spanctl sample: --end: expected a time such as .*, got '
     "$SPANCTL" sample --end tomorrow
 says "sample --hours" 2 "--hours: expected whole hours from 1 to 87600, got '0'" \
     "$SPANCTL" sample --hours 0
+out=$(lim 20 "$SPANCTL" sample --spans 100000 2>&1 >/dev/full)
+is "sample to a full disk: told once" "$out" "spanctl sample: write: No space left on device"
+lim 20 "$SPANCTL" sample --spans 100000 2>"$T/told" | head -c 1 >/dev/null
+is "sample to a reader that leaves: not told" "$(cat "$T/told")" ""
 says "a setting without a value" 2 \
     'query.timeout=VALUE, with a duration such as 30s or 100ms, from 1ms to 10000d' \
     "$SPANCTL" -o query.timeout info
@@ -89,6 +93,12 @@ says "a mistyped key" 2 "unknown key 'timout' in .query.; did you mean timeout" 
     "$SPANCTL" -o query.timout=3s info
 says "a mistyped section" 2 "unknown section .qurey.; did you mean query" \
     "$SPANCTL" -o qurey.timeout=3s info
+esc=$(printf '\033')
+echo '{"traceId":"1","id":"1","name":"x","timestamp":1764000000000000,"tags":{"ke\u001by":"v"}}' |
+	"$SPANCTL" -s "$T/hostile" import - >/dev/null
+says "what data holds is told escaped" 2 "did you mean 'ke.x1by'" \
+    "$SPANCTL" -s "$T/hostile" query /where/key/eq/v/count
+! printf '%s' "$out" | grep -q "$esc" && ok "... and not as it is" || not_ok "... and not as it is"
 says "spanfs: a setting without a value" 2 'query.timeout=VALUE, with a duration' \
     "$SPANFS" -o query.timeout "$T/store" "$M"
 says "spanfs: an unknown word" 2 'unknown option; expected' "$SPANFS" -o bogus "$T/store" "$M"

@@ -143,8 +143,37 @@ a_broken_line_takes_no_other_with_it(void **state)
 	/* A line that ends like one but isn't, is left to the parser. */
 	expect("{\"a\":{}\n{\"resourceSpans\":[]}\n",
 	    "J1:{\"a\":{}\nJ2:{\"resourceSpans\":[]}\n.\n");
+	/* Records of every form. */
+	expect("{\"traceId\":\"a\n{\"traceId\":\"b\"}\n{\"traceID\":1\n{\"traceID\":2}\n",
+	    "J1:{\"traceId\":\"a\n\nJ2:{\"traceId\":\"b\"}\nJ3:{\"traceID\":1\n\n"
+	    "J4:{\"traceID\":2}\n.\n");
+	expect("{\"data\":[\n{\"traceID\":1},\n{\"traceID\":2}\n],\"a\":\n{\"b\":1}}\n",
+	    "J1:{\"data\":[\n{\"traceID\":1},\n{\"traceID\":2}\n],\"a\":\n{\"b\":1}}\n.\n");
 	expect("{}\nhello\n]\n\x01{}\n{}\n", "J1:{}\n!2:not a JSON object\n"
 	    "!3:not a JSON object\n!4:not a JSON object\nJ5:{}\n.\n");
+}
+
+/* One that looked for the line's end at every object would read all of the line at the first. */
+static void
+a_line_of_many_objects_is_read_as_it_goes(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct ingest_result res = { .n_spans = 0 };
+	struct record_reader *r;
+	struct record rec;
+	struct input in;
+	struct source_bytes src = { read_input, &in };
+
+	(void)state;
+	for (int i = 0; i < 100000; i++)
+		buf_printf(&text, "%c{\"id\":%d}", i == 0 ? '[' : ',', i);
+	in = (struct input){ buf_view(&text), 0, 0, 0 };
+	assert_int_equal(record_reader_open(&src, 1 << 20, &r, &last), 0);
+	assert_int_equal(record_reader_next(r, &rec, &res, &last), 0);
+	free(rec.body);
+	assert_true(in.at < text.n / 2);
+	record_reader_close(r);
+	buf_release(&text);
 }
 
 static void
@@ -594,6 +623,7 @@ main(void)
 		cmocka_unit_test(reads_one_request_a_line),
 		cmocka_unit_test(reads_pretty_printed_and_concatenated_requests),
 		cmocka_unit_test(a_broken_line_takes_no_other_with_it),
+		cmocka_unit_test(a_line_of_many_objects_is_read_as_it_goes),
 		cmocka_unit_test(too_large_records_are_passed_over),
 		cmocka_unit_test(empty_inputs_have_no_records),
 		cmocka_unit_test(tells_what_it_cannot_read),
