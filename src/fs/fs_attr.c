@@ -71,6 +71,8 @@ node_attr(struct fs *fs, struct node *x, struct stat *st)
 		st->st_size = (off_t)(x->name_len + strlen(path_view(x->parent->path).link));
 		break;
 	case NODE_RESULT:
+		/* A copy can be written over the next time; here writing is EROFS all the same. */
+		st->st_mode = S_IFREG | 0644;
 		return result_attr(fs, x, st);
 	case NODE_README:
 		set_size(st, sv_cstr(fs->opts->readme).n);

@@ -293,7 +293,7 @@ static mode_t
 entry_mode(enum entry_kind kind)
 {
 	return kind == ENTRY_DIR ? S_IFDIR | 0555 : kind == ENTRY_LINK ? S_IFLNK | 0777 :
-	    S_IFREG | 0444;
+	    S_IFREG | 0644;
 }
 
 /* An entry of the listing by its offset: 0 and 1 are . and .. */

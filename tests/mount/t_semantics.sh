@@ -14,7 +14,8 @@ P=service/checkout/spans.jsonl
 n=$(query $P | wc -c)
 is "stat of a cheap result is exact" "$(stat -c %s $P)" "$n"
 is "st_blocks is the size in 512" "$(stat -c %b $P)" $(((n + 511) / 512))
-is "a file is read-only" "$(stat -c %a $P)" 444
+is "a copy of a file can be written over" "$(stat -c %a $P)" 644
+is "... the file can't be" "$(sh -c "echo x >>$P" 2>&1 | grep -c 'Read-only file system')" 1
 is "a directory is read-only" "$(stat -Lc %a service/checkout)" 555
 is "nlink is 1" "$(stat -c %h $P)" 1
 is "files are the mounter's" "$(stat -c %u $P)" "$(id -u)"
