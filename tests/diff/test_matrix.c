@@ -13,6 +13,15 @@
 
 #include "lib/matrix.h"
 
+/* All fields, but where the thread sanitizer makes each answer thirty times as slow. */
+#ifdef __SANITIZE_THREAD__
+#define ONE_FIELD "flags"
+#define LEAST_CELLS 20
+#else
+#define ONE_FIELD NULL
+#define LEAST_CELLS 3000
+#endif
+
 static void
 each_cell_is_what_the_judge_says(void **state)
 {
@@ -23,12 +32,12 @@ each_cell_is_what_the_judge_says(void **state)
 
 	(void)state;
 	matrix_open(&m);
-	matrix_run(&m, NULL, step == 0 ? 1 : step, false, &r);
+	matrix_run(&m, ONE_FIELD, step == 0 ? 1 : step, false, &r);
 	matrix_close(&m);
 	print_message("%zu cells, %zu answers, %zu wrong\n", r.n_cells, r.n_answers, r.n_wrong);
 	if (r.n_wrong != 0)
 		fail_msg("%s", r.first);
-	assert_true(r.n_cells > 3000);
+	assert_true(r.n_cells > LEAST_CELLS);
 }
 
 int
