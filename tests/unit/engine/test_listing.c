@@ -335,6 +335,7 @@ directories_of_unknown_names_are_not_there(void **state)
 	listed(en, "/not/service/nobody");
 	listed(en, "/any/where/no.such.key");
 	engine_close(en);
+	conf_free(conf);
 	en = opened(&conf, "browse.strict_names=no");
 	listed(en, "/service/nobody");
 	engine_close(en);

@@ -73,11 +73,14 @@ rows(size_t shard, enum pred_op op, const char *values)
 	const struct stats *st = stats_done(&t.stats);
 	struct card_leaf l;
 	struct err e = ERR_INIT;
+	double n;
 
 	if (card_leaf_make(&l, st, test_leaf(&t.arena, "span.user", op, values), &t.arena,
 	    &e) != 0)
 		fail_msg("%s", e.msg);
-	return card_leaf_in_shard(&l, st, &st->shards[shard]) * 100;
+	n = card_leaf_in_shard(&l, st, &st->shards[shard]) * 100;
+	card_leaf_release(&l);
+	return n;
 }
 
 #define ABOUT(x, y) assert_true(fabs((x) - (y)) < 0.01)
