@@ -156,12 +156,12 @@ def uncut(moment, now):
 
 
 def moment_text(moment):
-    """As the canonical path has it: absolute only where it was typed so."""
+    """As the canonical path has it: absolute only where it was typed so, uncut as it was typed."""
     if len(moment) == 3:
         return moment[2]
     if moment[0] == "back":
         return duration_text(moment[1])
-    return stamp(cut(moment[1]), trim=True)
+    return stamp(moment[1], trim=True)
 
 
 def stamp(ns, trim=False):
