@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * To be called before there are threads: few heaps, shared by all of them, and large blocks
- * mapped by themselves, so that they go when they are freed.
+ * To be called before there are threads: few heaps, shared by all of them, that keep what is
+ * freed for what follows until memory_give_back; very large blocks are mapped by themselves.
  */
 void memory_few_heaps(void);
 /* What is free goes back to the system. Takes some ms for each GiB: when nobody waits. */

@@ -10,8 +10,15 @@
 #include <malloc.h>
 #endif
 
+/*
+ * To set the one threshold keeps glibc from adapting either, and its trim threshold of 128 KiB then
+ * gives pages back and takes them anew at every answer: with that, and blocks mapped apart from
+ * 4 MiB on, 7.5 MB through a mount took 81 ms instead of 9, 57 KB .73 instead of .35. Threads come
+ * to share HEAPS of them. What is kept in between memory_give_back returns.
+ */
 #define HEAPS 4
-#define SEPARATE_BYTES (4 << 20)
+#define SEPARATE_BYTES (32 << 20)	/* the most that glibc adapts to */
+#define KEPT_BYTES (256 << 20)		/* free bytes at the top of a heap */
 
 void
 memory_few_heaps(void)
@@ -19,6 +26,7 @@ memory_few_heaps(void)
 #ifdef __GLIBC__
 	(void)mallopt(M_ARENA_MAX, HEAPS);
 	(void)mallopt(M_MMAP_THRESHOLD, SEPARATE_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 #endif
 }
 
