@@ -217,6 +217,12 @@ class Parser:
         if self.store.strict and hasattr(c, "strict") and not c.strict(self.store):
             raise Bad("ENOENT", "never seen by the store")
 
+    def check_directory(self, q):
+        """What stands before this segment is a directory, which was looked up first."""
+        for c in q.rest():
+            c.apply(q)
+            self.check_names(c)
+
     def parse(self, path):
         if len(path) > MAX_PATH:
             raise Bad("ENAMETOOLONG", "a long path")
@@ -233,6 +239,7 @@ class Parser:
             if word in CLAUSES and not CLAUSES[word].is_filter:
                 self.add()
                 if word in q.others and not CLAUSES[word].repeats:
+                    self.check_directory(q)
                     raise Bad("EINVAL", "%s may stand once only" % word)
                 one, i = self.make(word, segs, i + 1, 0)
                 q.others.setdefault(word, []).append(one)
