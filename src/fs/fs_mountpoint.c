@@ -20,6 +20,7 @@
 #include "base/log.h"
 
 #define MAX_STACKED 16	/* dead mounts on top of each other */
+#define MAX_LINKS 40	/* as the kernel follows them */
 
 extern char **environ;
 
@@ -184,6 +185,76 @@ clear_dead(const char *mountpoint, struct err *e)
 	return 0;
 }
 
+/*
+ * Where a name of a directory lies, whatever it links to: the directory that it stands in
+ * resolved, and its last component. NULL: nothing of its own (".", "..", "/"), or no memory.
+ */
+static char *
+place_of(const char *name, size_t n)
+{
+	char *copy = strndup(name, n), *slash, *dir, *last, *place = NULL;
+
+	if (copy == NULL)
+		return NULL;
+	slash = strrchr(copy, '/');
+	last = slash == NULL ? copy : slash + 1;
+	if (last[0] == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0) {
+		free(copy);
+		return NULL;
+	}
+	last = strdup(last);
+	if (slash != NULL)
+		slash[slash == copy ? 1 : 0] = '\0';
+	dir = realpath(slash == NULL ? "." : copy, NULL);
+	if (dir == NULL || last == NULL ||
+	    asprintf(&place, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, last) < 0)
+		place = NULL;
+	free(dir);
+	free(last);
+	free(copy);
+	return place;
+}
+
+/* The name that the link at the place holds, seen from the place; NULL: it is no link. */
+static char *
+target_of(const char *place)
+{
+	char target[PATH_MAX], *full = NULL;
+	ssize_t n = readlink(place, target, sizeof target - 1);
+
+	if (n < 0)
+		return NULL;
+	target[n] = '\0';
+	if (target[0] == '/')
+		return strdup(target);
+	if (asprintf(&full, "%.*s/%s", (int)(strrchr(place, '/') - place), place, target) < 0)
+		return NULL;
+	return full;
+}
+
+/* True if a component of the name, or of the links in it, lies below the mountpoint. */
+static bool
+leads_through(const char *name, const char *mountpoint, unsigned links)
+{
+	bool through = false;
+
+	for (size_t n = 1; name[n - 1] != '\0' && !through; n++) {
+		char *place, *target;
+
+		if (name[n] != '/' && name[n] != '\0')
+			continue;
+		if ((place = place_of(name, n)) == NULL)
+			continue;
+		through = inside(place, mountpoint) && strcmp(place, mountpoint) != 0;
+		if (!through && links < MAX_LINKS && (target = target_of(place)) != NULL) {
+			through = leads_through(target, mountpoint, links + 1);
+			free(target);
+		}
+		free(place);
+	}
+	return through;
+}
+
 static int
 check_apart(const char *mountpoint, const char *store, struct err *e)
 {
@@ -199,6 +270,10 @@ check_apart(const char *mountpoint, const char *store, struct err *e)
 		code = err_set(e, ERR_SYNTAX, -1,
 		    "the store %s is inside the mountpoint %s and would be hidden by it",
 		    full, mountpoint);
+	else if (leads_through(store, mountpoint, 0))
+		code = err_set(e, ERR_SYNTAX, -1,
+		    "the name %s of the store leads through the mountpoint %s and would be hidden "
+		    "by it: name it %s", store, mountpoint, full);
 	free(full);
 	return code;
 }

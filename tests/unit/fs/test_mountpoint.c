@@ -85,6 +85,41 @@ refuses_mountpoints_that_cannot_be(void **state)
 	rmdir(dir);
 }
 
+/* The store lies elsewhere, but what is mounted would hide the name that it goes by. */
+static void
+refuses_a_store_whose_name_it_would_hide(void **state)
+{
+	char dir[] = "/tmp/test_mountpoint.XXXXXX", at[64], store[64], name[64], hop[64];
+	struct err err = ERR_INIT;
+	char *full = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(at, sizeof at, "%s/at", dir);
+	snprintf(store, sizeof store, "%s/store", dir);
+	snprintf(name, sizeof name, "%s/at/name", dir);
+	snprintf(hop, sizeof hop, "%s/hop", dir);
+	assert_int_equal(mkdir(at, 0700) | mkdir(store, 0700), 0);
+	assert_int_equal(symlink("../store", name) | symlink("at/name", hop), 0);
+	assert_int_equal(mountpoint_prepare(at, name, &full, &err), ERR_SYNTAX);
+	assert_non_null(strstr(err.msg, "would be hidden"));
+	assert_non_null(strstr(err.msg, store));
+	assert_int_equal(mountpoint_prepare(at, hop, &full, &err), ERR_SYNTAX);
+	snprintf(name, sizeof name, "%s/at/../store", dir);
+	assert_int_equal(mountpoint_prepare(at, name, &full, &err), 0);
+	free(full);
+	unlink(hop);
+	assert_int_equal(symlink(store, hop), 0);
+	assert_int_equal(mountpoint_prepare(at, hop, &full, &err), 0);
+	free(full);
+	snprintf(name, sizeof name, "%s/at/name", dir);
+	unlink(name);
+	unlink(hop);
+	rmdir(at);
+	rmdir(store);
+	rmdir(dir);
+}
+
 int
 main(void)
 {
@@ -94,6 +129,7 @@ main(void)
 		cmocka_unit_test(reads_escaped_mountpoints),
 		cmocka_unit_test(survives_malformed_lines),
 		cmocka_unit_test(refuses_mountpoints_that_cannot_be),
+		cmocka_unit_test(refuses_a_store_whose_name_it_would_hide),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
