@@ -7,7 +7,10 @@
  * close-on-exec. Calls cut short and EINTR are finished here.
  *
  * A handle that is read keeps its descriptor as long as there are enough (file_pool_i.h): when
- * it is read again the path is opened anew, and must be the same file still.
+ * it is read again the path is opened anew, and must be the same file still: of its size, and
+ * by its inode or by its time. Either alone may change without the bytes: an inode's number
+ * when a layered file system copies the file up (chown in a container) or a FUSE one forgets
+ * it, the time by touch.
  *
  * A written handle gathers up to FILE_BUFFER bytes before it calls write. Its first error
  * sticks: after a failed fsync the kernel may have forgotten the dirty pages, so a second
@@ -53,6 +56,7 @@ struct real_file {
 	struct pooled pooled;
 	dev_t dev;		/* of one that is read: who it is, and its size */
 	ino_t ino;
+	struct timespec mtime;
 	uint64_t n_bytes;
 	bool writing;
 	int failed;		/* code of the first error, 0 */
@@ -195,11 +199,22 @@ real_open_read(struct fsys *fs, const char *path, struct file **out, struct err 
 	f = file_of(*out);
 	f->dev = st.st_dev;
 	f->ino = st.st_ino;
+	f->mtime = st.st_mtim;
 	f->n_bytes = (uint64_t)st.st_size;
 	f->fd = -1;
 	(void)file_pool_opened(&r->pool, &f->pooled, fd);
 	file_pool_unpin(&r->pool, &f->pooled);
 	return 0;
+}
+
+static bool
+same_file(const struct real_file *f, const struct stat *st)
+{
+	bool by_inode = st->st_dev == f->dev && st->st_ino == f->ino;
+	bool by_time = st->st_mtim.tv_sec == f->mtime.tv_sec &&
+	    st->st_mtim.tv_nsec == f->mtime.tv_nsec;
+
+	return (uint64_t)st->st_size == f->n_bytes && (by_inode || by_time);
 }
 
 /* Opens a file again whose descriptor went to others. Pinned. */
@@ -215,7 +230,7 @@ reopen(struct real_file *f, int *fd, struct err *e)
 		    f->f.path);
 	if (rc != 0)
 		return rc;
-	if (st.st_dev != f->dev || st.st_ino != f->ino) {
+	if (!same_file(f, &st)) {
 		close(*fd);
 		return err_set(e, ERR_IO, -1, "read %s/%s: another file stands in its place",
 		    r->fs.root, f->f.path);
@@ -601,12 +616,21 @@ pool_max(void)
 	return n < POOL_MIN ? POOL_MIN : n > POOL_MAX ? POOL_MAX : (unsigned)n;
 }
 
+/* Names by which this process, as it is now, calls a file. */
+static bool
+of_the_moment(const char *path)
+{
+	return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/fd/", 8) == 0;
+}
+
 /* From "/" on, by the working directory of now; NULL: out of memory, or no directory to be in. */
 static char *
 absolute_name(const char *root)
 {
 	char *cwd, *full = NULL;
 
+	if (of_the_moment(root))
+		return realpath(root, NULL);
 	if (root[0] == '/')
 		return strdup(root);
 	if ((cwd = getcwd(NULL, 0)) == NULL)

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -436,6 +437,74 @@ files_that_nobody_reads_leave_descriptors_to_others(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
+/* In a process of its own, which can't have its descriptors back: the exit status tells. */
+static int
+read_again(struct fix *x)
+{
+	struct rlimit few = { .rlim_cur = 40, .rlim_max = 40 };
+	struct timespec times[2] = { { 0, UTIME_OMIT }, { 0, 0 } };
+	static const char *const names[] = { "same", "copied", "touched", "other", "longer" };
+	const struct fsys_ops *o = x->fs->ops;
+	struct file *f[40];
+	struct stat st;
+	struct fsys *fs;
+	char c;
+	int bad = 0;
+
+	if (setrlimit(RLIMIT_NOFILE, &few) != 0 || file_real(x->dir, false, &fs, NULL) != 0)
+		return 100;
+	for (size_t i = 0; i < 40; i++)
+		bad += fs->ops->open_read(fs, i < 5 ? names[i] : "same", &f[i], NULL) != 0;
+	/* Another inode with the bytes and the time, as a copy-up makes it. */
+	bad += chdir(x->dir) != 0 || stat("copied", &st) != 0;
+	times[1] = st.st_mtim;
+	bad += file_replace(x->fs, ".", "copied", SV("x"), NULL) != 0 ||
+	    utimensat(AT_FDCWD, "copied", times, 0) != 0;
+	times[1] = (struct timespec){ .tv_sec = 1 };
+	bad += utimensat(AT_FDCWD, "touched", times, 0) != 0;
+	bad += file_replace(x->fs, ".", "other", SV("y"), NULL) != 0;
+	bad += file_replace(x->fs, ".", "longer", SV("xx"), NULL) != 0;
+	for (size_t i = 0; i < 5; i++)
+		bad += (o->pread(f[i], &c, 1, 0, NULL) == 0) != (i < 3);
+	return bad;
+}
+
+static void
+a_file_is_the_same_by_its_inode_or_by_its_time(void **state)
+{
+	struct fix *x = *state;
+	int status;
+	pid_t pid;
+
+	put(x->fs, "same", "x");
+	put(x->fs, "copied", "x");
+	put(x->fs, "touched", "x");
+	put(x->fs, "other", "x");
+	put(x->fs, "longer", "x");
+	if ((pid = fork()) == 0)
+		_exit(read_again(x));
+	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* A name that only the process that opened it, as it was then, can resolve. */
+static void
+a_root_named_by_a_descriptor_is_in_place(void **state)
+{
+	struct fix *x = *state;
+	struct fsys *fs;
+	char name[64];
+	int fd = open(x->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+	assert_int_equal(file_real(name, false, &fs, NULL), 0);
+	close(fd);
+	assert_int_equal(fs->ops->in_place(fs, NULL), 0);
+	fsys_free(fs);
+}
+
 static void
 a_full_disk_is_no_space_and_sticks(void **state)
 {
@@ -593,6 +662,8 @@ main(void)
 		REAL(descriptors_are_closed_on_exec),
 		REAL(more_files_than_the_soft_limit_can_be_open),
 		REAL(files_that_nobody_reads_leave_descriptors_to_others),
+		REAL(a_file_is_the_same_by_its_inode_or_by_its_time),
+		REAL(a_root_named_by_a_descriptor_is_in_place),
 		REAL(a_full_disk_is_no_space_and_sticks),
 		MEM(a_crash_loses_what_was_not_synced),
 		MEM(a_synced_file_may_still_lose_its_name),
