@@ -55,6 +55,11 @@ int exec_next(struct exec *, struct batch *, struct err *) WARN_UNUSED;
  * its reader. Between calls of exec_next.
  */
 void exec_renew_deadline(struct exec *);
+/*
+ * Counts what the reader of the rows holds of them by now against `memory`, in place of what
+ * it said before. Between calls of exec_next.
+ */
+int exec_reader_holds(struct exec *, size_t bytes, struct err *) WARN_UNUSED;
 const struct profile *exec_profile(const struct exec *);
 void exec_close(struct exec *);
 

@@ -58,6 +58,8 @@ void formatter_free(struct formatter *);
 int formatter_begin(struct formatter *, struct buf *, struct err *) WARN_UNUSED;
 int formatter_batch(struct formatter *, const struct batch *, struct buf *, struct err *) WARN_UNUSED;
 int formatter_end(struct formatter *, struct buf *, struct err *) WARN_UNUSED;
+/* Bytes that it holds of the rows that it was given, and will need to write them out. */
+size_t formatter_memory(const struct formatter *);
 /* Rows that a format that pages has given, after its end. */
 uint64_t formatter_rows(const struct formatter *);
 

@@ -132,7 +132,7 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 			x->count = b.count;
 		code = format_batch(x, f, &b, e);
 		x->format_ns += clock_mono_ns() - t0;
-		if (code < 0)
+		if (code < 0 || (code = exec_reader_holds(ex, formatter_memory(f), e)) < 0)
 			return code;
 		/* The first rows go out at once: somebody may be waiting for them. */
 		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) && !held(x) &&

@@ -76,6 +76,18 @@ mem_give(struct exec *ex, size_t bytes)
 }
 
 int
+exec_reader_holds(struct exec *ex, size_t bytes, struct err *e)
+{
+	int code;
+
+	mem_give(ex, ex->reader_holds);
+	ex->reader_holds = 0;
+	if ((code = mem_take(ex, bytes, e)) == 0)
+		ex->reader_holds = bytes;
+	return code;
+}
+
+int
 exec_over_rows(struct exec *ex, struct err *e)
 {
 	if (ex->env.max_rows == 0 || ex->n_out <= ex->env.max_rows)

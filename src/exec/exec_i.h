@@ -281,6 +281,7 @@ struct exec {
 	struct trace_table *tables;	/* by place in the snapshot */
 	pthread_mutex_t table_lock;	/* the making of tables; nothing is locked under it but caches */
 	atomic_size_t held;		/* bytes counted against env.memory */
+	size_t reader_holds;		/* of these */
 
 	/* Where the driver is. */
 	bool started, done;

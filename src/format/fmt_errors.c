@@ -5,7 +5,7 @@
  * file's filter is in the table of format.c); lines are in the order of their first span,
  * and offset and limit count lines. Equal are errors of one service, one name and one text.
  *
- * All lines are held until the end: LINES_MAX of them.
+ * All lines are held until the end: LINES_MAX of them, as far as there is memory.
  */
 #include <stdlib.h>
 
@@ -87,6 +87,16 @@ errors_release(struct formatter *f)
 	free(x->lines);
 }
 
+/* At the end all lines are written at once, about as long as what the arena holds of them. */
+static size_t
+errors_memory(const struct formatter *f)
+{
+	const struct errors *x = f->state;
+
+	return arena_footprint(&x->map.keys) + x->map.cap * sizeof *x->map.slots +
+	    x->cap * sizeof *x->lines + arena_footprint(&f->arena);
+}
+
 int
 errors_begin(struct formatter *f, struct buf *out, struct err *e)
 {
@@ -98,6 +108,7 @@ errors_begin(struct formatter *f, struct buf *out, struct err *e)
 	map_init(&x->map);
 	f->state = x;
 	f->release = errors_release;
+	f->memory = errors_memory;
 	return 0;
 }
 

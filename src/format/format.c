@@ -170,6 +170,14 @@ formatter_end(struct formatter *f, struct buf *out, struct err *e)
 	return checked(f, out, f->format->end(f, out, e), e);
 }
 
+size_t
+formatter_memory(const struct formatter *f)
+{
+	size_t n = arena_footprint(&f->arena) + f->held.cap + f->scratch.cap;
+
+	return f->memory == NULL ? n : n + f->memory(f);
+}
+
 uint64_t
 formatter_rows(const struct formatter *f)
 {

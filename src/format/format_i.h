@@ -54,6 +54,7 @@ struct formatter {
 	uint64_t n_lines;		/* of a format that pages: rows that it gave, at the end */
 	void *state;			/* the format's own, in the arena */
 	void (*release)(struct formatter *);	/* of what state holds beside the arena */
+	size_t (*memory)(const struct formatter *);	/* the same in bytes; or NULL */
 };
 
 /* format.c */

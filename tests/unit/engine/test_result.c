@@ -19,6 +19,7 @@
 #include "lib/gen_span.h"
 #include "opt/opt.h"
 #include "lib/store_rig.h"
+#include "lib/span_rows.h"
 #include "lib/store_spans.h"
 
 static struct store_rig rig;
@@ -301,6 +302,51 @@ limits_name_their_setting(void **state)
 		assert_non_null(strstr(err.msg, v[i].words));
 		close_engine(&b);
 	}
+}
+
+/* What a file holds of its rows until its end counts as memory of the query. */
+static void
+lines_that_wait_are_memory_of_the_query(void **state)
+{
+	const char *set = "query.memory=8MiB";
+	struct store_rig big, was = rig;
+	struct err err = ERR_INIT;
+	struct span_batch rows;
+	struct result *r;
+	struct bench b;
+
+	(void)state;
+	span_batch_init(&rows);
+	store_rig_init(&big, 1, 0, 1, 0, 64);
+	for (unsigned i = 0; i < 3000; i++) {
+		struct span *s = span_batch_add(&rows);
+		char *text = arena_alloc(&rows.arena, 3000);
+
+		memset(text, 'e', 3000);
+		snprintf(text, 3000, "%u", i);
+		text[strlen(text)] = ' ';
+		*s = (struct span){ .trace_id = { 1, i }, .span_id = i + 1,
+		    .start_ns = STORE_RIG_START + i, .end_ns = STORE_RIG_START + i,
+		    .name = SV("work"), .status = STATUS_ERROR,
+		    .status_message = sv_new(text, 3000),
+		    .resource = resource_of(&rows.arena, "web"),
+		    .scope = arena_calloc(&rows.arena, 1, sizeof(struct scope)) };
+	}
+	store_rig_add(&big, &rows, 64);
+	span_batch_release(&rows);
+	rig = big;
+	open_engine(&b, &set, 1);
+	rig = was;
+	assert_int_equal(result_of(&b, "/spans.jsonl", &r, &err), 0);
+	assert_int_equal(open_and_wait(r), 0);
+	result_unref(r);
+	assert_int_equal(result_of(&b, "/errors.txt", &r, &err), 0);
+	assert_int_equal(open_and_wait(r), ERR_NOMEM);
+	result_error(r, &err);
+	assert_non_null(strstr(err.msg, "8MiB ([query] memory)"));
+	result_unref(r);
+	close_engine(&b);
+	store_rig_release(&big);
 }
 
 /* Of errors.txt these are its lines, and not the spans that they count. */
@@ -706,6 +752,7 @@ main(void)
 		cmocka_unit_test(a_large_result_streams_and_can_be_read_again),
 		cmocka_unit_test(a_full_spill_is_an_error_of_the_read),
 		cmocka_unit_test(limits_name_their_setting),
+		cmocka_unit_test(lines_that_wait_are_memory_of_the_query),
 		cmocka_unit_test(rows_that_are_expected_are_those_of_the_file),
 		cmocka_unit_test(giving_up_a_wait_is_final),
 		cmocka_unit_test(unknown_services_and_files_are_refused),
