@@ -127,6 +127,13 @@ struct values_result {
  */
 int catalog_values(const struct snapshot *, const struct values_request *, struct arena *,
     struct values_result *, struct err *) WARN_UNUSED;
+/*
+ * Whether a span has the key, which files show (field_of_key), among the attributes of a shard
+ * that share its rest column. Shards made since such keys have columns of their own are not
+ * read; one that can't be opened is passed over, one that can't be read on is an error. The statistics are of every shard.
+ */
+int catalog_rest_key(const struct snapshot *, const struct stats *, struct sv key, bool *has,
+    struct err *) WARN_UNUSED;
 /* Attribute fields that occur ("span.http.route", "resource.host.name", "event.k", "link.k", "scope.k"), most frequent first then cut to max, then byte order. */
 int catalog_fields(const struct snapshot *, struct time_range, size_t max, struct arena *,
     struct values_result *, struct err *) WARN_UNUSED;

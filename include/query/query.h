@@ -54,17 +54,19 @@ struct query_env {
 	uint64_t max_rows;	/* [query] max_rows: a larger limit is ERR_SYNTAX; 0: no bound */
 	/*
 	 * Resolves the alias "%~<32 hex>" of a long value of `field`: the value in the arena, or an
-	 * empty sv if the catalog has none (then ERR_UNKNOWN). May be NULL.
+	 * empty sv if the catalog has none (then ERR_UNKNOWN); <0 if it can't tell. May be NULL.
 	 */
-	struct sv (*alias)(void *arg, struct arena *, const struct field *, uint64_t hi, uint64_t lo);
+	int (*alias)(void *arg, struct arena *, const struct field *, uint64_t hi, uint64_t lo,
+	    struct sv *, struct err *);
 	void *alias_arg;
 	/* The same for the long name of a field: its text as listed. May be NULL. */
-	struct sv (*field_alias)(void *arg, struct arena *, uint64_t hi, uint64_t lo);
+	int (*field_alias)(void *arg, struct arena *, uint64_t hi, uint64_t lo, struct sv *,
+	    struct err *);
 	/*
-	 * True if a span or resource of the store has an attribute of that name: then a key that
-	 * files show ("spans") is that attribute. NULL: the store has none.
+	 * Whether a span or resource of the store has an attribute of that name: then a key that
+	 * files show ("spans") is that attribute; <0 if it can't tell. NULL: the store has none.
 	 */
-	bool (*has_attr)(void *arg, struct sv key);
+	int (*has_attr)(void *arg, struct sv key, bool *, struct err *);
 	void *attr_arg;
 };
 

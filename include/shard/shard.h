@@ -78,6 +78,8 @@ void shard_unref(struct shard *);
 const struct shard_info *shard_info(const struct shard *);
 /* A fixed column, or NULL if no row has a value. */
 const struct column *shard_column(const struct shard *, enum column_id);
+/* The header says that keys which files show (field_of_key) are not in COL_REST. */
+bool shard_shows_keys(const struct shard *);
 /* The columns (one per value type) of an attribute: returns how many, *first points at them. */
 size_t shard_attr(const struct shard *, enum attr_scope, struct sv key, const struct column **first);
 /* Does an integer of the column stand in chunks as its image (model/value.h), or as it is? */

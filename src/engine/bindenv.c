@@ -6,53 +6,62 @@
 #include "base/hash.h"
 #include "engine_i.h"
 
-static struct sv
-resolve_alias(void *arg, struct arena *a, const struct field *f, uint64_t hi, uint64_t lo)
+static int
+resolve_alias(void *arg, struct arena *a, const struct field *f, uint64_t hi, uint64_t lo,
+    struct sv *out, struct err *e)
 {
 	struct world *w = arg;
 	struct values_request rq = {
 		.field = *f, .range = TIME_RANGE_ALL, .max = SIZE_MAX,
 	};
 	struct values_result rs;
+	int code;
 
-	if (catalog_values(w->snap, &rq, a, &rs, NULL) < 0)
-		return SV_EMPTY;
-	for (size_t i = 0; i < rs.n; i++) {
+	*out = SV_EMPTY;
+	if ((code = catalog_values(w->snap, &rq, a, &rs, e)) < 0)
+		return code;
+	for (size_t i = 0; i < rs.n && out->n == 0; i++) {
 		struct hash128 h = hash128(rs.values[i].p, rs.values[i].n);
 
 		if (h.hi == hi && h.lo == lo)
-			return rs.values[i];
+			*out = rs.values[i];
 	}
-	return SV_EMPTY;
+	return 0;
 }
 
-struct sv
-world_field_alias(void *arg, struct arena *a, uint64_t hi, uint64_t lo)
+int
+world_field_alias(void *arg, struct arena *a, uint64_t hi, uint64_t lo, struct sv *out,
+    struct err *e)
 {
 	struct world *w = arg;
 	struct values_result rs;
+	int code;
 
-	if (catalog_fields(w->snap, TIME_RANGE_ALL, SIZE_MAX, a, &rs, NULL) < 0)
-		return SV_EMPTY;
-	for (size_t i = 0; i < rs.n; i++) {
+	*out = SV_EMPTY;
+	if ((code = catalog_fields(w->snap, TIME_RANGE_ALL, SIZE_MAX, a, &rs, e)) < 0)
+		return code;
+	for (size_t i = 0; i < rs.n && out->n == 0; i++) {
 		struct sv text = field_as_typed(rs.values[i]);
 		struct hash128 h = hash128(text.p, text.n);
 
 		if (h.hi == hi && h.lo == lo)
-			return text;
+			*out = text;
 	}
-	return SV_EMPTY;
+	return 0;
 }
 
-static bool
-has_attr(void *arg, struct sv key)
+static int
+has_attr(void *arg, struct sv key, bool *has, struct err *e)
 {
 	struct world *w = arg;
 	const struct stats *all;
+	int code;
 
-	if (world_all(w->engine, w, &all, NULL) < 0)
-		return false;
-	return world_has_key(w, FIELD_SPAN, key) || world_has_key(w, FIELD_RESOURCE, key);
+	if ((code = world_all(w->engine, w, &all, e)) < 0 ||
+	    (code = world_find_key(w, FIELD_SPAN, key, has, e)) < 0 || *has ||
+	    (code = world_find_key(w, FIELD_RESOURCE, key, has, e)) < 0 || *has)
+		return code;
+	return world_rest_key(w, all, key, has, e);
 }
 
 void

@@ -67,6 +67,8 @@ struct world {
 	pthread_mutex_t lock;		/* guards what follows */
 	struct value_filter **filters;	/* of `all`; of each field that was asked for: filters.c */
 	size_t n_filters, filter_bytes;
+	/* By what a key that files show means: whether it is a rare attribute; world_rest_key. */
+	_Atomic(unsigned char) rest_keys[N_INTRINSICS];
 };
 
 /* ---- statistics: the summary of all shards ---- */
@@ -189,8 +191,9 @@ void request_explain_decision_json(const struct request *, struct buf *);
 /* About how long it will take, ns, and how many bytes it will give; plans if need be. */
 uint64_t request_cost_ns(struct request *);
 uint64_t request_est_bytes(struct request *);
-/* The largest prefix of a path that is a complete query, bound; NULL if it is refused. */
-const struct query *bind_prefix(struct engine *, struct world *, const struct path *, struct arena *);
+/* The largest prefix of a path that is a complete query, bound; NULL and 0 if it is refused. */
+int bind_prefix(struct engine *, struct world *, const struct path *, struct arena *,
+    const struct query **, struct err *) WARN_UNUSED;
 bool file_in_every_query(struct sv name, enum file_kind *);
 /* The files that can be asked for wherever a query is complete; NULL past the end. */
 const char *file_of_every_query(size_t i);
@@ -201,8 +204,19 @@ int check_format(const struct query *, const struct format *, struct err *) WARN
 
 /* Fills w->services and w->fields. */
 int world_learn_names(struct world *, const struct stats *, struct err *) WARN_UNUSED;
-/* Once they are filled: an attribute of a scope; a field as paths have it. */
+/*
+ * Once they are filled: an attribute of a scope; a field as paths have it. Out of memory
+ * world_has_key takes the name for known.
+ */
 bool world_has_key(const struct world *, enum field_scope, struct sv key);
+int world_find_key(const struct world *, enum field_scope, struct sv key, bool *has,
+    struct err *) WARN_UNUSED;
+/*
+ * For a key that files show (field_of_key) and that no footer names: whether a span has it
+ * among the rare attributes of a shard.
+ */
+int world_rest_key(struct world *, const struct stats *all, struct sv key, bool *has,
+    struct err *) WARN_UNUSED;
 bool world_has_field(const struct world *, const struct field *);
 bool shard_has_service(const struct shard_stats *, struct sv name);
 /* How people type a field that catalog_fields gives: of spans' attributes the bare key. */
@@ -223,7 +237,8 @@ int names_check(struct engine *, struct world *, const struct path *, stats_fn *
 /* ---- bindenv.c ---- */
 
 /* The text of a field whose listed name is an alias; empty if there is none. */
-struct sv world_field_alias(void *world, struct arena *, uint64_t hi, uint64_t lo);
+int world_field_alias(void *world, struct arena *, uint64_t hi, uint64_t lo, struct sv *,
+    struct err *) WARN_UNUSED;
 
 /* ---- run ---- */
 

@@ -41,17 +41,48 @@ world_learn_names(struct world *w, const struct stats *st, struct err *e)
 	return code;
 }
 
-bool
-world_has_key(const struct world *w, enum field_scope scope, struct sv key)
+int
+world_find_key(const struct world *w, enum field_scope scope, struct sv key, bool *has,
+    struct err *e)
 {
 	struct field f = { .scope = scope, .key = key };
 	struct buf text = BUF_INIT;
-	bool has;
+	int code;
 
 	field_print(&text, &f);
-	has = text.oom || map_get(&w->fields, buf_view(&text)) != NULL;
+	if ((code = buf_ok(&text, e)) == 0)
+		*has = map_get(&w->fields, buf_view(&text)) != NULL;
 	buf_release(&text);
-	return has;
+	return code;
+}
+
+bool
+world_has_key(const struct world *w, enum field_scope scope, struct sv key)
+{
+	bool has;
+
+	return world_find_key(w, scope, key, &has, NULL) < 0 || has;
+}
+
+/* Shards made before such keys had columns of their own are read, once in a state of the store. */
+int
+world_rest_key(struct world *w, const struct stats *all, struct sv key, bool *has, struct err *e)
+{
+	enum { ASK, ABSENT, THERE };
+	struct field meant;
+	int code, known;
+
+	*has = false;
+	if (!w->fields_open || !field_of_key(key, &meant))
+		return 0;
+	known = atomic_load(&w->rest_keys[meant.intrinsic]);
+	if (known == ASK) {
+		if ((code = catalog_rest_key(w->snap, all, key, has, e)) < 0)
+			return code;
+		atomic_store(&w->rest_keys[meant.intrinsic], *has ? THERE : ABSENT);
+	} else
+		*has = known == THERE;
+	return 0;
 }
 
 bool

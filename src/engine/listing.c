@@ -95,31 +95,38 @@ narrow(struct values_request *rq, const struct query *q, struct arena *a, struct
 }
 
 /* The field typed; a long one by its alias. */
-static struct field
-field_of(const struct path_view *v, struct world *w, struct arena *a)
+static int
+field_of(const struct path_view *v, struct world *w, struct arena *a, struct field *f,
+    struct err *e)
 {
-	struct field f = v->field;
 	uint64_t hi, lo;
+	struct sv text;
+	int code;
 
-	if (f.scope == FIELD_BARE && name_is_alias(f.key, &hi, &lo))
-		(void)field_parse(world_field_alias(w, a, hi, lo), &f);
-	return f;
+	*f = v->field;
+	if (f->scope != FIELD_BARE || !name_is_alias(f->key, &hi, &lo))
+		return 0;
+	if ((code = world_field_alias(w, a, hi, lo, &text, e)) == 0)
+		(void)field_parse(text, f);
+	return code;
 }
 
 static int
-list_values(struct list *l, struct engine *en, struct world *w, const struct query *q,
+list_values(struct list *l, struct engine *en, struct world *w, const struct path *path,
     const struct path_view *v, enum entry_kind kind, struct err *e)
 {
 	struct values_request rq = {
-		.field = field_of(v, w, l->a),
 		.range = TIME_RANGE_ALL,
 		.max = conf_u64(en->conf, CONF_BROWSE_VALUES_MAX),
 	};
 	struct values_result rs = { NULL, 0, 0 };
+	const struct query *q;
 	const struct stats *st;
 	int code;
 
-	if ((code = narrow(&rq, q, l->a, e)) < 0)
+	if ((code = bind_prefix(en, w, path, l->a, &q, e)) < 0 ||
+	    (code = field_of(v, w, l->a, &rq.field, e)) < 0 ||
+	    (code = narrow(&rq, q, l->a, e)) < 0)
 		return code;
 	/* Footers are read by all threads; what follows finds them read. */
 	if ((code = world_stats(en, w, rq.range, l->a, &st, e)) < 0)
@@ -168,14 +175,16 @@ has_service(const struct shard_stats *s, const struct values_request *rq)
  * are far away only the days of its first and last span are known.
  */
 static int
-list_days(struct list *l, struct engine *en, struct world *w, const struct query *q,
+list_days(struct list *l, struct engine *en, struct world *w, const struct path *path,
     struct err *e)
 {
 	struct values_request rq = { .range = TIME_RANGE_ALL };
+	const struct query *q;
 	const struct stats *st;
 	int code;
 
-	if ((code = narrow(&rq, q, l->a, e)) < 0 ||
+	if ((code = bind_prefix(en, w, path, l->a, &q, e)) < 0 ||
+	    (code = narrow(&rq, q, l->a, e)) < 0 ||
 	    (code = world_stats(en, w, rq.range, l->a, &st, e)) < 0)
 		return code;
 	for (size_t i = 0; i < st->n_shards; i++) {
@@ -251,7 +260,7 @@ list_fields(struct list *l, struct engine *en, struct world *w, const struct pat
 	int code;
 
 	list_intrinsics(l, kind);
-	code = list_values(l, en, w, bind_prefix(en, w, path, l->a), v, kind, e);
+	code = list_values(l, en, w, path, v, kind, e);
 	if (code == 0)
 		drop_refused(l, path);
 	return code;
@@ -272,9 +281,9 @@ list_argument(struct list *l, struct engine *en, struct world *w, const struct p
 	case ARG_FIELDS:
 		return list_fields(l, en, w, path, v, kind, e);
 	case ARG_VALUES:
-		return list_values(l, en, w, bind_prefix(en, w, path, l->a), v, kind, e);
+		return list_values(l, en, w, path, v, kind, e);
 	case ARG_DAYS:
-		return list_days(l, en, w, bind_prefix(en, w, path, l->a), e);
+		return list_days(l, en, w, path, e);
 	case ARG_WORDS:
 		return 0;
 	default:
@@ -285,19 +294,23 @@ list_argument(struct list *l, struct engine *en, struct world *w, const struct p
 	}
 }
 
-static void
+static int
 list_clause(struct list *l, struct engine *en, struct world *w, const struct path *path,
-    const struct path_view *v)
+    const struct path_view *v, struct err *e)
 {
-	const struct query *q;
+	const struct query *q = NULL;
+	int code;
 
 	/* As at the root, files of a partition resolve, but a walk is not led into them. */
 	if (v->complete && !v->is_root && !v->in_shards &&
-	    (q = bind_prefix(en, w, path, l->a)) != NULL)
+	    (code = bind_prefix(en, w, path, l->a, &q, e)) < 0)
+		return code;
+	if (q != NULL)
 		list_files(l, q);
 	if (v->in_shards && v->shard_hour.n != 0)
 		add(l, SV("info.json"), ENTRY_FILE);
 	path_keywords(path, add_keyword, l);
+	return 0;
 }
 
 /* In byte order, without doubles; what says that there is more comes last whatever it is. */
@@ -333,7 +346,7 @@ list_with_total(struct engine *en, const struct path *path, struct arena *a,
 	if ((code = names_check(en, w, path, NULL, NULL, e)) == 0 && v.state == PATH_ARG)
 		code = list_argument(&l, en, w, path, &v, e);
 	else if (code == 0)
-		list_clause(&l, en, w, path, &v);
+		code = list_clause(&l, en, w, path, &v, e);
 	world_unref(w);
 	if (code == 0)
 		code = finish(&l, out, n, e);

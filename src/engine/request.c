@@ -360,14 +360,32 @@ request_est_bytes(struct request *r)
 	return r->plan->est_bytes < 1e18 ? (uint64_t)r->plan->est_bytes : (uint64_t)1e18;
 }
 
-const struct query *
-bind_prefix(struct engine *en, struct world *w, const struct path *path, struct arena *a)
+/* An error of the path itself, which who lists a directory may pass over. */
+static bool
+of_the_path(int code)
 {
-	const struct query *q = NULL;
+	return code == ERR_SYNTAX || code == ERR_UNKNOWN || code == ERR_UNSUPPORTED ||
+	    code == ERR_TOOBIG || code == ERR_NAMETOOLONG;
+}
+
+int
+bind_prefix(struct engine *en, struct world *w, const struct path *path, struct arena *a,
+    const struct query **out, struct err *e)
+{
+	struct err err = ERR_INIT;
 	struct query_env env;
+	int code;
 
 	while (!path_view(path).complete)
 		path = path_parent(path);
 	engine_bind_env(en, w, &env);
-	return query_bind(path, &env, a, &q, NULL) < 0 ? NULL : q;
+	*out = NULL;
+	if ((code = query_bind(path, &env, a, out, &err)) == 0)
+		return 0;
+	*out = NULL;
+	if (of_the_path(code))
+		return 0;
+	if (e != NULL)
+		*e = err;
+	return code;
 }

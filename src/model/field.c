@@ -53,7 +53,7 @@ field_of_key(struct sv key, struct field *f)
 	static const struct {
 		const char *key;
 		enum intrinsic in;
-	} keys[] = {
+	} keys[] = {	/* a longer list is another feature of shards than SHARD_COMPAT_SHOWN */
 		{ "duration_ns", IN_DURATION },
 		{ "errors", IN_TRACE_ERRORS },
 		{ "spans", IN_TRACE_SPANS },

@@ -19,17 +19,24 @@ clause_build(struct clause *c, struct err *e)
 }
 
 /* A bare name that is a key of the files and no attribute of the store. */
-static void
-forgive_key(struct clause *c, struct field *f)
+static int
+forgive_key(struct clause *c, struct field *f, struct err *e)
 {
 	const struct query_env *env = c->env;
 	struct field meant;
+	bool has = false;
+	int code;
 
-	if (f->scope != FIELD_BARE || env == NULL || !field_of_key(f->key, &meant) ||
-	    (env->has_attr != NULL && env->has_attr(env->attr_arg, f->key)))
-		return;
+	if (f->scope != FIELD_BARE || env == NULL || !field_of_key(f->key, &meant))
+		return 0;
+	if (env->has_attr != NULL &&
+	    (code = env->has_attr(env->attr_arg, f->key, &has, e)) < 0)
+		return code;
+	if (has)
+		return 0;
 	c->plain_ns = intrinsics[meant.intrinsic].type == FT_DURATION;
 	*f = meant;
+	return 0;
 }
 
 /* The long name behind an alias. Without an environment the alias is taken on trust. */
@@ -38,12 +45,15 @@ field_alias(struct clause *c, struct sv text, uint64_t hi, uint64_t lo, struct s
     struct err *e)
 {
 	const struct query_env *env = c->env;
+	int code;
 
 	*name = text;
 	if (env == NULL)
 		return 0;
-	*name = env->field_alias == NULL ? SV_EMPTY :
-	    env->field_alias(env->alias_arg, c->arena, hi, lo);
+	*name = SV_EMPTY;
+	if (env->field_alias != NULL &&
+	    (code = env->field_alias(env->alias_arg, c->arena, hi, lo, name, e)) < 0)
+		return code;
 	if (name->n == 0)
 		return err_set(e, ERR_UNKNOWN, 0, "no field has the long name '%.*s'",
 		    SV_ARG(text));
@@ -66,10 +76,9 @@ clause_field(struct clause *c, struct sv text, struct field *f, struct sv *typed
 	if (f->scope == FIELD_INTRINSIC && intrinsics[f->intrinsic].of == OF_GROUP)
 		return err_set(e, ERR_UNSUPPORTED, 0, "%s is a field of groups, not of spans",
 		    intrinsics[f->intrinsic].name);
-	forgive_key(c, f);
 	if (typed != NULL)
 		*typed = name;
-	return 0;
+	return forgive_key(c, f, e);
 }
 
 static struct field

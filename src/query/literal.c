@@ -176,13 +176,16 @@ static int
 resolve_alias(struct clause *c, const struct field *f, struct sv text, uint64_t hi,
     uint64_t lo, struct sv *out, struct err *e)
 {
+	int code;
+
 	if (c->env == NULL) {
 		*out = text;
 		return 0;
 	}
 	*out = SV_EMPTY;
-	if (c->env->alias != NULL)
-		*out = c->env->alias(c->env->alias_arg, c->arena, f, hi, lo);
+	if (c->env->alias != NULL && (code = c->env->alias(c->env->alias_arg, c->arena, f, hi, lo,
+	    out, e)) < 0)
+		return code;
 	if (out->n == 0)
 		return err_set(e, ERR_UNKNOWN, 0, "no long value has the name '%.*s'",
 		    SV_ARG(text));

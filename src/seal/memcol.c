@@ -3,7 +3,8 @@
  * memcol: columns under construction: the rows that have a value, and numbers or codes of a
  * dictionary; and colset, the attribute columns of a part. A column is one key of one scope
  * with one value type. A part has at most MEM_COLUMNS of them: keys that come later share a
- * rest column, so that millions of keys cost no more than their bytes.
+ * rest column, so that millions of keys cost no more than their bytes. The few keys that are
+ * kept (column_is_kept) have columns beyond that.
  */
 #include "memtable_i.h"
 
@@ -147,6 +148,14 @@ add_column(struct colset *s, enum attr_scope scope, struct sv key, enum value_ty
 	return 0;
 }
 
+bool
+column_is_kept(enum attr_scope scope, struct sv key)
+{
+	struct field meant;
+
+	return scope == ATTR_SPAN && field_of_key(key, &meant);
+}
+
 int
 colset_find(struct colset *s, enum attr_scope scope, struct sv key, enum value_type type,
     uint32_t *out, size_t *held)
@@ -164,7 +173,7 @@ colset_find(struct colset *s, enum attr_scope scope, struct sv key, enum value_t
 			return 0;
 		}
 	}
-	if (s->n == MEM_COLUMNS) {
+	if (s->n >= MEM_COLUMNS && !column_is_kept(scope, key)) {
 		*out = COL_NONE;
 		return 0;
 	}

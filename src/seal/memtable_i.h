@@ -15,6 +15,7 @@
 
 #include "base/limits.h"
 #include "base/vec.h"
+#include "model/field.h"
 #include "seal/memtable.h"
 
 /* ---- coldict.c: distinct byte strings, numbered in order of arrival ---- */
@@ -91,6 +92,8 @@ struct colset {
 /* More than a shard may have: which ones are rare is known when it is sealed (rest_write.c). */
 #define MEM_COLUMNS (4 * LIMIT_SHARD_COLUMNS)
 
+/* A key that files show: its values have a column however rare they are. */
+bool column_is_kept(enum attr_scope, struct sv key);
 /* Index of the column, made if there is room for it; COL_NONE: the value belongs to REST. */
 int colset_find(struct colset *, enum attr_scope, struct sv key, enum value_type,
     uint32_t *out, size_t *held) WARN_UNUSED;

@@ -3,7 +3,8 @@
  * rest_write: which attributes get a column of their own. A part may hold more columns than a
  * shard (MEM_COLUMNS), so that the choice is made when it is known which keys are rare: the
  * LIMIT_SHARD_COLUMNS with most values stay, the others' values join what append already put
- * into the rest column of their scope: a packed map per span (event, link) in key order.
+ * into the rest column of their scope: a packed map per span (event, link) in key order. Keys
+ * that files show stay however rare they are, so that a footer tells whether a path means them.
  */
 #include "seal_i.h"
 
@@ -28,7 +29,10 @@ static int
 most_first(const void *pa, const void *pb)
 {
 	const struct memcol *a = *(struct memcol *const *)pa, *b = *(struct memcol *const *)pb;
+	bool kept = column_is_kept(a->scope, a->key);
 
+	if (kept != column_is_kept(b->scope, b->key))
+		return kept ? -1 : 1;
 	if (a->n != b->n)
 		return a->n < b->n ? 1 : -1;
 	return memcol_cmp(a, b);

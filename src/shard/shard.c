@@ -204,6 +204,12 @@ shard_column(const struct shard *s, enum column_id id)
 	return &s->info.columns[s->fixed[id]];
 }
 
+bool
+shard_shows_keys(const struct shard *s)
+{
+	return (s->compat & SHARD_COMPAT_SHOWN) != 0;
+}
+
 /* Attribute columns stand last: where (scope, key) begins among them. */
 size_t
 shard_attr(const struct shard *s, enum attr_scope scope, struct sv key,

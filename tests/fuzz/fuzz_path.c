@@ -30,18 +30,22 @@ must(bool ok)
 }
 
 /* A long value for every alias whose last digit is odd. */
-static struct sv
-alias(void *arg, struct arena *a, const struct field *f, uint64_t hi, uint64_t lo)
+static int
+alias(void *arg, struct arena *a, const struct field *f, uint64_t hi, uint64_t lo,
+    struct sv *out, struct err *e)
 {
 	size_t n = 256 + (size_t)(hi % 5000);
 	char *p = lo % 2 != 0 ? arena_alloc(a, n) : NULL;
 
 	(void)arg;
 	(void)f;
+	(void)e;
+	*out = SV_EMPTY;
 	if (p == NULL)
-		return SV_EMPTY;
+		return 0;
 	memset(p, (int)(lo % 256), n);
-	return sv_new(p, n);
+	*out = sv_new(p, n);
+	return 0;
 }
 
 static void

@@ -142,11 +142,11 @@ reads_values_by_the_type_of_the_field(void **state)
 	assert_true(only_literal("/status/Error")->u == 2);
 }
 
-static bool
-has_spans(void *arg, struct sv key)
+static int
+has_spans(void *arg, struct sv key, bool *has, struct err *e)
 {
-	(void)arg;
-	return sv_is(key, "spans");
+	*has = sv_is(key, "spans");
+	return arg == NULL ? 0 : err_nomem(e);
 }
 
 /* A key that files show is a field, unless the store has such an attribute. */
@@ -163,6 +163,8 @@ takes_keys_of_files_for_fields(void **state)
 	assert_int_equal(try_bind("/sort/errors,spans", &env, &q, &e), 0);
 	assert_int_equal(q->sort[0].field.intrinsic, IN_TRACE_ERRORS);
 	assert_int_equal(q->sort[1].field.scope, FIELD_BARE);
+	env.attr_arg = &env;
+	assert_int_equal(try_bind("/where/spans/eq/x", &env, &q, &e), ERR_NOMEM);
 	env.has_attr = NULL;
 	assert_int_equal(try_bind("/where/spans/eq/4", &env, &q, &e), 0);
 	assert_true(q->filter->field.scope == FIELD_INTRINSIC &&
@@ -337,17 +339,21 @@ bounds_the_limit_by_max_rows(void **state)
 
 static size_t long_bytes;
 
-static struct sv
-resolve(void *arg, struct arena *a, const struct field *f, uint64_t hi, uint64_t lo)
+static int
+resolve(void *arg, struct arena *a, const struct field *f, uint64_t hi, uint64_t lo,
+    struct sv *out, struct err *e)
 {
 	char *p = arena_alloc(a, long_bytes);
 
-	(void)hi;
 	*(struct field *)arg = *f;
+	*out = SV_EMPTY;
+	if (hi == 1)
+		return err_nomem(e);
 	if (lo == 0)
-		return SV_EMPTY;
+		return 0;
 	memset(p, 'a' + (int)(lo % 26), long_bytes);
-	return sv_new(p, long_bytes);
+	*out = sv_new(p, long_bytes);
+	return 0;
 }
 
 static void
@@ -373,6 +379,9 @@ resolves_aliases_of_long_values(void **state)
 	assert_int_equal(try_bind("/service/%~00000000000000000000000000000000", &env, &q, &e),
 	    ERR_UNKNOWN);
 	assert_int_equal(e.off, 9);
+	/* Who can't tell does not say that there is none. */
+	assert_int_equal(try_bind("/service/%~00000000000000010000000000000000", &env, &q, &e),
+	    ERR_NOMEM);
 	long_bytes = LIMIT_REGEX_BYTES + 1;
 	assert_int_equal(try_bind("/where/a.b/re/%~00000000000000000000000000000001", &env, &q, &e),
 	    ERR_SYNTAX);
