@@ -35,6 +35,12 @@ struct query {
 	 */
 	const struct pred **services;
 	size_t n_services;
+	/*
+	 * Leaves at the top of the filter that name a service or an attribute, and stand in groups
+	 * only: strict_names lets these be, so the canonical path keeps them in a group.
+	 */
+	const struct pred **grouped;
+	size_t n_grouped;
 	const struct sort_key *sort;	/* none: the default order, newest first */
 	size_t n_sort;
 	bool has_limit;

@@ -19,6 +19,8 @@ struct binder {
 	const struct query_env *env;
 	struct query *q;
 	struct range_offs offs;
+	const struct pred **plain;	/* clauses outside every group and not negated */
+	size_t n_plain;
 	bool relative;
 };
 
@@ -133,6 +135,22 @@ pred_names_services(const struct pred *p)
 	    p->field.scope == FIELD_INTRINSIC && p->field.intrinsic == IN_SERVICE;
 }
 
+bool
+pred_names(const struct pred *p)
+{
+	return pred_names_services(p) || (p->kind == PRED_LEAF && p->op != OP_TEXT &&
+	    p->field.scope != FIELD_INTRINSIC);
+}
+
+/* A clause outside every group, and not negated. */
+static void
+note_plain(struct binder *b, const struct pred *p)
+{
+	b->plain[b->n_plain++] = p;
+	if (pred_names_services(p))
+		b->q->services[b->q->n_services++] = p;
+}
+
 /* The kids of a group or the whole path; recursion is bounded by LIMIT_NESTING. */
 static int
 bind_group(struct binder *b, const struct ast *group, const struct pred **out,
@@ -156,13 +174,57 @@ bind_group(struct binder *b, const struct ast *group, const struct pred **out,
 		if (p == NULL)
 			continue;
 		if (group->kw == NULL && !k->negated && k->kw->class != KC_ANY &&
-		    k->kw->class != KC_ALL && pred_names_services(p))
-			b->q->services[b->q->n_services++] = p;
+		    k->kw->class != KC_ALL)
+			note_plain(b, p);
 		if (k->negated && (code = negate(b->arena, &p, e)) < 0)
 			return code;
 		kids[n++] = p;
 	}
 	return junction(b->arena, any ? PRED_OR : PRED_AND, kids, n, out, e);
+}
+
+/* Each as its clause: the junction has kept one of equal ones, whichever. */
+static int
+is_plain(const struct binder *b, const struct pred *p, bool *plain, struct err *e)
+{
+	struct buf text = BUF_INIT, other = BUF_INIT;
+	int code;
+
+	*plain = false;
+	pred_path_print(&text, p);
+	for (size_t i = 0; i < b->n_plain && !*plain; i++) {
+		other.n = 0;
+		pred_path_print(&other, b->plain[i]);
+		*plain = sv_eq(buf_view(&text), buf_view(&other));
+	}
+	code = text.oom || other.oom ? err_nomem(e) : 0;
+	buf_release(&text);
+	buf_release(&other);
+	return code;
+}
+
+/* q->grouped. */
+static int
+take_grouped(const struct binder *b, struct err *e)
+{
+	const struct pred *f = b->q->filter;
+	size_t n = f->kind == PRED_AND ? f->n_kids : 1;
+	int code;
+
+	if ((b->q->grouped = arena_array(b->arena, n, const struct pred *)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++) {
+		const struct pred *k = f->kind == PRED_AND ? f->kids[i] : f;
+		bool plain;
+
+		if (!pred_names(k))
+			continue;
+		if ((code = is_plain(b, k, &plain, e)) < 0)
+			return code;
+		if (!plain)
+			b->q->grouped[b->q->n_grouped++] = k;
+	}
+	return 0;
 }
 
 /* Values behind aliases can make a path that no step would take. */
@@ -192,11 +254,13 @@ query_bind(const struct path *path, const struct query_env *env, struct arena *a
 	int code;
 
 	if (q == NULL ||
+	    (b.plain = arena_array(a, LIMIT_CLAUSES, const struct pred *)) == NULL ||
 	    (q->services = arena_array(a, LIMIT_CLAUSES, const struct pred *)) == NULL)
 		return err_nomem(e);
 	q->limit = UINT64_MAX;
 	if ((code = ast_parse(path, a, &tree, e)) < 0 ||
 	    (code = bind_group(&b, tree, &q->filter, e)) < 0 ||
+	    (code = take_grouped(&b, e)) < 0 ||
 	    (code = query_range(q, &b.offs, env->now, &q->range, e)) < 0 ||
 	    (code = take_canonical(q, a, e)) < 0)
 		return code;

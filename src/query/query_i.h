@@ -11,6 +11,8 @@ void pred_path_print(struct buf *, const struct pred *);
 void pred_values_print(struct buf *, const struct pred *, bool alias);
 /* True of a leaf that asks for services by name. */
 bool pred_names_services(const struct pred *);
+/* True of a leaf that names what a store may never have seen: a service or an attribute. */
+bool pred_names(const struct pred *);
 /* The rank of the keyword that its text begins with. */
 unsigned pred_rank(const struct pred *);
 

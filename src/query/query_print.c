@@ -7,6 +7,8 @@
  */
 #include "query/query.h"
 
+#include <limits.h>
+
 #include "base/limits.h"
 #include "clause_i.h"
 #include "query_i.h"
@@ -165,17 +167,38 @@ pred_path_print(struct buf *b, const struct pred *p)
 	BUF_LIT(b, "/end");
 }
 
-/* The top-level filters whose keyword is (is not) before the time clauses in the table. */
-static void
-print_filters(struct buf *b, const struct pred *filter, bool before_times)
+static bool
+is_grouped(const struct query *q, const struct pred *p)
 {
-	size_t n = filter->kind == PRED_AND ? filter->n_kids : filter->kind != PRED_TRUE;
-	unsigned times = keyword_rank(keyword_find(SV("since")));
+	for (size_t i = 0; i < q->n_grouped; i++)
+		if (q->grouped[i] == p)
+			return true;
+	return false;
+}
+
+static void
+print_grouped(struct buf *b, const struct query *q)
+{
+	if (q->n_grouped == 0)
+		return;
+	BUF_LIT(b, "/all");
+	for (size_t i = 0; i < q->n_grouped; i++)
+		pred_path_print(b, q->grouped[i]);
+	BUF_LIT(b, "/end");
+}
+
+/* The top-level filters whose keyword stands in the table from `from` on and before `to`. */
+static void
+print_filters(struct buf *b, const struct query *q, unsigned from, unsigned to)
+{
+	const struct pred *f = q->filter;
+	size_t n = f->kind == PRED_AND ? f->n_kids : f->kind != PRED_TRUE;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct pred *p = filter->kind == PRED_AND ? filter->kids[i] : filter;
+		const struct pred *p = f->kind == PRED_AND ? f->kids[i] : f;
+		unsigned rank = pred_rank(p);
 
-		if ((pred_rank(p) < times) == before_times)
+		if (rank >= from && rank < to && !is_grouped(q, p))
 			pred_path_print(b, p);
 	}
 }
@@ -236,11 +259,15 @@ print_page(struct buf *b, const struct query *q)
 void
 query_print(struct buf *b, const struct query *q)
 {
+	unsigned times = keyword_rank(keyword_find(SV("since")));
+	unsigned all = keyword_rank(keyword_find(SV("all")));
 	size_t from = b->n;
 
-	print_filters(b, q->filter, true);
+	print_filters(b, q, 0, times);
 	print_times(b, q);
-	print_filters(b, q->filter, false);
+	print_filters(b, q, times, all);
+	print_grouped(b, q);
+	print_filters(b, q, all, UINT_MAX);
 	print_page(b, q);
 	if (b->n == from)
 		buf_putc(b, '/');

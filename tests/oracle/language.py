@@ -43,6 +43,10 @@ class Clause:
     def opposite(self):
         """A filter that says the same as not and this one, if there is a shorter one."""
 
+    def names(self):
+        """Whether it names a service or a field that a store may never have seen."""
+        return False
+
     def order(self):
         return ORDER.index(self.segments()[0].decode()), self.text()
 
@@ -142,8 +146,16 @@ class Query:
     def rest(self):
         return [c for clauses in self.others.values() for c in clauses]
 
+    def grouped(self, top):
+        """Those that name what a store may never have seen, and stand in groups only: nobody
+        checks them there, so they stay in a group."""
+        plain = {f.simple().text() for f in self.filters if not isinstance(f, (Not, Between))}
+        return [f for f in top if f.names() and f.text() not in plain]
+
     def canonical(self):
         top = simple_members(self.filters, All)
+        if inside := self.grouped(top):
+            top = [f for f in top if f not in inside] + [All(inside)]
         clauses = top + [c for c in (c.simple() for c in self.rest()) if c]
         unique = {c.text(): c for c in clauses}.values()
         text = b"".join(b"/" + c.text() for c in sorted(unique, key=lambda c: c.order()))

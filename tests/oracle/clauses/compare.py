@@ -45,6 +45,9 @@ class Compare(Filter):
             return [SHORT_ORDER[name].encode(), op.encode(), arg]
         return [b"where", self.test.field.text(), op.encode(), arg]
 
+    def names(self):
+        return self.segments()[0] == b"service" or bool(self.test.field.seen)
+
     def strict(self, store):
         """Whether what it names was ever seen, where names are strict."""
         field = self.test.field

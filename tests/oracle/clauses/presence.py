@@ -22,6 +22,9 @@ class Has(Filter):
     def segments(self):
         return [b"has", self.field.text()]
 
+    def names(self):
+        return bool(self.field.seen)
+
     def strict(self, store):
         return not self.field.seen or store.has_field(self.field)
 

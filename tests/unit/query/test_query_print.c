@@ -63,9 +63,9 @@ equal_questions_have_one_path(void **state)
 {
 	static const char *const groups[][5] = {
 		{ "/service/x/since/1h", "/since/1h/service/x", "/.since/60m/.service/x",
-		    "/all/service/x/end/since/1h", "/where/service/eq/x/since/1h" },
+		    "/where/service/in/x/since/1h", "/where/service/eq/x/since/1h" },
 		{ "/service/a,b", "/service/b,a,b", "/where/service/in/a,b",
-		    "/where/resource.service.name/in/b,a", "/any/service/b,a/end" },
+		    "/where/resource.service.name/in/b,a", "/service/b,a/service/a,b" },
 		{ "/duration/gt/90m", "/duration/gt/1h30m", "/where/duration/gt/5400s",
 		    "/all/duration/gt/1h30m/end", "/not/all/not/duration/gt/90m/end" },
 		{ "/any/kind/client/status/error/end", "/any/status/error/kind/client/end",
@@ -100,6 +100,7 @@ different_questions_have_different_paths(void **state)
 		"/duration/gt/1s", "/duration/ge/1s", "/trace-duration/gt/1s", "/text/a",
 		"/text/a b", "/where/x/between/1,2", "/where/x/in/1,2", "/on/2026-11-21T00",
 		"/not/any/service/a/service/b/end", "/not/all/service/a/service/b/end",
+		"/all/service/a/end", "/all/service/a/end/service/b", "/all/has/x/service/a/end",
 	};
 	const size_t n = sizeof v / sizeof *v;
 
@@ -121,8 +122,8 @@ follows_the_order_of_the_table(void **state)
 	    "/name/n/service/v"),
 	    "/service/v/name/n/scope/s/kind/server/status/ok"
 	    "/trace/00000000000000000000000000000001/span/0000000000000001"
-	    "/duration/gt/1s/trace-duration/gt/1s/where/x/eq/1/has/a/has/b/text/t"
-	    "/since/2h/until/1h/on/today/not/has/h/any/has/b/has/c/end"
+	    "/duration/gt/1s/trace-duration/gt/1s/where/x/eq/1/has/a/text/t"
+	    "/since/2h/until/1h/on/today/not/has/h/any/has/b/has/c/end/all/has/b/end"
 	    "/sort/k/limit/1/offset/2/select/s"));
 }
 
