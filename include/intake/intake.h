@@ -45,7 +45,7 @@ struct intake_options {
 	unsigned threads;
 };
 
-/* How long to wait for another writer, as a person writes it: "30s", "5m". */
+/* How long to wait for another writer, as a person writes it: "30s", "5m"; "0": not at all. */
 bool intake_wait_parse(struct sv, uint64_t *ns);
 /* ERR_BUSY: another writer. Makes the store if absent or empty. */
 int intake_open(const struct intake_options *, struct intake **, struct err *) WARN_UNUSED;

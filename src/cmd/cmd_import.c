@@ -28,7 +28,7 @@ struct import {
 	uint64_t rejects, shown;
 	bool unreadable;
 	bool strict, force;
-	uint64_t wait_ns;	/* for another writer's lock */
+	uint64_t wait_ns;	/* at most, for another writer's lock */
 };
 
 struct input {
@@ -155,21 +155,18 @@ report(const struct import *im, const struct intake_counts *c, double seconds)
 	printf("\n");
 }
 
-/* Opens the store for writing, waiting for another writer if that was asked for. */
+/* Opens the store for writing, behind another writer. */
 static int
 open_intake(struct import *im, const struct intake_options *o, struct err *e)
 {
-	uint64_t end = clock_mono_ns() + im->wait_ns;
+	uint64_t start = clock_mono_ns();
 	bool said = false;
 	int code;
 
 	while ((code = intake_open(o, &im->intake, e)) == ERR_BUSY && !atomic_load(&cmd_cancel)) {
-		if (im->wait_ns == 0)
-			return err_set(e, ERR_BUSY, -1, "%s: another writer has the store: "
-			    "--wait=TIME waits for it", o->store);
-		if (clock_mono_ns() >= end)
-			return err_set(e, ERR_BUSY, -1, "%s: another writer still has the store",
-			    o->store);
+		if (clock_mono_ns() - start >= im->wait_ns)
+			return err_set(e, ERR_BUSY, -1, "%s: another writer %s the store (--wait)",
+			    o->store, said ? "still has" : "has");
 		if (!said)
 			import_say("%s: another writer has the store; waiting for it", o->store);
 		said = true;
@@ -230,7 +227,7 @@ option(struct import *im, const char *arg)
 	else if (strncmp(arg, wait, sizeof wait - 1) != 0)
 		return false;
 	else if (!intake_wait_parse(sv_cstr(arg + sizeof wait - 1), &im->wait_ns)) {
-		import_say("%s: a time was expected, as 30s or 5m", arg);
+		import_say("%s: a time was expected, as 30s or 5m, or 0", arg);
 		return false;
 	}
 	return true;
@@ -241,7 +238,7 @@ cmd_import(const struct cmd_ctx *ctx, int argc, char **argv)
 {
 	static const char usage[] =
 	    "spanctl import [--force] [--strict] [--wait=TIME] FILE|DIRECTORY|-...";
-	struct import im = { .unreadable = false };
+	struct import im = { .wait_ns = UINT64_MAX };
 	int i = 1, exit_code = EXIT_FAILED;
 
 	for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {

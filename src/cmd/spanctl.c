@@ -33,7 +33,8 @@ static const struct command {
 	    "  -            standard input\n"
 	    "  --force      shards that are damaged or missing count as empty\n"
 	    "  --strict     exit 1 if anything was rejected\n"
-	    "  --wait=TIME  wait for another writer of the store, at most so long: 30s, 5m\n"
+	    "  --wait=TIME  wait for another writer of the store at most so long: 30s, 5m;\n"
+	    "               0: fail at once. Without it there is no end to the wait\n"
 	    "Importing a file again adds what is new in it. Rejects are reported with file, line\n"
 	    "and reason. An absent or empty store is made.\n" },
 	{ "query", "[--verify] PATH", "print the bytes of a result file", cmd_query,

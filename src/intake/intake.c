@@ -421,7 +421,10 @@ intake_free(struct intake *in)
 bool
 intake_wait_parse(struct sv s, uint64_t *ns)
 {
-	return duration_parse(s, ns);
+	if (!sv_is(s, "0"))
+		return duration_parse(s, ns);
+	*ns = 0;
+	return true;
 }
 
 int
