@@ -71,7 +71,7 @@ sv_u64(struct sv s, uint64_t *out)
 {
 	uint64_t v = 0;
 
-	if (s.n == 0 || s.n > 20)
+	if (s.n == 0)
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned d = (unsigned)(s.p[i] - '0');

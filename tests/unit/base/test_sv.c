@@ -35,6 +35,9 @@ numbers_are_exact_or_refused(void **state)
 	assert_true(sv_u64(SV("18446744073709551615"), &u) && u == UINT64_MAX);
 	assert_false(sv_u64(SV("18446744073709551616"), &u));
 	assert_false(sv_u64(SV(""), &u));
+	assert_true(sv_u64(SV("000000000000000000000000000018446744073709551615"), &u) &&
+	    u == UINT64_MAX);
+	assert_true(sv_u64(SV("0000000000000000000000"), &u) && u == 0);
 	assert_false(sv_u64(SV("+1"), &u));
 	assert_false(sv_u64(SV("1 "), &u));
 	assert_true(sv_i64(SV("-9223372036854775808"), &i) && i == INT64_MIN);
