@@ -246,6 +246,9 @@ detect_line(struct sv head, bool whole)
 struct detected
 detect(struct sv head, bool whole)
 {
+	static const struct detected own = REFUSED("a table or a tree for reading; of a result of "
+	    "spanfs import otlp.jsonl of the same directory, which is lossless: "
+	    "spanctl query PATH/otlp.jsonl | spanctl -s STORE import -");
 	size_t skip = detect_space(head);
 	enum input_kind k;
 
@@ -258,6 +261,8 @@ detect(struct sv head, bool whole)
 		return (struct detected){ INPUT_ZSTD, NULL };
 	if (is_json(head, skip))
 		return json(sv_sub(head, skip, head.n));
+	if (is_own_text(sv_sub(head, skip, head.n)))
+		return own;
 	if (is_proto(head))
 		return (struct detected){ INPUT_PROTO, NULL };
 	if ((k = framed(head, whole)) != INPUT_UNKNOWN)

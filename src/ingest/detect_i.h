@@ -30,6 +30,8 @@ struct detected {
 struct detected detect(struct sv head, bool whole);
 /* What it is if there were lines before it, or a hole: JSON, TEXT, HOLE, EMPTY or UNKNOWN. */
 enum input_kind detect_line(struct sv head, bool whole);
+/* A result of spanfs that is made for reading: own_text.c. */
+bool is_own_text(struct sv head);
 /* JSON's white space and byte order mark at the start. */
 size_t detect_space(struct sv head);
 

@@ -98,7 +98,8 @@ struct row {
 #define DATADOG { "Datadog JSON", NULL, "Datadog's traces are not taken: the Collector's " \
 	"datadog receiver makes OTLP of them" }
 #define OWN { "a spanfs result", NULL, "a result of spanfs that is made for reading: import " \
-	"otlp.jsonl of the same directory, which is lossless" }
+	"otlp.jsonl of the same directory, which is lossless: " \
+	"spanctl query PATH/otlp.jsonl | spanctl -s STORE import -" }
 
 /* The first that fits. */
 static const struct row rows[] = {
