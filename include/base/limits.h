@@ -15,6 +15,7 @@
 #define LIMIT_JSON_DEPTH 96		/* of an OTLP JSON body */
 #define LIMIT_SPAN_ATTRS 65535		/* attributes of one span, event, scope... */
 #define LIMIT_SPAN_EVENTS 1000000	/* events of one span; links alike */
+#define LIMIT_RECORD_GROWTH 8		/* memory of a record's events and links, by its bytes; and 1 MiB */
 #define LIMIT_ZSTD_WINDOW_LOG 27	/* largest window a compressed input may ask for */
 
 #define LIMIT_SHARD_ROWS (1u << 20)	/* spans of one shard */

@@ -466,16 +466,16 @@ one_span(struct jaeger *jg)
 	return maker_span_end(&o->m);
 }
 
-/* The trace's object but for its spans; *spans is where they are, or NULL. */
+/* The trace's object but for its spans: how many lists of them it has, and where the last is. */
 static bool
-around_spans(struct jaeger *jg, const char **spans)
+around_spans(struct jaeger *jg, const char **spans, unsigned *n_lists)
 {
 	struct otlp_json *o = jg->o;
 	struct json_object obj = { false, 0 };
 	bool ok = true;
 	int f, r = otlp_json_open(o, '{', "a trace");
 
-	*spans = NULL;
+	*n_lists = 0;
 	if (r <= 0)
 		return r == 0;
 	while (ok && (f = json_member(&o->j, &obj, trace_names, COUNT(trace_names))) >= 0)
@@ -485,6 +485,7 @@ around_spans(struct jaeger *jg, const char **spans)
 			break;
 		case T_SPANS:
 			*spans = (json_peek(&o->j), o->j.p);
+			*n_lists += *n_lists < 2;
 			ok = json_skip(&o->j);
 			break;
 		case T_PROCESSES:
@@ -494,24 +495,40 @@ around_spans(struct jaeger *jg, const char **spans)
 	return ok && f == JSON_END;
 }
 
+/* The spans of a trace whose key for them is doubled: nobody says that the last is meant. */
+static bool
+all_lists(struct jaeger *jg)
+{
+	struct otlp_json *o = jg->o;
+	struct json_object obj = { false, 0 };
+	bool ok = json_enter(&o->j, '{');
+	int f = JSON_BROKEN;
+
+	while (ok && (f = json_member(&o->j, &obj, trace_names, COUNT(trace_names))) >= 0)
+		ok = f == T_SPANS ? list(jg, "spans", one_span) : json_skip(&o->j);
+	return ok && f == JSON_END;
+}
+
 static bool
 trace(struct jaeger *jg)
 {
 	struct otlp_json *o = jg->o;
-	const char *spans, *end;
+	const char *begin = (json_peek(&o->j), o->j.p), *spans, *end;
+	unsigned n_lists;
 
 	map_release(&jg->processes);
 	map_init(&jg->processes);
 	jg->trace_id = (struct trace_id){ 0, 0 };
-	if (!around_spans(jg, &spans))
+	if (!around_spans(jg, &spans, &n_lists))
 		return false;
-	if (spans == NULL) {
+	if (n_lists == 0) {
 		maker_broken(&o->m, "a trace without spans: not Jaeger's");
 		return true;
 	}
 	end = o->j.p;
-	o->j.p = spans;
-	if (!maker_resource(&o->m) || !maker_scope(&o->m) || !list(jg, "spans", one_span))
+	o->j.p = n_lists == 1 ? spans : begin;
+	if (!maker_resource(&o->m) || !maker_scope(&o->m) ||
+	    !(n_lists == 1 ? list(jg, "spans", one_span) : all_lists(jg)))
 		return false;
 	o->j.p = end;
 	return true;

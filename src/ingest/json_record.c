@@ -81,7 +81,7 @@ json_parse(struct sv body, uint64_t line, struct span_batch *batch,
 
 	if (body.n >= 3 && memcmp(body.p, "\xef\xbb\xbf", 3) == 0)
 		body = sv_sub(body, 3, body.n);
-	maker_init(&o.m, batch, result, line);
+	maker_init(&o.m, batch, result, line, body.n);
 	json_init(&o.j, body, &batch->arena);
 	while (json_peek(&o.j), o.j.p < o.j.end) {
 		const char *from = o.j.p;

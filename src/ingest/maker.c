@@ -7,11 +7,15 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 
+#define ROOM_LEAST ((size_t)1 << 20)
+
 void
 maker_init(struct maker *m, struct span_batch *batch, struct ingest_result *result,
-    uint64_t line)
+    uint64_t line, size_t n_bytes)
 {
 	memset(m, 0, sizeof *m);
+	m->room = n_bytes > SIZE_MAX / LIMIT_RECORD_GROWTH - ROOM_LEAST ? SIZE_MAX :
+	    n_bytes * LIMIT_RECORD_GROWTH + ROOM_LEAST;
 	m->batch = batch;
 	m->result = result;
 	m->line = line;
@@ -278,6 +282,18 @@ maker_attrs_end(struct maker *m, size_t mark, struct attrs *out)
 	return true;
 }
 
+/* Empty ones ("{}", two bytes of protobuf) take many times their bytes. */
+static bool
+has_room(struct maker *m, size_t n_bytes)
+{
+	if (n_bytes <= m->room) {
+		m->room -= n_bytes;
+		return true;
+	}
+	maker_complain(m, "there are more empty events and links than a record of its size may have");
+	return false;
+}
+
 bool
 maker_event(struct maker *m, const struct event *e)
 {
@@ -285,7 +301,7 @@ maker_event(struct maker *m, const struct event *e)
 		maker_complain(m, "it has more than %d events", LIMIT_SPAN_EVENTS);
 		return true;
 	}
-	return vec_push(&m->events, *e) || maker_nomem(m);
+	return !has_room(m, sizeof *e) || vec_push(&m->events, *e) || maker_nomem(m);
 }
 
 bool
@@ -295,7 +311,7 @@ maker_link(struct maker *m, const struct link *l)
 		maker_complain(m, "it has more than %d links", LIMIT_SPAN_EVENTS);
 		return true;
 	}
-	return vec_push(&m->links, *l) || maker_nomem(m);
+	return !has_room(m, sizeof *l) || vec_push(&m->links, *l) || maker_nomem(m);
 }
 
 /* Opens a gap of n bytes in pack at `at` and puts p there. */

@@ -30,6 +30,7 @@ struct maker {
 	bool nomem;
 	uint64_t n_seen;		/* spans begun */
 	uint64_t n_complaints;
+	size_t room;			/* for events and links of the record's spans */
 	char bad[128];			/* why the span is not taken; "": it is */
 	VEC(struct attr) attrs;
 	VEC(struct event) events;
@@ -37,7 +38,9 @@ struct maker {
 	struct buf pack, spare;
 };
 
-void maker_init(struct maker *, struct span_batch *, struct ingest_result *, uint64_t line);
+/* n_bytes: of the record, whose events and links may take so many times as much. */
+void maker_init(struct maker *, struct span_batch *, struct ingest_result *, uint64_t line,
+    size_t n_bytes);
 /* Frees the scratch memory. */
 void maker_release(struct maker *);
 bool maker_nomem(struct maker *);	/* notes it and returns false */

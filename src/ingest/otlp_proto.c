@@ -645,7 +645,7 @@ otlp_proto_parse(struct sv body, uint64_t line, struct span_batch *batch,
 	bool ok = true;
 
 	o.body = body;
-	maker_init(&o.m, batch, result, line);
+	maker_init(&o.m, batch, result, line, body.n);
 	if (is_foreign(body))
 		result->n_foreign++;
 	else

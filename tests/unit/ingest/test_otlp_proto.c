@@ -626,12 +626,40 @@ bounds_the_events_of_a_span(void **state)
 	(void)state;
 	ids(&sp);
 	for (int i = 0; i <= LIMIT_SPAN_EVENTS; i++)
-		wire_text(&sp, 11, "");
+		wire_text(&sp, 11, "\x12\x06" "theirs");
 	wrap(&b, &sp);
 	parse_buf(&p, &b);
 	assert_int_equal(p.batch.n, 1);
 	assert_non_null(strstr(p.why, "more than 1000000 events"));
 	done(&p);
+}
+
+/* Of all spans of a request together: two bytes each would take 24 times as much. */
+static void
+bounds_the_memory_of_empty_events_and_links(void **state)
+{
+	static const unsigned fields[] = { 11, 13 };
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		struct buf b = BUF_INIT, ss = BUF_INIT, rs = BUF_INIT;
+		struct parsed p;
+
+		for (int i = 0; i < 20; i++) {
+			struct buf sp = BUF_INIT;
+
+			ids(&sp);
+			for (int n = 0; n < 50000; n++)
+				wire_text(&sp, fields[k], "");
+			wire_message(&ss, 2, &sp);
+		}
+		wire_message(&rs, 2, &ss);
+		wire_message(&b, 1, &rs);
+		parse_buf(&p, &b);
+		assert_non_null(strstr(p.why, "more empty events and links"));
+		assert_true(p.batch.n >= 5 && p.batch.n < 15);
+		done(&p);
+	}
 }
 
 int
@@ -653,6 +681,7 @@ main(void)
 		cmocka_unit_test(bounds_the_nesting_of_values),
 		cmocka_unit_test(memory_stays_in_proportion),
 		cmocka_unit_test(bounds_the_events_of_a_span),
+		cmocka_unit_test(bounds_the_memory_of_empty_events_and_links),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -224,7 +224,8 @@ tells_what_it_cannot_read(void **state)
 		{ "PK\3\4", "E:unsupported\n", "a zip archive: unzip -p FILE | spanctl import -" },
 		{ "BZh9", "E:unsupported\n", "bzip2 -dc" },
 		{ "a-1 | {\"resourceSpans\":[]}\n", "E:syntax\n", "sed 's/^[^{]*//'" },
-		{ "name,time\nx,1\n", "E:syntax\n", "neither" },
+		{ "name,time\nx,1\n", "E:unsupported\n", "a table" },
+		{ "name,time\n{\"ph\":\"X\",\"ts\":1}", "E:unsupported\n", "a Chrome trace" },
 	};
 
 	(void)state;
@@ -237,6 +238,29 @@ tells_what_it_cannot_read(void **state)
 	assert_non_null(strstr(last.msg, "iconv -f UTF-16 -t UTF-8 FILE | spanctl import -"));
 	expect_max(SV("\0{\0\""), 100, "E:unsupported\n");
 	assert_non_null(strstr(last.msg, "iconv -f UTF-16BE"));
+}
+
+/* Wherever a line is cut, the one behind it is whole. */
+static void
+a_line_that_is_cut_costs_itself(void **state)
+{
+	static const char line[] = "{\"a\":[{\"b\":1},\"x\"],\"c\":{\"d\":[2]}}";
+
+	(void)state;
+	for (size_t n = 2; n < sizeof line - 1; n++)
+		for (int more = 0; more < 2; more++) {
+			char text[200], want[400];
+
+			snprintf(text, sizeof text, "%s\n%.*s\n%s\n%s", line, (int)n, line, line,
+			    more ? "{\"z\":1}\n" : "");
+			snprintf(want, sizeof want, "J1:%s\nJ2:%.*s\n%sJ3:%s\n%s.\n", line, (int)n,
+			    line, line[n - 1] == '}' ? "" : "\n", line, more ? "J4:{\"z\":1}\n" : "");
+			expect(text, want);
+		}
+	/* An element on a line of its own is none of them. */
+	expect("{\"a\":[\n{\"b\":1},\n{\"b\":2}\n]}\n{\"c\":\n{\"d\":1}}\n",
+	    "J1:{\"a\":[\n{\"b\":1},\n{\"b\":2}\n]}\nJ5:{\"c\":\n{\"d\":1}}\n.\n");
+	expect("{\"a\":[\n{\"b\":1}\n", "J1:{\"a\":[\n{\"b\":1}\n\n.\n");
 }
 
 static void
@@ -627,6 +651,7 @@ main(void)
 		cmocka_unit_test(too_large_records_are_passed_over),
 		cmocka_unit_test(empty_inputs_have_no_records),
 		cmocka_unit_test(tells_what_it_cannot_read),
+		cmocka_unit_test(a_line_that_is_cut_costs_itself),
 		cmocka_unit_test(cuts_lists_into_their_elements),
 		cmocka_unit_test(a_first_line_that_is_no_record_costs_that_line),
 		cmocka_unit_test(holes_are_told_of_once),
