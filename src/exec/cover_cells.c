@@ -144,7 +144,7 @@ ask_service(struct cells *k, const struct shard_service *s, uint64_t *n)
 static int
 place(const struct shard_service *s, const struct exec *ex)
 {
-	uint64_t from = ex->plan->range.from, last = ex->next_last;
+	uint64_t from = ex->plan->range.from, last = exec_last(ex->plan);
 
 	if (s->max_start < from || s->min_start > last)
 		return -1;

@@ -410,7 +410,7 @@ cover_rows(struct exec *ex, struct xshard *xs, uint64_t *n, struct profile *prof
 	struct cover c = { .ex = ex, .xs = xs, .prof = prof, .e = e };
 	int rc;
 
-	if (xs->entry->min_start < ex->plan->range.from || xs->entry->max_start > ex->next_last)
+	if (xs->entry->min_start < ex->plan->range.from || xs->entry->max_start > exec_last(ex->plan))
 		return 0;
 	c.alone = ex->filter.root.pred->kind == PRED_LEAF;
 	if (!told(&c, &ex->filter.root))

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * exec: the driver. Four ways through a plan:
- *
- *   streamed   spans in the default order: slice by slice, newest first; a slice is scanned,
- *              sorted and handed out before the next. Memory: one slice's refs.
- *   collected  sort keys, events, links, and the plain plan: everything is scanned, the refs
- *              sorted (or the best offset + limit kept), then handed out.
- *   traces     op_trace_rows
- *   counted    op_count
- *
- * Rows are put together only when they are handed out, a batch at a time.
+ * exec: the driver. Scans the query's time, at once or slice by slice (op_slice.c), into the sink
+ * of the plan's output (sink.h), which hands out the batches.
  */
 #include "exec_i.h"
 
@@ -71,10 +63,9 @@ start_of(struct exec *ex)
 	if (p->threads != 0 && p->threads < ex->threads)
 		ex->threads = p->threads;
 	ex->batch_rows = ex->env.batch_rows == 0 ? BATCH_ROWS : ex->env.batch_rows;
-	ex->skip = p->offset;
-	ex->left = p->limit;
-	ex->next_last = exec_last(p);
-	ex->nothing = p->never || time_range_empty(p->range);
+	ex->page = (struct page){ .skip = p->offset, .left = p->limit };
+	ex->slices.last = exec_last(p);
+	ex->scanned = p->never || time_range_empty(p->range) || p->limit == 0;
 }
 
 static int
@@ -98,16 +89,14 @@ exec_open(const struct plan *plan, const struct exec_env *env, struct exec **out
 		return err_nomem(e);
 	ex->plan = plan;
 	ex->env = *env;
-	arena_init(&ex->batch);
-	arena_init(&ex->window);
-	refs_init(&ex->refs, plan->n_sort, UINT64_MAX);
 	if (locks_init(ex) != 0) {
 		free(ex);
 		return err_nomem(e);
 	}
 	start_of(ex);
 	if ((rc = filters_open(ex, e)) < 0 || (rc = source_open(ex, e)) < 0 ||
-	    (rc = traces_open(ex, e)) < 0 || (rc = trace_tables_open(ex, e)) < 0) {
+	    (rc = traces_open(ex, e)) < 0 || (rc = trace_tables_open(ex, e)) < 0 ||
+	    (rc = sink_open(&ex->sink, ex, e)) < 0) {
 		exec_close(ex);
 		return rc;
 	}
@@ -120,9 +109,7 @@ exec_close(struct exec *ex)
 {
 	if (ex == NULL)
 		return;
-	fetch_close(ex);
-	trace_rows_close(ex);
-	refs_release(ex, &ex->refs);
+	sink_close(&ex->sink);
 	source_close(ex);
 	filter_release(&ex->filter);
 	pred_eval_free(ex->rows);
@@ -146,117 +133,45 @@ exec_profile(const struct exec *ex)
 	return &x->prof;
 }
 
-/* ---- refs ---- */
+/* ---- batches ---- */
 
+/* Scans on; >0: there is nothing more to scan. */
 static int
-take_refs(struct exec *ex, struct scan_out *out, struct err *e)
+scan_more(struct exec *ex, struct err *e)
 {
-	if (ex->discarding)
-		return 0;
-	return refs_append(ex, &ex->refs, &out->refs, e);
+	struct slice s = { ex->plan->range.from, exec_last(ex->plan) };
+	struct row_sink *k = &ex->sink;
+	int rc;
+
+	if (ex->scanned || k->full)
+		return 1;
+	if (!k->streams)
+		ex->scanned = true;
+	else if ((rc = exec_check(ex, e)) < 0 || (rc = slice_next(ex, &s, e)) != 0)
+		return rc;
+	if (k->ops->start != NULL && (rc = k->ops->start(k, e)) < 0)
+		return rc;
+	if ((rc = scan_slice(ex, s, k, e)) < 0)
+		return rc;
+	return k->ops->finish != NULL ? k->ops->finish(k, e) : 0;
 }
 
 static int
-scan_sorted(struct exec *ex, struct slice s, uint64_t keep, struct err *e)
+next_batch(struct exec *ex, struct batch *b, struct err *e)
 {
-	uint64_t t0;
+	struct row_sink *s = &ex->sink;
 	int rc;
 
-	fetch_window_end(ex);
-	refs_release(ex, &ex->refs);
-	refs_init(&ex->refs, ex->plan->n_sort, keep);
-	if ((rc = scan_slice(ex, s, FOR_REFS, keep != UINT64_MAX, take_refs, e)) < 0)
-		return rc;
-	t0 = clock_mono_ns();
-	rc = refs_sort(ex, &ex->refs, e);
-	ex->prof.sort_ns += clock_mono_ns() - t0;
-	/* Some of them may be before the page. */
-	ex->at = ex->skip < ex->refs.n ? (size_t)ex->skip : ex->refs.n;
-	ex->skip -= ex->at;
+	/* What is counted, say, is there only after the scan. */
+	if (!ex->begun) {
+		ex->begun = true;
+		if ((rc = scan_more(ex, e)) < 0)
+			return rc;
+	}
+	while ((rc = s->ops->next(s, b, e)) > 0)
+		if ((rc = scan_more(ex, e)) != 0)
+			break;
 	return rc;
-}
-
-static bool
-streams(const struct plan *p)
-{
-	return p->output == ROW_SPAN && p->n_sort == 0 && (p->pushdown || p->early_stop);
-}
-
-/* Refs to hand out; >0: there are no more. */
-static int
-more_refs(struct exec *ex, struct err *e)
-{
-	const struct plan *p = ex->plan;
-	struct slice s = { p->range.from, ex->next_last };
-	int rc;
-
-	if (!streams(p)) {
-		if (ex->started)
-			return 1;
-		ex->started = true;
-		return scan_sorted(ex, s, p->topn ? exec_wanted(ex) : UINT64_MAX, e);
-	}
-	while (ex->at == ex->refs.n) {
-		if (ex->left == 0 && p->early_stop)
-			return 1;
-		ex->discarding = ex->left == 0;
-		if ((rc = exec_check(ex, e)) < 0 || (rc = slice_next(ex, &s, e)) != 0)
-			return rc;
-		if ((rc = scan_sorted(ex, s,
-		    p->early_stop || p->topn ? exec_wanted(ex) : UINT64_MAX, e)) < 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int
-next_refs(struct exec *ex, struct batch *b, struct err *e)
-{
-	size_t n, most;
-	int rc;
-
-	if (ex->at == ex->refs.n && (rc = more_refs(ex, e)) != 0)
-		return rc;
-	most = ex->refs.n - ex->at;
-	most = most < ex->left ? most : (size_t)ex->left;
-	n = most < ex->batch_rows ? most : ex->batch_rows;
-	if (n == 0) {
-		/* The page is full: what is left of the refs is not wanted. */
-		ex->at = ex->refs.n;
-		return (rc = more_refs(ex, e)) == 0 ? 1 : rc;
-	}
-	if ((rc = fetch_batch(ex, ex->at, n, most, b, e)) < 0)
-		return rc;
-	ex->at += b->n;
-	ex->left -= b->n;
-	return 0;
-}
-
-/* ---- all kinds ---- */
-
-static int
-next_of_kind(struct exec *ex, struct batch *b, struct err *e)
-{
-	int rc;
-
-	switch (ex->plan->output) {
-	case ROW_COUNT:
-		ex->done = true;
-		return count_rows(ex, b, e);
-	case ROW_TRACE:
-		if (ex->nothing || ex->left == 0)
-			return 1;
-		if (!ex->started && (rc = trace_rows_collect(ex, e)) < 0)
-			return rc;
-		ex->started = true;
-		return trace_rows_next(ex, b, e);
-	case ROW_SPAN:
-	case ROW_EVENT:
-	case ROW_LINK:
-		break;
-	}
-	return ex->nothing || (ex->left == 0 && !ex->started && ex->n_out == 0) ? 1 :
-	    next_refs(ex, b, e);
 }
 
 int
@@ -264,26 +179,19 @@ exec_next(struct exec *ex, struct batch *b, struct err *e)
 {
 	int rc;
 
-	fetch_batch_end(ex);
-	if (ex->done) {
-		ex->prof.complete = true;
-		return 1;
-	}
+	if (ex->ended != 0)
+		return ex->ended;
 	if ((rc = exec_check(ex, e)) == 0)
-		rc = next_of_kind(ex, b, e);
+		rc = next_batch(ex, b, e);
 	if (rc == 0) {
 		ex->n_out += b->n;
 		ex->prof.rows_returned += b->n;
 		rc = exec_over_rows(ex, e);
 	}
-	if (rc < 0)
-		fetch_batch_end(ex);
-	if (rc > 0) {
-		ex->done = true;
-		ex->prof.complete = true;
-		fetch_window_end(ex);
-		refs_release(ex, &ex->refs);
-		ex->at = 0;
+	if (rc != 0) {
+		ex->ended = rc;
+		ex->prof.complete = rc > 0;
+		sink_close(&ex->sink);
 	}
 	return rc;
 }

@@ -128,7 +128,9 @@ profile_reads(struct profile *p, const struct read_counters *before)
 uint64_t
 exec_wanted(const struct exec *ex)
 {
-	return ex->left > UINT64_MAX - ex->skip ? UINT64_MAX : ex->skip + ex->left;
+	const struct page *p = &ex->page;
+
+	return p->left > UINT64_MAX - p->skip ? UINT64_MAX : p->skip + p->left;
 }
 
 uint64_t

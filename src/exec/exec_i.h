@@ -2,11 +2,14 @@
 /*
  * exec_i: the inside of an exec, shared by the files of this folder.
  *
- *   exec           the driver: opens, hands out batches, closes
+ *   exec           the driver: opens, scans on, closes
  *   exec_guard     deadline, cancel flag, memory, row limit
  *   source_local   the plan's shards: opening, rows that can matter, one morsel's scan
  *   scan           one row group at hand: its memory, chunks and zones
- *   op_scan        waves of morsels over threads, in order
+ *   op_scan        waves of morsels over threads, into a sink
+ *   sink           what becomes of found rows (sink.h), and which sink makes which output
+ *   sink_rows, sink_traces, sink_count   rows in order; rows of traces.*; a count
+ *   found          found rows as a list, or as spans
  *   op_filter      predicate trees on bitmaps of rows: compiling, AND, OR, NOT
  *   filter_prune   which row groups can't match, by zones
  *   filter_leaf, filter_attr, filter_words   single conditions on columns
@@ -15,6 +18,7 @@
  *   filter_index, filter_text   rows that indexes name, codes that a text index names
  *   filter_rows    a tree on few rows
  *   op_order       row refs: collecting, sorting, the best k
+ *   ref_add        refs of found rows
  *   ref_tie        order of refs that their keys leave open
  *   ref_keys       keys of refs
  *   sort_key       what a row is ordered by
@@ -23,8 +27,7 @@
  *   op_traces      facts of whole traces
  *   trace_table    what a shard knows of all its traces
  *   trace_view     the facts of one trace, from that or put together
- *   op_trace_rows  the rows of traces.*
- *   op_count       counts without reading: cover_cells by the footer, cover_rows by indexes
+ *   cover_cells, cover_rows   counts without reading, by the footer, by indexes
  *   op_fetch       refs to rows
  *   op_ahead       chunks that they need, by all threads
  *
@@ -47,6 +50,7 @@
 #include "shard/chunk.h"
 #include "shard/fetch.h"
 #include "shard/tracesum.h"
+#include "sink.h"
 
 /* ---- keys and refs ---- */
 
@@ -191,15 +195,8 @@ struct morsel {
 };
 #define GROUP_LIST UINT32_MAX
 
-/* What a morsel gives. */
+/* How a morsel went. */
 struct scan_out {
-	struct refs refs;
-	/* Of matched rows, for trace rows: the plain plan's ids, else ordinals in the shard. */
-	struct trace_id *ids;
-	uint64_t *ordinals;
-	size_t n_ids;
-	uint32_t shard;			/* in exec->shards */
-	uint64_t n_matched;
 	struct profile prof;
 	int code;
 	struct err err;
@@ -215,6 +212,7 @@ struct scan {
 	struct profile *prof;
 	struct err *e;
 	struct fetch *fetch;		/* made at first use; kept over morsels */
+	void *local;			/* the sink's, of this thread; until the end of the scan */
 	struct scan *next;		/* spare ones */
 };
 
@@ -255,7 +253,18 @@ struct trace_view {
 
 /* ---- the exec ---- */
 
-struct trace_sum;			/* op_trace_rows.c */
+/* The part of the result that is still to be handed out. */
+struct page {
+	uint64_t skip, left;
+};
+
+/* Where op_slice.c is. */
+struct slicing {
+	uint64_t last;			/* the next slice ends here */
+	bool done;
+	double load;			/* what the next slice may hold, about; 0: the first */
+	double grow;			/* twice as much for each slice that was not enough */
+};
 
 struct exec {
 	const struct plan *plan;
@@ -284,33 +293,13 @@ struct exec {
 	size_t reader_holds;		/* of these */
 
 	/* Where the driver is. */
-	bool started, done;
-	bool nothing;			/* the range is empty, or the plan knows that nothing matches */
-	bool discarding;		/* the page is full, but the plan says to go on */
-	uint64_t next_last;		/* the next slice ends here */
-	bool slices_done;
-	double slice_load;		/* what the next slice may hold, about; 0: the first */
-	double slice_grow;		/* twice as much for each slice that was not enough */
-	struct refs refs;		/* the slice in hand, sorted */
-	size_t at;			/* next ref to hand out */
-	uint64_t skip, left;		/* rows still to skip; still to hand out */
-	uint64_t n_out, n_counted;
-	struct trace_sum *sums;		/* ROW_TRACE */
-	size_t n_sums;
-	struct map *sum_map;		/* matches by trace id */
-	uint32_t **sum_counts;		/* matches by shard and ordinal */
-
-	/* Spans put together: those of refs [win_at, win_at + win_n), the batches to come. */
-	struct fetch **fetches;		/* n idle ones, at most one for each thread; under lock */
-	size_t n_fetches;
-	struct span *spans;		/* different ones, by shard and row */
-	size_t spans_cap;
-	uint32_t *span_of;		/* by ref in the window: its span */
-	size_t win_at, win_n, win_next;
-	struct arena window;
-	/* The batch handed out. */
-	struct arena batch;
-	VEC(struct trace_pin) pins;
+	bool begun;
+	int ended;			/* what the last exec_next returned, if not 0: <0, >0 */
+	bool scanned;			/* all of the range, or nothing of it matters */
+	struct slicing slices;
+	struct page page;
+	struct row_sink sink;
+	uint64_t n_out;
 };
 
 /* ---- exec_guard.c ---- */
@@ -349,6 +338,8 @@ struct scan *scan_get(struct exec *, struct err *);
 void scan_put(struct exec *, struct scan *);
 /* Goes to a row group of its shard. */
 void scan_at(struct scan *, uint32_t group);
+/* Its shard's place in exec->shards. */
+uint32_t scan_shard_no(const struct scan *);
 /* Zeroed; NULL: out of memory, with the error set. */
 uint64_t *scan_bits(struct scan *, size_t n);
 /* A chunk of a fixed column of the scan's row group; NULL in *out if it has no value. */
@@ -369,16 +360,8 @@ int scan_blame(struct scan *, uint32_t row, int code);
 
 /* ---- op_scan.c ---- */
 
-/* What the scan is for. */
-enum scan_for { FOR_REFS, FOR_COUNT, FOR_TRACES };
-
-/*
- * Scans the slice and gives each morsel's output to take(), in order, on the calling thread;
- * take returns <0 to fail, >0 to end early. Newest shards first unless by_key.
- */
-typedef int scan_take(struct exec *, struct scan_out *, struct err *);
-int scan_slice(struct exec *, struct slice, enum scan_for, bool by_key, scan_take *, struct err *)
-    WARN_UNUSED;
+/* Scans the slice into the sink, newest shards first unless it has a bound. */
+int scan_slice(struct exec *, struct slice, struct row_sink *, struct err *) WARN_UNUSED;
 
 /* ---- op_filter.c ---- */
 
@@ -518,13 +501,12 @@ refs_add(struct refs *r, uint64_t at, uint32_t shard, uint32_t row, uint32_t ind
 	return x;
 }
 
-/* ---- ref_keys.c ---- */
+/* ---- ref_add.c, ref_keys.c ---- */
 
-/* Fills the keys of refs [from, n) of a scan's output. */
-int refs_fill_keys(struct scan *, struct refs *, size_t from) WARN_UNUSED;
-/* The keys of one ref from its span. */
-int ref_keys_of_span(struct exec *, struct refs *, struct ref *, const struct span *,
-    struct err *) WARN_UNUSED;
+/* Adds the refs of found rows, with their keys. */
+int refs_add_found(struct scan *, const struct found *, struct refs *) WARN_UNUSED;
+/* Fills the keys of refs [from, n), which are those of found rows. */
+int refs_fill_keys(struct scan *, const struct found *, struct refs *, size_t from) WARN_UNUSED;
 /* The best first key that a row of the row group can have; false if zones don't tell. */
 bool refs_best_key(struct exec *, const struct xshard *, uint32_t group, struct skey *);
 /* ref_tie.c: puts refs [from, to), equal so far, in order of trace id, span id, content. */
@@ -580,12 +562,6 @@ void trace_view_put(struct exec *, struct trace_view *);
 int trace_split_of(struct exec *, uint32_t i, uint64_t n, const uint64_t **split,
     struct err *) WARN_UNUSED;
 
-/* ---- op_trace_rows.c ---- */
-
-int trace_rows_collect(struct exec *, struct err *) WARN_UNUSED;
-int trace_rows_next(struct exec *, struct batch *, struct err *) WARN_UNUSED;
-void trace_rows_close(struct exec *);
-
 /* ---- cover_cells.c, cover_rows.c ---- */
 
 /*
@@ -596,10 +572,6 @@ int cover_cells(struct exec *, struct xshard *, uint64_t *n, struct err *) WARN_
 int cover_rows(struct exec *, struct xshard *, uint64_t *n, struct profile *,
     struct err *) WARN_UNUSED;
 
-/* ---- op_count.c ---- */
-
-int count_rows(struct exec *, struct batch *, struct err *) WARN_UNUSED;
-
 /* ---- op_ahead.c ---- */
 
 struct ahead_group {
@@ -607,17 +579,47 @@ struct ahead_group {
 };
 
 /* Reads all chunks of these row groups that aren't in memory, by all threads. */
-void load_ahead(struct exec *, const struct ahead_group *, size_t n);
+void load_ahead(struct exec *, struct arena *mem, const struct ahead_group *, size_t n);
+
+/* ---- lent.c ---- */
+
+/* What a batch that was handed out borrows. */
+struct lent {
+	struct arena mem;
+	VEC(struct trace_pin) pins;
+};
+
+void lent_init(struct lent *);
+/* The batch is gone. */
+void lent_end(struct exec *, struct lent *);
+void lent_release(struct exec *, struct lent *);
 
 /* ---- op_fetch.c ---- */
 
+/* Spans put together: those of refs [win_at, win_at + win_n), the batches to come. */
+struct fetcher {
+	struct exec *ex;
+	const struct refs *refs;	/* borrowed; sorted */
+	pthread_mutex_t lock;		/* the next two */
+	struct fetch **fetches;		/* n idle ones, at most one for each thread */
+	size_t n_fetches;
+	struct span *spans;		/* different ones, by shard and row */
+	size_t spans_cap;
+	uint32_t *span_of;		/* by ref in the window: its span */
+	size_t win_at, win_n, win_next;
+	struct arena window;
+	struct lent lent;
+};
+
+/* To be released, after a failure too. The refs may change after fetch_window_end. */
+int fetcher_init(struct fetcher *, struct exec *, const struct refs *, struct err *) WARN_UNUSED;
+void fetcher_release(struct fetcher *);
 /* Refs from `at` on as a batch of at most n; up to `most` may be put together for later ones. */
-int fetch_batch(struct exec *, size_t at, size_t n, size_t most, struct batch *, struct err *)
+int fetch_batch(struct fetcher *, size_t at, size_t n, size_t most, struct batch *, struct err *)
     WARN_UNUSED;
 /* Drops what the last batch lent. */
-void fetch_batch_end(struct exec *);
+void fetch_batch_end(struct fetcher *);
 /* The refs are about to change. */
-void fetch_window_end(struct exec *);
-void fetch_close(struct exec *);
+void fetch_window_end(struct fetcher *);
 
 #endif

@@ -33,13 +33,13 @@ load_one(void *arg, size_t i)
 }
 
 static size_t
-list_loads(struct exec *ex, const struct ahead_group *g, size_t n, struct load *out)
+list_loads(struct exec *ex, struct arena *mem, const struct ahead_group *g, size_t n, struct load *out)
 {
 	size_t m = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct shard *s = ex->shards[g[i].shard].s;
-		uint32_t *columns = arena_array(&ex->window, shard_info(s)->n_columns, uint32_t);
+		uint32_t *columns = arena_array(mem, shard_info(s)->n_columns, uint32_t);
 		size_t k = columns == NULL ? 0 : fetch_missing(s, g[i].group, columns);
 
 		for (size_t j = 0; j < k; j++)
@@ -49,18 +49,18 @@ list_loads(struct exec *ex, const struct ahead_group *g, size_t n, struct load *
 }
 
 void
-load_ahead(struct exec *ex, const struct ahead_group *g, size_t n)
+load_ahead(struct exec *ex, struct arena *mem, const struct ahead_group *g, size_t n)
 {
 	struct ahead a;
 	size_t room = 0;
 
 	for (size_t i = 0; i < n; i++)
 		room += shard_info(ex->shards[g[i].shard].s)->n_columns;
-	a.loads = arena_array(&ex->window, room + 1, struct load);
-	a.profs = arena_array(&ex->window, room + 1, struct profile);
+	a.loads = arena_array(mem, room + 1, struct load);
+	a.profs = arena_array(mem, room + 1, struct profile);
 	if (a.loads == NULL || a.profs == NULL)
 		return;
-	room = list_loads(ex, g, n, a.loads);
+	room = list_loads(ex, mem, g, n, a.loads);
 	pool_each(ex->env.pool, ex->threads, room, load_one, &a);
 	for (size_t i = 0; i < room; i++)
 		profile_add(&ex->prof, &a.profs[i]);

@@ -28,11 +28,12 @@
 
 struct want {
 	uint32_t shard, row, pos;	/* pos: of the ref in the window */
-	uint32_t span;			/* of the span in ex->spans */
+	uint32_t span;			/* of the span in the fetcher's spans */
 };
 
 struct fetching {
 	struct exec *ex;
+	struct fetcher *f;
 	struct want *wants;		/* by shard and row */
 	uint32_t *rows;			/* different ones, as the spans */
 	struct run *runs;
@@ -168,21 +169,21 @@ list_rows(struct fetching *f, size_t n, size_t most)
 /* ---- a fetch for each thread at work ---- */
 
 static int
-fetch_take(struct exec *ex, struct fetch **out, struct err *e)
+fetch_take(struct fetcher *f, struct fetch **out, struct err *e)
 {
-	pthread_mutex_lock(&ex->lock);
-	*out = ex->n_fetches == 0 ? NULL : ex->fetches[--ex->n_fetches];
-	pthread_mutex_unlock(&ex->lock);
+	pthread_mutex_lock(&f->lock);
+	*out = f->n_fetches == 0 ? NULL : f->fetches[--f->n_fetches];
+	pthread_mutex_unlock(&f->lock);
 	return *out != NULL ? 0 : fetch_new(out, e);
 }
 
 /* There are never more than threads. */
 static void
-fetch_give(struct exec *ex, struct fetch *f)
+fetch_give(struct fetcher *f, struct fetch *idle)
 {
-	pthread_mutex_lock(&ex->lock);
-	ex->fetches[ex->n_fetches++] = f;
-	pthread_mutex_unlock(&ex->lock);
+	pthread_mutex_lock(&f->lock);
+	f->fetches[f->n_fetches++] = idle;
+	pthread_mutex_unlock(&f->lock);
 }
 
 static void
@@ -196,11 +197,11 @@ fetch_run(void *arg, size_t i)
 	struct fetch *fetch;
 
 	out->err = (struct err)ERR_INIT;
-	if ((out->code = fetch_take(ex, &fetch, &out->err)) < 0)
+	if ((out->code = fetch_take(f->f, &fetch, &out->err)) < 0)
 		return;
 	out->code = fetch_rows(fetch, ex->shards[r->shard].s, f->rows + r->from,
-	    r->to - r->from, &f->proj, ex->spans + r->from, &out->err);
-	fetch_give(ex, fetch);
+	    r->to - r->from, &f->proj, f->f->spans + r->from, &out->err);
+	fetch_give(f->f, fetch);
 	out->prof.rows_fetched += r->to - r->from;
 	profile_reads(&out->prof, &before);
 }
@@ -222,7 +223,7 @@ chunks_first(const struct fetching *f, size_t n)
 			return;
 		groups[m++] = g;
 	}
-	load_ahead(f->ex, groups, m);
+	load_ahead(f->ex, &f->f->window, groups, m);
 }
 
 static int
@@ -231,10 +232,7 @@ run_all(struct fetching *f, bool wake, struct err *e)
 	struct exec *ex = f->ex;
 	int rc = 0;
 
-	if (ex->fetches == NULL &&
-	    (ex->fetches = calloc(ex->threads, sizeof(struct fetch *))) == NULL)
-		return err_nomem(e);
-	if ((f->outs = arena_array(&ex->window, f->n_runs, struct run_out)) == NULL)
+	if ((f->outs = arena_array(&f->f->window, f->n_runs, struct run_out)) == NULL)
 		return err_nomem(e);
 	pool_each(ex->env.pool, wake ? ex->threads : 1, f->n_runs, fetch_run, f);
 	for (size_t i = 0; i < f->n_runs; i++) {
@@ -246,36 +244,37 @@ run_all(struct fetching *f, bool wake, struct err *e)
 }
 
 static int
-spans_room(struct exec *ex, size_t n, struct err *e)
+spans_room(struct fetcher *f, size_t n, struct err *e)
 {
 	struct span *s;
 	uint32_t *of;
 
-	if (n <= ex->spans_cap)
+	if (n <= f->spans_cap)
 		return 0;
-	if ((s = realloc(ex->spans, n * sizeof *s)) != NULL)
-		ex->spans = s;
-	if ((of = realloc(ex->span_of, n * sizeof *of)) != NULL)
-		ex->span_of = of;
+	if ((s = realloc(f->spans, n * sizeof *s)) != NULL)
+		f->spans = s;
+	if ((of = realloc(f->span_of, n * sizeof *of)) != NULL)
+		f->span_of = of;
 	if (s == NULL || of == NULL)
 		return err_nomem(e);
-	ex->spans_cap = n;
+	f->spans_cap = n;
 	return 0;
 }
 
 static int
-fetch_spans(struct exec *ex, struct want *wants, size_t n, struct err *e)
+fetch_spans(struct fetcher *x, struct want *wants, size_t n, struct err *e)
 {
-	struct fetching f = { .ex = ex, .proj = ex->plan->projection };
-	struct want *tmp = arena_alloc(&ex->window, n * sizeof *tmp);
+	struct exec *ex = x->ex;
+	struct fetching f = { .ex = ex, .f = x, .proj = ex->plan->projection };
+	struct want *tmp = arena_alloc(&x->window, n * sizeof *tmp);
 	size_t weight, most = SIZE_MAX;
 	bool wake;
 	int rc;
 
 	f.proj.events |= ex->plan->output == ROW_EVENT;
 	f.proj.links |= ex->plan->output == ROW_LINK;
-	f.rows = arena_array(&ex->window, n, uint32_t);
-	f.runs = arena_array(&ex->window, n, struct run);
+	f.rows = arena_array(&x->window, n, uint32_t);
+	f.runs = arena_array(&x->window, n, struct run);
 	if (f.rows == NULL || f.runs == NULL || tmp == NULL)
 		return err_nomem(e);
 	f.wants = wants = sort_wants(wants, tmp, n);
@@ -284,10 +283,10 @@ fetch_spans(struct exec *ex, struct want *wants, size_t n, struct err *e)
 	if (wake)
 		most = weight / (ex->threads * RUNS_PER_THREAD);
 	list_rows(&f, n, most < RUN_LEAST ? RUN_LEAST : most);
-	if ((rc = spans_room(ex, n, e)) < 0)
+	if ((rc = spans_room(x, n, e)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
-		ex->span_of[wants[i].pos] = wants[i].span;
+		x->span_of[wants[i].pos] = wants[i].span;
 	if (wake && f.proj.all)
 		chunks_first(&f, n);
 	return run_all(&f, wake, e);
@@ -296,12 +295,12 @@ fetch_spans(struct exec *ex, struct want *wants, size_t n, struct err *e)
 /* ---- the window ---- */
 
 void
-fetch_window_end(struct exec *ex)
+fetch_window_end(struct fetcher *f)
 {
-	for (size_t i = 0; i < ex->n_fetches; i++)
-		fetch_reset(ex->fetches[i]);
-	ex->win_n = 0;
-	arena_reset(&ex->window);
+	for (size_t i = 0; i < f->n_fetches; i++)
+		fetch_reset(f->fetches[i]);
+	f->win_n = 0;
+	arena_reset(&f->window);
 }
 
 /* Puts a number that is not 0 into the set of a power of two of slots; false if it was there. */
@@ -320,13 +319,13 @@ set_add(uint64_t *slots, uint64_t x)
 
 /* How many of the n refs from `at` on lie in WINDOW_GROUPS row groups: each pins chunks. */
 static size_t
-refs_in_groups(const struct exec *ex, size_t at, size_t n, uint64_t *slots)
+refs_in_groups(const struct fetcher *f, size_t at, size_t n, uint64_t *slots)
 {
 	size_t m = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct ref *r = refs_at(&ex->refs, at + i);
-		uint64_t group = r->row / ex->shards[r->shard].info->row_group_rows;
+		const struct ref *r = refs_at(f->refs, at + i);
+		uint64_t group = r->row / f->ex->shards[r->shard].info->row_group_rows;
 
 		m += set_add(slots, ((uint64_t)r->shard << 32 | group) + 1);
 		if (m > WINDOW_GROUPS)
@@ -340,66 +339,66 @@ refs_in_groups(const struct exec *ex, size_t at, size_t n, uint64_t *slots)
  * a whole result costs each chunk few visits, but not from too many places.
  */
 static int
-window_size(struct exec *ex, size_t at, size_t n, size_t most, size_t *out, struct err *e)
+window_size(struct fetcher *f, size_t at, size_t n, size_t most, size_t *out, struct err *e)
 {
-	size_t size = ex->win_next < n ? n : ex->win_next;
+	size_t size = f->win_next < n ? n : f->win_next;
 	uint64_t *slots;
 
 	if (size > most)
 		size = most;
 	if (size > n) {
-		if ((slots = arena_array(&ex->window, GROUP_SLOTS, uint64_t)) == NULL)
+		if ((slots = arena_array(&f->window, GROUP_SLOTS, uint64_t)) == NULL)
 			return err_nomem(e);
-		size = refs_in_groups(ex, at, size, slots);
+		size = refs_in_groups(f, at, size, slots);
 		size = size < n ? n : size;
 	}
-	ex->win_next = size * 4 > WINDOW_ROWS ? WINDOW_ROWS : size * 4;
+	f->win_next = size * 4 > WINDOW_ROWS ? WINDOW_ROWS : size * 4;
 	*out = size;
 	return 0;
 }
 
 static int
-window_fill(struct exec *ex, size_t at, size_t n, size_t most, struct err *e)
+window_fill(struct fetcher *f, size_t at, size_t n, size_t most, struct err *e)
 {
 	struct want *wants;
 	size_t size = n;
 	int rc;
 
-	fetch_window_end(ex);
-	if ((rc = window_size(ex, at, n, most, &size, e)) < 0)
+	fetch_window_end(f);
+	if ((rc = window_size(f, at, n, most, &size, e)) < 0)
 		return rc;
-	if ((wants = arena_array(&ex->window, size, struct want)) == NULL)
+	if ((wants = arena_array(&f->window, size, struct want)) == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < size; i++) {
-		const struct ref *r = refs_at(&ex->refs, at + i);
+		const struct ref *r = refs_at(f->refs, at + i);
 
 		wants[i] = (struct want){ r->shard, r->row, (uint32_t)i, 0 };
 	}
-	if ((rc = fetch_spans(ex, wants, size, e)) < 0)
+	if ((rc = fetch_spans(f, wants, size, e)) < 0)
 		return rc;
-	ex->win_at = at;
-	ex->win_n = size;
+	f->win_at = at;
+	f->win_n = size;
 	return 0;
 }
 
 static const struct span *
-span_at(const struct exec *ex, size_t at)
+span_at(const struct fetcher *f, size_t at)
 {
-	return &ex->spans[ex->span_of[at - ex->win_at]];
+	return &f->spans[f->span_of[at - f->win_at]];
 }
 
 /* ---- rows ---- */
 
 static int
-add_facts(struct exec *ex, struct span_row *row, struct err *e)
+add_facts(struct fetcher *f, struct span_row *row, struct err *e)
 {
 	struct trace_pin pin;
 	int rc;
 
-	if ((rc = trace_get(ex, row->span->trace_id, &pin, e)) < 0)
+	if ((rc = trace_get(f->ex, row->span->trace_id, &pin, e)) < 0)
 		return rc;
-	if (!vec_push(&ex->pins, pin)) {
-		trace_put(ex, &pin);
+	if (!vec_push(&f->lent.pins, pin)) {
+		trace_put(f->ex, &pin);
 		return err_nomem(e);
 	}
 	row->trace = &pin.t->facts;
@@ -408,16 +407,16 @@ add_facts(struct exec *ex, struct span_row *row, struct err *e)
 }
 
 static int
-span_rows(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e)
+span_rows(struct fetcher *f, size_t at, size_t n, struct batch *b, struct err *e)
 {
-	struct span_row *rows = arena_array(&ex->batch, n, struct span_row);
+	struct span_row *rows = arena_array(&f->lent.mem, n, struct span_row);
 	int rc;
 
 	if (rows == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		rows[i].span = span_at(ex, at + i);
-		if (ex->plan->want_trace && (rc = add_facts(ex, &rows[i], e)) < 0)
+		rows[i].span = span_at(f, at + i);
+		if (f->ex->plan->want_trace && (rc = add_facts(f, &rows[i], e)) < 0)
 			return rc;
 	}
 	b->spans = rows;
@@ -425,27 +424,27 @@ span_rows(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e)
 }
 
 static int
-too_few(const struct exec *ex, size_t at, const char *what, struct err *e)
+too_few(const struct fetcher *f, size_t at, const char *what, struct err *e)
 {
-	const struct ref *r = refs_at(&ex->refs, at);
+	const struct ref *r = refs_at(f->refs, at);
 
 	return err_set(e, ERR_CORRUPT, -1, "%s: row %u has fewer %s than counted",
-	    ex->shards[r->shard].info->file, r->row, what);
+	    f->ex->shards[r->shard].info->file, r->row, what);
 }
 
 static int
-event_rows(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e)
+event_rows(struct fetcher *f, size_t at, size_t n, struct batch *b, struct err *e)
 {
-	struct event_row *rows = arena_array(&ex->batch, n, struct event_row);
+	struct event_row *rows = arena_array(&f->lent.mem, n, struct event_row);
 
 	if (rows == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		const struct span *s = span_at(ex, at + i);
-		uint32_t index = refs_at(&ex->refs, at + i)->index;
+		const struct span *s = span_at(f, at + i);
+		uint32_t index = refs_at(f->refs, at + i)->index;
 
 		if (index >= s->n_events)
-			return too_few(ex, at + i, "events", e);
+			return too_few(f, at + i, "events", e);
 		rows[i] = (struct event_row){ s, &s->events[index] };
 	}
 	b->events = rows;
@@ -453,18 +452,18 @@ event_rows(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e)
 }
 
 static int
-link_rows(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e)
+link_rows(struct fetcher *f, size_t at, size_t n, struct batch *b, struct err *e)
 {
-	struct link_row *rows = arena_array(&ex->batch, n, struct link_row);
+	struct link_row *rows = arena_array(&f->lent.mem, n, struct link_row);
 
 	if (rows == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		const struct span *s = span_at(ex, at + i);
-		uint32_t index = refs_at(&ex->refs, at + i)->index;
+		const struct span *s = span_at(f, at + i);
+		uint32_t index = refs_at(f->refs, at + i)->index;
 
 		if (index >= s->n_links)
-			return too_few(ex, at + i, "links", e);
+			return too_few(f, at + i, "links", e);
 		rows[i] = (struct link_row){ s, &s->links[index] };
 	}
 	b->links = rows;
@@ -472,51 +471,65 @@ link_rows(struct exec *ex, size_t at, size_t n, struct batch *b, struct err *e)
 }
 
 int
-fetch_batch(struct exec *ex, size_t at, size_t n, size_t most, struct batch *b, struct err *e)
+fetch_batch(struct fetcher *f, size_t at, size_t n, size_t most, struct batch *b, struct err *e)
 {
+	struct exec *ex = f->ex;
 	struct read_counters before;
 	uint64_t t0 = clock_mono_ns();
 	int rc = 0;
 
-	if (at < ex->win_at || at >= ex->win_at + ex->win_n)
-		rc = window_fill(ex, at, n, most, e);
+	if (at < f->win_at || at >= f->win_at + f->win_n)
+		rc = window_fill(f, at, n, most, e);
 	if (rc < 0)
 		return rc;
-	if (n > ex->win_at + ex->win_n - at)
-		n = ex->win_at + ex->win_n - at;
+	if (n > f->win_at + f->win_n - at)
+		n = f->win_at + f->win_n - at;
 	*b = (struct batch){ .kind = ex->plan->output, .n = n };
 	before = read_counters;
 	if (ex->plan->output == ROW_EVENT)
-		rc = event_rows(ex, at, n, b, e);
+		rc = event_rows(f, at, n, b, e);
 	else if (ex->plan->output == ROW_LINK)
-		rc = link_rows(ex, at, n, b, e);
+		rc = link_rows(f, at, n, b, e);
 	else
-		rc = span_rows(ex, at, n, b, e);
+		rc = span_rows(f, at, n, b, e);
 	profile_reads(&ex->prof, &before);
 	ex->prof.fetch_ns += clock_mono_ns() - t0;
 	return rc;
 }
 
 void
-fetch_batch_end(struct exec *ex)
+fetch_batch_end(struct fetcher *f)
 {
-	for (size_t i = 0; i < ex->pins.n; i++)
-		trace_put(ex, &ex->pins.v[i]);
-	ex->pins.n = 0;
-	arena_reset(&ex->batch);
+	lent_end(f->ex, &f->lent);
+}
+
+/* ---- the state ---- */
+
+int
+fetcher_init(struct fetcher *f, struct exec *ex, const struct refs *refs, struct err *e)
+{
+	arena_init(&f->window);
+	lent_init(&f->lent);
+	if (pthread_mutex_init(&f->lock, NULL) != 0)
+		return err_nomem(e);
+	f->ex = ex;
+	f->refs = refs;
+	f->fetches = calloc(ex->threads, sizeof(struct fetch *));
+	return f->fetches == NULL ? err_nomem(e) : 0;
 }
 
 void
-fetch_close(struct exec *ex)
+fetcher_release(struct fetcher *f)
 {
-	fetch_batch_end(ex);
-	fetch_window_end(ex);
-	for (size_t i = 0; i < ex->n_fetches; i++)
-		fetch_free(ex->fetches[i]);
-	free(ex->fetches);
-	free(ex->spans);
-	free(ex->span_of);
-	vec_release(&ex->pins);
-	arena_release(&ex->window);
-	arena_release(&ex->batch);
+	if (f->ex == NULL)
+		return;
+	lent_release(f->ex, &f->lent);
+	fetch_window_end(f);
+	for (size_t i = 0; i < f->n_fetches; i++)
+		fetch_free(f->fetches[i]);
+	free(f->fetches);
+	free(f->spans);
+	free(f->span_of);
+	arena_release(&f->window);
+	pthread_mutex_destroy(&f->lock);
 }

@@ -224,7 +224,7 @@ target_of(const struct exec *ex, uint64_t total, double matches)
 
 	if (!all_match(ex))
 		want = (want * (double)total / (matches < 1 ? 1 : matches) + SPARE_ROWS) *
-		    ENOUGH * ex->slice_grow;
+		    ENOUGH * ex->slices.grow;
 	return want < (double)total ? (uint64_t)want : total;
 }
 

@@ -230,46 +230,83 @@ refs_sort(struct exec *ex, struct refs *r, struct err *e)
 	return repack_strings(r, e);
 }
 
-/* Copies the refs that may be among the best. */
+/* Copies those of refs [at, to) that may be among the best. */
 static void
-take_better(struct refs *r, const struct refs *b, struct order *o)
+take_better(struct refs *r, const struct refs *b, size_t at, size_t to, struct order *o)
 {
 	const struct ref *bound = r->cut && r->keep > 0 ? refs_at(r, (size_t)r->keep - 1) : NULL;
 
 	if (bound == NULL) {
-		memcpy(r->v + r->n * r->stride, b->v, b->n * r->stride);
-		r->n += b->n;
+		memcpy(r->v + r->n * r->stride, b->v + at * r->stride, (to - at) * r->stride);
+		r->n += to - at;
 		return;
 	}
-	for (size_t i = 0; i < b->n; i++)
+	for (size_t i = at; i < to; i++)
 		if (ref_cmp(refs_at(b, i), bound, o) <= 0)
 			memcpy(r->v + r->n++ * r->stride, refs_at(b, i), r->stride);
 }
 
-int
-refs_append(struct exec *ex, struct refs *r, struct refs *b, struct err *e)
+/* How many refs are held before they are cut down. */
+static uint64_t
+cut_at(const struct refs *r)
 {
 	uint64_t slack = r->cut ? CUT_LATER : CUT_FIRST;
+
+	if (r->keep > SIZE_MAX / 4)
+		return UINT64_MAX;
+	return r->keep + (slack < r->keep / 2 ? r->keep / 2 : slack);
+}
+
+/* Refs [at, to) of b. */
+static int
+append_some(struct exec *ex, struct refs *r, const struct refs *b, size_t at, size_t to,
+    struct err *e)
+{
 	size_t from = r->n;
 	struct order o = { ex->plan->sort, r->n_keys };
 	int rc;
 
-	if (b->n == 0)
-		return 0;
-	if ((rc = refs_reserve(ex, r, b->n, e)) < 0)
+	if ((rc = refs_reserve(ex, r, to - at, e)) < 0)
 		return rc;
-	take_better(r, b, &o);
+	take_better(r, b, at, to, &o);
 	for (size_t i = from; i < r->n; i++)
 		for (size_t k = 0; k < r->n_keys; k++)
 			if (!skey_keep(&refs_at(r, i)->key[k], &r->strings))
 				return err_nomem(e);
 	if ((rc = account(ex, r, r->cap, e)) < 0)
 		return rc;
-	if (slack < r->keep / 2)
-		slack = r->keep / 2;
-	if (r->keep <= SIZE_MAX / 4 && r->n >= r->keep + slack)
-		return refs_sort(ex, r, e);
-	return 0;
+	return r->n >= cut_at(r) ? refs_sort(ex, r, e) : 0;
+}
+
+/* All of b's become r's, which has none. */
+static void
+steal(struct refs *r, struct refs *b)
+{
+	uint64_t keep = r->keep;
+
+	arena_release(&r->strings);
+	*r = *b;
+	r->keep = keep;
+	refs_init(b, r->n_keys, UINT64_MAX);
+}
+
+int
+refs_append(struct exec *ex, struct refs *r, struct refs *b, struct err *e)
+{
+	int rc = 0;
+
+	if (b->n == 0)
+		return 0;
+	if (r->cap == 0 && r->keep == UINT64_MAX) {
+		steal(r, b);
+		return 0;
+	}
+	/* As many as may come before a cut, so that its bound is there for the later ones. */
+	for (size_t at = 0, n; rc == 0 && at < b->n; at += n) {
+		n = cut_at(r) - r->n < b->n - at ? (size_t)(cut_at(r) - r->n) : b->n - at;
+		rc = append_some(ex, r, b, at, at + n, e);
+	}
+	return rc;
 }
 
 /* ---- bounds ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * op_scan: a slice's shards, newest first, as waves of morsels (row groups) over the threads.
- * The calling thread takes the outputs of a wave in order, so that results do not depend on
- * who did what; between waves it can stop, and what later morsels must beat moves on.
+ * op_scan: a slice's shards, newest first, as waves of morsels (row groups) over the threads. What
+ * is found goes to the sink; between waves the threads' parts are combined, so that it can stop,
+ * and what later morsels must beat moves on.
  */
 #include "exec_i.h"
 
@@ -23,7 +23,7 @@
 struct wave {
 	struct exec *ex;
 	struct slice slice;
-	enum scan_for what;
+	struct row_sink *sink;
 	struct morsel *morsels;
 	struct scan_out *outs;
 	uint32_t *turns;		/* in which order threads take them */
@@ -31,130 +31,22 @@ struct wave {
 	uint64_t weight;		/* rows to look at, as WAKE_ROWS counts them */
 };
 
-/* ---- what matched ---- */
-
-static uint32_t
-shard_no(const struct scan *sc)
-{
-	return (uint32_t)(sc->xs - sc->ex->shards);
-}
-
+/* Hands on rows of the scan's row group. */
 static int
-emit_ordinals(struct scan *sc, const uint32_t *rows, uint32_t n, struct scan_out *out)
+consume(struct scan *sc, const struct wave *w, const struct found *f)
 {
-	const struct chunk *c = NULL;
-	uint64_t *v;
-	int rc;
-
-	if ((v = realloc(out->ordinals, (out->n_ids + n + 1) * sizeof *v)) == NULL)
-		return err_nomem(sc->e);
-	out->ordinals = v;
-	if ((rc = scan_chunk(sc, COL_TRACE, &c)) < 0 || c == NULL)
-		return rc;
-	chunk_gather(c, rows, n, v + out->n_ids);
-	chunk_put(c);
-	out->n_ids += n;
-	out->shard = shard_no(sc);
-	return 0;
-}
-
-static int
-add_spans(struct scan *sc, const uint32_t *rows, const uint64_t *starts, uint32_t n,
-    struct refs *r)
-{
-	int rc = refs_reserve(sc->ex, r, n, sc->e);
-
-	for (uint32_t i = 0; rc == 0 && i < n; i++)
-		refs_add(r, starts[i], shard_no(sc), sc->row_from + rows[i], 0);
-	return rc;
-}
-
-/* One ref for each event (link) of a row. */
-static int
-add_children(struct scan *sc, const struct chunk *counts, const struct chunk *times,
-    uint32_t row, uint64_t start, struct refs *r)
-{
-	uint32_t ord, from, n;
-	int rc;
-
-	if (!chunk_present(counts, row))
+	if (f->n == 0)
 		return 0;
-	ord = chunk_rank(counts, row);
-	from = counts->sums[ord];
-	n = counts->sums[ord + 1] - from;
-	if ((rc = refs_reserve(sc->ex, r, n, sc->e)) < 0)
-		return rc;
-	for (uint32_t k = 0; k < n; k++) {
-		uint64_t at = start;
-
-		if (times != NULL && chunk_present(times, from + k))
-			at += (uint64_t)value_i64_of(chunk_u64_at(times,
-			    chunk_rank(times, from + k)));
-		refs_add(r, at, shard_no(sc), sc->row_from + row, k);
-	}
-	return 0;
-}
-
-static int
-emit_children(struct scan *sc, const uint32_t *rows, const uint64_t *starts, uint32_t n,
-    struct refs *r)
-{
-	bool events = sc->ex->plan->output == ROW_EVENT;
-	const struct chunk *counts = NULL, *times = NULL;
-	int rc = scan_chunk(sc, events ? COL_N_EVENTS : COL_N_LINKS, &counts);
-
-	if (rc == 0 && counts != NULL && events)
-		rc = scan_chunk(sc, COL_EVENT_TIME, &times);
-	for (uint32_t i = 0; rc == 0 && counts != NULL && i < n; i++)
-		rc = add_children(sc, counts, times, rows[i], starts[i], r);
-	chunk_put(times);
-	chunk_put(counts);
-	return rc;
-}
-
-static int
-emit_refs(struct scan *sc, const uint32_t *rows, uint32_t n, struct scan_out *out)
-{
-	uint64_t *starts = arena_alloc(&sc->mem, ((size_t)n + 1) * sizeof *starts);
-	const struct chunk *c = NULL;
-	enum row_kind kind = sc->ex->plan->output;
-	size_t from = out->refs.n;
-	int rc;
-
-	if (starts == NULL)
-		return err_nomem(sc->e);
-	if ((rc = scan_chunk(sc, COL_START, &c)) < 0 || c == NULL)
-		return rc;
-	chunk_gather(c, rows, n, starts);
-	chunk_put(c);
-	if (kind == ROW_EVENT || kind == ROW_LINK)
-		rc = emit_children(sc, rows, starts, n, &out->refs);
-	else
-		rc = add_spans(sc, rows, starts, n, &out->refs);
-	return rc < 0 ? rc : refs_fill_keys(sc, &out->refs, from);
-}
-
-/* Rows of the row group that matched, rising. */
-static int
-emit(struct scan *sc, const struct wave *w, const uint32_t *rows, uint32_t n,
-    struct scan_out *out)
-{
-	if (rows == NULL)
-		return ERR_NOMEM;
-	if (n == 0 || w->what == FOR_COUNT)
-		return 0;
-	if (w->what == FOR_TRACES)
-		return emit_ordinals(sc, rows, n, out);
-	return emit_refs(sc, rows, n, out);
+	sc->prof->rows_matched += f->n;
+	return w->sink->ops->consume(w->sink, sc->local, sc, f);
 }
 
 /* ---- on columns ---- */
 
 static int
-scan_columns(struct scan *sc, const struct wave *w, const uint64_t *bits, struct scan_out *out)
+scan_columns(struct scan *sc, const struct wave *w, const uint64_t *bits)
 {
 	uint64_t *got = scan_bits(sc, sc->n_rows);
-	uint32_t n, *rows;
 	int rc;
 
 	if (got == NULL)
@@ -162,12 +54,8 @@ scan_columns(struct scan *sc, const struct wave *w, const uint64_t *bits, struct
 	sc->prof->rows_scanned += bitmap_count(bits, sc->n_rows);
 	if ((rc = filter_eval(sc, &sc->ex->filter.root, bits, got)) < 0)
 		return rc;
-	out->n_matched = bitmap_count(got, sc->n_rows);
-	sc->prof->rows_matched += out->n_matched;
-	if (out->n_matched == 0 || w->what == FOR_COUNT)
-		return 0;
-	rows = scan_list(sc, got, sc->n_rows, &n);
-	return emit(sc, w, rows, n, out);
+	return consume(sc, w, &(struct found){ .n = (uint32_t)bitmap_count(got, sc->n_rows),
+	    .bits = got });
 }
 
 /* ---- by a list of few rows ---- */
@@ -196,7 +84,7 @@ keep_slice(struct scan *sc, struct slice s, uint32_t *rows, uint32_t *n)
 
 /* Rows [at, to) of the list, which are of the scan's row group. */
 static int
-scan_few(struct scan *sc, const struct wave *w, uint32_t at, uint32_t to, struct scan_out *out)
+scan_few(struct scan *sc, const struct wave *w, uint32_t at, uint32_t to)
 {
 	uint32_t n = to - at, *rows = arena_alloc(&sc->mem, ((size_t)n + 1) * sizeof *rows);
 	int rc, zone = xshard_start_zone(sc->xs, sc->group, w->slice);
@@ -215,13 +103,11 @@ scan_few(struct scan *sc, const struct wave *w, uint32_t at, uint32_t to, struct
 	sc->prof->rows_scanned += n;
 	if ((rc = filter_rows(sc, &sc->ex->filter.root, rows, &n)) < 0)
 		return rc;
-	out->n_matched += n;
-	sc->prof->rows_matched += n;
-	return emit(sc, w, rows, n, out);
+	return consume(sc, w, &(struct found){ .n = n, .rows = rows });
 }
 
 static int
-scan_listed(struct scan *sc, const struct wave *w, struct scan_out *out)
+scan_listed(struct scan *sc, const struct wave *w)
 {
 	const struct xshard *xs = sc->xs;
 	uint64_t visited = sc->prof->row_groups_visited;
@@ -232,7 +118,7 @@ scan_listed(struct scan *sc, const struct wave *w, struct scan_out *out)
 		scan_at(sc, xs->list[i] / xs->info->row_group_rows);
 		for (j = i + 1; j < xs->n_list && xs->list[j] < sc->rg->row_to; j++)
 			;
-		if ((rc = scan_few(sc, w, i, j, out)) < 0)
+		if ((rc = scan_few(sc, w, i, j)) < 0)
 			return rc;
 		arena_reset(&sc->mem);
 	}
@@ -263,82 +149,60 @@ row_matches(struct scan *sc, const struct wave *w, const struct span *s)
 	return rc;
 }
 
+/* Rows of the row group that are candidates. */
 static int
-emit_row(struct scan *sc, const struct wave *w, const struct span *s, uint32_t row,
-    struct scan_out *out)
-{
-	enum row_kind kind = sc->ex->plan->output;
-	uint32_t n = kind == ROW_EVENT ? s->n_events : kind == ROW_LINK ? s->n_links : 1;
-	int rc;
-
-	out->n_matched++;
-	if (w->what == FOR_COUNT)
-		return 0;
-	if (w->what == FOR_TRACES) {
-		out->ids[out->n_ids++] = s->trace_id;
-		return 0;
-	}
-	if ((rc = refs_reserve(sc->ex, &out->refs, n, sc->e)) < 0)
-		return rc;
-	for (uint32_t k = 0; k < n && rc == 0; k++)
-		rc = ref_keys_of_span(sc->ex, &out->refs, refs_add(&out->refs,
-		    kind == ROW_EVENT ? s->events[k].time_ns : s->start_ns, shard_no(sc), row,
-		    k), s, sc->e);
-	return rc;
-}
-
-static int
-scan_row_batch(struct scan *sc, const struct wave *w, const uint32_t *rows, uint32_t n,
-    struct scan_out *out)
+scan_row_batch(struct scan *sc, const struct wave *w, const uint32_t *rows, uint32_t n)
 {
 	const struct projection all = { .all = true };
 	struct span *spans = arena_array(&sc->mem, n, struct span);
+	const struct span **match = arena_array(&sc->mem, n, const struct span *);
+	uint32_t *at = arena_array(&sc->mem, n, uint32_t), m = 0;
 	int rc;
 
-	if (spans == NULL)
+	if (spans == NULL || match == NULL || at == NULL)
 		return err_nomem(sc->e);
-	if ((rc = fetch_rows(sc->fetch, sc->xs->s, rows, n, &all, spans, sc->e)) < 0)
+	for (uint32_t i = 0; i < n; i++)
+		at[i] = sc->row_from + rows[i];
+	if ((rc = fetch_rows(sc->fetch, sc->xs->s, at, n, &all, spans, sc->e)) < 0)
 		return rc;
 	sc->prof->rows_fetched += n;
 	sc->prof->rows_scanned += n;
 	for (uint32_t i = 0; i < n; i++) {
 		if ((rc = row_matches(sc, w, &spans[i])) < 0)
 			return rc;
-		if (rc > 0 && (rc = emit_row(sc, w, &spans[i], rows[i], out)) < 0)
-			return rc;
+		if (rc > 0) {
+			match[m] = &spans[i];
+			at[m++] = rows[i];
+		}
 	}
+	rc = consume(sc, w, &(struct found){ .n = m, .rows = at, .spans = match });
 	fetch_reset(sc->fetch);
-	return 0;
+	return rc;
 }
 
 static int
-scan_rows(struct scan *sc, const struct wave *w, const uint64_t *bits, struct scan_out *out)
+scan_rows(struct scan *sc, const struct wave *w, const uint64_t *bits)
 {
 	uint32_t n, *rows = scan_list(sc, bits, sc->n_rows, &n);
 	int rc;
 
 	if (rows == NULL)
 		return ERR_NOMEM;
-	if (w->what == FOR_TRACES && (out->ids = malloc((n + 1) * sizeof *out->ids)) == NULL)
-		return err_nomem(sc->e);
 	if (sc->fetch == NULL && (rc = fetch_new(&sc->fetch, sc->e)) < 0)
 		return rc;
-	for (uint32_t i = 0; i < n; i++)
-		rows[i] += sc->row_from;
 	for (uint32_t i = 0; i < n; i += ROW_BATCH) {
 		if ((rc = exec_check(sc->ex, sc->e)) < 0 ||
 		    (rc = scan_row_batch(sc, w, rows + i,
-		    n - i < ROW_BATCH ? n - i : ROW_BATCH, out)) < 0)
+		    n - i < ROW_BATCH ? n - i : ROW_BATCH)) < 0)
 			return rc;
 	}
-	sc->prof->rows_matched += out->n_matched;
 	return 0;
 }
 
 /* ---- morsels ---- */
 
 static int
-scan_group(struct scan *sc, const struct wave *w, struct scan_out *out)
+scan_group(struct scan *sc, const struct wave *w)
 {
 	uint64_t *bits = scan_bits(sc, sc->n_rows);
 	bool cut = xshard_start_zone(sc->xs, sc->group, w->slice) < 0, any = false;
@@ -365,8 +229,15 @@ scan_group(struct scan *sc, const struct wave *w, struct scan_out *out)
 		return 0;
 	}
 	sc->prof->row_groups_visited++;
-	return sc->ex->plan->pushdown ? scan_columns(sc, w, bits, out) :
-	    scan_rows(sc, w, bits, out);
+	return sc->ex->plan->pushdown ? scan_columns(sc, w, bits) : scan_rows(sc, w, bits);
+}
+
+static int
+local_of(struct scan *sc, const struct row_sink *s)
+{
+	if (sc->local == NULL && (sc->local = calloc(1, s->ops->local_bytes)) == NULL)
+		return err_nomem(sc->e);
+	return 0;
 }
 
 static int
@@ -383,11 +254,13 @@ run_morsel(struct wave *w, const struct morsel *m, struct scan_out *out)
 	sc->xs = &ex->shards[m->shard];
 	sc->prof = &out->prof;
 	sc->e = &out->err;
-	if (m->group == GROUP_LIST) {
-		rc = scan_listed(sc, w, out);
+	if ((rc = local_of(sc, w->sink)) < 0) {
+		;
+	} else if (m->group == GROUP_LIST) {
+		rc = scan_listed(sc, w);
 	} else {
 		scan_at(sc, m->group);
-		rc = scan_group(sc, w, out);
+		rc = scan_group(sc, w);
 	}
 	scan_put(ex, sc);
 	return rc;
@@ -403,22 +276,6 @@ morsel_task(void *arg, size_t i)
 
 	out->code = run_morsel(w, &w->morsels[no], out);
 	profile_reads(&out->prof, &before);
-}
-
-static void
-out_init(struct wave *w, struct scan_out *out)
-{
-	memset(out, 0, sizeof *out);
-	out->err = (struct err)ERR_INIT;
-	refs_init(&out->refs, w->ex->plan->n_sort, UINT64_MAX);
-}
-
-static void
-out_release(struct exec *ex, struct scan_out *out)
-{
-	refs_release(ex, &out->refs);
-	free(out->ids);
-	free(out->ordinals);
 }
 
 /*
@@ -438,15 +295,38 @@ take_turns(struct wave *w)
 			w->turns[n++] = (uint32_t)i;
 }
 
-/* Runs a wave and hands on its outputs. >0: enough. */
+/* No thread is at work: every scan is a spare one. */
 static int
-run_wave(struct wave *w, scan_take *take, struct err *e)
+combine(struct exec *ex, struct row_sink *s, bool last, struct err *e)
+{
+	int rc = 0;
+
+	for (struct scan *sc = ex->spare; rc == 0 && sc != NULL; sc = sc->next)
+		if (sc->local != NULL)
+			rc = s->ops->combine(s, sc->local, last, e);
+	return rc;
+}
+
+static void
+drop_locals(struct exec *ex, struct row_sink *s)
+{
+	for (struct scan *sc = ex->spare; sc != NULL; sc = sc->next) {
+		if (sc->local != NULL && s->ops->drop != NULL)
+			s->ops->drop(s, sc->local);
+		free(sc->local);
+		sc->local = NULL;
+	}
+}
+
+/* Runs a wave. >0: the sink is full. */
+static int
+run_wave(struct wave *w, struct err *e)
 {
 	struct exec *ex = w->ex;
 	int rc = 0;
 
 	for (size_t i = 0; i < w->n; i++)
-		out_init(w, &w->outs[i]);
+		w->outs[i] = (struct scan_out){ .err = ERR_INIT };
 	take_turns(w);
 	pool_each(ex->env.pool, w->weight < WAKE_ROWS ? 1 : ex->threads, w->n, morsel_task, w);
 	for (size_t i = 0; i < w->n; i++) {
@@ -458,13 +338,12 @@ run_wave(struct wave *w, scan_take *take, struct err *e)
 			if (e != NULL)
 				*e = out->err;
 		}
-		if (rc == 0)
-			rc = take(ex, out, e);
-		out_release(ex, out);
 	}
 	w->n = 0;
 	w->weight = 0;
-	return rc;
+	if (rc == 0)
+		rc = combine(ex, w->sink, false, e);
+	return rc == 0 && w->sink->full ? 1 : rc;
 }
 
 /* ---- shards ---- */
@@ -474,7 +353,6 @@ struct walk {
 	size_t *order, n_order;		/* shards of the slice */
 	size_t first, next;		/* in order: not yet released; not yet begun */
 	size_t wave_now, wave_max;	/* morsels: of the next wave; room */
-	scan_take *take;
 	struct err *e;
 };
 
@@ -525,7 +403,7 @@ release_done(struct walk *k, size_t until)
 static int
 flush(struct walk *k)
 {
-	int rc = k->w.n == 0 ? 0 : run_wave(&k->w, k->take, k->e);
+	int rc = k->w.n == 0 ? 0 : run_wave(&k->w, k->e);
 
 	/* All shards begun are done but for the one whose morsels are still being added. */
 	release_done(k, k->next);
@@ -685,24 +563,26 @@ add_shard(struct walk *k, size_t no, const struct refs *bound)
 }
 
 int
-scan_slice(struct exec *ex, struct slice s, enum scan_for what, bool by_key, scan_take *take,
-    struct err *e)
+scan_slice(struct exec *ex, struct slice s, struct row_sink *sink, struct err *e)
 {
-	struct walk k = { .w = { .ex = ex, .slice = s, .what = what }, .take = take, .e = e };
+	struct walk k = { .w = { .ex = ex, .slice = s, .sink = sink }, .e = e };
 	uint64_t t0 = clock_mono_ns();
-	int rc = walk_init(&k, ex, s, by_key);
+	int rc = walk_init(&k, ex, s, sink->bound != NULL);
 
 	while (rc == 0 && k.next < k.n_order) {
-		rc = add_shard(&k, k.order[k.next], by_key ? &ex->refs : NULL);
+		rc = add_shard(&k, k.order[k.next], sink->bound);
 		k.next++;
 	}
 	if (rc == 0)
 		rc = flush(&k);
 	release_done(&k, k.next);
+	if (rc >= 0)
+		rc = combine(ex, sink, true, e);
+	drop_locals(ex, sink);
 	free(k.order);
 	free(k.w.morsels);
 	free(k.w.outs);
 	free(k.w.turns);
 	ex->prof.scan_ns += clock_mono_ns() - t0;
-	return rc < 0 ? rc : 0;
+	return rc;
 }

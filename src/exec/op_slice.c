@@ -139,7 +139,7 @@ most_matches(const struct exec *ex)
 
 	if (!ex->plan->early_stop || wanted == UINT64_MAX)
 		return (double)UINT64_MAX;
-	return (double)wanted * SPARE_MATCHES * ex->slice_grow;
+	return (double)wanted * SPARE_MATCHES * ex->slices.grow;
 }
 
 static bool
@@ -148,7 +148,7 @@ fits(const struct exec *ex, struct slice s)
 	struct load l = load_of(ex, s);
 
 	return l.rows <= most_rows(ex) && l.matches <= most_matches(ex) &&
-	    l.matches + l.rows / LOOK_SHARE <= ex->slice_load;
+	    l.matches + l.rows / LOOK_SHARE <= ex->slices.load;
 }
 
 /* The earliest first instant, about, with which the slice fits; at worst the last. */
@@ -179,13 +179,13 @@ slice_next(struct exec *ex, struct slice *out, struct err *e)
 	struct slice s;
 	int rc;
 
-	if (ex->slices_done || !newest_start(ex, from, ex->next_last, &s.last)) {
-		ex->slices_done = true;
+	if (ex->slices.done || !newest_start(ex, from, ex->slices.last, &s.last)) {
+		ex->slices.done = true;
 		return 1;
 	}
-	if (ex->slice_load == 0) {
-		ex->slice_load = FIRST_LOAD;
-		ex->slice_grow = 1;
+	if (ex->slices.load == 0) {
+		ex->slices.load = FIRST_LOAD;
+		ex->slices.grow = 1;
 	}
 	/* Without pushdown every row is read again for every slice of its shard. */
 	if (ex->plan->pushdown)
@@ -195,10 +195,10 @@ slice_next(struct exec *ex, struct slice *out, struct err *e)
 	if (ex->plan->pushdown && ex->plan->early_stop && exec_wanted(ex) != UINT64_MAX &&
 	    (rc = slice_newest(ex, &s, load_of(ex, s).matches, e)) < 0)
 		return rc;
-	ex->slice_load *= 2;
-	ex->slice_grow *= 2;
-	ex->slices_done = s.first == 0 || s.first <= from;
-	ex->next_last = s.first - 1;
+	ex->slices.load *= 2;
+	ex->slices.grow *= 2;
+	ex->slices.done = s.first == 0 || s.first <= from;
+	ex->slices.last = s.first - 1;
 	*out = s;
 	return 0;
 }

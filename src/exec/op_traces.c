@@ -394,7 +394,7 @@ entry_new(struct assembly *a, const struct member *root, struct sv name, size_t 
 static int
 put_together(struct assembly *a, struct trace_entry **out, size_t *bytes)
 {
-	const struct member *root;
+	const struct member *root = NULL;
 	const struct dict *d = NULL;
 	struct sv name = SV_EMPTY;
 	struct trace_entry *t;

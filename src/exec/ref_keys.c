@@ -7,10 +7,6 @@
  */
 #include "exec_i.h"
 
-#include <stdlib.h>
-
-#define KEY_BATCH 512
-
 static bool
 sort_needs_trace(const struct plan *p)
 {
@@ -18,33 +14,6 @@ sort_needs_trace(const struct plan *p)
 		if (field_needs_trace(&p->sort[i].field))
 			return true;
 	return false;
-}
-
-int
-ref_keys_of_span(struct exec *ex, struct refs *r, struct ref *x, const struct span *s,
-    struct err *e)
-{
-	const struct plan *p = ex->plan;
-	struct trace_pin pin = { NULL, NULL };
-	const struct event *ev = NULL;
-	const struct link *l = NULL;
-	bool ok = true;
-	int rc;
-
-	if (p->n_sort == 0)
-		return 0;
-	if (sort_needs_trace(p) && (rc = trace_get(ex, s->trace_id, &pin, e)) < 0)
-		return rc;
-	if (p->output == ROW_EVENT && x->index < s->n_events)
-		ev = &s->events[x->index];
-	if (p->output == ROW_LINK && x->index < s->n_links)
-		l = &s->links[x->index];
-	for (size_t i = 0; i < p->n_sort && ok; i++) {
-		skey_of_span(&p->sort[i].field, s, ev, l, pin.t, &x->key[i]);
-		ok = skey_keep(&x->key[i], &r->strings);
-	}
-	trace_put(ex, &pin);
-	return ok ? 0 : err_nomem(e);
 }
 
 /* ---- from columns ---- */
@@ -183,52 +152,100 @@ fill_facts(struct scan *sc, struct refs *r, size_t from, bool name)
 /* ---- from spans ---- */
 
 static int
-fill_batch(struct scan *sc, struct refs *r, size_t from, size_t n,
-    const struct projection *proj)
+keys_of_span(struct exec *ex, struct refs *r, struct ref *x, const struct span *s, struct err *e)
 {
-	struct span *spans = arena_array(&sc->mem, n, struct span);
-	uint32_t *rows = arena_array(&sc->mem, n, uint32_t);
+	const struct plan *p = ex->plan;
+	struct trace_pin pin = { NULL, NULL };
+	const struct event *ev = NULL;
+	const struct link *l = NULL;
+	bool ok = true;
 	int rc;
 
-	if (spans == NULL || rows == NULL)
-		return err_nomem(sc->e);
-	for (size_t i = 0; i < n; i++)
-		rows[i] = refs_at(r, from + i)->row;
-	if ((rc = fetch_rows(sc->fetch, sc->xs->s, rows, n, proj, spans, sc->e)) < 0)
+	if (sort_needs_trace(p) && (rc = trace_get(ex, s->trace_id, &pin, e)) < 0)
 		return rc;
-	for (size_t i = 0; i < n; i++)
-		if ((rc = ref_keys_of_span(sc->ex, r, refs_at(r, from + i), &spans[i],
-		    sc->e)) < 0)
+	if (p->output == ROW_EVENT && x->index < s->n_events)
+		ev = &s->events[x->index];
+	if (p->output == ROW_LINK && x->index < s->n_links)
+		l = &s->links[x->index];
+	for (size_t i = 0; i < p->n_sort && ok; i++) {
+		skey_of_span(&p->sort[i].field, s, ev, l, pin.t, &x->key[i]);
+		ok = skey_keep(&x->key[i], &r->strings);
+	}
+	trace_put(ex, &pin);
+	return ok ? 0 : err_nomem(e);
+}
+
+struct filling {
+	struct scan *sc;
+	const struct found *found;
+	struct refs *refs;
+	size_t at;			/* the next ref */
+};
+
+/* Refs rise by row, as what was found does. */
+static int
+fill_of_span(void *arg, const struct span *s, uint32_t i)
+{
+	struct filling *f = arg;
+	uint32_t row = f->sc->row_from + f->found->rows[i];
+
+	for (; f->at < f->refs->n && refs_at(f->refs, f->at)->row == row; f->at++) {
+		int rc = keys_of_span(f->sc->ex, f->refs, refs_at(f->refs, f->at), s, f->sc->e);
+
+		if (rc < 0)
 			return rc;
-	fetch_reset(sc->fetch);
+	}
 	return 0;
 }
 
-int
-refs_fill_keys(struct scan *sc, struct refs *r, size_t from)
+/* Not all rows that were found have an event or a link. */
+static int
+rows_of_refs(struct scan *sc, const struct refs *r, size_t from, struct found *out)
+{
+	uint32_t *rows = arena_alloc(&sc->mem, (r->n - from) * sizeof *rows), n = 0;
+
+	if (rows == NULL)
+		return err_nomem(sc->e);
+	for (size_t i = from; i < r->n; i++)
+		if (i == from || refs_at(r, i)->row != refs_at(r, i - 1)->row)
+			rows[n++] = refs_at(r, i)->row - sc->row_from;
+	*out = (struct found){ .n = n, .rows = rows };
+	return 0;
+}
+
+static int
+fill_from_spans(struct scan *sc, const struct found *found, struct refs *r, size_t from)
 {
 	const struct plan *p = sc->ex->plan;
 	struct projection proj = { .lean = true, .n_fields = p->n_sort };
-	struct field *fields;
-	bool name;
+	struct field *fields = arena_array(&sc->mem, p->n_sort, struct field);
+	struct found some = *found;
+	struct filling f = { sc, &some, r, from };
 	int rc;
 
-	if (p->n_sort == 0 || r->n == from)
-		return 0;
-	if (all_times(p))
-		return fill_times(sc, r, from);
-	if (all_facts(p, &name))
-		return fill_facts(sc, r, from, name);
-	if ((fields = arena_array(&sc->mem, p->n_sort, struct field)) == NULL)
+	if (fields == NULL)
 		return err_nomem(sc->e);
 	for (size_t i = 0; i < p->n_sort; i++)
 		fields[i] = p->sort[i].field;
 	proj.fields = fields;
-	if (sc->fetch == NULL && (rc = fetch_new(&sc->fetch, sc->e)) < 0)
+	if (found->spans == NULL && (rc = rows_of_refs(sc, r, from, &some)) < 0)
 		return rc;
-	for (size_t i = from; i < r->n; i += KEY_BATCH)
-		if ((rc = fill_batch(sc, r, i, r->n - i < KEY_BATCH ? r->n - i : KEY_BATCH,
-		    &proj)) < 0)
-			return rc;
-	return 0;
+	return found_spans(sc, &some, &proj, fill_of_span, &f);
+}
+
+int
+refs_fill_keys(struct scan *sc, const struct found *f, struct refs *r, size_t from)
+{
+	const struct plan *p = sc->ex->plan;
+	bool name;
+
+	if (p->n_sort == 0 || r->n == from)
+		return 0;
+	if (f->spans != NULL)
+		return fill_from_spans(sc, f, r, from);
+	if (all_times(p))
+		return fill_times(sc, r, from);
+	if (all_facts(p, &name))
+		return fill_facts(sc, r, from, name);
+	return fill_from_spans(sc, f, r, from);
 }

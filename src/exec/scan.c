@@ -17,6 +17,12 @@ source_shard(struct exec *ex, size_t i, struct shard **out, struct err *e)
 	return rc;
 }
 
+uint32_t
+scan_shard_no(const struct scan *sc)
+{
+	return (uint32_t)(sc->xs - sc->ex->shards);
+}
+
 size_t
 service_of_row(const struct shard_info *info, uint32_t row)
 {

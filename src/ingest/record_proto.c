@@ -97,7 +97,7 @@ record_framed_next(struct record_reader *r, struct record *out, struct ingest_re
 	int e;
 
 	while (stream_fill(s, 1)) {
-		uint64_t n;
+		uint64_t n = 0;
 
 		r->line++;
 		if (r->kind == INPUT_DELIMITED_PROTO ? !varint_length(s, &n) : !length(s, &n))

@@ -335,7 +335,7 @@ int
 fetch_rows(struct fetch *f, struct shard *s, const uint32_t *rows, size_t n,
     const struct projection *p, struct span *out, struct err *e)
 {
-	struct fetch_shard *fs;
+	struct fetch_shard *fs = NULL;
 	struct fetch_want w;
 	size_t at = 0;
 	int rc;

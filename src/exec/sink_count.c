@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * op_count: the one row of `count`: how many rows spans.jsonl would have, offset and limit
+ * sink_count: the one row of `count`: how many rows spans.jsonl would have, offset and limit
  * included. A shard whose access says so is counted from its footer (cover_cells.c) or its
  * indexes (cover_rows.c), if range and filter are such that these know; others are scanned, and
  * nothing is kept but the sum.
@@ -10,6 +10,13 @@
 #include <stdlib.h>
 
 #define LEAST_TOGETHER 4	/* shards that are worth a second thread */
+
+struct count {
+	uint64_t n;			/* rows that match */
+	bool told;			/* the row was handed out */
+};
+
+/* ---- without a scan ---- */
 
 struct covering {
 	struct exec *ex;
@@ -61,7 +68,7 @@ cover_task(void *arg, size_t i)
 }
 
 static int
-add_up(struct covering *k, struct err *e)
+add_up(struct covering *k, uint64_t *n, struct err *e)
 {
 	struct exec *ex = k->ex;
 
@@ -77,7 +84,7 @@ add_up(struct covering *k, struct err *e)
 		if (c->code == 0)
 			continue;
 		ex->shards[i].counted = true;
-		ex->n_counted += c->n;
+		*n += c->n;
 		ex->prof.rows_matched += c->n;
 	}
 	return 0;
@@ -85,7 +92,7 @@ add_up(struct covering *k, struct err *e)
 
 /* Takes shards off the scan that need none. */
 static int
-count_covered(struct exec *ex, struct err *e)
+count_covered(struct exec *ex, uint64_t *sum, struct err *e)
 {
 	struct covering k = { .ex = ex };
 	size_t n = 0;
@@ -101,31 +108,83 @@ count_covered(struct exec *ex, struct err *e)
 		k.shards[i].err = (struct err)ERR_INIT;
 	pool_each(ex->env.pool, n < LEAST_TOGETHER ? 1 : ex->threads, ex->n_shards, cover_task,
 	    &k);
-	rc = add_up(&k, e);
+	rc = add_up(&k, sum, e);
 	free(k.shards);
 	return rc;
 }
 
+/* ---- the steps ---- */
+
 static int
-take_count(struct exec *ex, struct scan_out *out, struct err *e)
+count_open(struct row_sink *s, struct err *e)
 {
-	(void)e;
-	ex->n_counted += out->n_matched;
-	return ex->plan->early_stop && ex->plan->limit != UINT64_MAX &&
-	    ex->n_counted >= ex->skip && ex->n_counted - ex->skip >= ex->left;
+	s->state = calloc(1, sizeof(struct count));
+	return s->state == NULL ? err_nomem(e) : 0;
 }
 
-int
-count_rows(struct exec *ex, struct batch *b, struct err *e)
+static int
+count_start(struct row_sink *s, struct err *e)
 {
-	struct slice all = { ex->plan->range.from, ex->next_last };
-	uint64_t n;
-	int rc;
+	struct count *c = s->state;
 
-	if (ex->left != 0 && !ex->nothing && ((rc = count_covered(ex, e)) < 0 ||
-	    (rc = scan_slice(ex, all, FOR_COUNT, false, take_count, e)) < 0))
-		return rc;
-	n = ex->n_counted > ex->skip ? ex->n_counted - ex->skip : 0;
-	*b = (struct batch){ .kind = ROW_COUNT, .n = 1, .count = n < ex->left ? n : ex->left };
+	return count_covered(s->ex, &c->n, e);
+}
+
+static int
+count_consume(struct row_sink *s, void *local, struct scan *sc, const struct found *f)
+{
+	uint64_t *n = local;
+
+	(void)s;
+	(void)sc;
+	*n += f->n;
 	return 0;
 }
+
+static int
+count_combine(struct row_sink *s, void *local, bool last, struct err *e)
+{
+	const struct exec *ex = s->ex;
+	struct count *c = s->state;
+	uint64_t *n = local;
+
+	(void)last;
+	(void)e;
+	c->n += *n;
+	*n = 0;
+	s->full = ex->plan->early_stop && ex->plan->limit != UINT64_MAX &&
+	    c->n >= exec_wanted(ex);
+	return 0;
+}
+
+static int
+count_next(struct row_sink *s, struct batch *b, struct err *e)
+{
+	const struct page *page = &s->ex->page;
+	struct count *c = s->state;
+	uint64_t n = c->n > page->skip ? c->n - page->skip : 0;
+
+	(void)e;
+	if (c->told)
+		return 1;
+	c->told = true;
+	*b = (struct batch){ .kind = ROW_COUNT, .n = 1, .count = n < page->left ? n : page->left };
+	return 0;
+}
+
+static void
+count_close(struct row_sink *s)
+{
+	free(s->state);
+}
+
+const struct sink_ops sink_count = {
+	.name = "count",
+	.local_bytes = sizeof(uint64_t),
+	.open = count_open,
+	.start = count_start,
+	.consume = count_consume,
+	.combine = count_combine,
+	.next = count_next,
+	.close = count_close,
+};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * op_trace_rows: the rows of traces.*: one for each trace with a matching span. All matches
+ * sink_traces: the rows of traces.*: one for each trace with a matching span. All matches
  * are counted first, by shard and ordinal; counts of traces that may be in several shards are
  * added up by trace id. Then each trace's facts give what it is ordered by, from summaries
  * where they are whole; then the rows that the page asks for are put together. Held in memory:
@@ -22,8 +22,29 @@ struct trace_sum {
 	uint32_t shard, ordinal;	/* where all of it is; ANY_SHARD: not known */
 };
 
+/* Ordinals (ids, in the plain plan) of the traces of matched rows of one shard. */
+struct some_traces {
+	struct trace_id *ids;		/* or NULL */
+	uint64_t *ordinals;		/* or NULL */
+	size_t n;
+	uint32_t shard;			/* in exec->shards */
+};
+
+struct traces_local {
+	VEC(struct some_traces) v;
+};
+
+struct traces {
+	struct map by_id;		/* matches by trace id */
+	uint32_t **counts;		/* matches by shard and ordinal */
+	struct trace_sum *sums;		/* in order, once the scan is finished */
+	size_t n_sums, at;		/* at: next to hand out */
+	struct lent lent;
+};
+
 struct keying {
 	struct exec *ex;
+	struct traces *x;
 	struct skey *keys;		/* n_sort for each sum */
 	bool by_name;
 	struct part {
@@ -37,6 +58,64 @@ struct keying {
 
 /* ---- counting ---- */
 
+static int
+consume_ordinals(struct scan *sc, const struct found *f, struct some_traces *t)
+{
+	const uint32_t *rows = found_rows(sc, f);
+	const struct chunk *c = NULL;
+	int rc;
+
+	t->ordinals = malloc(((size_t)f->n + 1) * sizeof *t->ordinals);
+	if (rows == NULL || t->ordinals == NULL)
+		return err_nomem(sc->e);
+	if ((rc = scan_chunk(sc, COL_TRACE, &c)) < 0 || c == NULL)
+		return rc;
+	chunk_gather(c, rows, f->n, t->ordinals);
+	chunk_put(c);
+	t->n = f->n;
+	return 0;
+}
+
+static int
+consume_ids(struct scan *sc, const struct found *f, struct some_traces *t)
+{
+	if ((t->ids = malloc(f->n * sizeof *t->ids)) == NULL)
+		return err_nomem(sc->e);
+	for (uint32_t i = 0; i < f->n; i++)
+		t->ids[i] = f->spans[i]->trace_id;
+	t->n = f->n;
+	return 0;
+}
+
+static int
+sums_consume(struct row_sink *s, void *local, struct scan *sc, const struct found *f)
+{
+	struct some_traces t = { .shard = scan_shard_no(sc) };
+	struct traces_local *l = local;
+	int rc;
+
+	(void)s;
+	rc = f->spans != NULL ? consume_ids(sc, f, &t) : consume_ordinals(sc, f, &t);
+	if (rc == 0 && vec_push(&l->v, t))
+		return 0;
+	free(t.ids);
+	free(t.ordinals);
+	return rc < 0 ? rc : err_nomem(sc->e);
+}
+
+static void
+sums_drop(struct row_sink *s, void *local)
+{
+	struct traces_local *l = local;
+
+	(void)s;
+	for (size_t i = 0; i < l->v.n; i++) {
+		free(l->v.v[i].ids);
+		free(l->v.v[i].ordinals);
+	}
+	vec_release(&l->v);
+}
+
 static size_t
 sum_bytes(const struct exec *ex)
 {
@@ -44,14 +123,14 @@ sum_bytes(const struct exec *ex)
 }
 
 static int
-count_id(struct exec *ex, struct trace_id id, uint64_t matched, struct err *e)
+count_id(struct exec *ex, struct traces *x, struct trace_id id, uint64_t matched, struct err *e)
 {
 	struct sv key = { (const char *)&id, sizeof id };
 	uint64_t *n;
 	bool fresh;
 	int rc;
 
-	if ((n = map_put(ex->sum_map, key, &fresh)) == NULL)
+	if ((n = map_put(&x->by_id, key, &fresh)) == NULL)
 		return err_nomem(e);
 	/* A slot, a key, and later a sum. */
 	if (fresh && (rc = mem_take(ex, sizeof(struct map_slot) * 2 + 16 + sum_bytes(ex),
@@ -62,10 +141,10 @@ count_id(struct exec *ex, struct trace_id id, uint64_t matched, struct err *e)
 }
 
 static int
-count_ids(struct exec *ex, struct scan_out *out, struct err *e)
+count_ids(struct exec *ex, struct traces *x, const struct some_traces *t, struct err *e)
 {
-	for (size_t i = 0; i < out->n_ids; i++) {
-		int rc = count_id(ex, out->ids[i], 1, e);
+	for (size_t i = 0; i < t->n; i++) {
+		int rc = count_id(ex, x, t->ids[i], 1, e);
 
 		if (rc < 0)
 			return rc;
@@ -74,10 +153,10 @@ count_ids(struct exec *ex, struct scan_out *out, struct err *e)
 }
 
 static int
-count_ordinals(struct exec *ex, struct scan_out *out, struct err *e)
+count_ordinals(struct exec *ex, struct traces *x, const struct some_traces *t, struct err *e)
 {
-	uint32_t **counts = &ex->sum_counts[out->shard];
-	size_t n = shard_info(ex->shards[out->shard].s)->n_traces;
+	uint32_t **counts = &x->counts[t->shard];
+	size_t n = shard_info(ex->shards[t->shard].s)->n_traces;
 	int rc;
 
 	if (*counts == NULL) {
@@ -86,21 +165,31 @@ count_ordinals(struct exec *ex, struct scan_out *out, struct err *e)
 		if ((*counts = calloc(n + 1, sizeof **counts)) == NULL)
 			return err_nomem(e);
 	}
-	for (size_t i = 0; i < out->n_ids; i++)
-		(*counts)[out->ordinals[i]]++;
+	for (size_t i = 0; i < t->n; i++)
+		(*counts)[t->ordinals[i]]++;
 	return 0;
 }
 
+/* Now and then: what the locals hold grows with the rows, the counts only with the traces. */
 static int
-take_count(struct exec *ex, struct scan_out *out, struct err *e)
+sums_combine(struct row_sink *s, void *local, bool last, struct err *e)
 {
-	return out->ordinals != NULL ? count_ordinals(ex, out, e) : count_ids(ex, out, e);
+	struct traces_local *l = local;
+	int rc = 0;
+
+	(void)last;
+	for (size_t i = 0; rc == 0 && i < l->v.n; i++)
+		rc = l->v.v[i].ids != NULL ? count_ids(s->ex, s->state, &l->v.v[i], e) :
+		    count_ordinals(s->ex, s->state, &l->v.v[i], e);
+	sums_drop(s, local);
+	return rc;
 }
 
 /* ---- listing ---- */
 
 struct lister {
 	struct exec *ex;
+	struct traces *x;
 	VEC(struct trace_sum) sums;
 	struct err *e;
 };
@@ -109,7 +198,7 @@ struct lister {
 static int
 list_shard(struct lister *l, size_t i, const struct traceids *t, size_t n_traces)
 {
-	const uint32_t *counts = l->ex->sum_counts[i];
+	const uint32_t *counts = l->x->counts[i];
 	uint32_t shard = l->ex->shards[i].plan->shard;
 	const uint64_t *split;
 	size_t n = 0;
@@ -126,7 +215,7 @@ list_shard(struct lister *l, size_t i, const struct traceids *t, size_t n_traces
 		if (counts[o] == 0)
 			continue;
 		if (split == NULL || bitmap_get(split, o))
-			rc = count_id(l->ex, traceids_at(t, o), counts[o], l->e);
+			rc = count_id(l->ex, l->x, traceids_at(t, o), counts[o], l->e);
 		else
 			l->sums.v[l->sums.n++] = (struct trace_sum){ .id = traceids_at(t, o),
 				.n_matched = counts[o], .shard = shard, .ordinal = o };
@@ -143,38 +232,38 @@ list_shards(struct lister *l)
 		struct shard *s = l->ex->shards[i].s;
 		const struct traceids *t;
 
-		if (l->ex->sum_counts[i] == NULL)
+		if (l->x->counts[i] == NULL)
 			continue;
 		if ((rc = exec_check(l->ex, l->e)) < 0 ||
 		    (rc = traceids_get(s, &t, l->e)) < 0)
 			return rc;
 		rc = list_shard(l, i, t, shard_info(s)->n_traces);
 		traceids_put(t);
-		free(l->ex->sum_counts[i]);
-		l->ex->sum_counts[i] = NULL;
+		free(l->x->counts[i]);
+		l->x->counts[i] = NULL;
 		mem_give(l->ex, shard_info(s)->n_traces * sizeof(uint32_t));
 	}
 	return rc;
 }
 
 static int
-list_sums(struct exec *ex, struct err *e)
+list_sums(struct exec *ex, struct traces *x, struct err *e)
 {
-	struct lister l = { .ex = ex, .sums = VEC_INIT, .e = e };
-	const struct map_slot *s;
+	struct lister l = { .ex = ex, .x = x, .sums = VEC_INIT, .e = e };
+	const struct map_slot *slot;
 	int rc = list_shards(&l);
 
-	if (rc == 0 && !vec_reserve(&l.sums, l.sums.n + ex->sum_map->n + 1))
+	if (rc == 0 && !vec_reserve(&l.sums, l.sums.n + x->by_id.n + 1))
 		rc = err_nomem(e);
-	for (size_t i = 0; rc == 0 && (s = map_next(ex->sum_map, &i)) != NULL; l.sums.n++) {
-		struct trace_sum *x = &l.sums.v[l.sums.n];
+	for (size_t i = 0; rc == 0 && (slot = map_next(&x->by_id, &i)) != NULL; l.sums.n++) {
+		struct trace_sum *t = &l.sums.v[l.sums.n];
 
-		*x = (struct trace_sum){ .n_matched = s->val, .shard = ANY_SHARD };
-		memcpy(&x->id, s->key, sizeof x->id);
+		*t = (struct trace_sum){ .n_matched = slot->val, .shard = ANY_SHARD };
+		memcpy(&t->id, slot->key, sizeof t->id);
 	}
-	ex->sums = l.sums.v;
-	ex->n_sums = l.sums.n;
-	map_release(ex->sum_map);
+	x->sums = l.sums.v;
+	x->n_sums = l.sums.n;
+	map_release(&x->by_id);
 	return rc;
 }
 
@@ -216,7 +305,7 @@ static int
 key_one(struct keying *k, struct part *p, size_t i)
 {
 	struct exec *ex = k->ex;
-	struct trace_sum *s = &ex->sums[i];
+	struct trace_sum *s = &k->x->sums[i];
 	struct trace_view v;
 	bool ok = true;
 	int rc;
@@ -239,7 +328,7 @@ key_part(void *arg, size_t i)
 	struct keying *k = arg;
 	struct part *p = &k->parts[i];
 	struct read_counters before = read_counters;
-	size_t to = (i + 1) * KEY_PART < k->ex->n_sums ? (i + 1) * KEY_PART : k->ex->n_sums;
+	size_t to = (i + 1) * KEY_PART < k->x->n_sums ? (i + 1) * KEY_PART : k->x->n_sums;
 
 	p->code = exec_check(k->ex, &p->err);
 	for (size_t j = i * KEY_PART; j < to && p->code == 0; j++)
@@ -269,10 +358,10 @@ keying_release(struct keying *k)
 }
 
 static int
-order_sums(struct exec *ex, struct err *e)
+order_sums(struct exec *ex, struct traces *x, struct err *e)
 {
-	struct keying k = { .ex = ex, .by_name = sorts_by_name(ex->plan) };
-	size_t n = ex->n_sums;
+	struct keying k = { .ex = ex, .x = x, .by_name = sorts_by_name(ex->plan) };
+	size_t n = x->n_sums;
 	int rc = 0;
 
 	k.n_parts = (n + KEY_PART - 1) / KEY_PART;
@@ -293,28 +382,22 @@ order_sums(struct exec *ex, struct err *e)
 			*e = k.parts[i].err;
 	}
 	if (rc == 0)
-		qsort_r(ex->sums, n, sizeof *ex->sums, sum_cmp, (void *)(uintptr_t)ex->plan);
+		qsort_r(x->sums, n, sizeof *x->sums, sum_cmp, (void *)(uintptr_t)ex->plan);
 	keying_release(&k);
 	return rc;
 }
 
-int
-trace_rows_collect(struct exec *ex, struct err *e)
+static int
+sums_finish(struct row_sink *s, struct err *e)
 {
-	struct slice all = { ex->plan->range.from, ex->next_last };
+	struct exec *ex = s->ex;
 	uint64_t t0;
 	int rc;
 
-	if ((ex->sum_map = calloc(1, sizeof *ex->sum_map)) == NULL)
-		return err_nomem(e);
-	map_init(ex->sum_map);
-	if ((ex->sum_counts = calloc(ex->n_shards + 1, sizeof *ex->sum_counts)) == NULL)
-		return err_nomem(e);
-	if ((rc = scan_slice(ex, all, FOR_TRACES, false, take_count, e)) < 0 ||
-	    (rc = list_sums(ex, e)) < 0)
+	if ((rc = list_sums(ex, s->state, e)) < 0)
 		return rc;
 	t0 = clock_mono_ns();
-	rc = order_sums(ex, e);
+	rc = order_sums(ex, s->state, e);
 	ex->prof.sort_ns += clock_mono_ns() - t0;
 	return rc;
 }
@@ -322,14 +405,15 @@ trace_rows_collect(struct exec *ex, struct err *e)
 /* ---- handing out ---- */
 
 static int
-take_row(struct exec *ex, const struct trace_sum *s, struct trace_row *row, struct err *e)
+take_row(struct exec *ex, struct traces *x, const struct trace_sum *s, struct trace_row *row,
+    struct err *e)
 {
 	struct trace_pin pin;
 	int rc;
 
 	if ((rc = trace_get_in(ex, s->id, s->shard, &pin, e)) < 0)
 		return rc;
-	if (!vec_push(&ex->pins, pin)) {
+	if (!vec_push(&x->lent.pins, pin)) {
 		trace_put(ex, &pin);
 		return err_nomem(e);
 	}
@@ -338,46 +422,85 @@ take_row(struct exec *ex, const struct trace_sum *s, struct trace_row *row, stru
 	return 0;
 }
 
-int
-trace_rows_next(struct exec *ex, struct batch *b, struct err *e)
+/* How many rows of the page come in the next batch. */
+static size_t
+batch_size(struct exec *ex, struct traces *x)
+{
+	struct page *page = &ex->page;
+	size_t n = x->n_sums - x->at, skip = page->skip < n ? (size_t)page->skip : n;
+
+	x->at += skip;
+	page->skip = 0;
+	n -= skip;
+	n = n < ex->batch_rows ? n : ex->batch_rows;
+	return n < page->left ? n : (size_t)page->left;
+}
+
+static int
+sums_next(struct row_sink *s, struct batch *b, struct err *e)
 {
 	struct read_counters before = read_counters;
 	uint64_t t0 = clock_mono_ns();
+	struct exec *ex = s->ex;
+	struct traces *x = s->state;
 	struct trace_row *rows;
-	size_t n;
+	size_t n = batch_size(ex, x);
 	int rc = 0;
 
-	if (ex->skip != 0) {
-		n = ex->n_sums - ex->at;
-		n = ex->skip < n ? (size_t)ex->skip : n;
-		ex->at += n;
-		ex->skip = 0;
-	}
-	n = ex->n_sums - ex->at;
-	n = n < ex->batch_rows ? n : ex->batch_rows;
-	n = n < ex->left ? n : (size_t)ex->left;
+	lent_end(ex, &x->lent);
 	if (n == 0)
 		return 1;
-	if ((rows = arena_array(&ex->batch, n, struct trace_row)) == NULL)
+	if ((rows = arena_array(&x->lent.mem, n, struct trace_row)) == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = take_row(ex, &ex->sums[ex->at + i], &rows[i], e);
+		rc = take_row(ex, x, &x->sums[x->at + i], &rows[i], e);
 	profile_reads(&ex->prof, &before);
 	ex->prof.fetch_ns += clock_mono_ns() - t0;
-	ex->at += n;
-	ex->left -= n;
+	x->at += n;
+	ex->page.left -= n;
 	*b = (struct batch){ .kind = ROW_TRACE, .n = n, .traces = rows };
 	return rc;
 }
 
-void
-trace_rows_close(struct exec *ex)
+/* ---- the state ---- */
+
+static int
+sums_open(struct row_sink *s, struct err *e)
 {
-	if (ex->sum_map != NULL)
-		map_release(ex->sum_map);
-	free(ex->sum_map);
-	for (size_t i = 0; ex->sum_counts != NULL && i < ex->n_shards; i++)
-		free(ex->sum_counts[i]);
-	free(ex->sum_counts);
-	free(ex->sums);
+	struct traces *x = calloc(1, sizeof *x);
+
+	if ((s->state = x) == NULL)
+		return err_nomem(e);
+	map_init(&x->by_id);
+	lent_init(&x->lent);
+	x->counts = calloc(s->ex->n_shards + 1, sizeof *x->counts);
+	return x->counts == NULL ? err_nomem(e) : 0;
 }
+
+static void
+sums_close(struct row_sink *s)
+{
+	struct traces *x = s->state;
+
+	if (x == NULL)
+		return;
+	lent_release(s->ex, &x->lent);
+	map_release(&x->by_id);
+	for (size_t i = 0; x->counts != NULL && i < s->ex->n_shards; i++)
+		free(x->counts[i]);
+	free(x->counts);
+	free(x->sums);
+	free(x);
+}
+
+const struct sink_ops sink_traces = {
+	.name = "traces",
+	.local_bytes = sizeof(struct traces_local),
+	.open = sums_open,
+	.consume = sums_consume,
+	.combine = sums_combine,
+	.finish = sums_finish,
+	.next = sums_next,
+	.drop = sums_drop,
+	.close = sums_close,
+};

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ref_add: the refs of found rows: one of each span, or one of each of its events or links, with
+ * their keys (ref_keys.c). The plain plan has its spans in hand; else times come from columns.
+ */
+#include "exec_i.h"
+
+static int
+add_spans(struct scan *sc, const uint32_t *rows, const uint64_t *starts, uint32_t n,
+    struct refs *r)
+{
+	int rc = refs_reserve(sc->ex, r, n, sc->e);
+
+	for (uint32_t i = 0; rc == 0 && i < n; i++)
+		refs_add(r, starts[i], scan_shard_no(sc), sc->row_from + rows[i], 0);
+	return rc;
+}
+
+/* One ref for each event (link) of a row. */
+static int
+add_children(struct scan *sc, const struct chunk *counts, const struct chunk *times,
+    uint32_t row, uint64_t start, struct refs *r)
+{
+	uint32_t ord, from, n;
+	int rc;
+
+	if (!chunk_present(counts, row))
+		return 0;
+	ord = chunk_rank(counts, row);
+	from = counts->sums[ord];
+	n = counts->sums[ord + 1] - from;
+	if ((rc = refs_reserve(sc->ex, r, n, sc->e)) < 0)
+		return rc;
+	for (uint32_t k = 0; k < n; k++) {
+		uint64_t at = start;
+
+		if (times != NULL && chunk_present(times, from + k))
+			at += (uint64_t)value_i64_of(chunk_u64_at(times,
+			    chunk_rank(times, from + k)));
+		refs_add(r, at, scan_shard_no(sc), sc->row_from + row, k);
+	}
+	return 0;
+}
+
+static int
+add_all_children(struct scan *sc, const uint32_t *rows, const uint64_t *starts, uint32_t n,
+    struct refs *r)
+{
+	bool events = sc->ex->plan->output == ROW_EVENT;
+	const struct chunk *counts = NULL, *times = NULL;
+	int rc = scan_chunk(sc, events ? COL_N_EVENTS : COL_N_LINKS, &counts);
+
+	if (rc == 0 && counts != NULL && events)
+		rc = scan_chunk(sc, COL_EVENT_TIME, &times);
+	for (uint32_t i = 0; rc == 0 && counts != NULL && i < n; i++)
+		rc = add_children(sc, counts, times, rows[i], starts[i], r);
+	chunk_put(times);
+	chunk_put(counts);
+	return rc;
+}
+
+static int
+add_from_columns(struct scan *sc, const struct found *f, struct refs *r)
+{
+	uint64_t *starts = arena_alloc(&sc->mem, ((size_t)f->n + 1) * sizeof *starts);
+	const uint32_t *rows = found_rows(sc, f);
+	const struct chunk *c = NULL;
+	enum row_kind kind = sc->ex->plan->output;
+	int rc;
+
+	if (rows == NULL || starts == NULL)
+		return err_nomem(sc->e);
+	if ((rc = scan_chunk(sc, COL_START, &c)) < 0 || c == NULL)
+		return rc;
+	chunk_gather(c, rows, f->n, starts);
+	chunk_put(c);
+	if (kind == ROW_EVENT || kind == ROW_LINK)
+		return add_all_children(sc, rows, starts, f->n, r);
+	return add_spans(sc, rows, starts, f->n, r);
+}
+
+static int
+add_from_spans(struct scan *sc, const struct found *f, struct refs *r)
+{
+	enum row_kind kind = sc->ex->plan->output;
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < f->n; i++) {
+		const struct span *s = f->spans[i];
+		uint32_t n = kind == ROW_EVENT ? s->n_events : kind == ROW_LINK ? s->n_links : 1;
+
+		if ((rc = refs_reserve(sc->ex, r, n, sc->e)) < 0)
+			return rc;
+		for (uint32_t k = 0; k < n; k++)
+			refs_add(r, kind == ROW_EVENT ? s->events[k].time_ns : s->start_ns,
+			    scan_shard_no(sc), sc->row_from + f->rows[i], k);
+	}
+	return rc;
+}
+
+int
+refs_add_found(struct scan *sc, const struct found *f, struct refs *r)
+{
+	size_t from = r->n;
+	int rc = f->spans != NULL ? add_from_spans(sc, f, r) : add_from_columns(sc, f, r);
+
+	return rc < 0 ? rc : refs_fill_keys(sc, f, r, from);
+}
