@@ -16,7 +16,11 @@
 #include "plan/plan.h"
 #include "catalog/catalog.h"
 
+struct source_ops;			/* exec/source.h */
+
 struct exec_env {
+	const struct source_ops *source;	/* NULL: the snapshot's shards */
+	const void *source_arg;		/* what another source opens */
 	const struct snapshot *snapshot;	/* held by the caller while the exec lives */
 	uint64_t deadline_mono_ns;	/* 0: none. Passing it: ERR_TIMEOUT, "[query] timeout" named */
 	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */

@@ -8,6 +8,7 @@
 #define OPT_OPT_H
 
 #include "plan/plan.h"
+#include "plan/plan_caps.h"
 #include "query/query.h"
 
 struct cost_params {		/* [cost_model]; cost_params_default gives product.md's defaults */
@@ -51,6 +52,7 @@ struct opt_options {
 	unsigned threads;		/* the most a query may use */
 	enum opt_force force;
 	uint64_t force_leaves;
+	const struct plan_caps *caps;	/* what the source takes over; NULL: what local shards do */
 	unsigned load;			/* queries that run at the moment, beside this one */
 };
 

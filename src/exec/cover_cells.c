@@ -107,7 +107,7 @@ holds(const struct fnode *n, const struct cell *c, struct err *e)
 static int
 ask(struct cells *k, struct cell c, uint64_t rows, uint64_t errors, uint64_t *n)
 {
-	const struct fnode *root = &k->ex->filter.root;
+	const struct fnode *root = &k->ex->local->filter.root;
 	int rc;
 
 	if (rows != errors) {
@@ -182,7 +182,7 @@ cover_cells(struct exec *ex, struct xshard *xs, uint64_t *n, struct err *e)
 	bool name = false;
 	int rc;
 
-	if (!tells(&ex->filter.root, &name))
+	if (!tells(&ex->local->filter.root, &name))
 		return 0;
 	if (name && (names == NULL || names->kind != COLUMN_DICT))
 		return 0;

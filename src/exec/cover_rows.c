@@ -390,14 +390,14 @@ count_rows_of(struct cover *c, uint64_t *n)
 	uint64_t *bits;
 	int rc;
 
-	if (adds_up(c, &c->ex->filter.root)) {
-		rc = take_leaf(c, &c->ex->filter.root, &t);
+	if (adds_up(c, &c->ex->local->filter.root)) {
+		rc = take_leaf(c, &c->ex->local->filter.root, &t);
 		*n = t.n;
 		return rc;
 	}
 	if ((bits = bits_new(c)) == NULL)
 		return ERR_NOMEM;
-	rc = rows_of(c, &c->ex->filter.root, bits);
+	rc = rows_of(c, &c->ex->local->filter.root, bits);
 	*n = bitmap_count(bits, c->xs->info->n_rows);
 	free(bits);
 	return rc;
@@ -412,8 +412,8 @@ cover_rows(struct exec *ex, struct xshard *xs, uint64_t *n, struct profile *prof
 
 	if (xs->entry->min_start < ex->plan->range.from || xs->entry->max_start > exec_last(ex->plan))
 		return 0;
-	c.alone = ex->filter.root.pred->kind == PRED_LEAF;
-	if (!told(&c, &ex->filter.root))
+	c.alone = ex->local->filter.root.pred->kind == PRED_LEAF;
+	if (!told(&c, &ex->local->filter.root))
 		return 0;
 	rc = count_rows_of(&c, n);
 	return rc < 0 ? rc : 1;

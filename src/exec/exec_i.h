@@ -3,8 +3,11 @@
  * exec_i: the inside of an exec, shared by the files of this folder.
  *
  *   exec           the driver: opens, scans on, closes
+ *   source         where rows come from (exec/source.h); give: whole spans of one
+ *   local          shards as a source
  *   exec_guard     deadline, cancel flag, memory, row limit
  *   source_local   the plan's shards: opening, rows that can matter, one morsel's scan
+ *   scan_rows      found rows to the sink; whole spans, tested one by one
  *   scan           one row group at hand: its memory, chunks and zones
  *   op_scan        waves of morsels over threads, into a sink
  *   sink           what becomes of found rows (sink.h), and which sink makes which output
@@ -19,6 +22,7 @@
  *   filter_rows    a tree on few rows
  *   op_order       row refs: collecting, sorting, the best k
  *   ref_add        refs of found rows
+ *   ref_bound      what zones say of the best keys
  *   ref_tie        order of refs that their keys leave open
  *   ref_keys       keys of refs
  *   sort_key       what a row is ordered by
@@ -27,7 +31,7 @@
  *   op_traces      facts of whole traces
  *   trace_table    what a shard knows of all its traces
  *   trace_view     the facts of one trace, from that or put together
- *   cover_cells, cover_rows   counts without reading, by the footer, by indexes
+ *   cover, cover_cells, cover_rows   counts without reading, by the footer, by indexes
  *   op_fetch       refs to rows
  *   op_ahead       chunks that they need, by all threads
  *
@@ -41,7 +45,7 @@
 
 #include "base/lru.h"
 #include "base/vec.h"
-#include "exec/exec.h"
+#include "exec/source.h"
 #include "kernel_i.h"
 #include "match/matcher.h"
 #include "match/pred_eval.h"
@@ -185,11 +189,6 @@ struct xshard {
 	bool counted;			/* by its footer: not scanned */
 };
 
-/* Inclusive on both ends, so that the last instant has a place. */
-struct slice {
-	uint64_t first, last;
-};
-
 struct morsel {
 	uint32_t shard, group;		/* GROUP_LIST: the rows of the shard's list */
 };
@@ -205,7 +204,8 @@ struct scan_out {
 /* One thread at work on one morsel. */
 struct scan {
 	struct exec *ex;
-	struct xshard *xs;
+	uint32_t part;			/* of the source */
+	struct xshard *xs;		/* NULL: of another source than shards, with whole spans */
 	uint32_t group, n_rows, row_from;
 	const struct row_group *rg;
 	struct arena mem;		/* until the end of the morsel */
@@ -266,6 +266,24 @@ struct slicing {
 	double grow;			/* twice as much for each slice that was not enough */
 };
 
+/* What an exec knows of its shards (local.c). */
+struct local {
+	struct xshard *shards;		/* as plan->shards */
+	size_t n_shards;
+	atomic_bool *seen;		/* by place in the snapshot: opened by this exec */
+	atomic_uint_fast64_t n_seen, n_traces;
+	atomic_uint_fast64_t n_index_lists, n_text_lists, n_index_rows;	/* for the profile */
+	struct filter filter;		/* pushdown */
+	bool searches;			/* the filter looks into texts */
+	bool needs_children;		/* child counts are asked for, or may be */
+	struct slicing slices;
+	pthread_mutex_t lock;		/* spare */
+	struct scan *spare;
+	struct lru *traces;
+	struct trace_table *tables;	/* by place in the snapshot */
+	pthread_mutex_t table_lock;	/* the making of tables; nothing is locked under it but caches */
+};
+
 struct exec {
 	const struct plan *plan;
 	struct exec_env env;
@@ -273,32 +291,20 @@ struct exec {
 	unsigned threads;
 	size_t batch_rows;
 	struct profile prof;
-
-	struct xshard *shards;		/* as plan->shards */
-	size_t n_shards;
-	atomic_bool *seen;		/* by place in the snapshot: opened by this exec */
-	atomic_uint_fast64_t n_seen, n_traces;
-	atomic_uint_fast64_t n_index_lists, n_text_lists, n_index_rows;	/* for the profile */
-	struct filter filter;		/* pushdown */
-	struct pred_eval *rows;		/* not pushdown */
-	bool needs_trace;		/* the filter */
-	bool searches;			/* the filter looks into texts */
-	bool needs_children;		/* child counts are asked for, or may be */
-	pthread_mutex_t lock;		/* spare, fetches */
-	struct scan *spare;
-	struct lru *traces;
-	struct trace_table *tables;	/* by place in the snapshot */
-	pthread_mutex_t table_lock;	/* the making of tables; nothing is locked under it but caches */
 	atomic_size_t held;		/* bytes counted against env.memory */
 	size_t reader_holds;		/* of these */
+
+	struct source source;
+	struct local *local;		/* its state, if it is the local one; else NULL */
+	struct pred_eval *rows;		/* the filter on whole spans: not pushdown */
+	bool needs_trace;		/* the filter */
+	struct row_sink sink;
 
 	/* Where the driver is. */
 	bool begun;
 	int ended;			/* what the last exec_next returned, if not 0: <0, >0 */
 	bool scanned;			/* all of the range, or nothing of it matters */
-	struct slicing slices;
 	struct page page;
-	struct row_sink sink;
 	uint64_t n_out;
 };
 
@@ -318,10 +324,33 @@ void profile_add(struct profile *, const struct profile *);
 /* Adds what this thread read since `before`. */
 void profile_reads(struct profile *, const struct read_counters *before);
 
-/* ---- source_local.c, scan.c ---- */
+/* ---- source.c ---- */
 
 int source_open(struct exec *, struct err *) WARN_UNUSED;
 void source_close(struct exec *);
+/* How many parts have traces by ordinal: shards, whose rows are found by columns. */
+size_t source_parts(const struct exec *);
+int trace_get(struct exec *, struct trace_id, struct trace_pin *, struct err *) WARN_UNUSED;
+/* The same of a trace whose spans are all in one part; ANY_PART: who knows. */
+int trace_get_in(struct exec *, struct trace_id, uint32_t only, struct trace_pin *,
+    struct err *) WARN_UNUSED;
+void trace_put(struct exec *, struct trace_pin *);
+
+/* ---- scan_rows.c ---- */
+
+/* Hands rows on to the sink, if there are any. */
+int scan_found(struct scan *, struct row_sink *, const struct found *) WARN_UNUSED;
+/* Makes the scan's local state, unless it has one; and gives it up. */
+int scan_local(struct scan *, const struct row_sink *) WARN_UNUSED;
+void scan_local_drop(struct scan *, struct row_sink *);
+/* Whole spans, of these rows from the scan's row_from on: those that match go to the sink. */
+int spans_consume(struct scan *, struct row_sink *, struct slice, const struct span *,
+    const uint32_t *rows, uint32_t n) WARN_UNUSED;
+
+/* ---- source_local.c, scan.c ---- */
+
+int shards_open(struct exec *, struct err *) WARN_UNUSED;
+void shards_close(struct exec *);
 /* Opens snapshot shard i and counts it. Thread-safe. */
 int source_shard(struct exec *, size_t i, struct shard **, struct err *) WARN_UNUSED;
 /* Makes ready for morsels, and gives up what that took. On the driver's thread. */
@@ -338,8 +367,6 @@ struct scan *scan_get(struct exec *, struct err *);
 void scan_put(struct exec *, struct scan *);
 /* Goes to a row group of its shard. */
 void scan_at(struct scan *, uint32_t group);
-/* Its shard's place in exec->shards. */
-uint32_t scan_shard_no(const struct scan *);
 /* Zeroed; NULL: out of memory, with the error set. */
 uint64_t *scan_bits(struct scan *, size_t n);
 /* A chunk of a fixed column of the scan's row group; NULL in *out if it has no value. */
@@ -531,12 +558,10 @@ int slice_newest(struct exec *, struct slice *, double matches, struct err *) WA
 
 /* ---- op_traces.c ---- */
 
-#define ANY_SHARD UINT32_MAX
-int trace_get(struct exec *, struct trace_id, struct trace_pin *, struct err *) WARN_UNUSED;
-/* The same of a trace whose spans are all in one snapshot shard. */
-int trace_get_in(struct exec *, struct trace_id, uint32_t shard, struct trace_pin *,
+/* As trace_get_in; `only` is a snapshot shard. */
+int local_trace(struct exec *, struct trace_id, uint32_t only, struct trace_pin *,
     struct err *) WARN_UNUSED;
-void trace_put(struct exec *, struct trace_pin *);
+void local_trace_put(struct exec *, struct trace_pin *);
 int traces_open(struct exec *, struct err *) WARN_UNUSED;
 
 /* ---- trace_table.c, trace_view.c ---- */
@@ -562,8 +587,10 @@ void trace_view_put(struct exec *, struct trace_view *);
 int trace_split_of(struct exec *, uint32_t i, uint64_t n, const uint64_t **split,
     struct err *) WARN_UNUSED;
 
-/* ---- cover_cells.c, cover_rows.c ---- */
+/* ---- cover.c, cover_cells.c, cover_rows.c ---- */
 
+/* Adds the rows of shards that need no scan, which are taken off it. */
+int cover_count(struct exec *, uint64_t *n, struct err *) WARN_UNUSED;
 /*
  * How many rows of the shard match, without a look at a column: 1 and *n; 0: footer (indexes)
  * don't tell. The shard is open; for rows, prepared.
@@ -574,12 +601,8 @@ int cover_rows(struct exec *, struct xshard *, uint64_t *n, struct profile *,
 
 /* ---- op_ahead.c ---- */
 
-struct ahead_group {
-	uint32_t shard, group;
-};
-
 /* Reads all chunks of these row groups that aren't in memory, by all threads. */
-void load_ahead(struct exec *, struct arena *mem, const struct ahead_group *, size_t n);
+void load_ahead(struct exec *, struct arena *mem, const struct near_rows *, size_t n);
 
 /* ---- lent.c ---- */
 

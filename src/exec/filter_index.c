@@ -311,9 +311,9 @@ list_leaf(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows
 		rc = add_column(r, ex, xs, &st->cols[i], e);
 	if (rc != 0)
 		return rc;
-	atomic_fetch_add(&ex->n_index_lists, 1);
+	atomic_fetch_add(&ex->local->n_index_lists, 1);
 	if (r->by_text)
-		atomic_fetch_add(&ex->n_text_lists, 1);
+		atomic_fetch_add(&ex->local->n_text_lists, 1);
 	return sort_rows(r, xs->info, e);
 }
 
@@ -511,7 +511,7 @@ xshard_list(struct exec *ex, struct xshard *xs, struct err *e)
 
 	if (known != LIST_UNKNOWN)
 		return known == LIST_MADE;
-	rc = list_node(ex, xs, &ex->filter.root, &r, e);
+	rc = list_node(ex, xs, &ex->local->filter.root, &r, e);
 	if (rc < 0) {
 		vec_release(&r.v);
 		return rc;
@@ -521,7 +521,7 @@ xshard_list(struct exec *ex, struct xshard *xs, struct err *e)
 		if (rc == 0) {
 			xs->list = r.v.v;
 			xs->n_list = (uint32_t)r.v.n;
-			atomic_fetch_add(&ex->n_index_rows, r.v.n);
+			atomic_fetch_add(&ex->local->n_index_rows, r.v.n);
 			r.v.v = NULL;
 		}
 		atomic_store_explicit(&xs->listed, rc == 0 ? LIST_MADE : LIST_NONE,

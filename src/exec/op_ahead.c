@@ -33,29 +33,30 @@ load_one(void *arg, size_t i)
 }
 
 static size_t
-list_loads(struct exec *ex, struct arena *mem, const struct ahead_group *g, size_t n, struct load *out)
+list_loads(struct exec *ex, struct arena *mem, const struct near_rows *g, size_t n,
+    struct load *out)
 {
 	size_t m = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		struct shard *s = ex->shards[g[i].shard].s;
+		struct shard *s = ex->local->shards[g[i].part].s;
 		uint32_t *columns = arena_array(mem, shard_info(s)->n_columns, uint32_t);
-		size_t k = columns == NULL ? 0 : fetch_missing(s, g[i].group, columns);
+		size_t k = columns == NULL ? 0 : fetch_missing(s, g[i].no, columns);
 
 		for (size_t j = 0; j < k; j++)
-			out[m++] = (struct load){ s, columns[j], g[i].group };
+			out[m++] = (struct load){ s, columns[j], g[i].no };
 	}
 	return m;
 }
 
 void
-load_ahead(struct exec *ex, struct arena *mem, const struct ahead_group *g, size_t n)
+load_ahead(struct exec *ex, struct arena *mem, const struct near_rows *g, size_t n)
 {
 	struct ahead a;
 	size_t room = 0;
 
 	for (size_t i = 0; i < n; i++)
-		room += shard_info(ex->shards[g[i].shard].s)->n_columns;
+		room += shard_info(ex->local->shards[g[i].part].s)->n_columns;
 	a.loads = arena_array(mem, room + 1, struct load);
 	a.profs = arena_array(mem, room + 1, struct profile);
 	if (a.loads == NULL || a.profs == NULL)

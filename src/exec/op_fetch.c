@@ -119,7 +119,7 @@ sort_wants(struct want *v, struct want *tmp, size_t n)
 static uint32_t
 group_of(const struct exec *ex, const struct want *w)
 {
-	return w->row / ex->shards[w->shard].info->row_group_rows;
+	return w->row / ex->source.ops->near(&ex->source, w->shard);
 }
 
 static size_t
@@ -199,7 +199,7 @@ fetch_run(void *arg, size_t i)
 	out->err = (struct err)ERR_INIT;
 	if ((out->code = fetch_take(f->f, &fetch, &out->err)) < 0)
 		return;
-	out->code = fetch_rows(fetch, ex->shards[r->shard].s, f->rows + r->from,
+	out->code = ex->source.ops->rows(&ex->source, fetch, r->shard, f->rows + r->from,
 	    r->to - r->from, &f->proj, f->f->spans + r->from, &out->err);
 	fetch_give(f->f, fetch);
 	out->prof.rows_fetched += r->to - r->from;
@@ -210,20 +210,20 @@ fetch_run(void *arg, size_t i)
 static void
 chunks_first(const struct fetching *f, size_t n)
 {
-	struct ahead_group groups[AHEAD_GROUPS];
+	struct near_rows groups[AHEAD_GROUPS];
 	size_t m = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct want *w = &f->wants[i];
-		struct ahead_group g = { w->shard, group_of(f->ex, w) };
+		struct near_rows g = { w->shard, group_of(f->ex, w) };
 
-		if (m > 0 && groups[m - 1].shard == g.shard && groups[m - 1].group == g.group)
+		if (m > 0 && groups[m - 1].part == g.part && groups[m - 1].no == g.no)
 			continue;
 		if (m == AHEAD_GROUPS)
 			return;
 		groups[m++] = g;
 	}
-	load_ahead(f->ex, &f->f->window, groups, m);
+	f->ex->source.ops->ahead(&f->ex->source, &f->f->window, groups, m);
 }
 
 static int
@@ -287,7 +287,7 @@ fetch_spans(struct fetcher *x, struct want *wants, size_t n, struct err *e)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		x->span_of[wants[i].pos] = wants[i].span;
-	if (wake && f.proj.all)
+	if (wake && f.proj.all && ex->source.ops->ahead != NULL)
 		chunks_first(&f, n);
 	return run_all(&f, wake, e);
 }
@@ -325,7 +325,7 @@ refs_in_groups(const struct fetcher *f, size_t at, size_t n, uint64_t *slots)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct ref *r = refs_at(f->refs, at + i);
-		uint64_t group = r->row / f->ex->shards[r->shard].info->row_group_rows;
+		uint64_t group = r->row / f->ex->source.ops->near(&f->ex->source, r->shard);
 
 		m += set_add(slots, ((uint64_t)r->shard << 32 | group) + 1);
 		if (m > WINDOW_GROUPS)
@@ -429,7 +429,7 @@ too_few(const struct fetcher *f, size_t at, const char *what, struct err *e)
 	const struct ref *r = refs_at(f->refs, at);
 
 	return err_set(e, ERR_CORRUPT, -1, "%s: row %u has fewer %s than counted",
-	    f->ex->shards[r->shard].info->file, r->row, what);
+	    f->ex->source.ops->part_name(&f->ex->source, r->shard), r->row, what);
 }
 
 static int

@@ -207,11 +207,11 @@ prepare(struct exec *ex, struct xshard *xs, const struct fnode *n, struct err *e
 int
 filter_shard_prepare(struct exec *ex, struct xshard *xs, struct err *e)
 {
-	size_t n = ex->filter.n_leaves;
+	size_t n = ex->local->filter.n_leaves;
 
 	if ((xs->leaves = calloc(n == 0 ? 1 : n, sizeof *xs->leaves)) == NULL)
 		return err_nomem(e);
-	return prepare(ex, xs, &ex->filter.root, e);
+	return prepare(ex, xs, &ex->local->filter.root, e);
 }
 
 void
@@ -219,7 +219,7 @@ filter_shard_release(struct exec *ex, struct xshard *xs)
 {
 	if (xs->leaves == NULL)
 		return;
-	for (size_t i = 0; i < ex->filter.n_leaves; i++)
+	for (size_t i = 0; i < ex->local->filter.n_leaves; i++)
 		leaf_state_release(&xs->leaves[i]);
 	free(xs->leaves);
 	xs->leaves = NULL;

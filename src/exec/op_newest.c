@@ -127,8 +127,8 @@ add_pieces(struct newest *w, struct slice sl)
 	struct exec *ex = w->ex;
 	int rc;
 
-	for (size_t i = 0; i < ex->n_shards; i++) {
-		struct xshard *xs = &ex->shards[i];
+	for (size_t i = 0; i < ex->local->n_shards; i++) {
+		struct xshard *xs = &ex->local->shards[i];
 
 		if (!xshard_in(xs, sl))
 			continue;
@@ -209,9 +209,9 @@ all_match(const struct exec *ex)
 
 	if (p->kind == PRED_TRUE)
 		return true;
-	for (size_t i = 0; i < ex->n_shards; i++)
-		if (ex->shards[i].plan->access != ACCESS_PRUNED &&
-		    ex->shards[i].plan->access != ACCESS_SERVICE)
+	for (size_t i = 0; i < ex->local->n_shards; i++)
+		if (ex->local->shards[i].plan->access != ACCESS_PRUNED &&
+		    ex->local->shards[i].plan->access != ACCESS_SERVICE)
 			return false;
 	return p == plan_top_leaf(p, IN_SERVICE);
 }
@@ -224,7 +224,7 @@ target_of(const struct exec *ex, uint64_t total, double matches)
 
 	if (!all_match(ex))
 		want = (want * (double)total / (matches < 1 ? 1 : matches) + SPARE_ROWS) *
-		    ENOUGH * ex->slices.grow;
+		    ENOUGH * ex->local->slices.grow;
 	return want < (double)total ? (uint64_t)want : total;
 }
 

@@ -31,16 +31,6 @@ struct wave {
 	uint64_t weight;		/* rows to look at, as WAKE_ROWS counts them */
 };
 
-/* Hands on rows of the scan's row group. */
-static int
-consume(struct scan *sc, const struct wave *w, const struct found *f)
-{
-	if (f->n == 0)
-		return 0;
-	sc->prof->rows_matched += f->n;
-	return w->sink->ops->consume(w->sink, sc->local, sc, f);
-}
-
 /* ---- on columns ---- */
 
 static int
@@ -52,9 +42,9 @@ scan_columns(struct scan *sc, const struct wave *w, const uint64_t *bits)
 	if (got == NULL)
 		return ERR_NOMEM;
 	sc->prof->rows_scanned += bitmap_count(bits, sc->n_rows);
-	if ((rc = filter_eval(sc, &sc->ex->filter.root, bits, got)) < 0)
+	if ((rc = filter_eval(sc, &sc->ex->local->filter.root, bits, got)) < 0)
 		return rc;
-	return consume(sc, w, &(struct found){ .n = (uint32_t)bitmap_count(got, sc->n_rows),
+	return scan_found(sc, w->sink, &(struct found){ .n = (uint32_t)bitmap_count(got, sc->n_rows),
 	    .bits = got });
 }
 
@@ -101,9 +91,9 @@ scan_few(struct scan *sc, const struct wave *w, uint32_t at, uint32_t to)
 		return 0;
 	sc->prof->row_groups_visited++;
 	sc->prof->rows_scanned += n;
-	if ((rc = filter_rows(sc, &sc->ex->filter.root, rows, &n)) < 0)
+	if ((rc = filter_rows(sc, &sc->ex->local->filter.root, rows, &n)) < 0)
 		return rc;
-	return consume(sc, w, &(struct found){ .n = n, .rows = rows });
+	return scan_found(sc, w->sink, &(struct found){ .n = n, .rows = rows });
 }
 
 static int
@@ -129,37 +119,16 @@ scan_listed(struct scan *sc, const struct wave *w)
 
 /* ---- on rows: the plain plan ---- */
 
-static int
-row_matches(struct scan *sc, const struct wave *w, const struct span *s)
-{
-	struct exec *ex = sc->ex;
-	struct trace_pin pin = { NULL, NULL };
-	uint32_t children = 0;
-	int rc;
-
-	if (s->start_ns < w->slice.first || s->start_ns > w->slice.last)
-		return 0;
-	if (ex->needs_trace) {
-		if ((rc = trace_get(ex, s->trace_id, &pin, sc->e)) < 0)
-			return rc;
-		children = entry_child_count(pin.t, s->span_id);
-	}
-	rc = pred_eval_span(ex->rows, s, pin.t != NULL ? &pin.t->facts : NULL, children, sc->e);
-	trace_put(ex, &pin);
-	return rc;
-}
-
 /* Rows of the row group that are candidates. */
 static int
 scan_row_batch(struct scan *sc, const struct wave *w, const uint32_t *rows, uint32_t n)
 {
 	const struct projection all = { .all = true };
 	struct span *spans = arena_array(&sc->mem, n, struct span);
-	const struct span **match = arena_array(&sc->mem, n, const struct span *);
-	uint32_t *at = arena_array(&sc->mem, n, uint32_t), m = 0;
+	uint32_t *at = arena_array(&sc->mem, n, uint32_t);
 	int rc;
 
-	if (spans == NULL || match == NULL || at == NULL)
+	if (spans == NULL || at == NULL)
 		return err_nomem(sc->e);
 	for (uint32_t i = 0; i < n; i++)
 		at[i] = sc->row_from + rows[i];
@@ -167,15 +136,7 @@ scan_row_batch(struct scan *sc, const struct wave *w, const uint32_t *rows, uint
 		return rc;
 	sc->prof->rows_fetched += n;
 	sc->prof->rows_scanned += n;
-	for (uint32_t i = 0; i < n; i++) {
-		if ((rc = row_matches(sc, w, &spans[i])) < 0)
-			return rc;
-		if (rc > 0) {
-			match[m] = &spans[i];
-			at[m++] = rows[i];
-		}
-	}
-	rc = consume(sc, w, &(struct found){ .n = m, .rows = at, .spans = match });
+	rc = spans_consume(sc, w->sink, w->slice, spans, rows, n);
 	fetch_reset(sc->fetch);
 	return rc;
 }
@@ -212,11 +173,11 @@ scan_group(struct scan *sc, const struct wave *w)
 		return ERR_NOMEM;
 	/* Where the slice cuts the group, rows are told by their starts, which zones may spare. */
 	if (cut && sc->xs->zones)
-		may = filter_may_match(sc, &sc->ex->filter.root);
+		may = filter_may_match(sc, &sc->ex->local->filter.root);
 	if (may > 0 && (rc = scan_candidates(sc, w->slice, bits, &any)) < 0)
 		return rc;
 	if (!cut && any && sc->xs->zones)
-		may = filter_may_match(sc, &sc->ex->filter.root);
+		may = filter_may_match(sc, &sc->ex->local->filter.root);
 	if (may > 0 && any && sc->xs->indexes) {
 		if ((rc = filter_narrow(sc, bits)) < 0)
 			return rc;
@@ -233,14 +194,6 @@ scan_group(struct scan *sc, const struct wave *w)
 }
 
 static int
-local_of(struct scan *sc, const struct row_sink *s)
-{
-	if (sc->local == NULL && (sc->local = calloc(1, s->ops->local_bytes)) == NULL)
-		return err_nomem(sc->e);
-	return 0;
-}
-
-static int
 run_morsel(struct wave *w, const struct morsel *m, struct scan_out *out)
 {
 	struct exec *ex = w->ex;
@@ -251,10 +204,11 @@ run_morsel(struct wave *w, const struct morsel *m, struct scan_out *out)
 		return rc;
 	if ((sc = scan_get(ex, &out->err)) == NULL)
 		return ERR_NOMEM;
-	sc->xs = &ex->shards[m->shard];
+	sc->part = m->shard;
+	sc->xs = &ex->local->shards[m->shard];
 	sc->prof = &out->prof;
 	sc->e = &out->err;
-	if ((rc = local_of(sc, w->sink)) < 0) {
+	if ((rc = scan_local(sc, w->sink)) < 0) {
 		;
 	} else if (m->group == GROUP_LIST) {
 		rc = scan_listed(sc, w);
@@ -301,7 +255,7 @@ combine(struct exec *ex, struct row_sink *s, bool last, struct err *e)
 {
 	int rc = 0;
 
-	for (struct scan *sc = ex->spare; rc == 0 && sc != NULL; sc = sc->next)
+	for (struct scan *sc = ex->local->spare; rc == 0 && sc != NULL; sc = sc->next)
 		if (sc->local != NULL)
 			rc = s->ops->combine(s, sc->local, last, e);
 	return rc;
@@ -310,12 +264,8 @@ combine(struct exec *ex, struct row_sink *s, bool last, struct err *e)
 static void
 drop_locals(struct exec *ex, struct row_sink *s)
 {
-	for (struct scan *sc = ex->spare; sc != NULL; sc = sc->next) {
-		if (sc->local != NULL && s->ops->drop != NULL)
-			s->ops->drop(s, sc->local);
-		free(sc->local);
-		sc->local = NULL;
-	}
+	for (struct scan *sc = ex->local->spare; sc != NULL; sc = sc->next)
+		scan_local_drop(sc, s);
 }
 
 /* Runs a wave. >0: the sink is full. */
@@ -360,8 +310,8 @@ static int
 newer_first(const void *pa, const void *pb, void *arg)
 {
 	const struct exec *ex = arg;
-	const struct xshard *a = &ex->shards[*(const size_t *)pa];
-	const struct xshard *b = &ex->shards[*(const size_t *)pb];
+	const struct xshard *a = &ex->local->shards[*(const size_t *)pa];
+	const struct xshard *b = &ex->local->shards[*(const size_t *)pb];
 
 	if (a->entry->max_start != b->entry->max_start)
 		return a->entry->max_start < b->entry->max_start ? 1 : -1;
@@ -378,15 +328,15 @@ walk_init(struct walk *k, struct exec *ex, struct slice s, bool by_key)
 		k->wave_max = WAVE_MAX;
 	if (k->wave_now > k->wave_max)
 		k->wave_now = k->wave_max;
-	k->order = calloc(ex->n_shards + 1, sizeof *k->order);
+	k->order = calloc(ex->local->n_shards + 1, sizeof *k->order);
 	k->w.morsels = calloc(k->wave_max, sizeof *k->w.morsels);
 	k->w.outs = calloc(k->wave_max, sizeof *k->w.outs);
 	k->w.turns = calloc(k->wave_max, sizeof *k->w.turns);
 	if (k->order == NULL || k->w.morsels == NULL || k->w.outs == NULL ||
 	    k->w.turns == NULL)
 		return err_nomem(k->e);
-	for (size_t i = 0; i < ex->n_shards; i++) {
-		if (xshard_in(&ex->shards[i], s))
+	for (size_t i = 0; i < ex->local->n_shards; i++) {
+		if (xshard_in(&ex->local->shards[i], s))
 			k->order[k->n_order++] = i;
 	}
 	qsort_r(k->order, k->n_order, sizeof *k->order, newer_first, ex);
@@ -397,7 +347,7 @@ static void
 release_done(struct walk *k, size_t until)
 {
 	for (; k->first < until; k->first++)
-		xshard_release(k->w.ex, &k->w.ex->shards[k->order[k->first]]);
+		xshard_release(k->w.ex, &k->w.ex->local->shards[k->order[k->first]]);
 }
 
 static int
@@ -436,7 +386,7 @@ group_rows(const struct xshard *xs, uint32_t group)
 static uint64_t
 row_weight(const struct exec *ex)
 {
-	return !ex->plan->pushdown || ex->needs_trace || ex->searches ? TEXT_WEIGHT : 1;
+	return !ex->plan->pushdown || ex->needs_trace || ex->local->searches ? TEXT_WEIGHT : 1;
 }
 
 static int
@@ -460,15 +410,15 @@ add_morsel(struct walk *k, size_t no, uint32_t group, const struct refs *bound)
 	struct exec *ex = k->w.ex;
 
 	if (ex->plan->pushdown &&
-	    xshard_start_zone(&ex->shards[no], group, k->w.slice) == 0) {
+	    xshard_start_zone(&ex->local->shards[no], group, k->w.slice) == 0) {
 		ex->prof.row_groups_pruned++;
 		return 0;
 	}
-	if (bound != NULL && refs_hopeless(ex, bound, &ex->shards[no], group)) {
+	if (bound != NULL && refs_hopeless(ex, bound, &ex->local->shards[no], group)) {
 		ex->prof.row_groups_pruned++;
 		return 0;
 	}
-	return push_morsel(k, no, group, group_rows(&ex->shards[no], group) * row_weight(ex));
+	return push_morsel(k, no, group, group_rows(&ex->local->shards[no], group) * row_weight(ex));
 }
 
 /*
@@ -480,7 +430,7 @@ few_listed(struct exec *ex, struct xshard *xs, const struct refs *bound, struct 
 {
 	int rc;
 
-	if (!xs->indexes || ex->searches || xs->trace_rows != NULL ||
+	if (!xs->indexes || ex->local->searches || xs->trace_rows != NULL ||
 	    (bound != NULL && bound->n_keys != 0))
 		return 0;
 	if ((rc = xshard_list(ex, xs, e)) <= 0)
@@ -491,7 +441,7 @@ few_listed(struct exec *ex, struct xshard *xs, const struct refs *bound, struct 
 static int
 add_listed(struct walk *k, size_t no)
 {
-	const struct xshard *xs = &k->w.ex->shards[no];
+	const struct xshard *xs = &k->w.ex->local->shards[no];
 
 	if (xs->n_list != 0)
 		return push_morsel(k, no, GROUP_LIST, (uint64_t)xs->n_list * LIST_WEIGHT);
@@ -523,7 +473,7 @@ static int
 add_promising(struct walk *k, size_t no, const struct refs *bound)
 {
 	struct exec *ex = k->w.ex;
-	const struct xshard *xs = &ex->shards[no];
+	const struct xshard *xs = &ex->local->shards[no];
 	uint32_t n = xs->info->n_row_groups;
 	struct promise *v = calloc((size_t)n + 1, sizeof *v);
 	int rc = 0;
@@ -545,7 +495,7 @@ static int
 add_shard(struct walk *k, size_t no, const struct refs *bound)
 {
 	struct exec *ex = k->w.ex;
-	struct xshard *xs = &ex->shards[no];
+	struct xshard *xs = &ex->local->shards[no];
 	struct read_counters before = read_counters;
 	int rc = xshard_prepare(ex, xs, k->e);
 

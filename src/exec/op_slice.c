@@ -26,8 +26,8 @@ newest_start(const struct exec *ex, uint64_t first, uint64_t last, uint64_t *out
 {
 	bool any = false;
 
-	for (size_t i = 0; i < ex->n_shards; i++) {
-		const struct xshard *xs = &ex->shards[i];
+	for (size_t i = 0; i < ex->local->n_shards; i++) {
+		const struct xshard *xs = &ex->local->shards[i];
 		uint64_t t = xs->entry->max_start < last ? xs->entry->max_start : last;
 
 		if (!xshard_in(xs, (struct slice){ first, last }))
@@ -46,8 +46,8 @@ boundary_after(const struct exec *ex, uint64_t t, uint64_t last, uint64_t *out)
 	bool any = false;
 
 	*out = last;
-	for (size_t i = 0; i < ex->n_shards; i++) {
-		uint64_t p = ex->shards[i].entry->partition;
+	for (size_t i = 0; i < ex->local->n_shards; i++) {
+		uint64_t p = ex->local->shards[i].entry->partition;
 
 		if (p == PARTITION_OUTSIDE || p >= UINT64_MAX - NS_PER_HOUR)
 			continue;
@@ -67,8 +67,8 @@ boundary_before(const struct exec *ex, uint64_t t)
 {
 	uint64_t best = 0;
 
-	for (size_t i = 0; i < ex->n_shards; i++) {
-		uint64_t p = ex->shards[i].entry->partition;
+	for (size_t i = 0; i < ex->local->n_shards; i++) {
+		uint64_t p = ex->local->shards[i].entry->partition;
 
 		if (p == PARTITION_OUTSIDE)
 			continue;
@@ -102,8 +102,8 @@ load_of(const struct exec *ex, struct slice s)
 	uint64_t from = ex->plan->range.from, last = exec_last(ex->plan);
 	struct load l = { 0, 0 };
 
-	for (size_t i = 0; i < ex->n_shards; i++) {
-		const struct xshard *xs = &ex->shards[i];
+	for (size_t i = 0; i < ex->local->n_shards; i++) {
+		const struct xshard *xs = &ex->local->shards[i];
 		double in, rows, matches;
 
 		if (!xshard_in(xs, s))
@@ -139,7 +139,7 @@ most_matches(const struct exec *ex)
 
 	if (!ex->plan->early_stop || wanted == UINT64_MAX)
 		return (double)UINT64_MAX;
-	return (double)wanted * SPARE_MATCHES * ex->slices.grow;
+	return (double)wanted * SPARE_MATCHES * ex->local->slices.grow;
 }
 
 static bool
@@ -148,7 +148,7 @@ fits(const struct exec *ex, struct slice s)
 	struct load l = load_of(ex, s);
 
 	return l.rows <= most_rows(ex) && l.matches <= most_matches(ex) &&
-	    l.matches + l.rows / LOOK_SHARE <= ex->slices.load;
+	    l.matches + l.rows / LOOK_SHARE <= ex->local->slices.load;
 }
 
 /* The earliest first instant, about, with which the slice fits; at worst the last. */
@@ -179,13 +179,13 @@ slice_next(struct exec *ex, struct slice *out, struct err *e)
 	struct slice s;
 	int rc;
 
-	if (ex->slices.done || !newest_start(ex, from, ex->slices.last, &s.last)) {
-		ex->slices.done = true;
+	if (ex->local->slices.done || !newest_start(ex, from, ex->local->slices.last, &s.last)) {
+		ex->local->slices.done = true;
 		return 1;
 	}
-	if (ex->slices.load == 0) {
-		ex->slices.load = FIRST_LOAD;
-		ex->slices.grow = 1;
+	if (ex->local->slices.load == 0) {
+		ex->local->slices.load = FIRST_LOAD;
+		ex->local->slices.grow = 1;
 	}
 	/* Without pushdown every row is read again for every slice of its shard. */
 	if (ex->plan->pushdown)
@@ -195,10 +195,10 @@ slice_next(struct exec *ex, struct slice *out, struct err *e)
 	if (ex->plan->pushdown && ex->plan->early_stop && exec_wanted(ex) != UINT64_MAX &&
 	    (rc = slice_newest(ex, &s, load_of(ex, s).matches, e)) < 0)
 		return rc;
-	ex->slices.load *= 2;
-	ex->slices.grow *= 2;
-	ex->slices.done = s.first == 0 || s.first <= from;
-	ex->slices.last = s.first - 1;
+	ex->local->slices.load *= 2;
+	ex->local->slices.grow *= 2;
+	ex->local->slices.done = s.first == 0 || s.first <= from;
+	ex->local->slices.last = s.first - 1;
 	*out = s;
 	return 0;
 }

@@ -199,7 +199,7 @@ take_trace(struct assembly *a, uint32_t shard, struct shard *s, uint32_t ordinal
 	if ((rc = tracerows_get(s, &t, a->e)) < 0)
 		return rc;
 	/* Who is whose child only the rows tell. */
-	if (!a->ex->needs_children)
+	if (!a->ex->local->needs_children)
 		rc = trace_table_look(a->ex, shard, s, t, ordinal, &p, a->e);
 	if (rc > 0)
 		rc = take_part(a, shard, s, t, ordinal, &p);
@@ -429,8 +429,8 @@ assemble(struct exec *ex, struct trace_id id, uint32_t shard, struct trace_entry
 {
 	struct assembly a = { .ex = ex, .id = id, .hash = trace_id_hash(id), .rows = VEC_INIT,
 		.services = VEC_INIT, .first_ns = UINT64_MAX, .e = e };
-	size_t from = shard == ANY_SHARD ? 0 : shard;
-	size_t to = shard == ANY_SHARD ? ex->env.snapshot->n_shards : from + 1;
+	size_t from = shard == ANY_PART ? 0 : shard;
+	size_t to = shard == ANY_PART ? ex->env.snapshot->n_shards : from + 1;
 	int rc = 0;
 
 	for (size_t i = from; i < to && rc == 0; i++)
@@ -447,11 +447,11 @@ traces_open(struct exec *ex, struct err *e)
 {
 	size_t max = ex->env.memory == 0 ? CACHE_DEFAULT : ex->env.memory / CACHE_PART;
 
-	return lru_new(max, free, &ex->traces, e);
+	return lru_new(max, free, &ex->local->traces, e);
 }
 
 int
-trace_get_in(struct exec *ex, struct trace_id id, uint32_t shard, struct trace_pin *pin,
+local_trace(struct exec *ex, struct trace_id id, uint32_t shard, struct trace_pin *pin,
     struct err *e)
 {
 	struct trace_entry *t = NULL;
@@ -459,28 +459,22 @@ trace_get_in(struct exec *ex, struct trace_id id, uint32_t shard, struct trace_p
 	size_t bytes = 0;
 	int rc;
 
-	if ((pin->t = lru_get(ex->traces, key, &pin->pin)) != NULL)
+	if ((pin->t = lru_get(ex->local->traces, key, &pin->pin)) != NULL)
 		return 0;
 	if ((rc = assemble(ex, id, shard, &t, &bytes, e)) < 0)
 		return rc;
-	if ((pin->t = lru_put(ex->traces, key, t, bytes + 128, &pin->pin)) == NULL)
+	if ((pin->t = lru_put(ex->local->traces, key, t, bytes + 128, &pin->pin)) == NULL)
 		return err_nomem(e);
 	/* Another thread's may have been quicker: then ours is gone and doesn't count. */
 	if (pin->t == t)
-		atomic_fetch_add(&ex->n_traces, 1);
+		atomic_fetch_add(&ex->local->n_traces, 1);
 	return 0;
 }
 
-int
-trace_get(struct exec *ex, struct trace_id id, struct trace_pin *pin, struct err *e)
-{
-	return trace_get_in(ex, id, ANY_SHARD, pin, e);
-}
-
 void
-trace_put(struct exec *ex, struct trace_pin *pin)
+local_trace_put(struct exec *ex, struct trace_pin *pin)
 {
 	if (pin->t != NULL)
-		lru_unpin(ex->traces, pin->pin);
+		lru_unpin(ex->local->traces, pin->pin);
 	pin->t = NULL;
 }

@@ -12,7 +12,7 @@ add_spans(struct scan *sc, const uint32_t *rows, const uint64_t *starts, uint32_
 	int rc = refs_reserve(sc->ex, r, n, sc->e);
 
 	for (uint32_t i = 0; rc == 0 && i < n; i++)
-		refs_add(r, starts[i], scan_shard_no(sc), sc->row_from + rows[i], 0);
+		refs_add(r, starts[i], sc->part, sc->row_from + rows[i], 0);
 	return rc;
 }
 
@@ -37,7 +37,7 @@ add_children(struct scan *sc, const struct chunk *counts, const struct chunk *ti
 		if (times != NULL && chunk_present(times, from + k))
 			at += (uint64_t)value_i64_of(chunk_u64_at(times,
 			    chunk_rank(times, from + k)));
-		refs_add(r, at, scan_shard_no(sc), sc->row_from + row, k);
+		refs_add(r, at, sc->part, sc->row_from + row, k);
 	}
 	return 0;
 }
@@ -93,7 +93,7 @@ add_from_spans(struct scan *sc, const struct found *f, struct refs *r)
 			return rc;
 		for (uint32_t k = 0; k < n; k++)
 			refs_add(r, kind == ROW_EVENT ? s->events[k].time_ns : s->start_ns,
-			    scan_shard_no(sc), sc->row_from + f->rows[i], k);
+			    sc->part, sc->row_from + f->rows[i], k);
 	}
 	return rc;
 }

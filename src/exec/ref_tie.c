@@ -44,41 +44,12 @@ tie_cmp(const void *pa, const void *pb)
 }
 
 static int
-number_at(struct shard *s, enum column_id id, uint32_t row, uint64_t *out, struct err *e)
-{
-	const struct column *col = shard_column(s, id);
-	uint32_t size = shard_info(s)->row_group_rows;
-	const struct chunk *c = NULL;
-	int rc = col == NULL ? 0 : chunk_get(s, col, row / size, &c, e);
-
-	*out = rc == 0 && c != NULL ? chunk_u64_at(c, row % size) : 0;
-	chunk_put(c);
-	return rc;
-}
-
-static int
-read_ids(struct exec *ex, struct tie *t, struct err *e)
-{
-	struct shard *s = ex->shards[t->shard].s;
-	const struct traceids *idx;
-	uint64_t ordinal;
-	int rc;
-
-	if ((rc = number_at(s, COL_SPAN_ID, t->row, &t->span, e)) < 0 ||
-	    (rc = number_at(s, COL_TRACE, t->row, &ordinal, e)) < 0 ||
-	    (rc = traceids_get(s, &idx, e)) < 0)
-		return rc;
-	t->trace = traceids_at(idx, (uint32_t)ordinal);
-	traceids_put(idx);
-	return 0;
-}
-
-static int
 read_hash(struct exec *ex, struct fetch *f, struct tie *t, struct err *e)
 {
 	const struct projection all = { .all = true };
+	struct source *src = &ex->source;
 	struct span s;
-	int rc = fetch_rows(f, ex->shards[t->shard].s, &t->row, 1, &all, &s, e);
+	int rc = src->ops->rows(src, f, t->shard, &t->row, 1, &all, &s, e);
 
 	if (rc == 0)
 		t->hash = span_hash(&s);
@@ -120,10 +91,11 @@ read_hashes(struct exec *ex, struct tie *t, size_t n, struct err *e)
 static int
 sort_ties(struct exec *ex, struct tie *t, size_t n, struct err *e)
 {
+	struct source *src = &ex->source;
 	int rc;
 
 	for (size_t i = 0; i < n; i++)
-		if ((rc = read_ids(ex, &t[i], e)) < 0)
+		if ((rc = src->ops->ids(src, t[i].shard, t[i].row, &t[i].trace, &t[i].span, e)) < 0)
 			return rc;
 	qsort(t, n, sizeof *t, tie_cmp);
 	for (size_t i = 0, j; i < n; i = j) {

@@ -11,16 +11,10 @@ source_shard(struct exec *ex, size_t i, struct shard **out, struct err *e)
 {
 	int rc = snapshot_shard(ex->env.snapshot, i, out, e);
 
-	if (rc == 0 && !atomic_load_explicit(&ex->seen[i], memory_order_relaxed) &&
-	    !atomic_exchange(&ex->seen[i], true))
-		atomic_fetch_add(&ex->n_seen, 1);
+	if (rc == 0 && !atomic_load_explicit(&ex->local->seen[i], memory_order_relaxed) &&
+	    !atomic_exchange(&ex->local->seen[i], true))
+		atomic_fetch_add(&ex->local->n_seen, 1);
 	return rc;
-}
-
-uint32_t
-scan_shard_no(const struct scan *sc)
-{
-	return (uint32_t)(sc->xs - sc->ex->shards);
 }
 
 size_t

@@ -19,7 +19,7 @@ struct trace_sum {
 	struct trace_id id;
 	uint64_t n_matched, start;
 	struct skey *keys;
-	uint32_t shard, ordinal;	/* where all of it is; ANY_SHARD: not known */
+	uint32_t shard, ordinal;	/* where all of it is; ANY_PART: not known */
 };
 
 /* Ordinals (ids, in the plain plan) of the traces of matched rows of one shard. */
@@ -90,7 +90,7 @@ consume_ids(struct scan *sc, const struct found *f, struct some_traces *t)
 static int
 sums_consume(struct row_sink *s, void *local, struct scan *sc, const struct found *f)
 {
-	struct some_traces t = { .shard = scan_shard_no(sc) };
+	struct some_traces t = { .shard = sc->part };
 	struct traces_local *l = local;
 	int rc;
 
@@ -156,7 +156,7 @@ static int
 count_ordinals(struct exec *ex, struct traces *x, const struct some_traces *t, struct err *e)
 {
 	uint32_t **counts = &x->counts[t->shard];
-	size_t n = shard_info(ex->shards[t->shard].s)->n_traces;
+	size_t n = shard_info(ex->local->shards[t->shard].s)->n_traces;
 	int rc;
 
 	if (*counts == NULL) {
@@ -199,7 +199,7 @@ static int
 list_shard(struct lister *l, size_t i, const struct traceids *t, size_t n_traces)
 {
 	const uint32_t *counts = l->x->counts[i];
-	uint32_t shard = l->ex->shards[i].plan->shard;
+	uint32_t shard = l->ex->local->shards[i].plan->shard;
 	const uint64_t *split;
 	size_t n = 0;
 	int rc;
@@ -228,8 +228,8 @@ list_shards(struct lister *l)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < l->ex->n_shards && rc == 0; i++) {
-		struct shard *s = l->ex->shards[i].s;
+	for (size_t i = 0; i < source_parts(l->ex) && rc == 0; i++) {
+		struct shard *s = l->ex->local->shards[i].s;
 		const struct traceids *t;
 
 		if (l->x->counts[i] == NULL)
@@ -258,7 +258,7 @@ list_sums(struct exec *ex, struct traces *x, struct err *e)
 	for (size_t i = 0; rc == 0 && (slot = map_next(&x->by_id, &i)) != NULL; l.sums.n++) {
 		struct trace_sum *t = &l.sums.v[l.sums.n];
 
-		*t = (struct trace_sum){ .n_matched = slot->val, .shard = ANY_SHARD };
+		*t = (struct trace_sum){ .n_matched = slot->val, .shard = ANY_PART };
 		memcpy(&t->id, slot->key, sizeof t->id);
 	}
 	x->sums = l.sums.v;
@@ -288,7 +288,7 @@ facts_of(struct keying *k, const struct trace_sum *s, struct trace_view *v, stru
 	int rc;
 
 	*v = (struct trace_view){ .names = NULL };
-	if (s->shard == ANY_SHARD) {
+	if (s->shard == ANY_PART) {
 		if ((rc = trace_get(k->ex, s->id, &v->pin, e)) == 0)
 			v->facts = v->pin.t->facts;
 		return rc;
@@ -473,7 +473,7 @@ sums_open(struct row_sink *s, struct err *e)
 		return err_nomem(e);
 	map_init(&x->by_id);
 	lent_init(&x->lent);
-	x->counts = calloc(s->ex->n_shards + 1, sizeof *x->counts);
+	x->counts = calloc(source_parts(s->ex) + 1, sizeof *x->counts);
 	return x->counts == NULL ? err_nomem(e) : 0;
 }
 
@@ -486,7 +486,7 @@ sums_close(struct row_sink *s)
 		return;
 	lent_release(s->ex, &x->lent);
 	map_release(&x->by_id);
-	for (size_t i = 0; x->counts != NULL && i < s->ex->n_shards; i++)
+	for (size_t i = 0; x->counts != NULL && i < source_parts(s->ex); i++)
 		free(x->counts[i]);
 	free(x->counts);
 	free(x->sums);

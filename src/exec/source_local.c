@@ -12,39 +12,39 @@
 #include <stdlib.h>
 
 int
-source_open(struct exec *ex, struct err *e)
+shards_open(struct exec *ex, struct err *e)
 {
 	const struct plan *p = ex->plan;
 	size_t n = ex->env.snapshot->n_shards;
 
-	ex->shards = calloc(p->n_shards == 0 ? 1 : p->n_shards, sizeof *ex->shards);
-	ex->seen = calloc(n == 0 ? 1 : n, sizeof *ex->seen);
-	if (ex->shards == NULL || ex->seen == NULL)
+	ex->local->shards = calloc(p->n_shards == 0 ? 1 : p->n_shards, sizeof *ex->local->shards);
+	ex->local->seen = calloc(n == 0 ? 1 : n, sizeof *ex->local->seen);
+	if (ex->local->shards == NULL || ex->local->seen == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < p->n_shards; i++) {
 		if (p->shards[i].shard >= n)
 			return err_set(e, ERR_UNSUPPORTED, -1,
 			    "the plan names shard %u of %zu", p->shards[i].shard, n);
-		pthread_mutex_init(&ex->shards[i].lock, NULL);
-		ex->n_shards = i + 1;
-		ex->shards[i].plan = &p->shards[i];
-		ex->shards[i].entry = &ex->env.snapshot->shards[p->shards[i].shard];
+		pthread_mutex_init(&ex->local->shards[i].lock, NULL);
+		ex->local->n_shards = i + 1;
+		ex->local->shards[i].plan = &p->shards[i];
+		ex->local->shards[i].entry = &ex->env.snapshot->shards[p->shards[i].shard];
 	}
 	return 0;
 }
 
 void
-source_close(struct exec *ex)
+shards_close(struct exec *ex)
 {
 	struct scan *next;
 
-	for (size_t i = 0; ex->shards != NULL && i < ex->n_shards; i++) {
-		xshard_release(ex, &ex->shards[i]);
-		pthread_mutex_destroy(&ex->shards[i].lock);
+	for (size_t i = 0; ex->local->shards != NULL && i < ex->local->n_shards; i++) {
+		xshard_release(ex, &ex->local->shards[i]);
+		pthread_mutex_destroy(&ex->local->shards[i].lock);
 	}
-	free(ex->shards);
-	free(ex->seen);
-	for (struct scan *s = ex->spare; s != NULL; s = next) {
+	free(ex->local->shards);
+	free(ex->local->seen);
+	for (struct scan *s = ex->local->spare; s != NULL; s = next) {
 		next = s->next;
 		arena_release(&s->mem);
 		fetch_free(s->fetch);
@@ -58,7 +58,7 @@ static const struct fnode *
 top_leaf(const struct exec *ex, enum intrinsic i)
 {
 	const struct fnode *n;
-	size_t n_top = filter_top(&ex->filter, &n);
+	size_t n_top = filter_top(&ex->local->filter, &n);
 
 	for (size_t k = 0; k < n_top; k++)
 		if (n[k].pred->kind == PRED_LEAF && n[k].pred->op != OP_TEXT &&
@@ -179,10 +179,10 @@ scan_get(struct exec *ex, struct err *e)
 {
 	struct scan *s;
 
-	pthread_mutex_lock(&ex->lock);
-	if ((s = ex->spare) != NULL)
-		ex->spare = s->next;
-	pthread_mutex_unlock(&ex->lock);
+	pthread_mutex_lock(&ex->local->lock);
+	if ((s = ex->local->spare) != NULL)
+		ex->local->spare = s->next;
+	pthread_mutex_unlock(&ex->local->lock);
 	if (s == NULL) {
 		if ((s = calloc(1, sizeof *s)) == NULL) {
 			(void)err_nomem(e);
@@ -200,10 +200,10 @@ scan_put(struct exec *ex, struct scan *s)
 	if (s->fetch != NULL)
 		fetch_reset(s->fetch);
 	arena_reset(&s->mem);
-	pthread_mutex_lock(&ex->lock);
-	s->next = ex->spare;
-	ex->spare = s;
-	pthread_mutex_unlock(&ex->lock);
+	pthread_mutex_lock(&ex->local->lock);
+	s->next = ex->local->spare;
+	ex->local->spare = s;
+	pthread_mutex_unlock(&ex->local->lock);
 }
 
 void

@@ -155,7 +155,7 @@ static int
 look_in_table(struct exec *ex, uint32_t shard, struct shard *s, uint32_t ordinal,
     struct trace_part *out, struct err *e)
 {
-	struct trace_table *t = &ex->tables[shard];
+	struct trace_table *t = &ex->local->tables[shard];
 	const struct trace_part *v = atomic_load_explicit(&t->v, memory_order_acquire);
 	int rc = 0;
 
@@ -164,10 +164,10 @@ look_in_table(struct exec *ex, uint32_t shard, struct shard *s, uint32_t ordinal
 
 		if (n < LOOKS_FIRST + shard_info(s)->n_rows / ROWS_A_LOOK)
 			return 0;
-		pthread_mutex_lock(&ex->table_lock);
+		pthread_mutex_lock(&ex->local->table_lock);
 		if (atomic_load_explicit(&t->v, memory_order_relaxed) == NULL && !t->refused)
 			rc = make(ex, s, t, e);
-		pthread_mutex_unlock(&ex->table_lock);
+		pthread_mutex_unlock(&ex->local->table_lock);
 		v = atomic_load_explicit(&t->v, memory_order_acquire);
 	}
 	if (rc < 0 || v == NULL)
@@ -237,14 +237,14 @@ trace_tables_open(struct exec *ex, struct err *e)
 {
 	size_t n = ex->env.snapshot->n_shards;
 
-	ex->tables = calloc(n + 1, sizeof *ex->tables);
-	return ex->tables == NULL ? err_nomem(e) : 0;
+	ex->local->tables = calloc(n + 1, sizeof *ex->local->tables);
+	return ex->local->tables == NULL ? err_nomem(e) : 0;
 }
 
 void
 trace_tables_close(struct exec *ex)
 {
-	for (size_t i = 0; ex->tables != NULL && i < ex->env.snapshot->n_shards; i++)
-		free(atomic_load(&ex->tables[i].v));
-	free(ex->tables);
+	for (size_t i = 0; ex->local->tables != NULL && i < ex->env.snapshot->n_shards; i++)
+		free(atomic_load(&ex->local->tables[i].v));
+	free(ex->local->tables);
 }

@@ -12,16 +12,16 @@ static int
 look_whole(struct exec *ex, uint32_t shard, struct shard *s, const struct tracerows *rows,
     uint32_t ordinal, struct trace_part *out, struct err *e)
 {
-	struct trace_table *t = &ex->tables[shard];
+	struct trace_table *t = &ex->local->tables[shard];
 	const uint64_t *split = atomic_load_explicit(&t->split, memory_order_acquire);
 	int rc;
 
 	if (split == NULL) {
 		uint32_t n = atomic_fetch_add_explicit(&t->facts, 1, memory_order_relaxed);
 
-		pthread_mutex_lock(&ex->table_lock);
+		pthread_mutex_lock(&ex->local->table_lock);
 		rc = trace_split_of(ex, shard, n, &split, e);
-		pthread_mutex_unlock(&ex->table_lock);
+		pthread_mutex_unlock(&ex->local->table_lock);
 		if (rc < 0 || split == NULL)
 			return rc;
 		atomic_store_explicit(&t->split, (uint64_t *)(uintptr_t)split,

@@ -72,6 +72,13 @@ int opt_run(struct opt *, struct err *) WARN_UNUSED;
 /* Runs rule i unless it is off, and notes if it fired. */
 int opt_run_rule(struct opt *, size_t i, struct err *) WARN_UNUSED;
 
+/* What the source takes over. */
+static inline const struct plan_caps *
+opt_caps(const struct opt *o)
+{
+	return o->options->caps != NULL ? o->options->caps : &plan_caps_local;
+}
+
 /* prune.c */
 /* Takes a shard out. A shard that is out stays as it is. */
 void prune_shard(struct opt *, size_t i, const char *rule, const char *why, bool *changed);

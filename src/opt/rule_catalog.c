@@ -31,7 +31,8 @@ rule_catalog(struct opt *o, bool *changed, struct err *e)
 	const struct pred *leaf = plan_top_leaf(p->filter, IN_SERVICE);
 
 	(void)e;
-	if (p->output != ROW_COUNT || (p->filter->kind != PRED_TRUE && p->filter != leaf))
+	if (!opt_caps(o)->counts || p->output != ROW_COUNT ||
+	    (p->filter->kind != PRED_TRUE && p->filter != leaf))
 		return 0;
 	for (size_t i = 0; i < p->n_shards; i++) {
 		const struct shard_stats *s = &o->stats->shards[i];

@@ -139,7 +139,7 @@ rule_covering(struct opt *o, bool *changed, struct err *e)
 	bool footer = footer_tells(p->filter);
 
 	(void)e;
-	if (p->output != ROW_COUNT || !p->pushdown)
+	if (p->output != ROW_COUNT || !p->pushdown || !opt_caps(o)->counts)
 		return 0;
 	for (size_t i = 0; i < p->n_shards; i++) {
 		const struct shard_stats *s = &o->stats->shards[i];

@@ -12,7 +12,7 @@ rule_limit(struct opt *o, bool *changed, struct err *e)
 	struct plan *p = o->plan;
 
 	(void)e;
-	if (p->limit == UINT64_MAX || p->early_stop)
+	if (p->limit == UINT64_MAX || p->early_stop || !opt_caps(o)->newest)
 		return 0;
 	if ((p->output == ROW_SPAN && p->n_sort == 0) || p->output == ROW_COUNT) {
 		p->early_stop = true;

@@ -80,7 +80,7 @@ rule_project(struct opt *o, bool *changed, struct err *e)
 	struct projection pr = { .all = false };
 	int code;
 
-	if (!o->plan->projection.all)
+	if (!o->plan->projection.all || !opt_caps(o)->projection)
 		return 0;
 	if (o->query->n_select == 0)
 		pr = o->options->projection;

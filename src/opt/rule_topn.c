@@ -14,7 +14,7 @@ rule_topn(struct opt *o, bool *changed, struct err *e)
 	uint64_t n;
 
 	(void)e;
-	if (p->n_sort == 0 || p->output == ROW_COUNT || p->topn || p->limit == UINT64_MAX ||
+	if (!opt_caps(o)->best || p->n_sort == 0 || p->output == ROW_COUNT || p->topn || p->limit == UINT64_MAX ||
 	    __builtin_add_overflow(p->limit, p->offset, &n) || n > TOPN_MAX)
 		return 0;
 	p->topn = true;

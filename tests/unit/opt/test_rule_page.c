@@ -197,6 +197,56 @@ pushdown_is_a_switch(void **state)
 	assert_true(opt_case_run(&c, "pushdown")->pushdown);
 }
 
+/* ---- what the source takes over ---- */
+
+static void
+a_source_is_handed_no_more_than_it_takes(void **state)
+{
+	struct plan_caps caps = plan_caps_local;
+
+	(void)state;
+	stats_add_shard(&c.stats, 0, 1000);
+	c.options.caps = &caps;
+	c.options.projection = (struct projection){ .attrs = true };
+	c.query.has_limit = true;
+	c.query.limit = 3;
+	opt_case_where(&c, "span.i", OP_GE, "5");
+	assert_true(opt_case_run(&c, "all")->pushdown);
+	assert_true(opt_case_run(&c, "all")->early_stop);
+	assert_false(opt_case_run(&c, "all")->projection.all);
+	/* Leaf by leaf: one that it doesn't test leaves all of them to rows. */
+	caps.ops[FIELD_SPAN] &= ~(1u << OP_GE);
+	assert_false(opt_case_run(&c, "all")->pushdown);
+	caps.ops[FIELD_SPAN] = 1u << OP_GE;
+	assert_true(opt_case_run(&c, "all")->pushdown);
+	opt_case_where(&c, "name", OP_EQ, "n");
+	assert_true(opt_case_run(&c, "all")->pushdown);
+	caps.intrinsics &= ~((uint64_t)1 << IN_NAME);
+	assert_false(opt_case_run(&c, "all")->pushdown);
+	caps = plan_caps_local;
+	caps.time = false;
+	assert_false(opt_case_run(&c, "all")->pushdown);
+	caps.newest = caps.projection = false;
+	assert_false(opt_case_run(&c, "all")->early_stop);
+	assert_true(opt_case_run(&c, "all")->projection.all);
+}
+
+static void
+a_source_that_does_not_count_is_scanned(void **state)
+{
+	struct plan_caps caps = plan_caps_local;
+
+	(void)state;
+	known_shard(0);
+	c.options.output = ROW_COUNT;
+	c.options.caps = &caps;
+	opt_case_run(&c, "all");
+	assert_string_equal(opt_case_access(&c), "C");
+	caps.counts = false;
+	opt_case_run(&c, "all");
+	assert_string_equal(opt_case_access(&c), "F");
+}
+
 int
 main(void)
 {
@@ -213,6 +263,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(limit_stops_early_in_the_default_order, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(pushdown_is_a_switch, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_source_is_handed_no_more_than_it_takes, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(a_source_that_does_not_count_is_scanned, setup,
+		    teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

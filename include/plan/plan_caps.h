@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * plan_caps: what a source of rows does itself, as data: opt hands over no more than that, and
+ * knows nothing else of the source. What is not taken over is done above it, on whole rows.
+ */
+#ifndef PLAN_PLAN_CAPS_H
+#define PLAN_PLAN_CAPS_H
+
+#include "model/pred.h"
+
+#define CAPS_ALL_OPS ((1u << N_PRED_OPS) - 1)
+
+struct plan_caps {
+	/* Conditions, leaf by leaf: bit i for operator i. OP_TEXT is among the ops of FIELD_BARE. */
+	uint32_t ops[FIELD_SCOPE + 1];	/* by scope of the field; FIELD_INTRINSIC: see the next, too */
+	uint64_t intrinsics;		/* bit i: conditions on intrinsic i */
+	bool time;			/* the range */
+	bool projection;		/* hands out parts of a row */
+	bool newest;			/* slices of time, newest first, so that a limit ends it early */
+	bool best;			/* leaves out rows that can't be among the best k of a sort */
+	bool counts;			/* rows that it counts without a look at them */
+};
+
+/* What the local shards do: everything. */
+extern const struct plan_caps plan_caps_local;
+
+/* Does the source test the whole tree? */
+bool plan_caps_take(const struct plan_caps *, const struct pred *filter);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cover: the shards whose access says so are counted from their footers (cover_cells.c) or their
+ * indexes (cover_rows.c), if range and filter are such that these know; others are scanned.
+ */
+#include "exec_i.h"
+
+#include <stdlib.h>
+
+#define LEAST_TOGETHER 4	/* shards that are worth a second thread */
+
+struct covering {
+	struct exec *ex;
+	struct covered {
+		uint64_t n;
+		struct profile prof;
+		struct err err;
+		int code;		/* 1: counted */
+	} *shards;
+};
+
+static bool
+may_cover(const struct xshard *xs)
+{
+	return (xs->plan->access == ACCESS_CATALOG || xs->plan->access == ACCESS_COVERING) &&
+	    xs->entry->n_rows != 0;
+}
+
+static int
+cover(struct exec *ex, struct xshard *xs, uint64_t *n, struct profile *prof,
+    struct err *e)
+{
+	int rc;
+
+	if ((rc = exec_check(ex, e)) < 0 ||
+	    (rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0)
+		return rc;
+	xs->info = shard_info(xs->s);
+	if ((rc = cover_cells(ex, xs, n, e)) != 0 || xs->plan->access == ACCESS_CATALOG)
+		return rc;
+	if ((rc = xshard_prepare(ex, xs, e)) < 0)
+		return rc;
+	rc = cover_rows(ex, xs, n, prof, e);
+	xshard_release(ex, xs);
+	return rc;
+}
+
+static void
+cover_task(void *arg, size_t i)
+{
+	struct covering *k = arg;
+	struct covered *c = &k->shards[i];
+	struct read_counters before = read_counters;
+
+	if (may_cover(&k->ex->local->shards[i]))
+		c->code = cover(k->ex, &k->ex->local->shards[i], &c->n, &c->prof,
+		    &c->err);
+	profile_reads(&c->prof, &before);
+}
+
+static int
+add_up(struct covering *k, uint64_t *n, struct err *e)
+{
+	struct exec *ex = k->ex;
+
+	for (size_t i = 0; i < ex->local->n_shards; i++) {
+		struct covered *c = &k->shards[i];
+
+		profile_add(&ex->prof, &c->prof);
+		if (c->code < 0) {
+			if (e != NULL)
+				*e = c->err;
+			return c->code;
+		}
+		if (c->code == 0)
+			continue;
+		ex->local->shards[i].counted = true;
+		*n += c->n;
+		ex->prof.rows_matched += c->n;
+	}
+	return 0;
+}
+
+/* Takes shards off the scan that need none. */
+int
+cover_count(struct exec *ex, uint64_t *sum, struct err *e)
+{
+	struct covering k = { .ex = ex };
+	size_t n = 0;
+	int rc;
+
+	for (size_t i = 0; i < ex->local->n_shards; i++)
+		n += may_cover(&ex->local->shards[i]);
+	if (!ex->plan->pushdown || n == 0)
+		return 0;
+	if ((k.shards = calloc(ex->local->n_shards, sizeof *k.shards)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < ex->local->n_shards; i++)
+		k.shards[i].err = (struct err)ERR_INIT;
+	pool_each(ex->env.pool, n < LEAST_TOGETHER ? 1 : ex->threads, ex->local->n_shards, cover_task,
+	    &k);
+	rc = add_up(&k, sum, e);
+	free(k.shards);
+	return rc;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * scan_rows: found rows on their way to a sink: a thread's local state of it, and whole spans
+ * that are tested one by one, of the plain plan and of sources that have nothing else.
+ */
+#include "exec_i.h"
+
+#include <stdlib.h>
+
+int
+scan_found(struct scan *sc, struct row_sink *s, const struct found *f)
+{
+	if (f->n == 0)
+		return 0;
+	sc->prof->rows_matched += f->n;
+	return s->ops->consume(s, sc->local, sc, f);
+}
+
+int
+scan_local(struct scan *sc, const struct row_sink *s)
+{
+	if (sc->local == NULL && (sc->local = calloc(1, s->ops->local_bytes)) == NULL)
+		return err_nomem(sc->e);
+	return 0;
+}
+
+void
+scan_local_drop(struct scan *sc, struct row_sink *s)
+{
+	if (sc->local != NULL && s->ops->drop != NULL)
+		s->ops->drop(s, sc->local);
+	free(sc->local);
+	sc->local = NULL;
+}
+
+static int
+row_matches(struct scan *sc, struct slice slice, const struct span *s)
+{
+	struct exec *ex = sc->ex;
+	struct trace_pin pin = { NULL, NULL };
+	uint32_t children = 0;
+	int rc;
+
+	if (s->start_ns < slice.first || s->start_ns > slice.last)
+		return 0;
+	if (ex->needs_trace) {
+		if ((rc = trace_get(ex, s->trace_id, &pin, sc->e)) < 0)
+			return rc;
+		children = entry_child_count(pin.t, s->span_id);
+	}
+	rc = pred_eval_span(ex->rows, s, pin.t != NULL ? &pin.t->facts : NULL, children, sc->e);
+	trace_put(ex, &pin);
+	return rc;
+}
+
+int
+spans_consume(struct scan *sc, struct row_sink *s, struct slice slice, const struct span *spans,
+    const uint32_t *rows, uint32_t n)
+{
+	const struct span **match = arena_array(&sc->mem, n, const struct span *);
+	uint32_t *at = arena_array(&sc->mem, n, uint32_t), m = 0;
+	int rc;
+
+	if (match == NULL || at == NULL)
+		return err_nomem(sc->e);
+	for (uint32_t i = 0; i < n; i++) {
+		if ((rc = row_matches(sc, slice, &spans[i])) < 0)
+			return rc;
+		if (rc > 0) {
+			match[m] = &spans[i];
+			at[m++] = rows[i];
+		}
+	}
+	return scan_found(sc, s, &(struct found){ .n = m, .rows = at, .spans = match });
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * source: what sinks ask of the source, whichever it is.
+ */
+#include "exec_i.h"
+
+int
+source_open(struct exec *ex, struct err *e)
+{
+	const struct source_ops *ops = ex->env.source;
+
+	ex->source = (struct source){ .ops = ops != NULL ? ops : &source_local, .ex = ex,
+		.plan = ex->plan, .env = &ex->env, .prof = &ex->prof };
+	return ex->source.ops->open(&ex->source, e);
+}
+
+void
+source_close(struct exec *ex)
+{
+	if (ex->source.ops != NULL)
+		ex->source.ops->close(&ex->source);
+}
+
+size_t
+source_parts(const struct exec *ex)
+{
+	return ex->local != NULL ? ex->local->n_shards : 0;
+}
+
+int
+trace_get_in(struct exec *ex, struct trace_id id, uint32_t only, struct trace_pin *pin,
+    struct err *e)
+{
+	return ex->source.ops->trace(&ex->source, id, only, pin, e);
+}
+
+int
+trace_get(struct exec *ex, struct trace_id id, struct trace_pin *pin, struct err *e)
+{
+	return trace_get_in(ex, id, ANY_PART, pin, e);
+}
+
+void
+trace_put(struct exec *ex, struct trace_pin *pin)
+{
+	if (pin->t != NULL)
+		ex->source.ops->trace_put(&ex->source, pin);
+	pin->t = NULL;
+}
