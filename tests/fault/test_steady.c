@@ -27,6 +27,7 @@
 #define MIB (1024.0 * 1024.0)
 #define CACHES_MIB 32		/* of the settings below */
 #define SLACK_MIB 64
+#define FIRST_HOUR UINT64_C(1759312800000000000)	/* 2025-10-01T10:00Z */
 
 static char dir[64], store[96], mount[96];
 static pid_t daemon_pid;
@@ -78,10 +79,12 @@ exit_of(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+/* Each an hour of its own, later than those before. */
 static void
 import(uint32_t i)
 {
-	struct otlp_lines lines = { .set = i + 1, .from = 0, .to = 40 };
+	struct otlp_lines lines = { .set = i + 1, .from = 0, .to = 40,
+	    .start_ns = FIRST_HOUR + i * 3600 * UINT64_C(1000000000) };
 	char *argv[] = { getenv("SPANCTL"), (char *)(uintptr_t)"-s", store,
 	    (char *)(uintptr_t)"import", (char *)(uintptr_t)"-", NULL };
 	struct buf text = BUF_INIT;
@@ -154,8 +157,8 @@ stat_another(unsigned long i)
 	char path[256];
 	struct stat st;
 
-	snprintf(path, sizeof path, "%s/where/duration/lt/%lums/limit/%lu/%s", mount, 1 + i % 977,
-	    1 + i, files[i % 4]);
+	snprintf(path, sizeof path, "%s/since/3h/where/duration/lt/%lums/limit/%lu/%s", mount,
+	    1 + i % 977, 1 + i, files[i % 4]);
 	if (stat(path, &st) != 0)
 		fail_msg("%s: it can't be looked at", path);
 }

@@ -18,7 +18,7 @@ says() {
 # ---- .spanfs in every directory ----
 
 chmod 755 "$T"
-mount_store -o allow_other
+mount_store -o allow_other,log.slow_query=1us
 cat "$M/service/cart/durration/x" 2>/dev/null
 for d in . service service/cart service/cart/since/1h where/session/eq shards; do
 	matches "errors from $d" "$(cd "$M/$d" && cat .spanfs/errors)" 'durration'
@@ -40,6 +40,18 @@ if [ "$(id -u)" = 0 ] && have setpriv; then
 	! printf '%s' "$out" | grep -q durration && ok "... and no others" || not_ok "... and no others" "$out"
 	matches "root sees all" "$(cat "$M/.spanfs/errors")" 'nobodys'
 	matches "... all" "$(cat "$M/.spanfs/errors")" 'durration'
+	is "another user reads results" "$(other cat "$M/service/cart/count")" \
+	    "$(cat "$M/service/cart/count")"
+	other cat "$M/kind/server/count" >/dev/null
+	cat "$M/kind/client/count" >/dev/null
+	out=$(other cat "$M/.spanfs/slow")
+	matches "... sees own slow queries" "$out" 'kind/server'
+	! printf '%s' "$out" | grep -q kind/client && ok "... and no others" || not_ok "... and no others" "$out"
+	matches "root sees all of these too" "$(cat "$M/.spanfs/slow")" 'kind/server'
+	# One that runs until it is left: root's, then theirs.
+	( exec 7<"$M/sort/name/spans.jsonl"; other cat "$M/.spanfs/queries" >"$T/theirs" )
+	! grep -q sort/name "$T/theirs" && ok "... nor queries of others" || \
+	    not_ok "... nor queries of others" "$(cat "$T/theirs")"
 	is "their size is theirs" "$(other stat -c %s "$M/.spanfs/errors")" \
 	    "$(other cat "$M/.spanfs/errors" | wc -c)"
 else
