@@ -59,14 +59,15 @@ shard_entry_cmp(const struct shard_entry *a, const struct shard_entry *b)
 static bool
 name_ok(struct sv s)
 {
-	static const char good[] = "0123456789abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
-
 	if (s.n == 0 || s.n > NAME_MAX_BYTES || s.p[0] == '.')
 		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\0' || strchr(good, s.p[i]) == NULL)
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    c == '-' || c == '_' || c == '.'))
 			return false;
+	}
 	return true;
 }
 
@@ -141,17 +142,31 @@ struct dir_name {
 	size_t n;
 };
 
+/* Of another hour of the same day only the last two digits differ. */
+static void
+set_dir(struct dir_name *d, uint64_t partition)
+{
+	unsigned hour = (unsigned)(partition / NS_PER_HOUR % 24);
+
+	if (d->n != 0 && partition != PARTITION_OUTSIDE && d->partition != PARTITION_OUTSIDE &&
+	    d->partition / NS_PER_DAY == partition / NS_PER_DAY) {
+		d->text[d->n - 2] = (char)('0' + hour / 10);
+		d->text[d->n - 1] = (char)('0' + hour % 10);
+	} else {
+		catalog_dir(partition, d->text);
+		d->n = strlen(d->text);
+	}
+	d->partition = partition;
+}
+
 /* "DIR/NAME", in the arena. */
 static char *
 path_of(struct dir_name *d, uint64_t partition, struct sv name, struct arena *a)
 {
 	char *p;
 
-	if (d->n == 0 || d->partition != partition) {
-		catalog_dir(partition, d->text);
-		d->partition = partition;
-		d->n = strlen(d->text);
-	}
+	if (d->n == 0 || d->partition != partition)
+		set_dir(d, partition);
 	if ((p = arena_alloc(a, d->n + name.n + 2)) == NULL)
 		return NULL;
 	memcpy(p, d->text, d->n);
@@ -197,8 +212,8 @@ read_entries(struct cursor *c, const char *name, struct arena *a, struct catalog
 
 	if (c->bad || n > cursor_left(c) / ENTRY_MIN_BYTES)
 		return corrupt(name, at, "impossible number of shards", e);
-	l->shards = arena_array(a, (size_t)n + 1, struct shard_entry);
-	l->numbers = arena_array(a, (size_t)n + 1, uint64_t);
+	l->shards = arena_alloc(a, ((size_t)n + 1) * sizeof *l->shards);
+	l->numbers = arena_alloc(a, ((size_t)n + 1) * sizeof *l->numbers);
 	if (l->shards == NULL || l->numbers == NULL)
 		return err_nomem(e);
 	for (l->n = 0; l->n < n; l->n++) {
