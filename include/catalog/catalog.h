@@ -4,6 +4,9 @@
  *
  *   STORE     "spanfs store 1\n": the format version; another is refused, naming both
  *   CATALOG   the list of shards: replaced as a whole by an fsynced rename, checksummed
+ *   MANIFEST, manifest/NUMBER.seg
+ *             what planning needs of the shards, so that their footers need not be read: may
+ *             be missing, old or damaged, then they are
  *   LOCK      held by the one writer
  *   shards/YYYY-MM-DD/HH/SEQ.shard, shards/outside/SEQ.shard
  *
@@ -104,6 +107,50 @@ int stats_load(const struct snapshot *, struct time_range range, struct pool *, 
     const struct stats **, struct err *) WARN_UNUSED;
 /* How many shards have a span that may start in the range. */
 size_t snapshot_touched(const struct snapshot *, struct time_range);
+
+/*
+ * The shards that a query needs to know of, found by partitions and the manifest: what that
+ * takes depends on how many these are, and not on how many there are. In the arena.
+ */
+struct selection {
+	uint32_t *shards;		/* rising */
+	size_t n;
+	struct stats_left *left;	/* of the others */
+	size_t n_left;
+};
+int stats_select(const struct snapshot *, const struct stats_need *, struct arena *,
+    struct selection *, struct err *) WARN_UNUSED;
+/*
+ * Statistics of the selected shards only, as stats_load has them; where `need` says that
+ * counts are enough, and they are, without reading a footer (struct shard_stats is brief).
+ */
+int stats_of(const struct snapshot *, const struct stats_need *, const struct selection *,
+    struct pool *, struct arena *, const struct stats **, struct err *) WARN_UNUSED;
+/* Of a selection, how many footers stats_of would look at. */
+size_t selection_footers(const struct snapshot *, const struct stats_need *,
+    const struct selection *);
+/* Shards that may have a trace, by trace_id_hash: rising, malloced. */
+int snapshot_trace_shards(const struct snapshot *, uint64_t hash, uint32_t **, size_t *n,
+    struct err *) WARN_UNUSED;
+/*
+ * How many spans of these services shard i has in the range, without opening it: 1, or 0 if
+ * that is not known.
+ */
+int snapshot_service_rows(const struct snapshot *, size_t i, struct time_range,
+    const struct sv *services, size_t n, uint64_t *rows);
+/* How many of its shards are known without opening them. */
+size_t snapshot_n_listed(const struct snapshot *);
+/*
+ * The names of all services and attributes; of shards that the manifest doesn't know, from
+ * their footers. *services_open, *fields_open: a shard may have others, too.
+ */
+struct names_sink {
+	int (*service)(void *, struct sv, struct err *);
+	int (*field)(void *, const struct field *, struct err *);
+	void *arg;
+	bool services_open, fields_open;
+};
+int catalog_names(const struct snapshot *, struct names_sink *, struct err *) WARN_UNUSED;
 
 /* What a keyword's directory lists. */
 struct values_request {

@@ -64,12 +64,40 @@ struct shard_stats {
 	bool trace_summaries;		/* it has summaries of its traces (shard/tracesum.h) */
 	bool all_keys;			/* no span, event or link attribute lacks a column above */
 	bool damaged;			/* its footer can't be read: queries that need it fail */
+	bool brief;			/* its columns were not asked for: only services are known */
 };
 #define PARTITION_OUTSIDE UINT64_MAX
 
 /* The columns of a field, one for each value type; *n may be 0. See opt's leaf_held, too. */
 const struct column_stats *stats_columns(const struct shard_stats *, const struct field *,
     size_t *n);
+
+/* ---- what a query needs to know ---- */
+
+/*
+ * What a source may leave out of the statistics for one query: shards that lie outside the
+ * range, have none of the services or traces, or only rows older than those that are wanted.
+ */
+struct stats_need {
+	struct time_range range;
+	const struct sv *services;	/* any of them; n 0: all */
+	size_t n_services;
+	const struct trace_id *traces;	/* alike */
+	size_t n_traces;
+	/* So many rows of these services (no other condition), the newest; UINT64_MAX: all. */
+	uint64_t newest;
+	/* What shards have of each service is enough, where those asked for lie in the range. */
+	bool counts;
+	bool blooms;			/* of trace ids are asked */
+};
+#define STATS_NEED_ALL ((struct stats_need){ .range = { 0, WHEN_MAX }, .newest = UINT64_MAX })
+
+/* Shards that were left out for one reason; as a plan says of those that it prunes. */
+struct stats_left {
+	const char *rule, *why;
+	uint64_t n_shards, n_rows;
+	size_t first;			/* in the snapshot */
+};
 
 /* ---- one field in all shards ---- */
 
@@ -89,7 +117,7 @@ struct shard_filter {
 
 struct stats_filter {
 	struct field field;	/* FIELD_BARE: of spans, and no resource has it */
-	const struct shard_filter *shards;	/* as many as struct stats has */
+	const struct shard_filter *shards;	/* those of struct stats */
 };
 
 /* ---- the whole store ---- */
@@ -175,13 +203,20 @@ const struct stats_value *stats_value_find(const struct stats_field *, uint64_t 
 
 struct stats {
 	uint64_t version;		/* the catalog's generation */
-	const struct shard_stats *shards;	/* as in the snapshot: same order, same number */
+	const struct shard_stats *shards;	/* in the snapshot's order, but those left out */
 	size_t n_shards;
+	const uint32_t *index;		/* of each its place in the snapshot; NULL: none is left out */
+	const struct stats_left *left;
+	size_t n_left;
+	uint64_t newest_partition;	/* with an index: of the snapshot, PARTITION_OUTSIDE: none */
 	uint64_t n_rows, n_bytes;
 	const struct stats_summary *summary;	/* may be NULL, or of an older generation */
 	const struct stats_filter *const *filters;	/* of fields that the query compares */
 	size_t n_filters;
 };
+/* The place of shard i in the snapshot, and how many shards that has. */
+uint32_t stats_shard_no(const struct stats *, size_t i);
+size_t stats_n_total(const struct stats *);
 /* NULL if there is none of the field. */
 const struct stats_filter *stats_filter_find(const struct stats *, const struct field *);
 

@@ -61,6 +61,10 @@ const char *opt_rule_name(size_t i);
 /* Bit mask of rules from a comma-separated list of names, or "all"; ERR_SYNTAX for an unknown one. */
 int opt_rules_parse(struct sv, uint64_t *mask, struct err *) WARN_UNUSED;
 
+/* What the plan of a query has to know of the store (model/stats.h). */
+int opt_need(const struct query *, const struct opt_options *, struct arena *,
+    struct stats_need *, struct err *) WARN_UNUSED;
+
 int opt_plan(const struct query *, const struct stats *, const struct opt_options *,
     struct plan **, struct err *) WARN_UNUSED;
 

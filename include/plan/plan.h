@@ -118,12 +118,14 @@ struct plan {
 	bool early_stop;	/* partitions newest first, stop when the limit is full */
 	bool topn;		/* a bounded heap of offset + limit rows in place of a full sort */
 	unsigned threads;	/* 0: as exec sees fit */
-	/* Shards in the snapshot's order (partitions ascending). */
+	/* Shards in the snapshot's order (partitions ascending), those that statistics tell of. */
 	const struct plan_shard *shards;
 	size_t n_shards;
+	size_t n_left;		/* further ones, which were left out of the statistics */
 	const struct plan_class *classes;	/* in the order of their first shard */
 	size_t n_classes;
-	bool never;		/* contradiction: empty without reading */
+	bool never;		/* contradiction: empty without reading; then the rule that said so, and why */
+	const char *never_by, *never_why;
 	/* For explain: names of the rules that changed something, in order. */
 	const char *const *fired;
 	size_t n_fired;

@@ -63,6 +63,7 @@ struct row_group {
 struct shard_info {
 	const char *file;
 	uint64_t partition, n_bytes, n_rows, n_events, n_links, n_traces, min_start, max_start;
+	uint64_t footer_hash;		/* XXH3-64 of its stored bytes: other ones are another shard */
 	uint32_t row_group_rows, n_row_groups;
 	const struct row_group *row_groups;
 	const struct shard_service *services;

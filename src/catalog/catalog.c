@@ -4,7 +4,8 @@
  * whether the list in memory is still the newest: a snapshot costs one stat. Readers take no
  * lock on disk and need no permission to write.
  *
- * A commit syncs the directories of the new files up to shards/, then replaces CATALOG. When
+ * A commit syncs the directories of the new files up to shards/, writes what planning needs of
+ * them into the manifest (manifest_write.c), then replaces CATALOG. When
  * the replacing fails the new list may nevertheless be the one on disk, so nobody removes
  * files by what memory says: catalog_clean reads CATALOG again first.
  */
@@ -13,9 +14,11 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "catalog_i.h"
+#include "manifest_i.h"
 
 #define CATALOG_MAX_BYTES ((size_t)1 << 30)
+/* Shards of a store without a manifest that a commit gives a row: some tenths of a second. */
+#define BACKFILL 1024
 
 /* ---- opening ---- */
 
@@ -290,6 +293,8 @@ catalog_clean(struct catalog *c, struct err *e)
 		rc = catalog_walk(c->fs, &listed, &to, e);
 	map_release(&listed);
 	snapshot_unref(s);
+	if (rc == 0)
+		rc = manifest_clean(c, e);
 	(void)c->fs->ops->unlink(c->fs, CATALOG_FILE ".tmp", NULL);
 	(void)c->fs->ops->unlink(c->fs, STORE_FILE ".tmp", NULL);
 	return rc;
@@ -448,21 +453,6 @@ sync_dirs(struct catalog *c, const struct shard_entry *add, size_t n, struct err
 	return rc;
 }
 
-/* file_replace for [store] sync = no. */
-static int
-replace_unsynced(struct fsys *fs, struct sv bytes, struct err *e)
-{
-	struct file *f;
-	int rc, crc;
-
-	if ((rc = fs->ops->create(fs, CATALOG_FILE ".tmp", &f, e)) != 0)
-		return rc;
-	rc = fs->ops->write(f, bytes.p, bytes.n, e);
-	if ((crc = fs->ops->close(f, rc == 0 ? e : NULL)) != 0 && rc == 0)
-		rc = crc;
-	return rc == 0 ? fs->ops->rename(fs, CATALOG_FILE ".tmp", CATALOG_FILE, e) : rc;
-}
-
 static int
 publish(struct catalog *c, const struct catalog_list *l, struct err *e)
 {
@@ -471,7 +461,7 @@ publish(struct catalog *c, const struct catalog_list *l, struct err *e)
 
 	catalog_encode(&b, l);
 	if ((rc = buf_ok(&b, e)) == 0)
-		rc = c->no_sync ? replace_unsynced(c->fs, buf_view(&b), e) :
+		rc = c->no_sync ? catalog_replace(c, CATALOG_FILE, buf_view(&b), e) :
 		    file_replace(c->fs, ".", CATALOG_FILE, buf_view(&b), e);
 	buf_release(&b);
 	return rc;
@@ -480,6 +470,7 @@ publish(struct catalog *c, const struct catalog_list *l, struct err *e)
 int
 catalog_commit(struct catalog *c, const struct shard_entry *add, size_t n, struct err *e)
 {
+	struct mchange k = { 0 };
 	const struct snapshot *old;
 	struct catalog_list l;
 	struct arena a;
@@ -493,8 +484,11 @@ catalog_commit(struct catalog *c, const struct shard_entry *add, size_t n, struc
 		return rc;
 	arena_init(&a);
 	if ((rc = merged_list(c, &snap_of(old)->list, add, n, &a, &l, e)) == 0 &&
-	    (c->no_sync || (rc = sync_dirs(c, add, n, e)) == 0))
-		rc = publish(c, &l, e);
+	    (c->no_sync || (rc = sync_dirs(c, add, n, e)) == 0) &&
+	    (rc = manifest_write(c, old, add, n, BACKFILL, &k, e)) == 0 &&
+	    (rc = publish(c, &l, e)) == 0)
+		manifest_drop(c, &k);
+	free(k.dropped);
 	arena_release(&a);
 	snapshot_unref(old);
 	return rc;

@@ -22,7 +22,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/varint.h"
-#include "catalog_i.h"
+#include "manifest_i.h"
 
 #define MAGIC "SPANFSCT"
 #define HEADER_BYTES 40
@@ -59,14 +59,15 @@ shard_entry_cmp(const struct shard_entry *a, const struct shard_entry *b)
 static bool
 name_ok(struct sv s)
 {
-	static const char good[] = "0123456789abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
-
 	if (s.n == 0 || s.n > NAME_MAX_BYTES || s.p[0] == '.')
 		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\0' || strchr(good, s.p[i]) == NULL)
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    c == '-' || c == '_' || c == '.'))
 			return false;
+	}
 	return true;
 }
 
@@ -84,12 +85,18 @@ name_of(const struct shard_entry *e)
 	return sv_cstr(e->file + n + 1);
 }
 
+static bool
+numbers_ok(const struct shard_entry *e)
+{
+	return e->n_rows >= 1 && e->n_rows <= LIMIT_SHARD_ROWS &&
+	    e->n_bytes <= INT64_MAX / LIMIT_SHARD_ROWS && e->min_start <= e->max_start;
+}
+
 bool
 catalog_entry_ok(const struct shard_entry *e)
 {
 	return (e->partition == PARTITION_OUTSIDE || e->partition % NS_PER_HOUR == 0) &&
-	    name_ok(name_of(e)) && e->n_rows >= 1 && e->n_rows <= LIMIT_SHARD_ROWS &&
-	    e->n_bytes <= INT64_MAX / LIMIT_SHARD_ROWS && e->min_start <= e->max_start;
+	    name_ok(name_of(e)) && numbers_ok(e);
 }
 
 static void
@@ -128,10 +135,51 @@ catalog_encode(struct buf *b, const struct catalog_list *l)
 		put_u64(b, hash64(b->p + from, b->n - from), 8);
 }
 
-static bool
-read_entry(struct cursor *c, struct arena *a, struct shard_entry *e, bool *oom)
+/* Directories, the last one kept: entries of a partition follow each other. */
+struct dir_name {
+	uint64_t partition;
+	char text[CATALOG_DIR_BYTES];
+	size_t n;
+};
+
+/* Of another hour of the same day only the last two digits differ. */
+static void
+set_dir(struct dir_name *d, uint64_t partition)
 {
-	char dir[CATALOG_DIR_BYTES];
+	unsigned hour = (unsigned)(partition / NS_PER_HOUR % 24);
+
+	if (d->n != 0 && partition != PARTITION_OUTSIDE && d->partition != PARTITION_OUTSIDE &&
+	    d->partition / NS_PER_DAY == partition / NS_PER_DAY) {
+		d->text[d->n - 2] = (char)('0' + hour / 10);
+		d->text[d->n - 1] = (char)('0' + hour % 10);
+	} else {
+		catalog_dir(partition, d->text);
+		d->n = strlen(d->text);
+	}
+	d->partition = partition;
+}
+
+/* "DIR/NAME", in the arena. */
+static char *
+path_of(struct dir_name *d, uint64_t partition, struct sv name, struct arena *a)
+{
+	char *p;
+
+	if (d->n == 0 || d->partition != partition)
+		set_dir(d, partition);
+	if ((p = arena_alloc(a, d->n + name.n + 2)) == NULL)
+		return NULL;
+	memcpy(p, d->text, d->n);
+	p[d->n] = '/';
+	memcpy(p + d->n + 1, name.p, name.n);
+	p[d->n + 1 + name.n] = '\0';
+	return p;
+}
+
+static bool
+read_entry(struct cursor *c, struct dir_name *dir, struct arena *a, struct shard_entry *e,
+    bool *oom)
+{
 	uint64_t hour = cursor_varint(c);
 	struct sv name = cursor_str(c);
 
@@ -142,10 +190,9 @@ read_entry(struct cursor *c, struct arena *a, struct shard_entry *e, bool *oom)
 	if (c->bad || hour > HOURS_MAX || !name_ok(name))
 		return false;
 	e->partition = hour == 0 ? PARTITION_OUTSIDE : (hour - 1) * NS_PER_HOUR;
-	catalog_dir(e->partition, dir);
-	e->file = arena_printf(a, "%s/%.*s", dir, SV_ARG(name));
+	e->file = path_of(dir, e->partition, name, a);
 	*oom = e->file == NULL;
-	return !*oom && catalog_entry_ok(e);
+	return !*oom && numbers_ok(e);
 }
 
 static int
@@ -160,20 +207,24 @@ read_entries(struct cursor *c, const char *name, struct arena *a, struct catalog
 {
 	size_t at = cursor_off(c);
 	uint64_t n = cursor_varint(c);
+	struct dir_name dir = { 0 };
 	bool oom = false;
 
 	if (c->bad || n > cursor_left(c) / ENTRY_MIN_BYTES)
 		return corrupt(name, at, "impossible number of shards", e);
-	if ((l->shards = arena_array(a, (size_t)n + 1, struct shard_entry)) == NULL)
+	l->shards = arena_alloc(a, ((size_t)n + 1) * sizeof *l->shards);
+	l->numbers = arena_alloc(a, ((size_t)n + 1) * sizeof *l->numbers);
+	if (l->shards == NULL || l->numbers == NULL)
 		return err_nomem(e);
 	for (l->n = 0; l->n < n; l->n++) {
 		struct shard_entry *s = &l->shards[l->n];
 
 		at = cursor_off(c);
-		if (!read_entry(c, a, s, &oom))
+		if (!read_entry(c, &dir, a, s, &oom))
 			return oom ? err_nomem(e) : corrupt(name, at, "malformed entry", e);
 		if (l->n > 0 && shard_entry_cmp(s - 1, s) >= 0)
 			return corrupt(name, at, "entry out of order", e);
+		l->numbers[l->n] = shard_number(s->file);
 	}
 	return 0;
 }

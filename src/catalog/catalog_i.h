@@ -7,6 +7,7 @@
  *   catalog_file   the bytes of CATALOG                      catalog_file.c
  *   catalog_walk   files that no catalog lists               catalog_walk.c
  *   snapshot       a list in memory, and its opened shards   snapshot.c
+ *   manifest_*     what planning needs of its shards         manifest_i.h
  */
 #ifndef CATALOG_CATALOG_I_H
 #define CATALOG_CATALOG_I_H
@@ -32,6 +33,7 @@ struct catalog_list {
 	uint64_t generation, commit_ns;
 	uint64_t next_seq;		/* number of the next shard file */
 	struct shard_entry *shards;	/* by partition, then file; each file once */
+	uint64_t *numbers;		/* shard_number of each; of a list that was read */
 	size_t n;
 };
 
@@ -85,6 +87,28 @@ struct shard_slot {
 	_Atomic(struct shard_facts *) facts;	/* its statistics (stats_i.h), NULL: not asked for yet */
 };
 
+struct segment;
+
+#define NO_SEGMENT UINT32_MAX
+#define NO_SHARD UINT32_MAX
+
+struct mplace {
+	uint32_t segment, row;
+};
+
+/* What is known of the shards without opening them: manifest_map.c. */
+struct manifest {
+	struct segment **segments;
+	size_t n;
+	uint32_t **shard_of;		/* by segment and row: place in the snapshot, or NO_SHARD */
+	size_t *n_used;			/* by segment: rows that tell of a shard */
+	struct mplace *places;		/* by shard of the snapshot */
+	uint32_t *bare;			/* shards without a row, rising */
+	size_t n_bare, n_shards;
+	uint64_t next_number;		/* above that of every segment that MANIFEST names */
+	bool damaged;			/* MANIFEST or a segment that it names can't be read */
+};
+
 struct snap {
 	struct snapshot pub;
 	atomic_uint refs;
@@ -92,11 +116,18 @@ struct snap {
 	struct chunkcache *cache;
 	struct arena arena;		/* the list and its names */
 	struct catalog_list list;
-	struct shard_slot **slots;
+	struct manifest manifest;
+	/* Whether each shard lies wholly in its partition's hour, those outside of time left out. */
+	bool in_hours;
+	uint64_t *rows_before;		/* by shard, and one more: spans of those before it */
+	_Atomic(struct shard_slot *) *slots;	/* NULL: never asked for */
 	atomic_size_t n_open;		/* slots with an opened shard */
 	_Atomic(uint64_t *) *split;	/* split_traces.c; by shard, NULL until asked for */
 	atomic_uint n_split;		/* how often one was made */
 };
+
+/* The slot of a shard, made if need be; NULL: out of memory. */
+struct shard_slot *snap_slot(const struct snapshot *, size_t i);
 
 /*
  * A snapshot of the bytes of CATALOG, taking over opened shards from `prev` (may be NULL).

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "manifest_i.h"
 #include "stats_i.h"
 
 static struct shard_slot *
@@ -48,26 +49,49 @@ same_shard(const struct shard_entry *a, const struct shard_entry *b)
 }
 
 /* Both lists are in the same order: one pass finds what they share. */
-static bool
-fill_slots(struct snap *s, const struct snap *prev)
+static void
+take_slots(struct snap *s, const struct snap *prev)
 {
 	size_t j = 0, n_prev = prev == NULL ? 0 : prev->list.n;
 
-	for (size_t i = 0; i < s->list.n; i++) {
+	for (size_t i = 0; i < s->list.n && j < n_prev; i++) {
 		const struct shard_entry *e = &s->list.shards[i];
+		struct shard_slot *slot;
+		int c = -1;
 
-		while (j < n_prev && shard_entry_cmp(&prev->list.shards[j], e) < 0)
+		while (j < n_prev && (c = shard_entry_cmp(&prev->list.shards[j], e)) < 0)
 			j++;
-		if (j < n_prev && same_shard(&prev->list.shards[j], e)) {
-			s->slots[i] = prev->slots[j];
-			atomic_fetch_add_explicit(&s->slots[i]->refs, 1, memory_order_relaxed);
-			if (atomic_load_explicit(&s->slots[i]->shard, memory_order_relaxed) != NULL)
-				atomic_fetch_add_explicit(&s->n_open, 1, memory_order_relaxed);
-		} else if ((s->slots[i] = slot_new()) == NULL) {
-			return false;
-		}
+		if (c != 0 || j == n_prev || !same_shard(&prev->list.shards[j], e) ||
+		    (slot = atomic_load(&prev->slots[j])) == NULL)
+			continue;
+		atomic_fetch_add_explicit(&slot->refs, 1, memory_order_relaxed);
+		atomic_store_explicit(&s->slots[i], slot, memory_order_relaxed);
+		if (atomic_load_explicit(&slot->shard, memory_order_relaxed) != NULL)
+			atomic_fetch_add_explicit(&s->n_open, 1, memory_order_relaxed);
 	}
-	return true;
+}
+
+struct shard_slot *
+snap_slot(const struct snapshot *p, size_t i)
+{
+	struct snap *s = (struct snap *)(uintptr_t)snap_of(p);
+	struct shard_slot *slot = atomic_load_explicit(&s->slots[i], memory_order_acquire);
+	struct shard_slot *none = NULL;
+
+	if (slot != NULL || (slot = slot_new()) == NULL)
+		return slot;
+	if (atomic_compare_exchange_strong(&s->slots[i], &none, slot))
+		return slot;
+	slot_unref(slot);
+	return none;
+}
+
+/* A shard of time lies in the hour that its partition is. */
+static bool
+in_hour(const struct shard_entry *e)
+{
+	return e->partition == PARTITION_OUTSIDE || (e->min_start >= e->partition &&
+	    e->max_start - e->partition < NS_PER_HOUR);
 }
 
 static void
@@ -82,9 +106,12 @@ sum_up(struct snap *s)
 	p->n_shards = s->list.n;
 	p->min_start = UINT64_MAX;
 	p->max_start = 0;
+	s->in_hours = true;
 	for (size_t i = 0; i < p->n_shards; i++) {
 		const struct shard_entry *e = &p->shards[i];
 
+		s->in_hours = s->in_hours && in_hour(e);
+		s->rows_before[i + 1] = s->rows_before[i] + e->n_rows;
 		p->n_rows += e->n_rows;
 		p->n_bytes += e->n_bytes;
 		if (inside && e->partition == PARTITION_OUTSIDE)
@@ -100,13 +127,31 @@ static void
 snap_free(struct snap *s)
 {
 	for (size_t i = 0; s->slots != NULL && i < s->list.n; i++)
-		slot_unref(s->slots[i]);
+		slot_unref(atomic_load_explicit(&s->slots[i], memory_order_relaxed));
 	for (size_t i = 0; s->split != NULL && i < s->list.n; i++)
 		free(atomic_load_explicit(&s->split[i], memory_order_relaxed));
+	manifest_release(&s->manifest);
+	free(s->rows_before);
 	free(s->split);
 	free(s->slots);
 	arena_release(&s->arena);
 	free(s);
+}
+
+static int
+make_tables(struct snap *s, const struct snap *prev, struct err *e)
+{
+	size_t n = s->list.n + 1;
+
+	s->slots = calloc(n, sizeof *s->slots);
+	s->split = calloc(n, sizeof *s->split);
+	s->rows_before = calloc(n, sizeof *s->rows_before);
+	if (s->slots == NULL || s->split == NULL || s->rows_before == NULL)
+		return err_nomem(e);
+	if (prev != NULL)
+		take_slots(s, prev);
+	return manifest_load(s->fs, &s->list, prev == NULL ? NULL : &prev->manifest,
+	    &s->manifest, e);
 }
 
 int
@@ -124,11 +169,8 @@ snapshot_make(struct fsys *fs, struct chunkcache *cache, struct sv bytes,
 	s->cache = cache;
 	arena_init(&s->arena);
 	snprintf(name, sizeof name, "%s/" CATALOG_FILE, fs->root);
-	if ((rc = catalog_decode(bytes, name, &s->arena, &s->list, e)) == 0 &&
-	    ((s->slots = calloc(s->list.n + 1, sizeof(struct shard_slot *))) == NULL ||
-	    (s->split = calloc(s->list.n + 1, sizeof *s->split)) == NULL ||
-	    !fill_slots(s, prev)))
-		rc = err_nomem(e);
+	if ((rc = catalog_decode(bytes, name, &s->arena, &s->list, e)) == 0)
+		rc = make_tables(s, prev, e);
 	if (rc != 0) {
 		snap_free(s);
 		return rc;
@@ -201,10 +243,13 @@ int
 snapshot_shard(const struct snapshot *p, size_t i, struct shard **out, struct err *e)
 {
 	struct snap *s = (struct snap *)(uintptr_t)snap_of(p);
-	struct shard_slot *slot = s->slots[i];
-	struct shard *shard = atomic_load_explicit(&slot->shard, memory_order_acquire);
+	struct shard_slot *slot = snap_slot(p, i);
+	struct shard *shard;
 	int rc = 0;
 
+	if (slot == NULL)
+		return err_nomem(e);
+	shard = atomic_load_explicit(&slot->shard, memory_order_acquire);
 	if (shard == NULL) {
 		pthread_mutex_lock(&slot->lock);
 		shard = atomic_load_explicit(&slot->shard, memory_order_relaxed);

@@ -21,6 +21,19 @@ struct shard_facts {
 int snapshot_facts(const struct snapshot *, size_t i, const struct shard_stats **, struct err *)
     WARN_UNUSED;
 void shard_facts_free(struct shard_facts *);
+/* The same with what CATALOG says; a damaged shard is marked. ERR_NOMEM. */
+int stats_load_one(const struct snapshot *, size_t i, struct shard_stats *, struct err *)
+    WARN_UNUSED;
+/* Makes the statistics of n shards, by all threads; what fails fails again. ERR_NOMEM. */
+int stats_warm(const struct snapshot *, const uint32_t *shards, size_t n, struct pool *,
+    struct err *) WARN_UNUSED;
+/* Bloom filters of shards, in rising order: of the newest ones, up to a budget. */
+struct bloom_want {
+	uint32_t shard;
+	struct shard_stats *stats;
+};
+int stats_load_blooms(const struct snapshot *, struct bloom_want *, size_t n, struct pool *,
+    struct err *) WARN_UNUSED;
 
 /* ---- stats_shard.c ---- */
 

@@ -37,13 +37,14 @@ int
 snapshot_facts(const struct snapshot *s, size_t i, const struct shard_stats **out,
     struct err *e)
 {
-	struct shard_slot *slot = snap_of(s)->slots[i];
+	struct shard_slot *slot;
 	struct shard_facts *f;
 	struct shard *shard;
 	int rc;
 
 	if ((rc = snapshot_shard(s, i, &shard, e)) != 0)
 		return rc;
+	slot = snap_slot(s, i);
 	f = atomic_load_explicit(&slot->facts, memory_order_acquire);
 	if (f == NULL) {
 		pthread_mutex_lock(&slot->lock);
@@ -61,8 +62,8 @@ snapshot_facts(const struct snapshot *s, size_t i, const struct shard_stats **ou
 
 struct warming {
 	const struct snapshot *snap;
-	uint32_t *shards;	/* those to look at */
-	size_t n;
+	const uint32_t *shards;		/* those to look at */
+	const struct bloom_want *blooms;
 };
 
 static void
@@ -83,28 +84,55 @@ warm_bloom(void *arg, size_t i)
 	struct shard *shard;
 	size_t n;
 
-	if (snapshot_shard(w->snap, w->shards[i], &shard, NULL) != 0 ||
+	if (snapshot_shard(w->snap, w->blooms[i].shard, &shard, NULL) != 0 ||
 	    shard_bloom(shard, &bloom, &n, NULL) != 0)
 		return;
+}
+
+static bool
+has_facts(const struct snapshot *s, size_t i)
+{
+	struct shard_slot *slot = atomic_load(&snap_of(s)->slots[i]);
+
+	return slot != NULL &&
+	    atomic_load_explicit(&slot->facts, memory_order_relaxed) != NULL;
+}
+
+int
+stats_warm(const struct snapshot *s, const uint32_t *shards, size_t n, struct pool *pool,
+    struct err *e)
+{
+	uint32_t *fresh;
+	size_t m = 0;
+
+	if (pool == NULL || n == 0)
+		return 0;
+	if ((fresh = malloc(n * sizeof *fresh)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++)
+		if (!has_facts(s, shards[i]))
+			fresh[m++] = shards[i];
+	pool_each(pool, pool_threads(pool) + 1, m, warm_facts,
+	    &(struct warming){ .snap = s, .shards = fresh });
+	free(fresh);
+	return 0;
 }
 
 static int
 warm(const struct snapshot *s, struct time_range range, struct pool *pool, struct err *e)
 {
-	struct warming w = { .snap = s };
-	const struct snap *snap = snap_of(s);
+	uint32_t *v = malloc((s->n_shards + 1) * sizeof *v);
+	size_t n = 0;
+	int rc;
 
-	if (pool == NULL)
-		return 0;
-	if ((w.shards = malloc((s->n_shards + 1) * sizeof *w.shards)) == NULL)
+	if (v == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < s->n_shards; i++)
-		if (entry_touches(&s->shards[i], range) &&
-		    atomic_load_explicit(&snap->slots[i]->facts, memory_order_relaxed) == NULL)
-			w.shards[w.n++] = (uint32_t)i;
-	pool_each(pool, pool_threads(pool) + 1, w.n, warm_facts, &w);
-	free(w.shards);
-	return 0;
+		if (entry_touches(&s->shards[i], range))
+			v[n++] = (uint32_t)i;
+	rc = stats_warm(s, v, n, pool, e);
+	free(v);
+	return rc;
 }
 
 /* What CATALOG alone says. */
@@ -117,8 +145,8 @@ from_entry(const struct shard_entry *en, struct shard_stats *st)
 	};
 }
 
-static int
-load_one(const struct snapshot *s, size_t i, struct shard_stats *st, struct err *e)
+int
+stats_load_one(const struct snapshot *s, size_t i, struct shard_stats *st, struct err *e)
 {
 	const struct shard_stats *facts;
 	struct err own = ERR_INIT;
@@ -135,47 +163,63 @@ load_one(const struct snapshot *s, size_t i, struct shard_stats *st, struct err 
 }
 
 /*
- * The shards whose filters are wanted, newest first: partitions rise. Sizes are told before the
- * read: about as many bytes as bloom_bytes gives.
+ * The last of n, whose filters fit the budget: partitions rise. Sizes are told before the read:
+ * about as many bytes as bloom_bytes gives.
  */
-static void
-choose_blooms(const struct shard_stats *v, struct warming *w)
+static size_t
+first_in_budget(const struct bloom_want *w, size_t n)
 {
 	uint64_t left = BLOOM_BYTES;
 
-	for (size_t i = w->snap->n_shards; i-- > 0;) {
-		uint64_t n = v[i].n_traces * 10 / 8;
+	while (n > 0) {
+		uint64_t bytes = w[n - 1].stats->n_traces * 10 / 8;
 
-		if (v[i].n_columns == 0)
-			continue;
-		if (n > left)
+		if (bytes > left)
 			break;
-		left -= n;
-		w->shards[w->n++] = (uint32_t)i;
+		left -= bytes;
+		n--;
 	}
+	return n;
+}
+
+int
+stats_load_blooms(const struct snapshot *s, struct bloom_want *w, size_t n, struct pool *pool,
+    struct err *e)
+{
+	size_t known = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (w[i].stats->n_columns != 0)
+			w[known++] = w[i];
+	n = first_in_budget(w, known);
+	if (pool != NULL)
+		pool_each(pool, pool_threads(pool) + 1, known - n, warm_bloom,
+		    &(struct warming){ .snap = s, .blooms = w + n });
+	for (; n < known && rc == 0; n++) {
+		struct shard_stats *st = w[n].stats;
+		struct shard *shard;
+
+		if ((rc = snapshot_shard(s, w[n].shard, &shard, e)) == 0)
+			rc = shard_bloom(shard, &st->bloom, &st->bloom_bytes, e);
+		if (passed_over(rc))
+			rc = 0;
+	}
+	return rc;
 }
 
 static int
 load_blooms(const struct snapshot *s, struct shard_stats *v, struct pool *pool, struct err *e)
 {
-	struct warming w = { .snap = s };
-	int rc = 0;
+	struct bloom_want *w = malloc((s->n_shards + 1) * sizeof *w);
+	int rc;
 
-	if ((w.shards = malloc((s->n_shards + 1) * sizeof *w.shards)) == NULL)
+	if (w == NULL)
 		return err_nomem(e);
-	choose_blooms(v, &w);
-	if (pool != NULL)
-		pool_each(pool, pool_threads(pool) + 1, w.n, warm_bloom, &w);
-	for (size_t k = 0; k < w.n && rc == 0; k++) {
-		struct shard_stats *st = &v[w.shards[k]];
-		struct shard *shard;
-
-		if ((rc = snapshot_shard(s, w.shards[k], &shard, e)) == 0)
-			rc = shard_bloom(shard, &st->bloom, &st->bloom_bytes, e);
-		if (passed_over(rc))
-			rc = 0;
-	}
-	free(w.shards);
+	for (size_t i = 0; i < s->n_shards; i++)
+		w[i] = (struct bloom_want){ (uint32_t)i, &v[i] };
+	rc = stats_load_blooms(s, w, s->n_shards, pool, e);
+	free(w);
 	return rc;
 }
 
@@ -204,7 +248,7 @@ stats_load(const struct snapshot *s, struct time_range range, struct pool *pool,
 	for (size_t i = 0; i < s->n_shards; i++) {
 		if (!entry_touches(&s->shards[i], range))
 			from_entry(&s->shards[i], &v[i]);
-		else if ((rc = load_one(s, i, &v[i], e)) != 0)
+		else if ((rc = stats_load_one(s, i, &v[i], e)) != 0)
 			return rc;
 	}
 	if ((rc = load_blooms(s, v, pool, e)) != 0)

@@ -9,6 +9,9 @@
 
 #include "stats_i.h"
 
+/* With more shards than these their footers, some 26 KB each, would take too much memory. */
+#define STAY_OPEN 2048
+
 static void
 forget(struct summary_maker *m)
 {
@@ -158,6 +161,31 @@ add_loaded(struct summary_maker *m, struct shard *shard, const struct shard_stat
 	return rc;
 }
 
+/* A shard that does not stay open. */
+static int
+add_passing(struct summary_maker *m, const struct snapshot *s, size_t i, struct err *e)
+{
+	const struct snap *own = snap_of(s);
+	struct shard_facts *f = calloc(1, sizeof *f);
+	struct err why = ERR_INIT;
+	struct shard *shard;
+	int rc;
+
+	if (f == NULL)
+		return err_nomem(e);
+	arena_init(&f->arena);
+	if ((rc = snapshot_open_listed(own->fs, own->cache, &s->shards[i], &shard, &why)) == 0) {
+		rc = shard_facts_fill(shard, f, &why);
+		if (rc == 0 && (rc = add_loaded(m, shard, &f->stats, e)) != 0)
+			(void)err_set(&why, rc, -1, "%s", e == NULL ? "" : e->msg);
+		/* The facts borrow from the shard. */
+		shard_facts_free(f);
+		shard_unref(shard);
+	} else
+		shard_facts_free(f);
+	return rc == 0 || passed_over(rc) ? 0 : err_set(e, rc, why.off, "%s", why.msg);
+}
+
 static int
 add_shard(struct summary_maker *m, const struct snapshot *s, size_t i, struct err *e)
 {
@@ -166,6 +194,8 @@ add_shard(struct summary_maker *m, const struct snapshot *s, size_t i, struct er
 	struct shard *shard;
 	int rc;
 
+	if (s->n_shards > STAY_OPEN)
+		return add_passing(m, s, i, e);
 	if ((rc = snapshot_facts(s, i, &st, &why)) == 0 &&
 	    (rc = snapshot_shard(s, i, &shard, &why)) == 0)
 		return add_loaded(m, shard, st, e);

@@ -17,6 +17,7 @@
 struct value_filter {
 	struct stats_filter stats;
 	const struct snapshot *snap;
+	const struct stats *st;		/* while it is made */
 	struct shard_filter *shards;
 	const struct colbloom **blooms;	/* by shard: pinned */
 	const struct column **columns;	/* by shard: whose filter is wanted, or NULL */
@@ -56,7 +57,7 @@ resolve(struct value_filter *v, const struct stats *st, size_t i, struct err *e)
 
 	if (s->damaged || s->n_columns == 0 || !s->all_keys)
 		return 0;
-	if ((rc = snapshot_shard(v->snap, i, &shard, e)) != 0)
+	if ((rc = snapshot_shard(v->snap, stats_shard_no(st, i), &shard, e)) != 0)
 		return passed_over(rc) ? 0 : rc;
 	if (f.scope == FIELD_BARE) {
 		if ((rc = shard_resource_key(shard, f.key, e)) != 0)
@@ -98,7 +99,7 @@ fetch_one(void *arg, size_t i)
 
 	if (v->columns[i] == NULL)
 		return;
-	if ((rc = snapshot_shard(v->snap, i, &shard, NULL)) == 0)
+	if ((rc = snapshot_shard(v->snap, stats_shard_no(v->st, i), &shard, NULL)) == 0)
 		rc = colbloom_get(shard, v->columns[i], &v->blooms[i], NULL);
 	if (rc == ERR_NOMEM)
 		v->no_memory = true;
@@ -142,6 +143,7 @@ value_filter_load(const struct snapshot *s, const struct stats *st, const struct
 	if (v == NULL)
 		return err_nomem(e);
 	v->snap = s;
+	v->st = st;
 	v->n = st->n_shards;
 	if ((rc = fill(v, st, f, max_bytes, pool, e)) != 0)
 		value_filter_free(v);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "manifest_i.h"
 #include "stats_i.h"
 #include "shard/chunk.h"
 
@@ -189,6 +190,28 @@ add_names(struct listing *l, struct shard *s, struct err *e)
 	return rc;
 }
 
+/* The same from the manifest; 1: it does not know the shard. */
+static int
+add_listed(struct listing *l, const struct snapshot *s, size_t i, struct err *e)
+{
+	const struct manifest *m = &snap_of(s)->manifest;
+	const struct mseg *seg;
+	uint32_t from, to;
+	int rc = 0;
+
+	if (manifest_row(m, i, &seg) == NULL)
+		return 1;
+	segment_services(seg, m->places[i].row, &from, &to);
+	for (; from < to && rc == 0; from++) {
+		const struct mservice *x = &seg->services[from];
+
+		if (values_overlap(x->min_start, x->max_start, l->rq->range) &&
+		    values_asked_for(l->rq, seg->names[x->name]))
+			rc = tally_add(&l->t, seg->names[x->name], x->n_rows, e);
+	}
+	return rc;
+}
+
 /* ---- resources and scopes ---- */
 
 static int
@@ -299,12 +322,19 @@ add_shard(struct listing *l, struct shard *s, struct err *e)
 static int
 add_shards(struct listing *l, const struct snapshot *snap, struct err *e)
 {
+	bool services = l->rq->field.scope == FIELD_INTRINSIC &&
+	    l->rq->field.intrinsic == IN_SERVICE;
+
 	for (size_t i = snap->n_shards; i-- > 0 && l->t.rows.n < l->t.max;) {
 		struct shard *s;
-		int rc;
+		int rc = 1;
 
 		if (!entry_touches(&snap->shards[i], l->rq->range))
 			continue;
+		if (services && (rc = add_listed(l, snap, i, e)) == 0)
+			continue;
+		if (rc < 0)
+			return rc;
 		if ((rc = snapshot_shard(snap, i, &s, e)) == 0 &&
 		    shard_is_wanted(l->rq, shard_info(s)))
 			rc = add_shard(l, s, e);
@@ -391,6 +421,44 @@ add_fields(struct listing *l, const struct shard_stats *st, struct err *e)
 	return rc;
 }
 
+/* ---- fields ---- */
+
+static int
+no_service(void *arg, struct sv name, struct err *e)
+{
+	(void)arg;
+	(void)name;
+	(void)e;
+	return 0;
+}
+
+static int
+take_field(void *arg, const struct field *f, struct err *e)
+{
+	struct listing *l = arg;
+
+	l->text.n = 0;
+	field_print(&l->text, f);
+	return l->text.oom ? err_nomem(e) : tally_add(&l->t, buf_view(&l->text), 1, e);
+}
+
+/* All fields of the store; 1: there are more than `max`, and which are frequent is not known. */
+static int
+fields_of_store(const struct snapshot *snap, size_t max, struct arena *a,
+    struct values_result *out, struct err *e)
+{
+	struct listing l = { .text = BUF_INIT };
+	struct names_sink to = { no_service, take_field, &l, false, false };
+	int rc;
+
+	tally_init(&l.t, VALUES_SEEN);
+	if ((rc = catalog_names(snap, &to, e)) == 0)
+		rc = l.t.rows.n > max ? 1 : answer(&l.t, max, 0, a, out, e);
+	tally_release(&l.t);
+	buf_release(&l.text);
+	return rc;
+}
+
 int
 catalog_fields(const struct snapshot *snap, struct time_range range, size_t max,
     struct arena *a, struct values_result *out, struct err *e)
@@ -398,6 +466,10 @@ catalog_fields(const struct snapshot *snap, struct time_range range, size_t max,
 	struct listing l = { .text = BUF_INIT };
 	int rc = 0;
 
+	if (range.from == 0 && range.to == WHEN_MAX && snapshot_n_listed(snap) != 0 &&
+	    (rc = fields_of_store(snap, max, a, out, e)) <= 0)
+		return rc;
+	rc = 0;
 	tally_init(&l.t, VALUES_SEEN);
 	for (size_t i = snap->n_shards; i-- > 0 && rc == 0;) {
 		const struct shard_stats *st;

@@ -2,7 +2,7 @@
 /*
  * catalog_check: everything that can be wrong in a store, found by reading every byte of it:
  * STORE, CATALOG against its checksum, every listed shard by shard_check and against what
- * CATALOG says of it. No shard stays open: a store has more of them than memory has room for.
+ * CATALOG says of it, and the manifest (manifest_check.c). No shard stays open: a store has more of them than memory has room for.
  *
  * Files that no catalog lists are no damage: an import left them that was killed, or one that
  * is at work is about to list them. So they are looked for only if the writer's lock can be had.
@@ -11,7 +11,8 @@
 
 #include <stdlib.h>
 
-#include "catalog/catalog_i.h"
+#include "catalog/manifest_i.h"
+#include "catalog_check_i.h"
 
 /* Each section is read once, so that a cache gains nothing. */
 #define CHECK_CACHE_BYTES ((size_t)1 << 20)
@@ -127,6 +128,8 @@ catalog_check(struct catalog *c, void (*bad)(void *, const char *file, int64_t o
 	}
 	if ((rc = check_store_file(c, &k, e)) == 0)
 		rc = check_shards(c, s, &k, e);
+	if (rc == 0)
+		rc = manifest_check(c, s, finding, &k, e);
 	snapshot_unref(s);
 	if (rc == 0)
 		*out = k.res;
@@ -156,7 +159,8 @@ unlisted(void *arg, const char *path, struct err *e)
 static void
 find_unfinished(struct fsys *fs, struct left_overs *l)
 {
-	static const char *const names[] = { CATALOG_FILE ".tmp", STORE_FILE ".tmp" };
+	static const char *const names[] = { CATALOG_FILE ".tmp", MANIFEST_FILE ".tmp",
+		STORE_FILE ".tmp" };
 	struct file_id id;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -181,6 +185,8 @@ catalog_left_overs(struct catalog *c, void (*found)(void *, const char *file), v
 	if ((rc = catalog_reread(c, &s, e)) == 0) {
 		if ((rc = catalog_listed(s, &listed, e)) == 0)
 			rc = catalog_walk(c->fs, &listed, &to, e);
+		if (rc == 0)
+			rc = manifest_walk(c->fs, unlisted, &l, e);
 		snapshot_unref(s);
 	}
 	map_release(&listed);

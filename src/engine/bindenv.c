@@ -54,14 +54,13 @@ static int
 has_attr(void *arg, struct sv key, bool *has, struct err *e)
 {
 	struct world *w = arg;
-	const struct stats *all;
 	int code;
 
-	if ((code = world_all(w->engine, w, &all, e)) < 0 ||
+	if ((code = world_names(w, e)) < 0 ||
 	    (code = world_find_key(w, FIELD_SPAN, key, has, e)) < 0 || *has ||
 	    (code = world_find_key(w, FIELD_RESOURCE, key, has, e)) < 0 || *has)
 		return code;
-	return world_rest_key(w, all, key, has, e);
+	return world_rest_key(w, key, has, e);
 }
 
 void

@@ -47,7 +47,7 @@ rule_index(const char *name)
 
 /* Shards that the plan leaves out, by rule. */
 static void
-count_pruning(struct counters *c, const struct plan *p)
+count_pruning(struct counters *c, const struct plan *p, const struct stats *st)
 {
 	unsigned long long n[OPT_MAX_RULES] = { 0 }, kept = 0;
 	const char *last = NULL;
@@ -64,6 +64,8 @@ count_pruning(struct counters *c, const struct plan *p)
 			at = rule_index(last = s->pruned_by);
 		n[at]++;
 	}
+	for (size_t i = 0; i < st->n_left; i++)
+		n[rule_index(p->never ? p->never_by : st->left[i].rule)] += st->left[i].n_shards;
 	for (size_t i = 0; i < OPT_MAX_RULES; i++)
 		if (n[i] != 0)
 			atomic_fetch_add(&c->shards_pruned[i], n[i]);
@@ -92,7 +94,7 @@ counters_query(struct counters *c, const struct outcome *o)
 		count_failure(c, o->code);
 	count_work(c, o->info);
 	if (r->plan != NULL && (r->kind == FILE_FORMAT || r->kind == FILE_PROFILE))
-		count_pruning(c, r->plan);
+		count_pruning(c, r->plan, r->stats);
 	atomic_fetch_add(&c->query_ns, o->duration_ns);
 	while (i < N_BOUNDS && (double)o->duration_ns > bounds_s[i] * 1e9)
 		i++;

@@ -61,7 +61,8 @@ struct world {
 	pthread_mutex_t making;		/* of what follows; held over the reading of footers */
 	struct arena arena;
 	_Atomic(const struct stats *) all;	/* of every shard; NULL: not made yet */
-	/* Every service and attribute ever seen, complete with `all`: known.c. */
+	/* Every service and attribute ever seen, once `named`: known.c. */
+	_Atomic bool named;
 	struct map services, fields;
 	bool services_open, fields_open;	/* but there may be more: a shard does not say */
 	pthread_mutex_t lock;		/* guards what follows */
@@ -203,8 +204,8 @@ int check_format(const struct query *, const struct format *, struct err *) WARN
 
 /* ---- known.c ---- */
 
-/* Fills w->services and w->fields. */
-int world_learn_names(struct world *, const struct stats *, struct err *) WARN_UNUSED;
+/* Fills w->services and w->fields, once. */
+int world_names(struct world *, struct err *) WARN_UNUSED;
 /*
  * Once they are filled: an attribute of a scope; a field as paths have it. Out of memory
  * world_has_key takes the name for known.
@@ -216,8 +217,7 @@ int world_find_key(const struct world *, enum field_scope, struct sv key, bool *
  * For a key that files show (field_of_key) and that no footer names: whether a span has it
  * among the rare attributes of a shard.
  */
-int world_rest_key(struct world *, const struct stats *all, struct sv key, bool *has,
-    struct err *) WARN_UNUSED;
+int world_rest_key(struct world *, struct sv key, bool *has, struct err *) WARN_UNUSED;
 bool world_has_field(const struct world *, const struct field *);
 bool shard_has_service(const struct shard_stats *, struct sv name);
 /* How people type a field that catalog_fields gives: of spans' attributes the bare key. */
@@ -483,12 +483,15 @@ int engine_open_on(const struct conf *, const char *store, struct fsys *, bool c
 int engine_world(struct engine *, struct world **, struct err *) WARN_UNUSED;
 struct world *world_ref(struct world *);
 void world_unref(struct world *);
-/* Statistics of every shard, and w->services, made at first use; they live as long as the world. */
+/* Statistics of every shard, made at first use; they live as long as the world. */
 int world_all(struct engine *, struct world *, const struct stats **, struct err *) WARN_UNUSED;
 /* Statistics for a query in this range; of shards outside it they may say no more than the
  * catalog does. Made in the arena if need be: valid while it and the world live. */
 int world_stats(struct engine *, struct world *, struct time_range, struct arena *,
     const struct stats **, struct err *) WARN_UNUSED;
+/* What is known of all shards' services, without reading more than must be. */
+int world_counts(struct engine *, struct world *, struct arena *, const struct stats **,
+    struct err *) WARN_UNUSED;
 /* The summary there is, or NULL; a reference. Sees to it that a newer one is made if it is due. */
 struct summary *engine_summary(struct engine *, const struct world *);
 /* `now` for a query against this state. */

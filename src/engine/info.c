@@ -74,11 +74,15 @@ engine_info(struct engine *en, struct buf *out, struct err *e)
 	uint64_t traces = 0, partitions = 0, last = 0;
 	const struct stats *st;
 	struct world *w;
+	struct arena a;
 	int code;
 
 	if ((code = engine_world(en, &w, e)) < 0)
 		return code;
-	if ((code = world_all(en, w, &st, e)) < 0) {
+	arena_init(&a);
+	if ((code = world_names(w, e)) < 0 ||
+	    (code = world_counts(en, w, &a, &st, e)) < 0) {
+		arena_release(&a);
 		world_unref(w);
 		return code;
 	}
@@ -103,6 +107,7 @@ engine_info(struct engine *en, struct buf *out, struct err *e)
 		BUF_LIT(out, "\n");
 		code = print_services(out, w, st, e);
 	}
+	arena_release(&a);
 	world_unref(w);
 	return code < 0 ? code : buf_ok(out, e);
 }

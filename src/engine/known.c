@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * known: the services and attributes that the store has ever seen, of the footers of all its
- * shards, kept with the world.
+ * known: the services and attributes that the store has ever seen, as the catalog knows them of
+ * all its shards, kept with the world.
  *
  * Where a shard's footer can't be read, or does not list the rarest of its attributes, a name
  * that is not found may be in it all the same: the names are open then, and every name is taken
@@ -10,34 +10,43 @@
 #include "engine_i.h"
 
 static int
-put_field(struct world *w, const struct field *f, struct buf *text, struct err *e)
+take_service(void *arg, struct sv name, struct err *e)
 {
-	text->n = 0;
-	field_print(text, f);
-	if (text->oom || map_put(&w->fields, buf_view(text), NULL) == NULL)
-		return err_nomem(e);
-	return 0;
+	struct world *w = arg;
+
+	return map_put(&w->services, name, NULL) == NULL ? err_nomem(e) : 0;
 }
 
-int
-world_learn_names(struct world *w, const struct stats *st, struct err *e)
+static int
+take_field(void *arg, const struct field *f, struct err *e)
 {
+	struct world *w = arg;
 	struct buf text = BUF_INIT;
 	int code = 0;
 
-	for (size_t i = 0; i < st->n_shards && code == 0; i++) {
-		const struct shard_stats *s = &st->shards[i];
-
-		w->services_open |= s->damaged;
-		w->fields_open |= s->damaged || !s->all_keys;
-		for (size_t k = 0; k < s->n_services && code == 0; k++)
-			if (map_put(&w->services, s->services[k].service, NULL) == NULL)
-				code = err_nomem(e);
-		for (size_t k = 0; k < s->n_columns && code == 0; k++)
-			if (s->columns[k].field.scope != FIELD_INTRINSIC)
-				code = put_field(w, &s->columns[k].field, &text, e);
-	}
+	field_print(&text, f);
+	if (text.oom || map_put(&w->fields, buf_view(&text), NULL) == NULL)
+		code = err_nomem(e);
 	buf_release(&text);
+	return code;
+}
+
+int
+world_names(struct world *w, struct err *e)
+{
+	struct names_sink to = { take_service, take_field, w, false, false };
+	int code = 0;
+
+	if (atomic_load_explicit(&w->named, memory_order_acquire))
+		return 0;
+	pthread_mutex_lock(&w->making);
+	if (!atomic_load_explicit(&w->named, memory_order_relaxed) &&
+	    (code = catalog_names(w->snap, &to, e)) == 0) {
+		w->services_open = to.services_open;
+		w->fields_open = to.fields_open;
+		atomic_store_explicit(&w->named, true, memory_order_release);
+	}
+	pthread_mutex_unlock(&w->making);
 	return code;
 }
 
@@ -66,9 +75,10 @@ world_has_key(const struct world *w, enum field_scope scope, struct sv key)
 
 /* Shards made before such keys had columns of their own are read, once in a state of the store. */
 int
-world_rest_key(struct world *w, const struct stats *all, struct sv key, bool *has, struct err *e)
+world_rest_key(struct world *w, struct sv key, bool *has, struct err *e)
 {
 	enum { ASK, ABSENT, THERE };
+	const struct stats *all;
 	struct field meant;
 	int code, known;
 
@@ -77,7 +87,8 @@ world_rest_key(struct world *w, const struct stats *all, struct sv key, bool *ha
 		return 0;
 	known = atomic_load(&w->rest_keys[meant.intrinsic]);
 	if (known == ASK) {
-		if ((code = catalog_rest_key(w->snap, all, key, has, e)) < 0)
+		if ((code = world_all(w->engine, w, &all, e)) < 0 ||
+		    (code = catalog_rest_key(w->snap, all, key, has, e)) < 0)
 			return code;
 		atomic_store(&w->rest_keys[meant.intrinsic], *has ? THERE : ABSENT);
 	} else

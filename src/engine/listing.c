@@ -111,6 +111,15 @@ field_of(const struct path_view *v, struct world *w, struct arena *a, struct fie
 	return code;
 }
 
+/* Services, and the fields of the whole store, the catalog knows by itself. */
+static bool
+listed_without_footers(const struct values_request *rq, const struct path_view *v)
+{
+	if (v->arg_kind == ARG_FIELDS)
+		return rq->range.from == 0 && rq->range.to == WHEN_MAX;
+	return rq->field.scope == FIELD_INTRINSIC && rq->field.intrinsic == IN_SERVICE;
+}
+
 static int
 list_values(struct list *l, struct engine *en, struct world *w, const struct path *path,
     const struct path_view *v, enum entry_kind kind, struct err *e)
@@ -129,7 +138,8 @@ list_values(struct list *l, struct engine *en, struct world *w, const struct pat
 	    (code = narrow(&rq, q, l->a, e)) < 0)
 		return code;
 	/* Footers are read by all threads; what follows finds them read. */
-	if ((code = world_stats(en, w, rq.range, l->a, &st, e)) < 0)
+	if (!listed_without_footers(&rq, v) &&
+	    (code = world_stats(en, w, rq.range, l->a, &st, e)) < 0)
 		return code;
 	if (v->arg_kind == ARG_FIELDS) {
 		code = catalog_fields(w->snap, rq.range, rq.max, l->a, &rs, e);
@@ -185,7 +195,7 @@ list_days(struct list *l, struct engine *en, struct world *w, const struct path 
 
 	if ((code = bind_prefix(en, w, path, l->a, &q, e)) < 0 ||
 	    (code = narrow(&rq, q, l->a, e)) < 0 ||
-	    (code = world_stats(en, w, rq.range, l->a, &st, e)) < 0)
+	    (code = world_counts(en, w, l->a, &st, e)) < 0)
 		return code;
 	for (size_t i = 0; i < st->n_shards; i++) {
 		const struct shard_stats *s = &st->shards[i];

@@ -200,21 +200,21 @@ are_strict(struct engine *en)
 
 /* loaded: statistics that may do; or NULL. */
 static int
-check_segment(struct engine *en, struct world *w, stats_fn *loaded, void *arg,
+check_segment(struct world *w, stats_fn *loaded, void *arg,
     const struct path_names *n, struct err *e)
 {
-	const struct stats *all, *some;
+	const struct stats *some;
 	int code;
 
 	if (n->n_services == 0 && n->n_fields == 0)
 		return 0;
-	if (loaded != NULL && atomic_load_explicit(&w->all, memory_order_acquire) == NULL) {
+	if (loaded != NULL && !atomic_load_explicit(&w->named, memory_order_acquire)) {
 		if ((code = loaded(arg, &some, e)) < 0)
 			return code;
 		if (stats_have(some, n))
 			return 0;
 	}
-	if ((code = world_all(en, w, &all, e)) < 0)
+	if ((code = world_names(w, e)) < 0)
 		return code;
 	return world_has(w, n) ? 0 : refuse(w, n, e);
 }
@@ -237,7 +237,7 @@ names_check(struct engine *en, struct world *w, const struct path *p, stats_fn *
 		int c = path_last_names(p, &a, &n, &why);
 
 		if (c == 0)
-			c = check_segment(en, w, loaded, arg, &n, &why);
+			c = check_segment(w, loaded, arg, &n, &why);
 		if (c < 0) {
 			code = c;
 			first = why;
@@ -261,7 +261,7 @@ engine_check_step(struct engine *en, const struct path *p, struct err *e)
 	if (!are_strict(en) || engine_world(en, &w, NULL) < 0)
 		return 0;
 	/* Only of what is known already: a lookup waits for nothing. */
-	if (atomic_load_explicit(&w->all, memory_order_acquire) == NULL) {
+	if (!atomic_load_explicit(&w->named, memory_order_acquire)) {
 		world_unref(w);
 		return 0;
 	}

@@ -84,7 +84,7 @@ put_sums(struct buf *b, const struct request *r, const struct profile *p)
 	put_u64(b, "index_rows", p->index_rows);
 	put_u64(b, "rows_matched", p->rows_matched);
 	put_u64(b, "rows_fetched", p->rows_fetched);
-	put_u64(b, "shards", r->plan->n_shards);
+	put_u64(b, "shards", r->plan->n_shards + r->plan->n_left);
 	put_u64(b, "shards_opened", p->shards_opened);
 	put_u64(b, "row_groups_visited", p->row_groups_visited);
 	put_u64(b, "row_groups_pruned", p->row_groups_pruned);

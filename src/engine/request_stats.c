@@ -17,19 +17,37 @@ take_stats(struct request *r, const struct stats *st, struct err *e)
 	return 0;
 }
 
+/*
+ * Of the shards that the query leaves, unless those are most: then what the world has of all
+ * serves the next request, too.
+ */
+static int
+load(struct request *r, const struct stats **out, struct err *e)
+{
+	const struct format *f = r->format != NULL ? r->format : format_find(SV("spans.jsonl"));
+	const struct opt_options o = { .output = f->rows, .rules_off = r->rules_off,
+		.force = r->force };
+	const struct snapshot *snap = r->world->snap;
+	struct selection sel;
+	struct stats_need need;
+	int code;
+
+	if ((code = opt_need(r->query, &o, &r->arena, &need, e)) < 0 ||
+	    (code = stats_select(snap, &need, &r->arena, &sel, e)) < 0)
+		return code;
+	if (selection_footers(snap, &need, &sel) > snap->n_shards / 2)
+		return world_stats(r->engine, r->world, need.range, &r->arena, out, e);
+	return stats_of(snap, &need, &sel, r->engine->workers, &r->arena, out, e);
+}
+
 int
 request_stats(struct request *r, struct err *e)
 {
 	const struct stats *st;
-	uint64_t time = 0;
 	int code;
 
 	if (r->stats != NULL)
 		return 0;
-	/* Only rule `time` keeps a plan off the shards outside the range. */
-	if ((code = opt_rules_parse(SV("time"), &time, e)) < 0)
-		return code;
-	code = (r->rules_off & time) != 0 ? world_all(r->engine, r->world, &st, e) :
-	    world_stats(r->engine, r->world, r->query->range, &r->arena, &st, e);
+	code = load(r, &st, e);
 	return code == 0 ? take_stats(r, st, e) : code;
 }

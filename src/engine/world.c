@@ -4,9 +4,10 @@
  * (statistics of its shards, the names of all services), shared by all queries until the next
  * commit; and what `now` is there.
  *
- * Statistics come from every shard's footer, which takes a while where no query has been yet.
- * So the first few queries load only what their time range touches, each for itself; a
- * program that asks one question pays for that one. Who asks on gets all shards, once.
+ * Most queries need to know of few shards (request_stats.c). For the others statistics come
+ * from every shard's footer, which takes a while where no query has been yet: so the first few
+ * load only what their time range touches, each for itself, and a program that asks one
+ * question pays for that one. Who asks on gets all shards, once.
  */
 #include <stdlib.h>
 
@@ -55,6 +56,7 @@ world_new(struct engine *en, const struct snapshot *snap, struct world **out, st
 	w->id = atomic_fetch_add(&ids, 1);
 	atomic_init(&w->all, NULL);
 	atomic_init(&w->n_partial, 0);
+	atomic_init(&w->named, false);
 	pthread_mutex_init(&w->making, NULL);
 	pthread_mutex_init(&w->lock, NULL);
 	w->engine = en;
@@ -77,7 +79,7 @@ world_all(struct engine *en, struct world *w, const struct stats **out, struct e
 		st = atomic_load_explicit(&w->all, memory_order_relaxed);
 		if (st == NULL &&
 		    (code = stats_load(w->snap, TIME_RANGE_ALL, en->workers, &w->arena, &st,
-		    e)) == 0 && (code = world_learn_names(w, st, e)) == 0)
+		    e)) == 0)
 			atomic_store_explicit(&w->all, st, memory_order_release);
 		pthread_mutex_unlock(&w->making);
 	}
@@ -97,6 +99,20 @@ world_stats(struct engine *en, struct world *w, struct time_range range, struct 
 	    atomic_fetch_add(&w->n_partial, 1) >= PARTIAL_MAX)
 		return world_all(en, w, out, e);
 	return stats_load(w->snap, range, en->workers, a, out, e);
+}
+
+int
+world_counts(struct engine *en, struct world *w, struct arena *a, const struct stats **out,
+    struct err *e)
+{
+	struct stats_need need = STATS_NEED_ALL;
+	struct selection sel;
+	int code;
+
+	need.counts = true;
+	if ((code = stats_select(w->snap, &need, a, &sel, e)) < 0)
+		return code;
+	return stats_of(w->snap, &need, &sel, en->workers, a, out, e);
 }
 
 /* The log says once that the store is out of reach, or not the one that was opened any more. */

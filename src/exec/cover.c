@@ -26,14 +26,45 @@ may_cover(const struct xshard *xs)
 	    xs->entry->n_rows != 0;
 }
 
+/* What the catalog says without opening the shard: all of it, or whole services. */
+static int
+cover_listed(const struct exec *ex, const struct xshard *xs, uint64_t *n, struct err *e)
+{
+	const struct pred *p = ex->plan->filter;
+	struct arena a;
+	struct sv *v;
+	int rc;
+
+	if (p->kind == PRED_TRUE) {
+		*n = xs->entry->n_rows;
+		return xs->entry->min_start >= ex->plan->range.from &&
+		    xs->entry->max_start <= ex->next_last;
+	}
+	if (p != plan_top_leaf(p, IN_SERVICE))
+		return 0;
+	arena_init(&a);
+	if ((v = arena_array(&a, p->n_lits, struct sv)) == NULL) {
+		arena_release(&a);
+		return err_nomem(e);
+	}
+	for (size_t i = 0; i < p->n_lits; i++)
+		v[i] = p->lits[i].text;
+	rc = snapshot_service_rows(ex->env.snapshot, xs->plan->shard, ex->plan->range, v,
+	    p->n_lits, n);
+	arena_release(&a);
+	return rc;
+}
+
 static int
 cover(struct exec *ex, struct xshard *xs, uint64_t *n, struct profile *prof,
     struct err *e)
 {
 	int rc;
 
-	if ((rc = exec_check(ex, e)) < 0 ||
-	    (rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0)
+	if ((rc = exec_check(ex, e)) < 0 || (xs->plan->access == ACCESS_CATALOG &&
+	    (rc = cover_listed(ex, xs, n, e)) != 0))
+		return rc;
+	if ((rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0)
 		return rc;
 	xs->info = shard_info(xs->s);
 	if ((rc = cover_cells(ex, xs, n, e)) != 0 || xs->plan->access == ACCESS_CATALOG)

@@ -429,12 +429,16 @@ assemble(struct exec *ex, struct trace_id id, uint32_t shard, struct trace_entry
 {
 	struct assembly a = { .ex = ex, .id = id, .hash = trace_id_hash(id), .rows = VEC_INIT,
 		.services = VEC_INIT, .first_ns = UINT64_MAX, .e = e };
-	size_t from = shard == ANY_PART ? 0 : shard;
-	size_t to = shard == ANY_PART ? ex->env.snapshot->n_shards : from + 1;
+	uint32_t *all = NULL, *v = &shard;
+	size_t n = 1;
 	int rc = 0;
 
-	for (size_t i = from; i < to && rc == 0; i++)
-		rc = look_in(&a, (uint32_t)i);
+	if (shard == ANY_PART &&
+	    (rc = snapshot_trace_shards(ex->env.snapshot, a.hash, &all, &n, e)) == 0)
+		v = all;
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = look_in(&a, v[i]);
+	free(all);
 	if (rc == 0)
 		rc = put_together(&a, out, bytes);
 	vec_release(&a.rows);

@@ -107,3 +107,19 @@ stats_filter_find(const struct stats *st, const struct field *f)
 			return st->filters[i];
 	return NULL;
 }
+
+uint32_t
+stats_shard_no(const struct stats *st, size_t i)
+{
+	return st->index == NULL ? (uint32_t)i : st->index[i];
+}
+
+size_t
+stats_n_total(const struct stats *st)
+{
+	size_t n = st->n_shards;
+
+	for (size_t i = 0; i < st->n_left; i++)
+		n += (size_t)st->left[i].n_shards;
+	return n;
+}

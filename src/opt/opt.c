@@ -132,6 +132,7 @@ plain_shards(struct opt *o)
 	struct plan *p = o->plan;
 
 	p->n_shards = o->stats->n_shards;
+	p->n_left = stats_n_total(o->stats) - p->n_shards;
 	o->shards = arena_array(&p->arena, p->n_shards, struct plan_shard);
 	o->can = arena_array(&p->arena, p->n_shards, uint16_t);
 	p->shards = o->shards;
@@ -139,7 +140,7 @@ plain_shards(struct opt *o)
 		return false;
 	for (size_t i = 0; i < p->n_shards; i++) {
 		o->can[i] = 1u << ACCESS_FULL;
-		o->shards[i] = (struct plan_shard){ .shard = (uint32_t)i,
+		o->shards[i] = (struct plan_shard){ .shard = stats_shard_no(o->stats, i),
 		    .cls = PLAN_NO_CLASS, .access = ACCESS_FULL, .why = "every row is looked at" };
 	}
 	return true;
@@ -208,11 +209,21 @@ has_fired(const struct plan *p, const char *rule)
 	return false;
 }
 
+/* What the rule would prune is not among the statistics any more. */
+static bool
+left_out_by(const struct stats *st, const char *rule)
+{
+	for (size_t i = 0; i < st->n_left; i++)
+		if (strcmp(st->left[i].rule, rule) == 0)
+			return true;
+	return false;
+}
+
 int
 opt_run_rule(struct opt *o, size_t i, struct err *e)
 {
 	const char **fired = (const char **)(uintptr_t)o->plan->fired;
-	bool changed = false;
+	bool changed = !o->plan->never && left_out_by(o->stats, rules[i].name);
 	int code;
 
 	if (o->options->rules_off >> i & 1)

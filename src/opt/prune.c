@@ -23,6 +23,10 @@ void
 prune_all(struct opt *o, const char *rule, const char *why, bool *changed)
 {
 	*changed |= !o->plan->never;
+	if (!o->plan->never) {
+		o->plan->never_by = rule;
+		o->plan->never_why = why;
+	}
 	o->plan->never = true;
 	for (size_t i = 0; i < o->plan->n_shards; i++)
 		prune_shard(o, i, rule, why, changed);
@@ -49,6 +53,14 @@ shard_known(const struct opt *o, size_t i)
 	const struct shard_stats *s = &o->stats->shards[i];
 
 	return !s->damaged && s->n_columns != 0 && s->n_services != 0;
+}
+
+bool
+shard_services_known(const struct opt *o, size_t i)
+{
+	const struct shard_stats *s = &o->stats->shards[i];
+
+	return o->shards[i].access != ACCESS_PRUNED && !s->damaged && s->n_services != 0;
 }
 
 bool

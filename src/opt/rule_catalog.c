@@ -37,7 +37,7 @@ rule_catalog(struct opt *o, bool *changed, struct err *e)
 	for (size_t i = 0; i < p->n_shards; i++) {
 		const struct shard_stats *s = &o->stats->shards[i];
 
-		if (shard_left(o, i) && (leaf != NULL ?
+		if (shard_services_known(o, i) && (leaf != NULL ?
 		    services_in_range(s, leaf, p->range) :
 		    range_holds(p->range, s->min_start, s->max_start)))
 			set_access(o, i, ACCESS_CATALOG, "counted from the footer", changed);

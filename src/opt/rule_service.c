@@ -63,7 +63,7 @@ rule_service(struct opt *o, bool *changed, struct err *e)
 	for (size_t i = 0; i < o->plan->n_shards; i++) {
 		struct asked a = { &o->stats->shards[i], o->plan->range };
 
-		if (!shard_left(o, i))
+		if (!shard_services_known(o, i))
 			continue;
 		if (!may_match(o->plan->filter, leaf_fits, &a))
 			prune_shard(o, i, "service", "none of the services in the range",

@@ -64,6 +64,8 @@ value_class(const struct pred *p)
 static uint64_t
 newest_partition(const struct stats *st)
 {
+	if (st->index != NULL)
+		return st->newest_partition;
 	for (size_t i = st->n_shards; i-- > 0;)
 		if (st->shards[i].partition != PARTITION_OUTSIDE)
 			return st->shards[i].partition;

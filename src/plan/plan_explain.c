@@ -2,9 +2,12 @@
 /*
  * plan_explain: a plan for people (the file `plan`) and for programs (`plan.json`). Pure: the
  * same plan and statistics give the same bytes. In the text shards of equal access and reason
- * are one line, and at most GROUPS_SHOWN lines stand; JSON lists every shard. What was weighed for
- * them is explain_choice.c's.
+ * are one line, and at most GROUPS_SHOWN lines stand; JSON lists every shard that the planner
+ * looked at singly, and those left out before by their reason. What was weighed for them is
+ * explain_choice.c's.
  */
+#include <stdlib.h>
+
 #include "base/utf8.h"
 #include "explain_i.h"
 
@@ -16,6 +19,7 @@ struct group {
 	enum access access;
 	uint64_t index_leaves;
 	const char *why, *pruned_by;
+	size_t first;		/* shard of the snapshot */
 	uint64_t n, rows;
 	double est_rows, est_cost;
 };
@@ -45,30 +49,72 @@ same(const struct group *g, const struct plan_shard *s)
 	    (g->pruned_by == NULL || strcmp(g->pruned_by, s->pruned_by) == 0);
 }
 
+/* NULL: there are too many. */
+static struct group *
+group_of(struct groups *gs, const struct plan_shard *s)
+{
+	size_t k = 0;
+
+	while (k < gs->n && !same(&gs->v[k], s))
+		k++;
+	if (k == GROUPS_MAX)
+		return NULL;
+	if (k == gs->n)
+		gs->v[gs->n++] = (struct group){ .access = s->access,
+		    .index_leaves = s->index_leaves, .why = s->why, .pruned_by = s->pruned_by,
+		    .first = s->shard };
+	return &gs->v[k];
+}
+
+/* What statistics leave out, as a shard that is pruned. */
+static struct plan_shard
+as_pruned(const struct plan *p, const struct stats_left *l)
+{
+	return (struct plan_shard){ .shard = (uint32_t)l->first, .access = ACCESS_PRUNED,
+		.why = p->never ? p->never_why : l->why,
+		.pruned_by = p->never ? p->never_by : l->rule };
+}
+
+static int
+by_first(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	return (x->first > y->first) - (x->first < y->first);
+}
+
 static void
 group_shards(const struct plan *p, const struct stats *st, struct groups *gs)
 {
+	struct group *g;
+
 	gs->n = 0;
 	gs->n_more = 0;
+	for (size_t i = 0; i < st->n_left; i++) {
+		const struct stats_left *l = &st->left[i];
+		struct plan_shard s = as_pruned(p, l);
+
+		if ((g = group_of(gs, &s)) == NULL)
+			continue;
+		g->n += l->n_shards;
+		g->rows += l->n_rows;
+		g->first = l->first < g->first ? l->first : g->first;
+	}
 	for (size_t i = 0; i < p->n_shards; i++) {
 		const struct plan_shard *s = &p->shards[i];
-		size_t k = 0;
 
-		while (k < gs->n && !same(&gs->v[k], s))
-			k++;
-		if (k == GROUPS_MAX) {
+		if ((g = group_of(gs, s)) == NULL) {
 			gs->n_more++;
 			continue;
 		}
-		if (k == gs->n)
-			gs->v[gs->n++] = (struct group){ .access = s->access,
-			    .index_leaves = s->index_leaves, .why = s->why,
-			    .pruned_by = s->pruned_by };
-		gs->v[k].n++;
-		gs->v[k].rows += s->shard < st->n_shards ? st->shards[s->shard].n_rows : 0;
-		gs->v[k].est_rows += s->est_rows;
-		gs->v[k].est_cost += s->est_cost;
+		g->n++;
+		g->rows += i < st->n_shards ? st->shards[i].n_rows : 0;
+		g->est_rows += s->est_rows;
+		g->est_cost += s->est_cost;
+		g->first = s->shard < g->first ? s->shard : g->first;
 	}
+	if (st->n_left != 0)
+		qsort(gs->v, gs->n, sizeof *gs->v, by_first);
 }
 
 /* Shards that are read, and the rows in them. */
@@ -191,7 +237,7 @@ put_stages(struct buf *b, const struct plan *p, const struct stats *st)
 
 	count_read(p, st, &n, &rows);
 	buf_printf(b, "access   %llu of %zu shards, %llu of %llu spans\n",
-	    (unsigned long long)n, p->n_shards, (unsigned long long)rows,
+	    (unsigned long long)n, p->n_shards + p->n_left, (unsigned long long)rows,
 	    (unsigned long long)st->n_rows);
 	BUF_LIT(b, "range    ");
 	put_range(b, p->range);
@@ -356,6 +402,24 @@ put_json_shard(struct buf *b, const struct plan_shard *s, const struct shard_sta
 	buf_putc(b, '}');
 }
 
+/* Shards that the planner did not have to look at. */
+static void
+put_json_left(struct buf *b, const struct plan *p, const struct stats *st)
+{
+	for (size_t i = 0; i < st->n_left; i++) {
+		struct plan_shard s = as_pruned(p, &st->left[i]);
+
+		buf_str(b, i == 0 ? ",\"left_out\":[{\"why\":" : ",{\"why\":");
+		put_json(b, sv_cstr(s.why));
+		buf_printf(b, ",\"pruned_by\":\"%s\"", s.pruned_by);
+		put_u64(b, "shards", st->left[i].n_shards);
+		put_u64(b, "spans", st->left[i].n_rows);
+		buf_putc(b, '}');
+	}
+	if (st->n_left != 0)
+		buf_putc(b, ']');
+}
+
 static void
 put_json_stages(struct buf *b, const struct plan *p, struct buf *t)
 {
@@ -407,7 +471,7 @@ plan_explain_json(struct buf *b, const struct plan *p, const struct stats *st,
 	put_estimate(b, "estimated_fetch_cost", fetch_cost(p));
 	put_u64(b, "threads", p->threads);
 	explain_choices_json(b, p);
-	put_u64(b, "shards_total", p->n_shards);
+	put_u64(b, "shards_total", p->n_shards + p->n_left);
 	put_u64(b, "shards_read", n);
 	put_u64(b, "spans_total", st->n_rows);
 	put_u64(b, "spans_in_shards_read", rows);
@@ -415,8 +479,10 @@ plan_explain_json(struct buf *b, const struct plan *p, const struct stats *st,
 	for (size_t i = 0; i < p->n_shards; i++) {
 		if (i != 0)
 			buf_putc(b, ',');
-		put_json_shard(b, &p->shards[i], &st->shards[p->shards[i].shard]);
+		put_json_shard(b, &p->shards[i], &st->shards[i]);
 	}
-	BUF_LIT(b, "]}\n");
+	BUF_LIT(b, "]");
+	put_json_left(b, p, st);
+	BUF_LIT(b, "}\n");
 	buf_release(&t);
 }

@@ -135,7 +135,7 @@ verify_shards(const struct plan *p, const struct stats *st, struct err *e)
 	for (size_t i = 0; i < p->n_shards && code == 0; i++) {
 		const struct plan_shard *s = &p->shards[i];
 
-		if (s->shard != i)
+		if (s->shard != stats_shard_no(st, i))
 			code = broken(e, "shards out of order");
 		else if (s->why == NULL)
 			code = broken(e, "a shard without a reason");

@@ -126,6 +126,7 @@ open_file(struct shard *s, const char *path, struct err *e)
 	if ((rc = read_header(s, header, e)) != 0 ||
 	    (rc = read_trailer(s, header, &t, e)) != 0)
 		return rc;
+	s->info.footer_hash = t.hash;
 	return read_footer(s, &t, e);
 }
 

@@ -20,7 +20,9 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "catalog/catalog_i.h"
 #include "check/check.h"
 #include "engine/engine_i.h"
 #include "intake/intake.h"
@@ -129,6 +131,57 @@ queries_read_more_shards_than_there_are_descriptors(void **state)
 	}
 	engine_close(en);
 	conf_free(conf);
+}
+
+static size_t
+n_open(struct engine *en)
+{
+	struct world *w;
+	size_t n;
+
+	assert_int_equal(engine_world(en, &w, NULL), 0);
+	n = atomic_load(&snap_of(w->snap)->n_open);
+	world_unref(w);
+	return n;
+}
+
+static double metric(struct engine *, const char *);
+
+/* Answered by an engine that has just been opened; tells how long it took. */
+static void
+answers_by(const char *path, const char *want, size_t most_footers)
+{
+	struct conf *conf = settings(NULL, 0);
+	uint64_t t0 = clock_mono_ns(), t1;
+	struct engine *en = open_engine(conf);
+
+	t1 = clock_mono_ns();
+	answers(en, path, want);
+	print_message("%zu shards: opened in %.1f ms, %s in %.1f ms, %zu footers, %.0f MiB\n",
+	    n_shards, (double)(t1 - t0) / 1e6, path, (double)(clock_mono_ns() - t1) / 1e6,
+	    n_open(en), metric(en, "memory_allocated_bytes") / (1 << 20));
+	assert_true(n_open(en) <= most_footers);
+	assert_true(metric(en, "memory_allocated_bytes") < 256 << 20);
+	engine_close(en);
+	conf_free(conf);
+}
+
+static void
+bounded_questions_read_few_footers(void **state)
+{
+	char want[32];
+
+	(void)state;
+	answers_by("/trace/10000000000000001/count", "3\n", 1);
+	answers_by("/service/s3/limit/10/count", "10\n", 0);
+	answers_by("/service/s3/limit/2/select/kind/spans.csv", "kind\nunspecified\nunspecified\n",
+	    2);
+	answers_by("/limit/1/select/kind/spans.csv", "kind\nunspecified\n", 1);
+	answers_by("/on/2004-11-09T13/count", "3\n", 0);
+	snprintf(want, sizeof want, "%zu\n", n_shards * PER_SHARD);
+	answers_by("/count", want, 0);
+	snprintf(want, sizeof want, "%zu\n", (n_shards + 6) / 7 * PER_SHARD);
+	answers_by("/service/s0/count", want, 0);
 }
 
 static void
@@ -330,6 +383,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bounded_questions_read_few_footers),
 		cmocka_unit_test(queries_read_more_shards_than_there_are_descriptors),
 		cmocka_unit_test(check_reads_them_all),
 		cmocka_unit_test(a_bounded_catalog_begins_anew),

@@ -76,6 +76,7 @@ put_plan(struct buf *out, const struct request *r)
 	for (size_t i = 0; i < p->n_fired; i++)
 		buf_printf(out, " %s", p->fired[i]);
 	BUF_LIT(out, "\nshards:");
+	by_access[ACCESS_PRUNED] = p->n_left;
 	for (size_t i = 0; i < p->n_shards; i++)
 		by_access[p->shards[i].access]++;
 	for (unsigned i = 0; i < 8; i++)

@@ -427,9 +427,11 @@ a_shard_of_other_numbers_is_opened_anew(void **state)
 	assert_int_equal(catalog_lock(c, NULL), 0);
 	assert_int_equal(add_shard(c, H0, NULL), 0);
 	one = snap(c);
+	assert_non_null(snap_slot(one, 0));
 	assert_int_equal(add_shard(c, H0 + HOUR(1), NULL), 0);
 	two = snap(c);
-	assert_ptr_equal(snap_of(one)->slots[0], snap_of(two)->slots[0]);
+	assert_non_null(snap_slot(two, 1));
+	assert_ptr_equal(snap_slot(one, 0), snap_slot(two, 0));
 	/* Another store's list, of a later commit and with files of the same names. */
 	l = snap_of(two)->list;
 	l.generation++;
@@ -439,8 +441,8 @@ a_shard_of_other_numbers_is_opened_anew(void **state)
 	assert_int_equal(file_replace(fs, ".", CATALOG_FILE, buf_view(&b), NULL), 0);
 	three = snap(c);
 	assert_int_equal(three->generation, two->generation + 1);
-	assert_ptr_not_equal(snap_of(two)->slots[0], snap_of(three)->slots[0]);
-	assert_ptr_equal(snap_of(two)->slots[1], snap_of(three)->slots[1]);
+	assert_ptr_not_equal(snap_slot(two, 0), snap_slot(three, 0));
+	assert_ptr_equal(snap_slot(two, 1), snap_slot(three, 1));
 	snapshot_unref(one);
 	snapshot_unref(two);
 	snapshot_unref(three);
@@ -558,7 +560,8 @@ sample_catalog(void)
 	    b[] = "shards/outside/0000000002.shard";
 	struct shard_entry en[] = { { a, H0, 10, 1000, H0, H0 + 5 },
 	    { b, PARTITION_OUTSIDE, 1, 400, 3, 3 } };
-	struct catalog_list l = { 7, 123, 3, en, 2 };
+	struct catalog_list l = { .generation = 7, .commit_ns = 123, .next_seq = 3, .shards = en,
+		.n = 2 };
 	struct buf out = BUF_INIT;
 
 	catalog_encode(&out, &l);

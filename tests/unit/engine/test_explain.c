@@ -81,7 +81,10 @@ two_paths_are_compared(void **state)
 	assert_int_equal(engine_explain_compare(en, SV("/limit/3/spans.csv"), en,
 	    SV("/limit/4/spans.csv"), &out, NULL), 0);
 	t = buf_cstr(&out);
-	has(t, "- query    /limit/3\n+ query    /limit/4\n  access   ");
+	has(t, "- query    /limit/3\n");
+	has(t, "+ query    /limit/4\n");
+	has(t, "\n  range    all of the store\n");
+	has(t, "  older than the rows asked for (rule limit)\n");
 	has(t, "- estimate 3.00 rows");
 	has(t, "+ estimate 4.00 rows");
 	out.n = 0;
