@@ -245,10 +245,11 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 		return err_nomem(e);
 	pthread_mutex_init(&en->lock, NULL);
 	tick_cond_init(&en->tick);
+	counters_init(&en->counters, opt_rule_name);
 	errlog_init(&en->errlog);
 	querylog_init(&en->querylog);
 	slowlog_init(&en->slowlog);
-	shadow_init(&en->shadow);
+	shadow_init(&en->shadow, &en->conf, &en->counters);
 	costs_init(&en->costs);
 	statistics_init(&en->statistics);
 	en->conf = conf;

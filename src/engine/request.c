@@ -327,6 +327,17 @@ request_memory(const struct request *r)
 }
 
 void
+request_print_path(const struct request *r, struct buf *b)
+{
+	size_t from = b->n;
+
+	path_print(b, r->path);
+	if (b->n - from > 1)
+		buf_putc(b, '/');
+	buf_str(b, r->file);
+}
+
+void
 request_free(struct request *r)
 {
 	if (r == NULL)
