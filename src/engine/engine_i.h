@@ -456,6 +456,9 @@ struct engine {
 	atomic_bool store_lost;		/* the log has it */
 	unsigned threads;
 	atomic_ullong rules_off;	/* of opt's rules: [query] rules_off */
+	struct {			/* bits of rules that requests ask about */
+		uint64_t all, bloom;
+	} rules;
 
 	pthread_mutex_t lock;		/* guards what follows */
 	struct world *world;		/* the newest */

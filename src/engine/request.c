@@ -284,12 +284,13 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 	n->format = r->format;
 	n->shadow = true;
 	n->threads = 1;
+	n->rules_off = r->engine->rules.all;
 	engine_bind_env(n->engine, n->world, &env);
 	if (r->query->relative)
 		env.now = r->query->now;
 	if ((n->file = arena_printf(&n->arena, "%s", r->file)) == NULL)
 		code = err_nomem(e);
-	else if ((code = opt_rules_parse(SV("all"), &n->rules_off, e)) == 0)
+	else
 		code = bind_query(n, &env, e);
 	if (code == 0)
 		code = buf_ok(&n->canonical, e);
