@@ -27,6 +27,16 @@ bitmap_clear(uint64_t *w, size_t i)
 	w[i / 64] &= ~((uint64_t)1 << (i % 64));
 }
 
+/* Ones of a word, inline: without the instruction, the compiler's builtin is a call with a table. */
+static inline uint32_t
+bitmap_ones(uint64_t x)
+{
+	x -= x >> 1 & UINT64_C(0x5555555555555555);
+	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (uint32_t)(x * UINT64_C(0x0101010101010101) >> 56);
+}
+
 /* Ones in [from, to). */
 void bitmap_set_range(uint64_t *w, size_t from, size_t to);
 void bitmap_fill(uint64_t *w, size_t n);		/* n ones */

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "conf/conf.h"
 #include "query/path.h"
+#include "watch/watch.h"
 
 struct engine;
 
@@ -31,11 +32,6 @@ int engine_ready(struct engine *, struct err *) WARN_UNUSED;
 void engine_close(struct engine *);	/* cancels what runs; no result may be held */
 /* Takes over changed settings (SIGHUP); the old conf must outlive the engine too. */
 void engine_reload(struct engine *, const struct conf *);
-
-/* Who asks: for .spanfs/queries and errors. */
-struct requester {
-	uint32_t uid, pid;
-};
 
 /* ---- directories: never wait for query work ---- */
 
@@ -153,8 +149,6 @@ int engine_query(struct engine *, struct sv path, struct requester,
     int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
     const atomic_bool *cancel, struct err *) WARN_UNUSED;
 
-/* What the plain plan says of a result. */
-enum verdict { VERDICT_SAME, VERDICT_DIFFERENT, VERDICT_UNDECIDED };
 struct verification {
 	enum verdict verdict;
 	struct buf words;	/* a line; of a difference more: its first row and both plans */
@@ -181,11 +175,6 @@ int engine_explain_compare(struct engine *, struct sv path, struct engine *other
 
 /* A summary of the store in words. */
 int engine_info(struct engine *, struct buf *, struct err *) WARN_UNUSED;
-
-/* A text with what a terminal would act on escaped. */
-void engine_visible(struct buf *, struct sv);
-/* Two indented lines: the path with its control characters escaped, and a caret under byte `off` (none if < 0). */
-void engine_caret(struct buf *, struct sv path, int64_t off);
 
 /* ---- .spanfs ---- */
 

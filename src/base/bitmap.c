@@ -6,16 +6,6 @@
 
 #include "base/cpu.h"
 
-/* Without the instruction, the compiler's builtin is a call with a table. */
-static inline unsigned
-ones(uint64_t x)
-{
-	x -= x >> 1 & UINT64_C(0x5555555555555555);
-	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
-	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-	return (unsigned)(x * UINT64_C(0x0101010101010101) >> 56);
-}
-
 static uint64_t
 tail_mask(size_t n)
 {
@@ -65,7 +55,7 @@ bitmap_count(const uint64_t *w, size_t n)
 		return bitmap_count_popcnt(w, BITMAP_WORDS(n));
 #endif
 	for (size_t i = 0; i < BITMAP_WORDS(n); i++)
-		c += ones(w[i]);
+		c += bitmap_ones(w[i]);
 	return c;
 }
 
@@ -75,7 +65,7 @@ bitmap_rank(const uint64_t *w, size_t i)
 	size_t c = bitmap_count(w, i / 64 * 64);
 
 	if (i % 64 != 0)
-		c += ones(w[i / 64] & tail_mask(i));
+		c += bitmap_ones(w[i / 64] & tail_mask(i));
 	return c;
 }
 
@@ -146,8 +136,8 @@ bitmap_compress(const uint64_t *bits, const uint64_t *mask, size_t n_words, uint
 		uint64_t x = bits[i] & mask[i];
 
 		for (; x != 0; x &= x - 1)
-			bitmap_set(out, at + ones(mask[i] & ((x & -x) - 1)));
-		at += ones(mask[i]);
+			bitmap_set(out, at + bitmap_ones(mask[i] & ((x & -x) - 1)));
+		at += bitmap_ones(mask[i]);
 	}
 	return at - from;
 }
@@ -163,7 +153,7 @@ bitmap_expand(const uint64_t *packed, size_t at, const uint64_t *mask, size_t n_
 		return bitmap_expand_bmi2(packed, at, mask, n_words, out);
 #endif
 	for (size_t i = 0; i < n_words; i++) {
-		unsigned n = ones(mask[i]);
+		unsigned n = bitmap_ones(mask[i]);
 		uint64_t x = n == 0 ? 0 : bitmap_word_at(packed, at);
 
 		if (n < 64)

@@ -74,20 +74,12 @@ summary_maker_free(struct summary_maker *m)
 static size_t
 place_of(const struct shard_stats *s, const struct field *f, enum value_type type)
 {
-	size_t lo = 0, hi = s->n_columns;
+	size_t n;
+	const struct column_stats *c = stats_columns(s, f, &n);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const struct column_stats *c = &s->columns[mid];
-		int d = field_cmp(&c->field, f);
-
-		if (d == 0 && c->type == type)
-			return mid;
-		if (d < 0 || (d == 0 && c->type < type))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	for (; n > 0; c++, n--)
+		if (c->type == type)
+			return (size_t)(c - s->columns);
 	return s->n_columns;
 }
 

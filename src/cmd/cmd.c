@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* cmd: settings, messages and exit codes shared by spanfs and spanctl. */
+#include "base/visible.h"
 #include "cmd.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@ cmd_fail(const char *prog, const struct err *err)
 	struct buf shown = BUF_INIT;
 
 	/* It may name what data holds, and ends at a terminal. */
-	engine_visible(&shown, sv_cstr(err->msg));
+	visible_text(&shown, sv_cstr(err->msg), 0);
 	fprintf(stderr, "%s: %.*s\n", prog, SV_ARG(buf_view(&shown)));
 	buf_release(&shown);
 	switch (err->code) {

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/visible.h"
 #include "cmd.h"
 #include "cmd_path.h"
 #include "engine/engine.h"
@@ -51,12 +52,12 @@ static void
 put_title(struct buf *out, const char *a, const char *b, char *const *sets, size_t n_sets)
 {
 	BUF_LIT(out, "--- ");
-	engine_visible(out, sv_cstr(a));
+	visible_text(out, sv_cstr(a), 0);
 	BUF_LIT(out, "\n+++ ");
-	engine_visible(out, sv_cstr(b));
+	visible_text(out, sv_cstr(b), 0);
 	for (size_t i = 0; i < n_sets; i++) {
 		BUF_LIT(out, " -o ");
-		engine_visible(out, sv_cstr(sets[i]));
+		visible_text(out, sv_cstr(sets[i]), 0);
 	}
 	BUF_LIT(out, "\n");
 }

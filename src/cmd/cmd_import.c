@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/visible.h"
 #include "cmd.h"
 #include "engine/engine.h"
 #include "intake/intake.h"
@@ -63,9 +64,9 @@ print_report(const char *input, const struct reject *r)
 {
 	struct buf b = BUF_INIT;
 
-	engine_visible(&b, sv_cstr(input));
+	visible_text(&b, sv_cstr(input), 0);
 	buf_printf(&b, ":%llu: ", (unsigned long long)r->line);
-	engine_visible(&b, sv_cstr(r->why));
+	visible_text(&b, sv_cstr(r->why), 0);
 	fprintf(stderr, "%.*s\n", SV_ARG(buf_view(&b)));
 	buf_release(&b);
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/visible.h"
 #include "cmd.h"
 #include "engine/engine.h"
 
@@ -19,7 +20,7 @@ cmd_path_fail(const char *path, const struct err *err)
 	if (err->code == ERR_CORRUPT && err->off >= 0)
 		fprintf(stderr, "  at offset %lld of that file\n", (long long)err->off);
 	if (code == EXIT_USAGE && err->off >= 0) {
-		engine_caret(&text, sv_cstr(path), err->off);
+		visible_caret(&text, sv_cstr(path), err->off);
 		fwrite(text.p, 1, text.n, stderr);
 		buf_release(&text);
 	}

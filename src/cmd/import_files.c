@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/visible.h"
 #include "engine/engine.h"
 
 #define MAX_DIR_DEPTH 32
@@ -23,7 +24,7 @@ import_say(const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vprintf(&raw, fmt, ap);
 	va_end(ap);
-	engine_visible(&shown, buf_view(&raw));
+	visible_text(&shown, buf_view(&raw), 0);
 	fprintf(stderr, "spanctl: %.*s\n", SV_ARG(buf_view(&shown)));
 	buf_release(&raw);
 	buf_release(&shown);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/visible.h"
 #include "engine_i.h"
 
 static const char *const names[] = { "config", "decisions", "errors", "metrics", "queries",
@@ -91,6 +92,32 @@ print_queries(struct engine *en, struct requester asks, struct buf *out)
 }
 
 static void
+print_metrics(struct engine *en, struct buf *out)
+{
+	struct metrics m = {
+		.counters = &en->counters, .querylog = &en->querylog, .shadow = &en->shadow,
+		.chunk_cache = chunkcache_stats(catalog_cache(en->catalog)),
+		.results_bytes = atomic_load(&en->results_bytes),
+		.cost_version = atomic_load(&en->cost_version),
+	};
+	struct world *w;
+
+	pthread_mutex_lock(&en->lock);
+	m.n_results = en->results.n;
+	m.kept_bytes = en->results.kept_bytes;
+	pthread_mutex_unlock(&en->lock);
+	if (engine_world(en, &w, NULL) == 0) {
+		m.has_store = true;
+		m.store_spans = w->snap->n_rows;
+		m.store_bytes = w->snap->n_bytes;
+		m.store_shards = w->snap->n_shards;
+		m.store_generation = w->snap->generation;
+		world_unref(w);
+	}
+	metrics_print(out, &m);
+}
+
+static void
 print_decisions(struct engine *en, struct buf *out)
 {
 	costs_print(en, out);
@@ -104,13 +131,13 @@ engine_control_file(struct engine *en, struct sv name, struct requester asks, st
 	if (sv_is(name, "config"))
 		conf_print(out, en->conf);
 	else if (sv_is(name, "metrics"))
-		counters_print(out, en);
+		print_metrics(en, out);
 	else if (sv_is(name, "errors"))
 		errlog_print(&en->errlog, asks, out);
 	else if (sv_is(name, "queries"))
 		print_queries(en, asks, out);
 	else if (sv_is(name, "shadow"))
-		shadow_print(en, out);
+		shadow_print(&en->shadow, out);
 	else if (sv_is(name, "decisions"))
 		print_decisions(en, out);
 	else if (sv_is(name, "slow"))

@@ -61,7 +61,7 @@ work_of(const struct plan *plan, const struct profile *p)
 void
 costs_note(struct engine *en, const struct outcome *o)
 {
-	const struct plan *plan = o->request->plan;
+	const struct plan *plan = o->plan;
 	struct cost_params set;
 	struct cost_work w;
 

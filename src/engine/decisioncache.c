@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/vec.h"
+#include "base/visible.h"
 #include "engine_i.h"
 
 #define VARIANTS 8

@@ -35,6 +35,7 @@ engine_verify(struct engine *en, struct sv text, struct requester who,
 	struct run_info info = { 0 };
 	struct outcome o = { .who = who, .info = &info };
 	struct err err = ERR_INIT;
+	struct buf path = BUF_INIT;
 	struct request *rq;
 	uint64_t deadline;
 
@@ -45,15 +46,15 @@ engine_verify(struct engine *en, struct sv text, struct requester who,
 	atomic_fetch_add(&en->counters.running, 1);
 	rq->at_work = true;
 	if (v != NULL)
-		o.code = shadow_verify(rq, &sink, deadline, cancel, &info, v, &err);
+		o.code = request_verify(rq, &sink, deadline, cancel, &info, v, &err);
 	else
 		o.code = run_request(rq, &sink, deadline, cancel, &info, &err);
-	o.request = rq;
 	o.err = &err;
 	o.duration_ns = clock_mono_ns() - o.started_mono_ns;
-	counters_query(&en->counters, &o);
-	outcome_note(en, &o);
+	ended_count(rq, &path, &o);
+	ended_note(en, &o);
 	atomic_fetch_sub(&en->counters.running, 1);
+	buf_release(&path);
 	request_free(rq);
 	if (o.code < 0 && e != NULL)
 		*e = err;

@@ -56,6 +56,17 @@ parse_rules_off(struct engine *en, const struct conf *c, struct err *e)
 	return code;
 }
 
+/* The bits of the rules that are not opt's affair alone. */
+static int
+learn_rules(struct engine *en, struct err *e)
+{
+	int code;
+
+	if ((code = opt_rules_parse(SV("all"), &en->rules.all, e)) < 0)
+		return code;
+	return opt_rules_parse(SV("bloom"), &en->rules.bloom, e);
+}
+
 /* ---- the ticker: waits that end by time ---- */
 
 #define TICK_NS 5000000
@@ -245,10 +256,11 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 		return err_nomem(e);
 	pthread_mutex_init(&en->lock, NULL);
 	tick_cond_init(&en->tick);
+	counters_init(&en->counters, opt_rule_name);
 	errlog_init(&en->errlog);
 	querylog_init(&en->querylog);
 	slowlog_init(&en->slowlog);
-	shadow_init(&en->shadow);
+	shadow_init(&en->shadow, &en->conf, &en->counters);
 	costs_init(&en->costs);
 	statistics_init(&en->statistics);
 	en->conf = conf;
@@ -257,7 +269,8 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 		code = err_nomem(e);
 		goto fail;
 	}
-	if ((code = parse_now(en, e)) < 0 || (code = parse_rules_off(en, conf, e)) < 0 ||
+	if ((code = parse_now(en, e)) < 0 || (code = learn_rules(en, e)) < 0 ||
+	    (code = parse_rules_off(en, conf, e)) < 0 ||
 	    (code = decisioncache_new(&limits, &en->decisions, e)) < 0 ||
 	    (code = catalog_open(store, &co, &en->catalog, e)) < 0 ||
 	    (code = start_threads(en, e)) < 0)

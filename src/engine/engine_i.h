@@ -15,6 +15,8 @@
  *   blob      bytes in memory, then in an unlinked spill file                blob.c
  *   world     a snapshot, its statistics, `now`                              world.c
  *   engine    the store, the settings, threads                               engine.c
+ *   ended     a query's end, told to those who watch (watch/watch.h)         ended.c
+ *   second    a query run again, plain, to be compared (watch/second.h)      second_run.c
  *
  * Lock order: who holds one takes only those further down.
  *
@@ -48,7 +50,11 @@
 #include "catalog/summary.h"
 #include "catalog/value_filter.h"
 #include "decisioncache_i.h"
-#include "watch_i.h"
+#include "watch/errlog.h"
+#include "watch/metrics.h"
+#include "watch/querylog.h"
+#include "watch/shadow.h"
+#include "watch/slowlog.h"
 
 /* ---- world: what queries are planned against; refcounted ---- */
 
@@ -177,6 +183,8 @@ int request_plain(const struct request *, struct request **, struct err *) WARN_
 void request_free(struct request *);
 /* The run is over: all goes but path, canonical path and key. */
 void request_settle(struct request *);
+/* The path as typed, with the file. Not once it is settled. */
+void request_print_path(const struct request *, struct buf *);
 /* Bytes of memory that it takes by itself. */
 size_t request_memory(const struct request *);
 /* r->stats: what the plan is made from. */
@@ -249,12 +257,6 @@ struct sink {
 	/* Called once a batch: looks whether to go on; may wait. NULL: nothing to look at. */
 	int (*step)(void *arg, const struct profile *, struct err *);
 	void *arg;
-};
-
-struct run_info {
-	struct profile profile;
-	uint64_t n_rows, n_bytes;
-	bool complete;
 };
 
 /* engine_list, and how many values there are in all. */
@@ -392,34 +394,29 @@ int runner_submit(struct runner *, void (*fn)(void *), void *arg, struct err *) 
 void runner_pause(struct runner *);
 void runner_resume(struct runner *);
 
-/* ---- errors; counters and logs: watch_i.h ---- */
+/* ---- a query that has ended: ended.c ---- */
 
-/* Paths have names of users and orders in them: they are shown to who typed them, and to root. */
-static inline bool
-may_see(struct requester asks, struct requester whose)
-{
-	return asks.uid == 0 || asks.uid == whose.uid;
-}
+/*
+ * Fills in what the request says of itself (its path's text goes into `path`, which stays until
+ * `o` is used no more) and counts it: before the reader is answered.
+ */
+void ended_count(const struct request *, struct buf *path, struct outcome *);
+/* Logs it, after. Files that run no query (plan, query...) are passed over. */
+void ended_note(struct engine *, const struct outcome *);
 
-struct errlog_entry {
-	uint64_t wall_ns;
-	struct requester who;
-	char *path;
-	struct err err;
-};
+/* ---- second runs: second_run.c ---- */
 
-struct errlog {
-	pthread_mutex_t lock;
-	struct errlog_entry *v;	/* a ring */
-	size_t n, next;
-};
-void errlog_init(struct errlog *);
-void errlog_release(struct errlog *);
-void errlog_add(struct errlog *, struct sv path, struct requester, const struct err *);
-void errlog_print(struct errlog *, struct requester asks, struct buf *);
+struct shadow_tap;
 
-/* Appends s with everything a terminal would act on escaped; returns the columns of its first `upto` bytes. */
-size_t visible_text(struct buf *, struct sv s, size_t upto);
+/* Shall this query be run again? Then its bytes are to go through the tap to `next`. NULL: no. */
+struct shadow_tap *shadow_tap(struct engine *, const struct request *, const struct sink *next);
+/* What to run with: stays until the tap is handed over. */
+const struct sink *shadow_tap_sink(struct shadow_tap *);
+/* The query has ended: queues its second run, or drops it. Takes over the tap (NULL: nothing to do). */
+void shadow_offer(struct shadow_tap *, const struct request *, struct requester, int code);
+/* Runs a request into the sink, then plain, and compares: engine_verify. Cancelled: v stays. */
+int request_verify(struct request *, const struct sink *, uint64_t deadline_mono_ns,
+    const atomic_bool *cancel, struct run_info *, struct verification *, struct err *) WARN_UNUSED;
 
 /* ---- costs ---- */
 
@@ -461,6 +458,9 @@ struct engine {
 	atomic_bool store_lost;		/* the log has it */
 	unsigned threads;
 	atomic_ullong rules_off;	/* of opt's rules: [query] rules_off */
+	struct {			/* bits of rules that requests ask about */
+		uint64_t all, bloom;
+	} rules;
 
 	pthread_mutex_t lock;		/* guards what follows */
 	struct world *world;		/* the newest */

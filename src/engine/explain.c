@@ -8,6 +8,7 @@
 
 #include "base/linediff.h"
 #include "base/near.h"
+#include "base/visible.h"
 #include "engine_i.h"
 
 #define FIELDS_MAX 10000	/* of a store, looked at for a note */
@@ -18,7 +19,7 @@ explain_error(struct buf *out, struct sv text, const struct err *err)
 	BUF_LIT(out, "error: ");
 	visible_text(out, sv_cstr(err->msg), 0);
 	BUF_LIT(out, "\n");
-	engine_caret(out, text, err->off);
+	visible_caret(out, text, err->off);
 }
 
 void

@@ -142,12 +142,9 @@ request_filters(struct request *r, struct err *e)
 	const struct field *fields[MOST_FIELDS];
 	size_t n = collect(r->query->filter, fields, 0);
 	const struct stats_filter **v;
-	uint64_t bloom = 0;
-	int code;
+	int code = 0;
 
-	if ((code = opt_rules_parse(SV("bloom"), &bloom, e)) < 0)
-		return code;
-	if (n == 0 || (r->rules_off & bloom) != 0)
+	if (n == 0 || (r->rules_off & r->engine->rules.bloom) != 0)
 		return 0;
 	if ((v = arena_array(&r->arena, n, const struct stats_filter *)) == NULL ||
 	    (r->own_filters = arena_array(&r->arena, n, struct value_filter *)) == NULL)

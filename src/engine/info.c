@@ -2,6 +2,7 @@
 /* info: a summary of the store in words, for `spanctl info`. */
 #include <stdlib.h>
 
+#include "base/visible.h"
 #include "engine_i.h"
 
 struct service_sum {

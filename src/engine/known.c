@@ -7,6 +7,7 @@
  * that is not found may be in it all the same: the names are open then, and every name is taken
  * for known.
  */
+#include "base/search.h"
 #include "engine_i.h"
 
 static int
@@ -119,20 +120,11 @@ world_has_field(const struct world *w, const struct field *f)
 bool
 shard_has_service(const struct shard_stats *s, struct sv name)
 {
-	size_t lo = 0, hi = s->n_services;
+	size_t at = 0;
+	bool found;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = sv_cmp(s->services[mid].service, name);
-
-		if (c == 0)
-			return true;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return false;
+	FIND_SORTED(at, s->n_services, i, sv_cmp(s->services[i].service, name), found);
+	return found;
 }
 
 struct sv

@@ -100,14 +100,6 @@ put_sums(struct buf *b, const struct request *r, const struct profile *p)
 	put_u64(b, "fetch_ns", p->fetch_ns);
 }
 
-const char *
-outcome_cache(const struct run_info *info)
-{
-	const struct profile *p = &info->profile;
-
-	return p->chunks_read == 0 && p->chunks_cached != 0 ? "chunks" : "none";
-}
-
 void
 profile_json(struct buf *b, const struct request *r, const struct run_info *info,
     uint64_t format_ns, uint64_t total_ns)

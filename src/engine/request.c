@@ -284,12 +284,13 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 	n->format = r->format;
 	n->shadow = true;
 	n->threads = 1;
+	n->rules_off = r->engine->rules.all;
 	engine_bind_env(n->engine, n->world, &env);
 	if (r->query->relative)
 		env.now = r->query->now;
 	if ((n->file = arena_printf(&n->arena, "%s", r->file)) == NULL)
 		code = err_nomem(e);
-	else if ((code = opt_rules_parse(SV("all"), &n->rules_off, e)) == 0)
+	else
 		code = bind_query(n, &env, e);
 	if (code == 0)
 		code = buf_ok(&n->canonical, e);
@@ -324,6 +325,17 @@ request_memory(const struct request *r)
 	size_t n = sizeof *r + r->canonical.cap + r->key.cap + arena_footprint(&r->arena);
 
 	return r->plan == NULL ? n : n + arena_footprint(&r->plan->arena);
+}
+
+void
+request_print_path(const struct request *r, struct buf *b)
+{
+	size_t from = b->n;
+
+	path_print(b, r->path);
+	if (b->n - from > 1)
+		buf_putc(b, '/');
+	buf_str(b, r->file);
 }
 
 void

@@ -88,10 +88,10 @@ finish(struct result *r, int code, const struct run_info *info, const struct err
     struct shadow_tap *tap)
 {
 	struct outcome o = {
-		.request = r->request, .who = r->who, .started_mono_ns = r->started_ns,
+		.who = r->who, .started_mono_ns = r->started_ns,
 		.info = info, .code = code, .err = err,
 	};
-	struct buf text = BUF_INIT;
+	struct buf text = BUF_INIT, path = BUF_INIT;
 	struct wait *taken;
 
 	blob_settle(&r->blob);
@@ -107,15 +107,16 @@ finish(struct result *r, int code, const struct run_info *info, const struct err
 	taken = result_take_ready(r, r->ended_ns);
 	pthread_mutex_unlock(&r->lock);
 	o.duration_ns = r->ended_ns - r->started_ns - r->waited_ns;
-	counters_query(&r->engine->counters, &o);
+	ended_count(r->request, &path, &o);
 	if (code < 0 && code != ERR_CANCELLED) {
 		path_print(&text, r->request->path);
 		errlog_add(&r->engine->errlog, buf_view(&text), r->who, err);
 		buf_release(&text);
 	}
 	result_answer(r, taken);
-	outcome_note(r->engine, &o);
-	shadow_offer(r->engine, tap, &o);
+	ended_note(r->engine, &o);
+	shadow_offer(tap, r->request, r->who, code);
+	buf_release(&path);
 	atomic_fetch_sub(&r->engine->counters.running, 1);
 }
 

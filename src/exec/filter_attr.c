@@ -8,6 +8,7 @@
  * A bare name is the span's attribute on rows that have it, of whatever type, and the
  * resource's on the others.
  */
+#include "base/search.h"
 #include "exec_i.h"
 
 #include <stdlib.h>
@@ -145,17 +146,10 @@ children_of(struct scan *sc, enum column_domain d, const uint64_t *in, uint64_t 
 static uint32_t
 parent_of(const struct chunk *c, uint32_t from, uint32_t k)
 {
-	uint32_t lo = from, hi = c->n_present;
+	uint32_t next = from + 1;
 
-	while (hi - lo > 1) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (c->sums[mid] <= k)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	return lo;
+	LOWER_BOUND(next, c->n_present, i, c->sums[i] <= k);
+	return next - 1;
 }
 
 int

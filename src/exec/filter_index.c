@@ -9,6 +9,7 @@
  * The plan says in which shards a leaf is asked (plan_shard.index_leaves), by cost. As a net
  * under it, a leaf that names more than half of the shard is left to the scan of its column.
  */
+#include "base/search.h"
 #include "exec_i.h"
 
 #include <stdlib.h>
@@ -535,17 +536,7 @@ xshard_list(struct exec *ex, struct xshard *xs, struct err *e)
 uint32_t
 xshard_list_from(const struct xshard *xs, uint32_t row)
 {
-	uint32_t lo = 0, hi = xs->n_list;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (xs->list[mid] < row)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return lower_bound_u32(xs->list, 0, xs->n_list, row);
 }
 
 int

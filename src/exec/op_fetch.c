@@ -9,6 +9,7 @@
  * each with a fetch of its own. What a run costs is its rows and, more than these where they
  * lie scattered, the row groups that they are in: each has its chunks to read.
  */
+#include "base/radix.h"
 #include "exec_i.h"
 
 #include <stdlib.h>
@@ -69,24 +70,6 @@ want_cmp(const void *pa, const void *pb)
 	return (a > b) - (a < b);
 }
 
-/* One stable pass by a digit of the key. */
-static void
-radix_pass(const struct want *from, struct want *to, size_t n, unsigned shift)
-{
-	size_t at[DIGITS] = { 0 }, sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		at[want_key(&from[i]) >> shift & (DIGITS - 1)]++;
-	for (size_t i = 0; i < DIGITS; i++) {
-		size_t c = at[i];
-
-		at[i] = sum;
-		sum += c;
-	}
-	for (size_t i = 0; i < n; i++)
-		to[at[want_key(&from[i]) >> shift & (DIGITS - 1)]++] = from[i];
-}
-
 /* By shard and row; as many digits as the keys differ in. Returns v or tmp. */
 static struct want *
 sort_wants(struct want *v, struct want *tmp, size_t n)
@@ -109,7 +92,7 @@ sort_wants(struct want *v, struct want *tmp, size_t n)
 
 		if ((differ >> shift & (DIGITS - 1)) == 0)
 			continue;
-		radix_pass(v, tmp, n, shift);
+		RADIX_PASS(DIGIT_BITS, v, tmp, n, i, want_key(&v[i]) >> shift);
 		v = tmp;
 		tmp = x;
 	}

@@ -8,6 +8,7 @@
  * sort of what is held, so a row costs O(log k) on average, and the last of the kept is a bound
  * that later row groups must beat.
  */
+#include "base/radix.h"
 #include "exec_i.h"
 
 #include <stdlib.h>
@@ -85,7 +86,6 @@ ref_cmp(const void *pa, const void *pb, void *arg)
 }
 
 #define DIGIT_BITS 11
-#define DIGITS (1u << DIGIT_BITS)
 #define FEW_REFS 64		/* sorted by insertion */
 
 static void
@@ -100,25 +100,7 @@ span_of_times(const struct ref *v, size_t n, uint64_t *min, uint64_t *max)
 	}
 }
 
-/* One stable pass by a digit of max - at: the newest have the smallest. */
-static void
-radix_pass(const struct ref *from, struct ref *to, size_t n, uint64_t max, unsigned shift)
-{
-	size_t at[DIGITS] = { 0 }, sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		at[(max - from[i].at) >> shift & (DIGITS - 1)]++;
-	for (size_t i = 0; i < DIGITS; i++) {
-		size_t c = at[i];
-
-		at[i] = sum;
-		sum += c;
-	}
-	for (size_t i = 0; i < n; i++)
-		to[at[(max - from[i].at) >> shift & (DIGITS - 1)]++] = from[i];
-}
-
-/* As many digits as the times differ in. */
+/* By max - at, so that the newest have the smallest; as many digits as the times differ in. */
 static int
 radix_by_time(struct refs *r, struct err *e)
 {
@@ -131,7 +113,7 @@ radix_by_time(struct refs *r, struct err *e)
 	for (unsigned shift = 0; shift < 64 && (max - min) >> shift != 0; shift += DIGIT_BITS) {
 		struct ref *x = from;
 
-		radix_pass(from, to, r->n, max, shift);
+		RADIX_PASS(DIGIT_BITS, from, to, r->n, i, (max - from[i].at) >> shift);
 		from = to;
 		to = x;
 	}

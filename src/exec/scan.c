@@ -4,6 +4,7 @@
  * its zones say of durations, and which span an error is about.
  */
 #include "base/bitmap.h"
+#include "base/search.h"
 #include "exec_i.h"
 
 int
@@ -20,16 +21,9 @@ source_shard(struct exec *ex, size_t i, struct shard **out, struct err *e)
 size_t
 service_of_row(const struct shard_info *info, uint32_t row)
 {
-	size_t lo = 0, hi = info->n_services;
+	size_t lo = 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (info->services[mid].row_to <= row)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, info->n_services, i, info->services[i].row_to <= row);
 	return lo;
 }
 

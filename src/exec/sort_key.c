@@ -11,6 +11,7 @@
  * Kinds and states are ordered as numbers, ids bytewise. Of an event's or link's field a span
  * has the first one's; rows of events and links have their own.
  */
+#include "base/search.h"
 #include "exec_i.h"
 
 #include <math.h>
@@ -94,26 +95,11 @@ skey_value(struct skey *k, const struct value *v)
 uint32_t
 entry_child_count(const struct trace_entry *t, uint64_t id)
 {
-	uint32_t lo = 0, hi = t->n_parents, first;
+	uint32_t lo = 0, first;
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (t->parents[mid] < id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, t->n_parents, i, t->parents[i] < id);
 	first = lo;
-	hi = t->n_parents;
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (t->parents[mid] <= id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, t->n_parents, i, t->parents[i] <= id);
 	return lo - first;
 }
 

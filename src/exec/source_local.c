@@ -7,6 +7,7 @@
  * A service's rows are one range in order of time, so a slice cuts each range at two places;
  * zones of COL_START give them without reading where a row group lies wholly on one side.
  */
+#include "base/search.h"
 #include "exec_i.h"
 
 #include <stdlib.h>
@@ -221,14 +222,7 @@ scan_at(struct scan *sc, uint32_t group)
 static uint32_t
 lower_of(const uint64_t *v, uint32_t base, uint32_t from, uint32_t to, uint64_t t)
 {
-	while (from < to) {
-		uint32_t mid = from + (to - from) / 2;
-
-		if (v[mid - base] < t)
-			from = mid + 1;
-		else
-			to = mid;
-	}
+	LOWER_BOUND(from, to, i, v[i - base] < t);
 	return from;
 }
 
@@ -239,14 +233,10 @@ lower_packed(const struct pack *p, uint32_t from, uint32_t to, uint64_t t)
 	uint32_t lo = from / PACK_BLOCK, hi = (to - 1) / PACK_BLOCK;
 	uint64_t v[PACK_BLOCK];
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo + 1) / 2;
-
-		if (pack_at(p, (size_t)mid * PACK_BLOCK) < t)
-			lo = mid;
-		else
-			hi = mid - 1;
-	}
+	/* The last block that begins below t, or the first. */
+	lo++;
+	LOWER_BOUND(lo, hi + 1, i, pack_at(p, (size_t)i * PACK_BLOCK) < t);
+	lo--;
 	pack_decode_block(p, lo, v);
 	if (from < lo * PACK_BLOCK)
 		from = lo * PACK_BLOCK;
@@ -262,14 +252,7 @@ chunk_lower_start(const struct chunk *c, uint32_t from, uint32_t to, uint64_t t)
 		return lower_packed(&c->pack, from, to, t);
 	if (c->encoding == ENC_RAW64)
 		return lower_of(c->raw, 0, from, to, t);
-	while (from < to) {
-		uint32_t mid = from + (to - from) / 2;
-
-		if (chunk_u64_at(c, mid) < t)
-			from = mid + 1;
-		else
-			to = mid;
-	}
+	LOWER_BOUND(from, to, i, chunk_u64_at(c, i) < t);
 	return from;
 }
 
@@ -340,17 +323,7 @@ xshard_start_zone(const struct xshard *xs, uint32_t group, struct slice s)
 static uint32_t
 trace_row_at(const struct xshard *xs, uint32_t row)
 {
-	uint32_t lo = 0, hi = xs->n_trace_rows;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (xs->trace_rows[mid] < row)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return lower_bound_u32(xs->trace_rows, 0, xs->n_trace_rows, row);
 }
 
 /* Keeps the rows of the traces asked for. */

@@ -13,6 +13,7 @@
  */
 #include <stdlib.h>
 
+#include "base/search.h"
 #include "base/vec.h"
 #include "format_i.h"
 
@@ -148,17 +149,10 @@ rank_of(int32_t kind)
 static const struct id_ref *
 find_ref(const struct tree *t, uint64_t id, uint32_t rank, uint32_t self)
 {
-	size_t lo = 0, hi = t->n_spans;
+	size_t lo = 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const struct id_ref *r = &t->ids[mid];
-
-		if (r->id < id || (r->id == id && r->rank < rank))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, t->n_spans, i, t->ids[i].id < id ||
+	    (t->ids[i].id == id && t->ids[i].rank < rank));
 	if (lo < t->n_spans && t->ids[lo].node == self)
 		lo++;
 	return lo < t->n_spans && t->ids[lo].id == id ? &t->ids[lo] : NULL;

@@ -17,6 +17,7 @@
 
 #include "base/bloom.h"
 #include "base/hash.h"
+#include "base/search.h"
 #include "intake_i.h"
 #include "model/when.h"
 #include "shard/chunk.h"
@@ -111,16 +112,9 @@ unreadable(const struct dedup *d, int rc, struct err *e)
 static size_t
 shard_from(const struct snapshot *s, uint64_t partition)
 {
-	size_t lo = 0, hi = s->n_shards;
+	size_t lo = 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->shards[mid].partition < partition)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, s->n_shards, i, s->shards[i].partition < partition);
 	return lo;
 }
 
@@ -262,16 +256,9 @@ resolve_traces(struct dedup *d, const struct traceids *ids, struct probe *p, siz
 static size_t
 id_from(const struct probe *p, size_t n, uint64_t span_id)
 {
-	size_t lo = 0, hi = n;
+	size_t lo = 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (p[mid].span_id < span_id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, n, i, p[i].span_id < span_id);
 	return lo;
 }
 
@@ -391,16 +378,9 @@ hash_probes(struct dedup *d, struct probe *p, size_t n)
 static void
 drop_equal(struct dedup *d, const struct probe *p, size_t n, struct hash128 h)
 {
-	size_t lo = 0, hi = n;
+	size_t lo = 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (hash_cmp(p[mid].hash, h) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, n, i, hash_cmp(p[i].hash, h) < 0);
 	for (; lo < n && hash_cmp(p[lo].hash, h) == 0; lo++)
 		d->drop.v[p[lo].span] = true;
 }

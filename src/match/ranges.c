@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/search.h"
 #include "match/compare.h"
 
 /* Images of a type that are in order; doubles: without the NaNs. */
@@ -58,14 +59,7 @@ first_image(const struct domain *d, const struct literal *l, int at_least, uint6
 
 	if (cmp_image(d, hi, l) < at_least)
 		return false;
-	while (lo < hi) {
-		uint64_t mid = lo + (hi - lo) / 2;
-
-		if (cmp_image(d, mid, l) >= at_least)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
+	LOWER_BOUND(lo, hi, x, cmp_image(d, x, l) < at_least);
 	*out = lo;
 	return true;
 }
@@ -277,16 +271,9 @@ ranges_of_number(const struct pred *leaf, struct ranges *r, struct err *e)
 static uint32_t
 range_at(const struct ranges *r, uint64_t x)
 {
-	uint32_t lo = 0, hi = r->n;
+	uint32_t lo = 0;
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (r->v[mid].hi < x)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, r->n, i, r->v[i].hi < x);
 	return lo;
 }
 

@@ -6,6 +6,7 @@
  * SymMerge), O(n log^2 n) at worst. Lists as SDKs send them are one short run, often sorted.
  */
 #include "model/attr.h"
+#include "base/search.h"
 
 #define RUN 24
 
@@ -116,20 +117,11 @@ attrs_normalize(struct attrs *a)
 const struct value *
 attrs_find(const struct attrs *a, struct sv key)
 {
-	uint32_t lo = 0, hi = a->n;
+	uint32_t at = 0;
+	bool found;
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		int c = sv_cmp(a->v[mid].key, key);
-
-		if (c == 0)
-			return &a->v[mid].val;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
+	FIND_SORTED(at, a->n, i, sv_cmp(a->v[i].key, key), found);
+	return found ? &a->v[at].val : NULL;
 }
 
 bool

@@ -3,6 +3,7 @@
 #include "model/stats.h"
 
 #include "base/hash.h"
+#include "base/search.h"
 
 unsigned
 stats_bucket(uint64_t v)
@@ -49,16 +50,9 @@ stats_hash(const struct value *v)
 const struct column_stats *
 stats_columns(const struct shard_stats *s, const struct field *f, size_t *n)
 {
-	size_t lo = 0, hi = s->n_columns, end;
+	size_t lo = 0, end;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (field_cmp(&s->columns[mid].field, f) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, s->n_columns, i, field_cmp(&s->columns[i].field, f) < 0);
 	for (end = lo; end < s->n_columns && field_eq(&s->columns[end].field, f); end++)
 		;
 	*n = end - lo;
@@ -68,16 +62,9 @@ stats_columns(const struct shard_stats *s, const struct field *f, size_t *n)
 const struct stats_field *
 stats_fields(const struct stats_summary *s, const struct field *f, size_t *n)
 {
-	size_t lo = 0, hi = s->n_fields, end;
+	size_t lo = 0, end;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (field_cmp(&s->fields[mid].field, f) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, s->n_fields, i, field_cmp(&s->fields[i].field, f) < 0);
 	for (end = lo; end < s->n_fields && field_eq(&s->fields[end].field, f); end++)
 		;
 	*n = end - lo;

@@ -9,6 +9,7 @@
  * A cell lists a few values; the share of the rest is such that all cells together have as
  * many rows as the whole store is believed to have.
  */
+#include "base/search.h"
 #include "card_i.h"
 #include "match/words.h"
 
@@ -31,20 +32,13 @@ static double
 below(const struct stats_field *f, double x)
 {
 	const uint64_t *b = f->bounds;
-	uint32_t n = f->n_bounds, lo = 0, hi = n;
+	uint32_t n = f->n_bounds, lo = 0;
 	double at, next;
 
 	if (n < 2)
 		return 0.5;
 	/* How many bounds are below x. */
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (card_number(f->type, b[mid]) < x)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, n, i, card_number(f->type, b[i]) < x);
 	if (lo == 0)
 		return 0;
 	if (lo == n)
@@ -252,19 +246,10 @@ field_share(const struct stats_field *f, const struct pred *p, const struct card
 static const struct stats_cell_field *
 cell_field(const struct stats_cell *c, uint32_t place)
 {
-	uint32_t lo = 0, hi = c->n_fields;
+	uint32_t at = 0;
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (c->fields[mid].field == place)
-			return &c->fields[mid];
-		if (c->fields[mid].field < place)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
+	LOWER_BOUND(at, c->n_fields, i, c->fields[i].field < place);
+	return at < c->n_fields && c->fields[at].field == place ? &c->fields[at] : NULL;
 }
 
 /* May a number of the cell that it does not list satisfy the leaf? Its share of the cell's range. */

@@ -10,6 +10,7 @@
 
 #include "base/utf8.h"
 #include "explain_i.h"
+#include "model/json.h"
 
 #define GROUPS_SHOWN 20
 #define GROUPS_MAX 64		/* told apart; the rest is summed up */
@@ -330,33 +331,12 @@ plan_explain(struct buf *b, const struct plan *p, const struct stats *st, struct
 
 /* ---- JSON ---- */
 
-/* Plans are small: no need of the formats' fast writer, which this layer doesn't know. */
-static void
-put_json(struct buf *b, struct sv s)
-{
-	const char *p = s.p, *end = s.p + s.n;
-	size_t n;
-
-	buf_putc(b, '"');
-	for (; p < end; p += n) {
-		n = utf8_decode(p, end, NULL);
-		if (n == 0) {
-			BUF_LIT(b, "\xef\xbf\xbd");
-			n = 1;
-		} else if (*p == '"' || *p == '\\' || (uint8_t)*p < 0x20)
-			buf_printf(b, "\\u%04x", (unsigned)(uint8_t)*p);
-		else
-			buf_put(b, p, n);
-	}
-	buf_putc(b, '"');
-}
-
 /* A member whose value is the text that `print` left in t; t is emptied. */
 static void
 put_text(struct buf *b, const char *key, struct buf *t)
 {
 	buf_printf(b, ",\"%s\":", key);
-	put_json(b, buf_view(t));
+	json_string(b, buf_view(t));
 	b->oom |= t->oom;
 	t->n = 0;
 }
@@ -384,9 +364,9 @@ static void
 put_json_shard(struct buf *b, const struct plan_shard *s, const struct shard_stats *st)
 {
 	BUF_LIT(b, "{\"file\":");
-	put_json(b, sv_cstr(st->file));
+	json_string(b, sv_cstr(st->file));
 	buf_printf(b, ",\"access\":\"%s\",\"why\":", access_name(s->access));
-	put_json(b, sv_cstr(s->why));
+	json_string(b, sv_cstr(s->why));
 	if (s->pruned_by != NULL)
 		buf_printf(b, ",\"pruned_by\":\"%s\"", s->pruned_by);
 	put_u64(b, "spans", st->n_rows);
@@ -455,7 +435,7 @@ plan_explain_json(struct buf *b, const struct plan *p, const struct stats *st,
 
 	count_read(p, st, &n, &rows);
 	BUF_LIT(b, "{\"query\":");
-	put_json(b, canonical);
+	json_string(b, canonical);
 	buf_printf(b, ",\"output\":\"%s\"", output_name(p->output));
 	put_json_stages(b, p, &t);
 	BUF_LIT(b, ",\"rules\":[");

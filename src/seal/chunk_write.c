@@ -17,20 +17,10 @@
 uint32_t
 count_present(const struct seal *s, uint32_t from, uint32_t to)
 {
-	uint32_t n = 0;
+	uint32_t at = from / 64 * 64;
 
-	if (from >= to)
-		return 0;
-	for (uint32_t w = from / 64; w <= (to - 1) / 64; w++) {
-		uint64_t bits = s->present[w];
-
-		if (w == from / 64)
-			bits &= UINT64_MAX << from % 64;
-		if (w == to / 64)
-			bits &= ((uint64_t)1 << to % 64) - 1;
-		n += (uint32_t)__builtin_popcountll(bits);
-	}
-	return n;
+	return from >= to ? 0 : (uint32_t)(bitmap_rank(s->present + at / 64, to - at) -
+	    bitmap_rank(s->present + at / 64, from - at));
 }
 
 static void

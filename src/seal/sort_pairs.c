@@ -4,6 +4,7 @@
  * pass from the lowest, all histograms made in one reading, and passes in which all keys
  * agree left out (times of one hour differ in 42 bits: four passes).
  */
+#include "base/radix.h"
 #include "seal_i.h"
 
 #define DIGIT_BITS 11
@@ -30,21 +31,6 @@ digit(uint64_t key, unsigned d)
 	return (uint32_t)(key >> (d * DIGIT_BITS)) & (RADIX - 1);
 }
 
-static void
-pass(const struct sort_pair *from, struct sort_pair *to, size_t n, unsigned d, uint32_t *count)
-{
-	uint32_t at = 0;
-
-	for (size_t i = 0; i < RADIX; i++) {
-		uint32_t c = count[i];
-
-		count[i] = at;
-		at += c;
-	}
-	for (size_t i = 0; i < n; i++)
-		to[count[digit(from[i].key, d)]++] = from[i];
-}
-
 void
 sort_pairs(struct sort_pair *v, struct sort_pair *tmp, size_t n)
 {
@@ -62,7 +48,7 @@ sort_pairs(struct sort_pair *v, struct sort_pair *tmp, size_t n)
 	for (unsigned d = 0; d < DIGITS; d++) {
 		if (count[d][digit(v[0].key, d)] == n)
 			continue;
-		pass(from, to, n, d, count[d]);
+		RADIX_SCATTER(count[d], RADIX, from, to, n, i, digit(from[i].key, d));
 		swap = from;
 		from = to;
 		to = swap;

@@ -6,21 +6,12 @@
 #include "shard/chunk.h"
 
 #include "base/bitmap.h"
+#include "base/search.h"
 #include "shard_i.h"
 
 #define RANK_WORDS 8		/* words between two entries of the rank directory */
 /* From so many values wanted of one block, decoding it whole is cheaper than one by one. */
 #define DENSE_BLOCK 24
-
-/* Inline: without the instruction, the compiler's builtin is a call with a table. */
-static inline uint32_t
-ones(uint64_t x)
-{
-	x -= x >> 1 & UINT64_C(0x5555555555555555);
-	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
-	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-	return (uint32_t)(x * UINT64_C(0x0101010101010101) >> 56);
-}
 
 void
 chunk_put(const struct chunk *c)
@@ -33,16 +24,7 @@ chunk_put(const struct chunk *c)
 static uint32_t
 list_lower(const struct chunk *c, uint32_t lo, uint32_t row)
 {
-	uint32_t hi = c->n_present;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (c->list[mid] < row)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, c->n_present, i, c->list[i] < row);
 	return lo;
 }
 
@@ -53,7 +35,7 @@ rank_word(const struct chunk *c, uint32_t w)
 	uint32_t i = w / RANK_WORDS * RANK_WORDS, n = c->rank[w / RANK_WORDS];
 
 	for (; i < w; i++)
-		n += ones(c->bitmap[i]);
+		n += bitmap_ones(c->bitmap[i]);
 	return n;
 }
 
@@ -83,7 +65,7 @@ chunk_rank(const struct chunk *c, uint32_t row)
 	case PRESENT_BITMAP:
 		if (row >= c->n_rows)
 			return c->n_present;
-		return rank_word(c, row / 64) + ones(c->bitmap[row / 64] &
+		return rank_word(c, row / 64) + bitmap_ones(c->bitmap[row / 64] &
 		    (((uint64_t)1 << row % 64) - 1));
 	case PRESENT_LIST:
 		return list_lower(c, 0, row);
@@ -94,21 +76,15 @@ chunk_rank(const struct chunk *c, uint32_t row)
 static uint32_t
 bitmap_row(const struct chunk *c, uint32_t ordinal)
 {
-	uint32_t lo = 0, hi = (c->n_rows + 511) / 512, w, n;
+	uint32_t lo = 1, w, n;
 	uint64_t word;
 
 	/* The last directory entry that is not beyond the ordinal. */
-	while (hi - lo > 1) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (c->rank[mid] <= ordinal)
-			lo = mid;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, (c->n_rows + 511) / 512, i, c->rank[i] <= ordinal);
+	lo--;
 	w = lo * RANK_WORDS;
 	ordinal -= c->rank[lo];
-	while (ordinal >= (n = ones(c->bitmap[w]))) {
+	while (ordinal >= (n = bitmap_ones(c->bitmap[w]))) {
 		ordinal -= n;
 		w++;
 	}
@@ -153,16 +129,9 @@ chunk_presence(const struct chunk *c, uint64_t *words)
 static uint32_t
 run_of(const struct chunk *c, uint32_t ordinal)
 {
-	uint32_t lo = 0, hi = c->n_runs;
+	uint32_t lo = 0;
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (c->run_ends[mid] <= ordinal)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, c->n_runs, i, c->run_ends[i] <= ordinal);
 	return lo;
 }
 
@@ -229,7 +198,7 @@ select_run(const struct chunk *c, uint32_t first, uint32_t n, uint32_t *sel, uin
 	uint32_t w = first / 64, last = (first + n - 1) / 64, m = 0, at;
 	uint64_t left = (uint64_t)-1 << first % 64, word = c->bitmap[w] & left;
 
-	at = rank_word(c, w) + ones(c->bitmap[w] & ~left);
+	at = rank_word(c, w) + bitmap_ones(c->bitmap[w] & ~left);
 	for (;;) {
 		if (w == last)
 			word &= (uint64_t)-1 >> (63 - (first + n - 1) % 64);
@@ -262,10 +231,10 @@ select_bitmap(const struct chunk *c, const uint32_t *rows, uint32_t n, uint32_t 
 			before = rank_word(c, to);
 		else
 			for (; w < to; w++)
-				before += ones(c->bitmap[w]);
+				before += bitmap_ones(c->bitmap[w]);
 		w = to;
 		sel[m] = i;
-		ord[m++] = before + ones(word & (bit - 1));
+		ord[m++] = before + bitmap_ones(word & (bit - 1));
 	}
 	return m;
 }

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "base/search.h"
 #include "shard_i.h"
 
 struct dict_obj {
@@ -111,21 +112,10 @@ dict_put(const struct dict *d)
 bool
 dict_find(const struct dict *d, struct sv value, uint32_t *code)
 {
-	uint32_t lo = 0, hi = d->n;
+	uint32_t at = 0;
+	bool found;
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		int c = sv_cmp(dict_at(d, mid), value);
-
-		if (c == 0) {
-			*code = mid;
-			return true;
-		}
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	*code = lo;
-	return false;
+	FIND_SORTED(at, d->n, i, sv_cmp(dict_at(d, i), value), found);
+	*code = at;
+	return found;
 }

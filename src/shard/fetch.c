@@ -7,13 +7,13 @@
  * used, and chunks that hold strings in place. Chunks of numbers are given back at once.
  */
 #include "fetch_i.h"
+#include "base/radix.h"
 
 #include <stdlib.h>
 
 #define MAX_BYTES ((size_t)2 << 30)
 #define SCRATCH_KEPT 65536	/* rows: larger scratch is given back by a reset */
 #define RADIX_BITS 10		/* two passes sort LIMIT_SHARD_ROWS rows */
-#define RADIX (1u << RADIX_BITS)
 #define SMALL_SORT 48
 
 int
@@ -238,22 +238,12 @@ sort_small(uint64_t *v, size_t n)
 	}
 }
 
-/* One stable pass by RADIX_BITS of the row. */
+/* By the rows, which are the high halves. */
 static void
-radix_pass(const uint64_t *from, uint64_t *to, size_t n, unsigned shift)
+radix_rows(uint64_t *v, uint64_t *tmp, size_t n)
 {
-	size_t at[RADIX] = { 0 }, sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		at[from[i] >> shift & (RADIX - 1)]++;
-	for (size_t i = 0; i < RADIX; i++) {
-		size_t c = at[i];
-
-		at[i] = sum;
-		sum += c;
-	}
-	for (size_t i = 0; i < n; i++)
-		to[at[from[i] >> shift & (RADIX - 1)]++] = from[i];
+	RADIX_PASS(RADIX_BITS, v, tmp, n, i, v[i] >> 32);
+	RADIX_PASS(RADIX_BITS, tmp, v, n, i, tmp[i] >> (32 + RADIX_BITS));
 }
 
 static bool
@@ -288,8 +278,7 @@ sort_rows(struct fetch *f, const struct shard_info *info, const uint32_t *rows, 
 		sort_small(f->pairs, n);
 		return 0;
 	}
-	radix_pass(f->pairs, f->pairs_tmp, n, 32);
-	radix_pass(f->pairs_tmp, f->pairs, n, 32 + RADIX_BITS);
+	radix_rows(f->pairs, f->pairs_tmp, n);
 	return 0;
 }
 

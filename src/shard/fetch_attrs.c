@@ -6,6 +6,7 @@
  * is key order, so the lists come out normal. Only attributes from the rest column, which
  * holds rare keys as one packed map a row, have to be merged in.
  */
+#include "base/search.h"
 #include "fetch_i.h"
 
 #include <stdlib.h>
@@ -83,14 +84,7 @@ gather_all(struct rows *r, enum attr_scope scope)
 	int rc = 0;
 
 	(void)shard_attr(s, scope, SV_EMPTY, &first);
-	for (uint32_t end = hi; lo < end;) {
-		uint32_t mid = lo + (end - lo) / 2;
-
-		if (s->sections[mid].column < (size_t)(first - s->info.columns))
-			lo = mid + 1;
-		else
-			end = mid;
-	}
+	LOWER_BOUND(lo, hi, i, s->sections[i].column < (size_t)(first - s->info.columns));
 	for (; lo < hi && rc == 0; lo++) {
 		const struct column *col = &s->info.columns[s->sections[lo].column];
 
@@ -121,20 +115,12 @@ gather_keys(struct rows *r, enum attr_scope scope, const struct fetch_want *w)
 static bool
 key_wanted(const struct fetch_want *w, bool all, struct sv key)
 {
-	size_t lo = 0, hi = w->n_keys;
+	size_t at = 0;
+	bool found = all;
 
-	while (!all && lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = sv_cmp(w->keys[mid], key);
-
-		if (c == 0)
-			return true;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return all;
+	if (!all)
+		FIND_SORTED(at, w->n_keys, i, sv_cmp(w->keys[i], key), found);
+	return found;
 }
 
 /* The next wanted attribute of a packed map. */

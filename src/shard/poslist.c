@@ -9,6 +9,7 @@
  */
 #include "shard/poslist.h"
 
+#include "base/search.h"
 #include "roaring_i.h"
 
 #define HEAD_BYTES 24
@@ -322,21 +323,12 @@ poslist_open(struct poslist *out, const uint8_t *p, size_t n_bytes, uint32_t lim
 static const uint8_t *
 find_set(const struct poslist *l, uint32_t key)
 {
-	uint32_t lo = 0, hi = l->n_sets;
+	const uint8_t *d;
+	uint32_t at = 0;
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		const uint8_t *d = l->dir + (size_t)mid * DIR_BYTES;
-		uint32_t k = load_u32(d);
-
-		if (k == key)
-			return d;
-		if (k < key)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
+	LOWER_BOUND(at, l->n_sets, i, load_u32(l->dir + (size_t)i * DIR_BYTES) < key);
+	d = l->dir + (size_t)at * DIR_BYTES;
+	return at < l->n_sets && load_u32(d) == key ? d : NULL;
 }
 
 /* The key's packed numbers: their first ordinal; *n how many. */
@@ -427,28 +419,13 @@ poslist_list(const struct poslist *l, uint32_t key, uint32_t *out)
 uint32_t
 pack_lower(const struct pack *p, uint64_t v)
 {
-	uint32_t lo = 0, hi = p->n_blocks, n, i = 0;
+	uint32_t lo = 0, n;
 	uint64_t block[PACK_BLOCK];
 
 	/* The last block that begins below v holds the first number that does not, or ends before. */
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (pack_at(p, (size_t)mid * PACK_BLOCK) < v)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, p->n_blocks, b, pack_at(p, (size_t)b * PACK_BLOCK) < v);
 	if (lo == 0)
 		return 0;
 	n = (uint32_t)pack_decode_block(p, lo - 1, block);
-	for (uint32_t top = n; i < top;) {
-		uint32_t mid = i + (top - i) / 2;
-
-		if (block[mid] < v)
-			i = mid + 1;
-		else
-			top = mid;
-	}
-	return (lo - 1) * PACK_BLOCK + i;
+	return (lo - 1) * PACK_BLOCK + (uint32_t)lower_bound_u64(block, 0, n, v);
 }

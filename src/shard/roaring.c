@@ -15,6 +15,7 @@
 #include "roaring_i.h"
 
 #include "base/bitmap.h"
+#include "base/search.h"
 
 #define COOKIE 12346u
 #define COOKIE_RUNS 12347u
@@ -71,18 +72,11 @@ static struct container
 measure(const uint32_t *v, size_t n)
 {
 	struct container c = { .high = v[0] & ~(CONTAINER - 1), .n_runs = 1 };
-	size_t lo = 1, hi = n;
+	size_t lo = 1;
 
 	if (v[n - 1] - c.high < CONTAINER)
 		lo = n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (v[mid] - c.high < CONTAINER)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, n, i, v[i] - c.high < CONTAINER);
 	c.n = (uint32_t)lo;
 	for (uint32_t i = 1; i < c.n; i++)
 		c.n_runs += v[i] != v[i - 1] + 1;
@@ -282,7 +276,7 @@ check_bits(const struct container *c, uint32_t *last)
 		uint64_t w;
 
 		memcpy(&w, c->p + (size_t)i * 8, 8);
-		n += (uint32_t)__builtin_popcountll(w);
+		n += bitmap_ones(w);
 		if (w != 0)
 			*last = i * 64 + 63 - (uint32_t)__builtin_clzll(w);
 	}

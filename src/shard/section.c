@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/search.h"
 #include "shard_i.h"
 #include "shard/codec.h"
 
@@ -175,15 +176,6 @@ shard_chunk_section(const struct shard *s, uint32_t column, uint32_t row_group)
 		return at == 0 ? NULL : &s->sections[lo + at - 1];
 	}
 	hi = s->chunk_from[row_group + 1];
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (s->sections[mid].column == column)
-			return &s->sections[mid];
-		if (s->sections[mid].column < column)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
+	LOWER_BOUND(lo, hi, i, s->sections[i].column < column);
+	return lo < hi && s->sections[lo].column == column ? &s->sections[lo] : NULL;
 }

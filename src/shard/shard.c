@@ -11,6 +11,7 @@
 #include "base/cursor.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/search.h"
 #include "shard_i.h"
 #include "shard/codec.h"
 
@@ -217,17 +218,10 @@ shard_attr(const struct shard *s, enum attr_scope scope, struct sv key,
     const struct column **first)
 {
 	const struct column *c = s->info.columns;
-	size_t lo = 0, hi = s->info.n_columns, n = 0;
+	size_t lo = 0, n = 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (c[mid].id != COL_ATTR || c[mid].scope < scope ||
-		    (c[mid].scope == scope && sv_cmp(c[mid].key, key) < 0))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, s->info.n_columns, i, c[i].id != COL_ATTR || c[i].scope < scope ||
+	    (c[i].scope == scope && sv_cmp(c[i].key, key) < 0));
 	while (lo + n < s->info.n_columns && c[lo + n].scope == scope &&
 	    sv_eq(c[lo + n].key, key))
 		n++;
@@ -238,20 +232,12 @@ shard_attr(const struct shard *s, enum attr_scope scope, struct sv key,
 int
 shard_service_find(const struct shard *s, struct sv service)
 {
-	size_t lo = 0, hi = s->info.n_services;
+	size_t at = 0;
+	bool found;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = sv_cmp(s->info.services[mid].service, service);
-
-		if (c == 0)
-			return (int)mid;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return -1;
+	FIND_SORTED(at, s->info.n_services, i, sv_cmp(s->info.services[i].service, service),
+	    found);
+	return found ? (int)at : -1;
 }
 
 struct zone

@@ -8,6 +8,7 @@
 #include <endian.h>
 
 #include "base/hash.h"
+#include "base/search.h"
 #include "shard_i.h"
 
 struct traceids {
@@ -111,20 +112,11 @@ traceids_put(const struct traceids *t)
 bool
 traceids_find(const struct traceids *t, struct trace_id id, uint32_t *ordinal)
 {
-	uint32_t lo = 0, hi = t->n;
+	uint32_t at = 0;
+	bool found;
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		int c = trace_id_cmp(traceids_at(t, mid), id);
-
-		if (c == 0) {
-			*ordinal = mid;
-			return true;
-		}
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return false;
+	FIND_SORTED(at, t->n, i, trace_id_cmp(traceids_at(t, i), id), found);
+	if (found)
+		*ordinal = at;
+	return found;
 }

@@ -62,7 +62,7 @@ show(void)
 {
 	struct buf b = BUF_INIT;
 
-	shadow_print(en, &b);
+	shadow_print(&en->shadow, &b);
 	print_message("%.*s\n", (int)b.n, b.p);
 	buf_release(&b);
 }
@@ -89,9 +89,9 @@ no_generated_query_differs(void **state)
 		buf_str(&path, file);
 		ran += open_result(buf_cstr(&path)) <= 0;
 		if (i % 32 == 31)
-			shadow_drain(en);
+			shadow_drain(&en->shadow);
 	}
-	shadow_drain(en);
+	shadow_drain(&en->shadow);
 	show();
 	assert_true(ran > n / 2);
 	assert_int_equal(atomic_load(&s->different), 0);

@@ -72,7 +72,7 @@ open_result(const char *text)
 		usleep(200);
 	assert_int_equal(code, 0);
 	result_unref(r);
-	shadow_drain(en);
+	shadow_drain(&en->shadow);
 }
 
 /* The service that has most spans in the newest shard. */

@@ -135,7 +135,7 @@ finished_queries_teach(void **state)
 	assert_int_equal(request_new(en, path, file, &r, &e), 0);
 	assert_int_equal(request_plan(r, &e), 0);
 	assert_int_equal(r->plan->threads, 1);
-	o.request = r;
+	o.plan = r->plan;
 	for (int i = 0; i < 200; i++)
 		costs_note(en, &o);
 	assert_true(atomic_load(&en->cost_version) > before);

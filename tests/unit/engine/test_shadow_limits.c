@@ -93,14 +93,14 @@ the_share_that_is_asked_for_is_drawn(void **state)
 		snprintf(path, sizeof path, "/limit/%d/count", i + 1);
 		assert_int_equal(open_result(path), 0);
 	}
-	shadow_drain(en);
+	shadow_drain(&en->shadow);
 	/* 100 on average; as far off as once in a million. */
 	assert_in_range(COUNT(sampled), 57, 143);
 	assert_int_equal(COUNT(same) + COUNT(dropped), COUNT(sampled));
 	end();
 	begin("shadow.sample_rate=0", "query.threads=1");
 	assert_int_equal(open_result("/count"), 0);
-	shadow_drain(en);
+	shadow_drain(&en->shadow);
 	assert_int_equal(COUNT(sampled), 0);
 	assert_false(en->shadow.started);
 	end();
@@ -124,7 +124,7 @@ waits_for_readers_and_drops_what_does_not_fit(void **state)
 	usleep(20000);
 	assert_int_equal(COUNT(same), 0);
 	atomic_fetch_sub(&en->counters.running, 1);
-	shadow_drain(en);
+	shadow_drain(&en->shadow);
 	/* 64 in the queue, and perhaps one at its turn. */
 	assert_in_range(COUNT(same), 64, 65);
 	assert_int_equal(COUNT(same) + COUNT(dropped), 80);
@@ -143,7 +143,7 @@ limits_leave_it_undecided(void **state)
 	store_rig_init(&rig, 6, 30000, 3, 1, 4096);
 	begin("shadow.sample_rate=1", "shadow.memory=1MiB");
 	assert_int_equal(open_result("/sort/name/spans.jsonl"), 0);
-	shadow_drain(en);
+	shadow_drain(&en->shadow);
 	assert_int_equal(COUNT(undecided), 1);
 	assert_int_equal(COUNT(different), 0);
 	end();
@@ -157,7 +157,7 @@ errors_are_compared_as_errors(void **state)
 	(void)state;
 	begin("shadow.sample_rate=1", "query.max_rows=5");
 	assert_int_equal(open_result("/spans.jsonl"), ERR_LIMIT);
-	shadow_drain(en);
+	shadow_drain(&en->shadow);
 	assert_int_equal(COUNT(same), 1);
 	end();
 }
@@ -173,7 +173,7 @@ now_is_that_of_the_first_run(void **state)
 	/* The clock goes on, to a time with other spans, before the query runs. */
 	atomic_store(&en->now, STORE_RIG_START + UINT64_C(3600000000000));
 	assert_int_equal(wait_open(r), 0);
-	shadow_drain(en);
+	shadow_drain(&en->shadow);
 	assert_int_equal(COUNT(same), 1);
 	end();
 }

@@ -4,11 +4,14 @@
  * first, each with its times, the path, and its plan in a few words. The words are made when
  * the query ends, as its plan goes with it.
  */
+#include "watch/slowlog.h"
+
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "engine_i.h"
+#include "base/visible.h"
+#include "model/when.h"
 
 void
 slowlog_init(struct slowlog *l)
@@ -38,7 +41,7 @@ put_times(struct buf *b, const struct outcome *o)
 	const struct profile *p = &o->info->profile;
 
 	buf_printf(b, "plan %.1f ms, scan %.1f ms, sort %.1f ms, fetch %.1f ms; "
-	    "%llu rows, %llu bytes, cache %s\n", ms(o->request->plan_ns), ms(p->scan_ns),
+	    "%llu rows, %llu bytes, cache %s\n", ms(o->plan_ns), ms(p->scan_ns),
 	    ms(p->sort_ns), ms(p->fetch_ns), (unsigned long long)o->info->n_rows,
 	    (unsigned long long)o->info->n_bytes, outcome_cache(o->info));
 }
@@ -47,7 +50,7 @@ static void
 put_plan(struct buf *b, const struct outcome *o)
 {
 	const struct profile *p = &o->info->profile;
-	const struct plan *pl = o->request->plan;
+	const struct plan *pl = o->plan;
 
 	if (pl == NULL)
 		return;
@@ -61,20 +64,6 @@ put_plan(struct buf *b, const struct outcome *o)
 	buf_str(b, pl->n_fired == 0 ? " none\n" : "\n");
 }
 
-static void
-put_path(struct buf *b, const struct request *r)
-{
-	struct buf path = BUF_INIT;
-
-	path_print(&path, r->path);
-	if (path.n > 1)
-		buf_putc(&path, '/');
-	buf_str(&path, r->file);
-	engine_caret(b, buf_view(&path), -1);
-	b->oom |= path.oom;
-	buf_release(&path);
-}
-
 void
 slowlog_add(struct slowlog *l, const struct outcome *o)
 {
@@ -84,7 +73,7 @@ slowlog_add(struct slowlog *l, const struct outcome *o)
 	};
 
 	put_times(&x.text, o);
-	put_path(&x.text, o->request);
+	visible_caret(&x.text, o->path, -1);
 	put_plan(&x.text, o);
 	pthread_mutex_lock(&l->lock);
 	if (l->v == NULL)

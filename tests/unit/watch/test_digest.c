@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* shadow_compare: digests of results in pieces, what differs and where, tolerance, endings. */
+/* digest: digests of results in pieces, what differs and where, tolerance, endings. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "engine/shadow_i.h"
+#include "watch/digest.h"
 
 /* The digest of a text that comes in pieces of `piece` bytes. */
 static void

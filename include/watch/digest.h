@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * shadow_i: a result in little, and the comparison of two runs of one query.
+ * digest: a result in little, and the comparison of two runs of one query.
  *
  * A digest takes a result's bytes as they come and keeps a hash of each row (a line) and,
  * while the result is small, its text. Rows past DIGEST_FINE_ROWS are hashed in blocks, so
  * that a digest has a bound: about half a megabyte, and a text of DIGEST_TEXT_MAX.
  */
-#ifndef ENGINE_SHADOW_I_H
-#define ENGINE_SHADOW_I_H
+#ifndef WATCH_DIGEST_H
+#define WATCH_DIGEST_H
 
 #include "base/buf.h"
 #include "base/vec.h"
-#include "engine/engine.h"
+#include "watch/watch.h"
 
 #define DIGEST_TEXT_MAX (256u * 1024)
 #define DIGEST_FINE_ROWS 65536u

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * shadow_compare: see shadow_i.h. Results that depend on the order of additions (averages,
+ * digest: see digest.h. Results that depend on the order of additions (averages,
  * sums of doubles) are compared with a tolerance: then a row's hash leaves its doubles out, and
  * they are compared as numbers where both texts are there. What is stored is never compared
  * with a tolerance: a value that came out differently is wrong however near it is.
  */
+#include "watch/digest.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/hash.h"
-#include "shadow_i.h"
 
 /* ---- doubles in a row of JSON or CSV ---- */
 

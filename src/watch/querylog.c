@@ -6,14 +6,18 @@
  * query never hears of it. A line that was written in part (a full disk) is ended before the
  * next one begins, so that only that line is lost to a reader.
  */
+#include "watch/querylog.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine_i.h"
+#include "model/json.h"
+#include "model/when.h"
 
 void
 querylog_init(struct querylog *l)
@@ -103,41 +107,26 @@ put_u64(struct buf *b, const char *key, uint64_t v)
 }
 
 static void
-put_paths(struct buf *b, const struct request *r)
-{
-	struct buf path = BUF_INIT;
-
-	path_print(&path, r->path);
-	if (path.n > 1)
-		buf_putc(&path, '/');
-	buf_str(&path, r->file);
-	put_text(b, "path", buf_view(&path));
-	put_text(b, "query", buf_view(&r->canonical));
-	b->oom |= path.oom;
-	buf_release(&path);
-}
-
-static void
 put_line(struct buf *b, const struct outcome *o)
 {
-	const struct request *r = o->request;
 	const struct profile *p = &o->info->profile;
 
 	BUF_LIT(b, "{\"time\":\"");
 	when_print(b, clock_wall_ns() - (clock_mono_ns() - o->started_mono_ns));
 	buf_putc(b, '"');
-	put_paths(b, r);
+	put_text(b, "path", o->path);
+	put_text(b, "query", o->query);
 	put_u64(b, "uid", o->who.uid);
 	put_u64(b, "pid", o->who.pid);
-	put_text(b, "decision", sv_cstr(request_decision(r)));
-	if (r->plan != NULL)
+	put_text(b, "decision", sv_cstr(o->decision));
+	if (o->plan != NULL)
 		buf_printf(b, ",\"estimated_rows\":%.0f,\"estimated_cost\":%.2f",
-		    r->plan->est_rows, r->plan->est_cost);
+		    o->plan->est_rows, o->plan->est_cost);
 	put_u64(b, "rows", o->info->n_rows);
 	put_u64(b, "bytes", o->info->n_bytes);
 	put_u64(b, "rows_scanned", p->rows_scanned);
 	put_u64(b, "duration_ns", o->duration_ns);
-	put_u64(b, "plan_ns", r->plan_ns);
+	put_u64(b, "plan_ns", o->plan_ns);
 	put_text(b, "cache", sv_cstr(outcome_cache(o->info)));
 	put_text(b, "result", sv_cstr(o->code < 0 ? err_name(o->code) : "ok"));
 	if (o->code < 0)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/* profile: what running a plan took, counted and timed: exec fills it in, watch adds it up. */
+#ifndef PLAN_PROFILE_H
+#define PLAN_PROFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct profile {
+	uint64_t shards_opened, row_groups_visited, row_groups_pruned, blocks_pruned;
+	uint64_t chunks_read, chunks_cached, read_bytes, unpacked_bytes, decoded_bytes;
+	uint64_t rows_scanned;		/* rows looked at: what access and range left, filter or none */
+	uint64_t index_lists, text_lists;	/* conditions answered by indexes, per shard; by a text index */
+	uint64_t index_rows;		/* rows that these named */
+	uint64_t values_tested;		/* values of chunks that conditions looked at, numbers and codes; */
+	uint64_t texts_tested;		/* and those that are texts themselves */
+	uint64_t rows_counted;		/* rows that indexes named, and that were only counted; of many some */
+	uint64_t rows_matched;		/* rows that passed */
+	uint64_t rows_fetched;		/* rows put together */
+	uint64_t rows_returned;		/* output rows */
+	uint64_t traces_assembled;
+	uint64_t plan_ns, scan_ns, sort_ns, fetch_ns;	/* by stage; plan_ns is the engine's */
+	bool complete;
+};
+
+#endif

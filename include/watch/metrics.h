@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/* metrics: the counters and what else there is to tell, as Prometheus text for .spanfs/metrics. */
+#ifndef WATCH_METRICS_H
+#define WATCH_METRICS_H
+
+#include "base/buf.h"
+#include "base/lru.h"
+#include "watch/counters.h"
+#include "watch/querylog.h"
+#include "watch/shadow.h"
+
+struct metrics {
+	struct counters *counters;
+	struct querylog *querylog;
+	struct shadow *shadow;
+	struct lru_stats chunk_cache;
+	uint64_t n_results, results_bytes;	/* in the table; of all, in memory or spilled */
+	uint64_t kept_bytes;			/* of those that nobody reads, as [result_cache] counts */
+	unsigned cost_version;
+	bool has_store;				/* the newest commit is known: */
+	uint64_t store_spans, store_bytes, store_shards, store_generation;
+};
+
+void metrics_print(struct buf *, const struct metrics *);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/* outcome: a query that has ended, as those who watch queries are told of it. */
+#ifndef WATCH_OUTCOME_H
+#define WATCH_OUTCOME_H
+
+#include "base/err.h"
+#include "base/sv.h"
+#include "model/stats.h"
+#include "plan/plan.h"
+#include "plan/profile.h"
+#include "watch/watch.h"
+
+/* What a run did and gave. */
+struct run_info {
+	struct profile profile;
+	uint64_t n_rows, n_bytes;
+	bool complete;
+};
+
+/* All that it points at is borrowed for the call. */
+struct outcome {
+	struct sv path, query;		/* as typed, with its file; in canonical form */
+	const struct plan *plan;	/* NULL: it was not planned */
+	const struct stats *stats;	/* what it was planned from */
+	bool has_rows;			/* the plan was run; not so of the files plan, query... */
+	const char *decision;		/* how the plan came about: "hit", "computed"... */
+	uint64_t plan_ns;
+	struct requester who;
+	uint64_t started_mono_ns;
+	uint64_t duration_ns;		/* without the time that a stream waited for its reader */
+	const struct run_info *info;
+	int code;
+	const struct err *err;		/* meaningful if code < 0 */
+};
+
+/* What it had of the chunks that it read: "chunks" all in memory, "none". */
+const char *outcome_cache(const struct run_info *);
+
+#endif
