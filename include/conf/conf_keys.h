@@ -23,7 +23,7 @@ X(STORE_CACHE, "store", "cache", CONF_SIZE, "256MiB", 1048576, 1125899906842624,
 X(QUERY_THREADS, "query", "threads", CONF_INT, "0", 0, 1024, NULL,
     "Threads of one query; 0: as many as there are processors.")
 X(QUERY_TIMEOUT, "query", "timeout", CONF_DURATION, "30s", 1e6, 8.64e17, NULL,
-    "Longest run of a query; a streamed result must give more within it.")
+    "Longest that a query may take for its first rows, and then for further ones.")
 X(QUERY_MEMORY, "query", "memory", CONF_SIZE, "1GiB", 1048576, 1125899906842624, NULL,
     "Most memory of one query.")
 X(QUERY_MAX_ROWS, "query", "max_rows", CONF_INT, "0", 0, 1e15, NULL,
@@ -34,12 +34,14 @@ X(QUERY_RULES_OFF, "query", "rules_off", CONF_STRING, "", 0, 0, NULL,
     "Rules of the optimizer that are left out, with commas between, or all; rows stay the same.")
 X(MOUNT_NOW, "mount", "now", CONF_STRING, "wall", 0, 0, NULL,
     "What `now` is: wall, latest (the newest span in the store) or a time.")
+X(MOUNT_SIZES, "mount", "sizes", CONF_ENUM, "exact", 0, 0, "exact lazy",
+    "Whether a result is whole before its size is told, or dear and large ones are streamed.")
 X(MOUNT_STAT_BUDGET, "mount", "stat_budget", CONF_DURATION, "100ms", 0, 6e10, NULL,
-    "Results estimated to take no longer are produced when first asked for their size.")
+    "What the sizes of a listed directory's files may take; those past it read 0 in listings.")
 X(MOUNT_STREAM_ABOVE, "mount", "stream_above", CONF_SIZE, "64MiB", 4096, 1125899906842624, NULL,
-    "Results larger than this are streamed.")
+    "With sizes=lazy results larger than this are streamed.")
 X(MOUNT_STREAM_AFTER, "mount", "stream_after", CONF_DURATION, "1s", 0, 3.6e12, NULL,
-    "An open waits this long for a complete result before it streams.")
+    "With sizes=lazy an open waits this long for a complete result before it streams.")
 X(MOUNT_SPILL_DIR, "mount", "spill_dir", CONF_STRING, "/var/tmp", 0, 0, NULL,
     "Directory of unlinked spill files.")
 X(MOUNT_SPILL_MAX, "mount", "spill_max", CONF_SIZE, "4GiB", 0, 1125899906842624, NULL,

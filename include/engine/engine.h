@@ -103,7 +103,7 @@ void result_unref(struct result *);
 
 struct result_info {
 	bool done;		/* complete: size is exact, or `code` says why it failed */
-	bool streaming;		/* being read while it is made; size is 0 for stat */
+	bool streaming;		/* being read while it is made; size is 0 for stat ([mount] sizes=lazy) */
 	bool cheap;		/* its estimated cost is within [mount] stat_budget, or not known yet */
 	int code;		/* 0 or the error it ended with */
 	uint64_t size;		/* bytes, exact if done */
@@ -122,11 +122,14 @@ typedef void (*result_fn)(void *arg, int code, const void *data, size_t n);
 /*
  * Starts the result if it is not running and waits until its size is known or it need not be:
  *   result_stat  done, or over [mount] stat_budget (dear ones once that is known, unstarted)
+ *   result_size  done or failed, whatever it costs; or streaming begins
  *   result_open  done, failed (code < 0), or streaming begins
+ * Nothing streams but with [mount] sizes=lazy.
  *   result_read  bytes at `off` are there: fn gets up to n of them (0 at the end), or the error
  * *wait (may be NULL) is valid until fn is called.
  */
 int result_stat(struct result *, result_fn, void *arg, struct result_wait **wait, struct err *) WARN_UNUSED;
+int result_size(struct result *, result_fn, void *arg, struct result_wait **wait, struct err *) WARN_UNUSED;
 int result_open(struct result *, result_fn, void *arg, struct result_wait **wait, struct err *) WARN_UNUSED;
 int result_read(struct result *, uint64_t off, size_t n, result_fn, void *arg,
     struct result_wait **wait, struct err *) WARN_UNUSED;

@@ -21,6 +21,7 @@ struct fs_opts {
 	const char *fuse_options;	/* further -o text for libfuse, or NULL */
 	unsigned threads;		/* that answer the kernel; 0: 4 */
 	uint64_t entry_timeout_ns;	/* how long the kernel may keep names */
+	bool sizes_lazy;		/* stat makes cheap results alone; else whatever is named */
 	uint64_t stat_budget_ns;	/* stat's for the files of one directory; 0: no bound */
 	uint64_t readahead_bytes;	/* 0: leave the kernel's */
 	const char *readme;		/* content of /README */

@@ -137,6 +137,7 @@ serve(struct daemon *d)
 	o.allow_other = conf_bool(d->conf, CONF_MOUNT_ALLOW_OTHER);
 	o.threads = (unsigned)conf_u64(d->conf, CONF_MOUNT_THREADS);
 	o.entry_timeout_ns = conf_u64(d->conf, CONF_MOUNT_ENTRY_TIMEOUT);
+	o.sizes_lazy = conf_u64(d->conf, CONF_MOUNT_SIZES) == SIZES_LAZY;
 	o.stat_budget_ns = conf_u64(d->conf, CONF_MOUNT_STAT_BUDGET);
 	o.readahead_bytes = conf_u64(d->conf, CONF_MOUNT_READAHEAD);
 	code = fs_mount(d->engine, &o, &cb, &err);

@@ -144,7 +144,8 @@ struct request {
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
 	uint64_t offset, limit;		/* that a format that pages applies, not the query */
 	struct buf canonical;
-	struct buf key;			/* what equal results share, but for the snapshot */
+	struct buf key;			/* what equal results share, but for snapshot and now */
+	uint64_t now;			/* if the query depends on it; else 0 */
 	struct stats *stats;		/* request_stats; on demand */
 	struct value_filter **own_filters;	/* of these, while it is planned */
 	size_t n_own_filters;
@@ -287,7 +288,7 @@ int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns
 /* ---- result ---- */
 
 enum result_state { RESULT_IDLE, RESULT_QUEUED, RESULT_PLANNING, RESULT_RUNNING, RESULT_DONE };
-enum wait_kind { WAIT_STAT, WAIT_OPEN, WAIT_READ };
+enum wait_kind { WAIT_STAT, WAIT_SIZE, WAIT_OPEN, WAIT_READ };
 
 struct wait {
 	struct wait *next;
@@ -306,7 +307,8 @@ struct result {
 	struct engine *engine;
 	struct request *request;	/* whose it is while it is made: result.c */
 	struct requester who;
-	uint64_t id, made_mono_ns, mtime_ns, world_id;
+	uint64_t id, mtime_ns, world_id, now;	/* now: the request's */
+	atomic_ullong made_mono_ns;	/* when it was asked for first; once done, then */
 	uint64_t started_ns, waited_ns;	/* of who makes it; waited: for readers, while it ran */
 	bool here;		/* alike: by the thread that asks, which waits for no reader */
 	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */
@@ -317,7 +319,7 @@ struct result {
 	pthread_cond_t moved;	/* a reader went on, or cancel */
 	enum result_state state;
 	bool streaming;
-	bool wanted;		/* by more than stat: it is made whatever it costs */
+	bool wanted;		/* by more than a listing: it is made whatever it costs */
 	bool planned;
 	bool settled;		/* of the request only what stays is there, and nobody owns it */
 	uint64_t cost_ns, est_bytes;	/* once it is planned */
@@ -361,10 +363,10 @@ bool results_leave(struct results *, struct result *, uint64_t bytes);
 void results_recount(struct results *, struct result *, uint64_t bytes);
 /*
  * One of the key, made after that instant, that may answer: made for its size, or (world_id
- * not 0) of this very world.
+ * not 0) of this very world and `now`.
  */
 struct result *results_find(struct results *, struct sv key, uint64_t made_after,
-    uint64_t world_id);
+    uint64_t world_id, uint64_t now);
 /*
  * Takes out those that nobody uses and that were not made after the instant, and the oldest
  * beyond max_bytes: chained by `next`, to be dropped outside the lock.

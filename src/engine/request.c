@@ -224,7 +224,7 @@ make_key(struct request *r, struct sv file)
 	buf_putc(&r->key, '\0');
 	/* `now` moves in steps of the ttl: what depends on it is another result at each. */
 	if (r->query != NULL && r->query->relative)
-		buf_u64(&r->key, r->query->now);
+		r->now = r->query->now;
 	/* Rows do not depend on the rules, plans and profiles do. */
 	if (r->rules_off != 0)
 		buf_u64(&r->key, r->rules_off);

@@ -5,7 +5,7 @@
  *
  *   IDLE --first stat or open--> QUEUED --> PLANNING --> RUNNING --> DONE
  *                                              |
- *     IDLE <-- wanted for its size alone, and dear
+ *     IDLE <-- wanted for a listing alone, and dear
  *
  * From QUEUED on until it is DONE, or IDLE again, one thread at a time owns the request: it
  * plans and runs it under no lock, and publishes what others ask for (state, cost, bytes)
@@ -14,7 +14,8 @@
  *
  * Who holds a result: its users (the mount's nodes and handles), the engine's table for
  * [result_cache] ttl, and the runner while it runs. When the last user goes before it is done,
- * its query is cancelled, unless it is cheap and will be done in a moment.
+ * its query is cancelled, unless it is cheap and was wanted for a listing: then it will be done
+ * in a moment.
  */
 #include <stdlib.h>
 
@@ -100,7 +101,7 @@ result_unref(struct result *r)
 
 	pthread_mutex_lock(&r->lock);
 	unfinished = r->state != RESULT_DONE &&
-	    (r->streaming || r->state == RESULT_IDLE || !r->by_stat);
+	    (r->streaming || r->state == RESULT_IDLE || !r->by_stat || r->wanted);
 	settled = r->settled;
 	pthread_mutex_unlock(&r->lock);
 	bytes = memory_of(r, settled);
@@ -159,9 +160,10 @@ result_new(struct engine *en, struct request *rq, struct requester who,
 	r->engine = en;
 	r->request = rq;
 	r->who = who;
-	r->made_mono_ns = clock_mono_ns();
+	atomic_init(&r->made_mono_ns, clock_mono_ns());
 	r->mtime_ns = rq->world->snap->commit_ns;
 	r->world_id = rq->world->id;
+	r->now = rq->now;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->moved, NULL);
 	blob_init(&r->blob);
@@ -190,7 +192,7 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 	gone = results_expire(&en->results, made_after,
 	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES));
 	if ((r = results_find(&en->results, buf_view(&rq->key), made_after,
-	    keep ? rq->world->id : 0)) != NULL) {
+	    keep ? rq->world->id : 0, rq->now)) != NULL) {
 		results_join(&en->results, r);
 		atomic_fetch_add(&r->refs, 1);
 		atomic_fetch_add(&en->counters.cache_hits, 1);

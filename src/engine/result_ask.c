@@ -29,7 +29,7 @@ wait_for(struct result *r, enum wait_kind kind, uint64_t off, size_t n, uint64_t
 	if (w->due_mono_ns != 0)
 		engine_timed(r->engine, 1);
 	pthread_mutex_lock(&r->lock);
-	if ((code = result_start(r, kind == WAIT_STAT, e)) > 0) {
+	if ((code = result_start(r, kind, e)) > 0) {
 		/* Nobody can wait for it meanwhile but those who come later: they find it at work. */
 		pthread_mutex_unlock(&r->lock);
 		result_make_here(r);
@@ -65,11 +65,20 @@ result_stat(struct result *r, result_fn fn, void *arg, struct result_wait **toke
 }
 
 int
+result_size(struct result *r, result_fn fn, void *arg, struct result_wait **token,
+    struct err *e)
+{
+	return wait_for(r, WAIT_SIZE, 0, 0, UINT64_MAX, fn, arg, token, e);
+}
+
+int
 result_open(struct result *r, result_fn fn, void *arg, struct result_wait **token,
     struct err *e)
 {
-	return wait_for(r, WAIT_OPEN, 0, 0, conf_u64(r->engine->conf, CONF_MOUNT_STREAM_AFTER),
-	    fn, arg, token, e);
+	uint64_t within = result_may_stream(r->engine) ?
+	    conf_u64(r->engine->conf, CONF_MOUNT_STREAM_AFTER) : UINT64_MAX;
+
+	return wait_for(r, WAIT_OPEN, 0, 0, within, fn, arg, token, e);
 }
 
 int

@@ -28,15 +28,20 @@ result_dear(const struct result *r)
 	return r->planned && r->cost_ns > conf_u64(r->engine->conf, CONF_MOUNT_STAT_BUDGET);
 }
 
-/* From here on it is read as it comes. */
+/* From here on it is read as it comes, if anything may be. */
 void result_stream(struct result *);
+static inline bool
+result_may_stream(const struct engine *en)
+{
+	return conf_u64(en->conf, CONF_MOUNT_SIZES) == SIZES_LAZY;
+}
 /* Unlinks the waits that may be answered now. */
 struct wait *result_take_ready(struct result *, uint64_t now_mono_ns);
 /*
- * Starts it, if that has not been done: by_stat, for its size alone, unless it is dear. 1: the
- * caller is to make it, unlocked, by result_make_here.
+ * Starts it, if that has not been done, for a wait of that kind; WAIT_STAT: unless it is dear.
+ * 1: the caller is to make it, unlocked, by result_make_here.
  */
-int result_start(struct result *, bool by_stat, struct err *) WARN_UNUSED;
+int result_start(struct result *, enum wait_kind, struct err *) WARN_UNUSED;
 
 /* ---- under no lock ---- */
 

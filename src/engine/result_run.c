@@ -99,6 +99,8 @@ finish(struct result *r, int code, const struct run_info *info, const struct err
 	r->state = RESULT_DONE;
 	r->newest_ns = newest_for_note(r->request, code, info);
 	r->ended_ns = clock_mono_ns();
+	/* Else the open that follows a stat of some minutes would make it once more. */
+	atomic_store(&r->made_mono_ns, r->ended_ns);
 	r->info = *info;
 	if (code < 0)
 		r->err = *err;
@@ -118,7 +120,7 @@ finish(struct result *r, int code, const struct run_info *info, const struct err
 }
 
 /*
- * Plans the request and publishes the cost. False: it is wanted for its size alone and is dear,
+ * Plans the request and publishes the cost. False: it is wanted for a listing alone and is dear,
  * so that it is idle again, and no longer the caller's. A failure shows again in the run.
  */
 static bool
@@ -234,16 +236,19 @@ claim_inline(struct result *r)
 }
 
 int
-result_start(struct result *r, bool by_stat, struct err *e)
+result_start(struct result *r, enum wait_kind kind, struct err *e)
 {
 	int code;
 
-	r->wanted |= !by_stat;
-	if (r->state != RESULT_IDLE || (by_stat && result_dear(r)))
+	r->wanted |= kind != WAIT_STAT;
+	if (kind == WAIT_SIZE)
+		atomic_store(&r->by_stat, true);
+	if (r->state != RESULT_IDLE || (kind == WAIT_STAT && result_dear(r)))
 		return 0;
 	atomic_fetch_add(&r->refs, 1);
 	r->state = RESULT_QUEUED;
-	atomic_store(&r->by_stat, by_stat);
+	if (kind == WAIT_STAT)
+		atomic_store(&r->by_stat, true);
 	r->queued_ns = clock_mono_ns();
 	if (claim_inline(r))
 		return 1;

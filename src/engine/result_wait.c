@@ -4,8 +4,9 @@
  * answered by its callback, once, under no lock; it is known outside by its number, so that
  * giving up a wait that was just served is harmless. Who begins one: result_ask.c.
  *
- * A RUNNING result turns `streaming` when an opener has waited [mount] stream_after or the
- * bytes pass [mount] stream_above: then openers are answered and readers follow the producer.
+ * With [mount] sizes=lazy a RUNNING result turns `streaming` when an opener has waited [mount]
+ * stream_after or the bytes pass [mount] stream_above: then openers are answered and readers
+ * follow the producer. Else openers wait until it is done.
  */
 #include <stdlib.h>
 
@@ -19,6 +20,8 @@ result_stream(struct result *r)
 {
 	const struct query *q = r->request->query;
 
+	if (!result_may_stream(r->engine))
+		return;
 	/* Whether there are as many rows as the path expects is known, and for open, at the end. */
 	if (q != NULL && q->has_expect_rows)
 		return;
@@ -38,7 +41,7 @@ ready(const struct result *r, const struct wait *w, uint64_t now)
 	if (w->kind == WAIT_STAT && result_dear(r))
 		return true;
 	/* An opener is told of an error by open: so it waits for the first bytes of a stream. */
-	if (r->streaming && (w->kind == WAIT_STAT || blob_size(&r->blob) != 0))
+	if (r->streaming && (w->kind != WAIT_OPEN || blob_size(&r->blob) != 0))
 		return true;
 	return w->due_mono_ns != 0 && now >= w->due_mono_ns;
 }

@@ -132,13 +132,14 @@ results_recount(struct results *t, struct result *r, uint64_t bytes)
 /* ---- look-up ---- */
 
 struct result *
-results_find(struct results *t, struct sv key, uint64_t made_after, uint64_t world_id)
+results_find(struct results *t, struct sv key, uint64_t made_after, uint64_t world_id,
+    uint64_t now)
 {
 	uint64_t hash = hash64(key.p, key.n);
 
 	for (struct result *r = *bucket_of(t, hash); r != NULL; r = r->same)
 		if (r->key_hash == hash && r->made_mono_ns > made_after &&
-		    (r->by_stat || (world_id != 0 && r->world_id == world_id)) &&
+		    (r->by_stat || (world_id != 0 && r->world_id == world_id && r->now == now)) &&
 		    sv_eq(buf_view(&r->request->key), key))
 			return r;
 	return NULL;

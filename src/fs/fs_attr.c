@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fs_attr: attributes. A result's size is true or 0: getattr makes a cheap result to learn its
- * size (so tar, rsync, wc -c and mmap see it), a dear one reports 0 until it is opened. The
- * time that stat may take is shared by the files of a directory, so that `ls -l` never waits
- * for more than about one budget.
+ * fs_attr: attributes. A result's size is true: getattr makes the result to learn its size,
+ * and waits as open does, so that tar, rsync, wc -c and mmap see it. Only in listings it may be
+ * 0: there getattr makes cheap results alone, and the time that it may take is shared by the
+ * files of a directory, so that `ls -l` never waits for more than about one budget. With
+ * [mount] sizes=lazy every stat is treated so.
  *
  * While handles are open, the attributes are those of the result that they read, whatever a
  * new open would find. Outside of that a size is believed for SETTLED_TIMEOUT_S only.
@@ -143,11 +144,20 @@ budget_charge(struct fs *fs, struct node *dir, uint64_t begun_ns)
 	pthread_mutex_unlock(&fs->files_lock);
 }
 
-/* A result that is too large for the spill: open says so, and the file is there all the same. */
+/* In listings a result that is too large for the spill is there all the same: open says so. */
 static bool
-no_room(int code)
+passed_over(int code, bool by_name)
 {
-	return code == ERR_NOSPC;
+	return code == ERR_NOSPC && !by_name;
+}
+
+/* True if the size has to be told whatever it costs. */
+static bool
+asks_by_name(fuse_req_t req, const struct node *x)
+{
+	struct fs *fs = fs_of(req);
+
+	return !fs->opts->sizes_lazy && !lister_asks(fs, x->parent, requester_of(req).pid);
 }
 
 static void
@@ -158,14 +168,15 @@ stat_done(struct call *c, int code, const void *data, size_t n)
 
 	(void)data;
 	(void)n;
-	budget_charge(c->fs, c->node->parent, c->begun_ns);
+	if (c->kind == CALL_STAT)
+		budget_charge(c->fs, c->node->parent, c->begun_ns);
 	if (code == 0 && info.done)
 		code = info.code;
 	if (code < 0) {
 		call_error(c, code, &err);
 		(void)file_set_error(c->fs, c->node, err.msg);
 	}
-	if (code < 0 && !no_room(code))
+	if (code < 0 && !passed_over(code, c->kind == CALL_SIZE))
 		reply_code(c->req, code);
 	else
 		reply_result(c->req, c->node, &info);
@@ -191,7 +202,8 @@ getattr_result(fuse_req_t req, struct node *x)
 	struct fs *fs = fs_of(req);
 	uint64_t begun_ns = clock_mono_ns();
 	struct result *res = open_result(fs, x);
-	bool reading = res != NULL;
+	bool reading = res != NULL, by_name = !reading && asks_by_name(req, x);
+	enum call_kind kind = by_name ? CALL_SIZE : CALL_STAT;
 	struct err err = ERR_INIT;
 	struct result_info info;
 	struct call *c;
@@ -201,13 +213,14 @@ getattr_result(fuse_req_t req, struct node *x)
 		return;
 	}
 	info = result_info(res);
-	budget_charge(fs, x->parent, begun_ns);
-	if (reading || info.done || !info.cheap || !budget_left(fs, x->parent)) {
-		if (info.done && info.code < 0 && !no_room(info.code) && !reading)
+	if (!by_name)
+		budget_charge(fs, x->parent, begun_ns);
+	if (reading || info.done || (!by_name && (!info.cheap || !budget_left(fs, x->parent)))) {
+		if (info.done && info.code < 0 && !passed_over(info.code, by_name) && !reading)
 			reply_code(req, info.code);
 		else
 			reply_result(req, x, &info);
-	} else if ((c = call_new(req, CALL_STAT, stat_done, node_ref(fs, x), res)) == NULL) {
+	} else if ((c = call_new(req, kind, stat_done, node_ref(fs, x), res)) == NULL) {
 		node_unref(fs, x);
 		fuse_reply_err(req, ENOMEM);
 	} else {

@@ -169,21 +169,30 @@ status_is_dying(struct sv text)
 	return (pending & (asks | ~(caught | harmless))) != 0;
 }
 
-bool
-process_is_dying(pid_t pid)
+size_t
+process_status(pid_t pid, char *text, size_t size)
 {
-	char name[64], text[8192];
+	char name[64];
 	ssize_t n;
 	int fd;
 
 	if (pid <= 0)
-		return true;	/* of another pid namespace: nothing can be known */
+		return 0;	/* of another pid namespace: nothing can be known */
 	snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
 	if ((fd = open(name, O_RDONLY | O_CLOEXEC)) < 0)
-		return true;
-	n = read(fd, text, sizeof text);
+		return 0;
+	n = read(fd, text, size);
 	close(fd);
-	return n <= 0 || status_is_dying(sv_new(text, (size_t)n));
+	return n <= 0 ? 0 : (size_t)n;
+}
+
+bool
+process_is_dying(pid_t pid)
+{
+	char text[8192];
+	size_t n = process_status(pid, text, sizeof text);
+
+	return n == 0 || status_is_dying(sv_new(text, n));
 }
 
 /* ---- giving up ---- */
@@ -361,6 +370,9 @@ call_ask(struct call *c)
 	switch (c->kind) {
 	case CALL_STAT:
 		code = result_stat(c->res, answered, c, &wait, &err);
+		break;
+	case CALL_SIZE:
+		code = result_size(c->res, answered, c, &wait, &err);
 		break;
 	case CALL_OPEN:
 		code = result_open(c->res, answered, c, &wait, &err);

@@ -348,6 +348,7 @@ list(fuse_req_t req, size_t size, off_t off, const struct handle *h, bool plus)
 		free(out);
 		return;
 	}
+	lister_note(fs, h->node, requester_of(req).pid);
 	for (size_t at = (size_t)off;; at++) {
 		memset(&entry, 0, sizeof entry);
 		if ((name = entry_at(h, at, &entry.attr)) == NULL)

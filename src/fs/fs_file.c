@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fs_file: results as files. Open makes the result (or waits until it streams), so that
- * errors are the open's; the handle keeps the result, so one open is one snapshot.
+ * fs_file: results as files. Open makes the result, so that errors are the open's and the size
+ * is known before the first byte is read; the handle keeps the result, so one open is one
+ * snapshot. With [mount] sizes=lazy open waits only until a dear result streams.
  *
  * A finished result is read through the page cache, a stream past it (direct_io, size 0).
  * The kernel has one size and one set of pages per node, so all cached handles of a node
@@ -10,6 +11,8 @@
  *     change, since a second open must not keep what the first is about to drop, and the
  *     attributes that the kernel still believes are recalled before the reply, if they differ
  *     (a recall costs a message, and a getattr when the reader comes to the end);
+ *   - a size that is larger than the kernel was told is pushed with the last byte before the
+ *     reply (sendfile and splice do not ask for it); of a small result all bytes are;
  *   - if another result is open, the node is retired and the open answered ESTALE: the kernel
  *     walks the path again, once, and gets a new node for the new result. Should the caller
  *     come back to the retired node (it opened /proc/self/fd/N), it reads past the cache.
@@ -23,6 +26,7 @@
 #include "base/clock.h"
 
 #define SWITCH_NS 1000000000ull	/* how long after a change opens drop the cache */
+#define PUSH_MAX 65536		/* bytes that are sent to the kernel unasked */
 
 bool
 file_set_error(struct fs *fs, struct node *x, const char *msg)
@@ -58,25 +62,28 @@ file_result(fuse_req_t req, struct node *x, struct result **out, struct err *e)
 
 /* ---- open ---- */
 
-/*
- * Under files_lock: enters a handle of a result that is done or streams. *recall: the kernel
- * may believe other attributes than this result's. *old: a result to let go.
- */
+/* What is left to do, under no lock, when a handle has been entered. */
+struct attached {
+	bool recall;		/* the kernel may believe other attributes than this result's */
+	uint64_t push;		/* bytes at the end to give it, since it believes a smaller size */
+	struct result *old;	/* to let go, or NULL */
+};
+
+/* Under files_lock: enters a handle of a result that is done or streams. */
 static void
 attach(struct file *f, struct handle *h, const struct result_info *info,
-    struct fuse_file_info *fi, bool *recall, struct result **old)
+    struct fuse_file_info *fi, struct attached *todo)
 {
 	uint64_t now = clock_mono_ns();
 
-	*recall = false;
-	*old = NULL;
+	*todo = (struct attached){ 0 };
 	f->n_open++;
 	fi->noflush = 1;
 	h->cached = info->done && (f->n_cached == 0 || f->cached_id == info->id);
 	if (!h->cached)
 		fi->direct_io = 1;
 	if (f->n_cached == 0 && f->res != h->res) {
-		*old = f->res;
+		todo->old = f->res;
 		result_ref(h->res);
 		f->res = h->res;
 	}
@@ -89,11 +96,46 @@ attach(struct file *f, struct handle *h, const struct result_info *info,
 		f->cached_id = info->id;
 	}
 	fi->keep_cache = now - f->switched_ns > SWITCH_NS;
-	*recall = f->told_id != 0 &&
+	todo->recall = f->told_id != 0 &&
 	    (f->told_size != info->size || f->told_mtime_ns != info->mtime_ns);
+	if (f->told_size < info->size)
+		todo->push = fi->keep_cache && info->size <= PUSH_MAX ? info->size : 1;
 	f->told_id = info->id;
 	f->told_size = info->size;
 	f->told_mtime_ns = info->mtime_ns;
+}
+
+struct push {
+	struct fs *fs;
+	struct node *node;
+	uint64_t off;
+};
+
+/* The kernel's size of a file grows with the bytes that it is given. */
+static void
+push_bytes(void *arg, int code, const void *data, size_t n)
+{
+	struct push *p = arg;
+	struct fuse_bufvec v = FUSE_BUFVEC_INIT(n);
+
+	if (code < 0 || n == 0)
+		return;
+	v.buf[0].mem = (void *)(uintptr_t)data;
+	(void)fuse_lowlevel_notify_store(p->fs->session, node_id(p->fs, p->node),
+	    (off_t)p->off, &v, 0);
+}
+
+/*
+ * Of a result that is done, so it is answered at once. The pages that this waits for are those
+ * of this node, which belong to readers of the same result, whom other threads serve.
+ */
+static int
+push_end(struct fs *fs, struct node *x, struct result *res, uint64_t size, uint64_t n)
+{
+	struct push p = { fs, x, size - n };
+
+	/* If it can't be, programs that trust what they were told before read less: an error. */
+	return result_read(res, p.off, (size_t)n, push_bytes, &p, NULL, NULL);
 }
 
 static void
@@ -101,8 +143,7 @@ open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
     const struct result_info *info, struct fuse_file_info *fi)
 {
 	struct handle *h = handle_new(fs, HANDLE_RESULT, x);
-	struct result *old;
-	bool recall;
+	struct attached todo;
 
 	if (h == NULL) {
 		fuse_reply_err(req, ENOMEM);
@@ -111,15 +152,20 @@ open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
 	result_ref(res);
 	pthread_mutex_lock(&fs->files_lock);
 	h->res = res;
-	attach(x->file, h, info, fi, &recall, &old);
+	attach(x->file, h, info, fi, &todo);
 	free(x->file->error);
 	x->file->error = NULL;
 	pthread_mutex_unlock(&fs->files_lock);
-	if (old != NULL)
-		result_unref(old);
+	if (todo.old != NULL)
+		result_unref(todo.old);
 	/* Attributes only (offset -1): takes no lock that a reader could hold. */
-	if (recall)
+	if (todo.recall)
 		(void)fuse_lowlevel_notify_inval_inode(fs->session, node_id(fs, x), -1, 0);
+	if (todo.push != 0 && push_end(fs, x, res, info->size, todo.push) < 0) {
+		fuse_reply_err(req, ENOMEM);
+		handle_free(fs, h);
+		return;
+	}
 	fi->fh = (uint64_t)(uintptr_t)h;
 	if (fuse_reply_open(req, fi) != 0)
 		handle_free(fs, h);	/* the caller is gone: no release will come */

@@ -9,11 +9,12 @@
  *   fs_file        results: open, read, release                                fs_file.c
  *   fs_attr        getattr, xattrs, statfs, and everything that answers EROFS  fs_attr.c
  *   fs_control     README and .spanfs                                          fs_control.c
+ *   fs_lister      who has just listed a directory                             fs_lister.c
  *   call           a request that waits for the engine, interrupts             fs_call.c
  *   fs_reply       error codes to errno: the one table                         fs_reply.c
  *
  * Locks: fs.nodes_lock (table, counts); fs.files_lock (struct file, the list of handles, what
- * stat has cost); fs.calls_lock (list of calls), then call.lock. The engine, which calls back
+ * stat has cost, who listed); fs.calls_lock (list of calls), then call.lock. The engine, which calls back
  * under no lock of its own, is called with none of them held but for result_ref (files_lock)
  * and result_wait_cancel (call.lock). libfuse holds a lock of its own around the interrupt
  * function; see fs_call.c.
@@ -116,6 +117,14 @@ struct handle {
 
 struct call;
 
+struct lister {
+	uint64_t basis;		/* of the directory */
+	uint64_t seen_ns;	/* 0: none */
+	uint32_t tid;		/* the thread that listed it */
+};
+#define LISTER_SETS 64
+#define LISTER_WAYS 4
+
 struct fs {
 	struct engine *engine;
 	const struct fs_opts *opts;
@@ -134,6 +143,7 @@ struct fs {
 
 	pthread_mutex_t files_lock;
 	struct handle *handles;
+	struct lister listers[LISTER_SETS][LISTER_WAYS];
 
 	pthread_mutex_t calls_lock;
 	pthread_cond_t calls_gone;
@@ -229,6 +239,13 @@ void file_fail(fuse_req_t, struct node *, const struct err *);
 struct handle *handle_new(struct fs *, enum handle_kind, struct node *);
 void handle_free(struct fs *, struct handle *);
 
+/* ---- fs_lister.c ---- */
+
+/* A thread lists the directory. */
+void lister_note(struct fs *, const struct node *dir, uint32_t tid);
+/* True if a stat in the directory by that thread follows its process's listing of it. */
+bool lister_asks(struct fs *, const struct node *dir, uint32_t tid);
+
 /* ---- fs_attr.c ---- */
 
 /* Attributes that need no waiting. Returns how long they hold, in seconds. */
@@ -260,7 +277,7 @@ void control_list(const struct node *dir, struct arena *, struct entry **, size_
 
 /* ---- fs_call.c ---- */
 
-enum call_kind { CALL_STAT, CALL_OPEN, CALL_READ };
+enum call_kind { CALL_STAT, CALL_SIZE, CALL_OPEN, CALL_READ };
 
 struct call;
 /* What the engine's answer leads to: replies. `data` is valid for the call. */
@@ -300,6 +317,8 @@ void call_error(struct call *, int code, struct err *);
 bool calls_watch(struct fs *);
 /* Gives up all calls and waits until none is left. */
 void calls_end(struct fs *);
+/* The text of /proc/PID/status, up to n bytes of it; 0: there is none. */
+size_t process_status(pid_t, char *text, size_t n);
 /* True if a process has a signal pending that ends it (or is gone). */
 bool process_is_dying(pid_t);
 /* The same from the text of /proc/PID/status. */

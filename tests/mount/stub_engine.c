@@ -2,7 +2,7 @@
 /*
  * stub_engine: engine.h with synthetic results, to try the mount without a store:
  *
- *     stub_engine DIR MOUNTPOINT
+ *     stub_engine DIR MOUNTPOINT [lazy]
  *
  * A program of its own, linked with base, query and fs; not part of any library. What a file
  * holds is said by the service in its path:
@@ -382,6 +382,13 @@ result_stat(struct result *r, result_fn fn, void *arg, struct result_wait **w, s
 }
 
 int
+result_size(struct result *r, result_fn fn, void *arg, struct result_wait **w, struct err *e)
+{
+	(void)e;
+	return wait_for(r, OPEN, 0, 0, fn, arg, w);
+}
+
+int
 result_open(struct result *r, result_fn fn, void *arg, struct result_wait **w, struct err *e)
 {
 	(void)e;
@@ -584,12 +591,12 @@ main(int argc, char **argv)
 	};
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: stub_engine DIR MOUNTPOINT [OPTIONS]\n");
+		fprintf(stderr, "usage: stub_engine DIR MOUNTPOINT [lazy]\n");
 		return 2;
 	}
 	o.store = argv[1];
 	o.mountpoint = argv[2];
-	o.fuse_options = argc > 3 ? argv[3] : NULL;
+	o.sizes_lazy = argc > 3 && strcmp(argv[3], "lazy") == 0;
 	if (fs_mount(&en, &o, &cb, &err) < 0) {
 		fprintf(stderr, "stub_engine: %s\n", err.msg);
 		return 1;

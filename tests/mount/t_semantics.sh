@@ -173,7 +173,7 @@ gone "$DAEMON" && is "the daemon ends well" "$STATUS" 0
 
 # ---- dear results ----
 
-mount_watched -o stat_budget=0
+mount_watched -o sizes=lazy,stat_budget=0
 cd "$M" || exit 1
 is "a dear result is 0 to stat" "$(stat -c %s service/checkout/spans.jsonl)" 0
 is "... but exact once open" "$(exec 7<service/checkout/spans.jsonl; stat -Lc %s /proc/self/fd/7)" "$n"
@@ -182,7 +182,7 @@ is "... so tools that open first see it" "$(wc -c <service/checkout/spans.jsonl)
 cd / && unmount
 gone "$DAEMON"
 
-mount_watched -o stream_above=4KiB,stream_after=0
+mount_watched -o sizes=lazy,stream_above=4KiB,stream_after=0
 cd "$M" || exit 1
 is "streamed bytes are the same" "$(sha256sum <service/checkout/spans.jsonl)" "$(query $P | sha256sum)"
 is "a stream can be sought in" "$(tail -c +5000 service/checkout/spans.jsonl | sha256sum)" \

@@ -7,7 +7,7 @@
 setup
 mkdir "$T/store"
 start() {
-	"$STUB" "$T/store" "$M" >"$T/mount.log" 2>&1 &
+	"$STUB" "$T/store" "$M" "$@" >"$T/mount.log" 2>&1 &
 	DAEMON=$!
 	daemons="$daemons $DAEMON"
 	wait_mounted || {
@@ -31,8 +31,33 @@ within() {
 start
 cd "$M" || exit 1
 
-# ---- stat ----
+# ---- stat by name, and in listings ----
 
+listed() {
+	ls -l "service/$1/" | awk '$NF == "count" { print $5 }'
+}
+is "a dear result is waited for by name" "$(stat -c %s service/slow300/count)" \
+    "$(cat service/slow300/count | wc -c)"
+is "... and none in a listing" "$(listed slow60000)" 0
+is "... nor started" "$(queries)" 0
+env --default-signal=INT stat service/slow60000/count 2>/dev/null &
+p=$!
+becomes "a stat waits" queries 1
+within "Ctrl-C ends it" 300 sh -c "kill -INT $p; while kill -0 $p 2>/dev/null &&
+    ! grep -q ' Z ' /proc/$p/stat; do sleep 0.01; done"
+wait $p 2>/dev/null
+becomes "... and the query" queries 0
+matches "a failing result fails a stat by name" "$(stat service/fail10/count 2>&1)" 'Connection timed out'
+is "... and is 0 in a listing" "$(listed fail10)" 0
+within "ls -l of a directory spends one budget" 400 ls -l service/cheap80/
+is "... and sizes beyond it are 0" "$(awk '/^-/ && $5 == 0' "$T/out/x" | grep -c .)" 1
+cd / && unmount
+gone "$DAEMON"
+
+# ---- stat where sizes are lazy ----
+
+start lazy
+cd "$M" || exit 1
 is "a cheap result has a size" "$(stat -c %s service/cheap20/count)" "$(cat service/cheap20/count | wc -c)"
 is "a dear one has none" "$(stat -c %s service/slow60000/count)" 0
 is "... and was not started by stat" "$(queries)" 0

@@ -228,14 +228,14 @@ size_and_bytes_are_those_of_the_query(void **state)
 static void
 a_large_result_streams_and_can_be_read_again(void **state)
 {
-	const char *sets[] = { "mount.stream_above=8KiB", "result_cache.entry_max_bytes=4KiB",
-		"mount.spill_dir=/tmp" };
+	const char *sets[] = { "mount.sizes=lazy", "mount.stream_above=8KiB",
+		"result_cache.entry_max_bytes=4KiB", "mount.spill_dir=/tmp" };
 	struct buf want = BUF_INIT, got = BUF_INIT, again = BUF_INIT;
 	struct result *r;
 	struct bench b;
 
 	(void)state;
-	open_engine(&b, sets, 3);
+	open_engine(&b, sets, 4);
 	query_bytes(&b, "/spans.jsonl", &want);
 	assert_true(want.n > 100000);
 	assert_int_equal(result_of(&b, "/spans.jsonl", &r, NULL), 0);
@@ -252,17 +252,94 @@ a_large_result_streams_and_can_be_read_again(void **state)
 	close_engine(&b);
 }
 
+/* However large it is, and however soon a stream would begin. */
 static void
-a_full_spill_is_an_error_of_the_read(void **state)
+a_size_is_known_before_open_returns(void **state)
 {
-	const char *sets[] = { "mount.stream_above=8KiB", "result_cache.entry_max_bytes=4KiB",
-		"mount.spill_dir=/tmp", "mount.spill_max=16KiB" };
+	const char *sets[] = { "mount.stream_above=8KiB", "mount.stream_after=0",
+		"mount.stat_budget=0", "result_cache.entry_max_bytes=4KiB", "mount.spill_dir=/tmp" };
+	struct buf want = BUF_INIT, got = BUF_INIT;
 	struct waiter w = WAITER_INIT;
 	struct result *r;
 	struct bench b;
 
 	(void)state;
-	open_engine(&b, sets, 4);
+	open_engine(&b, sets, 5);
+	query_bytes(&b, "/spans.jsonl", &want);
+	assert_int_equal(result_of(&b, "/spans.jsonl", &r, NULL), 0);
+	assert_int_equal(open_and_wait(r), 0);
+	assert_true(result_info(r).done);
+	assert_int_equal(result_info(r).size, want.n);
+	read_all(r, &got, 10000);
+	same_bytes(&want, &got);
+	result_unref(r);
+	assert_int_equal(result_of(&b, "/offset/1/spans.jsonl", &r, NULL), 0);
+	assert_int_equal(result_size(r, on_call, &w, NULL, NULL), 0);
+	assert_int_equal(finish_wait(&w), 0);
+	assert_true(result_info(r).done);
+	assert_true(result_info(r).size > 0);
+	result_unref(r);
+	buf_release(&want);
+	buf_release(&got);
+	close_engine(&b);
+}
+
+static void
+a_full_spill_is_an_error_of_the_open(void **state)
+{
+	const char *sets[] = { "result_cache.entry_max_bytes=4KiB", "mount.spill_dir=/tmp",
+		"mount.spill_max=16KiB" };
+	struct result *r;
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, sets, 3);
+	assert_int_equal(result_of(&b, "/spans.jsonl", &r, NULL), 0);
+	assert_int_equal(open_and_wait(r), ERR_NOSPC);
+	result_unref(r);
+	close_engine(&b);
+}
+
+/* What stat told of is what open finds, though `now` has moved on. */
+static void
+a_size_holds_for_ranges_back_from_now(void **state)
+{
+	const char *sets[] = { "result_cache.ttl=1s", "mount.now=wall" };
+	struct waiter w = WAITER_INIT;
+	struct result *x, *y;
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, sets, 2);
+	assert_int_equal(result_of(&b, "/since/1h/count", &x, NULL), 0);
+	assert_int_equal(result_size(x, on_call, &w, NULL, NULL), 0);
+	assert_int_equal(finish_wait(&w), 0);
+	/* Across at least one step of now, and within the time that it is kept. */
+	for (int i = 0; i < 6; i++) {
+		usleep(100000);
+		assert_int_equal(result_of(&b, "/since/1h/count", &y, NULL), 0);
+		assert_int_equal(result_info(y).id, result_info(x).id);
+		result_unref(y);
+	}
+	usleep(600000);
+	assert_int_equal(result_of(&b, "/since/1h/count", &y, NULL), 0);
+	assert_int_not_equal(result_info(y).id, result_info(x).id);
+	result_unref(y);
+	result_unref(x);
+	close_engine(&b);
+}
+
+static void
+a_full_spill_is_an_error_of_the_read(void **state)
+{
+	const char *sets[] = { "mount.sizes=lazy", "mount.stream_above=8KiB",
+		"result_cache.entry_max_bytes=4KiB", "mount.spill_dir=/tmp", "mount.spill_max=16KiB" };
+	struct waiter w = WAITER_INIT;
+	struct result *r;
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, sets, 5);
 	assert_int_equal(result_of(&b, "/spans.jsonl", &r, NULL), 0);
 	assert_int_equal(result_read(r, 1 << 20, 10, on_call, &w, NULL, NULL), 0);
 	assert_int_equal(finish_wait(&w), ERR_NOSPC);
@@ -630,7 +707,7 @@ plan_has(struct bench *b, const char *path, const char *what)
 static void
 who_makes_a_large_result_itself_waits_for_nobody(void **state)
 {
-	const char *sets[] = { "mount.stream_above=8KiB", "mount.spill_dir=/tmp",
+	const char *sets[] = { "mount.sizes=lazy", "mount.stream_above=8KiB", "mount.spill_dir=/tmp",
 		"cost_model.adaptive=no", "cost_model.seq_page_cost=0",
 		"cost_model.random_page_cost=0", "cost_model.cpu_tuple_cost=0",
 		"cost_model.cpu_index_tuple_cost=0", "cost_model.cpu_operator_cost=0",
@@ -750,6 +827,9 @@ main(void)
 		cmocka_unit_test(without_the_cache_each_open_runs),
 		cmocka_unit_test(size_and_bytes_are_those_of_the_query),
 		cmocka_unit_test(a_large_result_streams_and_can_be_read_again),
+		cmocka_unit_test(a_size_is_known_before_open_returns),
+		cmocka_unit_test(a_full_spill_is_an_error_of_the_open),
+		cmocka_unit_test(a_size_holds_for_ranges_back_from_now),
 		cmocka_unit_test(a_full_spill_is_an_error_of_the_read),
 		cmocka_unit_test(limits_name_their_setting),
 		cmocka_unit_test(lines_that_wait_are_memory_of_the_query),
