@@ -76,7 +76,7 @@ request_plan(struct request *r, struct err *e)
 	const struct format *f = r->format != NULL ? r->format :
 	    format_find(SV("spans.jsonl"));
 	struct planning x = { r, {
-		.output = f->rows,
+		.output = r->groups != NULL ? ROW_SPAN : f->rows,
 		.projection = f->projection,
 		.rules_off = r->rules_off,
 		.force = r->force,

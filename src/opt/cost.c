@@ -46,6 +46,7 @@ row_bytes(const struct plan *p)
 	case ROW_LINK:
 		return BYTES_PART;
 	case ROW_SPAN:
+	case ROW_GROUP:		/* of the spans that they are made of */
 		break;
 	}
 	if (pr->all)
