@@ -34,6 +34,10 @@ enum agg_side { SIDE_NOW, SIDE_BEFORE };
 struct agg_table;
 
 int agg_table_new(const struct agg_options *, struct agg_table **, struct err *) WARN_UNUSED;
+/* An empty one with the same options, to be merged into it. */
+int agg_table_like(const struct agg_table *, struct agg_table **, struct err *) WARN_UNUSED;
+/* Bytes that count against its budget. */
+size_t agg_memory_used(const struct agg_table *);
 void agg_table_free(struct agg_table *);
 /* The fields that its spans need to have: keys and measures, start and status; in the table. */
 const struct field *agg_fields(const struct agg_table *, size_t *n);

@@ -130,6 +130,18 @@ agg_table_new(const struct agg_options *opt, struct agg_table **out, struct err 
 	return 0;
 }
 
+int
+agg_table_like(const struct agg_table *t, struct agg_table **out, struct err *e)
+{
+	return agg_table_new(&t->opt, out, e);
+}
+
+size_t
+agg_memory_used(const struct agg_table *t)
+{
+	return t->mem.used;
+}
+
 static void
 group_release(struct agg_table *t, struct group *g)
 {

@@ -144,6 +144,7 @@ struct request {
 	struct path *wider;		/* the path with its format's clauses; or NULL */
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
 	const struct query *groups;	/* rows are groups: what was asked, query is that of the spans */
+	bool as_spans;			/* its spans are looked at one by one all the same */
 	uint64_t offset, limit;		/* that a format that pages applies, not the query */
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for snapshot and now */

@@ -45,6 +45,7 @@ add_profile(struct profile *p, const struct profile *q)
 static int
 run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct err *e)
 {
+	struct exec_env env = *x->env;
 	struct exec *ex;
 	struct batch b;
 	int code;
@@ -53,7 +54,9 @@ run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct e
 	r->cancel = x->env->cancel;
 	code = request_plan(r, e);
 	r->cancel = NULL;
-	if (code < 0 || (code = exec_open(r->plan, x->env, &ex, e)) < 0)
+	env.groups = x->table;
+	env.side = x->side;
+	if (code < 0 || (code = exec_open(r->plan, &env, &ex, e)) < 0)
 		return code;
 	while ((code = exec_next(ex, &b, e)) == 0) {
 		if ((code = take_batch(x, &b, e)) < 0)
@@ -76,6 +79,7 @@ run_other(struct spans_run *x, const struct query *q, struct profile *prof, stru
 
 	if (code < 0)
 		return code;
+	r->as_spans = x->table == NULL;
 	code = run_spans(x, r, prof, e);
 	request_free(r);
 	return code;

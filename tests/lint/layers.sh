@@ -34,7 +34,7 @@ check check base model shard catalog
 check ingest base model
 check format base model match
 check opt base model match query plan
-check exec base model match plan shard catalog
+check exec base model match agg plan shard catalog
 check conf base
 check intake base model conf ingest shard seal catalog
 check engine base model match agg query plan opt shard catalog exec ingest format conf
