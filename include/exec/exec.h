@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "agg/agg.h"
 #include "base/pool.h"
 #include "plan/plan.h"
 #include "plan/profile.h"
@@ -30,6 +31,9 @@ struct exec_env {
 	struct pool *pool;		/* NULL: everything on the calling thread */
 	unsigned threads;		/* the most to use, the caller included; 0 or 1: one */
 	size_t batch_rows;		/* 0: BATCH_ROWS */
+	/* Of a plan whose output is groups: where its spans go, and on which side. */
+	struct agg_table *groups;
+	enum agg_side side;
 };
 
 struct exec;

@@ -18,6 +18,8 @@ struct format_options {	/* what it points at is borrowed while the formatter liv
 	const struct sv *select_typed;	/* key names of attributes as typed */
 	size_t n_select;
 	uint64_t offset, limit;		/* of a format that pages */
+	const struct group_column *groups;	/* columns of rows that are groups */
+	size_t n_groups;
 };
 
 struct format {

@@ -6,9 +6,11 @@
 #ifndef MODEL_BATCH_H
 #define MODEL_BATCH_H
 
+#include "base/buf.h"
+#include "model/field.h"
 #include "model/span.h"
 
-enum row_kind { ROW_SPAN, ROW_TRACE, ROW_EVENT, ROW_LINK, ROW_COUNT };
+enum row_kind { ROW_SPAN, ROW_TRACE, ROW_EVENT, ROW_LINK, ROW_COUNT, ROW_GROUP };
 
 struct span_row {
 	const struct span *span;
@@ -31,6 +33,55 @@ struct link_row {
 	const struct link *link;
 };
 
+/* A bar of a histogram: how many values are at most `upper`. */
+struct hist_bar {
+	bool is_int;
+	int64_t i;
+	double d;
+	uint64_t n;
+};
+
+enum group_cell_kind {
+	GROUP_NULL,
+	GROUP_VALUE,	/* value */
+	GROUP_UINT,	/* u: a number, or ns of a duration */
+	GROUP_TIME,	/* time: ns since 1970, perhaps before it */
+	GROUP_KIND, GROUP_STATUS,	/* number */
+	GROUP_HIST,	/* bars, n_bars */
+};
+
+struct group_cell {
+	enum group_cell_kind kind;
+	uint32_t n_bars;
+	union {
+		struct value value;
+		uint64_t u;
+		__int128 time;
+		int32_t number;
+		const struct hist_bar *bars;
+	};
+};
+
+enum group_column_role { COLUMN_BUCKET, COLUMN_KEY, COLUMN_AGG, COLUMN_PREV, COLUMN_DELTA };
+
+struct group_column {
+	struct sv name;			/* key in files */
+	enum group_column_role role;
+	bool duration;			/* numbers are ns */
+	bool share;			/* from 0 to 1 */
+};
+
+/* [[upper,count],...] */
+void group_hist_json(struct buf *, const struct group_cell *);
+
+/* n rows of n_columns cells each, row by row. */
+struct group_rows {
+	const struct group_column *columns;
+	size_t n_columns;
+	const struct group_cell *cells;
+	uint64_t step_ns;		/* of buckets; 0: they have no fixed length, or there are none */
+};
+
 #define BATCH_ROWS 1024		/* the usual size */
 
 struct batch {
@@ -41,6 +92,7 @@ struct batch {
 		const struct trace_row *traces;
 		const struct event_row *events;
 		const struct link_row *links;
+		const struct group_rows *groups;
 		uint64_t count;
 	};
 };

@@ -30,7 +30,9 @@ enum path_state { PATH_CLAUSE, PATH_ARG };
 enum arg_kind {
 	ARG_VALUES,	/* values of `field` from the catalog: service, name, scope, where's V, ... */
 	ARG_KINDS, ARG_STATUSES,	/* the fixed words */
-	ARG_FIELDS,	/* field names: where, has, select, sort */
+	ARG_FIELDS,	/* field names: where, has, select, sort, group */
+	ARG_AGGS,	/* aggregates: agg; of having those that agg names, else all */
+	ARG_STEPS, ARG_FILLS, ARG_PER, ARG_PERIODS,	/* fixed words, or a few examples */
 	ARG_OPS,	/* operators of where/FIELD */
 	ARG_DURATION_OPS,	/* ne lt le ...: duration, trace-duration, where on a number or time */
 	ARG_DURATIONS, ARG_TIMES, ARG_DAYS, ARG_NUMBERS,	/* free; a few examples are listed */
@@ -49,6 +51,7 @@ struct path_view {
 	unsigned depth;		/* open groups */
 	unsigned n_clauses;
 	bool complete;		/* PATH_CLAUSE, no open group, no dangling not: files may stand here */
+	bool grouped;		/* rows are groups: group, bucket, agg or distinct stands here */
 	bool is_root;		/* no segment at all */
 	bool in_shards;		/* shards, shards/DAY, or right at shards/DAY/HH: lists info.json */
 	struct sv shard_day, shard_hour;	/* as typed, if any */

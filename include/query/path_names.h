@@ -16,6 +16,7 @@ struct path_names {
 	const struct field *fields;	/* as parsed: a key that files show is a bare name */
 	const struct sv *typed;		/* their texts, as decoded */
 	size_t n_fields;
+	bool columns;			/* of sort and select: where rows are groups, their columns */
 	bool sorts;			/* the fields are sort's: a direction may be misspelt */
 	size_t off;			/* of the segment in path_print's text */
 };

@@ -6,6 +6,7 @@
 #ifndef QUERY_QUERY_H
 #define QUERY_QUERY_H
 
+#include "model/aggregate.h"
 #include "model/pred.h"
 #include "model/when.h"
 #include "query/path.h"
@@ -14,6 +15,8 @@ struct sort_key {
 	struct field field;
 	bool desc;
 	struct sv typed;		/* the field as typed, decoded */
+	struct sv raw;			/* the same, encoded: of groups it may be an aggregate */
+	size_t off;			/* in its argument */
 };
 
 struct query {
@@ -50,7 +53,12 @@ struct query {
 	uint64_t expect_rows, expect_fresh_ns;
 	const struct field *select;	/* as typed, without doubles; none: everything */
 	const struct sv *select_typed;	/* the field texts as typed, decoded: the keys' names */
+	const struct sv *select_raw;	/* encoded */
 	size_t n_select;
+	bool by_groups;			/* rows are groups: sort and select are in here */
+	struct grouping groups;
+	bool has_agg, has_fill, has_having;	/* typed */
+	unsigned n_groups;		/* group and distinct clauses */
 	struct sv canonical;		/* query_print's text */
 };
 
@@ -90,6 +98,10 @@ int query_bind(const struct path *, const struct query_env *, struct arena *,
 const struct query *query_of_traces(const struct query *, struct arena *);
 /* The canonical path: "/service/checkout/since/1h", "/" for everything. Steps back to an equal query. */
 void query_print(struct buf *, const struct query *);
+/* An aggregate as agg has it: "p95:duration". */
+void aggregate_name(struct buf *, const struct aggregate *);
+/* The clauses of its groups alone: "/group/service/agg/count". */
+void query_print_groups(struct buf *, const struct query *);
 /*
  * Service names asked for by a plain service clause ANDed at the top (the first, if there
  * are several), for [browse] strict_names. 0 if there is none.

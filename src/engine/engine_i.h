@@ -38,6 +38,7 @@
 
 #include <pthread.h>
 
+#include "agg/agg.h"
 #include "base/map.h"
 #include "base/pool.h"
 #include "engine/engine.h"
@@ -149,6 +150,8 @@ struct request {
 	struct path *path;
 	struct path *wider;		/* the path with its format's clauses; or NULL */
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
+	const struct query *groups;	/* rows are groups: what was asked, query is that of the spans */
+	bool as_spans;			/* its spans are looked at one by one all the same */
 	uint64_t offset, limit;		/* that a format that pages applies, not the query */
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for snapshot and now */
@@ -180,6 +183,9 @@ int request_new(struct engine *, struct path *, struct sv file, struct request *
     WARN_UNUSED;
 /* The same request again, at the same `now` on the same state, to be run with the plain plan. */
 int request_plain(const struct request *, struct request **, struct err *) WARN_UNUSED;
+/* The same for other spans, on the same state: its query is q, which outlives it. */
+int request_part(const struct request *, const struct query *q, struct request **, struct err *)
+    WARN_UNUSED;
 void request_free(struct request *);
 /* The run is over: all goes but path, canonical path and key. */
 void request_settle(struct request *);
@@ -286,6 +292,21 @@ void profile_json(struct buf *, const struct request *, const struct run_info *,
 
 int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct err *) WARN_UNUSED;
+
+/* ---- request_groups.c, groups.c ---- */
+
+/* Of a request that is bound: takes r->query apart into that of groups and that of spans. */
+int request_take_groups(struct request *, struct err *) WARN_UNUSED;
+/* Runs it: the groups, finished. */
+int groups_collect(struct request *, const struct exec_env *, const struct sink *,
+    struct agg_table **, struct profile *, struct err *) WARN_UNUSED;
+/* The rows of the page. */
+void groups_page(const struct query *, const struct agg_table *, size_t *from, size_t *n);
+int groups_batch(struct agg_table *, const struct group_column *, size_t n_columns, size_t from,
+    size_t n, struct arena *, struct batch *, struct err *) WARN_UNUSED;
+/* A line of the file `plan`, a member of the object in plan.json. */
+void groups_explain(struct buf *, const struct request *);
+void groups_explain_json(struct buf *, const struct request *);
 
 /* ---- result ---- */
 

@@ -29,6 +29,8 @@ explain_request(struct buf *out, const struct request *r)
 		BUF_LIT(out, "no plan\n");
 	else {
 		plan_explain(out, r->plan, r->stats, buf_view(&r->canonical));
+		if (r->groups != NULL)
+			groups_explain(out, r);
 		request_explain_decision(r, out);
 	}
 }

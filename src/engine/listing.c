@@ -141,7 +141,7 @@ list_values(struct list *l, struct engine *en, struct world *w, const struct pat
 	if (!listed_without_footers(&rq, v) &&
 	    (code = world_stats(en, w, rq.range, l->a, &st, e)) < 0)
 		return code;
-	if (v->arg_kind == ARG_FIELDS) {
+	if (v->arg_kind == ARG_FIELDS || v->arg_kind == ARG_AGGS) {
 		code = catalog_fields(w->snap, rq.range, rq.max, l->a, &rs, e);
 		for (size_t i = 0; code == 0 && i < rs.n; i++)
 			rs.values[i] = field_as_typed(rs.values[i]);
@@ -246,15 +246,28 @@ list_shards(struct list *l, const struct snapshot *snap, const struct path_view 
 	buf_release(&name);
 }
 
-/* Fields that can't be typed here (those of events and links give no order) are not shown. */
+/* Fields of events and links, which give no order but to groups. */
+static bool
+gives_no_order(struct arena *a, struct sv name)
+{
+	struct sv typed;
+	struct field f;
+
+	return name_decode(a, name, &typed, NULL) == 0 && field_parse(typed, &f) &&
+	    field_is_many(&f);
+}
+
+/* Fields that can't be typed here are not shown. */
 static void
 drop_refused(struct list *l, const struct path *path)
 {
 	struct path *p = (struct path *)(uintptr_t)path, *child;
+	bool order = strcmp(path_view(path).keyword, "sort") == 0;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < l->v.n; i++) {
-		if (path_step(p, l->v.v[i].name, &child, NULL) < 0)
+		if ((order && gives_no_order(l->a, l->v.v[i].name)) ||
+		    path_step(p, l->v.v[i].name, &child, NULL) < 0)
 			continue;
 		path_unref(child);
 		l->v.v[kept++] = l->v.v[i];
@@ -276,12 +289,125 @@ list_fields(struct list *l, struct engine *en, struct world *w, const struct pat
 	return code;
 }
 
+static void
+add_aggregate(struct list *l, const struct aggregate *a, enum entry_kind kind)
+{
+	struct buf name = BUF_INIT;
+
+	aggregate_name(&name, a);
+	if (name.n <= LIMIT_ITEM_LISTED)
+		add(l, buf_view(&name), kind);
+	l->oom |= name.oom;
+	buf_release(&name);
+}
+
+/* Each aggregate of a field that makes sense for it: of texts only how many there are. */
+static void
+add_aggregates_of(struct list *l, const struct field *f, struct sv typed, enum entry_kind kind)
+{
+	enum field_type t = f->scope == FIELD_INTRINSIC ? intrinsics[f->intrinsic].type : FT_STRING;
+	bool number = f->scope != FIELD_INTRINSIC || t == FT_INT || t == FT_DURATION || t == FT_TIME;
+	struct aggregate a;
+	const char *name;
+	bool has_field;
+
+	for (size_t i = 0; (name = agg_example(i, &has_field)) != NULL; i++) {
+		if (!has_field)
+			continue;
+		(void)agg_parse_name(sv_cstr(name), &a);
+		a.field = *f;
+		a.typed = typed;
+		if (a.kind == AGG_DISTINCT || (number && !(t == FT_TIME && a.kind == AGG_SUM)))
+			add_aggregate(l, &a, kind);
+	}
+}
+
+/* What agg/ lists: those of no field, then those of every field that is listed. */
+static int
+list_aggregates(struct list *l, struct engine *en, struct world *w, const struct path *path,
+    const struct path_view *v, enum entry_kind kind, struct err *e)
+{
+	struct list fields = { .a = l->a };
+	struct aggregate a;
+	const char *name;
+	bool has_field;
+	int code;
+
+	for (size_t i = 0; (name = agg_example(i, &has_field)) != NULL; i++)
+		if (!has_field) {
+			(void)agg_parse_name(sv_cstr(name), &a);
+			add_aggregate(l, &a, kind);
+		}
+	list_intrinsics(&fields, kind);
+	code = list_values(&fields, en, w, path, v, kind, e);
+	for (size_t i = 0; code == 0 && i < fields.v.n; i++) {
+		struct sv typed;
+		struct field f;
+
+		if (name_decode(l->a, fields.v.v[i].name, &typed, NULL) == 0 &&
+		    field_parse(typed, &f))
+			add_aggregates_of(l, &f, typed, kind);
+	}
+	l->total = l->v.n;
+	l->cut = fields.cut;
+	l->oom |= fields.oom;
+	vec_release(&fields.v);
+	return code;
+}
+
+/* Those that are asked for already. */
+static void
+list_asked(struct list *l, const struct query *q, enum entry_kind kind)
+{
+	for (size_t i = 0; i < q->groups.n_aggs; i++)
+		if (q->groups.aggs[i].kind != AGG_HIST)
+			add_aggregate(l, &q->groups.aggs[i], kind);
+	l->total = l->v.n;
+}
+
+/* Of sort and select under groups: their columns. */
+static void
+list_columns(struct list *l, const struct query *q, enum entry_kind kind)
+{
+	const struct grouping *g = &q->groups;
+
+	if (g->has_bucket)
+		add(l, SV("bucket"), kind);
+	add_values(l, g->keys_typed, g->n_keys, kind);
+	for (size_t i = 0; i < g->n_aggs; i++)
+		add_aggregate(l, &g->aggs[i], kind);
+	l->total = l->v.n;
+}
+
+/* Of what groups have, if the path so far says so: 1; 0: list what stands in every path. */
+static int
+list_of_groups(struct list *l, struct engine *en, struct world *w, const struct path *path,
+    const struct path_view *v, enum entry_kind kind, struct err *e)
+{
+	bool having = strcmp(v->keyword, "having") == 0;
+	const struct query *q = NULL;
+	int code;
+
+	if (!having && strcmp(v->keyword, "sort") != 0 && strcmp(v->keyword, "select") != 0)
+		return 0;
+	if ((code = bind_prefix(en, w, path, l->a, &q, e)) < 0)
+		return code;
+	if (q == NULL || !q->by_groups || (having && q->groups.n_aggs == 0))
+		return 0;
+	if (having)
+		list_asked(l, q, kind);
+	else
+		list_columns(l, q, kind);
+	return 1;
+}
+
 static int
 list_argument(struct list *l, struct engine *en, struct world *w, const struct path *path,
     const struct path_view *v, struct err *e)
 {
 	enum entry_kind kind = v->arg == 0 ? ENTRY_DIR : ENTRY_LINK;
 	const char *const *words;
+	int code;
 
 	switch (v->arg_kind) {
 	case ARG_SHARD_DAYS:
@@ -289,7 +415,13 @@ list_argument(struct list *l, struct engine *en, struct world *w, const struct p
 		list_shards(l, w->snap, v);
 		return 0;
 	case ARG_FIELDS:
+		if ((code = list_of_groups(l, en, w, path, v, kind, e)) != 0)
+			return code < 0 ? code : 0;
 		return list_fields(l, en, w, path, v, kind, e);
+	case ARG_AGGS:
+		if ((code = list_of_groups(l, en, w, path, v, kind, e)) != 0)
+			return code < 0 ? code : 0;
+		return list_aggregates(l, en, w, path, v, kind, e);
 	case ARG_VALUES:
 		return list_values(l, en, w, path, v, kind, e);
 	case ARG_DAYS:

@@ -223,6 +223,7 @@ int
 names_check(struct engine *en, struct world *w, const struct path *p, stats_fn *loaded,
     void *arg, struct err *e)
 {
+	bool grouped = path_view(p).grouped;	/* wherever in the path that stands */
 	struct path_names n;
 	struct err first = ERR_INIT;
 	struct arena a;
@@ -236,7 +237,7 @@ names_check(struct engine *en, struct world *w, const struct path *p, stats_fn *
 		struct err why = ERR_INIT;
 		int c = path_last_names(p, &a, &n, &why);
 
-		if (c == 0)
+		if (c == 0 && !(grouped && n.columns))
 			c = check_segment(w, loaded, arg, &n, &why);
 		if (c < 0) {
 			code = c;
@@ -267,7 +268,7 @@ engine_check_step(struct engine *en, const struct path *p, struct err *e)
 	}
 	arena_init(&a);
 	if ((code = path_last_names(p, &a, &n, e)) == 0 &&
-	    (n.n_services > 0 || n.n_fields > 0) && !world_has(w, &n))
+	    !(path_view(p).grouped && n.columns) && (n.n_services > 0 || n.n_fields > 0) && !world_has(w, &n))
 		code = refuse(w, &n, e);
 	arena_release(&a);
 	world_unref(w);

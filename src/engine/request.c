@@ -69,6 +69,14 @@ check_format(const struct query *q, const struct format *format, struct err *e)
 	struct sv file = sv_cstr(format->file);
 	bool trace_rows = format->rows == ROW_TRACE;
 
+	if (format->rows == ROW_GROUP && !q->by_groups)
+		return err_set(e, ERR_UNSUPPORTED, -1,
+		    "%.*s stands under group, bucket, agg or distinct", SV_ARG(file));
+	if (q->by_groups && format->rows != ROW_GROUP && format->rows != ROW_COUNT)
+		return err_set(e, ERR_UNSUPPORTED, -1,
+		    "%.*s has no groups: groups.jsonl, groups.csv, groups.txt and count do",
+		    SV_ARG(file));
+
 	if (format->only_trace && !one_trace(q))
 		return err_set(e, ERR_UNSUPPORTED, -1,
 		    "%.*s stands under trace/ID, with one id", SV_ARG(file));
@@ -181,7 +189,7 @@ bind(struct request *r, struct err *e)
 	if (r->format != NULL && r->kind == FILE_FORMAT &&
 	    (code = check_format(r->query, r->format, e)) < 0)
 		return code;
-	return 0;
+	return request_take_groups(r, e);
 }
 
 static int
@@ -290,14 +298,41 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 		env.now = r->query->now;
 	if ((n->file = arena_printf(&n->arena, "%s", r->file)) == NULL)
 		code = err_nomem(e);
-	else
-		code = bind_query(n, &env, e);
+	else if ((code = bind_query(n, &env, e)) == 0)
+		code = request_take_groups(n, e);
 	if (code == 0)
 		code = buf_ok(&n->canonical, e);
 	if (code < 0) {
 		request_free(n);
 		return code;
 	}
+	*out = n;
+	return 0;
+}
+
+int
+request_part(const struct request *r, const struct query *q, struct request **out, struct err *e)
+{
+	struct request *n = calloc(1, sizeof *n);
+
+	if (n == NULL)
+		return err_nomem(e);
+	arena_init(&n->arena);
+	n->engine = r->engine;
+	n->path = path_ref(r->path);
+	n->world = world_ref(r->world);
+	n->kind = r->kind;
+	n->format = r->format;
+	n->file = r->file;
+	n->query = q;
+	n->groups = r->groups;
+	n->rules_off = r->rules_off;
+	n->shadow = true;	/* its plan is part of another's */
+	n->memory = r->memory;
+	n->batch_rows = r->batch_rows;
+	n->threads = r->threads;
+	n->force = r->force;
+	n->force_leaves = r->force_leaves;
 	*out = n;
 	return 0;
 }
@@ -314,7 +349,7 @@ request_settle(struct request *r)
 	r->summary = NULL;
 	r->world = NULL;
 	r->stats = NULL;
-	r->query = NULL;
+	r->query = r->groups = NULL;
 	r->file = NULL;
 	r->own_filters = NULL;
 }
@@ -367,7 +402,8 @@ request_cost_ns(struct request *r)
 uint64_t
 request_est_bytes(struct request *r)
 {
-	if (r->kind != FILE_FORMAT || request_plan(r, NULL) < 0)
+	/* Groups are few beside their spans, and are made whole. */
+	if (r->kind != FILE_FORMAT || r->groups != NULL || request_plan(r, NULL) < 0)
 		return 0;
 	return r->plan->est_bytes < 1e18 ? (uint64_t)r->plan->est_bytes : (uint64_t)1e18;
 }

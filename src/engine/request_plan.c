@@ -70,13 +70,25 @@ others_at_work(const struct request *r)
 	return n < 1000 ? (unsigned)n : 1000;
 }
 
+/* Spans that need no facts of their traces go into groups where they are found. */
+static enum row_kind
+output_of(const struct request *r, const struct format *f)
+{
+	if (r->groups == NULL)
+		return f->rows;
+	for (size_t i = 0; i < r->query->n_select; i++)
+		if (field_needs_trace(&r->query->select[i]))
+			return ROW_SPAN;
+	return r->as_spans ? ROW_SPAN : ROW_GROUP;
+}
+
 int
 request_plan(struct request *r, struct err *e)
 {
 	const struct format *f = r->format != NULL ? r->format :
 	    format_find(SV("spans.jsonl"));
 	struct planning x = { r, {
-		.output = f->rows,
+		.output = output_of(r, f),
 		.projection = f->projection,
 		.rules_off = r->rules_off,
 		.force = r->force,

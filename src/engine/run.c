@@ -165,6 +165,101 @@ exec_env_of(struct request *r, uint64_t deadline, const atomic_bool *cancel,
 	};
 }
 
+static int
+put_group_rows(struct running *x, struct agg_table *t, struct formatter *f,
+    const struct group_column *columns, size_t n_columns, struct err *e)
+{
+	size_t at, left;
+	struct batch b;
+	struct arena a;
+	int code = 0;
+
+	groups_page(x->r->groups, t, &at, &left);
+	arena_init(&a);
+	while (code == 0 && left > 0) {
+		size_t n = left < BATCH_ROWS ? left : BATCH_ROWS;
+
+		arena_reset(&a);
+		if ((code = groups_batch(t, columns, n_columns, at, n, &a, &b, e)) == 0)
+			code = formatter_batch(f, &b, &x->out, e);
+		if (code == 0 && x->out.n >= FLUSH_BYTES && !held(x))
+			code = flush(x, e);
+		x->info->n_rows += n;
+		at += n;
+		left -= n;
+	}
+	arena_release(&a);
+	return code;
+}
+
+/* Groups through a formatter of their own, since its columns are known only now. */
+static int
+format_groups(struct running *x, struct agg_table *t, struct err *e)
+{
+	struct format_options fo = { .n_groups = 0 };
+	struct group_column *columns = NULL;
+	struct formatter *f;
+	int code = agg_columns(t, &columns, &fo.n_groups, e);
+
+	if (code < 0)
+		return code;
+	fo.groups = columns;
+	if ((code = formatter_new(x->r->format, &fo, &f, e)) < 0)
+		return code;
+	if ((code = formatter_begin(f, &x->out, e)) == 0 &&
+	    (code = put_group_rows(x, t, f, columns, fo.n_groups, e)) == 0)
+		code = formatter_end(f, &x->out, e);
+	formatter_free(f);
+	return code;
+}
+
+static int
+count_groups(struct running *x, const struct agg_table *t)
+{
+	size_t from, n;
+
+	groups_page(x->r->groups, t, &from, &n);
+	x->count = n;
+	x->info->n_rows = 1;
+	buf_u64(&x->out, n);
+	buf_putc(&x->out, '\n');
+	return 0;
+}
+
+static int
+over_rows(const struct running *x, const struct agg_table *t, struct err *e)
+{
+	uint64_t max = conf_u64(x->r->engine->conf, CONF_QUERY_MAX_ROWS);
+	size_t from, n;
+
+	groups_page(x->r->groups, t, &from, &n);
+	if (max == 0 || n <= max || x->r->format->rows == ROW_COUNT)
+		return 0;
+	return err_set(e, ERR_LIMIT, -1, "over the limit of %llu rows ([query] max_rows)",
+	    (unsigned long long)max);
+}
+
+static int
+run_groups(struct running *x, uint64_t deadline, const atomic_bool *cancel, struct err *e)
+{
+	struct agg_table *t = NULL;
+	struct exec_env env;
+	uint64_t t0;
+	int code;
+
+	exec_env_of(x->r, deadline, cancel, &env);
+	env.max_rows = 0;	/* of groups, not of spans */
+	if ((code = groups_collect(x->r, &env, x->sink, &t, &x->info->profile, e)) < 0)
+		return code;
+	t0 = clock_mono_ns();
+	if ((code = over_rows(x, t, e)) == 0)
+		code = x->r->format->rows == ROW_COUNT ? count_groups(x, t) :
+		    format_groups(x, t, e);
+	agg_table_free(t);
+	x->format_ns += clock_mono_ns() - t0;
+	return code;
+}
+
 /* Rows of the plan through formatter f. */
 static int
 run_plan(struct running *x, struct formatter *f, uint64_t deadline,
@@ -194,13 +289,17 @@ static int
 run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, struct err *e)
 {
 	const struct query *q = x->r->query;
-	struct format_options fo = { q->select, q->select_typed, q->n_select, x->r->offset,
-		x->r->limit };
+	struct format_options fo = { .select = q->select, .select_typed = q->select_typed,
+		.n_select = q->n_select, .offset = x->r->offset, .limit = x->r->limit };
 	struct formatter *f;
 	int code;
 
 	if ((code = check_fresh(x->r, e)) < 0)
 		return code;
+	if (x->r->groups != NULL) {
+		code = run_groups(x, deadline, cancel, e);
+		return code < 0 ? code : check_rows(x, e);
+	}
 	if ((code = formatter_new(x->r->format, &fo, &f, e)) < 0)
 		return code;
 	if ((code = share_new(x->r->format, &fo, x->r->engine->workers,
@@ -272,6 +371,8 @@ run_explain(struct running *x, struct err *e)
 	if (!x->out.oom)
 		x->out.n -= 2;	/* "}\n" */
 	request_explain_decision_json(r, &x->out);
+	if (r->groups != NULL)
+		groups_explain_json(&x->out, r);
 	BUF_LIT(&x->out, "}\n");
 	return 0;
 }

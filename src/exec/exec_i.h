@@ -11,7 +11,7 @@
  *   scan           one row group at hand: its memory, chunks and zones
  *   op_scan        waves of morsels over threads, into a sink
  *   sink           what becomes of found rows (sink.h), and which sink makes which output
- *   sink_rows, sink_traces, sink_count   rows in order; rows of traces.*; a count
+ *   sink_rows, sink_traces, sink_count, sink_groups   rows in order; rows of traces.*; a count; groups
  *   found          found rows as a list, or as spans
  *   op_filter      predicate trees on bitmaps of rows: compiling, AND, OR, NOT
  *   filter_prune   which row groups can't match, by zones

@@ -10,6 +10,7 @@ static const struct sink_ops *const sinks[] = {
 	[ROW_LINK] = &sink_rows,
 	[ROW_TRACE] = &sink_traces,
 	[ROW_COUNT] = &sink_count,
+	[ROW_GROUP] = &sink_groups,
 };
 
 int

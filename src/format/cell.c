@@ -47,15 +47,6 @@ cell_of_value(const struct field *f, const struct field_value *v)
 	return (struct cell){ .kind = CELL_NONE };
 }
 
-static bool
-is_many(const struct field *f)
-{
-	if (f->scope == FIELD_INTRINSIC)
-		return intrinsics[f->intrinsic].of == OF_EVENT ||
-		    intrinsics[f->intrinsic].of == OF_LINK;
-	return f->scope == FIELD_EVENT || f->scope == FIELD_LINK;
-}
-
 static struct cell
 cell_of_row(const struct field *f, const struct field_row *r)
 {
@@ -63,7 +54,7 @@ cell_of_row(const struct field *f, const struct field_row *r)
 
 	if (!field_value_first(f, r, &v))
 		return (struct cell){ .kind = CELL_NONE };
-	if (is_many(f))
+	if (field_is_many(f))
 		return (struct cell){ .kind = CELL_MANY, .span = r->span, .field = f };
 	return cell_of_value(f, &v);
 }

@@ -19,8 +19,8 @@ needs_quotes(struct sv s)
 	return false;
 }
 
-static void
-put_field(struct buf *b, struct sv s)
+void
+csv_field(struct buf *b, struct sv s)
 {
 	struct sv part;
 
@@ -42,7 +42,7 @@ put_field(struct buf *b, struct sv s)
 static void
 flush_field(struct formatter *f, struct buf *b)
 {
-	put_field(b, buf_view(&f->scratch));
+	csv_field(b, buf_view(&f->scratch));
 	buf_putc(b, ',');
 	f->scratch.n = 0;
 }
@@ -118,7 +118,7 @@ render_resource(struct buf *b, const void *key)
 
 	if (r->attrs.n != 0)
 		json_attrs(&json, &r->attrs);
-	put_field(b, buf_view(&json));
+	csv_field(b, buf_view(&json));
 	buf_putc(b, ',');
 	b->oom |= json.oom;
 	buf_release(&json);
@@ -132,7 +132,7 @@ render_scope(struct buf *b, const void *key)
 
 	if (!span_json_scope_empty(s))
 		span_json_scope(&json, s);
-	put_field(b, buf_view(&json));
+	csv_field(b, buf_view(&json));
 	buf_putc(b, ',');
 	b->oom |= json.oom;
 	buf_release(&json);

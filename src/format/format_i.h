@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "format/format.h"
 #include "match/field_value.h"
+#include "model/aggregate.h"
 #include "model/json.h"
 #include "model/when.h"
 
@@ -130,6 +131,20 @@ int otlp_end(struct formatter *, struct buf *, struct err *);
 int tree_begin(struct formatter *, struct buf *, struct err *);
 int tree_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
 int tree_end(struct formatter *, struct buf *, struct err *);
+
+/* fmt_csv.c: with quotes where they are needed. */
+void csv_field(struct buf *, struct sv);
+
+/* fmt_groups.c, fmt_groups_text.c */
+void put_group_time(struct buf *, struct day_cache *, __int128 ns);
+void put_group_plain(struct formatter *, struct buf *, const struct group_cell *);
+int groups_begin(struct formatter *, struct buf *, struct err *);
+int groups_jsonl_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int groups_csv_begin(struct formatter *, struct buf *, struct err *);
+int groups_csv_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int groups_text_begin(struct formatter *, struct buf *, struct err *);
+int groups_text_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int groups_text_end(struct formatter *, struct buf *, struct err *);
 
 /* table.c */
 struct table_column {

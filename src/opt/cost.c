@@ -46,6 +46,7 @@ row_bytes(const struct plan *p)
 	case ROW_LINK:
 		return BYTES_PART;
 	case ROW_SPAN:
+	case ROW_GROUP:		/* of the spans that they are made of */
 		break;
 	}
 	if (pr->all)
@@ -76,7 +77,7 @@ order_cost(const struct opt *o, double rows, double wanted)
 {
 	double kept = o->plan->topn && wanted < rows ? wanted : rows;
 
-	if (o->plan->output == ROW_COUNT || rows < 2)
+	if (o->plan->output == ROW_COUNT || o->plan->output == ROW_GROUP || rows < 2)
 		return 0;
 	return rows * log2(kept + 2) * ORDER_OPS * o->options->cost.cpu_operator_cost;
 }

@@ -273,10 +273,10 @@ template_print(struct buf *b, const struct query *q, const struct stats *st,
 {
 	static const char *const outputs[] = {
 		[ROW_SPAN] = "spans", [ROW_TRACE] = "traces", [ROW_EVENT] = "events",
-		[ROW_LINK] = "links", [ROW_COUNT] = "count",
+		[ROW_LINK] = "links", [ROW_COUNT] = "count", [ROW_GROUP] = "groups",
 	};
 
-	buf_printf(b, "%s: ", (unsigned)o->output <= ROW_COUNT ? outputs[o->output] : "rows");
+	buf_printf(b, "%s: ", (unsigned)o->output <= ROW_GROUP ? outputs[o->output] : "rows");
 	print_filter(b, q->filter, false);
 	print_range(b, range_class(q->range, st));
 	for (size_t i = 0; i < q->n_sort; i++) {

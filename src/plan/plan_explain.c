@@ -36,10 +36,10 @@ output_name(enum row_kind k)
 {
 	static const char *const names[] = {
 		[ROW_SPAN] = "spans", [ROW_TRACE] = "traces", [ROW_EVENT] = "events",
-		[ROW_LINK] = "links", [ROW_COUNT] = "count",
+		[ROW_LINK] = "links", [ROW_COUNT] = "count", [ROW_GROUP] = "groups",
 	};
 
-	return (unsigned)k <= ROW_COUNT ? names[k] : "unknown";
+	return (unsigned)k <= ROW_GROUP ? names[k] : "unknown";
 }
 
 static bool
@@ -170,7 +170,7 @@ put_range(struct buf *b, struct time_range r)
 static void
 put_order(struct buf *b, const struct plan *p)
 {
-	if (p->output == ROW_COUNT)
+	if (p->output == ROW_COUNT || p->output == ROW_GROUP)
 		BUF_LIT(b, "none");
 	else if (p->n_sort == 0)
 		BUF_LIT(b, "newest first");

@@ -11,6 +11,7 @@
 #include "ast_i.h"
 #include "base/limits.h"
 #include "clause_i.h"
+#include "group_i.h"
 #include "query_i.h"
 #include "query_range_i.h"
 
@@ -21,6 +22,7 @@ struct binder {
 	struct range_offs offs;
 	const struct pred **plain;	/* clauses outside every group and not negated */
 	size_t n_plain;
+	struct group_offs group_offs;
 	bool relative;
 };
 
@@ -110,6 +112,27 @@ bind_clause(struct binder *b, const struct ast *n, const struct pred **out, stru
 }
 
 static void
+note_group_off(struct group_offs *o, const struct ast *n)
+{
+	static const struct {
+		int (*build)(struct clause *, struct err *);
+		size_t at;
+	} places[] = {
+		{ build_fill, offsetof(struct group_offs, fill) },
+		{ build_having, offsetof(struct group_offs, having) },
+		{ build_per, offsetof(struct group_offs, per) },
+		{ build_versus, offsetof(struct group_offs, versus) },
+		{ build_distinct, offsetof(struct group_offs, distinct) },
+		{ build_sort, offsetof(struct group_offs, sort) },
+		{ build_select, offsetof(struct group_offs, select) },
+	};
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (n->kw->build == places[i].build)
+			memcpy((char *)o + places[i].at, &n->arg_off[0], sizeof n->arg_off[0]);
+}
+
+static void
 note_off(struct binder *b, const struct ast *n)
 {
 	if (n->kw->build == build_since)
@@ -118,6 +141,8 @@ note_off(struct binder *b, const struct ast *n)
 		b->offs.until = n->arg_off[0];
 	else if (n->kw->build == build_on || n->kw->build == build_shards)
 		b->offs.on = n->arg_off[n->kw->n_args - 1];
+	else
+		note_group_off(&b->group_offs, n);
 }
 
 /* NOT of p; of a NOT its kid. */
@@ -262,10 +287,11 @@ query_bind(const struct path *path, const struct query_env *env, struct arena *a
 	    (code = bind_group(&b, tree, &q->filter, e)) < 0 ||
 	    (code = take_grouped(&b, e)) < 0 ||
 	    (code = query_range(q, &b.offs, env->now, &q->range, e)) < 0 ||
+	    (code = bind_groups(q, &b.group_offs, env, a, e)) < 0 ||
 	    (code = take_canonical(q, a, e)) < 0)
 		return code;
-	q->relative = b.relative;
-	q->now = b.relative ? env->now : 0;
+	q->relative = b.relative || q->groups.versus;
+	q->now = q->relative ? env->now : 0;
 	*out = q;
 	return 0;
 }

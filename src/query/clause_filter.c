@@ -61,7 +61,7 @@ field_alias(struct clause *c, struct sv text, uint64_t hi, uint64_t lo, struct s
 }
 
 int
-clause_field(struct clause *c, struct sv text, struct field *f, struct sv *typed,
+clause_column(struct clause *c, struct sv text, struct field *f, struct sv *typed,
     struct err *e)
 {
 	uint64_t hi, lo;
@@ -73,12 +73,21 @@ clause_field(struct clause *c, struct sv text, struct field *f, struct sv *typed
 		return code;
 	if (!field_parse(name, f))
 		return err_set(e, ERR_SYNTAX, 0, "expected a field, got an empty name");
-	if (f->scope == FIELD_INTRINSIC && intrinsics[f->intrinsic].of == OF_GROUP)
-		return err_set(e, ERR_UNSUPPORTED, 0, "%s is a field of groups, not of spans",
-		    intrinsics[f->intrinsic].name);
 	if (typed != NULL)
 		*typed = name;
 	return forgive_key(c, f, e);
+}
+
+int
+clause_field(struct clause *c, struct sv text, struct field *f, struct sv *typed,
+    struct err *e)
+{
+	int code = clause_column(c, text, f, typed, e);
+
+	if (code == 0 && f->scope == FIELD_INTRINSIC && intrinsics[f->intrinsic].of == OF_GROUP)
+		return err_set(e, ERR_UNSUPPORTED, 0, "%s is a field of groups, not of spans",
+		    intrinsics[f->intrinsic].name);
+	return code;
 }
 
 static struct field
@@ -256,6 +265,28 @@ build_where(struct clause *c, struct err *e)
 		return code;
 	c->at = 2;
 	return build_value(c, op, &f, c->args[2], e);
+}
+
+int
+clause_condition(struct clause *c, const struct field *f, const struct pred **out, struct err *e)
+{
+	enum pred_op op;
+	int code;
+
+	c->at = 1;
+	if ((code = parse_op(c, c->args[1], f, &op, e)) < 0)
+		return code;
+	if (op_on_text(op))
+		return err_set(e, ERR_UNSUPPORTED, 0,
+		    "expected an operator (eq ne lt le gt ge in notin between), got '%s'",
+		    pred_op_name(op));
+	if (c->n_args < 3)
+		return 0;
+	c->at = 2;
+	code = build_value(c, op, f, c->args[2], e);
+	*out = c->pred;
+	c->pred = NULL;		/* it is no filter */
+	return code;
 }
 
 int

@@ -40,6 +40,14 @@ int build_since(struct clause *, struct err *);
 int build_until(struct clause *, struct err *);
 int build_on(struct clause *, struct err *);
 int build_shards(struct clause *, struct err *);
+int build_group(struct clause *, struct err *);
+int build_bucket(struct clause *, struct err *);
+int build_agg(struct clause *, struct err *);
+int build_fill(struct clause *, struct err *);
+int build_having(struct clause *, struct err *);
+int build_per(struct clause *, struct err *);
+int build_versus(struct clause *, struct err *);
+int build_distinct(struct clause *, struct err *);
 int build_sort(struct clause *, struct err *);
 int build_limit(struct clause *, struct err *);
 int build_offset(struct clause *, struct err *);
@@ -51,6 +59,19 @@ int build_expect(struct clause *, struct err *);
  * is an attribute until an environment says that it isn't. *typed (may be NULL): the text.
  */
 int clause_field(struct clause *, struct sv text, struct field *, struct sv *typed,
+    struct err *) WARN_UNUSED;
+/* The same of sort and select, where the start of a bucket may stand too. */
+int clause_column(struct clause *, struct sv text, struct field *, struct sv *typed,
+    struct err *) WARN_UNUSED;
+/* An aggregate as agg writes it, from its encoded text. */
+int clause_aggregate(struct clause *, struct sv text, struct aggregate *, struct err *) WARN_UNUSED;
+/* The encoded text names an aggregate by its form: count, or NAME:FIELD. */
+bool aggregate_named(struct sv text);
+/*
+ * An operator that orders or equates, and its values on the field: args[1] and args[2] as far as
+ * they are given. *out: a leaf, when they are.
+ */
+int clause_condition(struct clause *, const struct field *, const struct pred **out,
     struct err *) WARN_UNUSED;
 /* True if the operator means something on the field. */
 bool op_suits(enum pred_op, const struct field *);

@@ -128,29 +128,19 @@ cut_direction(struct sv *key)
 	return false;
 }
 
-static bool
-is_many(const struct field *f)
-{
-	return f->scope == FIELD_EVENT || f->scope == FIELD_LINK ||
-	    (f->scope == FIELD_INTRINSIC && (intrinsics[f->intrinsic].of == OF_EVENT ||
-	    intrinsics[f->intrinsic].of == OF_LINK));
-}
-
+/* What it names of groups, if rows are groups, binding tells. */
 static int
 add_sort_key(struct clause *c, struct sort_key *keys, size_t *n, struct sv item,
     struct err *e)
 {
-	struct sort_key k = { .desc = cut_direction(&item) };
-	struct quoted q;
+	struct sort_key k = { .desc = cut_direction(&item), .raw = item };
 	int code;
 
 	if (item.n == 0)
 		return err_set(e, ERR_SYNTAX, 0, "expected a field before the direction");
-	if ((code = clause_field(c, item, &k.field, &k.typed, e)) < 0)
+	if ((code = clause_column(c, item, &k.field, &k.typed, e)) < 0)
 		return code;
-	if (is_many(&k.field))
-		return err_set(e, ERR_UNSUPPORTED, 0,
-		    "'%s' has many values in a span and gives no order", quote(&q, item));
+	k.off = (size_t)(item.p - c->args[0].p);
 	/* A key that stands already decides nothing more. */
 	for (size_t i = 0; i < *n; i++)
 		if (field_eq(&keys[i].field, &k.field))
@@ -183,15 +173,6 @@ build_sort(struct clause *c, struct err *e)
 	return 0;
 }
 
-/* The name of the column: of a field by its own name its key, else as typed. */
-static struct sv
-column_name(const struct field *f, struct sv typed)
-{
-	if (f->scope == FIELD_INTRINSIC && sv_is(typed, intrinsics[f->intrinsic].name))
-		return sv_cstr(intrinsics[f->intrinsic].json);
-	return typed;
-}
-
 /* Two names of one field are two columns, unless both columns have one name. */
 static bool
 has_column(const struct field *v, const struct sv *typed, size_t n, const struct field *f,
@@ -199,7 +180,7 @@ has_column(const struct field *v, const struct sv *typed, size_t n, const struct
 {
 	for (size_t i = 0; i < n; i++)
 		if (field_eq(&v[i], f) &&
-		    sv_eq(column_name(&v[i], typed[i]), column_name(f, name)))
+		    sv_eq(field_column(&v[i], typed[i]), field_column(f, name)))
 			return true;
 	return false;
 }
@@ -208,7 +189,7 @@ int
 build_select(struct clause *c, struct err *e)
 {
 	struct field *fields, f;
-	struct sv *items, *typed, name;
+	struct sv *items, *typed, *raw, name;
 	size_t n, kept = 0;
 	int code = name_split(c->arena, c->args[0], &items, &n, e);
 
@@ -216,10 +197,11 @@ build_select(struct clause *c, struct err *e)
 		return code;
 	fields = arena_array(c->arena, n, struct field);
 	typed = arena_array(c->arena, n, struct sv);
-	if (fields == NULL || typed == NULL)
+	raw = arena_array(c->arena, n, struct sv);
+	if (fields == NULL || typed == NULL || raw == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		if ((code = clause_field(c, items[i], &f, &name, e)) < 0) {
+		if ((code = clause_column(c, items[i], &f, &name, e)) < 0) {
 			if (e != NULL && e->off >= 0)
 				e->off += items[i].p - c->args[0].p;
 			return code;
@@ -227,10 +209,12 @@ build_select(struct clause *c, struct err *e)
 		if (has_column(fields, typed, kept, &f, name))
 			continue;
 		typed[kept] = name;
+		raw[kept] = items[i];
 		fields[kept++] = f;
 	}
 	c->query->select = fields;
 	c->query->select_typed = typed;
+	c->query->select_raw = raw;
 	c->query->n_select = kept;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * keyword_i: the one table of the language's keywords. A new keyword is a row here and, if
- * it means something new, a build function in clause_filter.c or clause_page.c.
+ * it means something new, a build function in clause_filter.c, clause_page.c or clause_group.c.
  */
 #ifndef QUERY_KEYWORD_I_H
 #define QUERY_KEYWORD_I_H
@@ -13,7 +13,7 @@
 
 enum keyword_class {
 	KC_FILTER,	/* a predicate; may repeat, negate, stand in groups */
-	KC_TIME, KC_PAGE,	/* once, outside groups */
+	KC_TIME, KC_SHAPE, KC_PAGE,	/* once (but for having), outside groups */
 	KC_NOT, KC_ANY, KC_ALL, KC_END,
 	KC_SHARDS,	/* the pseudo keyword of shards/DAY/HH, at the root only */
 	KC_LATER,	/* part of the language, not built yet */

@@ -96,10 +96,17 @@ once_bits(const struct keyword *kw)
 	    (uint64_t)1 << keyword_rank(kw);
 }
 
+/* Stands outside groups of filters. */
+static bool
+at_top(const struct keyword *kw)
+{
+	return kw->class == KC_TIME || kw->class == KC_SHAPE || kw->class == KC_PAGE;
+}
+
 static bool
 once_only(const struct keyword *kw)
 {
-	return kw->class == KC_TIME || kw->class == KC_PAGE;
+	return at_top(kw) && kw->build != build_having;
 }
 
 const char *
@@ -113,7 +120,7 @@ path_out_of_place(const struct path *p, const struct keyword *kw)
 		return "without a group that it could close";
 	if (kw->class == KC_END && p->group_empty)
 		return "closes an empty group: a filter must stand in it";
-	if (once_only(kw) && p->depth > 0)
+	if (at_top(kw) && p->depth > 0)
 		return "can't stand in a group: only filters and groups can";
 	if (once_only(kw) && (p->once & once_bits(kw)) == once_bits(kw))
 		return ONCE;
@@ -130,6 +137,39 @@ path_over_limit(const struct path *p, const struct keyword *kw, struct err *e)
 	if (kw->class != KC_END && kw->class != KC_NOT && p->n_clauses >= LIMIT_CLAUSES)
 		return err_set(e, ERR_TOOBIG, 0, "a path has at most %d clauses", LIMIT_CLAUSES);
 	return 0;
+}
+
+static bool
+has_clause(const struct path *p, const char *keyword)
+{
+	return (p->once & once_bits(keyword_find(sv_cstr(keyword)))) != 0;
+}
+
+bool
+path_grouped(const struct path *p)
+{
+	return has_clause(p, "group") || has_clause(p, "bucket") || has_clause(p, "agg") ||
+	    has_clause(p, "distinct");
+}
+
+bool
+path_pointless(const struct path *p, const struct keyword *kw)
+{
+	bool plain = has_clause(p, "group") || has_clause(p, "bucket") || has_clause(p, "agg");
+
+	if (kw->class != KC_SHAPE)
+		return false;
+	if (kw->build == build_per)
+		return !path_grouped(p);
+	if (kw->build == build_fill)
+		return !has_clause(p, "bucket");
+	if (kw->build == build_having)
+		return !plain;
+	if (kw->build == build_versus)
+		return !plain || (!has_clause(p, "since") && !has_clause(p, "on"));
+	if (kw->build == build_distinct)
+		return plain;
+	return has_clause(p, "distinct");
 }
 
 /* True if a slash that was meant to be of a value may have ended it: "name/GET /cart". */
@@ -190,7 +230,7 @@ begin_clause(struct path *p, const struct keyword *kw)
 		p->once |= once_bits(keyword_find(SV("on")));
 		break;
 	default:
-		if (once_only(kw) && kw->build != build_expect)
+		if (at_top(kw) && kw->build != build_expect)
 			p->once |= once_bits(kw);
 		break;
 	}

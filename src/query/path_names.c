@@ -65,23 +65,96 @@ skip_aliases(struct path_names *out)
 			out->n_fields = 0;
 }
 
+/*
+ * Of what may be fields or aggregates: an aggregate names its field, and one of no field is
+ * known; then nothing is to be looked up.
+ */
+static int
+add_name(struct clause *c, struct path_names *out, struct field *fields, struct sv *typed,
+    const struct field *f, struct sv name, struct sv raw, bool *known, struct err *e)
+{
+	struct aggregate a;
+	int code;
+
+	if (aggregate_named(raw)) {
+		if ((code = clause_aggregate(c, raw, &a, e)) < 0)
+			return code;
+		*known |= !agg_has_field(&a);
+		f = &a.field;
+		name = a.typed;
+	}
+	fields[out->n_fields] = *f;
+	typed[out->n_fields++] = name;
+	return 0;
+}
+
 static int
 take_sort(struct clause *c, struct path_names *out, struct err *e)
 {
 	size_t n = c->query->n_sort;
 	struct field *fields = arena_array(c->arena, n, struct field);
 	struct sv *typed = arena_array(c->arena, n, struct sv);
+	bool known = false;
+	int code;
 
 	if (fields == NULL || typed == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		fields[i] = c->query->sort[i].field;
-		typed[i] = c->query->sort[i].typed;
+		const struct sort_key *k = &c->query->sort[i];
+
+		if ((code = add_name(c, out, fields, typed, &k->field, k->typed, k->raw, &known,
+		    e)) < 0)
+			return code;
 	}
 	out->fields = fields;
 	out->typed = typed;
-	out->n_fields = n;
-	out->sorts = true;
+	out->sorts = out->columns = true;
+	if (known)
+		out->n_fields = 0;
+	return 0;
+}
+
+static int
+take_select(struct clause *c, struct path_names *out, struct err *e)
+{
+	const struct query *q = c->query;
+	struct field *fields = arena_array(c->arena, q->n_select, struct field);
+	struct sv *typed = arena_array(c->arena, q->n_select, struct sv);
+	bool known = false;
+	int code;
+
+	if (fields == NULL || typed == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < q->n_select; i++)
+		if ((code = add_name(c, out, fields, typed, &q->select[i], q->select_typed[i],
+		    q->select_raw[i], &known, e)) < 0)
+			return code;
+	out->fields = fields;
+	out->typed = typed;
+	out->columns = true;
+	if (known)
+		out->n_fields = 0;
+	return 0;
+}
+
+static int
+take_aggs(struct clause *c, struct path_names *out, struct err *e)
+{
+	const struct grouping *g = &c->query->groups;
+	struct field *fields = arena_array(c->arena, g->n_aggs, struct field);
+	struct sv *typed = arena_array(c->arena, g->n_aggs, struct sv);
+
+	if (fields == NULL || typed == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < g->n_aggs; i++) {
+		if (!agg_has_field(&g->aggs[i]))
+			return 0;
+		fields[i] = g->aggs[i].field;
+		typed[i] = g->aggs[i].typed;
+	}
+	out->fields = fields;
+	out->typed = typed;
+	out->n_fields = g->n_aggs;
 	return 0;
 }
 
@@ -115,10 +188,14 @@ take_names(struct clause *c, struct path_names *out, struct err *e)
 		return take_services(c, c->pred, out, e);
 	if (c->kw->build == build_sort)
 		return take_sort(c, out, e);
-	if (c->kw->build == build_select) {
-		out->fields = c->query->select;
-		out->typed = c->query->select_typed;
-		out->n_fields = c->query->n_select;
+	if (c->kw->build == build_select)
+		return take_select(c, out, e);
+	if (c->kw->build == build_agg)
+		return take_aggs(c, out, e);
+	if (c->kw->build == build_group || c->kw->build == build_distinct) {
+		out->fields = c->query->groups.keys;
+		out->typed = c->query->groups.keys_typed;
+		out->n_fields = c->query->groups.n_keys;
 	}
 	return 0;
 }

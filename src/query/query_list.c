@@ -54,6 +54,21 @@ view_where(const struct path *p, struct path_view *v)
 		v->arg_kind = value_kind(&v->field, op);
 }
 
+/* The aggregate of the having clause that p is in: its first argument. */
+static void
+view_having(const struct path *p, struct path_view *v)
+{
+	struct arena a;
+	struct clause c = { .arena = &a };
+	struct aggregate agg;
+
+	arena_init(&a);
+	if (p->arg == 2 && clause_aggregate(&c, field_node(p)->seg, &agg, NULL) == 0 &&
+	    agg_type(&agg) != FT_STRING)
+		v->arg_kind = agg_type(&agg) == FT_TIME ? ARG_TIMES : ARG_DURATIONS;
+	arena_release(&a);
+}
+
 static void
 view_shards(const struct path *p, struct path_view *v)
 {
@@ -75,6 +90,7 @@ path_view(const struct path *p)
 		.is_root = p->parent == NULL,
 	};
 
+	v.grouped = path_grouped(p);
 	v.complete = p->state == PATH_CLAUSE && p->depth == 0 && !p->after_not;
 	v.link = path_link(p);
 	if (p->in_shards)
@@ -90,6 +106,8 @@ path_view(const struct path *p)
 		v.has_field = true;
 	} else if (p->kw->build == build_where && p->arg > 0)
 		view_where(p, &v);
+	else if (p->kw->build == build_having)
+		view_having(p, &v);
 	else if (p->kw->build == build_expect && p->arg == 1 && sv_is(p->seg, "fresh"))
 		v.arg_kind = ARG_DURATIONS;
 	return v;
@@ -102,6 +120,7 @@ path_keywords(const struct path *p, void (*fn)(void *, const char *), void *arg)
 		const struct keyword *kw = &keywords[i];
 
 		if (kw->class != KC_LATER && path_out_of_place(p, kw) == NULL &&
+		    !path_pointless(p, kw) &&
 		    path_over_limit(p, kw, NULL) == 0)
 			fn(arg, kw->name);
 	}
@@ -130,6 +149,12 @@ static const char *const times[] = {
 static const char *const days[] = { "today", "yesterday", NULL };
 static const char *const expects[] = { "fresh", "rows", NULL };
 static const char *const numbers[] = { "10", "100", "1000", NULL };
+static const char *const steps[] = {
+	"10m", "1h", "1m", "5m", "6h", "auto", "day", "month", "week", NULL
+};
+static const char *const fill_modes[] = { "none", "null", "previous", "zero", NULL };
+static const char *const pers[] = { "trace", NULL };
+static const char *const periods[] = { "1d", "1h", "7d", "previous", NULL };
 static const char *const none[] = { NULL };
 
 static const char *const *
@@ -154,8 +179,17 @@ examples_of(const struct path_view *v)
 		return numbers;
 	case ARG_EXPECTS:
 		return expects;
+	case ARG_STEPS:
+		return steps;
+	case ARG_FILLS:
+		return fill_modes;
+	case ARG_PER:
+		return pers;
+	case ARG_PERIODS:
+		return periods;
 	case ARG_VALUES:
 	case ARG_FIELDS:
+	case ARG_AGGS:
 	case ARG_WORDS:
 	case ARG_SHARD_DAYS:
 	case ARG_SHARD_HOURS:

@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "clause_i.h"
+#include "group_i.h"
 #include "query_i.h"
 #include "name_i.h"
 
@@ -23,35 +24,6 @@ put_field(struct buf *b, const struct field *f)
 	b->oom |= name.oom;
 	name_encode(b, buf_view(&name));
 	buf_release(&name);
-}
-
-static void
-put_literal(struct buf *b, const struct pred *p, const struct literal *l, bool alias)
-{
-	size_t from = b->n;
-
-	/* A time's text is ours, and its colons separate nothing here. */
-	if (p->op != OP_TEXT && field_type_of(&p->field) == FT_TIME) {
-		buf_sv(b, l->text);
-		return;
-	}
-	name_encode(b, l->text);
-	if (alias && b->n - from > LIMIT_ITEM_LISTED) {
-		b->n = from;
-		name_alias(b, l->text);
-	}
-}
-
-void
-pred_values_print(struct buf *b, const struct pred *p, bool alias)
-{
-	char sep = p->op == OP_TEXT ? ' ' : ',';
-
-	for (size_t i = 0; i < p->n_lits; i++) {
-		if (i > 0)
-			buf_putc(b, sep);
-		put_literal(b, p, &p->lits[i], alias);
-	}
 }
 
 /*
@@ -225,15 +197,37 @@ print_times(struct buf *b, const struct query *q)
 		when_print_day(b, q->on.ns);
 }
 
+/* Of groups what is bound: aggregates are printed as agg has them. */
 static void
-print_page(struct buf *b, const struct query *q)
+print_sort(struct buf *b, const struct query *q)
 {
 	for (size_t i = 0; i < q->n_sort; i++) {
 		buf_str(b, i == 0 ? "/sort/" : ",");
-		name_encode(b, q->sort[i].typed);
+		if (i < q->groups.n_sort)
+			group_ref_print(b, &q->groups, &q->groups.sort[i]);
+		else
+			name_encode(b, q->sort[i].typed);
 		if (q->sort[i].desc)
 			BUF_LIT(b, ":desc");
 	}
+}
+
+static void
+print_select(struct buf *b, const struct query *q)
+{
+	for (size_t i = 0; i < q->n_select; i++) {
+		buf_str(b, i == 0 ? "/select/" : ",");
+		if (i < q->groups.n_columns)
+			group_ref_print(b, &q->groups, &q->groups.columns[i]);
+		else
+			name_encode(b, q->select_typed[i]);
+	}
+}
+
+static void
+print_page(struct buf *b, const struct query *q)
+{
+	print_sort(b, q);
 	if (q->has_limit) {
 		BUF_LIT(b, "/limit/");
 		buf_u64(b, q->limit);
@@ -242,10 +236,7 @@ print_page(struct buf *b, const struct query *q)
 		BUF_LIT(b, "/offset/");
 		buf_u64(b, q->offset);
 	}
-	for (size_t i = 0; i < q->n_select; i++) {
-		buf_str(b, i == 0 ? "/select/" : ",");
-		name_encode(b, q->select_typed[i]);
-	}
+	print_select(b, q);
 	if (q->has_expect_fresh) {
 		BUF_LIT(b, "/expect/fresh/");
 		duration_print(b, q->expect_fresh_ns);
@@ -268,6 +259,7 @@ query_print(struct buf *b, const struct query *q)
 	print_filters(b, q, times, all);
 	print_grouped(b, q);
 	print_filters(b, q, all, UINT_MAX);
+	groups_print(b, q);
 	print_page(b, q);
 	if (b->n == from)
 		buf_putc(b, '/');

@@ -2,7 +2,8 @@
 /*
  * cases: small inputs on which an answer was wrong once. tests/data/cases/NAME.jsonl holds the
  * spans, NAME.txt lines of a path and what the count in it is; '#' begins a remark. Each path is
- * answered in every way (lib/way.h).
+ * answered in every way (lib/way.h). Of groups.txt a line is a query and the rows of its groups.csv,
+ * '|' between them, or '!' and words of the message with which it is refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,6 +66,59 @@ case_close(struct case_store *c)
 	store_rig_release(&c->rig);
 }
 
+/* The lines after the header. */
+static void
+rows_of_csv(struct buf *b)
+{
+	struct sv rest = buf_view(b), header;
+	size_t n;
+
+	(void)sv_cut(&rest, '\n', &header);
+	n = rest.n > 0 ? rest.n - 1 : 0;
+	memmove(b->p, rest.p, n);
+	b->n = n;
+	for (size_t i = 0; i < n; i++)
+		if (b->p[i] == '\n')
+			b->p[i] = '|';
+}
+
+static void
+every_way_refuses(struct engine *en, const char *path, struct sv words)
+{
+	struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < n_ways; i++)
+		if (way_answer(en, path, &way_table[i], &out, NULL, NULL, &err) >= 0 ||
+		    sv_find(sv_cstr(err.msg), words) < 0)
+			fail_msg("%s, %s: '%s', not '%.*s'", path, way_table[i].name, err.msg,
+			    SV_ARG(words));
+	buf_release(&out);
+}
+
+static void
+every_way_groups(struct engine *en, struct buf *path, struct sv want)
+{
+	struct buf out = BUF_INIT;
+
+	BUF_LIT(path, "/groups.csv");
+	if (want.n > 0 && want.p[0] == '!') {
+		every_way_refuses(en, buf_cstr(path), sv_sub(want, 1, want.n));
+		return;
+	}
+	for (size_t i = 0; i < n_ways; i++) {
+		struct err err = ERR_INIT;
+
+		if (way_answer(en, buf_cstr(path), &way_table[i], &out, NULL, NULL, &err) < 0)
+			fail_msg("%s, %s: %s", path->p, way_table[i].name, err.msg);
+		rows_of_csv(&out);
+		if (!sv_eq(buf_view(&out), want))
+			fail_msg("%s, %s: got %.*s, want %.*s", path->p, way_table[i].name,
+			    SV_ARG(buf_view(&out)), SV_ARG(want));
+	}
+	buf_release(&out);
+}
+
 static void
 every_way_counts(struct engine *en, const char *path, struct sv want)
 {
@@ -103,7 +157,10 @@ check(const char *name)
 		path.n = 0;
 		assert_true(sv_cut(&line, '\t', &left));
 		buf_sv(&path, left);
-		every_way_counts(c.en, buf_cstr(&path), line);
+		if (strcmp(name, "groups") == 0)
+			every_way_groups(c.en, &path, line);
+		else
+			every_way_counts(c.en, buf_cstr(&path), line);
 		n++;
 	}
 	assert_true(n > 0);
@@ -134,6 +191,13 @@ the_attribute_is_not_the_service(void **state)
 	check("noservice");
 }
 
+static void
+groups_are_those_worked_out_by_hand(void **state)
+{
+	(void)state;
+	check("groups");
+}
+
 int
 main(void)
 {
@@ -141,6 +205,7 @@ main(void)
 		cmocka_unit_test(counts_compare_flags),
 		cmocka_unit_test(negative_operators_hold_on_any_value),
 		cmocka_unit_test(the_attribute_is_not_the_service),
+		cmocka_unit_test(groups_are_those_worked_out_by_hand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -569,6 +569,91 @@ sort(struct gen *g)
 	}
 }
 
+/* ---- groups of spans ---- */
+
+static void
+aggregate(struct gen *g)
+{
+	static const char *const alone[] = { "count", "errors", "error_rate", "rate" };
+	static const char *const of_field[] = { "sum:", "avg:", "min:", "max:", "median:", "p0:",
+	    "p95:", "p99.9:", "p100:", "distinct:", "hist:" };
+	static const char *const numbers[] = { "duration", "duration", "trace_spans", "flags" };
+
+	if (one_in(g, 3)) {
+		buf_str(g->out, alone[below(g, 4)]);
+		return;
+	}
+	/* A sum of times is refused. */
+	buf_str(g->out, of_field[below(g, 11)]);
+	if (g->v->n_attrs == 0 || one_in(g, 2))
+		buf_str(g->out, numbers[below(g, 4)]);
+	else
+		encoded(g, g->v->attrs[below(g, g->v->n_attrs)].field);
+}
+
+static void
+aggregates(struct gen *g)
+{
+	segment(g, "agg/");
+	for (uint64_t n = 1 + below(g, 3); n > 0; n--) {
+		aggregate(g);
+		if (n > 1)
+			buf_putc(g->out, ',');
+	}
+}
+
+static void
+group_order(struct gen *g)
+{
+	if (one_in(g, 3)) {
+		segment(g, "having/");
+		buf_str(g->out, one_in(g, 2) ? "count/gt/" : "distinct:name/le/");
+		buf_u64(g->out, below(g, 5));
+	}
+	if (one_in(g, 3)) {
+		segment(g, "sort/");
+		aggregate(g);
+		buf_str(g->out, one_in(g, 2) ? ":desc" : "");
+	}
+}
+
+static void
+groups(struct gen *g)
+{
+	static const char *const steps[] = { "1m", "7m", "1h", "day", "week", "month", "auto" };
+	static const char *const fills[] = { "none", "zero", "null", "previous" };
+	bool bucket = one_in(g, 3), keys = !one_in(g, 4);
+	uint64_t step = below(g, 7);
+
+	if (one_in(g, 12)) {
+		segment(g, "distinct/");
+		put_field(g);
+		return;
+	}
+	if (keys) {
+		segment(g, "group/");
+		put_field(g);
+		if (one_in(g, 3)) {
+			buf_putc(g->out, ',');
+			put_field(g);
+		}
+	}
+	if (bucket) {
+		segment(g, "bucket/");
+		buf_str(g->out, steps[step]);
+		/* Short steps over a long range would be too many rows. */
+		if (step > 1 && one_in(g, 3)) {
+			segment(g, "fill/");
+			buf_str(g->out, fills[below(g, 4)]);
+		}
+	}
+	if ((!bucket && !keys) || !one_in(g, 4))
+		aggregates(g);
+	group_order(g);
+	if ((g->v->flags & GEN_PATH_TRACE) != 0 && one_in(g, 8))
+		segment(g, "per/trace");
+}
+
 static void
 page(struct gen *g)
 {
@@ -612,6 +697,8 @@ gen_path(uint64_t *seed, const struct vocab *v, struct buf *out)
 		time_clauses(&g);
 	for (uint64_t n = below(&g, 4); n > 0; n--)
 		filter(&g, 0);
+	if ((v->flags & GEN_PATH_GROUPS) != 0)
+		groups(&g);
 	if (!first)
 		page(&g);
 	if (out->n == from)

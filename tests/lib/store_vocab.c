@@ -81,7 +81,8 @@ const char *
 vocab_file(size_t i)
 {
 	static const char *const files[] = { "spans.jsonl", "count", "traces.jsonl",
-		"events.jsonl", "spans.jsonl", "links.jsonl", "otlp.jsonl", "spans.csv" };
+		"events.jsonl", "groups.jsonl", "spans.jsonl", "links.jsonl", "otlp.jsonl",
+		"spans.csv", "groups.csv" };
 
 	return files[i % (sizeof files / sizeof *files)];
 }
@@ -93,5 +94,6 @@ vocab_file_flags(const char *file)
 		return GEN_PATH_ALL;
 	if (strcmp(file, "count") == 0)
 		return GEN_PATH_ALL & ~GEN_PATH_SELECT;
-	return GEN_PATH_ALL & ~(GEN_PATH_SELECT | GEN_PATH_SORT);
+	return (GEN_PATH_ALL & ~(GEN_PATH_SELECT | GEN_PATH_SORT)) |
+	    (strncmp(file, "groups", 6) == 0 ? GEN_PATH_GROUPS : 0);
 }

@@ -24,6 +24,7 @@ check() {	# folder, allowed folders
 check base
 check model base
 check match base model
+check agg base model match
 check query base model match
 check plan base model
 check shard base model
@@ -33,11 +34,11 @@ check check base model shard catalog
 check ingest base model
 check format base model match
 check opt base model match query plan
-check exec base model match plan shard catalog
+check exec base model match agg plan shard catalog
 check conf base
 check intake base model conf ingest shard seal catalog
 check watch base model plan conf
-check engine base model match query plan opt shard catalog exec ingest format conf watch
+check engine base model match agg query plan opt shard catalog exec ingest format conf watch
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
 check cmd base conf engine fs query check ingest intake

@@ -51,11 +51,20 @@ def identity(v):
 
 
 def numbers(items, field):
+    if field.kind == fields.ENUM:
+        return []       # words, though they are kept as numbers
     return [v for i in items for v in i.each(field) if values.is_number(v)]
 
 
 def exact(v):
     return math.isfinite(v)
+
+
+def to_double(q):
+    try:
+        return float(q)
+    except OverflowError:
+        return math.inf if q > 0 else -math.inf
 
 
 def add(nums):
@@ -66,15 +75,12 @@ def add(nums):
     odd = [n for n in nums if not exact(n)]
     if odd:
         return math.nan if any(n != n for n in odd) or len(set(odd)) > 1 else odd[0]
-    total = sum(Fraction(n) for n in nums)
-    try:
-        return float(total)
-    except OverflowError:
-        return math.inf if total > 0 else -math.inf
+    return to_double(sum(Fraction(n) for n in nums))
 
 
 def number_key(n):
-    return values.sort_key(n) + (isinstance(n, float),)
+    """Equal numbers: integers first, then -0.0."""
+    return values.sort_key(n) + (isinstance(n, float) and math.copysign(1, n) + 3,)
 
 
 def quantile(nums, percent):
@@ -94,7 +100,7 @@ def upper(n):
         for m in (1, 2, 5):
             top = m * power
             whole = top.denominator == 1 and int(top) in values.INT64
-            top = int(top) if whole else float(top)
+            top = int(top) if whole else to_double(top)
             if top >= f:
                 return top
         power *= 10
@@ -117,7 +123,7 @@ ZERO = {b"count": 0, b"sum": 0, b"rate": 0.0, b"errors": 0, b"distinct": 0}
 class Aggregate:
     """One item of agg: <name> or <name>:<field>, split at the first colon."""
 
-    def __init__(self, item, store):
+    def __init__(self, item, store, look=True):
         name, colon, arg = item.partition(b":")
         self.name = name
         self.field = None
@@ -132,6 +138,8 @@ class Aggregate:
             return
         if (name not in OF_FIELD and self.percent is None) or not colon:
             raise Bad("EINVAL", "no aggregate")
+        if not look:
+            return      # it is one by its form
         self.typed = decode(arg)
         self.field = fields.read_field(self.typed, store)
         if name == b"sum" and self.field.kind == fields.TIME:
@@ -139,6 +147,10 @@ class Aggregate:
 
     def text(self):
         return self.name + (b":" + encode(self.typed) if self.field else b"")
+
+    def same(self):
+        """Two with this are one column."""
+        return self.name, self.column, self.field and self.field.name
 
     @property
     def column(self):

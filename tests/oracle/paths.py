@@ -22,6 +22,7 @@ class Maker:
     def __init__(self, seed, store, groups=0.0, relations=0.0):
         self.r = random.Random(seed)
         self.groups, self.relations = groups, relations     # shares of paths and of filters
+        self.compare = False    # whether compare is asked for: not answered yet
         self.store = store
         self.spans = store.spans
         self.fields = [n.encode() for n in fields.INTRINSICS]
@@ -373,7 +374,7 @@ class Maker:
     def group_path(self):
         """Of groups, or of compare."""
         r = self.r
-        if r.random() < 0.04:
+        if self.compare and r.random() < 0.04:
             compare = [b"compare"] + self.filter() + [b"end"]
             return self.join([self.filter() for _ in range(r.choice([0, 1]))] + [compare],
                              "compare.jsonl")

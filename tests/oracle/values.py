@@ -22,7 +22,11 @@ def double_text(d):
         return '"NaN"'
     if math.isinf(d):
         return '"Infinity"' if d > 0 else '"-Infinity"'
-    return repr(d)
+    # The fewest digits that read back; which numbers have an exponent is left open: those of more
+    # digits before the point than there are, or than 15.
+    digits = len(repr(d).lstrip("-").split("e")[0].replace(".", "").strip("0")) or 1
+    text = "%.*g" % (max(digits, 15), d) if abs(d) >= 1e-300 else repr(d)
+    return text if "." in text or "e" in text else text + ".0"
 
 
 def json_text(v):

@@ -15,8 +15,14 @@ class Names(Clause):
     nargs = 1
 
     def __init__(self, store, arg):
-        self.names = list(dict.fromkeys(decode_list(arg)))
-        self.fields = [fields.read_field(n, store) for n in self.names]
+        names = decode_list(arg)
+        read = [fields.read_field(n, store) for n in names]
+        # Two names of one column are one.
+        first = {}
+        for n, f in zip(names, read):
+            first.setdefault((f.name, f.column), (n, f))
+        self.names = [n for n, f in first.values()]
+        self.fields = [f for n, f in first.values()]
 
     def apply(self, query):
         pass
@@ -58,7 +64,10 @@ class Agg(Clause):
 
     def __init__(self, store, arg):
         aggs = [Aggregate(i, store) for i in split(arg)]
-        self.aggs = list({a.text(): a for a in reversed(aggs)}.values())[::-1]
+        first = {}
+        for a in aggs:
+            first.setdefault(a.same(), a)
+        self.aggs = list(first.values())
 
     def apply(self, query):
         pass
@@ -159,6 +168,7 @@ class Measured(fields.Field):
 
     def __init__(self, agg):
         super().__init__(agg.column, agg.kind, None)
+        self.numbers = agg.kind == fields.DURATION and agg.field.numbers
 
 
 @clause

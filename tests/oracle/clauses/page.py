@@ -26,7 +26,7 @@ class Sort(Clause):
     keyword, nargs = "sort", 1
 
     def __init__(self, store, arg):
-        self.keys = []
+        self.keys, self.raw = [], []     # raw: of groups an item may be an aggregate
         for item in split(arg):
             down = item.endswith(b":desc")
             if down or item.endswith(b":asc"):
@@ -34,6 +34,7 @@ class Sort(Clause):
                 if not item:
                     raise Bad("EINVAL", "a direction without a field")
             self.keys.append((decode(item), down))
+            self.raw.append(item)
         if any(not name for name, down in self.keys):
             raise Bad("EINVAL", "an empty name of a field")
         self.store = store
@@ -49,9 +50,23 @@ class Sort(Clause):
 
     def segments(self):
         first = {}
-        for name, down in self.keys:
-            first.setdefault(name, encode(name) + (b":desc" if down else b""))
+        for (name, down), raw in zip(self.keys, self.raw):
+            first.setdefault(name, self.shown(name, raw) + (b":desc" if down else b""))
         return [b"sort", b",".join(first.values())]
+
+    def shown(self, name, raw):
+        return column_text(name, raw) if self.grouped else encode(name)
+
+
+def column_text(name, raw):
+    """A column of groups: an aggregate as agg writes it, else a name."""
+    from aggregates import Aggregate    # which has fields, and these have names
+    head, colon, field = raw.partition(b":")
+    try:
+        Aggregate(head + (b":k" if colon else b""), None, look=False)
+    except Bad:
+        return encode(name)
+    return head + colon + (encode(decode(field)) if colon else b"")
 
 
 def in_groups(query):
@@ -96,6 +111,7 @@ class Select(Clause):
     keyword, nargs = "select", 1
 
     def __init__(self, store, arg):
+        self.raw = {decode(i): i for i in reversed(split(arg))}
         names = [decode(i) for i in split(arg)]
         if any(not n for n in names):
             raise Bad("EINVAL", "an empty name of a field")
@@ -111,4 +127,5 @@ class Select(Clause):
         return self.grouped or seen_any(self.names, store)
 
     def segments(self):
-        return [b"select", b",".join(encode(n) for n in self.names)]
+        return [b"select", b",".join(column_text(n, self.raw[n]) if self.grouped else encode(n)
+                                     for n in self.names)]

@@ -3,7 +3,7 @@
 from fractions import Fraction
 import itertools
 
-from aggregates import ZERO, Aggregate, Item
+from aggregates import ZERO, Aggregate, Item, add, number_key
 from rows import file, grouped, matching_between, page
 from clauses.range import limits
 import fields
@@ -27,8 +27,14 @@ class Shape:
         agg = query.get("agg")
         self.aggs = agg.aggs if agg else [] if query.get("distinct") else \
             [Aggregate(b"count", store)]
-        self.lo, self.hi = limits(query, store.now)
-        self.spans = matching_between(query, self.lo, self.hi, store)
+        lo, hi = limits(query, store.now)
+        if query.get("versus") and hi is None:
+            hi = max(store.now, lo)     # its end, if open, is now
+        if lo is not None and lo > times.END:
+            lo = hi = 0                 # nothing is left of it
+        # What lies outside 1970 to 2554 is cut to it.
+        self.lo, self.hi = (e if e is None else times.cut(e) for e in (lo, hi))
+        self.spans = matching_between(query, lo, hi, store)
 
     def range(self, lo, hi, spans):
         """Both ends of a range; an open end is that of the first or last span selected."""
@@ -97,7 +103,7 @@ def key_order(field, v):
     """Order as sort has it; null last."""
     if v is None:
         return (1,)
-    return (0,) + values.sort_key(v) + (isinstance(v, float),)
+    return (0,) + (number_key(v) if values.is_number(v) else values.sort_key(v))
 
 
 def build(shape):
@@ -122,7 +128,7 @@ def build(shape):
 
 def beside(shape, step, rows):
     """versus: each row gets the one of a period earlier."""
-    lo, hi = shape.lo, shape.hi if shape.hi is not None else shape.store.now
+    lo, hi = shape.lo, shape.hi
     period = shape.query.get("versus").period or hi - lo
     spans = matching_between(shape.query, lo - period, hi - period, shape.store)
     before = place(shape, step, items_of(shape.query, spans), period)
@@ -138,15 +144,16 @@ def fill(shape, step, rows):
     """Buckets without a row, over the whole range, for each group that is left."""
     mode = shape.query.get("fill").mode
     starts = [r.bucket for r in rows.values()]
-    lo = step.floor(max(shape.lo, 0)) if shape.lo is not None else min(starts, default=None)
-    hi = step.floor(min(shape.hi, times.END) - 1) if shape.hi is not None \
-        else max(starts, default=None)
+    if None not in (shape.lo, shape.hi) and shape.lo >= shape.hi:
+        return rows     # no time is in the range
+    lo = step.floor(shape.lo) if shape.lo is not None else min(starts, default=None)
+    hi = step.floor(shape.hi - 1) if shape.hi is not None else max(starts, default=None)
     if lo is None or hi is None:
         return rows
     groups = {w[1]: r.keys for w, r in rows.items()}
     if not shape.names:
         groups[()] = []
-    if step.ns and ((hi - lo) // step.ns + 1) * len(groups) > MOST_ROWS:
+    if buckets(step, lo, hi) * len(groups) > MOST_ROWS:
         raise Bad("E2BIG", "fill makes more than a million rows")
     made = dict(rows)
     for key, shown in groups.items():
@@ -161,6 +168,15 @@ def fill(shape, step, rows):
     return made
 
 
+def buckets(step, lo, hi):
+    if step.ns:
+        return max(0, (hi - lo) // step.ns + 1)
+    n = 0
+    while lo <= hi:
+        n, lo = n + 1, step.after(lo)
+    return n
+
+
 def empty(mode, before):
     """What an empty bucket shows of an aggregate."""
     if mode == "zero":
@@ -170,7 +186,7 @@ def empty(mode, before):
     return lambda agg: None
 
 
-def column_of(shape, name):
+def column_of(shape, name, raw):
     """What a name of sort or select means under groups: (column, value of a row, order)."""
     if name == b"bucket" and shape.bucket:
         return "bucket", lambda r: times.stamp(r.bucket), lambda r: values.sort_key(r.bucket)
@@ -179,7 +195,7 @@ def column_of(shape, name):
         field = shape.fields[i]
         return (field.column, lambda r: None if r.keys[i] is None else field.show(r.keys[i]),
                 lambda r: None if r.keys[i] is None else key_order(field, r.keys[i]))
-    agg = Aggregate(name, shape.store)
+    agg = Aggregate(raw, shape.store)
     return (agg.column, lambda r: agg.show(r.value(agg)),
             lambda r: None if r.value(agg) is None else values.sort_key(r.value(agg)))
 
@@ -188,9 +204,9 @@ def columns(shape):
     """[(column, value of a row)] as select has them, or all."""
     select = shape.query.get("select")
     if select:
-        return [column_of(shape, n)[:2] for n in select.names]
+        return [column_of(shape, n, select.raw[n])[:2] for n in select.names]
     names = ([b"bucket"] if shape.bucket else []) + list(shape.names)
-    out = [column_of(shape, n)[:2] for n in names]
+    out = [column_of(shape, n, n)[:2] for n in names]
     for agg in shape.aggs:
         out.append((agg.column, lambda r, a=agg: a.show(r.value(a))))
         if shape.query.get("versus"):
@@ -207,7 +223,9 @@ def delta(row, agg):
     now, then = row.value(agg), earlier(row, agg)
     if now is None or then is None or isinstance(now, list):
         return None
-    return now - then
+    if isinstance(now, float) or isinstance(then, float):
+        return float(now) - float(then)
+    return add([now, -then])
 
 
 def table(query, store):
@@ -216,8 +234,9 @@ def table(query, store):
         raise Bad("EINVAL", "groups.* without a group")
     shape = Shape(query, store)
     shown = columns(shape)
-    sort = [(column_of(shape, n)[2], down) for n, down in
-            (query.get("sort").keys if query.get("sort") else [])]
+    by = query.get("sort")
+    sort = [(column_of(shape, n, raw)[2], down) for (n, down), raw in
+            (zip(by.keys, by.raw) if by else [])]
     step, rows = build(shape)
     if query.get("fill") and query.get("fill").mode != "none":
         rows = fill(shape, step, rows)

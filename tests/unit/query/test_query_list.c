@@ -12,6 +12,7 @@
 #define GROUPS "not any all "
 #define END "end "
 #define ROOT "root "
+#define SHAPE "group bucket agg distinct "
 
 static struct path *
 parsed(const char *text)
@@ -49,24 +50,31 @@ static void
 lists_keywords_that_may_follow(void **state)
 {
 	(void)state;
-	assert_keywords("/", FILTERS "since until on " GROUPS ROOT "sort limit offset select expect ");
-	assert_keywords("/service/a", FILTERS "since until on " GROUPS ROOT
+	assert_keywords("/", FILTERS "since until on " GROUPS ROOT SHAPE "sort limit offset select expect ");
+	assert_keywords("/service/a", FILTERS "since until on " GROUPS ROOT SHAPE
 	    "sort limit offset select expect ");
-	assert_keywords("/since/1h", FILTERS "until on " GROUPS ROOT "sort limit offset select expect ");
+	assert_keywords("/since/1h", FILTERS "until on " GROUPS ROOT SHAPE "sort limit offset select expect ");
 	assert_keywords("/since/1h/until/30m/on/today/sort/a/limit/1/offset/1/select/a",
-	    FILTERS GROUPS ROOT "expect ");
+	    FILTERS GROUPS ROOT SHAPE "expect ");
 	assert_keywords("/expect/rows/1/sort/a/limit/1/offset/1/select/a", FILTERS
-	    "since until on " GROUPS ROOT "expect ");
+	    "since until on " GROUPS ROOT SHAPE "expect ");
 	assert_keywords("/expect/rows/1/expect/fresh/1h/limit/1", FILTERS "since until on "
-	    GROUPS ROOT "sort offset select ");
+	    GROUPS ROOT SHAPE "sort offset select ");
 	assert_keywords("/any", FILTERS GROUPS ROOT);
 	assert_keywords("/any/service/a", FILTERS GROUPS END ROOT);
 	assert_keywords("/any/service/a/not", FILTERS "any all " ROOT);
 	assert_keywords("/any/service/a/all", FILTERS GROUPS ROOT);
 	assert_keywords("/any/service/a/all/service/b/end", FILTERS GROUPS END ROOT);
 	assert_keywords("/not", FILTERS "any all " ROOT);
-	assert_keywords("/shards/2026-11-20/14", FILTERS "since until " GROUPS ROOT
+	assert_keywords("/shards/2026-11-20/14", FILTERS "since until " GROUPS ROOT SHAPE
 	    "sort limit offset select expect ");
+	assert_keywords("/group/a/sort/a/limit/1/offset/1/select/a/expect/rows/1/expect/fresh/1h",
+	    FILTERS "since until on " GROUPS ROOT "bucket agg having per ");
+	assert_keywords("/bucket/1h/since/1h/sort/a/limit/1/offset/1/select/a/expect/rows/1"
+	    "/expect/fresh/1h", FILTERS "until on " GROUPS ROOT
+	    "group agg fill having per versus ");
+	assert_keywords("/distinct/a/on/today/sort/a/limit/1/offset/1/select/a/expect/rows/1"
+	    "/expect/fresh/1h", FILTERS "since until " GROUPS ROOT "per ");
 }
 
 static void

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * agg: rows of spans into groups. A table is made from what a query asks for (struct grouping),
+ * takes spans in any order, and finishes as rows of cells, sorted and cut.
+ *
+ *   span --slots--> values of each field --keys--> group --measures--> states --finish--> cells
+ *
+ * A span counts once in each group of the product of its fields' different values. Two sides: the
+ * spans of the range asked for, and (versus) those of the earlier one, whose buckets are moved by
+ * the distance. With per/trace a row is a trace: its spans are kept until the side ends.
+ *
+ * Not thread-safe; tables of one plan merge.
+ */
+#ifndef AGG_AGG_H
+#define AGG_AGG_H
+
+#include "base/err.h"
+#include "model/aggregate.h"
+#include "model/batch.h"
+#include "model/when.h"
+
+struct agg_options {
+	const struct grouping *groups;	/* borrowed while the table lives */
+	struct bucket_step step;	/* of groups->step; auto is decided */
+	/* The range asked for; an open end is that of the first or last span. */
+	struct time_range range;
+	bool open_begin, open_end;
+	uint64_t shift;			/* versus: how much earlier the other side is */
+	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */
+};
+
+enum agg_side { SIDE_NOW, SIDE_BEFORE };
+
+struct agg_table;
+
+int agg_table_new(const struct agg_options *, struct agg_table **, struct err *) WARN_UNUSED;
+/* An empty one with the same options, to be merged into it. */
+int agg_table_like(const struct agg_table *, struct agg_table **, struct err *) WARN_UNUSED;
+/* Bytes that count against its budget. */
+size_t agg_memory_used(const struct agg_table *);
+void agg_table_free(struct agg_table *);
+/* The fields that its spans need to have: keys and measures, start and status; in the table. */
+const struct field *agg_fields(const struct agg_table *, size_t *n);
+int agg_add(struct agg_table *, enum agg_side, const struct span_row *, size_t n,
+    struct err *) WARN_UNUSED;
+/* Takes over what `from` has of the same options; `from` is to be freed. */
+int agg_merge(struct agg_table *, struct agg_table *from, struct err *) WARN_UNUSED;
+/* No more spans; having, fill, sort. ERR_TOOBIG if fill makes too many rows. */
+int agg_finish(struct agg_table *, struct err *) WARN_UNUSED;
+/* After that: rows, and their cells from row `from` on, row by row; valid while the table lives. */
+size_t agg_n_rows(const struct agg_table *);
+int agg_cells(struct agg_table *, size_t from, size_t n, struct group_cell *, struct err *) WARN_UNUSED;
+/* What the cells are. */
+int agg_columns(struct agg_table *, struct group_column **, size_t *n, struct err *) WARN_UNUSED;
+size_t agg_n_groups(const struct agg_table *);
+
+#define AGG_MAX_FILLED 1000000	/* rows, with those that fill makes */
+
+#endif

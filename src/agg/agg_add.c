@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/* agg_add: spans into a table, and one table into another. */
+#include "agg_i.h"
+
+static int
+add_span(struct agg_table *t, enum agg_side side, const struct span_row *row, struct err *e)
+{
+	const struct field_row r = { .span = row->span, .trace = row->trace,
+		.child_count = row->child_count };
+	int code = 0;
+
+	slots_clear(t);
+	for (size_t i = 0; code == 0 && i < t->n_slots; i++)
+		code = slot_add_span(&t->slots[i], &r, &t->item, e);
+	return code < 0 ? code : table_add_item(t, side, row->span->start_ns,
+	    row->span->status == STATUS_ERROR, e);
+}
+
+int
+agg_add(struct agg_table *t, enum agg_side side, const struct span_row *rows, size_t n,
+    struct err *e)
+{
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < n; i++) {
+		uint64_t start = rows[i].span->start_ns;
+
+		if (side == SIDE_NOW) {
+			t->first_ns = start < t->first_ns ? start : t->first_ns;
+			t->last_ns = start > t->last_ns ? start : t->last_ns;
+			t->n_items++;
+		}
+		code = t->g->per_trace ? trace_items_add(t, side, &rows[i], e) :
+		    add_span(t, side, &rows[i], e);
+	}
+	return code;
+}
+
+int
+agg_merge(struct agg_table *t, struct agg_table *from, struct err *e)
+{
+	int code = trace_items_merge(t, from, e);
+
+	for (size_t i = 0; code == 0 && i < from->n_groups; i++)
+		code = table_merge_group(t, from->groups[i], e);
+	t->first_ns = from->first_ns < t->first_ns ? from->first_ns : t->first_ns;
+	t->last_ns = from->last_ns > t->last_ns ? from->last_ns : t->last_ns;
+	t->n_items += from->n_items;
+	return code;
+}

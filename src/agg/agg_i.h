@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * agg_i: the inside of a table of groups.
+ *
+ *   agg_compile   what a query asks for as slots and measures
+ *   agg_table     the table: groups by key
+ *   agg_add       spans into groups; one table into another
+ *   agg_slot      what a span has in each field that is asked for
+ *   agg_trace     per/trace: the spans of each trace, until they are all there
+ *   agg_state     states of measures: one for each of a group's side
+ *   agg_sum, agg_quantile, agg_distinct, agg_hist   the states that are more than a number
+ *   agg_number    numbers
+ *   agg_rows      groups to rows: having, fill, sort
+ *   agg_cell      the cells of a row
+ */
+#ifndef AGG_I_H
+#define AGG_I_H
+
+#include "agg/agg.h"
+#include "agg/number.h"
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/vec.h"
+#include "match/field_value.h"
+
+/* ---- memory: what groups and states take, against the budget ---- */
+
+struct agg_memory {
+	size_t used, limit;
+};
+
+/* ERR_NOMEM naming the setting if the budget is passed. */
+int agg_take(struct agg_memory *, size_t bytes, struct err *) WARN_UNUSED;
+/* realloc of counted memory to twice or more; *cap in elements. */
+int agg_grow(struct agg_memory *, void **v, size_t *cap, size_t need, size_t size,
+    struct err *) WARN_UNUSED;
+
+/* ---- slots ---- */
+
+struct agg_slot {
+	struct field field;
+	bool is_unsigned;		/* integers are without sign */
+	bool is_word;			/* integers are those of an enumeration: no numbers */
+	bool of_trace;			/* per/trace: the trace's own */
+	VEC(struct value) v;		/* of the item at hand; ids are their hex texts */
+};
+
+/* Values of a span behind those that are there, in the order of field_value_next; no null. */
+int slot_add_span(struct agg_slot *, const struct field_row *, struct arena *, struct err *)
+    WARN_UNUSED;
+/* The number that a value of the slot is; NUMBER_NONE of others. */
+struct number slot_number(const struct agg_slot *, const struct value *);
+/* Packed, so that equal bytes are the same value: NaN is itself. */
+void value_pack_key(struct buf *, const struct value *);
+
+/* ---- states ---- */
+
+enum measure_kind { MEASURE_SUM, MEASURE_MIN, MEASURE_MAX, MEASURE_QUANTILE, MEASURE_DISTINCT,
+	MEASURE_HIST };
+
+struct measure {
+	enum measure_kind kind;
+	size_t slot;
+	size_t at;			/* of its state in a side's bytes */
+};
+
+/* All numbers of a field: integers by their image (or as they are), doubles by theirs. */
+struct quantile {
+	uint64_t *ints, *doubles;
+	size_t n_ints, cap_ints, n_doubles, cap_doubles;
+	bool sorted;
+};
+
+/* The 128-bit hashes of values. */
+struct distinct {
+	struct hash128 *v;		/* open addressing; 0, 0 is free */
+	size_t n, cap;
+};
+
+struct hist_count {
+	int16_t upper;			/* index of hist.c */
+	uint64_t n;
+};
+
+struct hist {
+	struct hist_count *v;		/* rising */
+	size_t n, cap;
+	uint64_t seen;			/* numbers, also those that no bar holds */
+};
+
+size_t measure_bytes(enum measure_kind);
+int measure_add(struct agg_memory *, const struct measure *, void *state, const struct agg_slot *,
+    const struct value *, struct err *) WARN_UNUSED;
+int measure_merge(struct agg_memory *, const struct measure *, void *state, void *from,
+    struct err *) WARN_UNUSED;
+void measure_release(const struct measure *, void *state);
+
+int quantile_add(struct agg_memory *, struct quantile *, struct number, struct err *) WARN_UNUSED;
+int quantile_merge(struct agg_memory *, struct quantile *, const struct quantile *,
+    struct err *) WARN_UNUSED;
+/* The smallest number with at least part / whole of all at or below it. */
+struct number quantile_at(struct quantile *, uint64_t part, uint64_t whole, bool is_unsigned);
+int distinct_add(struct agg_memory *, struct distinct *, struct hash128, struct err *) WARN_UNUSED;
+int distinct_merge(struct agg_memory *, struct distinct *, const struct distinct *,
+    struct err *) WARN_UNUSED;
+int hist_add(struct agg_memory *, struct hist *, struct number, uint64_t times, struct err *)
+    WARN_UNUSED;
+int hist_merge(struct agg_memory *, struct hist *, const struct hist *, struct err *) WARN_UNUSED;
+struct hist_bar hist_bar_of(const struct hist_count *);
+
+/* ---- groups ---- */
+
+struct side {
+	uint64_t count, errors;
+	char *states;			/* measures' */
+};
+
+struct group {
+	uint64_t hash;
+	__int128 bucket;
+	struct sv key;			/* packed values; KEY_NULL for none */
+	struct side side[2];
+};
+
+#define KEY_NULL ((char)0x7f)
+
+/* A row: a group's, or one that fill made of it. */
+struct agg_row {
+	__int128 bucket;
+	const struct group *group;	/* its keys; and its states, unless filled */
+	const struct group_cell *cells;	/* of aggs: n_aggs, and as many of the earlier side */
+	bool filled;			/* nothing on the earlier side */
+};
+
+struct trace_items;
+
+struct agg_table {
+	struct agg_options opt;
+	const struct grouping *g;
+	struct agg_memory mem;
+	struct arena arena;		/* slots, measures, groups, cells */
+	struct arena item;		/* of the item at hand */
+	struct agg_slot *slots;
+	size_t n_slots;
+	size_t *key_slots;		/* of the keys */
+	struct measure *measures;
+	size_t n_measures;
+	size_t *agg_measure;		/* of g->aggs; unused of those of no field */
+	size_t side_bytes;
+	struct field *fields;
+	size_t n_fields;
+	struct group **groups;
+	size_t n_groups, cap_groups;
+	uint32_t *index;		/* of groups, by hash; 0: free, else place + 1 */
+	size_t n_index;			/* a power of two */
+	struct buf key;			/* scratch */
+	uint64_t first_ns, last_ns, n_items;	/* of spans of the range asked for */
+	struct trace_items *traces[2];
+	struct agg_row *rows;
+	size_t n_rows, cap_rows;
+};
+
+/* One span, or trace, whose slots are filled: into its groups. */
+int table_add_item(struct agg_table *, enum agg_side, uint64_t start_ns, bool error,
+    struct err *) WARN_UNUSED;
+int table_merge_group(struct agg_table *, const struct group *from, struct err *) WARN_UNUSED;
+/* The group of no keys and no bucket, though nothing is in it. */
+int table_need_group(struct agg_table *, struct err *) WARN_UNUSED;
+void slots_clear(struct agg_table *);
+
+/* agg_trace.c */
+int trace_items_add(struct agg_table *, enum agg_side, const struct span_row *, struct err *)
+    WARN_UNUSED;
+/* All traces of both sides into groups. */
+int trace_items_end(struct agg_table *, struct err *) WARN_UNUSED;
+void trace_items_free(struct trace_items *);
+int trace_items_merge(struct agg_table *, struct agg_table *from, struct err *) WARN_UNUSED;
+
+/* agg_cell.c */
+/* The cells of a group's aggregates, of both sides. */
+int group_cells(struct agg_table *, struct group *, const struct group_cell **, struct err *)
+    WARN_UNUSED;
+struct group_cell key_cell(const struct agg_table *, const struct group *, size_t key);
+/* agg_rows.c: any column. */
+struct group_cell row_cell(const struct agg_table *, const struct agg_row *,
+    const struct group_ref *);
+struct number cell_number(const struct group_cell *);
+/*
+ * sort: numbers, texts, booleans, others by their JSON; null is not asked for. Keys: two that are
+ * not the same are not equal.
+ */
+int cell_cmp(const struct group_cell *, const struct group_cell *, bool keys);
+
+#endif

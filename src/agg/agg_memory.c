@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* agg_memory: what groups and states take, counted against [query] memory. */
+#include <stdlib.h>
+
+#include "agg_i.h"
+
+int
+agg_take(struct agg_memory *m, size_t bytes, struct err *e)
+{
+	if (bytes > m->limit - m->used || m->used > m->limit)
+		return err_set(e, ERR_NOMEM, -1,
+		    "the groups need more than %zu bytes ([query] memory)", m->limit);
+	m->used += bytes;
+	return 0;
+}
+
+int
+agg_grow(struct agg_memory *m, void **v, size_t *cap, size_t need, size_t size, struct err *e)
+{
+	size_t n = *cap == 0 ? 4 : *cap;
+	void *p;
+	int code;
+
+	if (need <= *cap)
+		return 0;
+	while (n < need)
+		n = n * 2;
+	if ((code = agg_take(m, (n - *cap) * size, e)) < 0)
+		return code;
+	if ((p = realloc(*v, n * size)) == NULL) {
+		m->used -= (n - *cap) * size;
+		return err_nomem(e);
+	}
+	*v = p;
+	*cap = n;
+	return 0;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * agg_slot: what an item has in a field that is asked for: its values one by one, an array giving
+ * its elements, each event its own; nothing for null. So keys, numbers and different values are all
+ * of the same list.
+ */
+#include <math.h>
+
+#include "agg_i.h"
+
+static int
+push(struct agg_slot *s, struct value v, struct err *e)
+{
+	return vec_push(&s->v, v) ? 0 : err_nomem(e);
+}
+
+static int
+push_id(struct agg_slot *s, struct trace_id id, bool trace, struct arena *a, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	struct value v = { .type = VAL_STRING };
+	int code;
+
+	if (trace)
+		trace_id_print(&b, id);
+	else
+		span_id_print(&b, id.lo);
+	v.s = arena_sv(a, buf_view(&b));
+	code = b.oom || v.s.p == NULL ? err_nomem(e) : push(s, v, e);
+	buf_release(&b);
+	return code;
+}
+
+static int
+push_attr(struct agg_slot *s, const struct value *v, struct err *e)
+{
+	struct cursor c = cursor_new(v->s.p, v->s.n);
+	struct value x;
+	int code = 0;
+
+	if (v->type == VAL_EMPTY)
+		return 0;
+	if (v->type != VAL_ARRAY)
+		return push(s, *v, e);
+	while (code == 0 && value_array_next(&c, &x))
+		if (x.type != VAL_EMPTY)
+			code = push(s, x, e);
+	return code;
+}
+
+static int
+push_field(struct agg_slot *s, const struct field_value *v, struct arena *a, struct err *e)
+{
+	switch (v->kind) {
+	case FIELD_VALUE_TEXT:
+		return push(s, (struct value){ .type = VAL_STRING, .s = v->s }, e);
+	case FIELD_VALUE_ENUM:
+		return push(s, (struct value){ .type = VAL_INT, .i = v->number }, e);
+	case FIELD_VALUE_NUMBER:
+	case FIELD_VALUE_TIME:
+	case FIELD_VALUE_DURATION:
+		return push(s, (struct value){ .type = VAL_INT, .i = (int64_t)v->u }, e);
+	case FIELD_VALUE_TRACE_ID:
+		return push_id(s, v->trace_id, true, a, e);
+	case FIELD_VALUE_SPAN_ID:
+		return push_id(s, (struct trace_id){ .lo = v->u }, false, a, e);
+	case FIELD_VALUE_ATTR:
+		return push_attr(s, v->attr, e);
+	}
+	return 0;
+}
+
+int
+slot_add_span(struct agg_slot *s, const struct field_row *r, struct arena *a, struct err *e)
+{
+	struct field_value v;
+	uint32_t at = 0;
+	int code = 0;
+
+	while (code == 0 && field_value_next(&s->field, r, &at, &v))
+		code = push_field(s, &v, a, e);
+	return code;
+}
+
+struct number
+slot_number(const struct agg_slot *s, const struct value *v)
+{
+	if (v->type == VAL_DOUBLE)
+		return number_double(v->d);
+	if (v->type != VAL_INT || s->is_word)
+		return (struct number){ .kind = NUMBER_NONE };
+	return s->is_unsigned ? number_u64((uint64_t)v->i) : number_i64(v->i);
+}
+
+void
+value_pack_key(struct buf *b, const struct value *v)
+{
+	struct value nan = { .type = VAL_DOUBLE, .d = (double)NAN };
+
+	value_pack(b, v->type == VAL_DOUBLE && isnan(v->d) ? &nan : v);
+}

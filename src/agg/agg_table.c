@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * agg_table: groups by key, see agg/agg.h. A group's key is the start of its bucket and the packed
+ * value of each key field, so that 500, 500.0 and "500" are three. An item with several values in
+ * a field is in the group of each, of two such fields in all combinations.
+ */
+#include <stdlib.h>
+
+#include "agg_i.h"
+
+/* ---- groups ---- */
+
+static int
+index_grow(struct agg_table *t, struct err *e)
+{
+	size_t n = t->n_index == 0 ? 64 : t->n_index * 2;
+	uint32_t *index;
+	int code;
+
+	if (n > UINT32_MAX)
+		return err_set(e, ERR_NOMEM, -1, "more groups than there may be");
+	if ((code = agg_take(&t->mem, (n - t->n_index) * sizeof *index, e)) < 0)
+		return code;
+	if ((index = calloc(n, sizeof *index)) == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < t->n_groups; i++) {
+		size_t at = (size_t)t->groups[i]->hash & (n - 1);
+
+		while (index[at] != 0)
+			at = (at + 1) & (n - 1);
+		index[at] = (uint32_t)i + 1;
+	}
+	free(t->index);
+	t->index = index;
+	t->n_index = n;
+	return 0;
+}
+
+static int
+group_new(struct agg_table *t, uint64_t hash, __int128 bucket, struct sv key, struct group **out,
+    struct err *e)
+{
+	size_t sides = t->g->versus ? 2 : 1;
+	size_t bytes = sizeof **out + key.n + sides * t->side_bytes + 16;
+	struct group *g;
+	int code;
+
+	if ((code = agg_take(&t->mem, bytes, e)) < 0 ||
+	    (code = agg_grow(&t->mem, (void **)&t->groups, &t->cap_groups, t->n_groups + 1,
+	    sizeof *t->groups, e)) < 0)
+		return code;
+	if ((g = arena_new(&t->arena, struct group)) == NULL)
+		return err_nomem(e);
+	g->hash = hash;
+	g->bucket = bucket;
+	g->key = arena_sv(&t->arena, key);
+	if (g->key.p == NULL && key.n != 0)
+		return err_nomem(e);
+	for (size_t s = 0; s < sides; s++)
+		if ((g->side[s].states = arena_calloc(&t->arena, t->side_bytes + 1, 1)) == NULL)
+			return err_nomem(e);
+	t->groups[t->n_groups++] = g;
+	*out = g;
+	return 0;
+}
+
+/* The group of a bucket and key, made if need be. */
+static int
+group_get(struct agg_table *t, __int128 bucket, struct sv key, struct group **out, struct err *e)
+{
+	uint64_t hash = hash_seeded(key.p, key.n) ^ hash_u64((uint64_t)bucket);
+	size_t at;
+	int code;
+
+	if (2 * (t->n_groups + 1) > t->n_index && (code = index_grow(t, e)) < 0)
+		return code;
+	for (at = (size_t)hash & (t->n_index - 1); t->index[at] != 0;
+	    at = (at + 1) & (t->n_index - 1)) {
+		struct group *g = t->groups[t->index[at] - 1];
+
+		if (g->hash == hash && g->bucket == bucket && sv_eq(g->key, key)) {
+			*out = g;
+			return 0;
+		}
+	}
+	if ((code = group_new(t, hash, bucket, key, out, e)) < 0)
+		return code;
+	t->index[at] = (uint32_t)t->n_groups;
+	return 0;
+}
+
+int
+table_need_group(struct agg_table *t, struct err *e)
+{
+	struct group *g;
+
+	return group_get(t, 0, SV_EMPTY, &g, e);
+}
+
+static int
+group_add(struct agg_table *t, struct group *g, enum agg_side s, bool error, struct err *e)
+{
+	struct side *side = &g->side[s];
+	int code = 0;
+
+	side->count++;
+	side->errors += error;
+	for (size_t i = 0; i < t->n_measures; i++) {
+		const struct measure *m = &t->measures[i];
+		const struct agg_slot *slot = &t->slots[m->slot];
+
+		for (size_t k = 0; code == 0 && k < slot->v.n; k++)
+			code = measure_add(&t->mem, m, side->states + m->at, slot, &slot->v.v[k],
+			    e);
+	}
+	return code;
+}
+
+/* ---- items ---- */
+
+struct adding {
+	struct agg_table *t;
+	enum agg_side side;
+	__int128 bucket;
+	bool error;
+};
+
+static int
+by_bytes(const void *a, const void *b)
+{
+	return sv_cmp(*(const struct sv *)a, *(const struct sv *)b);
+}
+
+/* The different values of a slot with several, packed, in the memory of the item. */
+static int
+different(struct agg_table *t, const struct agg_slot *s, struct sv **out, size_t *n, struct err *e)
+{
+	struct sv *v = arena_array(&t->item, s->v.n, struct sv);
+	struct buf b = BUF_INIT;
+	size_t kept = 0;
+	int code = v == NULL ? err_nomem(e) : 0;
+
+	for (size_t i = 0; code == 0 && i < s->v.n; i++) {
+		b.n = 0;
+		value_pack_key(&b, &s->v.v[i]);
+		v[i] = arena_sv(&t->item, buf_view(&b));
+		if (b.oom || v[i].p == NULL)
+			code = err_nomem(e);
+	}
+	buf_release(&b);
+	if (code < 0)
+		return code;
+	qsort(v, s->v.n, sizeof *v, by_bytes);
+	for (size_t i = 0; i < s->v.n; i++)
+		if (i == 0 || !sv_eq(v[i], v[i - 1]))
+			v[kept++] = v[i];
+	*out = v;
+	*n = kept;
+	return 0;
+}
+
+static int add_keys(struct adding *, size_t key, struct err *);
+
+static int
+add_several(struct adding *x, size_t key, const struct agg_slot *s, struct err *e)
+{
+	struct agg_table *t = x->t;
+	size_t from = t->key.n, n = 0;
+	struct sv *v = NULL;
+	int code = different(t, s, &v, &n, e);
+
+	for (size_t i = 0; code == 0 && i < n; i++) {
+		buf_sv(&t->key, v[i]);
+		code = add_keys(x, key + 1, e);
+		t->key.n = from;
+	}
+	return code;
+}
+
+/* Keys from `key` on, behind those in t->key. Recursion is as deep as there are keys. */
+static int
+add_keys(struct adding *x, size_t key, struct err *e)
+{
+	struct agg_table *t = x->t;
+	size_t from = t->key.n;
+	const struct agg_slot *s;
+	struct group *g;
+	int code;
+
+	if (key == t->g->n_keys) {
+		if ((code = buf_ok(&t->key, e)) < 0 ||
+		    (code = group_get(t, x->bucket, buf_view(&t->key), &g, e)) < 0)
+			return code;
+		return group_add(t, g, x->side, x->error, e);
+	}
+	s = &t->slots[t->key_slots[key]];
+	if (s->v.n > 1)
+		return add_several(x, key, s, e);
+	if (s->v.n == 0)
+		buf_putc(&t->key, KEY_NULL);
+	else
+		value_pack_key(&t->key, &s->v.v[0]);
+	code = add_keys(x, key + 1, e);
+	t->key.n = from;
+	return code;
+}
+
+int
+table_add_item(struct agg_table *t, enum agg_side side, uint64_t start, bool error, struct err *e)
+{
+	uint64_t moved;
+	struct adding x = { .t = t, .side = side, .error = error };
+
+	if (t->g->has_bucket) {
+		if (side == SIDE_NOW || __builtin_add_overflow(start, t->opt.shift, &moved))
+			moved = start;
+		x.bucket = step_floor(t->opt.step, moved);
+	}
+	t->key.n = 0;
+	return add_keys(&x, 0, e);
+}
+
+void
+slots_clear(struct agg_table *t)
+{
+	for (size_t i = 0; i < t->n_slots; i++)
+		t->slots[i].v.n = 0;
+	arena_reset(&t->item);
+}
+
+/* ---- two tables ---- */
+
+int
+table_merge_group(struct agg_table *t, const struct group *from, struct err *e)
+{
+	struct group *g;
+	int code = group_get(t, from->bucket, from->key, &g, e);
+
+	for (size_t s = 0; code == 0 && s < 2 && from->side[s].states != NULL; s++) {
+		g->side[s].count += from->side[s].count;
+		g->side[s].errors += from->side[s].errors;
+		for (size_t i = 0; code == 0 && i < t->n_measures; i++)
+			code = measure_merge(&t->mem, &t->measures[i],
+			    g->side[s].states + t->measures[i].at,
+			    from->side[s].states + t->measures[i].at, e);
+	}
+	return code;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * groups: requests whose rows are groups (request_groups.c): a run puts the spans of the plan into a table (src/agg), those of
+ * versus by a second plan, and of an open range that `auto` looks at the first and last span
+ * by two more.
+ */
+#include <stdlib.h>
+
+#include "engine_i.h"
+
+/* ---- runs ---- */
+
+struct spans_run {
+	struct request *r;
+	const struct exec_env *env;
+	const struct sink *sink;
+	struct agg_table *table;
+	enum agg_side side;
+	uint64_t seen;			/* start of the last span, of a probe */
+	bool any;
+};
+
+static int
+take_batch(struct spans_run *x, const struct batch *b, struct err *e)
+{
+	if (x->table != NULL)
+		return agg_add(x->table, x->side, b->spans, b->n, e);
+	x->any = true;
+	x->seen = b->spans[b->n - 1].span->start_ns;
+	return 0;
+}
+
+static void
+add_profile(struct profile *p, const struct profile *q)
+{
+	uint64_t *into = (uint64_t *)(void *)p;
+	const uint64_t *from = (const uint64_t *)(const void *)q;
+
+	for (size_t i = 0; i < offsetof(struct profile, complete) / sizeof *into; i++)
+		into[i] += from[i];
+	p->complete = q->complete;
+}
+
+/* The spans of a request that is planned or can be. */
+static int
+run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct err *e)
+{
+	struct exec_env env = *x->env;
+	struct exec *ex;
+	struct batch b;
+	int code;
+
+	r->deadline_mono_ns = x->env->deadline_mono_ns;
+	r->cancel = x->env->cancel;
+	code = request_plan(r, e);
+	r->cancel = NULL;
+	env.groups = x->table;
+	env.side = x->side;
+	if (code < 0 || (code = exec_open(r->plan, &env, &ex, e)) < 0)
+		return code;
+	while ((code = exec_next(ex, &b, e)) == 0) {
+		if ((code = take_batch(x, &b, e)) < 0)
+			break;
+		if (x->sink->step != NULL &&
+		    (code = x->sink->step(x->sink->arg, exec_profile(ex), e)) < 0)
+			break;
+	}
+	add_profile(prof, exec_profile(ex));
+	exec_close(ex);
+	return code < 0 ? code : 0;
+}
+
+/* The same request for other spans. */
+static int
+run_other(struct spans_run *x, const struct query *q, struct profile *prof, struct err *e)
+{
+	struct request *r;
+	int code = request_part(x->r, q, &r, e);
+
+	if (code < 0)
+		return code;
+	r->as_spans = x->table == NULL;
+	code = run_spans(x, r, prof, e);
+	request_free(r);
+	return code;
+}
+
+/* The start of the newest or oldest span that is selected; false in *any: there is none. */
+static int
+probe(struct spans_run *x, bool newest, uint64_t *start, bool *any, struct profile *prof,
+    struct err *e)
+{
+	static const struct sort_key by_start = {
+		.field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_START }, .typed = SV("start"),
+	};
+	struct query q = *x->r->query;
+	struct spans_run look = { .r = x->r, .env = x->env, .sink = x->sink };
+	int code;
+
+	q.sort = &by_start;
+	q.n_sort = newest ? 0 : 1;
+	q.has_limit = true;
+	q.limit = 1;
+	if ((code = run_other(&look, &q, prof, e)) < 0)
+		return code;
+	*start = look.seen;
+	*any = look.any;
+	return 0;
+}
+
+static bool
+begin_open(const struct query *q)
+{
+	return !q->has_since && !q->has_on && !q->shard_partition;
+}
+
+static bool
+end_open(const struct query *q)
+{
+	return !q->has_until && !q->has_on && !q->shard_partition && !q->groups.versus;
+}
+
+/* What the table is told; `auto` looks at the range, of an open one at the spans. */
+static int
+take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, struct err *e)
+{
+	const struct query *q = x->r->groups;
+	struct time_range length = x->r->query->range;
+	bool first = true, last = true;
+	int code = 0;
+
+	*o = (struct agg_options){
+		.groups = &q->groups, .range = x->r->query->range,
+		.open_begin = begin_open(q), .open_end = end_open(q),
+		.memory = x->env->memory,
+	};
+	if (q->groups.versus)
+		o->shift = q->groups.versus_previous ? o->range.to - o->range.from :
+		    q->groups.versus_ns;
+	if (q->groups.has_bucket && q->groups.step.kind == STEP_AUTO) {
+		if (o->open_begin)
+			code = probe(x, false, &length.from, &first, prof, e);
+		if (code == 0 && o->open_end)
+			code = probe(x, true, &length.to, &last, prof, e);
+	}
+	o->step = step_of_range(q->groups.step, first && last && length.to > length.from ?
+	    length.to - length.from : 0);
+	return code;
+}
+
+static struct time_range
+earlier(struct time_range r, uint64_t by)
+{
+	struct time_range before = { r.from > by ? r.from - by : 0, r.to > by ? r.to - by : 0 };
+
+	return before;
+}
+
+int
+groups_collect(struct request *r, const struct exec_env *env, const struct sink *sink,
+    struct agg_table **out, struct profile *prof, struct err *e)
+{
+	struct spans_run x = { .r = r, .env = env, .sink = sink, .side = SIDE_NOW };
+	struct agg_options opt;
+	struct query before;
+	int code;
+
+	if ((code = take_options(&x, &opt, prof, e)) < 0 ||
+	    (code = agg_table_new(&opt, &x.table, e)) < 0)
+		return code;
+	code = run_spans(&x, r, prof, e);
+	if (code == 0 && opt.shift != 0) {
+		before = *r->query;
+		before.range = earlier(before.range, opt.shift);
+		x.side = SIDE_BEFORE;
+		if (!time_range_empty(before.range))
+			code = run_other(&x, &before, prof, e);
+	}
+	if (code == 0)
+		code = agg_finish(x.table, e);
+	if (code < 0) {
+		agg_table_free(x.table);
+		return code;
+	}
+	prof->plan_ns = r->plan_ns;
+	*out = x.table;
+	return 0;
+}
+
+/* ---- rows ---- */
+
+void
+groups_page(const struct query *q, const struct agg_table *t, size_t *from, size_t *n)
+{
+	size_t rows = agg_n_rows(t);
+
+	*from = q->offset < rows ? (size_t)q->offset : rows;
+	*n = rows - *from < q->limit ? rows - *from : (size_t)q->limit;
+}
+
+int
+groups_batch(struct agg_table *t, const struct group_column *columns, size_t n_columns,
+    size_t from, size_t n, struct arena *a, struct batch *b, struct err *e)
+{
+	struct group_rows *rows = arena_new(a, struct group_rows);
+	struct group_cell *cells = arena_array(a, n * n_columns + 1, struct group_cell);
+	int code;
+
+	if (rows == NULL || cells == NULL)
+		return err_nomem(e);
+	if ((code = agg_cells(t, from, n, cells, e)) < 0)
+		return code;
+	*rows = (struct group_rows){ .columns = columns, .n_columns = n_columns, .cells = cells };
+	*b = (struct batch){ .kind = ROW_GROUP, .n = n, .groups = rows };
+	return 0;
+}
+
+/* ---- EXPLAIN ---- */
+
+void
+groups_explain(struct buf *b, const struct request *r)
+{
+	struct buf text = BUF_INIT;
+
+	query_print_groups(&text, r->groups);
+	BUF_LIT(b, "aggregate ");
+	buf_sv(b, sv_sub(buf_view(&text), 1, text.n));
+	BUF_LIT(b, ": hash table of groups, exact");
+	if (r->groups->groups.per_trace)
+		BUF_LIT(b, "; spans by trace first, then traces");
+	if (r->groups->groups.versus)
+		BUF_LIT(b, "; the earlier range by a second plan of the same form");
+	buf_putc(b, '\n');
+	b->oom |= text.oom;
+	buf_release(&text);
+}
+
+void
+groups_explain_json(struct buf *b, const struct request *r)
+{
+	struct buf text = BUF_INIT;
+
+	query_print_groups(&text, r->groups);
+	BUF_LIT(b, ",\"aggregate\":{\"clauses\":");
+	json_string(b, buf_view(&text));
+	buf_printf(b, ",\"method\":\"hash\",\"levels\":%d,\"runs\":%d,\"exact\":true}",
+	    r->groups->groups.per_trace ? 2 : 1, r->groups->groups.versus ? 2 : 1);
+	b->oom |= text.oom;
+	buf_release(&text);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sink_groups: spans into the table of groups that the caller brought (exec_env.groups). Each thread
+ * has a table of its own, which goes over into that one when the scan ends, or before, if it
+ * takes much memory. No rows are handed out: the caller finishes the table.
+ */
+#include "exec_i.h"
+
+#include "agg/agg.h"
+
+#define LOCAL_SHARE 8		/* of [query] memory that a thread's own table may take before it is merged */
+
+struct groups_local {
+	struct agg_table *table;	/* NULL until it is needed */
+};
+
+static int
+groups_open(struct row_sink *s, struct err *e)
+{
+	if (s->ex->env.groups == NULL)
+		return err_set(e, ERR_UNSUPPORTED, -1, "groups without a table to put them in");
+	s->state = s->ex->env.groups;
+	return 0;
+}
+
+struct adding {
+	struct row_sink *s;
+	struct agg_table *table;
+	struct err *e;
+};
+
+static int
+add_span(void *arg, const struct span *span, uint32_t i)
+{
+	struct adding *x = arg;
+	struct span_row row = { .span = span };
+
+	(void)i;
+	return agg_add(x->table, x->s->ex->env.side, &row, 1, x->e);
+}
+
+static int
+groups_consume(struct row_sink *s, void *local, struct scan *sc, const struct found *f)
+{
+	struct groups_local *l = local;
+	struct adding x = { s, NULL, sc->e };
+	int rc;
+
+	if (l->table == NULL && (rc = agg_table_like(s->state, &l->table, sc->e)) < 0)
+		return rc;
+	x.table = l->table;
+	sc->prof->rows_fetched += f->n;
+	return found_spans(sc, f, &s->ex->plan->projection, add_span, &x);
+}
+
+static int
+groups_combine(struct row_sink *s, void *local, bool last, struct err *e)
+{
+	struct groups_local *l = local;
+	int rc;
+
+	if (l->table == NULL ||
+	    (!last && agg_memory_used(l->table) < s->ex->env.memory / LOCAL_SHARE))
+		return 0;
+	rc = agg_merge(s->state, l->table, e);
+	agg_table_free(l->table);
+	l->table = NULL;
+	return rc;
+}
+
+static int
+groups_next(struct row_sink *s, struct batch *b, struct err *e)
+{
+	(void)s;
+	(void)b;
+	(void)e;
+	return 1;
+}
+
+static void
+groups_drop(struct row_sink *s, void *local)
+{
+	struct groups_local *l = local;
+
+	(void)s;
+	agg_table_free(l->table);
+	l->table = NULL;
+}
+
+static void
+groups_close(struct row_sink *s)
+{
+	s->state = NULL;	/* the caller's */
+}
+
+const struct sink_ops sink_groups = {
+	.name = "groups",
+	.local_bytes = sizeof(struct groups_local),
+	.open = groups_open,
+	.consume = groups_consume,
+	.combine = groups_combine,
+	.next = groups_next,
+	.drop = groups_drop,
+	.close = groups_close,
+};

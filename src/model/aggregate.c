@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+/* aggregate: the names of aggregates and of modes of fill, see model/aggregate.h. */
+#include "model/aggregate.h"
+
+static const struct {
+	const char *name;
+	enum agg_kind kind;
+} names[] = {
+	{ "count", AGG_COUNT }, { "errors", AGG_ERRORS }, { "error_rate", AGG_ERROR_RATE },
+	{ "rate", AGG_RATE },
+	{ "sum", AGG_SUM }, { "avg", AGG_AVG }, { "min", AGG_MIN }, { "max", AGG_MAX },
+	{ "distinct", AGG_DISTINCT }, { "hist", AGG_HIST },
+};
+#define N_NAMES (sizeof names / sizeof *names)
+
+static const struct {
+	const char *name;
+	enum agg_kind kind;
+} examples[] = {
+	{ "count", AGG_COUNT }, { "errors", AGG_ERRORS }, { "error_rate", AGG_ERROR_RATE },
+	{ "rate", AGG_RATE },
+	{ "avg", AGG_AVG }, { "distinct", AGG_DISTINCT }, { "hist", AGG_HIST }, { "max", AGG_MAX },
+	{ "min", AGG_MIN }, { "p50", AGG_QUANTILE }, { "p95", AGG_QUANTILE },
+	{ "p99", AGG_QUANTILE }, { "sum", AGG_SUM },
+};
+
+const char *
+agg_example(size_t i, bool *has_field)
+{
+	if (i >= sizeof examples / sizeof *examples)
+		return NULL;
+	*has_field = examples[i].kind >= AGG_SUM;
+	return examples[i].name;
+}
+
+/* "99.9" as 999 of 1000: digits, then perhaps a point and digits. */
+static bool
+parse_percent(struct sv s, uint64_t *part, uint64_t *whole)
+{
+	int64_t dot = sv_chr(s, '.');
+	struct sv head = dot < 0 ? s : sv_sub(s, 0, (size_t)dot);
+	struct sv tail = dot < 0 ? SV_EMPTY : sv_sub(s, (size_t)dot + 1, s.n);
+	uint64_t v, fraction = 0, scale = 1;
+
+	if (head.n == 0 || head.n > 18 || !sv_u64(head, &v) || v > 100 ||
+	    (dot >= 0 && (tail.n == 0 || tail.n > PERCENT_DECIMALS || !sv_u64(tail, &fraction))))
+		return false;
+	for (size_t i = 0; i < tail.n; i++)
+		scale *= 10;
+	*part = v * scale + fraction;
+	*whole = 100 * scale;
+	return *part <= *whole;
+}
+
+bool
+agg_parse_name(struct sv name, struct aggregate *a)
+{
+	*a = (struct aggregate){ .kind = AGG_QUANTILE, .name = name };
+	for (size_t i = 0; i < N_NAMES; i++)
+		if (sv_is(name, names[i].name)) {
+			a->kind = names[i].kind;
+			return true;
+		}
+	if (sv_is(name, "median")) {
+		a->part = 50;
+		a->whole = 100;
+		return true;
+	}
+	return name.n > 1 && name.p[0] == 'p' &&
+	    parse_percent(sv_sub(name, 1, name.n), &a->part, &a->whole);
+}
+
+enum field_type
+agg_type(const struct aggregate *a)
+{
+	enum field_type t;
+
+	if (!agg_has_field(a) || a->kind == AGG_DISTINCT || a->kind == AGG_HIST ||
+	    a->field.scope != FIELD_INTRINSIC)
+		return FT_STRING;
+	t = intrinsics[a->field.intrinsic].type;
+	return t == FT_DURATION || t == FT_TIME ? t : FT_STRING;
+}
+
+struct sv
+field_column(const struct field *f, struct sv typed)
+{
+	if (f->scope == FIELD_INTRINSIC && sv_is(typed, intrinsics[f->intrinsic].name))
+		return sv_cstr(intrinsics[f->intrinsic].json);
+	return typed;
+}
+
+bool
+field_is_many(const struct field *f)
+{
+	if (f->scope == FIELD_INTRINSIC)
+		return intrinsics[f->intrinsic].of == OF_EVENT ||
+		    intrinsics[f->intrinsic].of == OF_LINK;
+	return f->scope == FIELD_EVENT || f->scope == FIELD_LINK;
+}
+
+void
+agg_print_column(struct buf *b, const struct aggregate *a)
+{
+	buf_sv(b, a->name);
+	if (!agg_has_field(a))
+		return;
+	buf_putc(b, '_');
+	buf_sv(b, a->kind == AGG_DISTINCT ? a->typed : field_column(&a->field, a->typed));
+}
+
+bool
+agg_eq(const struct aggregate *a, const struct aggregate *b)
+{
+	return a->kind == b->kind && a->part == b->part && a->whole == b->whole &&
+	    (!agg_has_field(a) || field_eq(&a->field, &b->field));
+}
+
+bool
+agg_same_column(const struct aggregate *a, const struct aggregate *b)
+{
+	if (!agg_eq(a, b) || !sv_eq(a->name, b->name))
+		return false;
+	if (!agg_has_field(a))
+		return true;
+	return a->kind == AGG_DISTINCT ? sv_eq(a->typed, b->typed) :
+	    sv_eq(field_column(&a->field, a->typed), field_column(&b->field, b->typed));
+}
+
+static const char *const fills[] = {
+	[FILL_NONE] = "none", [FILL_ZERO] = "zero", [FILL_NULL] = "null",
+	[FILL_PREVIOUS] = "previous",
+};
+
+const char *
+fill_name(enum fill_mode m)
+{
+	return fills[m];
+}
+
+bool
+fill_parse(struct sv s, enum fill_mode *m)
+{
+	for (unsigned i = 0; i < sizeof fills / sizeof *fills; i++)
+		if (sv_is(s, fills[i])) {
+			*m = (enum fill_mode)i;
+			return true;
+		}
+	return false;
+}
