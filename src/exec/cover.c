@@ -38,7 +38,7 @@ cover_listed(const struct exec *ex, const struct xshard *xs, uint64_t *n, struct
 	if (p->kind == PRED_TRUE) {
 		*n = xs->entry->n_rows;
 		return xs->entry->min_start >= ex->plan->range.from &&
-		    xs->entry->max_start <= ex->next_last;
+		    xs->entry->max_start <= exec_last(ex->plan);
 	}
 	if (p != plan_top_leaf(p, IN_SERVICE))
 		return 0;
