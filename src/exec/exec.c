@@ -41,7 +41,8 @@ exec_open(const struct plan *plan, const struct exec_env *env, struct exec **out
 	ex->plan = plan;
 	ex->env = *env;
 	start_of(ex);
-	if ((rc = row_filter_open(ex, e)) < 0 || (rc = source_open(ex, e)) < 0 ||
+	if ((rc = row_filter_open(ex, e)) < 0 || (rc = source_open(ex,
+	    env->source != NULL ? env->source : &source_local, e)) < 0 ||
 	    (rc = sink_open(&ex->sink, ex, e)) < 0) {
 		exec_close(ex);
 		return rc;

@@ -326,7 +326,7 @@ void profile_reads(struct profile *, const struct read_counters *before);
 
 /* ---- source.c ---- */
 
-int source_open(struct exec *, struct err *) WARN_UNUSED;
+int source_open(struct exec *, const struct source_ops *, struct err *) WARN_UNUSED;
 void source_close(struct exec *);
 /* How many parts have traces by ordinal: shards, whose rows are found by columns. */
 size_t source_parts(const struct exec *);

@@ -5,13 +5,11 @@
 #include "exec_i.h"
 
 int
-source_open(struct exec *ex, struct err *e)
+source_open(struct exec *ex, const struct source_ops *ops, struct err *e)
 {
-	const struct source_ops *ops = ex->env.source;
-
-	ex->source = (struct source){ .ops = ops != NULL ? ops : &source_local, .ex = ex,
-		.plan = ex->plan, .env = &ex->env, .prof = &ex->prof };
-	return ex->source.ops->open(&ex->source, e);
+	ex->source = (struct source){ .ops = ops, .ex = ex, .plan = ex->plan, .env = &ex->env,
+		.prof = &ex->prof };
+	return ops->open(&ex->source, e);
 }
 
 void
