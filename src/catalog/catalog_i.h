@@ -60,8 +60,8 @@ struct sv catalog_store_text(struct arena *);
 
 /*
  * Calls unlisted() for each shard or temporary file below shards/ that the map (of paths)
- * doesn't hold, and dir(), if not NULL, for each directory after what is in it. A callback's
- * failure ends the walk.
+ * doesn't hold, and dir(), if not NULL, for each directory that has no listed file, after what
+ * is in it. A callback's failure ends the walk.
  */
 struct catalog_walk {
 	int (*unlisted)(void *arg, const char *path, struct err *);

@@ -27,6 +27,7 @@ static int
 walk_files(struct walk *w, const char *dir, struct err *e)
 {
 	char **names, *path;
+	bool used = false;
 	size_t n;
 	int rc;
 
@@ -39,10 +40,13 @@ walk_files(struct walk *w, const char *dir, struct err *e)
 			continue;
 		if ((path = arena_printf(&w->arena, "%s/%s", dir, names[i])) == NULL)
 			return err_nomem(e);
-		if (map_get(w->listed, sv_cstr(path)) == NULL)
+		if (map_get(w->listed, sv_cstr(path)) != NULL)
+			used = true;
+		else
 			rc = w->to->unlisted(w->to->arg, path, e);
 	}
-	if (rc == 0 && w->to->dir != NULL)
+	/* One that is used can't go: not to ask saves a call for each of very many. */
+	if (rc == 0 && !used && w->to->dir != NULL)
 		rc = w->to->dir(w->to->arg, dir, e);
 	return rc;
 }
