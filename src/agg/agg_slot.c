@@ -32,20 +32,24 @@ push_id(struct agg_slot *s, struct trace_id id, bool trace, struct arena *a, str
 }
 
 static int
-push_attr(struct agg_slot *s, const struct value *v, struct err *e)
+push_elements(struct agg_slot *s, struct sv packed, struct err *e)
 {
-	struct cursor c = cursor_new(v->s.p, v->s.n);
+	struct cursor c = cursor_new(packed.p, packed.n);
 	struct value x;
 	int code = 0;
 
-	if (v->type == VAL_EMPTY)
-		return 0;
-	if (v->type != VAL_ARRAY)
-		return push(s, *v, e);
 	while (code == 0 && value_array_next(&c, &x))
 		if (x.type != VAL_EMPTY)
 			code = push(s, x, e);
 	return code;
+}
+
+static int
+push_attr(struct agg_slot *s, const struct value *v, struct err *e)
+{
+	if (v->type == VAL_EMPTY)
+		return 0;
+	return v->type == VAL_ARRAY ? push_elements(s, v->s, e) : push(s, *v, e);
 }
 
 static int
