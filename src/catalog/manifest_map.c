@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/search.h"
 #include "manifest_i.h"
 
 #define LOOKS 3
@@ -48,14 +49,7 @@ seek(const struct catalog_list *l, size_t from, const struct mrow *r)
 		step *= 2;
 	}
 	hi = lo + step < l->n ? lo + step : l->n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (key_cmp(l, mid, r) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, hi, i, key_cmp(l, i, r) < 0);
 	return lo;
 }
 

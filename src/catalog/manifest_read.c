@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/search.h"
 
 static int
 read_core(struct fsys *fs, struct segment *s, const char *path, struct err *e)
@@ -137,32 +138,18 @@ get_block(struct segment *s, size_t b, mtrace room[SEGMENT_BLOCK_TRACES], const 
 static size_t
 first_block(const struct mseg *m, uint32_t print)
 {
-	size_t lo = 0, hi = m->n_blocks;
+	size_t lo = 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (m->blocks[mid].first < print)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, m->n_blocks, i, m->blocks[i].first < print);
 	return lo == 0 ? 0 : lo - 1;
 }
 
 static bool
 add_rows(const mtrace *v, size_t n, uint32_t print, row_vec *out)
 {
-	size_t lo = 0, hi = n;
+	size_t lo = 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (v[mid] >> 32 < print)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, n, i, v[i] >> 32 < print);
 	for (; lo < n && v[lo] >> 32 == print; lo++) {
 		uint32_t row = (uint32_t)v[lo];
 
@@ -198,20 +185,11 @@ segment_find_trace(struct segment *s, uint64_t hash, row_vec *out, struct err *e
 long
 segment_name(const struct mseg *m, struct sv name)
 {
-	size_t lo = 0, hi = m->n_names;
+	size_t at = 0;
+	bool found;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = sv_cmp(m->names[mid], name);
-
-		if (c == 0)
-			return (long)mid;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return -1;
+	FIND_SORTED(at, m->n_names, i, sv_cmp(m->names[i], name), found);
+	return found ? (long)at : -1;
 }
 
 void

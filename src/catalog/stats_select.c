@@ -10,6 +10,7 @@
  */
 #include <stdlib.h>
 
+#include "base/search.h"
 #include "manifest_i.h"
 #include "stats_i.h"
 
@@ -155,16 +156,9 @@ visit(struct select *k, size_t i)
 static size_t
 partition_from(const struct snapshot *s, uint64_t t)
 {
-	size_t lo = 0, hi = s->n_shards;
+	size_t lo = 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->shards[mid].partition < t)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	LOWER_BOUND(lo, s->n_shards, i, s->shards[i].partition < t);
 	return lo;
 }
 

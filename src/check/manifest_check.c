@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "base/search.h"
 #include "catalog/manifest_i.h"
 #include "catalog_check_i.h"
 
@@ -125,16 +126,9 @@ has_fields(const struct mseg *m, const struct map *fields)
 
 	for (size_t i = 0; (f = map_next(fields, &i)) != NULL;) {
 		struct sv key = sv_new(f->key, f->len);
-		size_t lo = 0, hi = m->n_fields;
+		size_t lo = 0;
 
-		while (lo < hi) {
-			size_t mid = lo + (hi - lo) / 2;
-
-			if (sv_cmp(m->fields[mid], key) < 0)
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
+		LOWER_BOUND(lo, m->n_fields, k, sv_cmp(m->fields[k], key) < 0);
 		if (lo == m->n_fields || !sv_eq(m->fields[lo], key))
 			return false;
 	}

@@ -390,7 +390,7 @@ put_json_left(struct buf *b, const struct plan *p, const struct stats *st)
 		struct plan_shard s = as_pruned(p, &st->left[i]);
 
 		buf_str(b, i == 0 ? ",\"left_out\":[{\"why\":" : ",{\"why\":");
-		put_json(b, sv_cstr(s.why));
+		json_string(b, sv_cstr(s.why));
 		buf_printf(b, ",\"pruned_by\":\"%s\"", s.pruned_by);
 		put_u64(b, "shards", st->left[i].n_shards);
 		put_u64(b, "spans", st->left[i].n_rows);

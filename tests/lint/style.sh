@@ -20,41 +20,17 @@ grep -nE '[ 	]+$' $files | none "no blanks at the ends of lines"
 grep -nE '^        ' $files | none "lines are indented with tabs"
 grep -nE '^	* 	' $files | none "no blank before a tab at the begin of a line"
 grep -l "$(printf '\r')" $files | none "lines end in LF"
-# One process for all files: a process each takes minutes on a busy machine.
-if [ "$(tail -qc 1 $files | wc -l)" -ne "$(printf '%s\n' $files | wc -l)" ]; then
-	for f in $files; do
-		[ "$(tail -c 1 "$f" | wc -l)" -eq 1 ] || echo "$f"
-	done
-fi | none "files end with a line"
-# of_lines CHECK: the files, or lines, at fault
-of_lines() {
-	awk -v what="$1" '
-		what == "head" && FNR == 1 && !/SPDX-License-Identifier: ISC/ { print FILENAME }
-		what == "what" && FNR == 1 {
-			if (file != "")
-				print file
-			file = FILENAME
-		}
-		what == "what" && FNR == 2 && /^\/\*/ { file = "" }
-		what == "long" && length($0) > 25 {
-			width = 0
-			n = split($0, part, "\t")
-			for (i = 1; i <= n; i++) {
-				width += length(part[i])
-				if (i < n)
-					width += 8 - width % 8
-			}
-			if (width > 200)
-				print FILENAME ":" FNR
-		}
-		END {
-			if (file != "")
-				print file
-		}' $files
-}
-of_lines long | none "lines end within 200 columns"
-of_lines head | none "every file begins with its license"
-of_lines what | none "... and then says what it is"
+grep -lPz '[^\n]\z' $files | none "files end with a line"
+awk -F '\t' 'length($0) + 7 * (NF - 1) > 200 {
+	n = length($1)
+	for (i = 2; i <= NF; i++)
+		n += 8 - n % 8 + length($i)
+	if (n > 200)
+		print FILENAME ":" FNR
+}' $files | none "lines end within 200 columns"
+awk 'FNR == 1 && !/SPDX-License-Identifier: ISC/ { print FILENAME }' $files |
+	none "every file begins with its license"
+awk 'FNR == 2 && !/^\/\*/ { print FILENAME }' $files | none "... and then says what it is"
 grep -nE '^(if|for|while|switch)\(|[	 ](if|for|while|switch)\(' $files |
 	none "a blank between keyword and bracket"
 grep -nE "else\{|\}else" $files | none "blanks around else"
