@@ -79,15 +79,16 @@ the_latest_of_a_key_is_found(void **state)
 
 	(void)state;
 	assert_int_equal(count(), N);
-	assert_ptr_equal(results_find(&table, key, 0, HERE), &all[7]);
-	assert_null(results_find(&table, key, 8, HERE));
-	assert_null(results_find(&table, key, 0, ELSEWHERE));
-	assert_null(results_find(&table, key, 0, 0));
+	assert_ptr_equal(results_find(&table, key, 0, HERE, 0), &all[7]);
+	assert_null(results_find(&table, key, 8, HERE, 0));
+	assert_null(results_find(&table, key, 0, ELSEWHERE, 0));
+	assert_null(results_find(&table, key, 0, HERE, 1));	/* now has moved on */
+	assert_null(results_find(&table, key, 0, 0, 0));
 	/* Made for its size: whatever the world. */
 	atomic_store(&all[6].by_stat, true);
-	assert_ptr_equal(results_find(&table, key, 0, 0), &all[6]);
+	assert_ptr_equal(results_find(&table, key, 0, 0, 0), &all[6]);
 	results_remove(&table, &all[7]);
-	assert_ptr_equal(results_find(&table, key, 0, HERE), &all[6]);
+	assert_ptr_equal(results_find(&table, key, 0, HERE, 0), &all[6]);
 	assert_int_equal(count(), N - 1);
 }
 
