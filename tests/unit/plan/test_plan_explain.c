@@ -210,7 +210,7 @@ odd_names_can_not_harm_a_terminal_or_json(void **state)
 	    "fetch    name, kind, events, span.a\\u{1b}\", facts of the trace\n"));
 	free(got);
 	got = json();
-	assert_non_null(strstr(got, "\"order\":\"span.a\\u005cu{1b}\\u0022 desc\""));
+	assert_non_null(strstr(got, "\"order\":\"span.a\\\\u{1b}\\\" desc\""));
 	free(got);
 }
 

@@ -110,6 +110,10 @@ doubles_are_compared_within_the_tolerance(void **state)
 		{ "{\"a\\\"1.5\":1}", "{\"a\\\"1.50001\":1}", false },
 		{ "{\"avg\":\"NaN\"}", "{\"avg\":\"NaN\"}", true },
 		{ "{\"avg\":\"NaN\"}", "{\"avg\":1.5}", false },
+		/* A piece of an id in CSV that would read as a double, or as infinity. */
+		{ "06c23e230007,1.5", "06c23e230007,1.5", true },
+		{ "06c23e230007,1.5", "06c23e230008,1.5", false },
+		{ "9e99999999999999,1.5", "9e99999999999999,1.50001", true },
 		{ "{\"avg\":1.5", "{\"avg\":1.5}", false },
 	};
 
