@@ -20,18 +20,17 @@ grep -nE '[ 	]+$' $files | none "no blanks at the ends of lines"
 grep -nE '^        ' $files | none "lines are indented with tabs"
 grep -nE '^	* 	' $files | none "no blank before a tab at the begin of a line"
 grep -l "$(printf '\r')" $files | none "lines end in LF"
-for f in $files; do
-	[ "$(tail -c 1 "$f" | od -An -c | tr -d ' ')" = '\n' ] || echo "$f"
-done | none "files end with a line"
-for f in $files; do
-	expand "$f" | awk -v f="$f" 'length($0) > 200 { print f ":" FNR }'
-done | none "lines end within 200 columns"
-for f in $files; do
-	head -n 1 "$f" | grep -q 'SPDX-License-Identifier: ISC' || echo "$f"
-done | none "every file begins with its license"
-for f in $files; do
-	sed -n 2p "$f" | grep -q '^/\*' || echo "$f"
-done | none "... and then says what it is"
+grep -lPz '[^\n]\z' $files | none "files end with a line"
+awk -F '\t' 'length($0) + 7 * (NF - 1) > 200 {
+	n = length($1)
+	for (i = 2; i <= NF; i++)
+		n += 8 - n % 8 + length($i)
+	if (n > 200)
+		print FILENAME ":" FNR
+}' $files | none "lines end within 200 columns"
+awk 'FNR == 1 && !/SPDX-License-Identifier: ISC/ { print FILENAME }' $files |
+	none "every file begins with its license"
+awk 'FNR == 2 && !/^\/\*/ { print FILENAME }' $files | none "... and then says what it is"
 grep -nE '^(if|for|while|switch)\(|[	 ](if|for|while|switch)\(' $files |
 	none "a blank between keyword and bracket"
 grep -nE "else\{|\}else" $files | none "blanks around else"
