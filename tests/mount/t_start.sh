@@ -61,11 +61,13 @@ is "what needs none is answered" "$? $out" "0 600"
 unmount
 
 mount_store -o spill_max=8KiB,result_cache.entry_max_bytes=4KiB
-holds "a full spill doesn't fail stat" stat "$M/service/checkout/traces.csv"
+holds "a full spill doesn't fail a listing" ls -l "$M/service/checkout"
 out=$(cat "$M/service/checkout/traces.csv" 2>&1 >/dev/null)
 is "... open fails" $? 1
 matches "... for want of room" "$out" 'No space left'
-holds "... nor stat after it" stat "$M/service/checkout/traces.csv"
+# By name it is told: tar does not open what has size 0, and would store nothing in silence.
+matches "... stat by name, too" "$(stat "$M/service/checkout/traces.csv" 2>&1)" 'No space left'
+matches "... and tar" "$(tar -cf "$T/x.tar" -C "$M/service/checkout" traces.csv 2>&1)" 'No space left'
 unmount
 
 # ---- the store ----

@@ -161,6 +161,7 @@ def main():
     store = answer.Store.read(b"".join(nasty.make(7, 45, 10)), nasty.NOW)
     plain = paths.Maker(7, store)
     shapes = paths.Maker(8, store, groups=0.8, relations=0.15)
+    shapes.compare = True
     all_paths = DIRECTED + [shapes.path() for _ in range(GROUP_PATHS)] + \
         [plain.path() for _ in range(PATHS)]
     judge = run.Runner.__new__(run.Runner)
