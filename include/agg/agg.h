@@ -14,6 +14,8 @@
 #ifndef AGG_AGG_H
 #define AGG_AGG_H
 
+#include <stdatomic.h>
+
 #include "base/err.h"
 #include "model/aggregate.h"
 #include "model/batch.h"
@@ -27,6 +29,9 @@ struct agg_options {
 	bool open_begin, open_end;
 	uint64_t shift;			/* versus: how much earlier the other side is */
 	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */
+	/* One span may make millions of groups, and the end sorts them: looked at on the way. */
+	uint64_t deadline_mono_ns;	/* 0: none; passing it: ERR_TIMEOUT */
+	const atomic_bool *cancel;	/* ERR_CANCELLED; or NULL */
 };
 
 enum agg_side { SIDE_NOW, SIDE_BEFORE };

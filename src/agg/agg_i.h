@@ -138,6 +138,7 @@ struct agg_table {
 	struct agg_options opt;
 	const struct grouping *g;
 	struct agg_memory mem;
+	uint64_t steps;			/* of work since agg_check looked */
 	struct arena arena;		/* slots, measures, groups, cells */
 	struct arena item;		/* of the item at hand */
 	struct agg_slot *slots;
@@ -160,6 +161,9 @@ struct agg_table {
 	size_t n_rows, cap_rows;
 };
 
+/* Once a step of work: every so many looks at the deadline and at cancel. */
+#define AGG_STEPS 1024
+int agg_check(struct agg_table *, struct err *) WARN_UNUSED;
 /* One span, or trace, whose slots are filled: into its groups. */
 int table_add_item(struct agg_table *, enum agg_side, uint64_t start_ns, bool error,
     struct err *) WARN_UNUSED;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* agg_memory: what groups and states take, counted against [query] memory. */
+/* agg_memory: what groups take: memory, counted against [query] memory, and time. */
 #include <stdlib.h>
 
 #include "agg_i.h"
+#include "base/clock.h"
 
 int
 agg_take(struct agg_memory *m, size_t bytes, struct err *e)
@@ -34,4 +35,19 @@ agg_grow(struct agg_memory *m, void **v, size_t *cap, size_t need, size_t size, 
 	*v = p;
 	*cap = n;
 	return 0;
+}
+
+int
+agg_check(struct agg_table *t, struct err *e)
+{
+	const struct agg_options *o = &t->opt;
+
+	if (++t->steps < AGG_STEPS)
+		return 0;
+	t->steps = 0;
+	if (o->cancel != NULL && atomic_load_explicit(o->cancel, memory_order_relaxed))
+		return err_set(e, ERR_CANCELLED, -1, "cancelled");
+	if (o->deadline_mono_ns == 0 || clock_mono_ns() < o->deadline_mono_ns)
+		return 0;
+	return err_set(e, ERR_TIMEOUT, -1, "over the time limit ([query] timeout)");
 }

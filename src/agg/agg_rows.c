@@ -106,8 +106,10 @@ take_group(struct agg_table *t, struct group *g, struct err *e)
 {
 	struct agg_row row = { .bucket = g->bucket, .group = g };
 	bool single = t->g->n_keys == 0 && !t->g->has_bucket;
-	int code;
+	int code = agg_check(t, e);
 
+	if (code < 0)
+		return code;
 	if (g->side[SIDE_NOW].count == 0 && !single)
 		return 0;
 	if (t->g->distinct && g->key.n == 1 && g->key.p[0] == KEY_NULL)
@@ -215,6 +217,8 @@ fill_group(struct agg_table *t, const struct filling *f, const struct group *g, 
 			before = t->rows[from].cells;
 			continue;
 		}
+		if ((code = agg_check(t, e)) < 0)
+			break;
 		code = row_add(t, (struct agg_row){ .bucket = at, .group = g, .filled = true,
 		    .cells = t->g->fill == FILL_PREVIOUS && before != NULL ? before : f->empty },
 		    e);
@@ -300,13 +304,23 @@ cmp_ref(const struct agg_table *t, const struct group_ref *ref, const struct agg
 	return cmp_null_last(&x, &y, false, ref->desc);
 }
 
+struct ordering {
+	struct agg_table *t;
+	struct err *e;
+	int code;
+};
+
+/* After an error all are equal, so that the sort ends soon. */
 static int
 by_order(const void *p, const void *q, void *arg)
 {
-	const struct agg_table *t = arg;
+	struct ordering *x = arg;
+	struct agg_table *t = x->t;
 	const struct agg_row *a = p, *b = q;
 	int c = 0;
 
+	if (x->code < 0 || (x->code = agg_check(t, x->e)) < 0)
+		return 0;
 	for (size_t i = 0; c == 0 && i < t->g->n_sort; i++)
 		c = cmp_ref(t, &t->g->sort[i], a, b);
 	if (c == 0)
@@ -319,6 +333,7 @@ by_order(const void *p, const void *q, void *arg)
 int
 agg_finish(struct agg_table *t, struct err *e)
 {
+	struct ordering x = { t, e, 0 };
 	int code = trace_items_end(t, e);
 
 	if (code == 0)
@@ -328,8 +343,8 @@ agg_finish(struct agg_table *t, struct err *e)
 	if (code == 0 && t->g->fill != FILL_NONE)
 		code = fill(t, e);
 	if (code == 0 && t->n_rows > 1)
-		qsort_r(t->rows, t->n_rows, sizeof *t->rows, by_order, t);
-	return code;
+		qsort_r(t->rows, t->n_rows, sizeof *t->rows, by_order, &x);
+	return code < 0 ? code : x.code;
 }
 
 size_t

@@ -101,14 +101,15 @@ static int
 group_add(struct agg_table *t, struct group *g, enum agg_side s, bool error, struct err *e)
 {
 	struct side *side = &g->side[s];
-	int code = 0;
+	int code = agg_check(t, e);
 
 	side->count++;
 	side->errors += error;
-	for (size_t i = 0; i < t->n_measures; i++) {
+	for (size_t i = 0; code == 0 && i < t->n_measures; i++) {
 		const struct measure *m = &t->measures[i];
 		const struct agg_slot *slot = &t->slots[m->slot];
 
+		t->steps += slot->v.n;
 		for (size_t k = 0; code == 0 && k < slot->v.n; k++)
 			code = measure_add(&t->mem, m, side->states + m->at, slot, &slot->v.v[k],
 			    e);
@@ -234,8 +235,10 @@ int
 table_merge_group(struct agg_table *t, const struct group *from, struct err *e)
 {
 	struct group *g;
-	int code = group_get(t, from->bucket, from->key, &g, e);
+	int code = agg_check(t, e);
 
+	if (code == 0)
+		code = group_get(t, from->bucket, from->key, &g, e);
 	for (size_t s = 0; code == 0 && s < 2 && from->side[s].states != NULL; s++) {
 		g->side[s].count += from->side[s].count;
 		g->side[s].errors += from->side[s].errors;

@@ -133,6 +133,7 @@ take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, s
 		.groups = &q->groups, .range = x->r->query->range,
 		.open_begin = begin_open(q), .open_end = end_open(q),
 		.memory = x->env->memory,
+		.deadline_mono_ns = x->env->deadline_mono_ns, .cancel = x->env->cancel,
 	};
 	if (q->groups.versus)
 		o->shift = q->groups.versus_previous ? o->range.to - o->range.from :

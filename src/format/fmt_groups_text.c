@@ -9,12 +9,15 @@
  */
 #include <math.h>
 
+#include "base/map.h"
+#include "base/vec.h"
 #include "format_i.h"
 
 #define LINE_MAX 100
 #define BAR_MAX 12
 #define CELL_MAX 32
 #define SPARK_MAX 60
+#define TIME_FRACTION 11		/* characters from the point of seconds to the Z */
 
 struct waiting_row {
 	struct waiting_row *next;
@@ -92,6 +95,22 @@ put_figure(struct buf *b, double d)
 		    letters[i]);
 }
 
+/* To the second; in full, without zeros at the end, where it is what tells rows apart. */
+static void
+put_short_time(struct formatter *f, struct buf *b, __int128 ns, bool full)
+{
+	size_t from = b->n, least;
+
+	put_group_time(b, &f->day, ns);
+	if (b->oom || b->n - from < TIME_FRACTION)
+		return;
+	least = b->n - TIME_FRACTION;
+	b->n--;
+	while (b->n > least && (!full || b->p[b->n - 1] == '0' || b->p[b->n - 1] == '.'))
+		b->n--;
+	buf_putc(b, 'Z');
+}
+
 static void
 put_text(struct formatter *f, struct buf *b, const struct group_column *col,
     const struct group_cell *c)
@@ -101,11 +120,8 @@ put_text(struct formatter *f, struct buf *b, const struct group_column *col,
 	if (c->kind == GROUP_NULL) {
 		buf_str(b, col->role == COLUMN_KEY ? "null" : "-");
 	} else if (c->kind == GROUP_TIME) {
-		put_group_plain(f, b, c);
-		if (!b->oom && b->n > 11) {
-			b->n -= 11;	/* the fraction goes */
-			buf_putc(b, 'Z');
-		}
+		put_short_time(f, b, c->time, col->role == COLUMN_BUCKET ||
+		    col->role == COLUMN_KEY);
 	} else if (col->role == COLUMN_KEY && !col->duration) {
 		put_group_plain(f, b, c);
 	} else if (isnan(d)) {
@@ -146,6 +162,7 @@ keep_row(struct formatter *f, const struct group_cell *c, struct err *e)
 	struct groups_text *x = f->state;
 	struct waiting_row *r = arena_new(&f->arena, struct waiting_row);
 	struct buf key = BUF_INIT;
+	bool lost = false;
 
 	if (r == NULL || (r->cells = arena_array(&f->arena, f->n_columns + 1, struct sv)) == NULL)
 		return err_nomem(e);
@@ -158,6 +175,7 @@ keep_row(struct formatter *f, const struct group_cell *c, struct err *e)
 		f->scratch.n = 0;
 		put_text(f, &f->scratch, col, &c[i]);
 		r->cells[i] = kept_text(f, buf_view(&f->scratch));
+		lost |= r->cells[i].p == NULL && f->scratch.n != 0;
 		if (col->role == COLUMN_BUCKET)
 			r->bucket = c[i].time;
 		if (x->sparks && col->role == COLUMN_KEY) {
@@ -166,7 +184,10 @@ keep_row(struct formatter *f, const struct group_cell *c, struct err *e)
 		}
 	}
 	r->key = arena_sv(&f->arena, buf_view(&key));
+	lost |= key.oom || f->scratch.oom || (r->key.p == NULL && key.n != 0);
 	buf_release(&key);
+	if (lost)
+		return err_nomem(e);
 	*x->last = r;
 	x->last = &r->next;
 	return 0;
@@ -254,58 +275,98 @@ bucket_range(const struct groups_text *x)
 	return s;
 }
 
-static bool
-first_of_key(const struct groups_text *x, const struct waiting_row *r)
-{
-	for (const struct waiting_row *q = x->first; q != r; q = q->next)
-		if (sv_eq(q->key, r->key))
-			return false;
-	return true;
-}
-
-/* The largest value in each part of the range, of one group. */
-static void
-put_spark(struct formatter *f, struct buf *out, const struct waiting_row *of,
-    const struct spark_range *s)
-{
-	double v[SPARK_MAX] = { 0 }, most = 0;
-
-	for (const struct waiting_row *r = of; r != NULL; r = r->next) {
-		size_t at = s->last == s->first ? 0 : (size_t)((r->bucket - s->first) *
-		    (SPARK_MAX - 1) / (s->last - s->first));
-
-		if (!sv_eq(r->key, of->key) || !(r->bar > 0))
-			continue;
-		v[at] = r->bar > v[at] ? r->bar : v[at];
-		most = r->bar > most ? r->bar : most;
-	}
-	for (size_t i = 0; i < SPARK_MAX && (i == 0 || s->last != s->first); i++) {
-		int h = most > 0 ? (int)lround(v[i] / most * 7) : 0;
-
-		buf_str(out, v[i] > 0 ? heights[h] : " ");
-	}
-	BUF_LIT(out, "  ");
-	put_visible(out, kept_text(f, of->key));
-	buf_putc(out, '\n');
-}
-
 #define SPARK_GROUPS 100
 
-static void
-put_sparks(struct formatter *f, struct buf *out)
-{
-	struct groups_text *x = f->state;
-	struct spark_range s = bucket_range(x);
-	size_t n = 0;
+struct spark {
+	struct sv key;
+	double v[SPARK_MAX], most;	/* the largest value in each part of the range; of all */
+};
 
+struct sparks {
+	struct map by_key;		/* place */
+	VEC(struct spark *) v;		/* in the order of the table, at most SPARK_GROUPS */
+	struct spark_range range;
+};
+
+/* The group's, made if there is room; NULL in *out: there is none. */
+static int
+spark_of(struct formatter *f, struct sparks *x, struct sv key, struct spark **out, struct err *e)
+{
+	uint64_t *place = map_get(&x->by_key, key);
+	struct spark *s;
+	bool fresh;
+
+	*out = place != NULL ? x->v.v[*place] : NULL;
+	if (place != NULL || x->v.n == SPARK_GROUPS)
+		return 0;
+	if ((s = arena_new(&f->arena, struct spark)) == NULL ||
+	    (place = map_put(&x->by_key, key, &fresh)) == NULL || !vec_push(&x->v, s))
+		return err_nomem(e);
+	*place = x->v.n - 1;
+	s->key = key;
+	*out = s;
+	return 0;
+}
+
+static void
+spark_add(struct spark *s, const struct spark_range *range, const struct waiting_row *r)
+{
+	size_t at = range->last == range->first ? 0 : (size_t)((r->bucket - range->first) *
+	    (SPARK_MAX - 1) / (range->last - range->first));
+
+	if (!(r->bar > 0))
+		return;
+	s->v[at] = r->bar > s->v[at] ? r->bar : s->v[at];
+	s->most = r->bar > s->most ? r->bar : s->most;
+}
+
+static void
+put_spark(struct formatter *f, struct buf *out, const struct spark *s,
+    const struct spark_range *range)
+{
+	for (size_t i = 0; i < SPARK_MAX && (i == 0 || range->last != range->first); i++) {
+		int h = s->most > 0 ? (int)lround(s->v[i] / s->most * 7) : 0;
+
+		buf_str(out, s->v[i] > 0 ? heights[h] : " ");
+	}
+	BUF_LIT(out, "  ");
+	put_visible(out, kept_text(f, s->key));
 	buf_putc(out, '\n');
-	put_visible(out, heading(&f->opt.groups[x->bar]));
-	BUF_LIT(out, " over buckets\n");
-	for (const struct waiting_row *r = x->first; r != NULL && n < SPARK_GROUPS; r = r->next)
-		if (first_of_key(x, r)) {
-			put_spark(f, out, r, &s);
-			n++;
-		}
+}
+
+/* One pass over the rows, in whatever order they are: there may be a million. */
+static int
+collect_sparks(struct formatter *f, struct sparks *x, struct err *e)
+{
+	const struct groups_text *t = f->state;
+	struct spark *s;
+	int code = 0;
+
+	x->range = bucket_range(t);
+	for (const struct waiting_row *r = t->first; code == 0 && r != NULL; r = r->next)
+		if ((code = spark_of(f, x, r->key, &s, e)) == 0 && s != NULL)
+			spark_add(s, &x->range, r);
+	return code;
+}
+
+static int
+put_sparks(struct formatter *f, struct buf *out, struct err *e)
+{
+	const struct groups_text *t = f->state;
+	struct sparks x = { .v = VEC_INIT };
+	int code;
+
+	map_init(&x.by_key);
+	if ((code = collect_sparks(f, &x, e)) == 0) {
+		buf_putc(out, '\n');
+		put_visible(out, heading(&f->opt.groups[t->bar]));
+		BUF_LIT(out, " over buckets\n");
+	}
+	for (size_t i = 0; code == 0 && i < x.v.n; i++)
+		put_spark(f, out, x.v.v[i], &x.range);
+	vec_release(&x.v);
+	map_release(&x.by_key);
+	return code;
 }
 
 int
@@ -315,6 +376,6 @@ groups_text_end(struct formatter *f, struct buf *out, struct err *e)
 	int code = put_table(f, out, e);
 
 	if (code == 0 && x->sparks && x->first != NULL)
-		put_sparks(f, out);
+		code = put_sparks(f, out, e);
 	return code;
 }

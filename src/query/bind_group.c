@@ -187,22 +187,38 @@ bind_sort(struct group_binder *b, size_t off, struct arena *a, struct err *e)
 	return 0;
 }
 
+static bool
+has_ref(const struct group_ref *v, size_t n, const struct group_ref *ref)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].kind == ref->kind && v[i].i == ref->i)
+			return true;
+	return false;
+}
+
 static int
 bind_select(struct group_binder *b, const struct group_offs *offs, struct arena *a,
     struct err *e)
 {
 	const struct query *q = b->q;
 	struct group_ref *v = arena_array(a, q->n_select, struct group_ref);
+	size_t n = 0;
 	int code;
 
 	if (v == NULL)
 		return err_nomem(e);
-	for (size_t i = 0; i < q->n_select; i++)
-		if ((code = resolve(b, &q->select[i], q->select_typed[i], q->select_raw[i],
-		    &v[i], e)) < 0)
+	for (size_t i = 0; i < q->n_select; i++) {
+		struct group_ref ref;
+
+		if ((code = resolve(b, &q->select[i], q->select_typed[i], q->select_raw[i], &ref,
+		    e)) < 0)
 			return at(code, select_off(q, offs, i), e);
+		/* Two spellings of one column would be a key twice. */
+		if (!has_ref(v, n, &ref))
+			v[n++] = ref;
+	}
 	b->g->columns = v;
-	b->g->n_columns = q->n_select;
+	b->g->n_columns = n;
 	return 0;
 }
 

@@ -270,16 +270,19 @@ build_where(struct clause *c, struct err *e)
 int
 clause_condition(struct clause *c, const struct field *f, const struct pred **out, struct err *e)
 {
+	static const char want[] = "expected an operator (eq ne lt le gt ge in notin between), got '%s'";
 	enum pred_op op;
+	struct quoted q;
+	struct sv word;
 	int code;
 
 	c->at = 1;
-	if ((code = parse_op(c, c->args[1], f, &op, e)) < 0)
+	if ((code = name_decode(c->arena, c->args[1], &word, e)) < 0)
 		return code;
-	if (op_on_text(op))
-		return err_set(e, ERR_UNSUPPORTED, 0,
-		    "expected an operator (eq ne lt le gt ge in notin between), got '%s'",
-		    pred_op_name(op));
+	if (!pred_op_parse(word, &op))
+		return err_set(e, ERR_SYNTAX, 0, want, quote(&q, c->args[1]));
+	if (op_on_text(op) || !op_suits(op, f))
+		return err_set(e, ERR_UNSUPPORTED, 0, want, pred_op_name(op));
 	if (c->n_args < 3)
 		return 0;
 	c->at = 2;

@@ -115,13 +115,13 @@ path_out_of_place(const struct path *p, const struct keyword *kw)
 	bool filter = kw->class == KC_FILTER || kw->class == KC_ANY || kw->class == KC_ALL;
 
 	if (p->after_not && !filter)
-		return "can't stand after 'not': only a filter or a group can";
+		return "can't stand after 'not': only a filter, any or all can";
 	if (kw->class == KC_END && p->depth == 0)
 		return "without a group that it could close";
 	if (kw->class == KC_END && p->group_empty)
 		return "closes an empty group: a filter must stand in it";
 	if (at_top(kw) && p->depth > 0)
-		return "can't stand in a group: only filters and groups can";
+		return "can't stand in a group of filters: only filters, any and all can";
 	if (once_only(kw) && (p->once & once_bits(kw)) == once_bits(kw))
 		return ONCE;
 	return NULL;

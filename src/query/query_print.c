@@ -215,9 +215,12 @@ print_sort(struct buf *b, const struct query *q)
 static void
 print_select(struct buf *b, const struct query *q)
 {
-	for (size_t i = 0; i < q->n_select; i++) {
+	bool groups = q->groups.n_columns != 0 && q->n_select != 0;
+	size_t n = groups ? q->groups.n_columns : q->n_select;
+
+	for (size_t i = 0; i < n; i++) {
 		buf_str(b, i == 0 ? "/select/" : ",");
-		if (i < q->groups.n_columns)
+		if (groups)
 			group_ref_print(b, &q->groups, &q->groups.columns[i]);
 		else
 			name_encode(b, q->select_typed[i]);

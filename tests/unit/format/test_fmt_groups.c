@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of format/fmt_groups_text: times in full where they tell rows apart, bars over buckets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/span_rows.h"
+
+#define T0 ((__int128)1763647200000000000)	/* 2025-11-20T14:00:00Z */
+#define MS ((__int128)1000000)
+
+static const struct group_column columns[] = {
+	{ .name = SV("bucket"), .role = COLUMN_BUCKET },
+	{ .name = SV("kind"), .role = COLUMN_KEY },
+	{ .name = SV("count"), .role = COLUMN_AGG },
+	{ .name = SV("max_start"), .role = COLUMN_AGG },
+};
+#define N_COLUMNS (sizeof columns / sizeof *columns)
+
+static void
+set_row(struct group_cell *c, __int128 bucket, int32_t kind, int64_t count, __int128 last)
+{
+	c[0] = (struct group_cell){ .kind = GROUP_TIME, .time = bucket };
+	c[1] = (struct group_cell){ .kind = GROUP_KIND, .number = kind };
+	c[2] = (struct group_cell){ .kind = GROUP_VALUE,
+	    .value = { .type = VAL_INT, .i = count } };
+	c[3] = (struct group_cell){ .kind = GROUP_TIME, .time = last };
+}
+
+static char *
+render(const struct group_cell *cells, size_t n)
+{
+	struct format_options o = { .groups = columns, .n_groups = N_COLUMNS };
+	struct group_rows rows = { .columns = columns, .n_columns = N_COLUMNS, .cells = cells };
+	struct batch b = { .kind = ROW_GROUP, .n = n, .groups = &rows };
+
+	return render_batches("groups.txt", &o, &b, 1);
+}
+
+static void
+buckets_below_a_second_have_their_fraction(void **state)
+{
+	struct group_cell c[3 * N_COLUMNS];
+	char *got;
+
+	(void)state;
+	set_row(c, T0, KIND_SERVER, 4, T0 + 3);
+	set_row(c + N_COLUMNS, T0 + 100 * MS, KIND_SERVER, 2, T0 + 100 * MS);
+	set_row(c + 2 * N_COLUMNS, T0 + 1, KIND_CLIENT, 1, T0 + 1);
+	got = render(c, 3);
+	assert_string_equal(got,
+	    "bucket                          kind    count             max_start\n"
+	    "2025-11-20T14:00:00Z            server      4  2025-11-20T14:00:00Z  ████████████\n"
+	    "2025-11-20T14:00:00.1Z          server      2  2025-11-20T14:00:00Z  ██████\n"
+	    "2025-11-20T14:00:00.000000001Z  client      1  2025-11-20T14:00:00Z  ███\n"
+	    "\n"
+	    "count over buckets\n"
+	    "█                                                          ▅  server\n"
+	    "█                                                             client\n");
+	free(got);
+}
+
+#define KINDS 5
+#define BUCKETS 60000
+
+/* Rows by kind and then by bucket, as sort/kind,bucket has them: bars are made in one pass. */
+static void
+many_rows_in_the_order_of_their_keys_take_no_time(void **state)
+{
+	struct group_cell *c = calloc((size_t)KINDS * BUCKETS * N_COLUMNS, sizeof *c);
+	char *got;
+
+	(void)state;
+	assert_non_null(c);
+	for (size_t i = 0; i < (size_t)KINDS * BUCKETS; i++)
+		set_row(c + i * N_COLUMNS, T0 + (__int128)(i % BUCKETS) * 1000 * MS,
+		    (int32_t)(i / BUCKETS) + 1, 1, T0);
+	alarm(60);	/* each row against all before it took minutes */
+	got = render(c, (size_t)KINDS * BUCKETS);
+	alarm(0);
+	assert_non_null(strstr(got, "\ncount over buckets\n█"));
+	assert_non_null(strstr(got, "█  internal\n█"));
+	assert_non_null(strstr(got, "█  consumer\n"));
+	free(got);
+	free(c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buckets_below_a_second_have_their_fraction),
+		cmocka_unit_test(many_rows_in_the_order_of_their_keys_take_no_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
