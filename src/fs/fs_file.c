@@ -62,6 +62,19 @@ file_result(fuse_req_t req, struct node *x, struct result **out, struct err *e)
 	    sv_new(x->name, x->name_len), requester_of(req), out, e);
 }
 
+struct result *
+file_open_result(struct fs *fs, struct node *x)
+{
+	struct result *res;
+
+	pthread_mutex_lock(&fs->files_lock);
+	res = x->file->n_open != 0 ? x->file->res : NULL;
+	if (res != NULL)
+		result_ref(res);
+	pthread_mutex_unlock(&fs->files_lock);
+	return res;
+}
+
 /* ---- open ---- */
 
 /* What is left to do, under no lock, when a handle has been entered. */

@@ -234,6 +234,8 @@ void fs_open(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
 void fs_read(fuse_req_t, fuse_ino_t, size_t, off_t, struct fuse_file_info *);
 void fs_release(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
 /* The engine's result for a file's node. */
+/* A reference of the result whose attributes hold without asking: that of open handles; or NULL. */
+struct result *file_open_result(struct fs *, struct node *);
 int file_result(fuse_req_t, struct node *, struct result **, struct err *) WARN_UNUSED;
 /* Remembers why a result's file failed, for user.spanfs.error; false if it said so already. */
 bool file_set_error(struct fs *, struct node *, const char *msg);

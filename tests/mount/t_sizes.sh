@@ -273,4 +273,13 @@ done)" "$(awk '{ print $1; print $1 }' "$T/commits.want")"
 exec 5<&- 6<&- 7<&- 8<&-
 fusermount3 -u "$M"
 gone "$DAEMON"
+mount_watched -o result_cache.ttl=1ms,entry_timeout=100ms
+exec 5<"$N"
+commit 5
+sleep 0.2
+is "a name is not bound to what somebody has open" "$(stat -c %s "$N")" "$(cat "$T/commit.size")"
+is "... who reads on what it was" "$(stat -Lc %s /proc/self/fd/5)" "$(wc -c <&5)"
+exec 5<&-
+fusermount3 -u "$M"
+gone "$DAEMON"
 finish
