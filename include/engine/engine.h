@@ -101,6 +101,7 @@ struct result_info {
 	bool done;		/* complete: size is exact, or `code` says why it failed */
 	bool streaming;		/* being read while it is made; size is 0 for stat ([mount] sizes=lazy) */
 	bool cheap;		/* its estimated cost is within [mount] stat_budget, or not known yet */
+	bool aged;		/* done before [result_cache] ttl: nobody is given it any more */
 	int code;		/* 0 or the error it ended with */
 	uint64_t size;		/* bytes, exact if done */
 	uint64_t available;	/* bytes produced so far */

@@ -217,6 +217,7 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 struct result_info
 result_info(struct result *r)
 {
+	uint64_t ttl = conf_u64(r->engine->conf, CONF_RESULT_CACHE_TTL);
 	struct result_info i;
 
 	pthread_mutex_lock(&r->lock);
@@ -224,6 +225,8 @@ result_info(struct result *r)
 		.done = r->state == RESULT_DONE,
 		.streaming = r->streaming,
 		.cheap = r->state == RESULT_DONE || !result_dear(r),
+		.aged = r->state == RESULT_DONE &&
+		    clock_mono_ns() - atomic_load(&r->made_mono_ns) >= ttl,
 		.code = r->state == RESULT_DONE ? r->err.code : 0,
 		.size = r->state == RESULT_DONE && r->err.code == 0 ? blob_size(&r->blob) : 0,
 		.available = blob_size(&r->blob),

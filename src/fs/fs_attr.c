@@ -7,7 +7,8 @@
  * [mount] sizes=lazy every stat is treated so.
  *
  * While handles are open, the attributes are those of the result that they read, whatever a
- * new open would find. Outside of that a size is believed for SETTLED_TIMEOUT_S only.
+ * new open would find; when that is too old to be given to anybody, the next lookup of the name
+ * makes a new node (fs_dir.c). Outside of that a size is believed for SETTLED_TIMEOUT_S only.
  */
 #include "fs_i.h"
 
@@ -182,26 +183,12 @@ stat_done(struct call *c, int code, const void *data, size_t n)
 		reply_result(c->req, c->node, &info);
 }
 
-/* A reference of the result whose attributes hold without asking: that of open handles. */
-static struct result *
-open_result(struct fs *fs, struct node *x)
-{
-	struct result *res;
-
-	pthread_mutex_lock(&fs->files_lock);
-	res = x->file->n_open != 0 ? x->file->res : NULL;
-	if (res != NULL)
-		result_ref(res);
-	pthread_mutex_unlock(&fs->files_lock);
-	return res;
-}
-
 static void
 getattr_result(fuse_req_t req, struct node *x)
 {
 	struct fs *fs = fs_of(req);
 	uint64_t begun_ns = clock_mono_ns();
-	struct result *res = open_result(fs, x);
+	struct result *res = file_open_result(fs, x);
 	bool reading = res != NULL, by_name = !reading && asks_by_name(req, x);
 	enum call_kind kind = by_name ? CALL_SIZE : CALL_STAT;
 	struct err err = ERR_INIT;
@@ -308,7 +295,7 @@ xattr_value(struct fs *fs, struct node *x, struct result *res, struct sv name,
 static struct result *
 xattr_result(fuse_req_t req, struct node *x)
 {
-	struct result *res = open_result(fs_of(req), x);
+	struct result *res = file_open_result(fs_of(req), x);
 
 	if (res == NULL && file_result(req, x, &res, NULL) < 0)
 		return NULL;

@@ -100,6 +100,21 @@ resolve(struct fs *fs, const struct node *dir, const char *name, enum node_kind 
 	return code;
 }
 
+/*
+ * True if a file is open with a result that is too old for anybody else: who asks for the name
+ * (rsync compares sizes and times) is not to be told of that one for as long as it is open.
+ */
+static bool
+is_outlived(struct fs *fs, struct node *x)
+{
+	struct result *res = x->kind == NODE_RESULT ? file_open_result(fs, x) : NULL;
+	bool aged = res != NULL && result_info(res).aged;
+
+	if (res != NULL)
+		result_unref(res);
+	return aged;
+}
+
 /* The node of a name, with one lookup counted. */
 static int
 lookup_node(struct fs *fs, struct node *dir, const char *name, struct node **out,
@@ -109,8 +124,12 @@ lookup_node(struct fs *fs, struct node *dir, const char *name, struct node **out
 	struct path *path;
 	int code;
 
-	if ((*out = node_find(fs, dir, name)) != NULL)
-		return 0;
+	if ((*out = node_find(fs, dir, name)) != NULL) {
+		if (!is_outlived(fs, *out))
+			return 0;
+		node_retire(fs, *out);
+		node_forget(fs, *out, 1);
+	}
 	if ((code = resolve(fs, dir, name, &kind, &path, e)) < 0)
 		return code;
 	if ((*out = node_enter(fs, dir, name, kind, path)) == NULL)

@@ -14,8 +14,10 @@
  *   - a size that is larger than the kernel was told is pushed with the last byte before the
  *     reply (sendfile and splice do not ask for it); of a small result all bytes are;
  *   - if another result is open, the node is retired and the open answered ESTALE: the kernel
- *     walks the path again, once, and gets a new node for the new result. Should the caller
- *     come back to the retired node (it opened /proc/self/fd/N), it reads past the cache.
+ *     walks the path again, once, and gets a new node for the new result. Who meets another
+ *     result there too, comes back to the retired node (/proc/self/fd/N), or waited while
+ *     somebody else opened, is given the result that is open there: so nobody is shown the
+ *     size of one and the bytes of another.
  */
 #include "fs_i.h"
 
@@ -60,6 +62,19 @@ file_result(fuse_req_t req, struct node *x, struct result **out, struct err *e)
 	    sv_new(x->name, x->name_len), requester_of(req), out, e);
 }
 
+struct result *
+file_open_result(struct fs *fs, struct node *x)
+{
+	struct result *res;
+
+	pthread_mutex_lock(&fs->files_lock);
+	res = x->file->n_open != 0 ? x->file->res : NULL;
+	if (res != NULL)
+		result_ref(res);
+	pthread_mutex_unlock(&fs->files_lock);
+	return res;
+}
+
 /* ---- open ---- */
 
 /* What is left to do, under no lock, when a handle has been entered. */
@@ -69,17 +84,39 @@ struct attached {
 	struct result *old;	/* to let go, or NULL */
 };
 
+/* True if cached handles read another result than this one, which is done. */
+static bool
+other_is_read(const struct file *f, const struct result_info *info)
+{
+	return info->done && f->n_cached != 0 && f->cached_id != info->id;
+}
+
+/* Under files_lock: the handle's result is the one that the others read. */
+static void
+join_others(const struct file *f, struct handle *h, struct result_info *info,
+    struct attached *todo)
+{
+	todo->old = h->res;
+	h->res = f->res;
+	result_ref(h->res);
+	info->id = f->cached_id;
+	info->size = f->told_size;
+	info->mtime_ns = f->told_mtime_ns;
+}
+
 /* Under files_lock: enters a handle of a result that is done or streams. */
 static void
-attach(struct file *f, struct handle *h, const struct result_info *info,
-    struct fuse_file_info *fi, struct attached *todo)
+attach(struct file *f, struct handle *h, struct result_info *info, struct fuse_file_info *fi,
+    struct attached *todo)
 {
 	uint64_t now = clock_mono_ns();
 
 	*todo = (struct attached){ 0 };
+	if (other_is_read(f, info))
+		join_others(f, h, info, todo);
 	f->n_open++;
 	fi->noflush = 1;
-	h->cached = info->done && (f->n_cached == 0 || f->cached_id == info->id);
+	h->cached = info->done;
 	if (!h->cached)
 		fi->direct_io = 1;
 	if (f->n_cached == 0 && f->res != h->res) {
@@ -140,7 +177,7 @@ push_end(struct fs *fs, struct node *x, struct result *res, uint64_t size, uint6
 
 static void
 open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
-    const struct result_info *info, struct fuse_file_info *fi)
+    struct result_info *info, struct fuse_file_info *fi)
 {
 	struct handle *h = handle_new(fs, HANDLE_RESULT, x);
 	struct attached todo;
@@ -161,7 +198,7 @@ open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
 	/* Attributes only (offset -1): takes no lock that a reader could hold. */
 	if (todo.recall)
 		(void)fuse_lowlevel_notify_inval_inode(fs->session, node_id(fs, x), -1, 0);
-	if (todo.push != 0 && push_end(fs, x, res, info->size, todo.push) < 0) {
+	if (todo.push != 0 && push_end(fs, x, h->res, info->size, todo.push) < 0) {
 		fuse_reply_err(req, ENOMEM);
 		handle_free(fs, h);
 		return;
@@ -190,16 +227,29 @@ open_done(struct call *c, int code, const void *data, size_t n)
 	open_reply(c->fs, c->req, c->node, c->res, &info, &c->fi);
 }
 
-/* True if cached handles of another result are open and the node could be replaced. */
+/*
+ * True if cached handles of another result are open, so that the node is retired; but a thread
+ * that comes from a retired node is not sent away once more: the kernel would hand ESTALE on.
+ */
 static bool
-must_walk_again(struct fs *fs, struct node *x, uint64_t id)
+must_walk_again(fuse_req_t req, struct node *x, const struct result_info *info)
 {
-	bool conflict;
+	struct fs *fs = fs_of(req);
+	uint32_t tid = requester_of(req).pid;
+	struct walker *w = &fs->walkers[tid % WALKERS];
+	bool walked, again;
 
 	pthread_mutex_lock(&fs->files_lock);
-	conflict = x->file->n_cached != 0 && x->file->cached_id != id;
+	walked = w->basis == x->basis && w->tid == tid;
+	again = !walked && x->file->n_cached != 0 && x->file->cached_id != info->id;
+	if (again)
+		*w = (struct walker){ x->basis, tid };
+	else if (walked)
+		*w = (struct walker){ 0 };
 	pthread_mutex_unlock(&fs->files_lock);
-	return conflict && node_retire(fs, x);
+	if (again)
+		node_retire(fs, x);
+	return again;
 }
 
 static void
@@ -216,7 +266,7 @@ open_result(fuse_req_t req, struct node *x, struct fuse_file_info *fi)
 		return;
 	}
 	info = result_info(res);
-	if (must_walk_again(fs, x, info.id))
+	if (must_walk_again(req, x, &info))
 		fuse_reply_err(req, ESTALE);
 	else if (info.done && info.code == 0)
 		open_reply(fs, req, x, res, &info, fi);

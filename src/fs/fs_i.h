@@ -75,8 +75,6 @@ struct node {
 	unsigned refs;		/* ours: children, handles, calls; one for n_lookup != 0 */
 	enum node_kind kind;
 	bool retired;		/* the next lookup of the name makes a new node */
-	bool successor;		/* made by such a lookup: never retired, or the kernel, which walks
-				 * again only once, would hand ESTALE on */
 	uint64_t basis;		/* hash of the path as typed */
 	uint64_t ino;		/* st_ino: of `basis`; of .K and .=V its directory's */
 	struct path *path;	/* NODE_DIR: its own; of links and results: see node_dir_path */
@@ -125,6 +123,13 @@ struct lister {
 #define LISTER_SETS 64
 #define LISTER_WAYS 4
 
+/* A thread that was told to walk a path again, since a retired node was there. */
+struct walker {
+	uint64_t basis;		/* of the file; 0: none */
+	uint32_t tid;
+};
+#define WALKERS 64
+
 struct fs {
 	struct engine *engine;
 	const struct fs_opts *opts;
@@ -144,6 +149,7 @@ struct fs {
 	pthread_mutex_t files_lock;
 	struct handle *handles;
 	struct lister listers[LISTER_SETS][LISTER_WAYS];
+	struct walker walkers[WALKERS];	/* by thread; under files_lock */
 
 	pthread_mutex_t calls_lock;
 	pthread_cond_t calls_gone;
@@ -200,8 +206,8 @@ struct node *node_find(struct fs *, struct node *parent, const char *name);
  */
 struct node *node_enter(struct fs *, struct node *parent, const char *name, enum node_kind,
     struct path *path);
-/* From now on a lookup of the name makes a new node. False if that is so already. */
-bool node_retire(struct fs *, struct node *);
+/* From now on a lookup of the name makes a new node. */
+void node_retire(struct fs *, struct node *);
 struct node *node_ref(struct fs *, struct node *);
 void node_unref(struct fs *, struct node *);
 void node_forget(struct fs *, struct node *, uint64_t n);
@@ -228,6 +234,8 @@ void fs_open(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
 void fs_read(fuse_req_t, fuse_ino_t, size_t, off_t, struct fuse_file_info *);
 void fs_release(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
 /* The engine's result for a file's node. */
+/* A reference of the result whose attributes hold without asking: that of open handles; or NULL. */
+struct result *file_open_result(struct fs *, struct node *);
 int file_result(fuse_req_t, struct node *, struct result **, struct err *) WARN_UNUSED;
 /* Remembers why a result's file failed, for user.spanfs.error; false if it said so already. */
 bool file_set_error(struct fs *, struct node *, const char *msg);

@@ -159,18 +159,6 @@ table_grow(struct node_table *t)
 	*t = wider;
 }
 
-/* True if a retired node of the same name still lives. */
-static bool
-follows_retired(const struct node_table *t, const struct node *x)
-{
-	const struct node *o = t->slots[slot_of(t, x->basis)];
-
-	while (o != NULL && !(o->basis == x->basis && o->parent == x->parent && o->retired &&
-	    sv_eq(sv_new(o->name, o->name_len), sv_new(x->name, x->name_len))))
-		o = o->hash_next;
-	return o != NULL;
-}
-
 static void
 table_add(struct node_table *t, struct node *x)
 {
@@ -178,7 +166,6 @@ table_add(struct node_table *t, struct node *x)
 
 	if (t->n >= t->cap)
 		table_grow(t);
-	x->successor = follows_retired(t, x);
 	to = &t->slots[slot_of(t, x->basis)];
 	x->hash_next = *to;
 	*to = x;
@@ -288,16 +275,12 @@ node_enter(struct fs *fs, struct node *parent, const char *name, enum node_kind 
 	return other != NULL ? other : x;
 }
 
-bool
+void
 node_retire(struct fs *fs, struct node *x)
 {
-	bool first;
-
 	pthread_mutex_lock(&fs->nodes_lock);
-	first = !x->retired && !x->successor;
-	x->retired |= first;
+	x->retired = true;
 	pthread_mutex_unlock(&fs->nodes_lock);
-	return first;
 }
 
 struct node *

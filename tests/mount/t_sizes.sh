@@ -231,4 +231,55 @@ fresh
 is "lazy: a stream has all its bytes" "$(md5sum <"$D/spans.jsonl")" "$(md5sum <"$R")"
 fusermount3 -u "$M"
 gone "$DAEMON"
+
+# ---- results of several commits, all open ----
+
+MODE=commits
+mount_watched -o result_cache.ttl=1ms
+N=$M/service/payment/spans.jsonl
+: >"$T/commits.got"
+: >"$T/commits.want"
+commit() {
+	make_spans payment 20 $((DATA_START + 5400 + $1)) >"$T/more.jsonl"
+	"$SPANCTL" -s "$T/store" import "$T/more.jsonl" >/dev/null 2>&1 ||
+	    not_ok "import $1" "failed"
+	sleep 0.1
+	query service/payment/spans.jsonl | wc -c >"$T/commit.size"
+	c=$(cat "$T/commit.size")
+	echo "$c $c $c $c" >>"$T/commits.want"
+}
+# The sizes of an open file and its bytes, then of another open and its bytes.
+sizes() {
+	echo "$(stat -Lc %s "/proc/self/fd/$1") $(wc -c <"/proc/self/fd/$1")" \
+	    "$(exec 3<"$N"; stat -Lc %s /proc/self/fd/3) $(cat "$N" | wc -c)"
+}
+commit 1
+exec 5<"$N"
+sizes 5 >>"$T/commits.got"
+commit 2
+exec 6<"$N"
+sizes 6 >>"$T/commits.got"
+commit 3
+exec 7<"$N"
+sizes 7 >>"$T/commits.got"
+commit 4
+exec 8<"$N"
+sizes 8 >>"$T/commits.got"
+is "each open has its own size and bytes" "$(cat "$T/commits.got")" "$(cat "$T/commits.want")"
+is "... for as long as it is open" "$(for i in 5 6 7 8; do
+	stat -Lc %s "/proc/self/fd/$i"
+	cat <&"$i" | wc -c
+done)" "$(awk '{ print $1; print $1 }' "$T/commits.want")"
+exec 5<&- 6<&- 7<&- 8<&-
+fusermount3 -u "$M"
+gone "$DAEMON"
+mount_watched -o result_cache.ttl=1ms,entry_timeout=100ms
+exec 5<"$N"
+commit 5
+sleep 0.2
+is "a name is not bound to what somebody has open" "$(stat -c %s "$N")" "$(cat "$T/commit.size")"
+is "... who reads on what it was" "$(stat -Lc %s /proc/self/fd/5)" "$(wc -c <&5)"
+exec 5<&-
+fusermount3 -u "$M"
+gone "$DAEMON"
 finish
