@@ -222,13 +222,15 @@ make_queued(void *arg)
  * May this result be made by the thread that asks? Handing a lookup of some 100 us to another
  * thread and back costs as much again. Few at a time, so that threads of the mount are left
  * for everybody else; and what turns out to cost more goes to the runner once it is planned.
+ * The cost knows nothing of what groups take (a span may be in a million of them, fill makes
+ * more), and who asks here can't be interrupted.
  */
 static bool
 claim_inline(struct result *r)
 {
 	struct engine *en = r->engine;
 
-	if (r->planned && r->cost_ns > INLINE_COST_NS)
+	if (r->request->groups != NULL || (r->planned && r->cost_ns > INLINE_COST_NS))
 		return false;
 	if (atomic_fetch_add(&en->n_inline, 1) < INLINE_MAX)
 		return true;
