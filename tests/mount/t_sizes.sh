@@ -219,7 +219,7 @@ gone "$DAEMON"
 
 # ---- lazy is what it says ----
 
-mount_watched -o sizes=lazy,stat_budget=0
+mount_watched -o sizes=lazy,stat_budget=0,stream_after=1m
 fresh
 is "lazy: a dear result is 0 to stat" "$(stat -c %s "$D/spans.jsonl")" 0
 is "... and exact once open" "$(exec 7<"$D/spans.jsonl"; stat -Lc %s /proc/self/fd/7)" \
