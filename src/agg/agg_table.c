@@ -151,7 +151,8 @@ different(struct agg_table *t, const struct agg_slot *s, struct sv **out, size_t
 	buf_release(&b);
 	if (code < 0)
 		return code;
-	qsort(v, s->v.n, sizeof *v, by_bytes);
+	if (s->v.n != 0)
+		qsort(v, s->v.n, sizeof *v, by_bytes);
 	for (size_t i = 0; i < s->v.n; i++)
 		if (i == 0 || !sv_eq(v[i], v[i - 1]))
 			v[kept++] = v[i];

@@ -296,7 +296,8 @@ place_services(const struct mservice *from, size_t n, const uint32_t *new_name,
 		to[i] = from[i];
 		to[i].name = new_name[from[i].name];
 	}
-	qsort(to, n, sizeof *to, by_name);
+	if (n != 0)
+		qsort(to, n, sizeof *to, by_name);
 }
 
 /* Rows in order, their services behind each other, and the traces told of both. */
@@ -320,7 +321,8 @@ place_rows(struct mbuild *b, const uint32_t *order, const uint32_t *new_name, st
 	for (size_t i = 0; i < b->traces.n; i++)
 		b->traces.v[i] = (b->traces.v[i] >> 32 << 32) |
 		    new_row[(uint32_t)b->traces.v[i]];
-	qsort(b->traces.v, b->traces.n, sizeof *b->traces.v, by_number);
+	if (b->traces.n != 0)
+		qsort(b->traces.v, b->traces.n, sizeof *b->traces.v, by_number);
 }
 
 static int

@@ -214,7 +214,8 @@ cut_to_newest(struct select *k)
 	uint64_t n = 0, oldest = 0;
 	size_t m = 0;
 
-	qsort(k->sure.v, k->sure.n, sizeof *k->sure.v, newest_first);
+	if (k->sure.n != 0)
+		qsort(k->sure.v, k->sure.n, sizeof *k->sure.v, newest_first);
 	for (size_t i = 0; i < k->sure.n && n < k->need->newest; i++) {
 		n += k->sure.v[i].n;
 		oldest = k->sure.v[i].start;
@@ -323,7 +324,8 @@ snapshot_trace_shards(const struct snapshot *s, uint64_t hash, uint32_t **v, siz
 		vec_release(&out);
 		return rc;
 	}
-	qsort(out.v, out.n, sizeof *out.v, by_shard);
+	if (out.n != 0)
+		qsort(out.v, out.n, sizeof *out.v, by_shard);
 	for (size_t i = 0; i < out.n; i++)
 		if (kept == 0 || out.v[kept - 1] != out.v[i])
 			out.v[kept++] = out.v[i];
