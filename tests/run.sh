@@ -5,14 +5,16 @@
 # A family's programs follow its name up to "--" or the end. "need" wants what tests use to be
 # there; "all", at the end, that every program and script of the tree has run, except fault's.
 # Without /dev/fuse the scripts of mount can't run, which fails, unless SPANFS_TEST_NO_FUSE=yes
-# says that it is known. The last line is "N passed, N failed"; the exit status says whether
-# all passed.
+# says that it is known. With SPANFS_TEST_THREADS=only, for the thread sanitizer, programs that
+# can't start a thread are left out. The last line is "N passed, N failed"; the exit status says
+# whether all passed.
 set -u
 : "${BUILD:?}" "${SRC:?}"
 passed=0
 failed=0
 skipped=0
 programs=0
+lone=0
 scripts=0
 log=$BUILD/test-logs
 mkdir -p "$log"
@@ -24,7 +26,7 @@ export LSAN_OPTIONS="suppressions=$SRC/tests/lsan.supp:print_suppressions=0"
 export ASAN_OPTIONS="${ASAN_OPTIONS-}${ASAN_OPTIONS:+:}log_path=$log/asan"
 export UBSAN_OPTIONS="print_stacktrace=1:log_path=$log/ubsan"
 export TSAN_OPTIONS="log_path=$log/tsan"
-rm -f "$log"/asan.* "$log"/ubsan.* "$log"/tsan.*
+rm -f "$log"/asan.* "$log"/ubsan.* "$log"/tsan.* "$log"/*.time
 
 # Counts the cmocka lines of a log.
 count_cmocka() {
@@ -33,13 +35,19 @@ count_cmocka() {
 	passed=$((passed + p))
 	[ $((p + f)) -eq 0 ] || programs=$((programs + 1))
 }
+# Whether nothing that is linked into a program starts threads, where only those are wanted.
+left_out() {
+	[ "${SPANFS_TEST_THREADS-}" = only ] && ! nm "$BUILD/$1" | grep -q ' U pthread_create'
+}
 # Runs programs side by side, as many as there are processors.
 run_programs() {
 	[ $# -gt 0 ] || return 0
 	printf '%s\n' "$@" | LIMIT=$limit LOG=$log xargs -P "$(nproc)" -n 1 sh -c '
 		out=$LOG/$(basename "$1").log
+		begin=$(date +%s)
 		timeout -k 10 "$LIMIT" "$BUILD/$1" >"$out" 2>&1
-		echo $? >"$out.status"' sh
+		echo $? >"$out.status"
+		echo "$(($(date +%s) - begin)) s $1" >"$out.time"' sh
 }
 # Counts one that has run.
 program() {
@@ -58,6 +66,10 @@ replay() {
 	name=$(basename "$1")
 	corpus=$SRC/tests/fuzz/corpus/${name#fuzz_}
 	out=$log/$name.log
+	if left_out "$1"; then
+		lone=$((lone + 1))
+		return
+	fi
 	if timeout -k 10 "$limit" "$BUILD/$1" "$corpus" >"$out" 2>&1; then
 		passed=$((passed + 1))
 		programs=$((programs + 1))
@@ -69,8 +81,10 @@ replay() {
 }
 script() {
 	out=$log/$(basename "$1").log
+	begin=$(date +%s)
 	timeout -k 10 "$limit" sh "$1" >"$out" 2>&1
 	status=$?
+	echo "$(($(date +%s) - begin)) s $(basename "$1")" >"$out.time"
 	if [ $status -eq 77 ]; then
 		skipped=$((skipped + 1))
 		echo "SKIP $1: $(tail -n 1 "$out")"
@@ -93,6 +107,8 @@ all_ran() {
 	    -name 'test_*.c' -o -name 'fuzz_*.c' | wc -l)
 	there_scripts=$(find "$SRC"/tests/mount "$SRC"/tests/oracle -name 't_*.sh' ! -name t_units.sh | wc -l)
 	there_scripts=$((there_scripts + linted))
+	[ $lone -eq 0 ] || echo "left out: $lone programs without threads"
+	there=$((there - lone))
 	echo "ran $programs of $there programs, $scripts of $there_scripts scripts"
 	[ "${SPANFS_TEST_NO_FUSE-}" != yes ] || scripts=$((scripts + skipped))
 	if [ "$programs" -lt "$there" ] || [ "$scripts" -lt "$there_scripts" ]; then
@@ -132,13 +148,15 @@ while [ $# -gt 0 ]; do
 		list=
 		for p in "$@"; do
 			[ "$p" != -- ] || break
-			list="$list $p"
+			if left_out "$p"; then
+				lone=$((lone + 1))
+			else
+				list="$list $p"
+			fi
 		done
 		run_programs $list
-		while [ $# -gt 0 ] && [ "$1" != -- ]; do
-			program "$1"
-			shift
-		done
+		for p in $list; do program "$p"; done
+		while [ $# -gt 0 ] && [ "$1" != -- ]; do shift; done
 		[ $# -gt 0 ] && shift
 		;;
 	fuzz)
@@ -160,6 +178,7 @@ for f in "$log"/asan.* "$log"/ubsan.* "$log"/tsan.*; do
 	echo "FAIL sanitizer report $f"
 	head -n 40 "$f"
 done
+cat "$log"/*.time 2>/dev/null | sort -rn | head -n 5 | sed 's/^/slowest: /'
 [ "$skipped" -eq 0 ] || echo "skipped: $skipped scripts"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
