@@ -10,7 +10,8 @@ agg_take(struct agg_memory *m, size_t bytes, struct err *e)
 {
 	if (bytes > m->limit - m->used || m->used > m->limit)
 		return err_set(e, ERR_NOMEM, -1,
-		    "the groups need more than %zu bytes ([query] memory)", m->limit);
+		    "the groups need more than %zu bytes ([query] memory)%s", m->limit,
+		    m->keep_exact ? "; with [query] aggregates=exact they may not be approximate" : "");
 	m->used += bytes;
 	return 0;
 }

@@ -87,6 +87,9 @@ row_add(struct agg_table *t, struct agg_row row, struct err *e)
 	int code = agg_grow(&t->mem, (void **)&t->rows, &t->cap_rows, t->n_rows + 1,
 	    sizeof *t->rows, e);
 
+	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
+		code = agg_grow(&t->mem, (void **)&t->rows, &t->cap_rows, t->n_rows + 1,
+		    sizeof *t->rows, e);
 	if (code == 0)
 		t->rows[t->n_rows++] = row;
 	return code;
@@ -114,8 +117,12 @@ take_group(struct agg_table *t, struct group *g, struct err *e)
 		return 0;
 	if (t->g->distinct && g->key.n == 1 && g->key.p[0] == KEY_NULL)
 		return 0;
-	if ((code = group_cells(t, g, &row.cells, e)) < 0)
+	code = group_cells(t, g, &row.cells, e);
+	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
+		code = group_cells(t, g, &row.cells, e);
+	if (code < 0)
 		return code;
+	group_drop_states(t, g);
 	return all_hold(t->g, row.cells) ? row_add(t, row, e) : 0;
 }
 

@@ -251,6 +251,7 @@ run_groups(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	env.max_rows = 0;	/* of groups, not of spans */
 	if ((code = groups_collect(x->r, &env, x->sink, &t, &x->info->profile, e)) < 0)
 		return code;
+	x->info->inexact = !agg_is_exact(t);
 	t0 = clock_mono_ns();
 	if ((code = over_rows(x, t, e)) == 0)
 		code = x->r->format->rows == ROW_COUNT ? count_groups(x, t) :
