@@ -4,6 +4,7 @@
  * included; 0 holds what isn't positive, and what is no finite number is in none. A bar is named by its index: 0, or
  * BASE and on: 1, 2, 5 times 10^(index / 3 - 324).
  */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #define FIRST_POWER (-324)
 #define LAST_POWER 308
 #define N_BARS (3 * (LAST_POWER - FIRST_POWER + 1))
+static_assert(HIST_MOST_UPPER == N_BARS + 1, "the bar past the last, whose end is infinite");
 
 static const int tops[] = { 1, 2, 5 };
 
@@ -101,6 +103,12 @@ hist_add(struct agg_memory *m, struct hist *h, struct number x, uint64_t times, 
 	if (code == 0)
 		h->seen += times;
 	return code;
+}
+
+int
+hist_load_bar(struct agg_memory *m, struct hist *h, int16_t upper, uint64_t times, struct err *e)
+{
+	return add_bar(m, h, upper, times, e);
 }
 
 int

@@ -11,6 +11,7 @@
  *   agg_sum, agg_quantile, agg_distinct, agg_hist   the states that are more than a number
  *   sketch, hll16   what two of them go over to when memory is short (sketch_i.h)
  *   agg_number    numbers
+ *   agg_save, agg_load   tables as bytes (agg/agg_bytes.h)
  *   agg_shrink    what a table does when memory is short
  *   agg_rows      groups to rows: having, fill, sort
  *   agg_cell      the cells of a row
@@ -100,6 +101,7 @@ int quantile_add(struct agg_memory *, struct quantile *, struct number, struct e
 int quantile_merge(struct agg_memory *, struct quantile *, const struct quantile *,
     struct err *) WARN_UNUSED;
 int quantile_shrink(struct agg_memory *, struct quantile *, struct err *) WARN_UNUSED;
+void quantile_sort(struct quantile *);
 /* The smallest number with at least part / whole of all at or below it. */
 struct number quantile_at(struct quantile *, uint64_t part, uint64_t whole);
 int distinct_add(struct agg_memory *, struct distinct *, struct hash128, struct err *) WARN_UNUSED;
@@ -108,6 +110,9 @@ int distinct_merge(struct agg_memory *, struct distinct *, const struct distinct
 int distinct_shrink(struct agg_memory *, struct distinct *, struct err *) WARN_UNUSED;
 uint64_t distinct_count(const struct distinct *);
 int hist_add(struct agg_memory *, struct hist *, struct number, uint64_t times, struct err *)
+    WARN_UNUSED;
+#define HIST_MOST_UPPER 1900
+int hist_load_bar(struct agg_memory *, struct hist *, int16_t upper, uint64_t times, struct err *)
     WARN_UNUSED;
 int hist_merge(struct agg_memory *, struct hist *, const struct hist *, struct err *) WARN_UNUSED;
 struct hist_bar hist_bar_of(const struct hist_count *);
@@ -180,6 +185,9 @@ int table_add_item(struct agg_table *, enum agg_side, uint64_t start_ns, bool er
     struct err *) WARN_UNUSED;
 /* Of another table, whose states may be taken over: they are empty then. */
 int table_merge_group(struct agg_table *, struct agg_table *from, struct group *, struct err *)
+    WARN_UNUSED;
+/* The group of a bucket and key, made if need be. */
+int table_get_group(struct agg_table *, __int128 bucket, struct sv key, struct group **, struct err *)
     WARN_UNUSED;
 /* The group of no keys and no bucket, though nothing is in it. */
 int table_need_group(struct agg_table *, struct err *) WARN_UNUSED;

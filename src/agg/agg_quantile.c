@@ -210,6 +210,16 @@ sort_images(uint64_t *v, size_t n)
 	free(tmp);
 }
 
+void
+quantile_sort(struct quantile *q)
+{
+	if (q->sorted)
+		return;
+	sort_images(q->ints, q->n_ints);
+	sort_images(q->doubles, q->n_doubles);
+	q->sorted = true;
+}
+
 /* How many of the integers are before the double in the order of all. */
 static size_t
 ints_before(const struct quantile *q, struct number d)
@@ -237,11 +247,7 @@ quantile_at(struct quantile *q, uint64_t part, uint64_t whole)
 		return sketch_at(q->sketch, part, whole, q->is_unsigned);
 	if (n == 0)
 		return (struct number){ .kind = NUMBER_NONE };
-	if (!q->sorted) {
-		sort_images(q->ints, q->n_ints);
-		sort_images(q->doubles, q->n_doubles);
-		q->sorted = true;
-	}
+	quantile_sort(q);
 	at = ((unsigned __int128)part * n + whole - 1) / whole;
 	rank = at == 0 ? 0 : (size_t)at - 1;
 	/* The first double whose place among all is the rank or later. */

@@ -87,9 +87,8 @@ group_find(struct agg_table *t, __int128 bucket, struct sv key, struct group **o
 	return 0;
 }
 
-/* The group of a bucket and key, made if need be. */
-static int
-group_get(struct agg_table *t, __int128 bucket, struct sv key, struct group **out, struct err *e)
+int
+table_get_group(struct agg_table *t, __int128 bucket, struct sv key, struct group **out, struct err *e)
 {
 	int code = group_find(t, bucket, key, out, e);
 
@@ -103,7 +102,7 @@ table_need_group(struct agg_table *t, struct err *e)
 {
 	struct group *g;
 
-	return group_get(t, 0, SV_EMPTY, &g, e);
+	return table_get_group(t, 0, SV_EMPTY, &g, e);
 }
 
 static int
@@ -210,7 +209,7 @@ add_keys(struct adding *x, size_t key, struct err *e)
 
 	if (key == t->g->n_keys) {
 		if ((code = buf_ok(&t->key, e)) < 0 ||
-		    (code = group_get(t, x->bucket, buf_view(&t->key), &g, e)) < 0)
+		    (code = table_get_group(t, x->bucket, buf_view(&t->key), &g, e)) < 0)
 			return code;
 		return group_add(t, g, x->side, x->error, e);
 	}
@@ -285,7 +284,7 @@ table_merge_group(struct agg_table *t, struct agg_table *ft, struct group *from,
 	int code = agg_check(t, e);
 
 	if (code == 0)
-		code = group_get(t, from->bucket, from->key, &g, e);
+		code = table_get_group(t, from->bucket, from->key, &g, e);
 	for (size_t s = 0; code == 0 && s < 2 && from->side[s].states != NULL; s++) {
 		bool fresh = g->side[s].count == 0;
 
