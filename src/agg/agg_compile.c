@@ -156,7 +156,8 @@ agg_table_free(struct agg_table *t)
 	trace_items_free(t->traces[1]);
 	free(t->groups);
 	free(t->index);
-	free(t->rows);
+	free(t->rows.v);
+	free(t->before.v);
 	buf_release(&t->key);
 	arena_release(&t->item);
 	arena_release(&t->arena);

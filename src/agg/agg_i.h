@@ -13,7 +13,7 @@
  *   agg_number    numbers
  *   agg_save, agg_load   tables as bytes (agg/agg_bytes.h)
  *   agg_shrink    what a table does when memory is short
- *   agg_rows      groups to rows: having, fill, sort
+ *   agg_rows, agg_fill   groups to rows: having, fill, sort
  *   agg_cell      the cells of a row
  */
 #ifndef AGG_I_H
@@ -138,7 +138,12 @@ struct agg_row {
 	__int128 bucket;
 	const struct group *group;	/* its keys; and its states, unless filled */
 	const struct group_cell *cells;	/* of aggs: n_aggs, and as many of the earlier side */
-	bool filled;			/* nothing on the earlier side */
+	bool no_before;			/* nothing on the earlier side, and no cells for it */
+};
+
+struct agg_row_list {
+	struct agg_row *v;
+	size_t n, cap;
 };
 
 struct trace_items;
@@ -166,8 +171,7 @@ struct agg_table {
 	struct buf key;			/* scratch */
 	uint64_t first_ns, last_ns, n_items;	/* of spans of the range asked for */
 	struct trace_items *traces[2];
-	struct agg_row *rows;
-	size_t n_rows, cap_rows;
+	struct agg_row_list rows, before;	/* before: of groups of the earlier side alone, for fill */
 };
 
 /* Once a step of work: every so many looks at the deadline and at cancel. */
@@ -206,7 +210,11 @@ int trace_items_merge(struct agg_table *, struct agg_table *from, struct err *) 
 int group_cells(struct agg_table *, struct group *, const struct group_cell **, struct err *)
     WARN_UNUSED;
 struct group_cell key_cell(const struct agg_table *, const struct group *, size_t key);
-/* agg_rows.c: any column. */
+/* agg_fill.c */
+int rows_fill(struct agg_table *, struct err *) WARN_UNUSED;
+/* agg_rows.c */
+int row_add(struct agg_table *, struct agg_row_list *, struct agg_row, struct err *) WARN_UNUSED;
+/* Any column. */
 struct group_cell row_cell(const struct agg_table *, const struct agg_row *,
     const struct group_ref *);
 struct number cell_number(const struct group_cell *);
