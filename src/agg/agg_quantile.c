@@ -147,67 +147,87 @@ quantile_merge(struct agg_memory *m, struct quantile *q, const struct quantile *
 	return q->sketch != NULL ? merge_sketch(m, q, from, e) : append_all(m, q, from, e);
 }
 
-/* ---- sorting: by the bytes that differ, from the lowest; few by comparison ---- */
+/* ---- sorting: in its place, since what it took beside would not be counted ---- */
 
-#define RADIX_FROM 2048
+#define FEW 64
 
-static int
-by_image(const void *a, const void *b)
+static void
+sort_few(uint64_t *v, size_t n)
 {
-	const uint64_t *x = a, *y = b;
+	for (size_t i = 1; i < n; i++) {
+		uint64_t x = v[i];
+		size_t k = i;
 
-	return (*x > *y) - (*x < *y);
+		for (; k > 0 && v[k - 1] > x; k--)
+			v[k] = v[k - 1];
+		v[k] = x;
+	}
+}
+
+/* Where the numbers of each byte begin and end, by that byte. */
+static void
+count_bytes(const uint64_t *v, size_t n, unsigned shift, size_t *begin, size_t *end)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++)
+		end[v[i] >> shift & 255]++;
+	for (size_t i = 0; i < 256; i++) {
+		begin[i] = at;
+		at += end[i];
+		end[i] = at;
+	}
+}
+
+/*
+ * By the byte at shift, then each part by the next lower one, so that it recurses at most 8 deep. A
+ * number goes where its byte's part has its next place, and the one that is there goes on.
+ */
+static void
+sort_from_byte(uint64_t *v, size_t n, unsigned shift)
+{
+	size_t next[256], end[256] = { 0 }, from = 0;
+
+	if (n < FEW) {
+		sort_few(v, n);
+		return;
+	}
+	count_bytes(v, n, shift, next, end);
+	for (size_t i = 0; i < 256; i++)
+		while (next[i] < end[i]) {
+			uint64_t x = v[next[i]], was;
+
+			for (size_t to; (to = x >> shift & 255) != i; x = was) {
+				was = v[next[to]];
+				v[next[to]++] = x;
+			}
+			v[next[i]++] = x;
+		}
+	for (size_t i = 0; shift > 0 && i < 256; i++) {
+		sort_from_byte(v + from, end[i] - from, shift - 8);
+		from = end[i];
+	}
 }
 
 static uint64_t
 differing(const uint64_t *v, size_t n)
 {
-	uint64_t all = v[0], any = v[0];
+	uint64_t all = UINT64_MAX, any = 0;
 
-	for (size_t i = 1; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		all &= v[i];
 		any |= v[i];
 	}
-	return all ^ any;
-}
-
-static void
-pass(const uint64_t *from, uint64_t *to, size_t n, unsigned shift)
-{
-	size_t count[257] = { 0 };
-
-	for (size_t i = 0; i < n; i++)
-		count[(from[i] >> shift & 255) + 1]++;
-	for (size_t i = 0; i < 256; i++)
-		count[i + 1] += count[i];
-	for (size_t i = 0; i < n; i++)
-		to[count[from[i] >> shift & 255]++] = from[i];
+	return n == 0 ? 0 : all ^ any;
 }
 
 static void
 sort_images(uint64_t *v, size_t n)
 {
-	uint64_t *tmp, *from = v, *to, bits;
+	uint64_t bits = differing(v, n);
 
-	if (n < 2)
-		return;
-	if (n < RADIX_FROM || (tmp = malloc(n * sizeof *v)) == NULL) {
-		qsort(v, n, sizeof *v, by_image);
-		return;
-	}
-	to = tmp;
-	bits = differing(v, n);
-	for (unsigned shift = 0; shift < 64; shift += 8)
-		if ((bits >> shift & 255) != 0) {
-			uint64_t *swap = from;
-
-			pass(from, to, n, shift);
-			from = to;
-			to = swap;
-		}
-	if (from != v)
-		memcpy(v, from, n * sizeof *v);
-	free(tmp);
+	if (bits != 0)
+		sort_from_byte(v, n, (63 - (unsigned)__builtin_clzll(bits)) / 8 * 8);
 }
 
 void

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "agg/sketch_i.h"
+#include "agg/agg_i.h"
 #include "base/hash.h"
 
 #define N 100000
@@ -366,6 +366,36 @@ too_many_numbers_are_refused(void **state)
 	sketch_release(&one);
 }
 
+/* What a sketch stands in for: each rank of all numbers, exact, of any number and kind of them. */
+static void
+kept_numbers_give_every_rank(void **state)
+{
+	struct number *v = numbers(N);
+
+	(void)state;
+	for (size_t k = 0; k < N_KINDS; k++)
+		for (size_t n = 1; n <= 20000; n = n < 70 ? n + 23 : n * 6) {
+			struct agg_memory m = plenty();
+			struct quantile q = { NULL };
+			uint64_t seed = k;
+			struct err e;
+
+			for (size_t i = 0; i < n; i++) {
+				v[i] = number_i64((int64_t)kinds[k](&seed, i));
+				if (k % 2 == 1 && i % 3 == 0)
+					v[i] = number_double(number_to_double(v[i]) - 0.5);
+				assert_int_equal(quantile_add(&m, &q, v[i], &e), 0);
+			}
+			qsort(v, n, sizeof *v, by_number);
+			for (size_t i = 1; i <= n; i += n < 200 ? 1 : n / 50)
+				assert_int_equal(number_order(quantile_at(&q, i, n), v[i - 1]), 0);
+			assert_int_equal(m.used, (q.cap_ints + q.cap_doubles) * sizeof *q.ints);
+			free(q.ints);
+			free(q.doubles);
+		}
+	free(v);
+}
+
 /* ---- different values ---- */
 
 static uint64_t
@@ -485,6 +515,7 @@ main(void)
 		cmocka_unit_test(merged_sketches_are_the_sketch_of_all),
 		cmocka_unit_test(a_sketch_is_bounded),
 		cmocka_unit_test(too_many_numbers_are_refused),
+		cmocka_unit_test(kept_numbers_give_every_rank),
 		cmocka_unit_test(counts_are_within_two_percent_at_every_size),
 		cmocka_unit_test(millions_are_within_two_percent),
 		cmocka_unit_test(a_value_again_counts_nothing),
