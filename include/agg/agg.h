@@ -54,9 +54,16 @@ int agg_add(struct agg_table *, enum agg_side, const struct span_row *, size_t n
 int agg_merge(struct agg_table *, struct agg_table *from, struct err *) WARN_UNUSED;
 /* No more spans; having, fill, sort. ERR_TOOBIG if fill makes too many rows. */
 int agg_finish(struct agg_table *, struct err *) WARN_UNUSED;
-/* After that: rows, and their cells from row `from` on, row by row; valid while the table lives. */
+/*
+ * After that: rows, and their cells from row `from` on, row by row; valid while the table lives.
+ * ERR_TIMEOUT, ERR_CANCELLED: whoever shows them takes long.
+ */
 size_t agg_n_rows(const struct agg_table *);
 int agg_cells(struct agg_table *, size_t from, size_t n, struct group_cell *, struct err *) WARN_UNUSED;
+/* A step of showing them: at times a look at the deadline and at cancel. */
+int agg_check(struct agg_table *, struct err *) WARN_UNUSED;
+/* ERR_NOMEM if whoever shows them holds more bytes than the table leaves of its budget. */
+int agg_reader_holds(struct agg_table *, size_t bytes, struct err *) WARN_UNUSED;
 /* What the cells are. */
 int agg_columns(struct agg_table *, struct group_column **, size_t *n, struct err *) WARN_UNUSED;
 size_t agg_n_groups(const struct agg_table *);

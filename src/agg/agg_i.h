@@ -174,9 +174,8 @@ struct agg_table {
 	struct agg_row_list rows, before;	/* before: of groups of the earlier side alone, for fill */
 };
 
-/* Once a step of work: every so many looks at the deadline and at cancel. */
+/* Of work: agg_check looks once in so many. */
 #define AGG_STEPS 1024
-int agg_check(struct agg_table *, struct err *) WARN_UNUSED;
 /*
  * After ERR_NOMEM: 0 if what is kept of groups was made smaller, so that it may be tried once more;
  * else that error.

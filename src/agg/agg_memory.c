@@ -39,6 +39,16 @@ agg_grow(struct agg_memory *m, void **v, size_t *cap, size_t need, size_t size, 
 }
 
 int
+agg_reader_holds(struct agg_table *t, size_t bytes, struct err *e)
+{
+	int code = agg_take(&t->mem, bytes, e);
+
+	if (code == 0)
+		t->mem.used -= bytes;
+	return code;
+}
+
+int
 agg_check(struct agg_table *t, struct err *e)
 {
 	const struct agg_options *o = &t->opt;

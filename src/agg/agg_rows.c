@@ -272,11 +272,14 @@ row_cell(const struct agg_table *t, const struct agg_row *row, const struct grou
 int
 agg_cells(struct agg_table *t, size_t from, size_t n, struct group_cell *out, struct err *e)
 {
-	(void)e;
-	for (size_t i = 0; i < n; i++)
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < n; i++) {
 		for (size_t k = 0; k < t->g->n_columns; k++)
 			*out++ = row_cell(t, &t->rows.v[from + i], &t->g->columns[k]);
-	return 0;
+		code = agg_check(t, e);
+	}
+	return code;
 }
 
 static void

@@ -184,6 +184,8 @@ put_group_rows(struct running *x, struct agg_table *t, struct formatter *f,
 			code = formatter_batch(f, &b, &x->out, e);
 		if (code == 0 && x->out.n >= FLUSH_BYTES && !held(x))
 			code = flush(x, e);
+		if (code == 0)
+			code = agg_reader_holds(t, formatter_memory(f) + x->out.cap, e);
 		x->info->n_rows += n;
 		at += n;
 		left -= n;
@@ -192,11 +194,17 @@ put_group_rows(struct running *x, struct agg_table *t, struct formatter *f,
 	return code;
 }
 
+static int
+go_on(void *table, struct err *e)
+{
+	return agg_check(table, e);
+}
+
 /* Groups through a formatter of their own, since its columns are known only now. */
 static int
 format_groups(struct running *x, struct agg_table *t, struct err *e)
 {
-	struct format_options fo = { .n_groups = 0 };
+	struct format_options fo = { .go_on = go_on, .go_on_arg = t };
 	struct group_column *columns = NULL;
 	struct formatter *f;
 	int code = agg_columns(t, &columns, &fo.n_groups, e);
