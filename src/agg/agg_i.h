@@ -210,10 +210,9 @@ int group_cells(struct agg_table *, struct group *, const struct group_cell **, 
     WARN_UNUSED;
 struct group_cell key_cell(const struct agg_table *, const struct group *, size_t key);
 /* agg_fill.c */
-int rows_fill(struct agg_table *, struct err *) WARN_UNUSED;
-/* agg_rows.c */
 int row_add(struct agg_table *, struct agg_row_list *, struct agg_row, struct err *) WARN_UNUSED;
-/* Any column. */
+int rows_fill(struct agg_table *, struct err *) WARN_UNUSED;
+/* agg_rows.c: any column. */
 struct group_cell row_cell(const struct agg_table *, const struct agg_row *,
     const struct group_ref *);
 struct number cell_number(const struct group_cell *);

@@ -81,18 +81,6 @@ all_hold(const struct grouping *g, const struct group_cell *cells)
 
 /* ---- groups to rows ---- */
 
-int
-row_add(struct agg_table *t, struct agg_row_list *l, struct agg_row row, struct err *e)
-{
-	int code = agg_grow(&t->mem, (void **)&l->v, &l->cap, l->n + 1, sizeof *l->v, e);
-
-	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
-		code = agg_grow(&t->mem, (void **)&l->v, &l->cap, l->n + 1, sizeof *l->v, e);
-	if (code == 0)
-		l->v[l->n++] = row;
-	return code;
-}
-
 /* Everything is one group, of nothing too. */
 static int
 need_single(struct agg_table *t, struct err *e)
