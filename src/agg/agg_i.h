@@ -63,7 +63,7 @@ struct measure {
 struct quantile {
 	uint64_t *ints, *doubles;
 	size_t n_ints, cap_ints, n_doubles, cap_doubles;
-	bool sorted, is_unsigned;
+	bool sorted, is_unsigned;	/* is_unsigned: its integers are */
 	struct sketch *sketch;		/* or NULL: all of them, and no others are kept */
 };
 

@@ -186,7 +186,11 @@ get_quantile(struct loading *l, struct agg_slot *slot, struct quantile *q)
 	if ((code = get_rising(l, &q->ints, &q->n_ints, &q->cap_ints, n_ints)) < 0)
 		return code;
 	q->sorted = true;
-	return get_rising(l, &q->doubles, &q->n_doubles, &q->cap_doubles, n_doubles);
+	code = get_rising(l, &q->doubles, &q->n_doubles, &q->cap_doubles, n_doubles);
+	for (size_t i = 0; code == 0 && i < q->n_doubles; i++)
+		l->c.bad |= isnan(value_double_of(q->doubles[i])) &&
+		    q->doubles[i] != value_image_double((double)NAN);
+	return code;
 }
 
 static int

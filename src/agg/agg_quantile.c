@@ -8,16 +8,22 @@
 
 #include "agg_i.h"
 
+static enum number_kind
+int_kind(const struct quantile *q)
+{
+	return q->is_unsigned ? NUMBER_U64 : NUMBER_I64;
+}
+
 static struct number
 int_at(const struct quantile *q, size_t i)
 {
-	return q->is_unsigned ? number_u64(q->ints[i]) : number_i64(value_i64_of(q->ints[i]));
+	return number_of_image(int_kind(q), q->ints[i]);
 }
 
 static struct number
 double_at(const struct quantile *q, size_t i)
 {
-	return number_double(value_double_of(q->doubles[i]));
+	return number_of_image(NUMBER_DOUBLE, q->doubles[i]);
 }
 
 /* ---- over to a sketch ---- */
@@ -25,13 +31,10 @@ double_at(const struct quantile *q, size_t i)
 static int
 add_to_sketch(struct agg_memory *m, struct sketch *s, const struct quantile *q, struct err *e)
 {
-	int code = 0;
+	int code = sketch_add_images(m, s, int_kind(q), q->ints, q->n_ints, e);
 
-	for (size_t i = 0; code == 0 && i < q->n_ints; i++)
-		code = sketch_add(m, s, int_at(q, i), 1, e);
-	for (size_t i = 0; code == 0 && i < q->n_doubles; i++)
-		code = sketch_add(m, s, double_at(q, i), 1, e);
-	return code;
+	return code < 0 ? code :
+	    sketch_add_images(m, s, NUMBER_DOUBLE, q->doubles, q->n_doubles, e);
 }
 
 /* What it held is given back first: it is to get by where there is no memory left. */

@@ -175,10 +175,9 @@ count_more(struct sketch *s, uint64_t times, struct err *e)
 	return 0;
 }
 
-int
-sketch_add(struct agg_memory *m, struct sketch *s, struct number x, uint64_t times, struct err *e)
+static int
+add_bucket(struct agg_memory *m, struct sketch *s, uint32_t bucket, uint64_t times, struct err *e)
 {
-	uint32_t bucket = sketch_bucket(x);
 	size_t i = place(s, bucket);
 	bool fresh = i == s->n || bucket_of(s->v[i]) != bucket;
 	int code;
@@ -195,8 +194,69 @@ sketch_add(struct agg_memory *m, struct sketch *s, struct number x, uint64_t tim
 		s->n++;
 	}
 	s->v[i] += times;
-	keep_ends(s, x);
 	return 0;
+}
+
+int
+sketch_add(struct agg_memory *m, struct sketch *s, struct number x, uint64_t times, struct err *e)
+{
+	int code = add_bucket(m, s, sketch_bucket(x), times, e);
+
+	if (code == 0 && times != 0)
+		keep_ends(s, x);
+	return code;
+}
+
+struct number
+number_of_image(enum number_kind kind, uint64_t image)
+{
+	if (kind == NUMBER_DOUBLE)
+		return number_double(value_double_of(image));
+	return kind == NUMBER_U64 ? number_u64(image) : number_i64(value_i64_of(image));
+}
+
+/* Few, or without memory to count in. */
+static int
+add_each(struct agg_memory *m, struct sketch *s, enum number_kind kind, const uint64_t *v,
+    size_t n, struct err *e)
+{
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < n; i++)
+		code = sketch_add(m, s, number_of_image(kind, v[i]), 1, e);
+	return code;
+}
+
+#define COUNT_FROM 4096		/* numbers from which a counter for every bucket between pays */
+
+int
+sketch_add_images(struct agg_memory *m, struct sketch *s, enum number_kind kind,
+    const uint64_t *v, size_t n, struct err *e)
+{
+	uint64_t least = UINT64_MAX, most = 0, *counts = NULL;
+	uint32_t first = UINT32_MAX, last = 0;
+	int code = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t b = sketch_bucket(number_of_image(kind, v[i]));
+
+		least = v[i] < least ? v[i] : least;
+		most = v[i] > most ? v[i] : most;
+		first = b < first ? b : first;
+		last = b > last ? b : last;
+	}
+	if (n < COUNT_FROM || (counts = calloc(last - first + 1, sizeof *counts)) == NULL)
+		return add_each(m, s, kind, v, n, e);
+	for (size_t i = 0; i < n; i++)
+		counts[sketch_bucket(number_of_image(kind, v[i])) - first]++;
+	for (uint32_t b = first; code == 0 && b <= last; b++)
+		code = add_bucket(m, s, b, counts[b - first], e);
+	free(counts);
+	if (code == 0) {
+		keep_ends(s, number_of_image(kind, least));
+		keep_ends(s, number_of_image(kind, most));
+	}
+	return code;
 }
 
 static size_t

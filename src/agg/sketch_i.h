@@ -51,6 +51,11 @@ void sketch_release(struct sketch *);
 /* ERR_TOOBIG if there are 2^44 numbers. Nothing is added if it fails. */
 int sketch_add(struct agg_memory *, struct sketch *, struct number, uint64_t times, struct err *)
     WARN_UNUSED;
+/* Numbers by their images (model/value.h; unsigned integers as they are), all of one kind. */
+struct number number_of_image(enum number_kind, uint64_t image);
+/* As sketch_add of each; if it fails, of some. */
+int sketch_add_images(struct agg_memory *, struct sketch *, enum number_kind, const uint64_t *,
+    size_t n, struct err *) WARN_UNUSED;
 int sketch_merge(struct agg_memory *, struct sketch *, const struct sketch *from, struct err *)
     WARN_UNUSED;
 /* As quantile_at, within 1/128. */

@@ -331,6 +331,44 @@ merged_sketches_are_the_sketch_of_all(void **state)
 	}
 }
 
+/* Many at once, as those that were kept come, are what they are one by one. */
+static void
+images_are_added_as_numbers_are(void **state)
+{
+	static uint64_t images[30000];
+
+	(void)state;
+	for (size_t k = 0; k < N_KINDS; k++)
+		for (int kind = NUMBER_I64; kind <= NUMBER_DOUBLE; kind++)
+			for (size_t n = 0; n <= 30000; n = n == 0 ? 1 : n * 30) {
+				struct sketch one = { NULL }, all = { NULL };
+				struct agg_memory m = plenty();
+				uint64_t seed = k;
+				struct err e;
+
+				for (size_t i = 0; i < n; i++) {
+					images[i] = kinds[k](&seed, i);
+					if (kind == NUMBER_DOUBLE)
+						images[i] = value_image_double(i % 5000 == 77 ?
+						    (double)NAN : (double)images[i] - 1e9);
+					assert_int_equal(sketch_add(&m, &one,
+					    number_of_image((enum number_kind)kind, images[i]), 1,
+					    &e), 0);
+				}
+				assert_int_equal(sketch_add_images(&m, &all,
+				    (enum number_kind)kind, images, n, &e), 0);
+				assert_int_equal(all.n, one.n);
+				assert_int_equal(all.total, one.total);
+				if (n != 0) {
+					assert_memory_equal(all.v, one.v, one.n * sizeof *one.v);
+					assert_int_equal(number_order(all.min, one.min), 0);
+					assert_int_equal(number_order(all.max, one.max), 0);
+				}
+				sketch_release(&one);
+				sketch_release(&all);
+			}
+}
+
 static void
 a_sketch_is_bounded(void **state)
 {
@@ -513,6 +551,7 @@ main(void)
 		cmocka_unit_test(small_integers_and_equal_numbers_are_exact),
 		cmocka_unit_test(of_nothing_there_is_no_number),
 		cmocka_unit_test(merged_sketches_are_the_sketch_of_all),
+		cmocka_unit_test(images_are_added_as_numbers_are),
 		cmocka_unit_test(a_sketch_is_bounded),
 		cmocka_unit_test(too_many_numbers_are_refused),
 		cmocka_unit_test(kept_numbers_give_every_rank),
