@@ -29,6 +29,8 @@ struct agg_options {
 	bool open_begin, open_end;
 	uint64_t shift;			/* versus: how much earlier the other side is */
 	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */
+	/* Passing it doesn't make percentiles and counts of different values approximate. */
+	bool exact;
 	/* One span may make millions of groups, and the end sorts them: looked at on the way. */
 	uint64_t deadline_mono_ns;	/* 0: none; passing it: ERR_TIMEOUT */
 	const atomic_bool *cancel;	/* ERR_CANCELLED; or NULL */
@@ -52,12 +54,23 @@ int agg_add(struct agg_table *, enum agg_side, const struct span_row *, size_t n
 int agg_merge(struct agg_table *, struct agg_table *from, struct err *) WARN_UNUSED;
 /* No more spans; having, fill, sort. ERR_TOOBIG if fill makes too many rows. */
 int agg_finish(struct agg_table *, struct err *) WARN_UNUSED;
-/* After that: rows, and their cells from row `from` on, row by row; valid while the table lives. */
+/*
+ * After that: rows, and their cells from row `from` on, row by row; valid while the table lives.
+ * ERR_TIMEOUT, ERR_CANCELLED: whoever shows them takes long.
+ */
 size_t agg_n_rows(const struct agg_table *);
 int agg_cells(struct agg_table *, size_t from, size_t n, struct group_cell *, struct err *) WARN_UNUSED;
+/* A step of showing them: at times a look at the deadline and at cancel. */
+int agg_check(struct agg_table *, struct err *) WARN_UNUSED;
+/* ERR_NOMEM if whoever shows them holds more bytes than the table leaves of its budget. */
+int agg_reader_holds(struct agg_table *, size_t bytes, struct err *) WARN_UNUSED;
 /* What the cells are. */
 int agg_columns(struct agg_table *, struct group_column **, size_t *n, struct err *) WARN_UNUSED;
 size_t agg_n_groups(const struct agg_table *);
+/* False: memory was short, and some are from a sketch (within 1 %) or HyperLogLog (2 %). */
+bool agg_is_exact(const struct agg_table *);
+/* True if it has aggregates that may be approximate. */
+bool agg_can_shrink(const struct grouping *);
 
 #define AGG_MAX_FILLED 1000000	/* rows, with those that fill makes */
 

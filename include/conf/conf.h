@@ -50,6 +50,7 @@ const char *conf_str(const struct conf *, enum conf_key);
 bool conf_bool(const struct conf *, enum conf_key);
 uint64_t conf_u64(const struct conf *, enum conf_key);	/* INT, SIZE, DURATION, ENUM */
 #define SIZES_LAZY 1	/* of [mount] sizes */
+#define AGGREGATES_EXACT 1	/* of [query] aggregates */
 double conf_double(const struct conf *, enum conf_key);
 /* Where a value came from: "/etc/spanfs.ini:12", "-o", "default". */
 const char *conf_where(const struct conf *, enum conf_key);

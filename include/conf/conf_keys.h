@@ -26,6 +26,8 @@ X(QUERY_TIMEOUT, "query", "timeout", CONF_DURATION, "30s", 1e6, 8.64e17, NULL,
     "Longest that a query may take for its first rows, and then for further ones.")
 X(QUERY_MEMORY, "query", "memory", CONF_SIZE, "1GiB", 1048576, 1125899906842624, NULL,
     "Most memory of one query.")
+X(QUERY_AGGREGATES, "query", "aggregates", CONF_ENUM, "auto", 0, 0, "auto exact",
+    "Short of memory, percentiles (1 %) and distinct (2 %) are approximate, or the query fails.")
 X(QUERY_MAX_ROWS, "query", "max_rows", CONF_INT, "0", 0, 1e15, NULL,
     "Most rows of a result; 0: no bound. A larger limit is refused.")
 X(QUERY_MAX_CONCURRENT, "query", "max_concurrent", CONF_INT, "8", 1, 1024, NULL,

@@ -137,7 +137,7 @@ int result_read(struct result *, uint64_t off, size_t n, result_fn, void *arg,
  */
 bool result_wait_cancel(struct result *, struct result_wait *);
 
-/* user.spanfs.*: name without the prefix ("query", "rows"...); ERR_UNKNOWN for others or not known yet. */
+/* user.spanfs.*: name without the prefix ("query", "rows", "exact"...); ERR_UNKNOWN for others or not known yet. */
 int result_xattr(struct result *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
 
 /* ---- the whole thing in one call, for spanctl: blocks ---- */

@@ -15,6 +15,7 @@ struct run_info {
 	struct profile profile;
 	uint64_t n_rows, n_bytes;
 	bool complete;
+	bool inexact;			/* groups of which some values are approximate: memory was short */
 };
 
 /* All that it points at is borrowed for the call. */

@@ -156,11 +156,10 @@ agg_cell(struct agg_table *t, const struct group *g, const struct side *s, size_
 		*out = number_cell(*(struct number *)state, agg_type(a));
 		return 0;
 	case AGG_QUANTILE:
-		*out = number_cell(quantile_at(state, a->part, a->whole,
-		    t->slots[m->slot].is_unsigned), agg_type(a));
+		*out = number_cell(quantile_at(state, a->part, a->whole), agg_type(a));
 		return 0;
 	case AGG_DISTINCT:
-		*out = number_cell(number_i64((int64_t)((struct distinct *)state)->n), FT_STRING);
+		*out = number_cell(number_i64((int64_t)distinct_count(state)), FT_STRING);
 		return 0;
 	case AGG_HIST:
 		return hist_cell(t, state, out, e);

@@ -119,6 +119,7 @@ agg_table_new(const struct agg_options *opt, struct agg_table **out, struct err 
 	t->opt = *opt;
 	t->g = opt->groups;
 	t->mem.limit = opt->memory;
+	t->mem.keep_exact = opt->exact && agg_can_shrink(t->g);
 	t->first_ns = UINT64_MAX;
 	arena_init(&t->arena);
 	arena_init(&t->item);
@@ -142,28 +143,21 @@ agg_memory_used(const struct agg_table *t)
 	return t->mem.used;
 }
 
-static void
-group_release(struct agg_table *t, struct group *g)
-{
-	for (size_t s = 0; s < 2; s++)
-		for (size_t i = 0; g->side[s].states != NULL && i < t->n_measures; i++)
-			measure_release(&t->measures[i], g->side[s].states + t->measures[i].at);
-}
-
 void
 agg_table_free(struct agg_table *t)
 {
 	if (t == NULL)
 		return;
 	for (size_t i = 0; i < t->n_groups; i++)
-		group_release(t, t->groups[i]);
+		group_drop_states(t, t->groups[i]);
 	for (size_t i = 0; i < t->n_slots; i++)
 		vec_release(&t->slots[i].v);
 	trace_items_free(t->traces[0]);
 	trace_items_free(t->traces[1]);
 	free(t->groups);
 	free(t->index);
-	free(t->rows);
+	free(t->rows.v);
+	free(t->before.v);
 	buf_release(&t->key);
 	arena_release(&t->item);
 	arena_release(&t->arena);

@@ -4,6 +4,7 @@
  * included; 0 holds what isn't positive, and what is no finite number is in none. A bar is named by its index: 0, or
  * BASE and on: 1, 2, 5 times 10^(index / 3 - 324).
  */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #define FIRST_POWER (-324)
 #define LAST_POWER 308
 #define N_BARS (3 * (LAST_POWER - FIRST_POWER + 1))
+static_assert(HIST_MOST_UPPER == N_BARS + 1, "the bar past the last, whose end is infinite");
 
 static const int tops[] = { 1, 2, 5 };
 
@@ -94,18 +96,27 @@ add_bar(struct agg_memory *m, struct hist *h, int16_t upper, uint64_t n, struct 
 int
 hist_add(struct agg_memory *m, struct hist *h, struct number x, uint64_t times, struct err *e)
 {
-	h->seen += times;
-	if (x.kind == NUMBER_DOUBLE && !isfinite(x.d))
-		return 0;
-	return add_bar(m, h, is_positive(x) ? (int16_t)(bar_of(x) + 1) : 0, times, e);
+	int code = 0;
+
+	if (x.kind != NUMBER_DOUBLE || isfinite(x.d))
+		code = add_bar(m, h, is_positive(x) ? (int16_t)(bar_of(x) + 1) : 0, times, e);
+	if (code == 0)
+		h->seen += times;
+	return code;
+}
+
+int
+hist_load_bar(struct agg_memory *m, struct hist *h, int16_t upper, uint64_t times, struct err *e)
+{
+	return add_bar(m, h, upper, times, e);
 }
 
 int
 hist_merge(struct agg_memory *m, struct hist *h, const struct hist *from, struct err *e)
 {
-	int code = 0;
+	int code = agg_grow(m, (void **)&h->v, &h->cap, h->n + from->n, sizeof *h->v, e);
 
-	h->seen += from->seen;
+	h->seen += code == 0 ? from->seen : 0;
 	for (size_t i = 0; code == 0 && i < from->n; i++)
 		code = add_bar(m, h, from->v[i].upper, from->v[i].n, e);
 	return code;

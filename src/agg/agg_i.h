@@ -9,8 +9,11 @@
  *   agg_trace     per/trace: the spans of each trace, until they are all there
  *   agg_state     states of measures: one for each of a group's side
  *   agg_sum, agg_quantile, agg_distinct, agg_hist   the states that are more than a number
+ *   sketch, hll16   what two of them go over to when memory is short (sketch_i.h)
  *   agg_number    numbers
- *   agg_rows      groups to rows: having, fill, sort
+ *   agg_save, agg_load   tables as bytes (agg/agg_bytes.h)
+ *   agg_shrink    what a table does when memory is short
+ *   agg_rows, agg_fill   groups to rows: having, fill, sort
  *   agg_cell      the cells of a row
  */
 #ifndef AGG_I_H
@@ -22,18 +25,7 @@
 #include "base/hash.h"
 #include "base/vec.h"
 #include "match/field_value.h"
-
-/* ---- memory: what groups and states take, against the budget ---- */
-
-struct agg_memory {
-	size_t used, limit;
-};
-
-/* ERR_NOMEM naming the setting if the budget is passed. */
-int agg_take(struct agg_memory *, size_t bytes, struct err *) WARN_UNUSED;
-/* realloc of counted memory to twice or more; *cap in elements. */
-int agg_grow(struct agg_memory *, void **v, size_t *cap, size_t need, size_t size,
-    struct err *) WARN_UNUSED;
+#include "sketch_i.h"
 
 /* ---- slots ---- */
 
@@ -64,17 +56,22 @@ struct measure {
 	size_t at;			/* of its state in a side's bytes */
 };
 
+/* Fewer values than these are kept also when memory is short. */
+#define SMALL_STATE 32
+
 /* All numbers of a field: integers by their image (or as they are), doubles by theirs. */
 struct quantile {
 	uint64_t *ints, *doubles;
 	size_t n_ints, cap_ints, n_doubles, cap_doubles;
-	bool sorted;
+	bool sorted, is_unsigned;	/* is_unsigned: its integers are */
+	struct sketch *sketch;		/* or NULL: all of them, and no others are kept */
 };
 
 /* The 128-bit hashes of values. */
 struct distinct {
 	struct hash128 *v;		/* open addressing; 0, 0 is free */
 	size_t n, cap;
+	struct hll16 *hll;		/* or NULL: all of them, and no others are kept */
 };
 
 struct hist_count {
@@ -94,16 +91,28 @@ int measure_add(struct agg_memory *, const struct measure *, void *state, const 
 int measure_merge(struct agg_memory *, const struct measure *, void *state, void *from,
     struct err *) WARN_UNUSED;
 void measure_release(const struct measure *, void *state);
+/* Counted bytes that a state holds beside its own. */
+size_t measure_held(const struct measure *, const void *state);
+/* Makes a large state of quantiles or different values small, and no longer exact. */
+int measure_shrink(struct agg_memory *, const struct measure *, void *state, struct err *)
+    WARN_UNUSED;
 
 int quantile_add(struct agg_memory *, struct quantile *, struct number, struct err *) WARN_UNUSED;
 int quantile_merge(struct agg_memory *, struct quantile *, const struct quantile *,
     struct err *) WARN_UNUSED;
+int quantile_shrink(struct agg_memory *, struct quantile *, struct err *) WARN_UNUSED;
+void quantile_sort(struct quantile *);
 /* The smallest number with at least part / whole of all at or below it. */
-struct number quantile_at(struct quantile *, uint64_t part, uint64_t whole, bool is_unsigned);
+struct number quantile_at(struct quantile *, uint64_t part, uint64_t whole);
 int distinct_add(struct agg_memory *, struct distinct *, struct hash128, struct err *) WARN_UNUSED;
 int distinct_merge(struct agg_memory *, struct distinct *, const struct distinct *,
     struct err *) WARN_UNUSED;
+int distinct_shrink(struct agg_memory *, struct distinct *, struct err *) WARN_UNUSED;
+uint64_t distinct_count(const struct distinct *);
 int hist_add(struct agg_memory *, struct hist *, struct number, uint64_t times, struct err *)
+    WARN_UNUSED;
+#define HIST_MOST_UPPER 1900
+int hist_load_bar(struct agg_memory *, struct hist *, int16_t upper, uint64_t times, struct err *)
     WARN_UNUSED;
 int hist_merge(struct agg_memory *, struct hist *, const struct hist *, struct err *) WARN_UNUSED;
 struct hist_bar hist_bar_of(const struct hist_count *);
@@ -129,7 +138,12 @@ struct agg_row {
 	__int128 bucket;
 	const struct group *group;	/* its keys; and its states, unless filled */
 	const struct group_cell *cells;	/* of aggs: n_aggs, and as many of the earlier side */
-	bool filled;			/* nothing on the earlier side */
+	bool no_before;			/* nothing on the earlier side, and no cells for it */
+};
+
+struct agg_row_list {
+	struct agg_row *v;
+	size_t n, cap;
 };
 
 struct trace_items;
@@ -157,17 +171,27 @@ struct agg_table {
 	struct buf key;			/* scratch */
 	uint64_t first_ns, last_ns, n_items;	/* of spans of the range asked for */
 	struct trace_items *traces[2];
-	struct agg_row *rows;
-	size_t n_rows, cap_rows;
+	struct agg_row_list rows, before;	/* before: of groups of the earlier side alone, for fill */
 };
 
-/* Once a step of work: every so many looks at the deadline and at cancel. */
+/* Of work: agg_check looks once in so many. */
 #define AGG_STEPS 1024
-int agg_check(struct agg_table *, struct err *) WARN_UNUSED;
+/*
+ * After ERR_NOMEM: 0 if what is kept of groups was made smaller, so that it may be tried once more;
+ * else that error.
+ */
+int table_relieve(struct agg_table *, struct err *) WARN_UNUSED;
+/* A group whose cells are made has no more use for its states. */
+void group_drop_states(struct agg_table *, struct group *);
 /* One span, or trace, whose slots are filled: into its groups. */
 int table_add_item(struct agg_table *, enum agg_side, uint64_t start_ns, bool error,
     struct err *) WARN_UNUSED;
-int table_merge_group(struct agg_table *, const struct group *from, struct err *) WARN_UNUSED;
+/* Of another table, whose states may be taken over: they are empty then. */
+int table_merge_group(struct agg_table *, struct agg_table *from, struct group *, struct err *)
+    WARN_UNUSED;
+/* The group of a bucket and key, made if need be. */
+int table_get_group(struct agg_table *, __int128 bucket, struct sv key, struct group **, struct err *)
+    WARN_UNUSED;
 /* The group of no keys and no bucket, though nothing is in it. */
 int table_need_group(struct agg_table *, struct err *) WARN_UNUSED;
 void slots_clear(struct agg_table *);
@@ -185,6 +209,9 @@ int trace_items_merge(struct agg_table *, struct agg_table *from, struct err *) 
 int group_cells(struct agg_table *, struct group *, const struct group_cell **, struct err *)
     WARN_UNUSED;
 struct group_cell key_cell(const struct agg_table *, const struct group *, size_t key);
+/* agg_fill.c */
+int row_add(struct agg_table *, struct agg_row_list *, struct agg_row, struct err *) WARN_UNUSED;
+int rows_fill(struct agg_table *, struct err *) WARN_UNUSED;
 /* agg_rows.c: any column. */
 struct group_cell row_cell(const struct agg_table *, const struct agg_row *,
     const struct group_ref *);

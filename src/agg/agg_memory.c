@@ -10,7 +10,8 @@ agg_take(struct agg_memory *m, size_t bytes, struct err *e)
 {
 	if (bytes > m->limit - m->used || m->used > m->limit)
 		return err_set(e, ERR_NOMEM, -1,
-		    "the groups need more than %zu bytes ([query] memory)", m->limit);
+		    "the groups need more than %zu bytes ([query] memory)%s", m->limit,
+		    m->keep_exact ? "; with [query] aggregates=exact they may not be approximate" : "");
 	m->used += bytes;
 	return 0;
 }
@@ -35,6 +36,16 @@ agg_grow(struct agg_memory *m, void **v, size_t *cap, size_t need, size_t size, 
 	*v = p;
 	*cap = n;
 	return 0;
+}
+
+int
+agg_reader_holds(struct agg_table *t, size_t bytes, struct err *e)
+{
+	int code = agg_take(&t->mem, bytes, e);
+
+	if (code == 0)
+		t->mem.used -= bytes;
+	return code;
 }
 
 int

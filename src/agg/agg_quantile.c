@@ -1,12 +1,75 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * agg_quantile: all numbers of a group in a field, for percentiles by the nearest rank. They are
- * kept as unsigned images (model/value.h) and sorted when first asked.
+ * kept as unsigned images (model/value.h) and sorted when first asked; or a sketch of them is.
  */
 #include <math.h>
 #include <stdlib.h>
 
 #include "agg_i.h"
+
+static enum number_kind
+int_kind(const struct quantile *q)
+{
+	return q->is_unsigned ? NUMBER_U64 : NUMBER_I64;
+}
+
+static struct number
+int_at(const struct quantile *q, size_t i)
+{
+	return number_of_image(int_kind(q), q->ints[i]);
+}
+
+static struct number
+double_at(const struct quantile *q, size_t i)
+{
+	return number_of_image(NUMBER_DOUBLE, q->doubles[i]);
+}
+
+/* ---- over to a sketch ---- */
+
+static int
+add_to_sketch(struct agg_memory *m, struct sketch *s, const struct quantile *q, struct err *e)
+{
+	int code = sketch_add_images(m, s, int_kind(q), q->ints, q->n_ints, e);
+
+	return code < 0 ? code :
+	    sketch_add_images(m, s, NUMBER_DOUBLE, q->doubles, q->n_doubles, e);
+}
+
+/* What it held is given back first: it is to get by where there is no memory left. */
+static int
+become_sketch(struct agg_memory *m, struct quantile *q, struct err *e)
+{
+	size_t held = (q->cap_ints + q->cap_doubles) * sizeof *q->ints;
+	struct sketch *s = calloc(1, sizeof *s);
+	int code;
+
+	if (s == NULL)
+		return err_nomem(e);
+	m->used -= held;
+	if ((code = add_to_sketch(m, s, q, e)) < 0) {
+		m->used += held - sketch_bytes(s);
+		sketch_release(s);
+		free(s);
+		return code;
+	}
+	m->used += sizeof *s;
+	free(q->ints);
+	free(q->doubles);
+	*q = (struct quantile){ .is_unsigned = q->is_unsigned, .sketch = s };
+	m->inexact = true;
+	return 0;
+}
+
+int
+quantile_shrink(struct agg_memory *m, struct quantile *q, struct err *e)
+{
+	return q->sketch != NULL || q->n_ints + q->n_doubles < SMALL_STATE ? 0 :
+	    become_sketch(m, q, e);
+}
+
+/* ---- adding ---- */
 
 int
 quantile_add(struct agg_memory *m, struct quantile *q, struct number x, struct err *e)
@@ -16,6 +79,11 @@ quantile_add(struct agg_memory *m, struct quantile *q, struct number x, struct e
 	size_t *n = d ? &q->n_doubles : &q->n_ints, *cap = d ? &q->cap_doubles : &q->cap_ints;
 	int code;
 
+	q->is_unsigned |= x.kind == NUMBER_U64;
+	if (*n == *cap && m->short_of && (code = quantile_shrink(m, q, e)) < 0)
+		return code;
+	if (q->sketch != NULL)
+		return sketch_add(m, q->sketch, x, 1, e);
 	if (*n == *cap && (code = agg_grow(m, (void **)v, cap, *n + 1, sizeof **v, e)) < 0)
 		return code;
 	(*v)[(*n)++] = d ? value_image_double(isnan(x.d) ? (double)NAN : x.d) :
@@ -24,117 +92,167 @@ quantile_add(struct agg_memory *m, struct quantile *q, struct number x, struct e
 	return 0;
 }
 
+static void
+append(uint64_t *v, size_t *n, const uint64_t *from, size_t n_from)
+{
+	if (n_from != 0)
+		memcpy(v + *n, from, n_from * sizeof *from);
+	*n += n_from;
+}
+
+/* All room first, so that one that fails has added nothing. */
 static int
-append(struct agg_memory *m, uint64_t **v, size_t *n, size_t *cap, const uint64_t *from,
-    size_t n_from, struct err *e)
+append_all(struct agg_memory *m, struct quantile *q, const struct quantile *from, struct err *e)
 {
 	int code;
 
-	if (n_from == 0)
-		return 0;
-	if ((code = agg_grow(m, (void **)v, cap, *n + n_from, sizeof **v, e)) < 0)
+	if ((code = agg_grow(m, (void **)&q->ints, &q->cap_ints, q->n_ints + from->n_ints,
+	    sizeof *q->ints, e)) < 0 ||
+	    (code = agg_grow(m, (void **)&q->doubles, &q->cap_doubles,
+	    q->n_doubles + from->n_doubles, sizeof *q->doubles, e)) < 0)
 		return code;
-	memcpy(*v + *n, from, n_from * sizeof *from);
-	*n += n_from;
+	append(q->ints, &q->n_ints, from->ints, from->n_ints);
+	append(q->doubles, &q->n_doubles, from->doubles, from->n_doubles);
+	q->sorted = false;
 	return 0;
+}
+
+static int
+merge_sketch(struct agg_memory *m, struct quantile *q, const struct quantile *from, struct err *e)
+{
+	struct sketch of_from = { NULL };
+	int code;
+
+	if (from->sketch != NULL)
+		return sketch_merge(m, q->sketch, from->sketch, e);
+	if ((code = add_to_sketch(m, &of_from, from, e)) == 0)
+		code = sketch_merge(m, q->sketch, &of_from, e);
+	m->used -= sketch_bytes(&of_from);
+	sketch_release(&of_from);
+	return code;
 }
 
 int
 quantile_merge(struct agg_memory *m, struct quantile *q, const struct quantile *from,
     struct err *e)
 {
-	int code = append(m, &q->ints, &q->n_ints, &q->cap_ints, from->ints, from->n_ints, e);
+	bool grows = q->n_ints + from->n_ints > q->cap_ints ||
+	    q->n_doubles + from->n_doubles > q->cap_doubles;
+	int code = 0;
 
-	q->sorted = false;
-	return code < 0 ? code : append(m, &q->doubles, &q->n_doubles, &q->cap_doubles,
-	    from->doubles, from->n_doubles, e);
+	q->is_unsigned |= from->is_unsigned;
+	if (q->sketch == NULL && from->sketch != NULL)
+		code = become_sketch(m, q, e);
+	else if (grows && m->short_of)
+		code = quantile_shrink(m, q, e);
+	if (code < 0)
+		return code;
+	return q->sketch != NULL ? merge_sketch(m, q, from, e) : append_all(m, q, from, e);
 }
 
-/* ---- sorting: by the bytes that differ, from the lowest; few by comparison ---- */
+/* ---- sorting: in its place, since what it took beside would not be counted ---- */
 
-#define RADIX_FROM 2048
+#define FEW 64
 
-static int
-by_image(const void *a, const void *b)
+static void
+sort_few(uint64_t *v, size_t n)
 {
-	const uint64_t *x = a, *y = b;
+	for (size_t i = 1; i < n; i++) {
+		uint64_t x = v[i];
+		size_t k = i;
 
-	return (*x > *y) - (*x < *y);
+		for (; k > 0 && v[k - 1] > x; k--)
+			v[k] = v[k - 1];
+		v[k] = x;
+	}
+}
+
+/* Where the numbers of each byte begin and end, by that byte. */
+static void
+count_bytes(const uint64_t *v, size_t n, unsigned shift, size_t *begin, size_t *end)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++)
+		end[v[i] >> shift & 255]++;
+	for (size_t i = 0; i < 256; i++) {
+		begin[i] = at;
+		at += end[i];
+		end[i] = at;
+	}
+}
+
+/*
+ * By the byte at shift, then each part by the next lower one, so that it recurses at most 8 deep. A
+ * number goes where its byte's part has its next place, and the one that is there goes on.
+ */
+static void
+sort_from_byte(uint64_t *v, size_t n, unsigned shift)
+{
+	size_t next[256], end[256] = { 0 }, from = 0;
+
+	if (n < FEW) {
+		sort_few(v, n);
+		return;
+	}
+	count_bytes(v, n, shift, next, end);
+	for (size_t i = 0; i < 256; i++)
+		while (next[i] < end[i]) {
+			uint64_t x = v[next[i]], was;
+
+			for (size_t to; (to = x >> shift & 255) != i; x = was) {
+				was = v[next[to]];
+				v[next[to]++] = x;
+			}
+			v[next[i]++] = x;
+		}
+	for (size_t i = 0; shift > 0 && i < 256; i++) {
+		sort_from_byte(v + from, end[i] - from, shift - 8);
+		from = end[i];
+	}
 }
 
 static uint64_t
 differing(const uint64_t *v, size_t n)
 {
-	uint64_t all = v[0], any = v[0];
+	uint64_t all = UINT64_MAX, any = 0;
 
-	for (size_t i = 1; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		all &= v[i];
 		any |= v[i];
 	}
-	return all ^ any;
-}
-
-static void
-pass(const uint64_t *from, uint64_t *to, size_t n, unsigned shift)
-{
-	size_t count[257] = { 0 };
-
-	for (size_t i = 0; i < n; i++)
-		count[(from[i] >> shift & 255) + 1]++;
-	for (size_t i = 0; i < 256; i++)
-		count[i + 1] += count[i];
-	for (size_t i = 0; i < n; i++)
-		to[count[from[i] >> shift & 255]++] = from[i];
+	return n == 0 ? 0 : all ^ any;
 }
 
 static void
 sort_images(uint64_t *v, size_t n)
 {
-	uint64_t *tmp, *from = v, *to, bits;
+	uint64_t bits = differing(v, n);
 
-	if (n < 2)
-		return;
-	if (n < RADIX_FROM || (tmp = malloc(n * sizeof *v)) == NULL) {
-		qsort(v, n, sizeof *v, by_image);
-		return;
-	}
-	to = tmp;
-	bits = differing(v, n);
-	for (unsigned shift = 0; shift < 64; shift += 8)
-		if ((bits >> shift & 255) != 0) {
-			uint64_t *swap = from;
-
-			pass(from, to, n, shift);
-			from = to;
-			to = swap;
-		}
-	if (from != v)
-		memcpy(v, from, n * sizeof *v);
-	free(tmp);
+	if (bits != 0)
+		sort_from_byte(v, n, (63 - (unsigned)__builtin_clzll(bits)) / 8 * 8);
 }
 
-static struct number
-int_at(const struct quantile *q, size_t i, bool is_unsigned)
+void
+quantile_sort(struct quantile *q)
 {
-	return is_unsigned ? number_u64(q->ints[i]) : number_i64(value_i64_of(q->ints[i]));
-}
-
-static struct number
-double_at(const struct quantile *q, size_t i)
-{
-	return number_double(value_double_of(q->doubles[i]));
+	if (q->sorted)
+		return;
+	sort_images(q->ints, q->n_ints);
+	sort_images(q->doubles, q->n_doubles);
+	q->sorted = true;
 }
 
 /* How many of the integers are before the double in the order of all. */
 static size_t
-ints_before(const struct quantile *q, struct number d, bool is_unsigned)
+ints_before(const struct quantile *q, struct number d)
 {
 	size_t lo = 0, hi = q->n_ints;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (number_order(int_at(q, mid, is_unsigned), d) < 0)
+		if (number_order(int_at(q, mid), d) < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -143,30 +261,28 @@ ints_before(const struct quantile *q, struct number d, bool is_unsigned)
 }
 
 struct number
-quantile_at(struct quantile *q, uint64_t part, uint64_t whole, bool is_unsigned)
+quantile_at(struct quantile *q, uint64_t part, uint64_t whole)
 {
 	size_t n = q->n_ints + q->n_doubles, rank, lo = 0, hi = q->n_doubles;
 	unsigned __int128 at;
 
+	if (q->sketch != NULL)
+		return sketch_at(q->sketch, part, whole, q->is_unsigned);
 	if (n == 0)
 		return (struct number){ .kind = NUMBER_NONE };
-	if (!q->sorted) {
-		sort_images(q->ints, q->n_ints);
-		sort_images(q->doubles, q->n_doubles);
-		q->sorted = true;
-	}
+	quantile_sort(q);
 	at = ((unsigned __int128)part * n + whole - 1) / whole;
 	rank = at == 0 ? 0 : (size_t)at - 1;
 	/* The first double whose place among all is the rank or later. */
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (mid + ints_before(q, double_at(q, mid), is_unsigned) < rank)
+		if (mid + ints_before(q, double_at(q, mid)) < rank)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (lo < q->n_doubles && lo + ints_before(q, double_at(q, lo), is_unsigned) == rank)
+	if (lo < q->n_doubles && lo + ints_before(q, double_at(q, lo)) == rank)
 		return double_at(q, lo);
-	return int_at(q, rank - lo, is_unsigned);
+	return int_at(q, rank - lo);
 }

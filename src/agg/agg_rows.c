@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * agg_rows: groups to rows. First having, then fill, then the order: that of sort, else and among
- * equal ones the bucket, then the keys; null comes last both ways.
+ * agg_rows: groups to rows. First having, then fill (agg_fill.c), then the order: that of sort, else
+ * and among equal ones the bucket, then the keys; null comes last both ways.
  */
 #include <stdlib.h>
 
@@ -81,17 +81,6 @@ all_hold(const struct grouping *g, const struct group_cell *cells)
 
 /* ---- groups to rows ---- */
 
-static int
-row_add(struct agg_table *t, struct agg_row row, struct err *e)
-{
-	int code = agg_grow(&t->mem, (void **)&t->rows, &t->cap_rows, t->n_rows + 1,
-	    sizeof *t->rows, e);
-
-	if (code == 0)
-		t->rows[t->n_rows++] = row;
-	return code;
-}
-
 /* Everything is one group, of nothing too. */
 static int
 need_single(struct agg_table *t, struct err *e)
@@ -101,167 +90,38 @@ need_single(struct agg_table *t, struct err *e)
 	return table_need_group(t, e);
 }
 
+/* What is no row: its earlier side stands beside the one that fill makes in its place. */
+static int
+keep_before(struct agg_table *t, struct agg_row row, struct err *e)
+{
+	if (t->g->fill == FILL_NONE || row.group->side[SIDE_BEFORE].count == 0)
+		return 0;
+	return row_add(t, &t->before, row, e);
+}
+
 static int
 take_group(struct agg_table *t, struct group *g, struct err *e)
 {
 	struct agg_row row = { .bucket = g->bucket, .group = g };
 	bool single = t->g->n_keys == 0 && !t->g->has_bucket;
+	bool none = g->side[SIDE_NOW].count == 0 && !single;
 	int code = agg_check(t, e);
 
 	if (code < 0)
 		return code;
-	if (g->side[SIDE_NOW].count == 0 && !single)
+	if (none && t->g->fill == FILL_NONE)
 		return 0;
 	if (t->g->distinct && g->key.n == 1 && g->key.p[0] == KEY_NULL)
 		return 0;
-	if ((code = group_cells(t, g, &row.cells, e)) < 0)
+	code = group_cells(t, g, &row.cells, e);
+	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
+		code = group_cells(t, g, &row.cells, e);
+	if (code < 0)
 		return code;
-	return all_hold(t->g, row.cells) ? row_add(t, row, e) : 0;
-}
-
-/* ---- fill ---- */
-
-static const struct group_cell *
-empty_cells(struct agg_table *t, struct err *e)
-{
-	const struct grouping *g = t->g;
-	struct group_cell *v = arena_array(&t->arena, 2 * g->n_aggs + 1, struct group_cell);
-
-	if (v == NULL) {
-		(void)err_nomem(e);
-		return NULL;
-	}
-	for (size_t i = 0; g->fill == FILL_ZERO && i < g->n_aggs; i++)
-		switch (g->aggs[i].kind) {
-		case AGG_COUNT:
-		case AGG_SUM:
-		case AGG_ERRORS:
-		case AGG_DISTINCT:
-			v[i] = (struct group_cell){ .kind = GROUP_VALUE,
-			    .value = { .type = VAL_INT } };
-			break;
-		case AGG_RATE:
-			v[i] = (struct group_cell){ .kind = GROUP_VALUE,
-			    .value = { .type = VAL_DOUBLE } };
-			break;
-		default:
-			break;
-		}
-	return v;
-}
-
-/* By group, then by bucket. */
-static int
-by_group(const void *a, const void *b)
-{
-	const struct agg_row *x = a, *y = b;
-	int c = sv_cmp(x->group->key, y->group->key);
-
-	return c != 0 ? c : (x->bucket > y->bucket) - (x->bucket < y->bucket);
-}
-
-/* The first and last bucket to fill; false: there are none. */
-static bool
-fill_range(const struct agg_table *t, __int128 *lo, __int128 *hi)
-{
-	const struct agg_options *o = &t->opt;
-	bool open = o->open_begin || o->open_end;
-
-	if ((open && t->n_rows == 0) || (!open && o->range.from >= o->range.to) ||
-	    (!o->open_end && o->range.to == 0))
-		return false;
-	for (size_t i = 0; i < t->n_rows; i++) {
-		__int128 at = t->rows[i].bucket;
-
-		*lo = i == 0 || at < *lo ? at : *lo;
-		*hi = i == 0 || at > *hi ? at : *hi;
-	}
-	if (!o->open_begin)
-		*lo = step_floor(o->step, o->range.from);
-	if (!o->open_end)
-		*hi = step_floor(o->step, o->range.to - 1);
-	return true;
-}
-
-/* True if more rows would be made than there may be. */
-static bool
-too_many(const struct agg_table *t, __int128 lo, __int128 hi, size_t n_groups)
-{
-	__int128 n = 0;
-
-	if (t->opt.step.kind == STEP_NS)
-		n = (hi - lo) / t->opt.step.ns + 1;
-	else
-		for (__int128 at = lo; at <= hi; at = step_after(t->opt.step, at))
-			n++;
-	return hi >= lo && n * (__int128)n_groups > AGG_MAX_FILLED;
-}
-
-struct filling {
-	__int128 lo, hi;
-	const struct group_cell *empty;
-};
-
-/* Rows [from, to) are those of one group, by bucket; what they lack is added behind all. */
-static int
-fill_group(struct agg_table *t, const struct filling *f, const struct group *g, size_t from,
-    size_t to, struct err *e)
-{
-	const struct group_cell *before = NULL;
-	int code = 0;
-
-	for (__int128 at = f->lo; code == 0 && at <= f->hi; at = step_after(t->opt.step, at)) {
-		while (from < to && t->rows[from].bucket < at)
-			from++;
-		if (from < to && t->rows[from].bucket == at) {
-			before = t->rows[from].cells;
-			continue;
-		}
-		if ((code = agg_check(t, e)) < 0)
-			break;
-		code = row_add(t, (struct agg_row){ .bucket = at, .group = g, .filled = true,
-		    .cells = t->g->fill == FILL_PREVIOUS && before != NULL ? before : f->empty },
-		    e);
-	}
-	return code;
-}
-
-static size_t
-count_groups(const struct agg_table *t)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->n_rows; i++)
-		n += i == 0 || !sv_eq(t->rows[i].group->key, t->rows[i - 1].group->key);
-	return n;
-}
-
-static int
-fill(struct agg_table *t, struct err *e)
-{
-	struct filling f = { 0, 0, NULL };
-	size_t n = t->n_rows, n_groups, to;
-	int code = 0;
-
-	if (!fill_range(t, &f.lo, &f.hi))
-		return 0;
-	if (n != 0)
-		qsort(t->rows, n, sizeof *t->rows, by_group);
-	n_groups = t->g->n_keys == 0 ? 1 : count_groups(t);
-	if (too_many(t, f.lo, f.hi, n_groups))
-		return err_set(e, ERR_TOOBIG, -1, "fill makes more than %d rows",
-		    AGG_MAX_FILLED);
-	if ((f.empty = empty_cells(t, e)) == NULL)
-		return ERR_NOMEM;
-	if (n == 0 && t->g->n_keys == 0)
-		return fill_group(t, &f, NULL, 0, 0, e);
-	for (size_t from = 0; code == 0 && from < n; from = to) {
-		for (to = from + 1; to < n && sv_eq(t->rows[to].group->key,
-		    t->rows[from].group->key); to++)
-			continue;
-		code = fill_group(t, &f, t->rows[from].group, from, to, e);
-	}
-	return code;
+	group_drop_states(t, g);
+	if (none || !all_hold(t->g, row.cells))
+		return keep_before(t, row, e);
+	return row_add(t, &t->rows, row, e);
 }
 
 /* ---- order ---- */
@@ -341,16 +201,16 @@ agg_finish(struct agg_table *t, struct err *e)
 	for (size_t i = 0; code == 0 && i < t->n_groups; i++)
 		code = take_group(t, t->groups[i], e);
 	if (code == 0 && t->g->fill != FILL_NONE)
-		code = fill(t, e);
-	if (code == 0 && t->n_rows > 1)
-		qsort_r(t->rows, t->n_rows, sizeof *t->rows, by_order, &x);
+		code = rows_fill(t, e);
+	if (code == 0 && t->rows.n > 1)
+		qsort_r(t->rows.v, t->rows.n, sizeof *t->rows.v, by_order, &x);
 	return code < 0 ? code : x.code;
 }
 
 size_t
 agg_n_rows(const struct agg_table *t)
 {
-	return t->n_rows;
+	return t->rows.n;
 }
 
 /* ---- cells and columns ---- */
@@ -389,9 +249,9 @@ row_cell(const struct agg_table *t, const struct agg_row *row, const struct grou
 	case REF_AGG:
 		return row->cells[ref->i];
 	case REF_PREV:
-		return row->filled ? null : row->cells[n + ref->i];
+		return row->no_before ? null : row->cells[n + ref->i];
 	case REF_DELTA:
-		return row->filled ? null :
+		return row->no_before ? null :
 		    difference(&row->cells[ref->i], &row->cells[n + ref->i]);
 	}
 	return null;
@@ -400,11 +260,14 @@ row_cell(const struct agg_table *t, const struct agg_row *row, const struct grou
 int
 agg_cells(struct agg_table *t, size_t from, size_t n, struct group_cell *out, struct err *e)
 {
-	(void)e;
-	for (size_t i = 0; i < n; i++)
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < n; i++) {
 		for (size_t k = 0; k < t->g->n_columns; k++)
-			*out++ = row_cell(t, &t->rows[from + i], &t->g->columns[k]);
-	return 0;
+			*out++ = row_cell(t, &t->rows.v[from + i], &t->g->columns[k]);
+		code = agg_check(t, e);
+	}
+	return code;
 }
 
 static void

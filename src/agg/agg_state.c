@@ -92,10 +92,59 @@ measure_merge(struct agg_memory *m, const struct measure *me, void *state, void 
 	return 0;
 }
 
+size_t
+measure_held(const struct measure *me, const void *state)
+{
+	const struct quantile *q = state;
+	const struct distinct *d = state;
+
+	switch (me->kind) {
+	case MEASURE_SUM:
+	case MEASURE_MIN:
+	case MEASURE_MAX:
+		return 0;
+	case MEASURE_QUANTILE:
+		return (q->cap_ints + q->cap_doubles) * sizeof *q->ints +
+		    (q->sketch == NULL ? 0 : sizeof *q->sketch + sketch_bytes(q->sketch));
+	case MEASURE_DISTINCT:
+		return d->cap * sizeof *d->v +
+		    (d->hll == NULL ? 0 : sizeof *d->hll + hll16_bytes(d->hll));
+	case MEASURE_HIST:
+		return ((const struct hist *)state)->cap * sizeof(struct hist_count);
+	}
+	return 0;
+}
+
+int
+measure_shrink(struct agg_memory *m, const struct measure *me, void *state, struct err *e)
+{
+	if (me->kind == MEASURE_QUANTILE)
+		return quantile_shrink(m, state, e);
+	return me->kind == MEASURE_DISTINCT ? distinct_shrink(m, state, e) : 0;
+}
+
+static void
+release_quantile(struct quantile *q)
+{
+	if (q->sketch != NULL)
+		sketch_release(q->sketch);
+	free(q->sketch);
+	free(q->ints);
+	free(q->doubles);
+}
+
+static void
+release_distinct(struct distinct *d)
+{
+	if (d->hll != NULL)
+		hll16_release(d->hll);
+	free(d->hll);
+	free(d->v);
+}
+
 void
 measure_release(const struct measure *me, void *state)
 {
-	struct quantile *q = state;
 
 	switch (me->kind) {
 	case MEASURE_SUM:
@@ -105,11 +154,10 @@ measure_release(const struct measure *me, void *state)
 	case MEASURE_MAX:
 		return;
 	case MEASURE_QUANTILE:
-		free(q->ints);
-		free(q->doubles);
+		release_quantile(state);
 		return;
 	case MEASURE_DISTINCT:
-		free(((struct distinct *)state)->v);
+		release_distinct(state);
 		return;
 	case MEASURE_HIST:
 		free(((struct hist *)state)->v);

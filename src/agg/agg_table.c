@@ -45,9 +45,8 @@ group_new(struct agg_table *t, uint64_t hash, __int128 bucket, struct sv key, st
 	struct group *g;
 	int code;
 
-	if ((code = agg_take(&t->mem, bytes, e)) < 0 ||
-	    (code = agg_grow(&t->mem, (void **)&t->groups, &t->cap_groups, t->n_groups + 1,
-	    sizeof *t->groups, e)) < 0)
+	if ((code = agg_grow(&t->mem, (void **)&t->groups, &t->cap_groups, t->n_groups + 1,
+	    sizeof *t->groups, e)) < 0 || (code = agg_take(&t->mem, bytes, e)) < 0)
 		return code;
 	if ((g = arena_new(&t->arena, struct group)) == NULL)
 		return err_nomem(e);
@@ -64,9 +63,8 @@ group_new(struct agg_table *t, uint64_t hash, __int128 bucket, struct sv key, st
 	return 0;
 }
 
-/* The group of a bucket and key, made if need be. */
 static int
-group_get(struct agg_table *t, __int128 bucket, struct sv key, struct group **out, struct err *e)
+group_find(struct agg_table *t, __int128 bucket, struct sv key, struct group **out, struct err *e)
 {
 	uint64_t hash = hash_seeded(key.p, key.n) ^ hash_u64((uint64_t)bucket);
 	size_t at;
@@ -90,11 +88,32 @@ group_get(struct agg_table *t, __int128 bucket, struct sv key, struct group **ou
 }
 
 int
+table_get_group(struct agg_table *t, __int128 bucket, struct sv key, struct group **out, struct err *e)
+{
+	int code = group_find(t, bucket, key, out, e);
+
+	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
+		code = group_find(t, bucket, key, out, e);
+	return code;
+}
+
+int
 table_need_group(struct agg_table *t, struct err *e)
 {
 	struct group *g;
 
-	return group_get(t, 0, SV_EMPTY, &g, e);
+	return table_get_group(t, 0, SV_EMPTY, &g, e);
+}
+
+static int
+state_add(struct agg_table *t, const struct measure *m, void *state, const struct agg_slot *slot,
+    const struct value *v, struct err *e)
+{
+	int code = measure_add(&t->mem, m, state, slot, v, e);
+
+	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
+		code = measure_add(&t->mem, m, state, slot, v, e);
+	return code;
 }
 
 static int
@@ -111,8 +130,7 @@ group_add(struct agg_table *t, struct group *g, enum agg_side s, bool error, str
 
 		t->steps += slot->v.n;
 		for (size_t k = 0; code == 0 && k < slot->v.n; k++)
-			code = measure_add(&t->mem, m, side->states + m->at, slot, &slot->v.v[k],
-			    e);
+			code = state_add(t, m, side->states + m->at, slot, &slot->v.v[k], e);
 	}
 	return code;
 }
@@ -191,7 +209,7 @@ add_keys(struct adding *x, size_t key, struct err *e)
 
 	if (key == t->g->n_keys) {
 		if ((code = buf_ok(&t->key, e)) < 0 ||
-		    (code = group_get(t, x->bucket, buf_view(&t->key), &g, e)) < 0)
+		    (code = table_get_group(t, x->bucket, buf_view(&t->key), &g, e)) < 0)
 			return code;
 		return group_add(t, g, x->side, x->error, e);
 	}
@@ -232,21 +250,54 @@ slots_clear(struct agg_table *t)
 
 /* ---- two tables ---- */
 
+/* Into a state of nothing the other one moves, with what it holds. */
+static int
+state_move(struct agg_table *t, struct agg_table *ft, const struct measure *m, void *state,
+    void *from, struct err *e)
+{
+	size_t held;
+	int code;
+
+	if (t->mem.short_of && (code = measure_shrink(&ft->mem, m, from, e)) < 0)
+		return code;
+	held = measure_held(m, from);
+	if ((code = agg_take(&t->mem, held, e)) < 0)
+		return code;
+	ft->mem.used -= held;
+	memcpy(state, from, measure_bytes(m->kind));
+	memset(from, 0, measure_bytes(m->kind));
+	return 0;
+}
+
+static int
+state_merge(struct agg_table *t, struct agg_table *ft, const struct measure *m, void *state,
+    void *from, bool fresh, struct err *e)
+{
+	return fresh ? state_move(t, ft, m, state, from, e) :
+	    measure_merge(&t->mem, m, state, from, e);
+}
+
 int
-table_merge_group(struct agg_table *t, const struct group *from, struct err *e)
+table_merge_group(struct agg_table *t, struct agg_table *ft, struct group *from, struct err *e)
 {
 	struct group *g;
 	int code = agg_check(t, e);
 
 	if (code == 0)
-		code = group_get(t, from->bucket, from->key, &g, e);
+		code = table_get_group(t, from->bucket, from->key, &g, e);
 	for (size_t s = 0; code == 0 && s < 2 && from->side[s].states != NULL; s++) {
+		bool fresh = g->side[s].count == 0;
+
+		for (size_t i = 0; code == 0 && i < t->n_measures; i++) {
+			const struct measure *m = &t->measures[i];
+			void *into = g->side[s].states + m->at, *of = from->side[s].states + m->at;
+
+			code = state_merge(t, ft, m, into, of, fresh, e);
+			if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
+				code = state_merge(t, ft, m, into, of, fresh, e);
+		}
 		g->side[s].count += from->side[s].count;
 		g->side[s].errors += from->side[s].errors;
-		for (size_t i = 0; code == 0 && i < t->n_measures; i++)
-			code = measure_merge(&t->mem, &t->measures[i],
-			    g->side[s].states + t->measures[i].at,
-			    from->side[s].states + t->measures[i].at, e);
 	}
 	return code;
 }

@@ -135,6 +135,27 @@ buf_hex64(struct buf *b, uint64_t v)
 	buf_hex(b, be, sizeof be);
 }
 
+/*
+ * Above a power of two doubles lie twice as far apart as below, so that of 16 digits those next above
+ * may read back where the nearest don't. After a last 9 they would be 15, which were tried. All
+ * such have an exponent.
+ */
+static bool
+next_above(char *text, size_t size, double v)
+{
+	char *last;
+	int power;
+
+	if (fabs(frexp(v, &power)) != 0.5)
+		return false;
+	snprintf(text, size, "%.15e", v);
+	last = strchr(text, 'e') - 1;
+	if (*last == '9')
+		return false;
+	++*last;
+	return strtod(text, NULL) == v;
+}
+
 void
 buf_double(struct buf *b, double v)
 {
@@ -155,7 +176,7 @@ buf_double(struct buf *b, double v)
 	 */
 	for (int prec = fabs(v) < DBL_MIN ? 1 : 15; prec <= 17; prec++) {
 		snprintf(tmp, sizeof tmp, "%.*g", prec, v);
-		if (strtod(tmp, NULL) == v)
+		if (strtod(tmp, NULL) == v || (prec == 16 && next_above(tmp, sizeof tmp, v)))
 			break;
 	}
 	buf_str(b, tmp);

@@ -168,6 +168,7 @@ struct request {
 	const atomic_bool *cancel;
 	uint64_t rules_off;		/* bit mask of opt's rules: [query] rules_off */
 	bool shadow;			/* a second run for comparison: not counted as a query */
+	bool exact;			/* so are its groups, whatever [query] aggregates says */
 	uint64_t memory;		/* most it may take; 0: [query] memory */
 	/* For tests, 0 as a rule: rows of a batch, most threads. */
 	size_t batch_rows;

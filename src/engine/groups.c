@@ -120,6 +120,12 @@ end_open(const struct query *q)
 	return !q->has_until && !q->has_on && !q->shard_partition && !q->groups.versus;
 }
 
+static bool
+is_exact(const struct request *r)
+{
+	return conf_u64(r->engine->conf, CONF_QUERY_AGGREGATES) == AGGREGATES_EXACT;
+}
+
 /* What the table is told; `auto` looks at the range, of an open one at the spans. */
 static int
 take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, struct err *e)
@@ -133,6 +139,7 @@ take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, s
 		.groups = &q->groups, .range = x->r->query->range,
 		.open_begin = begin_open(q), .open_end = end_open(q),
 		.memory = x->env->memory,
+		.exact = x->r->exact || is_exact(x->r),
 		.deadline_mono_ns = x->env->deadline_mono_ns, .cancel = x->env->cancel,
 	};
 	if (q->groups.versus)
@@ -227,6 +234,8 @@ groups_explain(struct buf *b, const struct request *r)
 	BUF_LIT(b, "aggregate ");
 	buf_sv(b, sv_sub(buf_view(&text), 1, text.n));
 	BUF_LIT(b, ": hash table of groups, exact");
+	if (agg_can_shrink(&r->groups->groups) && !is_exact(r))
+		BUF_LIT(b, " unless memory gets short");
 	if (r->groups->groups.per_trace)
 		BUF_LIT(b, "; spans by trace first, then traces");
 	if (r->groups->groups.versus)
@@ -244,8 +253,10 @@ groups_explain_json(struct buf *b, const struct request *r)
 	query_print_groups(&text, r->groups);
 	BUF_LIT(b, ",\"aggregate\":{\"clauses\":");
 	json_string(b, buf_view(&text));
-	buf_printf(b, ",\"method\":\"hash\",\"levels\":%d,\"runs\":%d,\"exact\":true}",
-	    r->groups->groups.per_trace ? 2 : 1, r->groups->groups.versus ? 2 : 1);
+	buf_printf(b, ",\"method\":\"hash\",\"levels\":%d,\"runs\":%d,\"exact\":true,"
+	    "\"sketch_if_short\":%s}", r->groups->groups.per_trace ? 2 : 1,
+	    r->groups->groups.versus ? 2 : 1,
+	    agg_can_shrink(&r->groups->groups) && !is_exact(r) ? "true" : "false");
 	b->oom |= text.oom;
 	buf_release(&text);
 }

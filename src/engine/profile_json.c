@@ -116,5 +116,6 @@ profile_json(struct buf *b, const struct request *r, const struct run_info *info
 	put_u64(b, "cost_settings_version", r->cost_version);
 	buf_printf(b, ",\"decision\":\"%s\"", request_decision(r));
 	put_nodes(b, r, info, format_ns);
-	buf_printf(b, ",\"cache\":\"%s\",\"complete\":true}\n", outcome_cache(info));
+	buf_printf(b, ",\"cache\":\"%s\",\"exact\":%s,\"complete\":true}\n", outcome_cache(info),
+	    info->inexact ? "false" : "true");
 }

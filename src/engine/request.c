@@ -291,6 +291,7 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 	n->kind = r->kind;
 	n->format = r->format;
 	n->shadow = true;
+	n->exact = true;	/* what is approximate depends on the order of the rows */
 	n->threads = 1;
 	n->rules_off = r->engine->rules.all;
 	engine_bind_env(n->engine, n->world, &env);
@@ -328,6 +329,7 @@ request_part(const struct request *r, const struct query *q, struct request **ou
 	n->groups = r->groups;
 	n->rules_off = r->rules_off;
 	n->shadow = true;	/* its plan is part of another's */
+	n->exact = r->exact;
 	n->memory = r->memory;
 	n->batch_rows = r->batch_rows;
 	n->threads = r->threads;

@@ -289,6 +289,8 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 		buf_u64(out, r->info.n_rows);
 	else if (sv_is(name, "complete") && r->state == RESULT_DONE)
 		buf_str(out, r->err.code == 0 ? "yes" : "no");
+	else if (sv_is(name, "exact") && r->state == RESULT_DONE && r->err.code == 0)
+		buf_str(out, r->info.inexact ? "no" : "yes");
 	else if (sv_is(name, "cache"))
 		buf_str(out, r->state == RESULT_DONE ? "memory" : "none");
 	else if (sv_is(name, "error") && r->state == RESULT_DONE && r->err.code != 0)

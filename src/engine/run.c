@@ -184,6 +184,8 @@ put_group_rows(struct running *x, struct agg_table *t, struct formatter *f,
 			code = formatter_batch(f, &b, &x->out, e);
 		if (code == 0 && x->out.n >= FLUSH_BYTES && !held(x))
 			code = flush(x, e);
+		if (code == 0)
+			code = agg_reader_holds(t, formatter_memory(f) + x->out.cap, e);
 		x->info->n_rows += n;
 		at += n;
 		left -= n;
@@ -192,11 +194,17 @@ put_group_rows(struct running *x, struct agg_table *t, struct formatter *f,
 	return code;
 }
 
+static int
+go_on(void *table, struct err *e)
+{
+	return agg_check(table, e);
+}
+
 /* Groups through a formatter of their own, since its columns are known only now. */
 static int
 format_groups(struct running *x, struct agg_table *t, struct err *e)
 {
-	struct format_options fo = { .n_groups = 0 };
+	struct format_options fo = { .go_on = go_on, .go_on_arg = t };
 	struct group_column *columns = NULL;
 	struct formatter *f;
 	int code = agg_columns(t, &columns, &fo.n_groups, e);
@@ -251,6 +259,7 @@ run_groups(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	env.max_rows = 0;	/* of groups, not of spans */
 	if ((code = groups_collect(x->r, &env, x->sink, &t, &x->info->profile, e)) < 0)
 		return code;
+	x->info->inexact = !agg_is_exact(t);
 	t0 = clock_mono_ns();
 	if ((code = over_rows(x, t, e)) == 0)
 		code = x->r->format->rows == ROW_COUNT ? count_groups(x, t) :

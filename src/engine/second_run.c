@@ -264,7 +264,11 @@ request_verify(struct request *r, const struct sink *sink, uint64_t deadline,
 		return err_nomem(e);
 	}
 	code = run_request(r, &t->sink, deadline, cancel, info, e);
-	if (code != ERR_CANCELLED) {
+	if (code == 0 && info->inexact) {
+		v->verdict = VERDICT_UNDECIDED;
+		BUF_LIT(&v->words, "not verified: memory was short, and values are approximate "
+		    "([query] memory)\n");
+	} else if (code != ERR_CANCELLED) {
 		second_take(&x, t, r, code);
 		decide(&x, conf_u64(conf, CONF_SHADOW_TIMEOUT), cancel, v);
 	}

@@ -8,7 +8,8 @@
 
 #include "agg/agg.h"
 
-#define LOCAL_SHARE 8		/* of [query] memory that a thread's own table may take before it is merged */
+/* Of [query] memory what all threads' own tables together may take before one is merged. */
+#define LOCAL_SHARE 8
 
 struct groups_local {
 	struct agg_table *table;	/* NULL until it is needed */
@@ -53,14 +54,19 @@ groups_consume(struct row_sink *s, void *local, struct scan *sc, const struct fo
 	return found_spans(sc, f, &s->ex->plan->projection, add_span, &x);
 }
 
+static size_t
+local_most(const struct exec *ex)
+{
+	return ex->env.memory / LOCAL_SHARE / (ex->env.threads > 1 ? ex->env.threads : 1);
+}
+
 static int
 groups_combine(struct row_sink *s, void *local, bool last, struct err *e)
 {
 	struct groups_local *l = local;
 	int rc;
 
-	if (l->table == NULL ||
-	    (!last && agg_memory_used(l->table) < s->ex->env.memory / LOCAL_SHARE))
+	if (l->table == NULL || (!last && agg_memory_used(l->table) < local_most(s->ex)))
 		return 0;
 	rc = agg_merge(s->state, l->table, e);
 	agg_table_free(l->table);

@@ -228,6 +228,12 @@ heading(const struct group_column *c)
 }
 
 static int
+go_on(const struct formatter *f, struct err *e)
+{
+	return f->opt.go_on == NULL ? 0 : f->opt.go_on(f->opt.go_on_arg, e);
+}
+
+static int
 put_table(struct formatter *f, struct buf *out, struct err *e)
 {
 	struct groups_text *x = f->state;
@@ -235,6 +241,7 @@ put_table(struct formatter *f, struct buf *out, struct err *e)
 	size_t n = f->n_columns + bars;
 	struct table_column *columns = arena_array(&f->arena, n + 1, struct table_column);
 	struct table *t;
+	int code = 0;
 
 	if (columns == NULL)
 		return err_nomem(e);
@@ -243,7 +250,7 @@ put_table(struct formatter *f, struct buf *out, struct err *e)
 		    .right = f->opt.groups[i].role > COLUMN_KEY };
 	if ((t = table_new(&f->arena, &f->held, columns, n, LINE_MAX)) == NULL)
 		return err_nomem(e);
-	for (const struct waiting_row *r = x->first; r != NULL; r = r->next) {
+	for (const struct waiting_row *r = x->first; code == 0 && r != NULL; r = r->next) {
 		for (size_t i = 0; i < f->n_columns; i++)
 			table_cell(t, i, r->cells[i]);
 		if (bars) {
@@ -252,9 +259,11 @@ put_table(struct formatter *f, struct buf *out, struct err *e)
 			table_cell(t, n - 1, buf_view(&f->scratch));
 		}
 		table_row(t, out);
+		code = go_on(f, e);
 	}
-	table_end(t, out);
-	return 0;
+	if (code == 0)
+		table_end(t, out);
+	return code;
 }
 
 /* ---- small bars over buckets ---- */
@@ -344,7 +353,8 @@ collect_sparks(struct formatter *f, struct sparks *x, struct err *e)
 
 	x->range = bucket_range(t);
 	for (const struct waiting_row *r = t->first; code == 0 && r != NULL; r = r->next)
-		if ((code = spark_of(f, x, r->key, &s, e)) == 0 && s != NULL)
+		if ((code = go_on(f, e)) == 0 && (code = spark_of(f, x, r->key, &s, e)) == 0 &&
+		    s != NULL)
 			spark_add(s, &x->range, r);
 	return code;
 }

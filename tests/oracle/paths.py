@@ -364,7 +364,8 @@ class Maker:
             out.append([b"sort", r.choice(plain + keys) + r.choice([b"", b":desc"])])
         if r.random() < 0.15:
             out.append([b"per", b"trace"])
-        if r.random() < 0.15:
+        # Rows that fill makes have an earlier side, too.
+        if r.random() < (0.4 if any(c[0] == b"fill" for c in out) else 0.15):
             out.append([b"versus", r.choice([b"1d", b"6h", b"previous"])])
         if r.random() < 0.25:
             out.append([b"limit", b"%d" % r.choice([1, 3, 10])])

@@ -31,7 +31,8 @@ from tool import Answer  # noqa: E402
 PATHS, GROUP_PATHS = 650, 250
 # What random paths meet too seldom.
 DIRECTED = [b"/where/k/%s/%d/count" % (op, n) for op in (b"eq", b"lt", b"ge")
-            for n in (2 ** 53 + 1, 2 ** 63 - 1, -2 ** 53 - 1)]
+            for n in (2 ** 53 + 1, 2 ** 63 - 1, -2 ** 53 - 1)] + \
+    [b"/on/today/bucket/1h/fill/zero/versus/1d/groups.jsonl"]
 
 
 def swap(owner, name, make):
@@ -118,11 +119,13 @@ FAULTS = {
     "weeks begin on Sunday": swap(group, "MONDAY", lambda right: right - times.DAY),
     "a rate of the whole bucket": swap(groups, "measure", lambda right: lambda r, step, lo, hi, e:
                                        right(r, step, None, None, e)),
-    "fill forgets the last bucket": swap(groups, "fill", lambda right: lambda shape, step, rows:
-                                         {w: r for w, r in right(shape, step, rows).items()
+    "fill forgets the last bucket": swap(groups, "fill", lambda right: lambda shape, step, rows, b:
+                                         {w: r for w, r in right(shape, step, rows, b).items()
                                           if r.items or w[0] < max(
                                               x[0] for x in rows) or not rows}
-                                         if rows else right(shape, step, rows)),
+                                         if rows else right(shape, step, rows, b)),
+    "a filled bucket has nothing before it": swap(groups, "fill", lambda right: lambda shape, step,
+                                                  rows, b: right(shape, step, rows, {})),
     "a child is its own parent's child too": swap(relations, "children", lambda right: lambda s:
                                                   right(s) + [s]),
     "shares of all that is selected": swap(contrast, "matching", lambda right: lambda q, s:

@@ -225,6 +225,15 @@ class Groups(unittest.TestCase):
             /agg/count/versus/1d EINVAL
             /until/2025-01-02/agg/count/versus/1d EINVAL
             /on/2025-01-02/versus/1d EINVAL""" % (B2 + "01" + Z, B2 + "02" + Z))
+        early = "/since/2025-01-02T00/until/2025-01-02T03"
+        self.rows(six(), """
+            {e}/bucket/1h/fill/zero/versus/1d {b}00{z},0,2,-2|{b}01{z},1,2,-1|{b}02{z},1,,
+            {e}/bucket/1h/fill/null/versus/1d {b}00{z},,2,|{b}01{z},1,2,-1|{b}02{z},1,,
+            {e}/bucket/1h/fill/previous/versus/1d {b}00{z},,2,|{b}01{z},1,2,-1|{b}02{z},1,,
+            {e}/bucket/1h/group/service/fill/zero/versus/1d {b}00{z},y,0,1,-1|{b}01{z},y,1,,|{b}02{z},y,1,,
+            {e}/bucket/1h/having/count/gt/5/fill/zero/versus/1d {b}00{z},0,2,-2|{b}01{z},0,2,-2|{b}02{z},0,,
+            {e}/bucket/1h/agg/sum:k/fill/zero/versus/1d {b}00{z},0,3,-3|{b}01{z},9,2.5,6.5|{b}02{z},,,
+            """.format(e=early, b=B2, z=Z))
         self.assertEqual(
             ask(six(), "/on/2025-01-02/agg/max:duration/versus/1d/limit/0/groups.csv"),
             "max_duration_ns,prev_max_duration_ns,delta_max_duration_ns\n")

@@ -117,13 +117,12 @@ def build(shape):
         rows[(None, ())] = Row(None, [], [])
     for row in rows.values():
         measure(row, step, shape.lo, shape.hi, ends)
-    if query.get("versus"):
-        beside(shape, step, rows)
+    before = beside(shape, step, rows) if query.get("versus") else {}
     if query.get("distinct"):
         rows = {w: r for w, r in rows.items() if r.keys[0] is not None}
     rows = {w: r for w, r in rows.items()
             if all(h.holds(r.value(h.agg)) for h in query.all("having"))}
-    return step, rows
+    return step, rows, before
 
 
 def beside(shape, step, rows):
@@ -134,13 +133,14 @@ def beside(shape, step, rows):
     before = place(shape, step, items_of(shape.query, spans), period)
     if not shape.names and not step and not before:
         before[(None, ())] = Row(None, [], [])
+    for row in before.values():
+        measure(row, step, lo, hi, (lo, hi))
     for where, row in rows.items():
         row.prev = before.get(where)
-        if row.prev:
-            measure(row.prev, step, lo, hi, (lo, hi))
+    return before
 
 
-def fill(shape, step, rows):
+def fill(shape, step, rows, earlier_rows):
     """Buckets without a row, over the whole range, for each group that is left."""
     mode = shape.query.get("fill").mode
     starts = [r.bucket for r in rows.values()]
@@ -163,7 +163,9 @@ def fill(shape, step, rows):
             if row:
                 before = row
             else:
-                made[(at, key)] = Row(at, shown, [], empty(mode, before))
+                row = Row(at, shown, [], empty(mode, before))
+                row.prev = earlier_rows.get((at, key))
+                made[(at, key)] = row
             at = step.after(at)
     return made
 
@@ -237,9 +239,9 @@ def table(query, store):
     by = query.get("sort")
     sort = [(column_of(shape, n, raw)[2], down) for (n, down), raw in
             (zip(by.keys, by.raw) if by else [])]
-    step, rows = build(shape)
+    step, rows, before = build(shape)
     if query.get("fill") and query.get("fill").mode != "none":
-        rows = fill(shape, step, rows)
+        rows = fill(shape, step, rows, before)
     rows = sorted(rows.values(), key=lambda r: (
         r.bucket or 0, [key_order(f, v) for f, v in zip(shape.fields, r.keys)]))
     for key, down in reversed(sort):

@@ -88,10 +88,48 @@ many_rows_in_the_order_of_their_keys_take_no_time(void **state)
 	free(c);
 }
 
+static int
+stop_after(void *arg, struct err *e)
+{
+	int *left = arg;
+
+	return --*left >= 0 ? 0 : err_set(e, ERR_TIMEOUT, -1, "stopped");
+}
+
+/* 300 rows in the table, and once more for the bars: asked once each. */
+static void
+the_end_can_be_stopped_at_any_row(void **state)
+{
+	static struct group_cell c[300 * N_COLUMNS];
+	struct group_rows rows = { .columns = columns, .n_columns = N_COLUMNS, .cells = c };
+	struct batch b = { .kind = ROW_GROUP, .n = 300, .groups = &rows };
+
+	(void)state;
+	for (size_t i = 0; i < 300; i++)
+		set_row(c + i * N_COLUMNS, T0 + (__int128)i * MS, KIND_SERVER, 1, T0);
+	for (int n = 0; n <= 600; n += 50) {
+		int left = n;
+		struct format_options o = { .groups = columns, .n_groups = N_COLUMNS,
+			.go_on = stop_after, .go_on_arg = &left };
+		struct buf out = BUF_INIT;
+		struct formatter *f;
+		struct err e;
+
+		assert_int_equal(formatter_new(format_find(SV("groups.txt")), &o, &f, &e), 0);
+		assert_int_equal(formatter_begin(f, &out, &e), 0);
+		assert_int_equal(formatter_batch(f, &b, &out, &e), 0);
+		assert_int_equal(left, n);
+		assert_int_equal(formatter_end(f, &out, &e), n < 600 ? ERR_TIMEOUT : 0);
+		formatter_free(f);
+		buf_release(&out);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_end_can_be_stopped_at_any_row),
 		cmocka_unit_test(buckets_below_a_second_have_their_fraction),
 		cmocka_unit_test(many_rows_in_the_order_of_their_keys_take_no_time),
 	};

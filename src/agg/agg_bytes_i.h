@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* agg_bytes_i: what agg_save and agg_load share, see agg/agg_bytes.h. */
+#ifndef AGG_BYTES_I_H
+#define AGG_BYTES_I_H
+
+#include "agg_i.h"
+
+#define AGG_MAGIC "SGS\1"
+#define AGG_MAGIC_BYTES 4	/* the last of them the version */
+
+enum state_form { STATE_EXACT, STATE_SKETCH, STATE_REGISTERS };
+
+#define SUM_DOUBLES 1
+#define SUM_ODD 2
+
+/* A hash of all that a state depends on. */
+int agg_shape(const struct agg_table *, uint64_t *, struct err *) WARN_UNUSED;
+
+#endif

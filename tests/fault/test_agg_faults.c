@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Groups without memory: each allocation of reading two tables back, merging, ending and showing
+ * them and of writing them fails in turn, once or for good. Then there is an error, or the groups are
+ * those with memory, or say that they are not exact; and nothing is left behind. Links with --wrap.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "agg/agg_bytes.h"
+#include "lib/agg_rig.h"
+#include "lib/fault_malloc.h"
+
+struct job {
+	unsigned shape;
+	struct agg_table *like;
+	struct buf one, two;		/* tables as bytes */
+	struct buf text;		/* of both, with memory */
+	bool exact;
+};
+
+static void
+save_part(struct job *j, size_t memory, size_t from, size_t n, struct buf *out)
+{
+	struct agg_table *t = agg_rig_table(j->shape, memory);
+	struct err e;
+
+	assert_int_equal(agg_rig_add(t, SIDE_NOW, 1, from, n, &e), 0);
+	assert_int_equal(agg_save(t, out, &e), 0);
+	agg_table_free(t);
+}
+
+static int
+merge_all(const struct job *j, struct agg_table *t, struct buf *text, struct err *e)
+{
+	struct agg_table *more = NULL;
+	struct buf bytes = BUF_INIT;
+	int code = agg_load(j->like, buf_view(&j->two), &more, e);
+
+	if (code == 0)
+		code = agg_merge(t, more, e);
+	agg_table_free(more);
+	if (code == 0)
+		code = agg_save(t, &bytes, e);
+	buf_release(&bytes);
+	if (code == 0 && !agg_rig_print(t, j->shape, text, e))
+		code = ERR_NOMEM;
+	return code;
+}
+
+static int
+run(const struct job *j, struct buf *text, bool *exact, struct err *e)
+{
+	struct agg_table *t = NULL;
+	int code = agg_load(j->like, buf_view(&j->one), &t, e);
+
+	if (code == 0)
+		code = merge_all(j, t, text, e);
+	*exact = code == 0 && agg_is_exact(t);
+	agg_table_free(t);
+	return code;
+}
+
+static void
+each_allocation_fails(struct job *j, bool persist)
+{
+	struct buf text = BUF_INIT;
+	uint64_t n = 1, asked;
+	struct err e;
+	bool exact;
+	int code;
+
+	do {
+		text.n = 0;
+		text.oom = false;
+		fault_malloc_start(n, persist);
+		code = run(j, &text, &exact, &e);
+		asked = fault_malloc_stop();
+		if (code < 0)
+			assert_int_equal(code, ERR_NOMEM);
+		else if (exact == j->exact)
+			assert_string_equal(buf_cstr(&text), buf_cstr(&j->text));
+		else
+			assert_true(j->exact);
+		buf_release(&text);
+		buf_init(&text);
+	} while (n++ <= asked);
+	assert_int_equal(code, 0);
+	assert_true(n > 20);
+}
+
+static void
+test_shape(unsigned shape, size_t memory, size_t n)
+{
+	struct job j = { .shape = shape, .like = agg_rig_table(shape, SIZE_MAX) };
+	struct err e;
+
+	save_part(&j, memory, 0, n, &j.one);
+	save_part(&j, SIZE_MAX, n, n, &j.two);
+	assert_int_equal(run(&j, &j.text, &j.exact, &e), 0);
+	each_allocation_fails(&j, false);
+	each_allocation_fails(&j, true);
+	buf_release(&j.one);
+	buf_release(&j.two);
+	buf_release(&j.text);
+	agg_table_free(j.like);
+}
+
+static void
+exact_groups_fail_or_are_whole(void **state)
+{
+	(void)state;
+	test_shape(0, SIZE_MAX, 100);
+	test_shape(1, SIZE_MAX, 10);
+	test_shape(2, SIZE_MAX, 8);
+}
+
+static void
+approximate_groups_fail_or_are_whole(void **state)
+{
+	(void)state;
+	test_shape(0, 25000, 400);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exact_groups_fail_or_are_whole),
+		cmocka_unit_test(approximate_groups_fail_or_are_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
