@@ -37,7 +37,7 @@ check format base model match render
 check opt base model match query plan
 check exec base model match agg plan shard catalog
 check conf base
-check intake base model conf ingest shard seal catalog
+check intake base model conf ingest render shard seal catalog
 check watch base model plan conf
 check engine base model match agg query plan opt render shard catalog exec ingest format conf watch
 # fs sees the language only as far as engine.h hands out struct path.
