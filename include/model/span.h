@@ -66,6 +66,8 @@ struct span {
 	uint32_t n_events, n_links;
 	const struct resource *resource;	/* never NULL */
 	const struct scope *scope;		/* never NULL */
+	/* Of its line in spans.jsonl, where it was measured before it is sealed; else 0. */
+	uint32_t line_bytes;
 };
 
 /* end - start, 0 if end lies before start. */

@@ -16,6 +16,8 @@
 
 struct memtable;
 
+#define MEASURED_MAX (16u << 20)	/* bytes of values; the line may take six times as much */
+
 struct shard_options {
 	uint32_t row_group_rows;	/* [store] row_group_rows, at most LIMIT_ROW_GROUP_ROWS */
 	int compression_level;		/* zstd; 0: store everything uncompressed */

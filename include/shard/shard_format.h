@@ -109,6 +109,13 @@
  *                 without parent leads, of such or if all have one the first by start, span id,
  *                 name, service.
  *
+ * SECTION_LENGTHS (SHARD_COMPAT_LENGTHS)  of no column; if there is one, one for each row group.
+ *                 u8 version of the line (render/span_line.h): lengths of a version that the
+ *                 reader does not make are not believed. Then the bytes of each row's line in
+ *                 spans.jsonl, with its end, 0 if it is not told: the lowest byte of all rows,
+ *                 then the next higher one, up to the highest that is not 0 in all (at least
+ *                 one, at most four).
+ *
  * SECTION_STATS (SHARD_COMPAT_STATS)  once in a shard, of no column; for estimates alone.
  *                 varint n_cells (at most 1024); per cell, spans of one service and name, by
  *                   both: varint place of the service in the footer; u8 1: of all its names;
@@ -165,8 +172,9 @@
 #define SHARD_COMPAT_STATS 8u		/* there may be SECTION_STATS */
 #define SHARD_COMPAT_BLOOM 16u		/* there may be SECTION_COLUMN_BLOOM */
 #define SHARD_COMPAT_SHOWN 32u		/* COL_REST has no key that field_of_key() knows */
+#define SHARD_COMPAT_LENGTHS 64u	/* there may be SECTION_LENGTHS */
 #define SHARD_COMPAT_KNOWN (SHARD_COMPAT_POSTINGS | SHARD_COMPAT_TEXT | SHARD_COMPAT_TRACES | \
-	SHARD_COMPAT_STATS | SHARD_COMPAT_BLOOM | SHARD_COMPAT_SHOWN)
+	SHARD_COMPAT_STATS | SHARD_COMPAT_BLOOM | SHARD_COMPAT_SHOWN | SHARD_COMPAT_LENGTHS)
 #define SHARD_MAX_CHILDREN (1u << 25)	/* events of one shard; links alike */
 
 #define PACK_BLOCK 256
@@ -227,7 +235,8 @@ enum section_kind {
 	SECTION_TRACE_SUMMARY = 10,
 	SECTION_STATS = 11,
 	SECTION_COLUMN_BLOOM = 12,
-	SECTION_LAST = SECTION_COLUMN_BLOOM,	/* kinds above are not known */
+	SECTION_LENGTHS = 13,
+	SECTION_LAST = SECTION_LENGTHS,	/* kinds above are not known */
 };
 enum section_codec { CODEC_NONE = 0, CODEC_ZSTD = 1 };
 enum chunk_presence { PRESENT_ALL = 0, PRESENT_BITMAP = 1, PRESENT_LIST = 2 };

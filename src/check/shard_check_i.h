@@ -8,12 +8,15 @@
  *   shard_check_rows     order of rows, services, trace table, parents, whole spans
  *   index_check          postings and text indexes against the values
  *   tracesum_check       summaries of traces against their rows
+ *   lengths_check        lengths of lines against the lines
  *
  * A section that can't be read is reported once; later looks at it get nothing.
  */
 #ifndef CHECK_SHARD_CHECK_I_H
 #define CHECK_SHARD_CHECK_I_H
 
+#include "render/render.h"
+#include "shard/lengths.h"
 #include "shard/shard_i.h"
 
 struct check {
@@ -48,5 +51,18 @@ int check_indexes(struct check *) WARN_UNUSED;
 int check_trace_summary(struct check *) WARN_UNUSED;
 int check_rows(struct check *) WARN_UNUSED;
 int check_spans(struct check *) WARN_UNUSED;
+
+/* What lines are measured with. Begins zeroed. */
+struct ruler {
+	struct render render;
+	struct buf line;	/* scratch */
+	bool said;		/* a wrong length was reported */
+};
+/* That the sections can be read. */
+int check_lengths_read(struct check *) WARN_UNUSED;
+/* Those of rows [from, from + n), which are of one row group; their sections can be read. */
+int check_lengths(struct check *, struct ruler *, uint32_t group, uint32_t from,
+    const struct span *, uint32_t n) WARN_UNUSED;
+void ruler_release(struct ruler *);
 
 #endif

@@ -331,41 +331,55 @@ span_is_normal(const struct span *s)
 	return ok;
 }
 
+/* Whole spans, some at a time. */
+struct some {
+	struct check *k;
+	struct fetch *fetch;
+	struct ruler *ruler;
+	struct span *spans;
+	bool said;		/* one was found that is not normal */
+};
+
 static int
-check_some(struct check *k, struct fetch *f, struct span *spans, uint32_t from, uint32_t n,
-    bool *said)
+check_some(struct some *x, uint32_t group, uint32_t from, uint32_t n)
 {
+	struct check *k = x->k;
 	uint32_t rows[SPANS] = { from };
 	int rc;
 
 	for (uint32_t i = 0; i < n; i++)
 		rows[i] = from + i;
-	if ((rc = fetch_rows(f, k->s, rows, n, NULL, spans, k->e)) != 0)
+	if ((rc = fetch_rows(x->fetch, k->s, rows, n, NULL, x->spans, k->e)) != 0)
 		return rc;
-	for (uint32_t i = 0; i < n && !*said; i++)
-		if (!span_is_normal(&spans[i])) {
+	for (uint32_t i = 0; i < n && !x->said; i++)
+		if (!span_is_normal(&x->spans[i])) {
 			check_report(k, -1, "row %u: an attribute stands twice, or no span id",
 			    from + i);
-			*said = true;
+			x->said = true;
 		}
-	return 0;
+	rc = check_lengths(k, x->ruler, group, from, x->spans, n);
+	fetch_reset(x->fetch);
+	return rc;
 }
 
 int
 check_spans(struct check *k)
 {
-	struct span *spans = malloc(SPANS * sizeof *spans);
-	struct fetch *f = NULL;
-	uint64_t n = k->s->info.n_rows;
-	bool said = false;
-	int rc = spans == NULL ? err_nomem(k->e) : fetch_new(&f, k->e);
+	struct ruler *ruler = calloc(1, sizeof *ruler);
+	struct some x = { .k = k, .ruler = ruler, .spans = malloc(SPANS * sizeof *x.spans) };
+	int rc = x.spans == NULL || ruler == NULL ? err_nomem(k->e) : fetch_new(&x.fetch, k->e);
 
-	for (uint64_t at = 0; at < n && rc == 0; at += SPANS) {
-		rc = check_some(k, f, spans, (uint32_t)at,
-		    n - at < SPANS ? (uint32_t)(n - at) : SPANS, &said);
-		fetch_reset(f);
+	for (uint32_t g = 0; g < k->s->info.n_row_groups && rc == 0; g++) {
+		const struct row_group *rg = &k->s->info.row_groups[g];
+
+		for (uint32_t at = rg->row_from; at < rg->row_to && rc == 0; at += SPANS)
+			rc = check_some(&x, g, at,
+			    rg->row_to - at < SPANS ? rg->row_to - at : SPANS);
 	}
-	fetch_free(f);
-	free(spans);
+	fetch_free(x.fetch);
+	free(x.spans);
+	if (ruler != NULL)
+		ruler_release(ruler);
+	free(ruler);
 	return rc;
 }

@@ -159,7 +159,7 @@ cell_plain(struct formatter *f, struct buf *b, const struct cell *c)
 		buf_u64(b, c->u);
 		return;
 	case CELL_TIME:
-		put_time(b, &f->day, c->u);
+		put_time(b, &f->render.day, c->u);
 		return;
 	case CELL_TRACE_ID:
 		put_trace_id(b, c->trace_id);

@@ -144,10 +144,10 @@ put_nested(struct formatter *f, struct buf *b, const struct span *s)
 	if (s->attrs.n != 0)
 		json_attrs(&f->scratch, &s->attrs);
 	flush_field(f, b);
-	buf_sv(b, render_cached(&f->resources, s->resource, render_resource));
-	buf_sv(b, render_cached(&f->scopes, s->scope, render_scope));
+	buf_sv(b, render_cached(&f->render.resources, s->resource, render_resource));
+	buf_sv(b, render_cached(&f->render.scopes, s->scope, render_scope));
 	if (s->n_events != 0)
-		span_json_events(f, &f->scratch, s);
+		span_json_events(&f->render.day, &f->scratch, s);
 	flush_field(f, b);
 	if (s->n_links != 0)
 		span_json_links(&f->scratch, s);
@@ -200,7 +200,7 @@ spans_csv_batch(struct formatter *f, const struct batch *b, struct buf *out, str
 		}
 		end_selected(out, from);
 	}
-	return f->resources.text.oom || f->scopes.text.oom ? err_nomem(e) : 0;
+	return render_ok(&f->render, e);
 }
 
 static void

@@ -185,7 +185,7 @@ put_line(struct formatter *f, struct table *t, const struct line *l)
 	struct buf *b = &f->scratch;
 
 	b->n = 0;
-	put_time(b, &f->day, l->newest_ns);
+	put_time(b, &f->render.day, l->newest_ns);
 	if (!b->oom)
 		b->n -= 11;	/* the fraction goes */
 	buf_putc(b, 'Z');

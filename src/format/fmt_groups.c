@@ -49,7 +49,7 @@ put_json(struct formatter *f, struct buf *b, const struct group_cell *c)
 		return;
 	case GROUP_TIME:
 		buf_putc(b, '"');
-		put_group_time(b, &f->day, c->time);
+		put_group_time(b, &f->render.day, c->time);
 		buf_putc(b, '"');
 		return;
 	case GROUP_KIND:
@@ -75,7 +75,7 @@ put_group_plain(struct formatter *f, struct buf *b, const struct group_cell *c)
 		cell_plain(f, b, &value);
 		return;
 	case GROUP_TIME:
-		put_group_time(b, &f->day, c->time);
+		put_group_time(b, &f->render.day, c->time);
 		return;
 	case GROUP_KIND:
 	case GROUP_STATUS:

@@ -101,7 +101,7 @@ put_short_time(struct formatter *f, struct buf *b, __int128 ns, bool full)
 {
 	size_t from = b->n, least;
 
-	put_group_time(b, &f->day, ns);
+	put_group_time(b, &f->render.day, ns);
 	if (b->oom || b->n - from < TIME_FRACTION)
 		return;
 	least = b->n - TIME_FRACTION;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * fmt_jsonl: spans.jsonl, traces.jsonl, events.jsonl and links.jsonl: one JSON object a line,
- * keys in the order of product.md, empty members left out. Each resource and scope is
- * rendered once a batch. With `select` the keys are the selected fields, in that order, and
+ * keys in the order of product.md, empty members left out; a span whole is
+ * render/span_line.h. With `select` the keys are the selected fields, in that order, and
  * missing ones are left out. Service, name and ids always stand, however empty.
  */
 #include "format_i.h"
+#include "render/span_line.h"
 
 int
 spans_jsonl_begin(struct formatter *f, struct buf *out, struct err *e)
@@ -14,123 +15,6 @@ spans_jsonl_begin(struct formatter *f, struct buf *out, struct err *e)
 	if (f->opt.n_select == 0)
 		return 0;
 	return formatter_columns(f, f->opt.select, f->opt.select_typed, f->opt.n_select, e);
-}
-
-static void
-render_resource(struct buf *b, const void *key)
-{
-	const struct resource *r = key;
-
-	if (r->attrs.n == 0)
-		return;
-	BUF_LIT(b, ",\"resource\":");
-	json_attrs(b, &r->attrs);
-}
-
-static void
-render_scope(struct buf *b, const void *key)
-{
-	const struct scope *s = key;
-
-	if (span_json_scope_empty(s))
-		return;
-	BUF_LIT(b, ",\"scope\":");
-	span_json_scope(b, s);
-}
-
-static void
-put_enum(struct buf *b, const char *word, int32_t number)
-{
-	if (word == NULL) {
-		buf_i64(b, number);
-		return;
-	}
-	buf_putc(b, '"');
-	buf_str(b, word);
-	buf_putc(b, '"');
-}
-
-/* {"trace_id":"…","span_id":"…": what rows of spans, events and links begin with. */
-static void
-put_ids(struct buf *b, const struct span *s)
-{
-	BUF_LIT(b, "{\"trace_id\":\"");
-	put_trace_id(b, s->trace_id);
-	BUF_LIT(b, "\",\"span_id\":\"");
-	put_span_id(b, s->span_id);
-	buf_putc(b, '"');
-}
-
-static void
-put_head(struct formatter *f, struct buf *b, const struct span *s)
-{
-	put_ids(b, s);
-	if (s->parent_span_id != 0) {
-		BUF_LIT(b, ",\"parent_span_id\":\"");
-		put_span_id(b, s->parent_span_id);
-		buf_putc(b, '"');
-	}
-	BUF_LIT(b, ",\"name\":");
-	json_string(b, s->name);
-	BUF_LIT(b, ",\"kind\":");
-	put_enum(b, span_kind_name(s->kind), s->kind);
-	BUF_LIT(b, ",\"service\":");
-	json_string(b, s->resource->service);
-	BUF_LIT(b, ",\"start\":\"");
-	put_time(b, &f->day, s->start_ns);
-	BUF_LIT(b, "\",\"duration_ns\":");
-	buf_u64(b, span_duration(s));
-	/* Else start and duration say when it ended. */
-	if (s->end_ns < s->start_ns) {
-		BUF_LIT(b, ",\"end\":\"");
-		put_time(b, &f->day, s->end_ns);
-		buf_putc(b, '"');
-	}
-	BUF_LIT(b, ",\"status\":");
-	put_enum(b, span_status_name(s->status), s->status);
-}
-
-static void
-put_tail(struct buf *b, const struct span *s)
-{
-	if (s->trace_state.n != 0) {
-		BUF_LIT(b, ",\"trace_state\":");
-		json_string(b, s->trace_state);
-	}
-	if (s->flags != 0) {
-		BUF_LIT(b, ",\"flags\":");
-		buf_u64(b, s->flags);
-	}
-	if (!span_json_dropped_empty(s)) {
-		BUF_LIT(b, ",\"dropped\":");
-		span_json_dropped(b, s);
-	}
-	BUF_LIT(b, "}\n");
-}
-
-static void
-put_span(struct formatter *f, struct buf *b, const struct span *s)
-{
-	put_head(f, b, s);
-	if (s->status_message.n != 0) {
-		BUF_LIT(b, ",\"status_message\":");
-		json_string(b, s->status_message);
-	}
-	if (s->attrs.n != 0) {
-		BUF_LIT(b, ",\"attributes\":");
-		json_attrs(b, &s->attrs);
-	}
-	buf_sv(b, render_cached(&f->resources, s->resource, render_resource));
-	buf_sv(b, render_cached(&f->scopes, s->scope, render_scope));
-	if (s->n_events != 0) {
-		BUF_LIT(b, ",\"events\":");
-		span_json_events(f, b, s);
-	}
-	if (s->n_links != 0) {
-		BUF_LIT(b, ",\"links\":");
-		span_json_links(b, s);
-	}
-	put_tail(b, s);
 }
 
 /* One key of a selected row. */
@@ -163,14 +47,13 @@ put_selected_span(struct formatter *f, struct buf *b, const struct span_row *row
 int
 spans_jsonl_batch(struct formatter *f, const struct batch *b, struct buf *out, struct err *e)
 {
-	(void)e;
 	for (size_t i = 0; i < b->n; i++) {
 		if (f->n_columns != 0)
 			put_selected_span(f, out, &b->spans[i]);
 		else
-			put_span(f, out, b->spans[i].span);
+			span_line_put(&f->render, out, b->spans[i].span);
 	}
-	return f->resources.text.oom || f->scopes.text.oom ? err_nomem(e) : 0;
+	return render_ok(&f->render, e);
 }
 
 static void
@@ -207,7 +90,7 @@ put_trace(struct formatter *f, struct buf *b, const struct trace_row *row)
 	put_optional(b, "root_service", t->root_service);
 	put_optional(b, "root_name", t->root_name);
 	BUF_LIT(b, ",\"start\":\"");
-	put_time(b, &f->day, t->start_ns);
+	put_time(b, &f->render.day, t->start_ns);
 	BUF_LIT(b, "\",\"duration_ns\":");
 	buf_u64(b, trace_duration(t));
 	BUF_LIT(b, ",\"spans\":");
@@ -277,7 +160,7 @@ events_jsonl_batch(struct formatter *f, const struct batch *b, struct buf *out, 
 
 		put_owner(out, b->events[i].span);
 		BUF_LIT(out, ",\"time\":\"");
-		put_time(out, &f->day, ev->time_ns);
+		put_time(out, &f->render.day, ev->time_ns);
 		BUF_LIT(out, "\",\"name\":");
 		json_string(out, ev->name);
 		put_attributes(out, &ev->attrs);

@@ -353,9 +353,9 @@ static void
 render_head(struct formatter *f, struct buf *b, const struct span *s)
 {
 	BUF_LIT(b, "{\"resourceSpans\":[{");
-	buf_sv(b, render_cached(&f->resources, s->resource, render_resource));
+	buf_sv(b, render_cached(&f->render.resources, s->resource, render_resource));
 	BUF_LIT(b, "\"scopeSpans\":[{");
-	buf_sv(b, render_cached(&f->scopes, s->scope, render_scope));
+	buf_sv(b, render_cached(&f->render.scopes, s->scope, render_scope));
 	BUF_LIT(b, "\"spans\":[");
 }
 
@@ -419,7 +419,7 @@ check_memory(const struct formatter *f, const struct otlp *o, const struct buf *
     struct err *e)
 {
 	bool oom = out->oom || o->head.oom || o->tail.oom || o->next_head.oom ||
-	    o->next_tail.oom || f->resources.text.oom || f->scopes.text.oom;
+	    o->next_tail.oom || render_ok(&f->render, NULL) < 0;
 
 	return oom ? err_nomem(e) : 0;
 }

@@ -359,7 +359,7 @@ put_summary(const struct tree *t, struct formatter *f, struct buf *b)
 	BUF_LIT(b, "trace ");
 	put_trace_id(b, t->trace_id);
 	BUF_LIT(b, "  ");
-	put_time(b, &f->day, t->first);
+	put_time(b, &f->render.day, t->first);
 	BUF_LIT(b, "  ");
 	duration_print_short(b, t->last - t->first);
 	buf_printf(b, "  %zu span%s  %llu error%s\n", t->n_spans, t->n_spans == 1 ? "" : "s",

@@ -134,8 +134,7 @@ formatter_free(struct formatter *f)
 		return;
 	if (f->release != NULL)
 		f->release(f);
-	buf_release(&f->resources.text);
-	buf_release(&f->scopes.text);
+	render_release(&f->render);
 	buf_release(&f->held);
 	buf_release(&f->scratch);
 	arena_release(&f->arena);
@@ -165,8 +164,7 @@ formatter_batch(struct formatter *f, const struct batch *b, struct buf *out, str
 	if (b->kind != f->format->rows)
 		return err_set(e, ERR_UNSUPPORTED, -1, "%s can't show rows of this kind",
 		    f->format->file);
-	render_cache_reset(&f->resources);
-	render_cache_reset(&f->scopes);
+	render_batch(&f->render);
 	return checked(f, out, f->format->batch(f, b, out, e), e);
 }
 
@@ -189,11 +187,3 @@ formatter_rows(const struct formatter *f)
 {
 	return f->n_lines;
 }
-
-void
-render_cache_reset(struct render_cache *c)
-{
-	memset(c->slots, 0, sizeof c->slots);
-	c->text.n = 0;
-}
-

@@ -13,27 +13,7 @@
 #include "model/aggregate.h"
 #include "model/json.h"
 #include "model/when.h"
-
-/* The text of the day that was printed last: most rows of a result share it. */
-struct day_cache {
-	uint64_t day;
-	char text[11];		/* "2026-11-20T" */
-	bool valid;
-};
-
-/*
- * JSON text of things that many rows of a batch point at: resources and scopes. Keyed by
- * pointer, so it is emptied at every batch; direct-mapped, so a collision only costs time.
- */
-#define RENDER_SLOTS 256
-
-struct render_cache {
-	struct {
-		const void *key;
-		size_t off, n;
-	} slots[RENDER_SLOTS];
-	struct buf text;
-};
+#include "render/render.h"
 
 /* One column of a table, or one key of a row. */
 struct column {
@@ -48,8 +28,7 @@ struct formatter {
 	struct arena arena;		/* as long as the formatter */
 	struct column *columns;		/* of `select`, or what the format takes in its place */
 	size_t n_columns;
-	struct day_cache day;
-	struct render_cache resources, scopes;
+	struct render render;
 	struct buf held;		/* output that waits for later rows */
 	struct buf scratch;
 	uint64_t n_lines;		/* of a format that pages: rows that it gave, at the end */
@@ -62,27 +41,6 @@ struct formatter {
 /* Columns from fields; names: the select's, as typed; NULL: the fields' own. */
 int formatter_columns(struct formatter *, const struct field *, const struct sv *names,
     size_t n, struct err *) WARN_UNUSED;
-void render_cache_reset(struct render_cache *);
-/*
- * The text of `key`, made by `render` if it isn't there. Valid until the next call; rendered
- * text that is large isn't kept.
- */
-struct sv render_cached(struct render_cache *, const void *key,
-    void (*render)(struct buf *, const void *key));
-
-/* stamp.c */
-/* 30 characters as when_print, without quotes. */
-void put_time(struct buf *, struct day_cache *, uint64_t ns);
-void put_trace_id(struct buf *, struct trace_id);
-void put_span_id(struct buf *, uint64_t);
-
-/* span_json.c: the nested objects of a span, each a whole JSON value */
-void span_json_scope(struct buf *, const struct scope *);
-bool span_json_scope_empty(const struct scope *);
-void span_json_events(struct formatter *, struct buf *, const struct span *);
-void span_json_links(struct buf *, const struct span *);
-void span_json_dropped(struct buf *, const struct span *);
-bool span_json_dropped_empty(const struct span *);
 
 /* cell.c */
 enum cell_kind {

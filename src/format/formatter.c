@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* formatter: what the formats share: the columns that were asked for, and text rendered once. */
+/* formatter: what the formats share: the columns that were asked for. */
 #include "format_i.h"
-
-#define KEEP_BYTES 65536	/* rendered text above this isn't kept in a render cache */
 
 int
 formatter_columns(struct formatter *f, const struct field *fields, const struct sv *names,
@@ -34,25 +32,4 @@ formatter_columns(struct formatter *f, const struct field *fields, const struct 
 	}
 	f->n_columns = n;
 	return 0;
-}
-
-struct sv
-render_cached(struct render_cache *c, const void *key,
-    void (*render)(struct buf *, const void *key))
-{
-	size_t slot = (size_t)(((uint64_t)(uintptr_t)key >> 3) * 0x9e3779b97f4a7c15u >> 56);
-	size_t off = c->text.n, n;
-
-	if (c->slots[slot].key == key)
-		return sv_new(c->text.p + c->slots[slot].off, c->slots[slot].n);
-	render(&c->text, key);
-	n = c->text.n - off;
-	if (n > KEEP_BYTES)
-		c->text.n = off;
-	else {
-		c->slots[slot].key = key;
-		c->slots[slot].off = off;
-		c->slots[slot].n = n;
-	}
-	return sv_new(c->text.p + off, n);
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "intake_i.h"
+#include "render/span_line.h"
 #include "seal/memtable.h"
 #include "model/when.h"
 
@@ -42,6 +43,8 @@ struct worker {
 	struct span_batch batch;
 	struct ingest_result res;
 	const char *input;
+	struct render render;		/* what lines are measured with */
+	struct buf line;
 };
 
 /* ---- failure ---- */
@@ -232,6 +235,24 @@ append_until_full(struct intake *in, const struct span_batch *b, size_t *from, u
 	return 0;
 }
 
+/* Lengths of lines, which appending would work out where all others wait for it. */
+static int
+measure_batch(struct worker *w, const struct job *j, struct err *e)
+{
+	struct span_batch *b = &w->batch;
+	uint64_t n;
+
+	if (j->bytes > MEASURED_MAX)
+		return 0;
+	render_batch(&w->render);
+	for (size_t i = 0; i < b->n; i++) {
+		if (span_line_length(&w->render, &w->line, &b->spans[i], &n) != 0)
+			return err_nomem(e);
+		b->spans[i].line_bytes = n <= UINT32_MAX ? (uint32_t)n : 0;
+	}
+	return 0;
+}
+
 static int
 append_batch(struct worker *w, struct err *e)
 {
@@ -270,6 +291,8 @@ work_on(struct worker *w, const struct job *j, struct err *e)
 	in->counts.n_repaired += w->res.n_repaired;
 	in->counts.n_mended += w->res.n_mended;
 	pthread_mutex_unlock(&in->lock);
+	if ((rc = measure_batch(w, j, e)) != 0)
+		return rc;
 	return append_batch(w, e);
 }
 
@@ -319,6 +342,8 @@ worker_main(void *arg)
 	}
 	dedup_free(w.dedup);
 	span_batch_release(&w.batch);
+	render_release(&w.render);
+	buf_release(&w.line);
 	return NULL;
 }
 

@@ -89,6 +89,8 @@ memtable_free(struct memtable *mt)
 	free(mt->part_slots);
 	owners_release(&mt->owners);
 	buf_release(&mt->rest);
+	buf_release(&mt->line);
+	render_release(&mt->render);
 	free(mt);
 }
 
@@ -96,6 +98,7 @@ void
 memtable_batch(struct memtable *mt)
 {
 	mt->owners.epoch++;
+	render_batch(&mt->render);
 }
 
 size_t
@@ -458,6 +461,8 @@ append_span(struct memtable *mt, const struct span *s, bool twin)
 		return rc;
 	if (p->value_bytes - before > SPAN_VALUE_BYTES)
 		return ERR_TOOBIG;
+	if ((rc = mem_measure(mt, s, p->value_bytes - before, &p->rows[row].length)) != 0)
+		return rc;
 	p->n_rows++;
 	mt->n_rows++;
 	return 0;

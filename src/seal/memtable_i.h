@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/vec.h"
 #include "model/field.h"
+#include "render/span_line.h"
 #include "seal/memtable.h"
 
 /* ---- coldict.c: distinct byte strings, numbered in order of arrival ---- */
@@ -148,6 +149,7 @@ struct idset {
 struct mem_row {
 	uint64_t span_id, parent_id, start_ns, duration_ns;	/* duration: end - start, wrapping */
 	uint32_t trace, name, shape;
+	uint32_t length;	/* of its line in spans.jsonl; 0: not told */
 };
 
 /* What takes few values together; without padding, since it is interned by its bytes. */
@@ -206,6 +208,8 @@ struct memtable {
 	struct mem_part *last;
 	struct owners owners;
 	struct buf rest;		/* scratch */
+	struct render render;		/* for lengths of lines */
+	struct buf line;		/* scratch */
 	uint64_t n_rows;
 	size_t held;
 };
@@ -215,6 +219,10 @@ mem_shape(const struct mem_part *p, const struct mem_row *r)
 {
 	return (const struct mem_shape *)(const void *)p->shapes.heap + r->shape;
 }
+
+/* lengths_write.c: how long the span's line is; 0 of one whose values are enormous. */
+int mem_measure(struct memtable *, const struct span *, uint64_t value_bytes, uint32_t *out)
+    WARN_UNUSED;
 
 /* Grows an array of `size`-byte elements to hold `need`. */
 int mem_grow(void *pv, uint32_t *cap, size_t need, size_t size, size_t *held) WARN_UNUSED;

@@ -11,6 +11,7 @@
  *   index_write   which indexes are kept; postings_write, textidx_write, colbloom_write make them
  *   tracesum_write what is known of each trace
  *   stats_write  histograms, sketches; cells_write what goes together
+ *   lengths_write how long rows are as text
  *   section_write bytes to the file, and the footer's table of them
  *   footer_write  header, footer, trailer
  */
@@ -315,6 +316,10 @@ int seal_owner_sections(struct seal *) WARN_UNUSED;
 /* ---- tracesum_write.c ---- */
 
 int seal_trace_summary(struct seal *) WARN_UNUSED;
+
+/* ---- lengths_write.c ---- */
+
+int seal_lengths(struct seal *) WARN_UNUSED;
 
 /* ---- footer_write.c ---- */
 

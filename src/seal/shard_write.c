@@ -101,7 +101,7 @@ write_all(struct seal *s, uint64_t *min_start, uint64_t *max_start)
 	    (rc = seal_owner_sections(s)) != 0 || (rc = put_trace_ids(s)) != 0 ||
 	    (rc = put_trace_rows(s)) != 0 || (rc = put_bloom(s)) != 0 ||
 	    (rc = seal_trace_summary(s)) != 0 || (rc = seal_stats(s)) != 0 ||
-	    (rc = seal_indexes(s)) != 0 ||
+	    (rc = seal_indexes(s)) != 0 || (rc = seal_lengths(s)) != 0 ||
 	    (rc = seal_footer(s, min_start, max_start)) != 0)
 		return rc;
 	return shard_file_flush(s);

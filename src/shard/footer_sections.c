@@ -38,7 +38,15 @@ kind_ok(const struct shard *s, unsigned k)
 		return (s->compat & SHARD_COMPAT_TRACES) != 0;
 	if (k == SECTION_STATS)
 		return (s->compat & SHARD_COMPAT_STATS) != 0;
+	if (k == SECTION_LENGTHS)
+		return (s->compat & SHARD_COMPAT_LENGTHS) != 0;
 	return k >= SECTION_CHUNK && (k <= SECTION_BLOOM || (s->compat & ~SHARD_COMPAT_KNOWN) != 0);
+}
+
+static bool
+of_row_group(unsigned k)
+{
+	return k == SECTION_CHUNK || k == SECTION_LENGTHS;
 }
 
 /* What an index needs of its column. */
@@ -82,7 +90,7 @@ read_section(struct footer *f, struct section *x)
 		return footer_bad(f, "malformed section");
 	if (kind <= SECTION_LAST && (of_column(kind) != (column != 0) ||
 	    column > f->s->info.n_columns ||
-	    group >= (kind == SECTION_CHUNK ? f->s->info.n_row_groups : 1) ||
+	    group >= (of_row_group(kind) ? f->s->info.n_row_groups : 1) ||
 	    !index_fits(f, kind, column)))
 		return footer_bad(f, "section of no column or row group");
 	if (raw == 0 || raw > LIMIT_SECTION_BYTES || stored == 0 || stored > raw ||
@@ -192,7 +200,7 @@ static int
 index_sections(struct footer *f)
 {
 	struct shard *s = f->s;
-	uint32_t g = 0;
+	uint32_t g = 0, n_lengths = 0;
 
 	for (uint32_t i = 0; i < s->n_sections; i++) {
 		const struct section *x = &s->sections[i];
@@ -216,11 +224,14 @@ index_sections(struct footer *f)
 			s->text_section[x->column] = i;
 		else if (x->kind == SECTION_COLUMN_BLOOM)
 			s->bloom_section[x->column] = i;
-		else
-			s->single[x->kind] = i;
+		else if (s->single[x->kind] == NO_SECTION)
+			s->single[x->kind] = i;	/* of lengths: that of row group 0 */
+		n_lengths += x->kind == SECTION_LENGTHS;
 	}
 	while (g < s->info.n_row_groups)
 		s->chunk_from[++g] = s->n_chunks;
+	if (n_lengths != 0 && n_lengths != s->info.n_row_groups)
+		return footer_bad(f, "lengths of some row groups");
 	for (unsigned k = SECTION_RESOURCES; k <= SECTION_BLOOM; k++)
 		if (s->single[k] == NO_SECTION)
 			return footer_bad(f, "section is missing");

@@ -43,11 +43,16 @@ section_name(const struct shard *s, const struct section *sec, char *buf, size_t
 		[SECTION_BLOOM] = "bloom filter", [SECTION_POSTINGS] = "postings",
 		[SECTION_TEXT] = "text index", [SECTION_TRACE_SUMMARY] = "trace summary",
 		[SECTION_STATS] = "statistics", [SECTION_COLUMN_BLOOM] = "Bloom filter",
+		[SECTION_LENGTHS] = "lengths",
 	};
 	char col[128];
 
 	if (sec->kind > SECTION_LAST) {
 		snprintf(buf, n, "section of kind %u", sec->kind);
+		return;
+	}
+	if (sec->kind == SECTION_LENGTHS) {
+		snprintf(buf, n, "lengths, row group %u", sec->row_group);
 		return;
 	}
 	if (sec->column == NO_COLUMN) {

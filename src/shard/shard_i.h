@@ -126,6 +126,13 @@ typedef int section_make(struct shard *, const struct section *, void *arg,
 int section_get(struct shard *, const struct section *, section_make *, void *arg,
     struct cached **out, struct err *) WARN_UNUSED;
 
+/* lengths.c: the section of a row group, where there are any. */
+static inline const struct section *
+lengths_section(const struct shard *s, uint32_t row_group)
+{
+	return &s->sections[s->single[SECTION_LENGTHS] + row_group];
+}
+
 void tables_free(struct shard *);
 
 /* chunk_load.c, also for dictionaries: */

@@ -21,6 +21,7 @@
 #include "shard/shard_i.h"
 #include "shard/shard_stats.h"
 #include "shard/textidx.h"
+#include "shard/lengths.h"
 #include "shard/tracesum.h"
 
 #define FLIP_SPANS 700
@@ -295,6 +296,26 @@ walk_traces(struct shard *s, struct err *e)
 }
 
 static int
+walk_lengths(struct shard *s, struct err *e)
+{
+	const struct lengths *l;
+	int rc;
+
+	for (uint32_t g = 0; g < shard_info(s)->n_row_groups; g++) {
+		const struct row_group *rg = &shard_info(s)->row_groups[g];
+		uint64_t sum = 0;
+
+		if ((rc = lengths_get(s, g, &l, e)) != 0)
+			return rc;
+		for (uint32_t i = 0; l != NULL && i < rg->row_to - rg->row_from; i++)
+			sum += lengths_at(l, i);
+		assert_true(sum <= (uint64_t)UINT32_MAX * (rg->row_to - rg->row_from));
+		lengths_put(l);
+	}
+	return 0;
+}
+
+static int
 walk_stats(struct shard *s, struct err *e)
 {
 	const struct shard_more *m;
@@ -329,7 +350,9 @@ index_walk(struct shard *s, struct err *e)
 	free(bits);
 	if (rc == 0)
 		rc = walk_traces(s, e);
-	return rc != 0 ? rc : walk_stats(s, e);
+	if (rc == 0)
+		rc = walk_stats(s, e);
+	return rc != 0 ? rc : walk_lengths(s, e);
 }
 
 /* ---- flips ---- */

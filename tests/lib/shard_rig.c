@@ -13,6 +13,7 @@
 #include "fsys_mem.h"
 #include "seal/memtable.h"
 #include "shard/chunk.h"
+#include "shard/lengths.h"
 
 #define WALK_ROWS 1024
 
@@ -141,6 +142,7 @@ walk_sections(struct shard *s, struct err *e)
 	const struct shard_info *info = shard_info(s);
 	const struct traceids *ids;
 	const struct tracerows *rows;
+	const struct lengths *l;
 	const struct chunk *c;
 	const struct dict *d;
 	const uint8_t *bloom;
@@ -153,6 +155,11 @@ walk_sections(struct shard *s, struct err *e)
 	if ((rc = tracerows_get(s, &rows, e)) != 0)
 		return rc;
 	tracerows_put(rows);
+	for (uint32_t g = 0; g < info->n_row_groups; g++) {
+		if ((rc = lengths_get(s, g, &l, e)) != 0)
+			return rc;
+		lengths_put(l);
+	}
 	for (size_t i = 0; i < info->n_columns; i++) {
 		if (info->columns[i].kind == COLUMN_DICT) {
 			if ((rc = dict_get(s, &info->columns[i], &d, e)) != 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* span_rows: see span_rows.h. */
 #include "lib/span_rows.h"
+#include "render/span_line.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -188,6 +189,22 @@ span_full(struct arena *a)
 	return s;
 }
 
+/* What lengths say of these rows of spans.jsonl is what was written. */
+static void
+check_lengths(const struct batch *b, size_t n_bytes)
+{
+	struct render *r = must(calloc(1, sizeof *r));
+	struct buf scratch = BUF_INIT;
+	uint64_t n, sum = 0;
+
+	for (size_t i = 0; i < b->n; i++, sum += n)
+		assert_int_equal(span_line_length(r, &scratch, b->spans[i].span, &n), 0);
+	assert_int_equal(sum, n_bytes);
+	render_release(r);
+	buf_release(&scratch);
+	free(r);
+}
+
 char *
 render_batches(const char *file, const struct format_options *opt, const struct batch *b,
     size_t n)
@@ -201,8 +218,13 @@ render_batches(const char *file, const struct format_options *opt, const struct 
 	assert_int_equal(formatter_new(format_find(sv_cstr(file)), opt != NULL ? opt : &none,
 	    &f, &e), 0);
 	assert_int_equal(formatter_begin(f, &out, &e), 0);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		size_t before = out.n;
+
 		assert_int_equal(formatter_batch(f, &b[i], &out, &e), 0);
+		if (strcmp(file, "spans.jsonl") == 0 && (opt == NULL || opt->n_select == 0))
+			check_lengths(&b[i], out.n - before);
+	}
 	assert_int_equal(formatter_end(f, &out, &e), 0);
 	formatter_free(f);
 	return (char *)(uintptr_t)must((void *)(uintptr_t)buf_cstr(&out));

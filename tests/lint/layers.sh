@@ -28,17 +28,18 @@ check agg base model match
 check query base model match
 check plan base model
 check shard base model
-check seal base model shard
+check render base model
+check seal base model render shard
 check catalog base model shard
-check check base model shard catalog
+check check base model render shard catalog
 check ingest base model
-check format base model match
+check format base model match render
 check opt base model match query plan
 check exec base model match agg plan shard catalog
 check conf base
-check intake base model conf ingest shard seal catalog
+check intake base model conf ingest render shard seal catalog
 check watch base model plan conf
-check engine base model match agg query plan opt shard catalog exec ingest format conf watch
+check engine base model match agg query plan opt render shard catalog exec ingest format conf watch
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
 check cmd base conf engine fs query check ingest intake

@@ -19,8 +19,10 @@
 
 #include "base/hash.h"
 #include "base/utf8.h"
-#include "format/format_i.h"
-#include "format/hex_i.h"
+#include "model/json.h"
+#include "model/when.h"
+#include "render/hex_i.h"
+#include "render/render.h"
 #include "model/json_copy_i.h"
 
 #define MOST 130

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* stamp: times and ids as text, which every row has: the day's text is kept from row to row. */
-#include "format_i.h"
+#include "render/render.h"
+
 #include "hex_i.h"
+#include "model/when.h"
 
 static bool
 day_text(struct day_cache *c, uint64_t day)
@@ -69,4 +71,14 @@ put_trace_id(struct buf *b, struct trace_id id)
 	hex16(b->p + b->n, id.hi);
 	hex16(b->p + b->n + 16, id.lo);
 	b->n += 32;
+}
+
+void
+put_ids(struct buf *b, const struct span *s)
+{
+	BUF_LIT(b, "{\"trace_id\":\"");
+	put_trace_id(b, s->trace_id);
+	BUF_LIT(b, "\",\"span_id\":\"");
+	put_span_id(b, s->span_id);
+	buf_putc(b, '"');
 }

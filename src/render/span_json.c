@@ -4,7 +4,9 @@
  * them in its fields. Empty members are left out; time and name of an event and the ids of a
  * link always stand.
  */
-#include "format_i.h"
+#include "render/render.h"
+
+#include "model/json.h"
 
 /* A member of an object that is left out if empty. */
 static void
@@ -47,7 +49,7 @@ span_json_scope(struct buf *b, const struct scope *s)
 }
 
 void
-span_json_events(struct formatter *f, struct buf *b, const struct span *s)
+span_json_events(struct day_cache *day, struct buf *b, const struct span *s)
 {
 	buf_putc(b, '[');
 	for (uint32_t i = 0; i < s->n_events; i++) {
@@ -56,7 +58,7 @@ span_json_events(struct formatter *f, struct buf *b, const struct span *s)
 		if (i != 0)
 			buf_putc(b, ',');
 		BUF_LIT(b, "{\"time\":\"");
-		put_time(b, &f->day, e->time_ns);
+		put_time(b, day, e->time_ns);
 		BUF_LIT(b, "\",\"name\":");
 		json_string(b, e->name);
 		member_attrs(b, &e->attrs, false);
