@@ -35,7 +35,10 @@ struct opt {
 	const struct stats *stats;
 	const struct opt_options *options;
 	struct plan *plan;
-	struct plan_shard *shards;	/* the plan's, to be written */
+	/* The plan's, to be written. */
+	struct plan_shard *shards;
+	struct plan_class *classes;
+	const char **fired;
 	uint16_t *can;			/* of each shard: bits of the accesses that rules allow */
 	struct arena *arena;		/* the plan's */
 	struct card *card;		/* what the filter lets through, or NULL */
