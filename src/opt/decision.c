@@ -88,9 +88,8 @@ decision_measure(struct opt *o, struct err *e)
 {
 	struct buf tmp = BUF_INIT;
 	struct sample s;
-	int code;
-
 	double in = 0;
+	int code;
 
 	o->leaves = (struct opt_leaves){ .taken = true };
 	o->leaves.shape = template_filter_shape(o->plan->filter, &tmp);
