@@ -54,13 +54,14 @@ struct decision {
 	float est_rows, est_cost;	/* of the plan that it was made for */
 	uint32_t n_bytes;	/* of all of it */
 	uint16_t n_classes, n_leaves, n_order;
-	const struct decision_class *classes;
+	/* The arrays stand behind the struct, and are written by who makes it alone. */
+	struct decision_class *classes;
 	/*
 	 * Of the filter before it was ordered, in pre-order; and one more, the share of the shards
 	 * that lies in the time range.
 	 */
-	const struct decision_leaf *leaves;
-	const uint8_t *order;	/* where each kid of each AND and OR came from, in post-order */
+	struct decision_leaf *leaves;
+	uint8_t *order;		/* where each kid of each AND and OR came from, in post-order */
 };
 
 /* Why a decision can't be used. */

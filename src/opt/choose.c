@@ -116,7 +116,7 @@ choose(struct opt *o, struct err *e)
 	struct class_list l = { 0 };
 	int code = cand_classes(o, &l, e);
 
-	o->plan->classes = l.v;
+	o->plan->classes = o->classes = l.v;
 	o->plan->n_classes = l.n;
 	if (code == 0)
 		code = choose_all(o, &l, e);

@@ -88,9 +88,8 @@ decision_measure(struct opt *o, struct err *e)
 {
 	struct buf tmp = BUF_INIT;
 	struct sample s;
-	int code;
-
 	double in = 0;
+	int code;
 
 	o->leaves = (struct opt_leaves){ .taken = true };
 	o->leaves.shape = template_filter_shape(o->plan->filter, &tmp);
@@ -126,8 +125,8 @@ decision_new(size_t n_classes, size_t n_leaves, size_t n_order)
 	d->n_leaves = (uint16_t)n_leaves;
 	d->n_order = (uint16_t)n_order;
 	d->classes = (struct decision_class *)(d + 1);
-	d->leaves = (const struct decision_leaf *)(d->classes + n_classes);
-	d->order = (const uint8_t *)(d->leaves + n_leaves);
+	d->leaves = (struct decision_leaf *)(d->classes + n_classes);
+	d->order = (uint8_t *)(d->leaves + n_leaves);
 	return d;
 }
 
@@ -303,7 +302,6 @@ int
 decision_record(const struct opt *o, uint64_t fired, struct decision **out, struct err *e)
 {
 	const struct plan *p = o->plan;
-	struct decision_leaf *leaves;
 	struct decision *d;
 	size_t number = 0;
 
@@ -313,14 +311,13 @@ decision_record(const struct opt *o, uint64_t fired, struct decision **out, stru
 		return 0;
 	if ((d = decision_new(p->n_classes, o->leaves.n + 1, o->order.n)) == NULL)
 		return err_nomem(e);
-	leaves = (struct decision_leaf *)(uintptr_t)d->leaves;
 	for (size_t i = 0; i < o->leaves.n; i++)
-		leaves[i] = around(o->leaves.sel[i], SEL_SLACK);
-	narrow(o, p->filter, &number, leaves);
-	record_classes(p, (struct decision_class *)(uintptr_t)d->classes);
+		d->leaves[i] = around(o->leaves.sel[i], SEL_SLACK);
+	narrow(o, p->filter, &number, d->leaves);
+	record_classes(p, d->classes);
 	if (o->order.n != 0)
-		memcpy((uint8_t *)(uintptr_t)d->order, o->order.v, o->order.n);
-	leaves[o->leaves.n] = around(o->leaves.sel[o->leaves.n],
+		memcpy(d->order, o->order.v, o->order.n);
+	d->leaves[o->leaves.n] = around(o->leaves.sel[o->leaves.n],
 	    p->n_classes != 0 ? TIME_SLACK : SEL_SLACK);
 	d->shape = o->leaves.shape;
 	d->fired = fired;
@@ -375,13 +372,23 @@ selectivity_scale(const struct opt *o)
 	return scale;
 }
 
+/* The place of a class in the decision; n_classes: it has none of that key. */
+static size_t
+class_place(const struct decision *d, uint64_t key)
+{
+	size_t i = 0;
+
+	while (i < d->n_classes && d->classes[i].key != key)
+		i++;
+	return i;
+}
+
 const struct decision_class *
 decision_class(const struct decision *d, uint64_t key)
 {
-	for (size_t i = 0; i < d->n_classes; i++)
-		if (d->classes[i].key == key)
-			return &d->classes[i];
-	return NULL;
+	size_t i = class_place(d, key);
+
+	return i < d->n_classes ? &d->classes[i] : NULL;
 }
 
 bool
@@ -432,14 +439,13 @@ estimate_newest(struct opt *o)
 void
 decision_estimate(struct opt *o)
 {
-	struct plan_class *classes = (struct plan_class *)(uintptr_t)o->plan->classes;
 	const struct decision_class *of[DECISION_CLASSES_MAX];
 	size_t n = o->plan->n_classes < DECISION_CLASSES_MAX ? o->plan->n_classes :
 	    DECISION_CLASSES_MAX;
 	double scale = selectivity_scale(o);
 
 	for (size_t i = 0; i < n; i++)
-		of[i] = decision_class(o->decided, classes[i].key);
+		of[i] = decision_class(o->decided, o->classes[i].key);
 	for (size_t i = 0; i < o->plan->n_shards; i++) {
 		struct plan_shard *s = &o->shards[i];
 
@@ -447,12 +453,11 @@ decision_estimate(struct opt *o)
 			continue;
 		estimate_shard(o, i, s->cls < n ? of[s->cls] : NULL, scale);
 		if (s->cls < n) {
-			classes[s->cls].est_rows += s->est_rows;
-			classes[s->cls].est_cost += s->est_cost;
+			o->classes[s->cls].est_rows += s->est_rows;
+			o->classes[s->cls].est_cost += s->est_cost;
 		}
 	}
 	estimate_newest(o);
-	cost_total(o);
 }
 
 /* ---- the order of conditions ---- */
@@ -535,9 +540,9 @@ copy_decision(struct decision *to, const struct decision *d)
 	to->classes = was.classes;
 	to->leaves = was.leaves;
 	to->order = was.order;
-	memcpy((void *)(uintptr_t)to->classes, d->classes, d->n_classes * sizeof *d->classes);
-	memcpy((void *)(uintptr_t)to->leaves, d->leaves, d->n_leaves * sizeof *d->leaves);
-	memcpy((void *)(uintptr_t)to->order, d->order, d->n_order);
+	memcpy(to->classes, d->classes, d->n_classes * sizeof *d->classes);
+	memcpy(to->leaves, d->leaves, d->n_leaves * sizeof *d->leaves);
+	memcpy(to->order, d->order, d->n_order);
 }
 
 bool
@@ -623,7 +628,6 @@ join_ranges(struct decision_leaf *v, const struct decision *other, bool hull)
 struct decision *
 decision_joined(const struct decision *d, const struct decision *other)
 {
-	struct decision_class *classes;
 	size_t more, n;
 	struct decision *j;
 	bool alike;
@@ -637,19 +641,17 @@ decision_joined(const struct decision *d, const struct decision *other)
 	    (j = decision_new(n, d->n_leaves, d->n_order)) == NULL)
 		return NULL;
 	copy_decision(j, d);
-	classes = (struct decision_class *)(uintptr_t)j->classes;
 	for (size_t i = 0, at = d->n_classes; i < other->n_classes; i++) {
 		const struct decision_class *x = &other->classes[i];
-		struct decision_class *y = (struct decision_class *)(uintptr_t)
-		    decision_class(j, x->key);
+		struct decision_class *y = &j->classes[class_place(d, x->key)];
 
-		if (y == NULL) {
-			classes[at++] = *x;
+		if (y == &j->classes[d->n_classes]) {
+			j->classes[at++] = *x;
 			continue;
 		}
 		y->rows_hi = x->rows_hi > y->rows_hi ? x->rows_hi : y->rows_hi;
 		y->n_shards = x->n_shards > y->n_shards ? x->n_shards : y->n_shards;
 	}
-	join_ranges((struct decision_leaf *)(uintptr_t)j->leaves, other, alike);
+	join_ranges(j->leaves, other, alike);
 	return j;
 }

@@ -24,7 +24,7 @@ const struct decision_class *decision_class(const struct decision *, uint64_t ke
 bool decision_fits(const struct decision_class *, const struct plan_class *);
 /* Orders the filter as it was decided; above 0: it does not fit. */
 int decision_order(struct opt *, struct err *) WARN_UNUSED;
-/* Estimates of shards and plan, from those of the decision. */
+/* Estimates of shards and classes, from those of the decision. */
 void decision_estimate(struct opt *);
 /* Rule order notes that the next kid of the node at hand came from place `from`. */
 void order_note(struct opt *, size_t from);

@@ -52,7 +52,7 @@ static void
 cost_shard(struct opt *o, size_t i, struct leaf_cost *leaves)
 {
 	struct plan_shard *s = &o->shards[i];
-	struct plan_class *c = (struct plan_class *)(uintptr_t)&o->plan->classes[s->cls];
+	struct plan_class *c = &o->classes[s->cls];
 	struct shard_cost sc;
 
 	shard_cost_init(&sc, o, i, leaves);

@@ -192,8 +192,8 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
 	p->want_trace = p->output == ROW_SPAN && wants_trace(q);
 	p->threads = options->threads;
 	p->stats_version = st->version;
-	p->fired = arena_array(&p->arena, OPT_MAX_RULES, const char *);
-	if (p->filter == NULL || p->fired == NULL || !plain_shards(o) || !copy_sort(p, q)) {
+	p->fired = o->fired = arena_array(&p->arena, OPT_MAX_RULES, const char *);
+	if (p->filter == NULL || o->fired == NULL || !plain_shards(o) || !copy_sort(p, q)) {
 		plan_free(p);
 		return err_nomem(e);
 	}
@@ -222,7 +222,6 @@ left_out_by(const struct stats *st, const char *rule)
 int
 opt_run_rule(struct opt *o, size_t i, struct err *e)
 {
-	const char **fired = (const char **)(uintptr_t)o->plan->fired;
 	bool changed = !o->plan->never && left_out_by(o->stats, rules[i].name);
 	int code;
 
@@ -232,7 +231,7 @@ opt_run_rule(struct opt *o, size_t i, struct err *e)
 		return err_ctx(e, code, "rule %s", rules[i].name);
 	o->changed |= changed;
 	if (changed && !has_fired(o->plan, rules[i].name))
-		fired[o->plan->n_fired++] = rules[i].name;
+		o->fired[o->plan->n_fired++] = rules[i].name;
 	return 0;
 }
 
@@ -281,13 +280,12 @@ choose_and_estimate(struct opt *o, struct err *e)
 		return code;
 	lower(o);
 	force_paths(o);
-	if (o->decided != NULL) {
+	if (o->decided != NULL)
 		decision_estimate(o);
-		return 0;
-	}
-	if ((code = lower_costs(o, e)) == 0)
-		cost_total(o);
-	return code;
+	else if ((code = lower_costs(o, e)) < 0)
+		return code;
+	cost_total(o);
+	return 0;
 }
 
 int

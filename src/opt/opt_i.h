@@ -35,7 +35,10 @@ struct opt {
 	const struct stats *stats;
 	const struct opt_options *options;
 	struct plan *plan;
-	struct plan_shard *shards;	/* the plan's, to be written */
+	/* The plan's, to be written. */
+	struct plan_shard *shards;
+	struct plan_class *classes;
+	const char **fired;
 	uint16_t *can;			/* of each shard: bits of the accesses that rules allow */
 	struct arena *arena;		/* the plan's */
 	struct card *card;		/* what the filter lets through, or NULL */
@@ -92,9 +95,9 @@ void set_access(struct opt *, size_t i, enum access, const char *why, bool *chan
 /* True if rules may draw conclusions from what the statistics say of the shard's rows. */
 bool shard_known(const struct opt *, size_t i);
 /* The same, of a shard that no rule has taken out. */
+bool shard_left(const struct opt *, size_t i);
 /* Left, and its services are known; of a brief one nothing else is. */
 bool shard_services_known(const struct opt *, size_t shard);
-bool shard_left(const struct opt *, size_t i);
 /*
  * May any row of the shard satisfy the tree, given what leaf() says of single leaves? Only a
  * sure no is false; what stands under NOT is not looked into.

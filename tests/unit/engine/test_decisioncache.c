@@ -39,8 +39,8 @@ decision_of(float sel)
 	x->leaf = (struct decision_leaf){ sel, sel / 2, sel * 2 };
 	/* No classes, and arrays one after the other behind the struct, as opt makes them. */
 	x->d = (struct decision){ .n_bytes = sizeof *x, .n_leaves = 1, .leaves = &x->leaf,
-	    .classes = (const struct decision_class *)&x->leaf,
-	    .order = (const uint8_t *)(&x->leaf + 1), .est_cost = 10 };
+	    .classes = (struct decision_class *)&x->leaf,
+	    .order = (uint8_t *)(&x->leaf + 1), .est_cost = 10 };
 	/* So that two are seldom alike, and joined. */
 	x->d.shape = (uint64_t)(sel * 1e9f);
 	return &x->d;
