@@ -46,7 +46,7 @@
 #include "base/lru.h"
 #include "base/vec.h"
 #include "exec/source.h"
-#include "kernel_i.h"
+#include "match/kernel.h"
 #include "match/matcher.h"
 #include "match/pred_eval.h"
 #include "match/words.h"

@@ -15,7 +15,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "exec/kernel_i.h"
+#include "match/kernel.h"
 #include "lib/plan_builder.h"
 #include "lib/span_rows.h"
 #include "match/matcher.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Unit tests of exec/kernel_find: texts in many values at once against sv_find in each, words
+ * Unit tests of match/kernel_find: texts in many values at once against sv_find in each, words
  * against text_has_word, with and without AVX2. Few different bytes, so that finds, near finds and finds across the border
  * of two values are many; the bytes end at a page that must not be touched.
  */
@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
-#include "exec/kernel_i.h"
+#include "match/kernel.h"
 #include "match/words.h"
 
 #define VALUES 400

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kernel_i: the small machines under the column filters; they know nothing of shards, plans or
- * queries, nor what an operator means (match/): they ask many values at once.
+ * kernel: the small machines under the column filters; they know nothing of shards, plans or
+ * queries, nor what an operator means (matcher.h): they ask many values at once.
  *
  *   kernel_find   a text in many values
  *   kernel_range  many numbers against ranges
  *   kernel_codes  dictionary codes against a lazily filled table, or a set of codes
  */
-#ifndef EXEC_KERNEL_I_H
-#define EXEC_KERNEL_I_H
+#ifndef MATCH_KERNEL_H
+#define MATCH_KERNEL_H
 
 #include <stdatomic.h>
 
@@ -22,11 +22,6 @@
 /* Sets bit i of words for every v[i], i < n, in the ranges. */
 void range_test(const uint64_t *v, size_t n, const struct ranges *, uint64_t *words);
 
-#if defined(__x86_64__)
-/* kernel_range_avx2.c: which of 64 numbers lie in [lo, lo + span]. */
-uint64_t range_word_avx2(const uint64_t *v, uint64_t lo, uint64_t span);
-#endif
-
 /* ---- kernel_find.c ---- */
 
 /*
@@ -38,22 +33,6 @@ void values_find(struct sv needle, const char *bytes, const uint32_t *offs, size
     uint64_t *words);
 void values_find_word(struct sv word, const char *bytes, const uint32_t *offs, size_t n,
     uint64_t *words);
-
-/*
- * What is looked for: the needle, and the places of two of its bytes, best such as are rare.
- * fold: small letters of the needle stand for capital ones too.
- */
-struct finder {
-	struct sv needle;
-	size_t a, b;
-	bool fold;
-	bool avx2;
-};
-
-#if defined(__x86_64__)
-/* kernel_find_avx2.c: where the needle first begins in the n bytes at p, or NULL. */
-const char *find_avx2(const struct finder *, const char *p, size_t n);
-#endif
 
 /* ---- kernel_codes.c ---- */
 
@@ -97,11 +76,5 @@ int code_set_new(uint32_t n, struct code_set *, struct err *) WARN_UNUSED;
 void code_set_release(struct code_set *);
 /* Sets bit i of words for every v[i], i < n, in the set. Each v[i] is below set->n. */
 void code_set_test(const struct code_set *, const uint64_t *v, size_t n, uint64_t *words);
-
-#if defined(__x86_64__)
-/* kernel_codes_avx2.c: which of 64 codes are in a set of at most CODE_SET_SMALL; of any. */
-uint64_t codes_word_small_avx2(const uint64_t *bits, const uint64_t *v);
-uint64_t codes_word_avx2(const uint64_t *bits, const uint64_t *v);
-#endif
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Unit tests of exec/kernel_codes: each variant of the set test against single bits; the lazy
+ * Unit tests of match/kernel_codes: each variant of the set test against single bits; the lazy
  * table against asking each row, with answers that fail.
  */
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
-#include "exec/kernel_i.h"
+#include "match/kernel.h"
 
 #define MOST 330
 
