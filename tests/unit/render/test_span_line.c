@@ -99,27 +99,23 @@ what_spans_share_is_made_anew_in_a_batch(void **state)
 
 /*
  * Shards keep lengths of lines of a version. Where this fails lines are not what they were: count
- * SPAN_LINE_VERSION up, and put both here.
+ * SPAN_LINE_VERSION up, and put both here. Spans of the generator are no use: which of them it makes
+ * is the compiler's choice of an order of evaluation.
  */
 static void
 no_line_changes_without_its_version(void **state)
 {
-	struct gen_span_options o = { .seed = 7, .start_ns = SPAN_START, .range_ns = 1u << 30,
-	    .wild_times = true };
-	struct span_batch b = generated(3000, &o);
 	struct buf lines = BUF_INIT;
 	struct arena a;
 
 	(void)state;
 	arena_init(&a);
-	compare(b.spans, b.n, &lines);
 	compare(span_full(&a), 1, &lines);
 	compare(span_min(&a, 3, NULL), 1, &lines);
 	assert_int_equal(SPAN_LINE_VERSION, 1);
-	assert_int_equal(hash64(lines.p, lines.n), UINT64_C(0x28919f4e6b8336));
+	assert_int_equal(hash64(lines.p, lines.n), UINT64_C(0x8d99fcc972fa9046));
 	buf_release(&lines);
 	arena_release(&a);
-	span_batch_release(&b);
 }
 
 int
