@@ -30,7 +30,6 @@ struct format {
 	enum row_kind rows;
 	bool select_ok;			/* `select` may be used with it */
 	bool only_trace;		/* listed and valid only under trace/ID */
-	bool whole;			/* needs all rows before the first byte (tree.txt) */
 	/* What it needs of a span when nothing is selected. */
 	struct projection projection;
 	int (*begin)(struct formatter *, struct buf *, struct err *);

@@ -9,7 +9,7 @@
 #include "base/limits.h"
 
 static char
-lower(char c)
+small_letter(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
@@ -18,7 +18,7 @@ bool
 same_word(const char *p, struct sv word)
 {
 	for (size_t i = 0; i < word.n; i++)
-		if (lower(p[i]) != word.p[i])
+		if (small_letter(p[i]) != word.p[i])
 			return false;
 	return true;
 }

@@ -33,7 +33,7 @@ check_values(const struct shard *s, const struct section *sec, const struct dict
 }
 
 static int
-check_dict(struct shard *s, const struct section *sec, struct dict_obj *o, size_t *bytes,
+take_dict(struct shard *s, const struct section *sec, struct dict_obj *o, size_t *bytes,
     struct err *e)
 {
 	struct err why = ERR_INIT;
@@ -76,7 +76,7 @@ make_dict(struct shard *s, const struct section *sec, void *arg, struct cached *
 	if ((rc = section_read(s, sec, offsetof(struct dict_obj, raw), &p, e)) != 0)
 		return rc;
 	o = p;
-	if ((rc = check_dict(s, sec, o, &extra, e)) != 0) {
+	if ((rc = take_dict(s, sec, o, &extra, e)) != 0) {
 		cached_free(&o->cached);
 		return rc;
 	}
