@@ -12,7 +12,7 @@
  *   manifest_write   what a commit writes
  *
  * A row is believed only for a shard whose partition, number, spans, bytes and times are the
- * catalog's.
+ * catalog's; once the shard is opened its footer's hash has to be the row's too.
  */
 #ifndef CATALOG_MANIFEST_I_H
 #define CATALOG_MANIFEST_I_H

@@ -239,6 +239,33 @@ snapshot_open_listed(struct fsys *fs, struct chunkcache *cache, const struct sha
 	return rc;
 }
 
+/* Shards may have been left out by what the manifest says: it has to be of these shards. */
+static int
+check_manifest(const struct snap *s, size_t i, const struct shard_info *info, struct err *e)
+{
+	const struct mseg *seg;
+	const struct mrow *r = manifest_row(&s->manifest, i, &seg);
+
+	if (r == NULL || r->footer_hash == info->footer_hash)
+		return 0;
+	return err_set(e, ERR_CORRUPT, -1, "%s: not the shard that %s tells of: its footer is "
+	    "another; if the shard is right, remove %s: it is made again",
+	    s->list.shards[i].file, MANIFEST_FILE, MANIFEST_FILE);
+}
+
+static int
+open_slot(const struct snap *s, size_t i, struct shard **out, struct err *e)
+{
+	struct shard *shard;
+	int rc = snapshot_open_listed(s->fs, s->cache, &s->list.shards[i], &shard, e);
+
+	if (rc == 0 && (rc = check_manifest(s, i, shard_info(shard), e)) != 0)
+		shard_unref(shard);
+	if (rc == 0)
+		*out = shard;
+	return rc;
+}
+
 int
 snapshot_shard(const struct snapshot *p, size_t i, struct shard **out, struct err *e)
 {
@@ -253,9 +280,7 @@ snapshot_shard(const struct snapshot *p, size_t i, struct shard **out, struct er
 	if (shard == NULL) {
 		pthread_mutex_lock(&slot->lock);
 		shard = atomic_load_explicit(&slot->shard, memory_order_relaxed);
-		if (shard == NULL &&
-		    (rc = snapshot_open_listed(s->fs, s->cache, &p->shards[i], &shard,
-		    e)) == 0) {
+		if (shard == NULL && (rc = open_slot(s, i, &shard, e)) == 0) {
 			atomic_store_explicit(&slot->shard, shard, memory_order_release);
 			atomic_fetch_add_explicit(&s->n_open, 1, memory_order_relaxed);
 		}

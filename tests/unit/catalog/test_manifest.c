@@ -378,6 +378,57 @@ another_stores_rows_are_not_believed(void **state)
 	fsys_free(fs);
 }
 
+/* A store of one span; how long its shard is. */
+static uint64_t
+store_of_one(struct fsys *fs, uint64_t trace)
+{
+	struct catalog *c = open_store(fs);
+	struct memtable *m = fresh();
+	const struct snapshot *s;
+	uint64_t n_bytes;
+
+	assert_int_equal(catalog_lock(c, NULL), 0);
+	add_span(m, 2, trace, 1, H0);
+	commit(c, m);
+	s = snap(c);
+	assert_int_equal(snap_of(s)->manifest.segments[0]->ref.number, 1);
+	n_bytes = s->shards[0].n_bytes;
+	snapshot_unref(s);
+	catalog_close(c);
+	return n_bytes;
+}
+
+/* Rows of equal numbers can't be told from a store's own, until the shard is opened. */
+static void
+another_stores_rows_of_equal_numbers_are_an_error(void **state)
+{
+	struct fsys *fs = fsys_mem(), *other = fsys_mem();
+	uint64_t n_bytes = store_of_one(fs, 1);
+	const struct snapshot *s;
+	struct err e = ERR_INIT;
+	struct catalog *c;
+	struct shard *sh;
+	char path[MANIFEST_PATH_BYTES];
+
+	(void)state;
+	for (uint64_t trace = 2; store_of_one(other, trace) != n_bytes; trace++) {
+		fsys_free(other);
+		other = fsys_mem();
+	}
+	manifest_path(1, path);
+	assert_true(fsys_mem_put(fs, path, fsys_mem_get(other, path)));
+	assert_true(fsys_mem_put(fs, MANIFEST_FILE, fsys_mem_get(other, MANIFEST_FILE)));
+	c = open_store(fs);
+	s = snap(c);
+	assert_int_equal(snapshot_n_listed(s), 1);	/* it is believed */
+	assert_int_equal(snapshot_shard(s, 0, &sh, &e), ERR_CORRUPT);
+	assert_non_null(strstr(e.msg, "not the shard that MANIFEST tells of"));
+	snapshot_unref(s);
+	catalog_close(c);
+	fsys_free(other);
+	fsys_free(fs);
+}
+
 /* ---- selecting ---- */
 
 static bool
@@ -571,6 +622,7 @@ main(void)
 		cmocka_unit_test(damage_is_noticed_and_footers_are_read),
 		cmocka_unit_test(the_next_commit_mends_it),
 		cmocka_unit_test(another_stores_rows_are_not_believed),
+		cmocka_unit_test(another_stores_rows_of_equal_numbers_are_an_error),
 		cmocka_unit_test(selection_is_what_every_shard_would_say),
 		cmocka_unit_test(what_is_left_out_is_not_read),
 	};
