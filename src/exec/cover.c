@@ -72,7 +72,7 @@ cover(struct exec *ex, struct xshard *xs, uint64_t *n, struct profile *prof,
 	if ((rc = xshard_prepare(ex, xs, e)) < 0)
 		return rc;
 	rc = cover_rows(ex, xs, n, prof, e);
-	xshard_release(ex, xs);
+	xshard_release(xs);
 	return rc;
 }
 

@@ -8,18 +8,10 @@
  *   exec_guard     deadline, cancel flag, memory, row limit
  *   source_local   the plan's shards: opening, rows that can matter, one morsel's scan
  *   scan_rows      found rows to the sink; whole spans, tested one by one
- *   scan           one row group at hand: its memory, chunks and zones
  *   op_scan        waves of morsels over threads, into a sink
  *   sink           what becomes of found rows (sink.h), and which sink makes which output
  *   sink_rows, sink_traces, sink_count, sink_groups   rows in order; rows of traces.*; a count; groups
  *   found          found rows as a list, or as spans
- *   op_filter      predicate trees on bitmaps of rows: compiling, AND, OR, NOT
- *   filter_prune   which row groups can't match, by zones
- *   filter_leaf, filter_attr, filter_words   single conditions on columns
- *   filter_owners  those on what a resource or scope says
- *   filter_column  one chunk against a test
- *   filter_index, filter_text   rows that indexes name, codes that a text index names
- *   filter_rows    a tree on few rows
  *   op_order       row refs: collecting, sorting, the best k
  *   ref_add        refs of found rows
  *   ref_bound      what zones say of the best keys
@@ -31,12 +23,13 @@
  *   op_traces      facts of whole traces
  *   trace_table    what a shard knows of all its traces
  *   trace_view     the facts of one trace, from that or put together
+ *   host           what the filter asks of the exec
  *   cover, cover_cells, cover_rows   counts without reading, by the footer, by indexes
  *   op_fetch       refs to rows
  *   op_ahead       chunks that they need, by all threads
  *
  * A morsel is one row group of one shard; it is scanned by one thread with a `struct scan` of
- * its own. What threads share is atomic, or guarded by the lock named beside it.
+ * its own (filter/scan.h). What threads share is atomic, or guarded by the lock named beside it.
  */
 #ifndef EXEC_EXEC_I_H
 #define EXEC_EXEC_I_H
@@ -46,10 +39,8 @@
 #include "base/lru.h"
 #include "base/vec.h"
 #include "exec/source.h"
-#include "match/kernel.h"
-#include "match/matcher.h"
+#include "filter/filter.h"
 #include "match/pred_eval.h"
-#include "match/words.h"
 #include "model/pred_walk.h"
 #include "shard/chunk.h"
 #include "shard/fetch.h"
@@ -96,98 +87,7 @@ refs_at(const struct refs *r, size_t i)
 	return (struct ref *)(void *)(r->v + i * r->stride);
 }
 
-/* ---- filters ---- */
-
-enum leaf_class {
-	LEAF_NUMBER,	/* a fixed column of numbers, by ranges */
-	LEAF_DURATION,
-	LEAF_STRING,	/* a fixed column of strings */
-	LEAF_ATTR,	/* attribute of span, event, link, or bare */
-	LEAF_RESOURCE, LEAF_SCOPE, LEAF_SERVICE, LEAF_TRACE_ID,
-	LEAF_VALUES,	/* worked out row by row */
-	LEAF_TRACE,	/* a fact of the whole trace */
-	LEAF_WORDS,
-};
-
-struct fnode {
-	const struct pred *pred;
-	struct fnode *kids;
-	/* Leaves */
-	enum leaf_class cls;
-	enum column_id col;		/* NUMBER, STRING */
-	enum column_domain domain;
-	uint32_t leaf;			/* index among the leaves */
-	struct matcher *m;		/* NULL for LEAF_WORDS */
-	/* Of an event's name, a link's ids: the empty one satisfies, which no column holds. */
-	bool absent;
-	struct ranges number;		/* NUMBER, DURATION */
-	struct ranges typed[VAL_TYPES];	/* ATTR: INT, DOUBLE, BOOL */
-};
-
-struct filter {
-	struct fnode root;
-	uint32_t n_leaves;
-};
-
-/* How the values of a column are tested. */
-struct col_test {
-	const struct ranges *ranges;	/* on numbers or codes; NULL: by codes */
-	const struct code_set *set;	/* all codes that satisfy, or NULL */
-	struct codes *codes;
-	code_fn *fn;			/* what fills codes */
-	void *arg;
-};
-
-/* One leaf (or one word of it) on one column of one shard. */
-struct col_state {
-	const struct column *col;
-	const struct fnode *node;
-	struct sv word;			/* LEAF_WORDS */
-	bool is_rest;			/* values are maps of rare attributes: look for node's key */
-	bool never;			/* no value can satisfy */
-	bool any;			/* every value does: it is enough that there is one */
-	const struct dict *dict;	/* COLUMN_DICT; pinned */
-	struct ranges code_ranges;	/* of codes, if the dictionary tells */
-	bool use_ranges;
-	struct codes codes;
-	struct code_set set;		/* the same as a set, where that is quicker */
-	atomic_bool ready;		/* the above are made */
-	atomic_bool lazy;		/* an index named its rows: values are looked at as they are met */
-};
-
-/* One leaf on one shard. */
-struct leaf_state {
-	struct col_state *cols;		/* WORDS: n_words times n_cols */
-	uint32_t n_cols;
-	struct codes owners;		/* resources, scopes, services or traces */
-	struct ranges ordinals;		/* TRACE_ID: EQ, IN */
-	bool resource_has;		/* bare: some resource has the key */
-	struct codes *words;		/* WORDS: resources, then scopes, of each word */
-	uint32_t n_words;
-	atomic_bool ready;
-};
-
 /* ---- shards ---- */
-
-enum list_state { LIST_UNKNOWN, LIST_MADE, LIST_NONE };
-
-struct xshard {
-	const struct plan_shard *plan;
-	const struct shard_entry *entry;
-	struct shard *s;		/* NULL until opened; borrowed from the snapshot */
-	const struct shard_info *info;
-	pthread_mutex_t lock;		/* the making of leaf states */
-	struct leaf_state *leaves;	/* while it is being scanned */
-	uint32_t *trace_rows;		/* ACCESS_TRACE: the rows to look at, rising */
-	uint32_t n_trace_rows;
-	uint8_t *services;		/* ACCESS_SERVICE: which to look at */
-	uint32_t *list;			/* filter_index.c: the rows that indexes leave, rising */
-	uint32_t n_list;
-	atomic_int listed;		/* enum list_state: whether the two above are made */
-	bool zones;			/* zones may be used */
-	bool indexes;			/* and indexes */
-	bool counted;			/* by its footer: not scanned */
-};
 
 struct morsel {
 	uint32_t shard, group;		/* GROUP_LIST: the rows of the shard's list */
@@ -199,21 +99,6 @@ struct scan_out {
 	struct profile prof;
 	int code;
 	struct err err;
-};
-
-/* One thread at work on one morsel. */
-struct scan {
-	struct exec *ex;
-	uint32_t part;			/* of the source */
-	struct xshard *xs;		/* NULL: of another source than shards, with whole spans */
-	uint32_t group, n_rows, row_from;
-	const struct row_group *rg;
-	struct arena mem;		/* until the end of the morsel */
-	struct profile *prof;
-	struct err *e;
-	struct fetch *fetch;		/* made at first use; kept over morsels */
-	void *local;			/* the sink's, of this thread; until the end of the scan */
-	struct scan *next;		/* spare ones */
 };
 
 /* ---- traces ---- */
@@ -236,12 +121,6 @@ struct trace_table {
 struct trace_pin {
 	const struct trace_entry *t;
 	struct lru_entry *pin;
-};
-
-/* Ids and rows of a shard's traces, pinned. */
-struct shard_traces {
-	const struct traceids *ids;
-	const struct tracerows *rows;
 };
 
 /* Facts of a trace, but for its services. */
@@ -272,7 +151,6 @@ struct local {
 	size_t n_shards;
 	atomic_bool *seen;		/* by place in the snapshot: opened by this exec */
 	atomic_uint_fast64_t n_seen, n_traces;
-	atomic_uint_fast64_t n_index_lists, n_text_lists, n_index_rows;	/* for the profile */
 	struct filter filter;		/* pushdown */
 	bool searches;			/* the filter looks into texts */
 	bool needs_children;		/* child counts are asked for, or may be */
@@ -347,7 +225,7 @@ void scan_local_drop(struct scan *, struct row_sink *);
 int spans_consume(struct scan *, struct row_sink *, struct slice, const struct span *,
     const uint32_t *rows, uint32_t n) WARN_UNUSED;
 
-/* ---- source_local.c, scan.c ---- */
+/* ---- source_local.c ---- */
 
 int shards_open(struct exec *, struct err *) WARN_UNUSED;
 void shards_close(struct exec *);
@@ -355,7 +233,7 @@ void shards_close(struct exec *);
 int source_shard(struct exec *, size_t i, struct shard **, struct err *) WARN_UNUSED;
 /* Makes ready for morsels, and gives up what that took. On the driver's thread. */
 int xshard_prepare(struct exec *, struct xshard *, struct err *) WARN_UNUSED;
-void xshard_release(struct exec *, struct xshard *);
+void xshard_release(struct xshard *);
 /* A shard that is scanned, with rows in the slice. */
 bool xshard_in(const struct xshard *, struct slice);
 /* The slice against all starts of the row group: 0 apart, 1 within, -1 across. */
@@ -365,127 +243,12 @@ int scan_candidates(struct scan *, struct slice, uint64_t *bits, bool *any) WARN
 /* A scratch for a thread, and back. */
 struct scan *scan_get(struct exec *, struct err *);
 void scan_put(struct exec *, struct scan *);
-/* Goes to a row group of its shard. */
-void scan_at(struct scan *, uint32_t group);
-/* Zeroed; NULL: out of memory, with the error set. */
-uint64_t *scan_bits(struct scan *, size_t n);
-/* A chunk of a fixed column of the scan's row group; NULL in *out if it has no value. */
-int scan_chunk(struct scan *, enum column_id, const struct chunk **out) WARN_UNUSED;
-/*
- * COL_DURATION holds the image of end - start as a signed number, wrapped: image less 2^63 is
- * the duration, unless the end lies before the start or the duration is 2^63 or more. What a
- * row group's zones say about that: all plain; those below 2^63 are not; none can be trusted.
- */
-enum wraps { WRAPS_NONE, WRAPS_BELOW, WRAPS_ANY };
-enum wraps duration_wraps(struct shard *, uint32_t group);
 /* Place in [from, to) of the first start of the chunk that is >= t; starts rise there. */
 uint32_t chunk_lower_start(const struct chunk *, uint32_t from, uint32_t to, uint64_t t);
-/* Index in info->services of a row. */
-size_t service_of_row(const struct shard_info *, uint32_t row);
-/* "FILE: span ID of trace ID: " before an error that a row's value caused. */
-int scan_blame(struct scan *, uint32_t row, int code);
-
 /* ---- op_scan.c ---- */
 
 /* Scans the slice into the sink, newest shards first unless it has a bound. */
 int scan_slice(struct exec *, struct slice, struct row_sink *, struct err *) WARN_UNUSED;
-
-/* ---- op_filter.c ---- */
-
-int filter_init(struct filter *, const struct pred *, struct err *) WARN_UNUSED;
-void filter_release(struct filter *);
-/* out: rows of `in` that satisfy, both over the scan's row group; out is zeroed by it. */
-int filter_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out)
-    WARN_UNUSED;
-int filter_shard_prepare(struct exec *, struct xshard *, struct err *) WARN_UNUSED;
-void filter_shard_release(struct exec *, struct xshard *);
-/* Top-level conditions: the leaf itself or the kids of a top AND. */
-size_t filter_top(const struct filter *, const struct fnode **first);
-
-/* ---- filter_prune.c ---- */
-
-/* False if no row of the row group can satisfy. <0 error. */
-int filter_may_match(struct scan *, const struct fnode *) WARN_UNUSED;
-
-/* ---- filter_leaf.c, filter_attr.c, filter_words.c ---- */
-
-int leaf_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
-/*
- * Do columns of the shard hold every value of the leaf's field, as it is (but for those in a rest
- * column, which has no index)? Then zones, indexes and the footer speak of the leaf. The leaf is
- * prepared.
- */
-bool leaf_in_columns(const struct xshard *, const struct fnode *);
-int leaf_prepare(struct exec *, struct xshard *, const struct fnode *, struct leaf_state *,
-    struct err *) WARN_UNUSED;
-int attr_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
-int attr_prepare(struct xshard *, const struct fnode *, struct leaf_state *, struct err *)
-    WARN_UNUSED;
-int words_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
-int words_prepare(struct xshard *, const struct fnode *, struct leaf_state *, struct err *)
-    WARN_UNUSED;
-/* 1 if a resource or scope of the shard has word w of the leaf; 0, <0. */
-int words_of_owners(struct xshard *, struct leaf_state *, uint32_t w, struct sv word,
-    struct err *) WARN_UNUSED;
-void leaf_state_release(struct leaf_state *);
-/* Does the trace with that ordinal in a snapshot shard satisfy a LEAF_TRACE? */
-int trace_fact_holds(struct exec *, uint32_t shard, const struct shard_traces *,
-    uint32_t ordinal, const struct fnode *, struct err *) WARN_UNUSED;
-/* Children (events, links) of the rows in `in`, as bits; their count chunk, NULL: none. */
-int children_of(struct scan *, enum column_domain, const uint64_t *in, uint64_t **bits,
-    const struct chunk **counts) WARN_UNUSED;
-/* Sets the rows of `in` with a child in `bits`. */
-int children_rows(struct scan *, const struct chunk *counts, const uint64_t *in,
-    const uint64_t *bits, uint64_t *out) WARN_UNUSED;
-uint32_t scan_domain_rows(const struct scan *, enum column_domain);
-/* Rows by resource or scope. */
-int owners_eval(struct scan *, enum column_id, struct codes *, code_fn *, void *arg,
-    const uint64_t *in, uint64_t *out) WARN_UNUSED;
-
-/* ---- filter_column.c ---- */
-
-/*
- * Tests the chunk's values on the rows (of its domain) in `in`; sets those that satisfy.
- * *bad is the row of a failure.
- */
-int chunk_test(struct scan *, const struct chunk *, const struct col_test *, const uint64_t *in,
-    uint64_t *out, uint32_t *bad) WARN_UNUSED;
-/* A leaf on a column: finds the chunk and the test, which it makes ready. */
-int column_eval(struct scan *, struct col_state *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
-int column_ready(struct xshard *, struct col_state *, struct err *) WARN_UNUSED;
-void col_state_release(struct col_state *);
-/* Does the value behind a code of the dictionary satisfy? 1, 0, <0. The column is ready. */
-int column_code(struct col_state *, uint32_t code, struct err *) WARN_UNUSED;
-/* The ranges that values or codes are held against, or NULL. */
-const struct ranges *column_ranges(const struct col_state *);
-/* The same of few rows: sets mark[i] where rows[i] satisfies; marked ones are not asked. */
-int column_rows(struct scan *, struct col_state *, uint32_t *rows, uint32_t n, bool *mark)
-    WARN_UNUSED;
-/* The bits of `in`, as a list in the scan's memory. */
-uint32_t *scan_list(struct scan *, const uint64_t *in, uint32_t n_rows, uint32_t *n);
-
-/* ---- filter_text.c ---- */
-
-/*
- * Sets the codes of a dictionary's values that satisfy a leaf or word, in codes[n_dict + 64
- * bits], zeroed. 1: can't tell. *by_index: a text index was asked.
- */
-int text_codes(struct exec *, struct xshard *, struct col_state *, uint64_t *codes,
-    bool *by_index, struct err *) WARN_UNUSED;
-
-/* ---- filter_index.c ---- */
-
-/* Makes xs->list: 1, or 0 if no index tells. Thread-safe; kept until the shard is released. */
-int xshard_list(struct exec *, struct xshard *, struct err *) WARN_UNUSED;
-/* Place in xs->list of the first row that is not before `row`. */
-uint32_t xshard_list_from(const struct xshard *, uint32_t row);
-/* Takes off `bits` the rows that indexes rule out. */
-int filter_narrow(struct scan *, uint64_t *bits) WARN_UNUSED;
-
-/* ---- filter_rows.c ---- */
-
-/* Keeps those of few rows (of the scan's row group, rising) that satisfy. */
-int filter_rows(struct scan *, const struct fnode *, uint32_t *rows, uint32_t *n) WARN_UNUSED;
 
 /* ---- sort_key.c ---- */
 
@@ -568,9 +331,6 @@ int traces_open(struct exec *, struct err *) WARN_UNUSED;
 
 int trace_tables_open(struct exec *, struct err *) WARN_UNUSED;
 void trace_tables_close(struct exec *);
-/* To be given back, after a failure too. */
-int shard_traces_get(struct shard *, struct shard_traces *, struct err *) WARN_UNUSED;
-void shard_traces_put(const struct shard_traces *);
 /* The part of a trace in snapshot shard i; 1, or 0: read its rows. Thread-safe. */
 int trace_table_look(struct exec *, uint32_t i, struct shard *, const struct tracerows *,
     uint32_t ordinal, struct trace_part *out, struct err *) WARN_UNUSED;
@@ -586,6 +346,13 @@ void trace_view_put(struct exec *, struct trace_view *);
  */
 int trace_split_of(struct exec *, uint32_t i, uint64_t n, const uint64_t **split,
     struct err *) WARN_UNUSED;
+
+/* ---- host.c ---- */
+
+extern const struct filter_host exec_filter_host;
+/* As filter_host's trace_holds. */
+int trace_fact_holds(struct exec *, uint32_t shard, const struct shard_traces *,
+    uint32_t ordinal, const struct fnode *, struct err *) WARN_UNUSED;
 
 /* ---- cover.c, cover_cells.c, cover_rows.c ---- */
 

@@ -69,7 +69,8 @@ local_open(struct source *s, struct err *e)
 	l->slices.last = exec_last(s->plan);
 	l->searches = searches(s->plan->filter);
 	l->needs_children = needs_children(s->plan);
-	if (s->plan->pushdown && (rc = filter_init(&l->filter, s->plan->filter, e)) < 0)
+	if (s->plan->pushdown && (rc = filter_init(&l->filter, s->plan->filter, &exec_filter_host,
+	    ex, e)) < 0)
 		return rc;
 	if ((rc = shards_open(ex, e)) < 0 || (rc = traces_open(ex, e)) < 0)
 		return rc;
@@ -103,9 +104,9 @@ local_profile(const struct source *s, struct profile *p)
 		return;
 	p->shards_opened = atomic_load(&l->n_seen);
 	p->traces_assembled = atomic_load(&l->n_traces);
-	p->index_lists = atomic_load(&l->n_index_lists);
-	p->text_lists = atomic_load(&l->n_text_lists);
-	p->index_rows = atomic_load(&l->n_index_rows);
+	p->index_lists = atomic_load(&l->filter.n_index_lists);
+	p->text_lists = atomic_load(&l->filter.n_text_lists);
+	p->index_rows = atomic_load(&l->filter.n_index_rows);
 }
 
 /* ---- rows ---- */

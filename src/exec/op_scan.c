@@ -347,7 +347,7 @@ static void
 release_done(struct walk *k, size_t until)
 {
 	for (; k->first < until; k->first++)
-		xshard_release(k->w.ex, &k->w.ex->local->shards[k->order[k->first]]);
+		xshard_release(&k->w.ex->local->shards[k->order[k->first]]);
 }
 
 static int
@@ -433,7 +433,7 @@ few_listed(struct exec *ex, struct xshard *xs, const struct refs *bound, struct 
 	if (!xs->indexes || ex->local->searches || xs->trace_rows != NULL ||
 	    (bound != NULL && bound->n_keys != 0))
 		return 0;
-	if ((rc = xshard_list(ex, xs, e)) <= 0)
+	if ((rc = xshard_list(xs, e)) <= 0)
 		return rc;
 	return xs->n_list <= LIST_ROWS || xs->n_list <= xs->info->n_rows / LIST_SHARE;
 }

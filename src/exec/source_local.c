@@ -29,6 +29,7 @@ shards_open(struct exec *ex, struct err *e)
 		pthread_mutex_init(&ex->local->shards[i].lock, NULL);
 		ex->local->n_shards = i + 1;
 		ex->local->shards[i].plan = &p->shards[i];
+		ex->local->shards[i].filter = &ex->local->filter;
 		ex->local->shards[i].entry = &ex->env.snapshot->shards[p->shards[i].shard];
 	}
 	return 0;
@@ -40,7 +41,7 @@ shards_close(struct exec *ex)
 	struct scan *next;
 
 	for (size_t i = 0; ex->local->shards != NULL && i < ex->local->n_shards; i++) {
-		xshard_release(ex, &ex->local->shards[i]);
+		xshard_release(&ex->local->shards[i]);
 		pthread_mutex_destroy(&ex->local->shards[i].lock);
 	}
 	free(ex->local->shards);
@@ -51,6 +52,17 @@ shards_close(struct exec *ex)
 		fetch_free(s->fetch);
 		free(s);
 	}
+}
+
+int
+source_shard(struct exec *ex, size_t i, struct shard **out, struct err *e)
+{
+	int rc = snapshot_shard(ex->env.snapshot, i, out, e);
+
+	if (rc == 0 && !atomic_load_explicit(&ex->local->seen[i], memory_order_relaxed) &&
+	    !atomic_exchange(&ex->local->seen[i], true))
+		atomic_fetch_add(&ex->local->n_seen, 1);
+	return rc;
 }
 
 /* ---- access by trace ---- */
@@ -146,7 +158,7 @@ xshard_prepare(struct exec *ex, struct xshard *xs, struct err *e)
 	xs->indexes = ex->plan->pushdown && xs->plan->index_leaves != 0;
 	if (!ex->plan->pushdown || xs->leaves != NULL)
 		return 0;
-	if ((rc = filter_shard_prepare(ex, xs, e)) < 0)
+	if ((rc = filter_shard_prepare(xs, e)) < 0)
 		return rc;
 	if (xs->plan->access == ACCESS_TRACE)
 		return find_trace_rows(ex, xs, e);
@@ -154,9 +166,9 @@ xshard_prepare(struct exec *ex, struct xshard *xs, struct err *e)
 }
 
 void
-xshard_release(struct exec *ex, struct xshard *xs)
+xshard_release(struct xshard *xs)
 {
-	filter_shard_release(ex, xs);
+	filter_shard_release(xs);
 	free(xs->trace_rows);
 	free(xs->services);
 	free(xs->list);
@@ -205,15 +217,6 @@ scan_put(struct exec *ex, struct scan *s)
 	s->next = ex->local->spare;
 	ex->local->spare = s;
 	pthread_mutex_unlock(&ex->local->lock);
-}
-
-void
-scan_at(struct scan *sc, uint32_t group)
-{
-	sc->group = group;
-	sc->rg = &sc->xs->info->row_groups[group];
-	sc->row_from = sc->rg->row_from;
-	sc->n_rows = sc->rg->row_to - sc->rg->row_from;
 }
 
 /* ---- candidates ---- */

@@ -179,24 +179,6 @@ look_in_table(struct exec *ex, uint32_t shard, struct shard *s, uint32_t ordinal
 /* ---- any shard ---- */
 
 int
-shard_traces_get(struct shard *s, struct shard_traces *out, struct err *e)
-{
-	int rc;
-
-	*out = (struct shard_traces){ NULL, NULL };
-	if ((rc = traceids_get(s, &out->ids, e)) < 0)
-		return rc;
-	return tracerows_get(s, &out->rows, e);
-}
-
-void
-shard_traces_put(const struct shard_traces *t)
-{
-	traceids_put(t->ids);
-	tracerows_put(t->rows);
-}
-
-int
 trace_table_look(struct exec *ex, uint32_t shard, struct shard *s,
     const struct tracerows *rows, uint32_t ordinal, struct trace_part *out, struct err *e)
 {

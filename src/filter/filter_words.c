@@ -5,7 +5,7 @@
  * columns are asked one after the other, each only about rows in which no earlier one had it;
  * a dictionary value is looked through once.
  */
-#include "exec_i.h"
+#include "filter_i.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
  * What a column needs beside its chunks (dictionary, what is known of its values) is made
  * when the first row group asks, and kept until the shard is done.
  */
-#include "exec_i.h"
+#include "filter_i.h"
 
 #include <stdlib.h>
 
@@ -481,20 +481,6 @@ test_ordinals(struct scan *sc, const struct chunk *c, const struct col_test *t, 
 		    bad)) < 0)
 			return rc;
 	return 0;
-}
-
-uint32_t *
-scan_list(struct scan *sc, const uint64_t *in, uint32_t n_rows, uint32_t *n)
-{
-	size_t count = bitmap_count(in, n_rows);
-	uint32_t *list = arena_alloc(&sc->mem, (count + 1) * sizeof *list);
-
-	if (list == NULL) {
-		(void)err_nomem(sc->e);
-		return NULL;
-	}
-	*n = (uint32_t)bitmap_list(in, n_rows, 0, list);
-	return list;
 }
 
 /* The rows of `in` with a value: rows[sel[i]] has ordinal ord[i]. */

@@ -3,20 +3,11 @@
  * scan: what is asked of one row group, or shard, whoever scans it: its memory, its chunks, what
  * its zones say of durations, and which span an error is about.
  */
+#include "filter/scan.h"
+
 #include "base/bitmap.h"
 #include "base/search.h"
-#include "exec_i.h"
-
-int
-source_shard(struct exec *ex, size_t i, struct shard **out, struct err *e)
-{
-	int rc = snapshot_shard(ex->env.snapshot, i, out, e);
-
-	if (rc == 0 && !atomic_load_explicit(&ex->local->seen[i], memory_order_relaxed) &&
-	    !atomic_exchange(&ex->local->seen[i], true))
-		atomic_fetch_add(&ex->local->n_seen, 1);
-	return rc;
-}
+#include "model/value.h"
 
 size_t
 service_of_row(const struct shard_info *info, uint32_t row)
@@ -27,6 +18,15 @@ service_of_row(const struct shard_info *info, uint32_t row)
 	return lo;
 }
 
+void
+scan_at(struct scan *sc, uint32_t group)
+{
+	sc->group = group;
+	sc->rg = &sc->xs->info->row_groups[group];
+	sc->row_from = sc->rg->row_from;
+	sc->n_rows = sc->rg->row_to - sc->rg->row_from;
+}
+
 uint64_t *
 scan_bits(struct scan *sc, size_t n)
 {
@@ -35,6 +35,20 @@ scan_bits(struct scan *sc, size_t n)
 	if (w == NULL)
 		(void)err_nomem(sc->e);
 	return w;
+}
+
+uint32_t *
+scan_list(struct scan *sc, const uint64_t *in, uint32_t n_rows, uint32_t *n)
+{
+	size_t count = bitmap_count(in, n_rows);
+	uint32_t *list = arena_alloc(&sc->mem, (count + 1) * sizeof *list);
+
+	if (list == NULL) {
+		(void)err_nomem(sc->e);
+		return NULL;
+	}
+	*n = (uint32_t)bitmap_list(in, n_rows, 0, list);
+	return list;
 }
 
 int
@@ -85,4 +99,22 @@ scan_blame(struct scan *sc, uint32_t row, int code)
 	sc->e = e;
 	return err_ctx(e, code, "span %016llx of trace %016llx%016llx", (unsigned long long)id,
 	    (unsigned long long)trace.hi, (unsigned long long)trace.lo);
+}
+
+int
+shard_traces_get(struct shard *s, struct shard_traces *out, struct err *e)
+{
+	int rc;
+
+	*out = (struct shard_traces){ NULL, NULL };
+	if ((rc = traceids_get(s, &out->ids, e)) < 0)
+		return rc;
+	return tracerows_get(s, &out->rows, e);
+}
+
+void
+shard_traces_put(const struct shard_traces *t)
+{
+	traceids_put(t->ids);
+	tracerows_put(t->rows);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * filter_rows: a predicate tree on few rows of a row group, as a list. The meaning is
- * op_filter's; what differs is the cost, which is by the row and not by the row group: no
- * bitmap of it is made or gone through. A leaf that only op_filter's way can answer is asked
+ * filter.c's; what differs is the cost, which is by the row and not by the row group: no
+ * bitmap of it is made or gone through. A leaf that only filter.c's way can answer is asked
  * so, over the rows that are left.
  */
-#include "exec_i.h"
+#include "filter_i.h"
 
 /* Rows of the scan's row group, rising, in the scan's memory. */
 struct few {

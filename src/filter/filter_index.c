@@ -10,7 +10,8 @@
  * under it, a leaf that names more than half of the shard is left to the scan of its column.
  */
 #include "base/search.h"
-#include "exec_i.h"
+#include "base/vec.h"
+#include "filter_i.h"
 
 #include <stdlib.h>
 
@@ -99,7 +100,7 @@ told_by_order(const struct col_state *st)
 }
 
 static int
-add_dict(struct rows *r, struct exec *ex, struct xshard *xs, struct col_state *st,
+add_dict(struct rows *r, struct xshard *xs, struct col_state *st,
     struct err *e)
 {
 	uint64_t *codes;
@@ -111,7 +112,7 @@ add_dict(struct rows *r, struct exec *ex, struct xshard *xs, struct col_state *s
 		    add_rows_of(r, xs, st, NULL, e);
 	if ((codes = calloc(BITMAP_WORDS(st->col->n_dict) + 1, sizeof *codes)) == NULL)
 		return err_nomem(e);
-	if ((rc = text_codes(ex, xs, st, codes, &by_index, e)) == 0)
+	if ((rc = text_codes(xs, st, codes, &by_index, e)) == 0)
 		rc = add_rows_of(r, xs, st, codes, e);
 	r->by_text |= rc == 0 && by_index;
 	free(codes);
@@ -182,7 +183,7 @@ add_hashes(struct rows *r, struct xshard *xs, const struct col_state *st, struct
 
 /* 0: all rows of the column that may match were added; 1: no index tells. */
 static int
-add_column(struct rows *r, struct exec *ex, struct xshard *xs, struct col_state *st,
+add_column(struct rows *r, struct xshard *xs, struct col_state *st,
     struct err *e)
 {
 	if (st->never)
@@ -191,7 +192,7 @@ add_column(struct rows *r, struct exec *ex, struct xshard *xs, struct col_state 
 		return 1;
 	switch (st->col->kind) {
 	case COLUMN_DICT:
-		return add_dict(r, ex, xs, st, e);
+		return add_dict(r, xs, st, e);
 	case COLUMN_BYTES:
 		return add_hashes(r, xs, st, e);
 	default:
@@ -255,7 +256,7 @@ asks_index(const struct xshard *xs, const struct fnode *n)
 
 /* The rows that may have a word, which may stand in any of the columns. */
 static int
-list_word(struct exec *ex, struct xshard *xs, struct leaf_state *st, uint32_t w,
+list_word(struct xshard *xs, struct leaf_state *st, uint32_t w,
     struct rows *r, struct err *e)
 {
 	uint32_t n = st->n_cols / st->n_words;
@@ -268,13 +269,13 @@ list_word(struct exec *ex, struct xshard *xs, struct leaf_state *st, uint32_t w,
 	if (n == 0 || (rc = words_of_owners(xs, st, w, cols[0].word, e)) != 0)
 		return n == 0 ? 1 : rc;
 	for (uint32_t i = 0; rc == 0 && i < n; i++)
-		rc = add_column(r, ex, xs, &cols[i], e);
+		rc = add_column(r, xs, &cols[i], e);
 	return rc;
 }
 
 /* All words must be there: the rows of the one with the fewest will do. */
 static int
-list_words(struct exec *ex, struct xshard *xs, struct leaf_state *st, struct rows *r,
+list_words(struct xshard *xs, struct leaf_state *st, struct rows *r,
     struct err *e)
 {
 	bool told = false;
@@ -283,7 +284,7 @@ list_words(struct exec *ex, struct xshard *xs, struct leaf_state *st, struct row
 	for (uint32_t w = 0; w < st->n_words && rc >= 0; w++) {
 		struct rows one = { .v = VEC_INIT, .most = r->most };
 
-		rc = list_word(ex, xs, st, w, &one, e);
+		rc = list_word(xs, st, w, &one, e);
 		if (rc == 0 && (!told || one.v.n < r->v.n)) {
 			struct rows t = *r;
 
@@ -298,7 +299,7 @@ list_words(struct exec *ex, struct xshard *xs, struct leaf_state *st, struct row
 
 /* 0: listed; 1: no index tells. */
 static int
-list_leaf(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+list_leaf(struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
 	struct leaf_state *st = &xs->leaves[n->leaf];
@@ -307,14 +308,14 @@ list_leaf(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows
 	if (!asks_index(xs, n))
 		return 1;
 	if (n->cls == LEAF_WORDS)
-		rc = list_words(ex, xs, st, r, e);
+		rc = list_words(xs, st, r, e);
 	for (uint32_t i = 0; n->cls != LEAF_WORDS && rc == 0 && i < st->n_cols; i++)
-		rc = add_column(r, ex, xs, &st->cols[i], e);
+		rc = add_column(r, xs, &st->cols[i], e);
 	if (rc != 0)
 		return rc;
-	atomic_fetch_add(&ex->local->n_index_lists, 1);
+	atomic_fetch_add(&xs->filter->n_index_lists, 1);
 	if (r->by_text)
-		atomic_fetch_add(&ex->local->n_text_lists, 1);
+		atomic_fetch_add(&xs->filter->n_text_lists, 1);
 	return sort_rows(r, xs->info, e);
 }
 
@@ -366,26 +367,22 @@ list_group(struct scan *sc, const struct fnode *n, struct rows *r)
 }
 
 static int
-list_sparse(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+list_sparse(struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
 	struct profile prof = { .rows_scanned = 0 };
-	struct scan *sc = scan_get(ex, e);
+	struct scan sc = { .ex = xs->filter->ex, .xs = xs, .prof = &prof, .e = e };
 	int rc = 0;
 
-	if (sc == NULL)
-		return ERR_NOMEM;
-	sc->xs = xs;
-	sc->prof = &prof;
-	sc->e = e;
+	arena_init(&sc.mem);
 	for (uint32_t g = 0; rc == 0 && g < xs->info->n_row_groups; g++) {
 		if (!has_values(xs, &xs->leaves[n->leaf], g))
 			continue;
-		scan_at(sc, g);
-		rc = list_group(sc, n, r);
-		arena_reset(&sc->mem);
+		scan_at(&sc, g);
+		rc = list_group(&sc, n, r);
+		arena_reset(&sc.mem);
 	}
-	scan_put(ex, sc);
+	arena_release(&sc.mem);
 	return rc;
 }
 
@@ -417,19 +414,18 @@ unite(struct rows *r, const struct rows *b, const struct shard_info *info, struc
 	return sort_rows(r, info, e);
 }
 
-static int list_node(struct exec *, struct xshard *, const struct fnode *, struct rows *,
-    struct err *);
+static int list_node(struct xshard *, const struct fnode *, struct rows *, struct err *);
 
 /* As list_node, of an AND. */
 static int
-list_and(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+list_and(struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
 	bool told = false;
 
 	for (size_t i = 0; i < n->pred->n_kids; i++) {
 		struct rows kid = { .v = VEC_INIT, .most = r->most };
-		int rc = list_node(ex, xs, &n->kids[i], told ? &kid : r, e);
+		int rc = list_node(xs, &n->kids[i], told ? &kid : r, e);
 
 		if (rc == 0 && told)
 			intersect(r, &kid);
@@ -448,11 +444,11 @@ list_and(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows 
 
 /* Adds a kid's rows; 1: no index tells. */
 static int
-unite_kid(struct exec *ex, struct xshard *xs, const struct fnode *n, bool sparse,
+unite_kid(struct xshard *xs, const struct fnode *n, bool sparse,
     struct rows *r, struct err *e)
 {
 	struct rows kid = { .v = VEC_INIT, .most = r->most };
-	int rc = sparse ? list_sparse(ex, xs, n, &kid, e) : list_node(ex, xs, n, &kid, e);
+	int rc = sparse ? list_sparse(xs, n, &kid, e) : list_node(xs, n, &kid, e);
 
 	if (rc == 0)
 		rc = unite(r, &kid, xs->info, e);
@@ -462,7 +458,7 @@ unite_kid(struct exec *ex, struct xshard *xs, const struct fnode *n, bool sparse
 
 /* As list_node, of an OR. */
 static int
-list_or(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+list_or(struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
 	bool *sparse = calloc(n->pred->n_kids, sizeof *sparse), told = false;
@@ -471,7 +467,7 @@ list_or(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *
 	if (sparse == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n->pred->n_kids && rc == 0; i++) {
-		rc = unite_kid(ex, xs, &n->kids[i], false, r, e);
+		rc = unite_kid(xs, &n->kids[i], false, r, e);
 		told |= rc == 0;
 		if (rc > 0 && is_sparse(xs, &n->kids[i])) {
 			sparse[i] = true;
@@ -482,7 +478,7 @@ list_or(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *
 		rc = 1;
 	for (size_t i = 0; i < n->pred->n_kids && rc == 0; i++)
 		if (sparse[i])
-			rc = unite_kid(ex, xs, &n->kids[i], true, r, e);
+			rc = unite_kid(xs, &n->kids[i], true, r, e);
 	free(sparse);
 	return rc;
 }
@@ -492,19 +488,19 @@ list_or(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *
  * done; 1: no index tells (r may hold anything).
  */
 static int
-list_node(struct exec *ex, struct xshard *xs, const struct fnode *n, struct rows *r,
+list_node(struct xshard *xs, const struct fnode *n, struct rows *r,
     struct err *e)
 {
 	if (n->pred->kind == PRED_LEAF)
-		return list_leaf(ex, xs, n, r, e);
+		return list_leaf(xs, n, r, e);
 	if (n->pred->kind == PRED_AND)
-		return list_and(ex, xs, n, r, e);
-	return n->pred->kind == PRED_OR ? list_or(ex, xs, n, r, e) : 1;
+		return list_and(xs, n, r, e);
+	return n->pred->kind == PRED_OR ? list_or(xs, n, r, e) : 1;
 }
 
 /* Two may make the same list, and one is dropped. */
 int
-xshard_list(struct exec *ex, struct xshard *xs, struct err *e)
+xshard_list(struct xshard *xs, struct err *e)
 {
 	struct rows r = { .v = VEC_INIT,
 		.most = xs->info->n_rows / LEAST_SHARE + ALWAYS_ROWS };
@@ -512,7 +508,7 @@ xshard_list(struct exec *ex, struct xshard *xs, struct err *e)
 
 	if (known != LIST_UNKNOWN)
 		return known == LIST_MADE;
-	rc = list_node(ex, xs, &ex->local->filter.root, &r, e);
+	rc = list_node(xs, &xs->filter->root, &r, e);
 	if (rc < 0) {
 		vec_release(&r.v);
 		return rc;
@@ -522,7 +518,7 @@ xshard_list(struct exec *ex, struct xshard *xs, struct err *e)
 		if (rc == 0) {
 			xs->list = r.v.v;
 			xs->n_list = (uint32_t)r.v.n;
-			atomic_fetch_add(&ex->local->n_index_rows, r.v.n);
+			atomic_fetch_add(&xs->filter->n_index_rows, r.v.n);
 			r.v.v = NULL;
 		}
 		atomic_store_explicit(&xs->listed, rc == 0 ? LIST_MADE : LIST_NONE,
@@ -544,7 +540,7 @@ filter_narrow(struct scan *sc, uint64_t *bits)
 {
 	const struct xshard *xs = sc->xs;
 	uint64_t *left;
-	int rc = xshard_list(sc->ex, sc->xs, sc->e);
+	int rc = xshard_list(sc->xs, sc->e);
 
 	if (rc <= 0)
 		return rc;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * op_filter: a predicate tree on the rows of a row group, as bitmaps. What goes down the tree
+ * filter: a predicate tree on the rows of a row group, as bitmaps. What goes down the tree
  * is the rows that still count: AND hands each child what the one before left, OR what none
  * has taken yet, NOT takes its child's rows off. So a condition is looked at for as few rows
  * as a row-by-row evaluation in the same order would, and an error is always some row's.
  */
-#include "exec_i.h"
+#include "filter_i.h"
 
 #include <stdlib.h>
 
@@ -172,9 +172,12 @@ fnode_init(struct filter *f, struct fnode *n, const struct pred *p, struct err *
 }
 
 int
-filter_init(struct filter *f, const struct pred *p, struct err *e)
+filter_init(struct filter *f, const struct pred *p, const struct filter_host *host,
+    struct exec *ex, struct err *e)
 {
 	f->n_leaves = 0;
+	f->host = host;
+	f->ex = ex;
 	return fnode_init(f, &f->root, p, e);
 }
 
@@ -192,34 +195,34 @@ filter_top(const struct filter *f, const struct fnode **first)
 /* ---- shards ---- */
 
 static int
-prepare(struct exec *ex, struct xshard *xs, const struct fnode *n, struct err *e)
+prepare(struct xshard *xs, const struct fnode *n, struct err *e)
 {
 	int rc;
 
 	if (n->pred->kind == PRED_LEAF)
-		return leaf_prepare(ex, xs, n, &xs->leaves[n->leaf], e);
+		return leaf_prepare(xs, n, &xs->leaves[n->leaf], e);
 	for (size_t i = 0; i < n->pred->n_kids; i++)
-		if ((rc = prepare(ex, xs, &n->kids[i], e)) < 0)
+		if ((rc = prepare(xs, &n->kids[i], e)) < 0)
 			return rc;
 	return 0;
 }
 
 int
-filter_shard_prepare(struct exec *ex, struct xshard *xs, struct err *e)
+filter_shard_prepare(struct xshard *xs, struct err *e)
 {
-	size_t n = ex->local->filter.n_leaves;
+	size_t n = xs->filter->n_leaves;
 
 	if ((xs->leaves = calloc(n == 0 ? 1 : n, sizeof *xs->leaves)) == NULL)
 		return err_nomem(e);
-	return prepare(ex, xs, &ex->local->filter.root, e);
+	return prepare(xs, &xs->filter->root, e);
 }
 
 void
-filter_shard_release(struct exec *ex, struct xshard *xs)
+filter_shard_release(struct xshard *xs)
 {
 	if (xs->leaves == NULL)
 		return;
-	for (size_t i = 0; i < ex->local->filter.n_leaves; i++)
+	for (size_t i = 0; i < xs->filter->n_leaves; i++)
 		leaf_state_release(&xs->leaves[i]);
 	free(xs->leaves);
 	xs->leaves = NULL;

@@ -9,7 +9,7 @@
  * resource's on the others.
  */
 #include "base/search.h"
-#include "exec_i.h"
+#include "filter_i.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
  * A value on which a pattern runs into its limit makes the whole answer "can't tell": whether
  * that is an error depends on rows, and they are the scan's.
  */
-#include "exec_i.h"
+#include "filter_i.h"
 
 #include <stdlib.h>
 
@@ -63,13 +63,13 @@ candidates(struct xshard *xs, const struct col_state *st, uint64_t *codes, struc
 
 /* Leaves in codes those whose values satisfy. */
 static int
-look_at(struct exec *ex, struct col_state *st, uint64_t *codes, struct err *e)
+look_at(const struct filter *f, struct col_state *st, uint64_t *codes, struct err *e)
 {
 	size_t n_seen = 0;
 	int rc;
 
 	BITMAP_EACH(codes, st->col->n_dict, code) {
-		if (++n_seen % CHECK_VALUES == 0 && (rc = exec_check(ex, e)) < 0)
+		if (++n_seen % CHECK_VALUES == 0 && (rc = f->host->check(f->ex, e)) < 0)
 			return rc;
 		if ((rc = column_code(st, (uint32_t)code, NULL)) == ERR_NOMEM)
 			return err_nomem(e);
@@ -88,8 +88,8 @@ few_values(const struct column *c)
 }
 
 int
-text_codes(struct exec *ex, struct xshard *xs, struct col_state *st, uint64_t *codes,
-    bool *by_index, struct err *e)
+text_codes(struct xshard *xs, struct col_state *st, uint64_t *codes, bool *by_index,
+    struct err *e)
 {
 	size_t n = st->col->n_dict;
 	int rc = 1;
@@ -109,7 +109,7 @@ text_codes(struct exec *ex, struct xshard *xs, struct col_state *st, uint64_t *c
 	if (!*by_index)
 		bitmap_set_range(codes, 0, n);
 	if (!st->use_ranges)
-		return look_at(ex, st, codes, e);
+		return look_at(xs->filter, st, codes, e);
 	BITMAP_EACH(codes, n, code)
 		if (!ranges_have(&st->code_ranges, code))
 			bitmap_clear(codes, code);

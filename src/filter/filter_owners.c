@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* filter_owners: rows by what their resource or scope is known to satisfy. */
 #include "base/bitmap.h"
-#include "exec_i.h"
+#include "filter_i.h"
 
 int
 owners_eval(struct scan *sc, enum column_id id, struct codes *codes, code_fn *fn, void *arg,

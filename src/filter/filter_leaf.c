@@ -5,7 +5,7 @@
  * entry of their table; what no column holds (end, parent id, times of events) worked out row
  * by row from the columns that imply it.
  */
-#include "exec_i.h"
+#include "filter_i.h"
 
 #include <stdlib.h>
 
@@ -70,10 +70,8 @@ trace_ordinals(struct xshard *xs, const struct fnode *n, struct leaf_state *st, 
 }
 
 int
-leaf_prepare(struct exec *ex, struct xshard *xs, const struct fnode *n, struct leaf_state *st,
-    struct err *e)
+leaf_prepare(struct xshard *xs, const struct fnode *n, struct leaf_state *st, struct err *e)
 {
-	(void)ex;
 	switch (n->cls) {
 	case LEAF_NUMBER:
 	case LEAF_STRING:
@@ -134,13 +132,11 @@ struct table_arg {
 	const struct scope *scopes;
 	const struct shard_info *info;
 	struct shard_traces traces;	/* rows only for facts */
-	uint32_t shard;			/* in the snapshot */
-	struct exec *ex;
+	const struct xshard *xs;
 };
 
-/* What the field yields of a part of a span. */
-static int
-match_part(const struct fnode *n, const struct field_row *r, struct err *e)
+int
+leaf_part_holds(const struct fnode *n, const struct field_row *r, struct err *e)
 {
 	struct field_value v;
 
@@ -153,7 +149,7 @@ match_resource(void *arg, uint32_t code, struct err *e)
 	const struct table_arg *a = arg;
 	const struct span part = { .resource = &a->resources[code] };
 
-	return match_part(a->node, &(struct field_row){ .span = &part }, e);
+	return leaf_part_holds(a->node, &(struct field_row){ .span = &part }, e);
 }
 
 static int
@@ -162,7 +158,7 @@ match_scope(void *arg, uint32_t code, struct err *e)
 	const struct table_arg *a = arg;
 	const struct span part = { .scope = &a->scopes[code] };
 
-	return match_part(a->node, &(struct field_row){ .span = &part }, e);
+	return leaf_part_holds(a->node, &(struct field_row){ .span = &part }, e);
 }
 
 static int
@@ -181,26 +177,13 @@ match_trace_id(void *arg, uint32_t code, struct err *e)
 	return matcher_trace_id(a->node->m, traceids_at(a->traces.ids, code), e);
 }
 
-int
-trace_fact_holds(struct exec *ex, uint32_t shard, const struct shard_traces *traces,
-    uint32_t ordinal, const struct fnode *n, struct err *e)
-{
-	bool name = n->pred->field.intrinsic == IN_ROOT_NAME;
-	struct trace_view v;
-	int rc = trace_view_get(ex, shard, traces, ordinal, name, &v, e);
-
-	if (rc == 0)
-		rc = match_part(n, &(struct field_row){ .trace = &v.facts }, e);
-	trace_view_put(ex, &v);
-	return rc;
-}
-
 static int
 match_trace(void *arg, uint32_t code, struct err *e)
 {
 	const struct table_arg *a = arg;
+	const struct filter *f = a->xs->filter;
 
-	return trace_fact_holds(a->ex, a->shard, &a->traces, code, a->node, e);
+	return f->host->trace_holds(f->ex, a->xs->plan->shard, &a->traces, code, a->node, e);
 }
 
 static int
@@ -252,7 +235,7 @@ static int
 trace_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t *out)
 {
 	struct leaf_state *st = &sc->xs->leaves[n->leaf];
-	struct table_arg a = { .node = n, .ex = sc->ex, .shard = sc->xs->plan->shard };
+	struct table_arg a = { .node = n, .xs = sc->xs };
 	struct col_test t = { .ranges = &st->ordinals };
 	const struct chunk *c = NULL;
 	uint32_t bad;
@@ -464,18 +447,17 @@ parent_there(struct values_at *v, const uint64_t *in, uint64_t *out)
 static int
 child_count_holds(struct values_at *v, uint32_t row)
 {
-	struct trace_pin pin;
+	const struct filter *f = v->sc->xs->filter;
 	uint64_t trace, id;
+	uint32_t n;
 	int rc;
 
 	if ((rc = value_at_row(v->sc, COL_TRACE, row, &trace)) < 0 ||
 	    (rc = value_at_row(v->sc, COL_SPAN_ID, row, &id)) < 0 ||
-	    (rc = trace_get(v->sc->ex, traceids_at(v->traces.ids, (uint32_t)trace), &pin,
-	    v->sc->e)) < 0)
+	    (rc = f->host->child_count(f->ex, traceids_at(v->traces.ids, (uint32_t)trace), id,
+	    &n, v->sc->e)) < 0)
 		return rc;
-	rc = matcher_number(v->n->m, entry_child_count(pin.t, id));
-	trace_put(v->sc->ex, &pin);
-	return rc;
+	return matcher_number(v->n->m, n);
 }
 
 /* Numbers with text operators: span ids, kinds, states. */

@@ -4,7 +4,7 @@
  * is read; a dictionary may be, once for the whole shard. Always errs towards yes: a leaf
  * without zones, and every NOT, may match.
  */
-#include "exec_i.h"
+#include "filter_i.h"
 
 /* A column of numbers or codes against the zone of its chunk. */
 static int

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/* filter_i: what the files of this folder ask of each other. */
+#ifndef FILTER_FILTER_I_H
+#define FILTER_FILTER_I_H
+
+#include "base/bitmap.h"
+#include "filter/filter.h"
+#include "match/words.h"
+
+/* How the values of a column are tested. */
+struct col_test {
+	const struct ranges *ranges;	/* on numbers or codes; NULL: by codes */
+	const struct code_set *set;	/* all codes that satisfy, or NULL */
+	struct codes *codes;
+	code_fn *fn;			/* what fills codes */
+	void *arg;
+};
+
+/* ---- filter_leaf.c, filter_attr.c, filter_words.c ---- */
+
+int leaf_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+int leaf_prepare(struct xshard *, const struct fnode *, struct leaf_state *, struct err *)
+    WARN_UNUSED;
+int attr_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+int attr_prepare(struct xshard *, const struct fnode *, struct leaf_state *, struct err *)
+    WARN_UNUSED;
+int words_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+int words_prepare(struct xshard *, const struct fnode *, struct leaf_state *, struct err *)
+    WARN_UNUSED;
+/* 1 if a resource or scope of the shard has word w of the leaf; 0, <0. */
+int words_of_owners(struct xshard *, struct leaf_state *, uint32_t w, struct sv word,
+    struct err *) WARN_UNUSED;
+void leaf_state_release(struct leaf_state *);
+/* Children (events, links) of the rows in `in`, as bits; their count chunk, NULL: none. */
+int children_of(struct scan *, enum column_domain, const uint64_t *in, uint64_t **bits,
+    const struct chunk **counts) WARN_UNUSED;
+/* Sets the rows of `in` with a child in `bits`. */
+int children_rows(struct scan *, const struct chunk *counts, const uint64_t *in,
+    const uint64_t *bits, uint64_t *out) WARN_UNUSED;
+uint32_t scan_domain_rows(const struct scan *, enum column_domain);
+
+/* ---- filter_owners.c ---- */
+
+/* Rows by resource or scope. */
+int owners_eval(struct scan *, enum column_id, struct codes *, code_fn *, void *arg,
+    const uint64_t *in, uint64_t *out) WARN_UNUSED;
+
+/* ---- filter_column.c ---- */
+
+/*
+ * Tests the chunk's values on the rows (of its domain) in `in`; sets those that satisfy.
+ * *bad is the row of a failure.
+ */
+int chunk_test(struct scan *, const struct chunk *, const struct col_test *, const uint64_t *in,
+    uint64_t *out, uint32_t *bad) WARN_UNUSED;
+/* A leaf on a column: finds the chunk and the test, which it makes ready. */
+int column_eval(struct scan *, struct col_state *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+void col_state_release(struct col_state *);
+/* The same of few rows: sets mark[i] where rows[i] satisfies; marked ones are not asked. */
+int column_rows(struct scan *, struct col_state *, uint32_t *rows, uint32_t n, bool *mark)
+    WARN_UNUSED;
+
+/* ---- filter_text.c ---- */
+
+/*
+ * Sets the codes of a dictionary's values that satisfy a leaf or word, in codes[n_dict + 64
+ * bits], zeroed. 1: can't tell. *by_index: a text index was asked.
+ */
+int text_codes(struct xshard *, struct col_state *, uint64_t *codes, bool *by_index,
+    struct err *) WARN_UNUSED;
+
+#endif
