@@ -81,6 +81,8 @@ void field_print(struct buf *, const struct field *);
 void field_print_json(struct buf *, const struct field *);
 bool field_eq(const struct field *, const struct field *);
 int field_cmp(const struct field *, const struct field *);	/* canonical order */
+/* What it is of; attributes of resources and scopes are the span's, too. */
+enum field_of field_owner(const struct field *);
 /* True if a trace must be assembled to know it. */
 bool field_needs_trace(const struct field *);
 

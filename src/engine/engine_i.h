@@ -216,6 +216,8 @@ bool file_in_every_query(struct sv name, enum file_kind *);
 const char *file_of_every_query(size_t i);
 /* ERR_UNSUPPORTED if the query (of traces: query_of_traces) can't be shown in that file. */
 int check_format(const struct query *, const struct format *, struct err *) WARN_UNUSED;
+/* The file whose rows a plan is of where no file is named: of events or links if they are sorted. */
+const struct format *query_usual_format(const struct query *);
 
 /* ---- known.c ---- */
 

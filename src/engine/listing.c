@@ -246,28 +246,15 @@ list_shards(struct list *l, const struct snapshot *snap, const struct path_view 
 	buf_release(&name);
 }
 
-/* Fields of events and links, which give no order but to groups. */
-static bool
-gives_no_order(struct arena *a, struct sv name)
-{
-	struct sv typed;
-	struct field f;
-
-	return name_decode(a, name, &typed, NULL) == 0 && field_parse(typed, &f) &&
-	    field_is_many(&f);
-}
-
 /* Fields that can't be typed here are not shown. */
 static void
 drop_refused(struct list *l, const struct path *path)
 {
 	struct path *p = (struct path *)(uintptr_t)path, *child;
-	bool order = strcmp(path_view(path).keyword, "sort") == 0;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < l->v.n; i++) {
-		if ((order && gives_no_order(l->a, l->v.v[i].name)) ||
-		    path_step(p, l->v.v[i].name, &child, NULL) < 0)
+		if (path_step(p, l->v.v[i].name, &child, NULL) < 0)
 			continue;
 		path_unref(child);
 		l->v.v[kept++] = l->v.v[i];

@@ -63,6 +63,35 @@ one_trace(const struct query *q)
 	return false;
 }
 
+/* Rows of events are in order by their own fields, those of links too; a span has many of them. */
+static int
+check_order(const struct query *q, const struct format *format, struct err *e)
+{
+	for (size_t i = 0; i < q->n_sort && !q->by_groups; i++) {
+		const struct field *f = &q->sort[i].field;
+		enum row_kind rows = field_owner(f) == OF_EVENT ? ROW_EVENT : ROW_LINK;
+
+		if (field_is_many(f) && format->rows != rows)
+			return err_set(e, ERR_UNSUPPORTED, -1,
+			    "a span has many values of '%.*s': only %s is sorted by it",
+			    SV_ARG(q->sort[i].typed),
+			    rows == ROW_EVENT ? "events.jsonl" : "links.jsonl");
+	}
+	return 0;
+}
+
+const struct format *
+query_usual_format(const struct query *q)
+{
+	const struct format *f = format_find(SV("spans.jsonl"));
+
+	for (size_t i = 0; i < q->n_sort && !q->by_groups; i++)
+		if (field_is_many(&q->sort[i].field))
+			f = format_find(field_owner(&q->sort[i].field) == OF_EVENT ?
+			    SV("events.jsonl") : SV("links.jsonl"));
+	return f;
+}
+
 int
 check_format(const struct query *q, const struct format *format, struct err *e)
 {
@@ -100,7 +129,7 @@ check_format(const struct query *q, const struct format *format, struct err *e)
 			return err_set(e, ERR_UNSUPPORTED, -1,
 			    "sort of %.*s: only by fields of the trace", SV_ARG(file));
 	}
-	return 0;
+	return check_order(q, format, e);
 }
 
 static bool
@@ -189,6 +218,12 @@ bind(struct request *r, struct err *e)
 	if (r->format != NULL && r->kind == FILE_FORMAT &&
 	    (code = check_format(r->query, r->format, e)) < 0)
 		return code;
+	/* Plans are of the file with whole rows. */
+	if (r->kind == FILE_PLAN || r->kind == FILE_PLAN_JSON || r->kind == FILE_PROFILE) {
+		r->format = query_usual_format(r->query);
+		if ((code = check_order(r->query, r->format, e)) < 0)
+			return code;
+	}
 	return request_take_groups(r, e);
 }
 
@@ -215,8 +250,6 @@ classify(struct request *r, struct sv file, struct err *e)
 	if (!v.complete)
 		return err_set(e, ERR_SYNTAX, -1,
 		    "a file can't stand in an open group: close it with 'end'");
-	if (r->kind == FILE_PROFILE)
-		r->format = format_find(SV("spans.jsonl"));
 	return 0;
 }
 

@@ -85,8 +85,7 @@ output_of(const struct request *r, const struct format *f)
 int
 request_plan(struct request *r, struct err *e)
 {
-	const struct format *f = r->format != NULL ? r->format :
-	    format_find(SV("spans.jsonl"));
+	const struct format *f = r->format != NULL ? r->format : query_usual_format(r->query);
 	struct planning x = { r, {
 		.output = output_of(r, f),
 		.projection = f->projection,

@@ -24,7 +24,8 @@ take_stats(struct request *r, const struct stats *st, struct err *e)
 static int
 load(struct request *r, const struct stats **out, struct err *e)
 {
-	const struct format *f = r->format != NULL ? r->format : format_find(SV("spans.jsonl"));
+	const struct format *f = r->format != NULL ? r->format :
+	    query_usual_format(r->query);
 	const struct opt_options o = { .output = f->rows, .rules_off = r->rules_off,
 		.force = r->force };
 	const struct snapshot *snap = r->world->snap;

@@ -198,8 +198,7 @@ bool
 field_value_next(const struct field *f, const struct field_row *r, uint32_t *at,
     struct field_value *v)
 {
-	enum field_of of = f->scope == FIELD_EVENT ? OF_EVENT : f->scope == FIELD_LINK ? OF_LINK :
-	    f->scope == FIELD_INTRINSIC ? intrinsics[f->intrinsic].of : OF_SPAN;
+	enum field_of of = field_owner(f);
 
 	if (of == OF_EVENT)
 		return next_event(f, r, at, v);

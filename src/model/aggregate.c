@@ -93,10 +93,7 @@ field_column(const struct field *f, struct sv typed)
 bool
 field_is_many(const struct field *f)
 {
-	if (f->scope == FIELD_INTRINSIC)
-		return intrinsics[f->intrinsic].of == OF_EVENT ||
-		    intrinsics[f->intrinsic].of == OF_LINK;
-	return f->scope == FIELD_EVENT || f->scope == FIELD_LINK;
+	return field_owner(f) == OF_EVENT || field_owner(f) == OF_LINK;
 }
 
 void

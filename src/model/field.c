@@ -106,8 +106,23 @@ field_eq(const struct field *a, const struct field *b)
 	return field_cmp(a, b) == 0;
 }
 
+enum field_of
+field_owner(const struct field *f)
+{
+	switch (f->scope) {
+	case FIELD_INTRINSIC:
+		return intrinsics[f->intrinsic].of;
+	case FIELD_EVENT:
+		return OF_EVENT;
+	case FIELD_LINK:
+		return OF_LINK;
+	default:
+		return OF_SPAN;
+	}
+}
+
 bool
 field_needs_trace(const struct field *f)
 {
-	return f->scope == FIELD_INTRINSIC && intrinsics[f->intrinsic].of == OF_TRACE;
+	return field_owner(f) == OF_TRACE;
 }

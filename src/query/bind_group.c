@@ -45,17 +45,10 @@ check_spans(const struct query *q, const struct group_offs *offs, struct err *e)
 		return refused("per needs group, bucket or agg", offs->per, e);
 	if (q->groups.versus)
 		return refused("versus needs group, bucket or agg", offs->versus, e);
-	for (size_t i = 0; i < q->n_sort; i++) {
-		const struct sort_key *k = &q->sort[i];
-
-		if (is_bucket(&k->field))
+	for (size_t i = 0; i < q->n_sort; i++)
+		if (is_bucket(&q->sort[i].field))
 			return refused("bucket is a field of groups, not of spans",
-			    offs->sort + k->off, e);
-		if (field_is_many(&k->field))
-			return err_set(e, ERR_UNSUPPORTED, (int64_t)(offs->sort + k->off),
-			    "'%.*s' has many values in a span and gives no order",
-			    SV_ARG(k->typed));
-	}
+			    offs->sort + q->sort[i].off, e);
 	for (size_t i = 0; i < q->n_select; i++)
 		if (is_bucket(&q->select[i]))
 			return refused("bucket is a field of groups, not of spans",

@@ -559,7 +559,7 @@ sort(struct gen *g)
 	for (uint64_t n = 1 + below(g, 2); n > 0; n--) {
 		enum intrinsic in = pick_intrinsic(g);
 
-		/* Fields of events and links give no order. */
+		/* Fields of events and links give spans no order. */
 		if (intrinsics[in].of == OF_EVENT || intrinsics[in].of == OF_LINK)
 			in = IN_DURATION;
 		encoded(g, sv_cstr(intrinsics[in].name));

@@ -14,11 +14,14 @@ TEXT, ID, ENUM, INT, TIME, DURATION, ATTR = "text id enum int time duration attr
 class Field:
     """A field: its canonical name, the kind of its values, and how to get them of a span."""
 
-    def __init__(self, name, kind, get, many=False, width=0, words=(), column=None, seen=None):
+    def __init__(self, name, kind, get, many=False, width=0, words=(), column=None, seen=None,
+                 part=None, of_part=None):
         self.name = name
         self.kind = kind
         self.get = get
         self.many = many        # of events or links
+        self.part = part        # what it is of, if there are many: "event" or "link"
+        self.of_part = of_part  # the values of one of them
         self.width = width      # of ids
         self.words = words      # of enumerations
         self.column = column or name
@@ -57,6 +60,13 @@ def filled(get):
     return fn
 
 
+def of_parts(name, kind, part, get, **more):
+    """A field of events or links: of_part gives the values of one of them."""
+    parts = (lambda s: s.events) if part == "event" else (lambda s: s.links)
+    return Field(name, kind, lambda s: [v for p in parts(s) for v in get(p)], many=True,
+                 part=part, of_part=get, **more)
+
+
 INTRINSICS = {f.name: f for f in (
     Field("service", TEXT, always(lambda s: s.service)),
     Field("name", TEXT, always(lambda s: s.name)),
@@ -81,10 +91,10 @@ INTRINSICS = {f.name: f for f in (
     Field("trace_spans", INT, always(lambda s: len(s.trace.spans))),
     Field("trace_errors", INT, always(lambda s: s.trace.errors)),
     Field("child_count", INT, always(lambda s: s.children)),
-    Field("event:name", TEXT, lambda s: [e.name for e in s.events], many=True),
-    Field("event:time", TIME, lambda s: [e.time for e in s.events], many=True),
-    Field("link:trace_id", ID, lambda s: [l.trace_id for l in s.links], many=True, width=32),
-    Field("link:span_id", ID, lambda s: [l.span_id for l in s.links], many=True, width=16),
+    of_parts("event:name", TEXT, "event", lambda e: [e.name]),
+    of_parts("event:time", TIME, "event", lambda e: [e.time]),
+    of_parts("link:trace_id", ID, "link", lambda l: [l.trace_id], width=32),
+    of_parts("link:span_id", ID, "link", lambda l: [l.span_id], width=16),
 )}
 
 # Keys that the files show and that are no intrinsics: another name of one, or what they hold.
@@ -104,12 +114,11 @@ def bare(key):
 
 
 PREFIXES = {
-    "resource": (lambda k: lambda s: of(s.resource, k), False),
-    "span": (lambda k: lambda s: of(s.attrs, k), False),
-    "scope": (lambda k: lambda s: of(s.scope_attrs, k), False),
-    "event": (lambda k: lambda s: [e.attrs[k] for e in s.events if k in e.attrs], True),
-    "link": (lambda k: lambda s: [l.attrs[k] for l in s.links if k in l.attrs], True),
+    "resource": lambda k: lambda s: of(s.resource, k),
+    "span": lambda k: lambda s: of(s.attrs, k),
+    "scope": lambda k: lambda s: of(s.scope_attrs, k),
 }
+PARTS = ("event", "link")
 
 
 def read_field(item, store):
@@ -121,8 +130,9 @@ def read_field(item, store):
         return INTRINSICS[name]
     prefix, dot, key = name.partition(".")
     if dot and prefix in PREFIXES and key:
-        make, many = PREFIXES[prefix]
-        return Field(name, ATTR, make(key), many=many, seen=(prefix, key))
+        return Field(name, ATTR, PREFIXES[prefix](key), seen=(prefix, key))
+    if dot and prefix in PARTS and key:
+        return of_parts(name, ATTR, prefix, lambda p: of(p.attrs, key), seen=(prefix, key))
     if name in ALIASES and not store.has_bare(name):
         base = INTRINSICS[ALIASES[name]]
         field = Field(base.name, base.kind, base.get, column=name)
@@ -133,7 +143,10 @@ def read_field(item, store):
 
 def sort_value(field, span):
     """Key of a span in the order of a field; None comes last in both directions."""
-    found = field.get(span)
+    return sort_of(field.get(span))
+
+
+def sort_of(found):
     if not found or found[0] is None:
         return None
     return values.sort_key(found[0])

@@ -270,19 +270,23 @@ class Maker:
         return [[b"on", self.r.choice([day[:10].encode(), day[:13].encode(), day[:13].encode(),
                                        b"today", b"yesterday"])]]
 
-    def sortable(self):
+    def sortable(self, file):
+        """A field that rows of the file are sorted by."""
+        if file.startswith("traces"):
+            return self.r.choice(TRACE_FIELDS).encode()
+        part = {"events.jsonl": "event", "links.jsonl": "link"}.get(file)
+        own = [a for a in self.attrs + self.fields if part and a.startswith(part.encode())]
+        if own and self.r.random() < 0.5:
+            return self.r.choice(own)
         while True:
             name = self.raw_field()
-            if not fields.read_field(name, self.store).many:
+            if fields.read_field(name, self.store).part in (None, part):
                 return name
 
     def o_sort(self, file):
         keys = []
         for _ in range(self.r.choice([1, 1, 2, 3])):
-            name = self.r.choice(TRACE_FIELDS).encode() if file.startswith("traces") else \
-                self.r.choice([b"service", b"duration", b"kind", b"status", b"flags", b"k"]) \
-                if file in ("events.jsonl", "links.jsonl") else self.sortable()
-            keys.append(self.item(name) + self.r.choice([b"", b":asc", b":desc"]))
+            keys.append(self.item(self.sortable(file)) + self.r.choice([b"", b":asc", b":desc"]))
         return [b"sort", b",".join(keys)]
 
     def o_select(self, file):
@@ -427,7 +431,7 @@ class Maker:
             [b"since", b"2025"], [b"since", b"12345678"], [b"since", b"2025-13"],
             [b"since", b"tomorrow"], [b"on", b"2025-06"], [b"on", b"1h"],
             [b"since", b"2025-06-15", b"until", b"2025-06-14"], [b"has", b"%"],
-            [b"text", b"--"], [b"sort", b":desc"], [b"sort", b"event.k"], [b"select", b"a,,b"],
+            [b"text", b"--"], [b"sort", b":desc"], [b"sort", b"event.k"], [b"sort", b"link:span_id"], [b"select", b"a,,b"],
             [b"has", b"never.seen"], [b"where", b"never.seen", b"ne", b"1"],
             [b"service", b"neverseen"], [b"sort", b"never.seen"], [b"select", b"never.seen,nor"],
             [b"not", b"has", b"never.seen"], [b"any", b"service", b"neverseen", b"end"],

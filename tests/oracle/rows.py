@@ -41,8 +41,21 @@ def matching_between(query, lo, hi, store):
 
 
 def span_key_of(name, store):
+    """A span has many values of a field of events or links, and they give it no order."""
     field = fields.read_field(name, store)
+    if field.many:
+        raise Bad("EINVAL", "a span has many values of it")
     return lambda s: fields.sort_value(field, s)
+
+
+def part_key_of(name, store, part):
+    """Of a row that is one event or one link of a span: its own fields are its own values."""
+    field = fields.read_field(name, store)
+    if field.many and field.part != part:
+        raise Bad("EINVAL", "a span has many values of it")
+    if field.many:
+        return lambda row: fields.sort_of(field.of_part(row.part))
+    return lambda row: fields.sort_value(field, row.span)
 
 
 def sorted_rows(query, rows, key_of):

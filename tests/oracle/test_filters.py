@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Filters, times, encodings and files of the evaluator, worked out by hand from the contract."""
+import json
 import unittest
 
 import names
@@ -357,6 +358,26 @@ class Files(Cases):
             ask(st, "/links.jsonl"),
             '{"trace_id":"%032x","span_id":"%016x","service":"svc","span_name":"n",'
             '"linked_trace_id":"%032x","linked_span_id":"%016x"}\n' % (1, 2, 3, 4))
+
+    def test_events_by_their_own_fields(self):
+        st = store(span(1, 1, events=[("b", 5, {"k": 1}), ("a", 9, {"k": 3}), ("c", 7, {})]),
+                   span(1, 2, "n", at=10, events=[("d", 20, {"k": 2})],
+                        links=[(3, 4, {"w": 1}), (2, 9, {"w": 2})]))
+        def names(path):
+            return "".join(json.loads(l)["name"] for l in ask(st, path).splitlines())
+        self.assertEqual(names("/sort/event.k/events.jsonl"), "bdac")
+        self.assertEqual(names("/sort/event.k:desc/events.jsonl"), "adbc")
+        self.assertEqual(names("/sort/event:name:desc/limit/2/events.jsonl"), "dc")
+        self.assertEqual(names("/sort/event:time/events.jsonl"), "bcad")
+        self.assertEqual(names("/sort/start,event:name/events.jsonl"), "abcd")
+        self.assertEqual([json.loads(l)["linked_span_id"][-1] for path in (
+            "/sort/link:trace_id/links.jsonl", "/sort/link.w:desc/links.jsonl")
+            for l in ask(st, path).splitlines()], list("9494"))
+        for path in ("/sort/event.k/spans.jsonl", "/sort/event.k/links.jsonl",
+                     "/sort/link.w/events.jsonl", "/sort/event:name/count",
+                     "/sort/event.k/traces.jsonl", "/sort/event.k,link.w/events.jsonl"):
+            self.assertEqual(ask(st, path), "EINVAL", path)
+        self.assertEqual(ask(st, "/sort/event.k/query"), "/sort/event.k\n")
 
     def test_otlp_comes_back(self):
         import answer

@@ -14,13 +14,6 @@ def read_number(data, what):
     return int(data)
 
 
-def no_many(field):
-    if field.many:
-        raise Bad("EINVAL", "a span has many values of it")
-    return field
-
-
-
 @clause
 class Sort(Clause):
     keyword, nargs = "sort", 1
@@ -41,9 +34,6 @@ class Sort(Clause):
 
     def apply(self, query):
         self.grouped = in_groups(query)
-        if not self.grouped:
-            for name, down in self.keys:
-                no_many(fields.read_field(name, self.store))
 
     def strict(self, store):
         return self.grouped or seen_any([name for name, down in self.keys], store)

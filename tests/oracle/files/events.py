@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """events.jsonl and links.jsonl: one event or link of the matching spans a line."""
-from rows import file, matching, no_select, page, sorted_rows, span_key_of
+from rows import file, matching, no_select, page, part_key_of, sorted_rows
 from files.spans import row_text
 import times
 
@@ -18,22 +18,22 @@ class Row:
         return [("attributes", self.part.attrs)] if self.part.attrs else []
 
 
-def write(query, store, parts, when, items):
+def write(query, store, part, parts, when, items):
     no_select(query)
     found = [Row(s, i, p) for s in matching(query, store) for i, p in enumerate(parts(s))]
     found.sort(key=lambda r: (-when(r), r.span.trace_id, r.span.span_id, r.span.tie, r.at))
-    keys = lambda name: lambda r: span_key_of(name, store)(r.span)
+    keys = lambda name: part_key_of(name, store, part)
     return "".join(row_text(r.head() + items(r.part) + r.tail()) + "\n"
                    for r in page(query, sorted_rows(query, found, keys)))
 
 
 @file("events.jsonl")
 def events_jsonl(query, store):
-    return write(query, store, lambda s: s.events, lambda r: r.part.time,
+    return write(query, store, "event", lambda s: s.events, lambda r: r.part.time,
                  lambda e: [("time", times.stamp(e.time)), ("name", e.name)])
 
 
 @file("links.jsonl")
 def links_jsonl(query, store):
-    return write(query, store, lambda s: s.links, lambda r: r.span.start,
+    return write(query, store, "link", lambda s: s.links, lambda r: r.span.start,
                  lambda l: [("linked_trace_id", l.trace_id), ("linked_span_id", l.span_id)])

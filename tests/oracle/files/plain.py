@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """count and query."""
-from rows import file, grouped, matching, no_select, page
+from rows import file, grouped, spans_page, no_select
 from files.groups import table
 
 
@@ -9,7 +9,7 @@ def count(query, store):
     no_select(query)
     if grouped(query):
         return "%d\n" % len(table(query, store)[1])
-    return "%d\n" % len(page(query, matching(query, store)))
+    return "%d\n" % len(spans_page(query, store))
 
 
 @file("query")
