@@ -14,6 +14,7 @@
 
 #include "agg/agg.h"
 #include "base/pool.h"
+#include "base/quota.h"
 #include "plan/plan.h"
 #include "plan/profile.h"
 #include "catalog/catalog.h"
@@ -26,6 +27,7 @@ struct exec_env {
 	const struct snapshot *snapshot;	/* held by the caller while the exec lives */
 	uint64_t deadline_mono_ns;	/* 0: none. Passing it: ERR_TIMEOUT, "[query] timeout" named */
 	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */
+	struct quota *quota;		/* that it shares with others, "[query] total_memory"; or NULL */
 	uint64_t max_rows;		/* output rows; passing it: ERR_LIMIT, "[query] max_rows" named; 0: none */
 	const atomic_bool *cancel;	/* set from outside: ERR_CANCELLED. May be NULL */
 	struct pool *pool;		/* NULL: everything on the calling thread */

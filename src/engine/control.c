@@ -172,6 +172,7 @@ cancel_query(struct engine *en, struct sv arg, struct requester who, struct err 
 		break;
 	}
 	pthread_mutex_unlock(&en->lock);
+	runner_look(en->runner);
 	if (code == ERR_UNKNOWN)
 		return err_set(e, ERR_SYNTAX, -1, "cancel: no query %llu",
 		    (unsigned long long)id);
