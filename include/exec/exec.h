@@ -21,6 +21,11 @@
 
 struct source_ops;			/* exec/source.h */
 
+/* How far a run is, for those who look at it meanwhile: rows of the shards that are scanned. */
+struct exec_progress {
+	atomic_ullong rows_all, rows_done;
+};
+
 struct exec_env {
 	const struct source_ops *source;	/* NULL: the snapshot's shards */
 	const void *source_arg;		/* what another source opens */
@@ -33,6 +38,7 @@ struct exec_env {
 	struct pool *pool;		/* NULL: everything on the calling thread */
 	unsigned threads;		/* the most to use, the caller included; 0 or 1: one */
 	size_t batch_rows;		/* 0: BATCH_ROWS */
+	struct exec_progress *progress;	/* added to; or NULL */
 	/* Of a plan whose output is groups: where its spans go, and on which side. */
 	struct agg_table *groups;
 	enum agg_side side;

@@ -169,6 +169,7 @@ struct request {
 	struct decision_use decision;	/* how the plan came about */
 	uint64_t deadline_mono_ns;	/* of the run, while there is one: planning does not wait beyond */
 	const atomic_bool *cancel;
+	struct exec_progress *progress;	/* of the run, told to others; or NULL */
 	uint64_t rules_off;		/* bit mask of opt's rules: [query] rules_off */
 	bool shadow;			/* a second run for comparison: not counted as a query */
 	bool exact;			/* so are its groups, whatever [query] aggregates says */
@@ -353,6 +354,7 @@ struct result {
 	bool settled;		/* of the request only what stays is there, and nobody owns it */
 	uint64_t cost_ns, est_bytes, est_memory;	/* once it is planned */
 	struct blob blob;	/* has a lock of its own */
+	struct exec_progress progress;
 	uint64_t read_up_to;	/* furthest byte asked for */
 	uint64_t queued_ns, ended_ns;
 	struct wait *waits;

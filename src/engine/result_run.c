@@ -178,6 +178,7 @@ run(struct result *r, const struct err *refused)
 	atomic_fetch_add(&r->engine->counters.running, 1);
 	pthread_mutex_lock(&r->lock);
 	r->request->at_work = true;
+	r->request->progress = &r->progress;
 	r->state = RESULT_RUNNING;
 	if (r->est_bytes > x.stream_above)
 		result_stream(r);

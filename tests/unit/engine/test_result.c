@@ -454,6 +454,8 @@ all_queries_together_have_a_bound(void **state)
 	assert_int_equal(result_of(&b, "/spans.jsonl", &r, &err), 0);
 	assert_int_equal(open_and_wait(r), 0);
 	assert_true(r->blob.fd >= 0);
+	assert_int_equal(atomic_load(&r->progress.rows_all), 3000);
+	assert_int_equal(atomic_load(&r->progress.rows_done), 3000);
 	assert_true(result_info(r).size > 9000000);
 	result_unref(r);
 	assert_int_equal(result_of(&b, "/errors.txt", &r, &err), 0);
