@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "base/err.h"
+#include "base/quota.h"
 #include "model/aggregate.h"
 #include "model/batch.h"
 #include "model/when.h"
@@ -29,6 +30,7 @@ struct agg_options {
 	bool open_begin, open_end;
 	uint64_t shift;			/* versus: how much earlier the other side is */
 	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */
+	struct quota *quota;		/* that it shares with others, "[query] total_memory"; or NULL */
 	/* Passing it doesn't make percentiles and counts of different values approximate. */
 	bool exact;
 	/* One span may make millions of groups, and the end sorts them: looked at on the way. */

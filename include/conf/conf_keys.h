@@ -26,6 +26,8 @@ X(QUERY_TIMEOUT, "query", "timeout", CONF_DURATION, "30s", 1e6, 8.64e17, NULL,
     "Longest that a query may take for its first rows, and then for further ones.")
 X(QUERY_MEMORY, "query", "memory", CONF_SIZE, "1GiB", 1048576, 1125899906842624, NULL,
     "Most memory of one query.")
+X(QUERY_TOTAL_MEMORY, "query", "total_memory", CONF_SIZE, "4GiB", 0, 1125899906842624, NULL,
+    "Most memory of all queries and their results, with [store] cache; 0: no bound.")
 X(QUERY_AGGREGATES, "query", "aggregates", CONF_ENUM, "auto", 0, 0, "auto exact",
     "Short of memory, percentiles (1 %) and distinct (2 %) are approximate, or the query fails.")
 X(QUERY_MAX_ROWS, "query", "max_rows", CONF_INT, "0", 0, 1e15, NULL,

@@ -14,11 +14,17 @@
 
 #include "agg/agg.h"
 #include "base/pool.h"
+#include "base/quota.h"
 #include "plan/plan.h"
 #include "plan/profile.h"
 #include "catalog/catalog.h"
 
 struct source_ops;			/* exec/source.h */
+
+/* How far a run is, for those who look at it meanwhile: rows of the shards that are scanned. */
+struct exec_progress {
+	atomic_ullong rows_all, rows_done;
+};
 
 struct exec_env {
 	const struct source_ops *source;	/* NULL: the snapshot's shards */
@@ -26,11 +32,13 @@ struct exec_env {
 	const struct snapshot *snapshot;	/* held by the caller while the exec lives */
 	uint64_t deadline_mono_ns;	/* 0: none. Passing it: ERR_TIMEOUT, "[query] timeout" named */
 	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */
+	struct quota *quota;		/* that it shares with others, "[query] total_memory"; or NULL */
 	uint64_t max_rows;		/* output rows; passing it: ERR_LIMIT, "[query] max_rows" named; 0: none */
 	const atomic_bool *cancel;	/* set from outside: ERR_CANCELLED. May be NULL */
 	struct pool *pool;		/* NULL: everything on the calling thread */
 	unsigned threads;		/* the most to use, the caller included; 0 or 1: one */
 	size_t batch_rows;		/* 0: BATCH_ROWS */
+	struct exec_progress *progress;	/* added to; or NULL */
 	/* Of a plan whose output is groups: where its spans go, and on which side. */
 	struct agg_table *groups;
 	enum agg_side side;

@@ -119,6 +119,7 @@ agg_table_new(const struct agg_options *opt, struct agg_table **out, struct err 
 	t->opt = *opt;
 	t->g = opt->groups;
 	t->mem.limit = opt->memory;
+	t->mem.quota = opt->quota;
 	t->mem.keep_exact = opt->exact && agg_can_shrink(t->g);
 	t->first_ns = UINT64_MAX;
 	arena_init(&t->arena);
@@ -161,6 +162,7 @@ agg_table_free(struct agg_table *t)
 	buf_release(&t->key);
 	arena_release(&t->item);
 	arena_release(&t->arena);
+	quota_give(t->mem.quota, t->mem.taken);
 	free(t);
 }
 

@@ -5,6 +5,22 @@
 #include "agg_i.h"
 #include "base/clock.h"
 
+#define QUOTA_STEP ((size_t)256 << 10)	/* taken of it at once */
+
+static bool
+take_of_quota(struct agg_memory *m, size_t used)
+{
+	size_t more = used > m->taken ? used - m->taken : 0;
+
+	if (more == 0 || m->quota == NULL)
+		return true;
+	more = (more + QUOTA_STEP - 1) / QUOTA_STEP * QUOTA_STEP;
+	if (!quota_take(m->quota, more))
+		return false;
+	m->taken += more;
+	return true;
+}
+
 int
 agg_take(struct agg_memory *m, size_t bytes, struct err *e)
 {
@@ -12,6 +28,9 @@ agg_take(struct agg_memory *m, size_t bytes, struct err *e)
 		return err_set(e, ERR_NOMEM, -1,
 		    "the groups need more than %zu bytes ([query] memory)%s", m->limit,
 		    m->keep_exact ? "; with [query] aggregates=exact they may not be approximate" : "");
+	if (!take_of_quota(m, m->used + bytes))
+		return err_set(e, ERR_NOMEM, -1,
+		    "the groups need more memory than all queries may take ([query] total_memory)");
 	m->used += bytes;
 	return 0;
 }

@@ -24,6 +24,8 @@
 
 struct agg_memory {
 	size_t used, limit;
+	struct quota *quota;		/* of which it took so many bytes, as many as it ever used */
+	size_t taken;
 	bool keep_exact;		/* [query] aggregates: named where memory is short */
 	bool short_of;			/* states are to be small rather than exact */
 	bool inexact;			/* there are some that aren't */

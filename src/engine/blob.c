@@ -14,10 +14,11 @@
 #include "engine_i.h"
 
 struct blob_limits
-engine_blob_limits(const struct engine *en)
+engine_blob_limits(struct engine *en)
 {
 	return (struct blob_limits){
 		.mem_max = conf_u64(en->conf, CONF_RESULT_CACHE_ENTRY_MAX_BYTES),
+		.quota = &en->quota,
 		.spill_max = conf_u64(en->conf, CONF_MOUNT_SPILL_MAX),
 		.spill_dir = conf_str(en->conf, CONF_MOUNT_SPILL_DIR),
 	};
@@ -35,6 +36,7 @@ blob_init(struct blob *b)
 void
 blob_release(struct blob *b)
 {
+	quota_give(b->quota, b->mem.n);
 	buf_release(&b->mem);
 	if (b->fd >= 0)
 		close(b->fd);
@@ -129,6 +131,7 @@ spill(struct blob *b, const char *dir, struct err *e)
 	buf_init(&b->mem);
 	b->fd = fd;
 	pthread_mutex_unlock(&b->lock);
+	quota_give(b->quota, old.n);
 	buf_release(&old);
 	return 0;
 }
@@ -142,6 +145,8 @@ append_memory(struct blob *b, const void *p, size_t n, struct err *e)
 	buf_put(&b->mem, p, n);
 	code = buf_ok(&b->mem, e);
 	pthread_mutex_unlock(&b->lock);
+	if (code < 0)
+		quota_give(b->quota, n);
 	return code;
 }
 
@@ -163,7 +168,9 @@ blob_append(struct blob *b, const void *p, size_t n, const struct blob_limits *l
 	uint64_t before = atomic_load_explicit(&b->n, memory_order_relaxed);
 	int code;
 
-	if (b->fd < 0 && before + n > lim->mem_max && (code = spill(b, lim->spill_dir, e)) < 0)
+	b->quota = lim->quota;
+	if (b->fd < 0 && (before + n > lim->mem_max || !quota_take(b->quota, n)) &&
+	    (code = spill(b, lim->spill_dir, e)) < 0)
 		return code;
 	if (b->fd < 0)
 		code = append_memory(b, p, n, e);

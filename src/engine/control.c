@@ -25,6 +25,21 @@ state_name(const struct result *r)
 	return r->streaming ? "streaming" : "running";
 }
 
+/* Percent of the rows to be scanned, and the time for the others if they take as long: "-" unknown. */
+static void
+put_progress(struct buf *out, const struct result *r, uint64_t now)
+{
+	uint64_t all = atomic_load(&r->progress.rows_all), done = atomic_load(&r->progress.rows_done);
+	double share = done < all ? (double)done / (double)all : 1;
+	double run_ms = (double)(now - r->started_ns) / 1e6;
+
+	if (r->state != RESULT_RUNNING || all == 0 || done == 0) {
+		BUF_LIT(out, "-\t-\t");
+		return;
+	}
+	buf_printf(out, "%.0f%%\t%.0f\t", share * 100, run_ms / share - run_ms);
+}
+
 /* A line, if the result is being made. The path does not change, so it is printed before. */
 static void
 print_query(struct result *r, uint64_t now, struct sv path, struct buf *out)
@@ -36,6 +51,7 @@ print_query(struct result *r, uint64_t now, struct sv path, struct buf *out)
 		    (unsigned long long)((now - r->queued_ns) / 1000000),
 		    (unsigned long long)r->info.profile.rows_returned,
 		    (unsigned long long)blob_size(&r->blob));
+		put_progress(out, r, now);
 		visible_text(out, path, 0);
 		BUF_LIT(out, "\n");
 	}
@@ -75,7 +91,7 @@ print_queries(struct engine *en, struct requester asks, struct buf *out)
 	struct result **v;
 	size_t n;
 
-	BUF_LIT(out, "id\tuid\tpid\tstate\tage_ms\trows\tbytes\tpath\n");
+	BUF_LIT(out, "id\tuid\tpid\tstate\tage_ms\trows\tbytes\tdone\tleft_ms\tpath\n");
 	v = hold_unfinished(en, &n);
 	now = clock_mono_ns();
 	out->oom |= v == NULL;
@@ -172,6 +188,7 @@ cancel_query(struct engine *en, struct sv arg, struct requester who, struct err 
 		break;
 	}
 	pthread_mutex_unlock(&en->lock);
+	runner_look(en->runner);
 	if (code == ERR_UNKNOWN)
 		return err_set(e, ERR_SYNTAX, -1, "cancel: no query %llu",
 		    (unsigned long long)id);

@@ -214,17 +214,48 @@ decision_limits(const struct conf *c)
 	};
 }
 
+static struct runner_limits
+runner_limits(const struct conf *c)
+{
+	return (struct runner_limits){
+		.max_active = (unsigned)conf_u64(c, CONF_QUERY_MAX_CONCURRENT),
+		.wait_ns = conf_u64(c, CONF_QUERY_TIMEOUT),
+	};
+}
+
+#define MIB ((uint64_t)1 << 20)
+#define LEAST_LEFT (64 * MIB)	/* to queries and results, of [query] total_memory */
+
+/*
+ * What [query] total_memory leaves to queries and results beside the caches that fill up by
+ * themselves.
+ */
+static int
+take_total(struct engine *en, const struct conf *c, struct err *e)
+{
+	uint64_t total = conf_u64(c, CONF_QUERY_TOTAL_MEMORY);
+	uint64_t caches = conf_u64(c, CONF_STORE_CACHE) + conf_u64(c, CONF_DECISION_CACHE_MAX_BYTES);
+
+	if (total != 0 && total < caches + LEAST_LEFT)
+		return err_set(e, ERR_SYNTAX, -1, "[query] total_memory: with [store] cache and "
+		    "[decision_cache] max_bytes it must be %lluMiB at least, or 0",
+		    (unsigned long long)((caches + LEAST_LEFT + MIB - 1) / MIB));
+	atomic_store(&en->quota.max, total == 0 ? 0 : total - caches);
+	return 0;
+}
+
 static int
 start_threads(struct engine *en, struct err *e)
 {
+	struct runner_limits lim;
 	int code;
 
 	en->threads = thread_count(en->conf);
 	if (en->threads > 1 &&
 	    (code = pool_new(en->threads - 1, WORKER_NICE, &en->workers, e)) < 0)
 		return code;
-	if ((code = runner_new((unsigned)conf_u64(en->conf, CONF_QUERY_MAX_CONCURRENT),
-	    &en->runner, e)) < 0)
+	lim = runner_limits(en->conf);
+	if ((code = runner_new(&lim, &en->quota, &en->runner, e)) < 0)
 		return code;
 	if (pthread_create(&en->ticker, NULL, ticker_main, en) != 0)
 		return err_set(e, ERR_NOMEM, -1, "no thread for the engine");
@@ -270,7 +301,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 		goto fail;
 	}
 	if ((code = parse_now(en, e)) < 0 || (code = learn_rules(en, e)) < 0 ||
-	    (code = parse_rules_off(en, conf, e)) < 0 ||
+	    (code = parse_rules_off(en, conf, e)) < 0 || (code = take_total(en, conf, e)) < 0 ||
 	    (code = decisioncache_new(&limits, &en->decisions, e)) < 0 ||
 	    (code = catalog_open(store, &co, &en->catalog, e)) < 0 ||
 	    (code = start_threads(en, e)) < 0)
@@ -368,6 +399,7 @@ void
 engine_reload(struct engine *en, const struct conf *conf)
 {
 	struct decisioncache_limits limits = decision_limits(conf);
+	struct runner_limits lim;
 	struct err err = ERR_INIT;
 
 	pthread_mutex_lock(&en->lock);
@@ -378,9 +410,10 @@ engine_reload(struct engine *en, const struct conf *conf)
 	if (parse_rules_off(en, conf, &err) < 0)
 		log_warn("%s", err.msg);
 	pthread_mutex_unlock(&en->lock);
-	if (engine_ready(en, &err) < 0)
+	if (take_total(en, conf, &err) < 0 || engine_ready(en, &err) < 0)
 		log_warn("%s", err.msg);
-	runner_resize(en->runner, (unsigned)conf_u64(conf, CONF_QUERY_MAX_CONCURRENT));
+	lim = runner_limits(conf);
+	runner_resize(en->runner, &lim);
 	decisioncache_limit(en->decisions, &limits);
 	querylog_open(&en->querylog, conf_str(conf, CONF_LOG_QUERY_LOG));
 }

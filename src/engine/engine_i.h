@@ -41,6 +41,7 @@
 #include "agg/agg.h"
 #include "base/map.h"
 #include "base/pool.h"
+#include "base/quota.h"
 #include "engine/engine.h"
 #include "exec/exec.h"
 #include "format/format.h"
@@ -102,12 +103,14 @@ int statistics_print(struct engine *, struct sv name, struct buf *, struct err *
 struct blob {
 	pthread_mutex_t lock;	/* of mem and fd, for all but the one that appends */
 	struct buf mem;		/* the bytes, until they spill */
+	struct quota *quota;	/* of which `mem` took its length; or NULL */
 	int fd;			/* the spill file, or -1; stays once it is there */
 	atomic_ullong n;
 };
 
 struct blob_limits {
 	size_t mem_max;
+	struct quota *quota;	/* what is not to be had of it is spilled; or NULL */
 	uint64_t spill_max;
 	const char *spill_dir;
 };
@@ -166,6 +169,7 @@ struct request {
 	struct decision_use decision;	/* how the plan came about */
 	uint64_t deadline_mono_ns;	/* of the run, while there is one: planning does not wait beyond */
 	const atomic_bool *cancel;
+	struct exec_progress *progress;	/* of the run, told to others; or NULL */
 	uint64_t rules_off;		/* bit mask of opt's rules: [query] rules_off */
 	bool shadow;			/* a second run for comparison: not counted as a query */
 	bool exact;			/* so are its groups, whatever [query] aggregates says */
@@ -208,6 +212,8 @@ void request_explain_decision_json(const struct request *, struct buf *);
 /* About how long it will take, ns, and how many bytes it will give; plans if need be. */
 uint64_t request_cost_ns(struct request *);
 uint64_t request_est_bytes(struct request *);
+/* About how many bytes of memory it will want; once it is planned. */
+uint64_t request_est_memory(const struct request *);
 /* The largest prefix of a path that is a complete query, bound; NULL and 0 if it is refused. */
 int bind_prefix(struct engine *, struct world *, const struct path *, struct arena *,
     const struct query **, struct err *) WARN_UNUSED;
@@ -348,8 +354,9 @@ struct result {
 	bool wanted;		/* by more than a listing: it is made whatever it costs */
 	bool planned;
 	bool settled;		/* of the request only what stays is there, and nobody owns it */
-	uint64_t cost_ns, est_bytes;	/* once it is planned */
+	uint64_t cost_ns, est_bytes, est_memory;	/* once it is planned */
 	struct blob blob;	/* has a lock of its own */
+	struct exec_progress progress;
 	uint64_t read_up_to;	/* furthest byte asked for */
 	uint64_t queued_ns, ended_ns;
 	struct wait *waits;
@@ -409,11 +416,32 @@ void results_drop(struct result *);
 
 struct runner;
 
-int runner_new(unsigned max_active, struct runner **, struct err *) WARN_UNUSED;
+struct runner_limits {
+	unsigned max_active;		/* jobs that run at once */
+	uint64_t wait_ns;		/* longest that a job waits: then it is run, to say so */
+};
+
+/* What a job's turn goes by. */
+struct turn {
+	uint32_t uid;
+	uint64_t cost_ns;		/* estimated; 0: of no account, or not known yet */
+	uint64_t memory;		/* bytes that it will want, estimated */
+	uint64_t since_ns;		/* waits from then on; 0: from now */
+	const atomic_bool *cancel;	/* set (then runner_look): it runs at once, to end; or NULL */
+};
+
+/* Jobs start while what those that run will want is within the quota (may be NULL). */
+int runner_new(const struct runner_limits *, struct quota *, struct runner **, struct err *)
+    WARN_UNUSED;
 void runner_free(struct runner *);	/* waits for all */
-void runner_resize(struct runner *, unsigned max_active);
+void runner_resize(struct runner *, const struct runner_limits *);
 /* fn(arg) on a runner's thread, in its turn. */
-int runner_submit(struct runner *, void (*fn)(void *), void *arg, struct err *) WARN_UNUSED;
+int runner_submit(struct runner *, void (*fn)(void *), void *arg, const struct turn *, struct err *)
+    WARN_UNUSED;
+/* Long, or wants much memory: not to be run in the place of what is short. */
+bool turn_matters(uint64_t cost_ns, uint64_t memory);
+/* A job that waits was cancelled. */
+void runner_look(struct runner *);
 /* A running result that waits for its reader gives its place to others meanwhile. */
 void runner_pause(struct runner *);
 void runner_resume(struct runner *);
@@ -469,6 +497,7 @@ struct engine {
 	struct catalog *catalog;
 	struct pool *workers;		/* helpers of the queries that run */
 	struct runner *runner;
+	struct quota quota;		/* what queries and results may take: [query] total_memory */
 	struct counters counters;
 	struct errlog errlog;
 	struct statistics statistics;
@@ -523,7 +552,7 @@ uint64_t engine_now(struct engine *, const struct world *);
 void engine_bind_env(struct engine *, struct world *, struct query_env *);
 /* The ticker is told that a wait with a due time was added. */
 void engine_timed(struct engine *, int delta);
-struct blob_limits engine_blob_limits(const struct engine *);
+struct blob_limits engine_blob_limits(struct engine *);
 void engine_cost_params(const struct conf *, struct cost_params *);
 
 #endif

@@ -138,7 +138,7 @@ take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, s
 	*o = (struct agg_options){
 		.groups = &q->groups, .range = x->r->query->range,
 		.open_begin = begin_open(q), .open_end = end_open(q),
-		.memory = x->env->memory,
+		.memory = x->env->memory, .quota = x->env->quota,
 		.exact = x->r->exact || is_exact(x->r),
 		.deadline_mono_ns = x->env->deadline_mono_ns, .cancel = x->env->cancel,
 	};

@@ -443,6 +443,25 @@ request_est_bytes(struct request *r)
 	return r->plan->est_bytes < 1e18 ? (uint64_t)r->plan->est_bytes : (uint64_t)1e18;
 }
 
+/* Of what it gives so much as is kept in memory, and of a full sort what it sorts. */
+#define REF_BYTES 48			/* of a row to be sorted, with a key */
+#define LEAST_MEMORY (UINT64_C(8) << 20)
+
+uint64_t
+request_est_memory(const struct request *r)
+{
+	const struct conf *c = r->engine->conf;
+	uint64_t most = conf_u64(c, CONF_QUERY_MEMORY);
+	double kept = (double)conf_u64(c, CONF_RESULT_CACHE_ENTRY_MAX_BYTES), bytes;
+
+	if (r->plan == NULL)
+		return LEAST_MEMORY;
+	bytes = r->plan->est_bytes < kept ? r->plan->est_bytes : kept;
+	if (r->plan->output != ROW_COUNT && !r->plan->topn && !r->plan->early_stop)
+		bytes += r->plan->est_found * REF_BYTES;
+	return bytes < (double)most ? LEAST_MEMORY + (uint64_t)bytes : LEAST_MEMORY + most;
+}
+
 /* An error of the path itself, which who lists a directory may pass over. */
 static bool
 of_the_path(int code)

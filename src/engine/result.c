@@ -74,6 +74,7 @@ cancel_run(struct result *r)
 		pthread_cond_broadcast(&r->moved);
 	}
 	pthread_mutex_unlock(&r->lock);
+	runner_look(r->engine->runner);
 }
 
 /* May it answer again, when nobody uses it any more? */

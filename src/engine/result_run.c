@@ -129,7 +129,7 @@ static bool
 prepare(struct result *r)
 {
 	struct request *rq = r->request;
-	uint64_t cost, bytes;
+	uint64_t cost, bytes, memory;
 	struct wait *taken;
 	bool idle;
 
@@ -140,11 +140,13 @@ prepare(struct result *r)
 	rq->cancel = &r->cancel;
 	cost = request_cost_ns(rq);
 	bytes = request_est_bytes(rq);
+	memory = request_est_memory(rq);
 	rq->cancel = NULL;
 	pthread_mutex_lock(&r->lock);
 	r->planned = true;
 	r->cost_ns = cost;
 	r->est_bytes = bytes;
+	r->est_memory = memory;
 	idle = !r->wanted && result_dear(r) && !atomic_load(&r->cancel);
 	if (idle) {
 		r->state = RESULT_IDLE;
@@ -176,6 +178,7 @@ run(struct result *r, const struct err *refused)
 	atomic_fetch_add(&r->engine->counters.running, 1);
 	pthread_mutex_lock(&r->lock);
 	r->request->at_work = true;
+	r->request->progress = &r->progress;
 	r->state = RESULT_RUNNING;
 	if (r->est_bytes > x.stream_above)
 		result_stream(r);
@@ -185,7 +188,7 @@ run(struct result *r, const struct err *refused)
 		code = err.code;
 	} else if (r->started_ns - r->queued_ns > timeout)
 		code = err_set(&err, ERR_BUSY, -1,
-		    "too many queries at once ([query] max_concurrent)");
+		    "too many queries at once ([query] max_concurrent, total_memory)");
 	else if (atomic_load(&r->cancel))
 		code = err_set(&err, ERR_CANCELLED, -1, "the reader went away");
 	else
@@ -204,15 +207,52 @@ run(struct result *r, const struct err *refused)
 
 /* ---- by whom ---- */
 
-/* On a runner's thread: gives up the reference that it was queued with. */
+static void make_queued(void *);
+
+/* Under result.lock. Of one that is not planned yet nothing is known: planning is short. */
+static int
+queue(struct result *r, struct err *e)
+{
+	struct turn turn = { .uid = r->who.uid, .cost_ns = r->cost_ns, .memory = r->est_memory,
+	    .since_ns = r->queued_ns, .cancel = &r->cancel };
+	enum result_state was = r->state;
+	int code;
+
+	r->state = RESULT_QUEUED;
+	if ((code = runner_submit(r->engine->runner, make_queued, r, &turn, e)) < 0)
+		r->state = was;
+	return code;
+}
+
+/* To a runner's thread, with the reference, now that it is planned. */
+static int
+hand_over(struct result *r, struct err *e)
+{
+	int code;
+
+	pthread_mutex_lock(&r->lock);
+	code = queue(r, e);
+	pthread_mutex_unlock(&r->lock);
+	return code;
+}
+
+/*
+ * On a runner's thread: gives up the reference that it was queued with. One that turns out to
+ * be long when it is planned waits for a turn of its kind.
+ */
 static void
 make_queued(void *arg)
 {
 	struct result *r = arg;
+	bool planned = r->planned, to_run;
 
 	r->started_ns = clock_mono_ns();
 	r->here = false;
-	if (r->planned || prepare(r))
+	to_run = planned || prepare(r);
+	if (to_run && !planned && turn_matters(r->cost_ns, r->est_memory) &&
+	    hand_over(r, NULL) == 0)
+		return;
+	if (to_run)
 		run(r, NULL);
 	else
 		result_forget(r, true);	/* an idle one that nobody uses is of no use */
@@ -250,30 +290,15 @@ result_start(struct result *r, enum wait_kind kind, struct err *e)
 	if (r->state != RESULT_IDLE || (kind == WAIT_STAT && result_dear(r)))
 		return 0;
 	atomic_fetch_add(&r->refs, 1);
-	r->state = RESULT_QUEUED;
 	if (kind == WAIT_STAT)
 		atomic_store(&r->by_stat, true);
 	r->queued_ns = clock_mono_ns();
-	if (claim_inline(r))
+	if (claim_inline(r)) {
+		r->state = RESULT_QUEUED;
 		return 1;
-	if ((code = runner_submit(r->engine->runner, make_queued, r, e)) < 0) {
-		r->state = RESULT_IDLE;
-		atomic_fetch_sub(&r->refs, 1);
 	}
-	return code;
-}
-
-/* To a runner's thread, with the reference, now that it is planned. */
-static int
-hand_over(struct result *r, struct err *e)
-{
-	int code;
-
-	pthread_mutex_lock(&r->lock);
-	r->state = RESULT_QUEUED;
-	if ((code = runner_submit(r->engine->runner, make_queued, r, e)) < 0)
-		r->state = RESULT_PLANNING;
-	pthread_mutex_unlock(&r->lock);
+	if ((code = queue(r, e)) < 0)
+		atomic_fetch_sub(&r->refs, 1);
 	return code;
 }
 

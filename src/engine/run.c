@@ -156,6 +156,8 @@ exec_env_of(struct request *r, uint64_t deadline, const atomic_bool *cancel,
 		.snapshot = r->world->snap,
 		.deadline_mono_ns = deadline,
 		.memory = r->memory != 0 ? r->memory : conf_u64(c, CONF_QUERY_MEMORY),
+		.quota = &r->engine->quota,
+		.progress = r->progress,
 		.max_rows = r->kind == FILE_FORMAT && r->format->pages ? 0 :
 		    conf_u64(c, CONF_QUERY_MAX_ROWS),
 		.cancel = cancel,

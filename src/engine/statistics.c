@@ -91,7 +91,7 @@ start_making(struct engine *en)
 		return;
 	en->statistics.making = true;
 	pthread_mutex_unlock(&en->statistics.state);
-	code = runner_submit(en->runner, make_in_background, en, NULL);
+	code = runner_submit(en->runner, make_in_background, en, &(struct turn){ 0 }, NULL);
 	pthread_mutex_lock(&en->statistics.state);
 	if (code != 0)
 		en->statistics.making = false;

@@ -59,6 +59,7 @@ exec_close(struct exec *ex)
 	sink_close(&ex->sink);
 	source_close(ex);
 	pred_eval_free(ex->rows);
+	quota_give(ex->env.quota, atomic_load(&ex->held));
 	free(ex);
 }
 

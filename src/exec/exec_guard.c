@@ -40,7 +40,7 @@ exec_renew_deadline(struct exec *ex)
 }
 
 static void
-print_bytes(struct buf *b, size_t n)
+print_bytes(struct buf *b, uint64_t n)
 {
 	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB" };
 	size_t i = 0;
@@ -49,30 +49,45 @@ print_bytes(struct buf *b, size_t n)
 		n /= 1024;
 		i++;
 	}
-	buf_printf(b, "%zu%s", n, unit[i]);
+	buf_u64(b, n);
+	buf_str(b, unit[i]);
+}
+
+static int
+over_memory(uint64_t max, const char *what, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int code;
+
+	print_bytes(&b, max);
+	code = err_set(e, ERR_NOMEM, -1, "over the memory limit of %.*s (%s)",
+	    SV_ARG(buf_view(&b)), what);
+	buf_release(&b);
+	return code;
 }
 
 int
 mem_take(struct exec *ex, size_t bytes, struct err *e)
 {
 	size_t held = atomic_fetch_add(&ex->held, bytes) + bytes;
-	struct buf b = BUF_INIT;
-	int code;
 
-	if (ex->env.memory == 0 || held <= ex->env.memory)
-		return 0;
-	mem_give(ex, bytes);
-	print_bytes(&b, ex->env.memory);
-	code = err_set(e, ERR_NOMEM, -1, "over the memory limit of %.*s ([query] memory)",
-	    SV_ARG(buf_view(&b)));
-	buf_release(&b);
-	return code;
+	if (ex->env.memory != 0 && held > ex->env.memory) {
+		atomic_fetch_sub(&ex->held, bytes);
+		return over_memory(ex->env.memory, "[query] memory", e);
+	}
+	if (!quota_take(ex->env.quota, bytes)) {
+		atomic_fetch_sub(&ex->held, bytes);
+		return over_memory(atomic_load(&ex->env.quota->max),
+		    "what [query] total_memory leaves to all queries", e);
+	}
+	return 0;
 }
 
 void
 mem_give(struct exec *ex, size_t bytes)
 {
 	atomic_fetch_sub(&ex->held, bytes);
+	quota_give(ex->env.quota, bytes);
 }
 
 int

@@ -343,11 +343,23 @@ walk_init(struct walk *k, struct exec *ex, struct slice s, bool by_key)
 	return 0;
 }
 
+/* Nothing of it is in a slice that comes later. */
+static void
+tell_progress(const struct walk *k, const struct xshard *xs)
+{
+	if (k->w.ex->env.progress != NULL && k->w.slice.first <= xs->entry->min_start)
+		atomic_fetch_add(&k->w.ex->env.progress->rows_done, xs->entry->n_rows);
+}
+
 static void
 release_done(struct walk *k, size_t until)
 {
-	for (; k->first < until; k->first++)
-		xshard_release(&k->w.ex->local->shards[k->order[k->first]]);
+	for (; k->first < until; k->first++) {
+		struct xshard *xs = &k->w.ex->local->shards[k->order[k->first]];
+
+		xshard_release(xs);
+		tell_progress(k, xs);
+	}
 }
 
 static int

@@ -12,11 +12,20 @@
 
 #include <stdlib.h>
 
+/* Its columns are read, and not what is kept beside them. */
+static bool
+is_scanned(const struct plan_shard *s)
+{
+	return s->access != ACCESS_PRUNED && s->access != ACCESS_CATALOG &&
+	    s->access != ACCESS_COVERING;
+}
+
 int
 shards_open(struct exec *ex, struct err *e)
 {
 	const struct plan *p = ex->plan;
 	size_t n = ex->env.snapshot->n_shards;
+	uint64_t n_rows = 0;
 
 	ex->local->shards = calloc(p->n_shards == 0 ? 1 : p->n_shards, sizeof *ex->local->shards);
 	ex->local->seen = calloc(n == 0 ? 1 : n, sizeof *ex->local->seen);
@@ -31,7 +40,11 @@ shards_open(struct exec *ex, struct err *e)
 		ex->local->shards[i].plan = &p->shards[i];
 		ex->local->shards[i].filter = &ex->local->filter;
 		ex->local->shards[i].entry = &ex->env.snapshot->shards[p->shards[i].shard];
+		if (is_scanned(&p->shards[i]))
+			n_rows += ex->local->shards[i].entry->n_rows;
 	}
+	if (ex->env.progress != NULL)
+		atomic_fetch_add(&ex->env.progress->rows_all, n_rows);
 	return 0;
 }
 

@@ -384,20 +384,15 @@ limits_name_their_setting(void **state)
 	}
 }
 
-/* What a file holds of its rows until its end counts as memory of the query. */
+/* A store of 9 MB in 3,000 errors, opened. */
 static void
-lines_that_wait_are_memory_of_the_query(void **state)
+open_large(struct bench *b, struct store_rig *big, const char *const *sets, size_t n)
 {
-	const char *set = "query.memory=8MiB";
-	struct store_rig big, was = rig;
-	struct err err = ERR_INIT;
+	struct store_rig was = rig;
 	struct span_batch rows;
-	struct result *r;
-	struct bench b;
 
-	(void)state;
 	span_batch_init(&rows);
-	store_rig_init(&big, 1, 0, 1, 0, 64);
+	store_rig_init(big, 1, 0, 1, 0, 64);
 	for (unsigned i = 0; i < 3000; i++) {
 		struct span *s = span_batch_add(&rows);
 		char *text = arena_alloc(&rows.arena, 3000);
@@ -412,11 +407,25 @@ lines_that_wait_are_memory_of_the_query(void **state)
 		    .resource = resource_of(&rows.arena, "web"),
 		    .scope = arena_calloc(&rows.arena, 1, sizeof(struct scope)) };
 	}
-	store_rig_add(&big, &rows, 64);
+	store_rig_add(big, &rows, 64);
 	span_batch_release(&rows);
-	rig = big;
-	open_engine(&b, &set, 1);
+	rig = *big;
+	open_engine(b, sets, n);
 	rig = was;
+}
+
+/* What a file holds of its rows until its end counts as memory of the query. */
+static void
+lines_that_wait_are_memory_of_the_query(void **state)
+{
+	const char *set = "query.memory=8MiB";
+	struct store_rig big;
+	struct err err = ERR_INIT;
+	struct result *r;
+	struct bench b;
+
+	(void)state;
+	open_large(&b, &big, &set, 1);
 	assert_int_equal(result_of(&b, "/spans.jsonl", &r, &err), 0);
 	assert_int_equal(open_and_wait(r), 0);
 	result_unref(r);
@@ -425,6 +434,42 @@ lines_that_wait_are_memory_of_the_query(void **state)
 	result_error(r, &err);
 	assert_non_null(strstr(err.msg, "8MiB ([query] memory)"));
 	result_unref(r);
+	close_engine(&b);
+	store_rig_release(&big);
+}
+
+/* Results go to the spill file, queries end with words; what was taken comes back. */
+static void
+all_queries_together_have_a_bound(void **state)
+{
+	const char *set = "result_cache.enabled=no";
+	struct store_rig big;
+	struct err err = ERR_INIT;
+	struct result *r;
+	struct bench b;
+
+	(void)state;
+	open_large(&b, &big, &set, 1);
+	atomic_store(&b.en->quota.max, 4 << 20);
+	assert_int_equal(result_of(&b, "/spans.jsonl", &r, &err), 0);
+	assert_int_equal(open_and_wait(r), 0);
+	assert_true(r->blob.fd >= 0);
+	assert_int_equal(atomic_load(&r->progress.rows_all), 3000);
+	assert_int_equal(atomic_load(&r->progress.rows_done), 3000);
+	assert_true(result_info(r).size > 9000000);
+	result_unref(r);
+	assert_int_equal(result_of(&b, "/errors.txt", &r, &err), 0);
+	assert_int_equal(open_and_wait(r), ERR_NOMEM);
+	result_error(r, &err);
+	assert_non_null(strstr(err.msg, "4MiB (what [query] total_memory leaves"));
+	result_unref(r);
+	assert_int_equal(result_of(&b, "/group/trace_id/agg/p50:duration/groups.csv", &r, &err), 0);
+	atomic_store(&b.en->quota.max, 256 << 10);
+	assert_int_equal(open_and_wait(r), ERR_NOMEM);
+	result_error(r, &err);
+	assert_non_null(strstr(err.msg, "[query] total_memory"));
+	result_unref(r);
+	assert_int_equal(atomic_load(&b.en->quota.used), 0);
 	close_engine(&b);
 	store_rig_release(&big);
 }
@@ -836,6 +881,7 @@ main(void)
 		cmocka_unit_test(a_full_spill_is_an_error_of_the_read),
 		cmocka_unit_test(limits_name_their_setting),
 		cmocka_unit_test(lines_that_wait_are_memory_of_the_query),
+		cmocka_unit_test(all_queries_together_have_a_bound),
 		cmocka_unit_test(rows_that_are_expected_are_those_of_the_file),
 		cmocka_unit_test(giving_up_a_wait_is_final),
 		cmocka_unit_test(unknown_services_and_files_are_refused),

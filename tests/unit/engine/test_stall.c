@@ -26,15 +26,18 @@
 #define ELSEWHERE "/on/2026-11-20T15"
 
 /* Linked with --wrap=runner_submit: see Makefile.am. */
-int __real_runner_submit(struct runner *, void (*)(void *), void *, struct err *);
-int __wrap_runner_submit(struct runner *, void (*)(void *), void *, struct err *);
+int __real_runner_submit(struct runner *, void (*)(void *), void *, const struct turn *,
+    struct err *);
+int __wrap_runner_submit(struct runner *, void (*)(void *), void *, const struct turn *,
+    struct err *);
 
 static atomic_bool no_runner;
 
 int
-__wrap_runner_submit(struct runner *r, void (*fn)(void *), void *arg, struct err *e)
+__wrap_runner_submit(struct runner *r, void (*fn)(void *), void *arg, const struct turn *turn,
+    struct err *e)
 {
-	return atomic_load(&no_runner) ? err_nomem(e) : __real_runner_submit(r, fn, arg, e);
+	return atomic_load(&no_runner) ? err_nomem(e) : __real_runner_submit(r, fn, arg, turn, e);
 }
 
 static struct store_rig rig;
