@@ -5,6 +5,7 @@
  *   agg_compile   what a query asks for as slots and measures
  *   agg_table     the table: groups by key
  *   agg_add       spans into groups; one table into another
+ *   agg_columns   rows into groups by columns
  *   agg_slot      what a span has in each field that is asked for
  *   agg_trace     per/trace: the spans of each trace, until they are all there
  *   agg_state     states of measures: one for each of a group's side
@@ -64,6 +65,7 @@ struct quantile {
 	uint64_t *ints, *doubles;
 	size_t n_ints, cap_ints, n_doubles, cap_doubles;
 	bool sorted, is_unsigned;	/* is_unsigned: its integers are */
+	uint8_t n_selected;		/* how often a rank was looked for without sorting */
 	struct sketch *sketch;		/* or NULL: all of them, and no others are kept */
 };
 
@@ -183,6 +185,9 @@ struct agg_table {
 int table_relieve(struct agg_table *, struct err *) WARN_UNUSED;
 /* A group whose cells are made has no more use for its states. */
 void group_drop_states(struct agg_table *, struct group *);
+/* A value of the slot into a measure's state. */
+int table_state_add(struct agg_table *, const struct measure *, void *state,
+    const struct agg_slot *, const struct value *, struct err *) WARN_UNUSED;
 /* One span, or trace, whose slots are filled: into its groups. */
 int table_add_item(struct agg_table *, enum agg_side, uint64_t start_ns, bool error,
     struct err *) WARN_UNUSED;

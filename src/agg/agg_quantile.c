@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * agg_quantile: all numbers of a group in a field, for percentiles by the nearest rank. They are
- * kept as unsigned images (model/value.h) and sorted when first asked; or a sketch of them is.
+ * kept as unsigned images (model/value.h); the first few that are asked for are selected, for more
+ * all are sorted. Or a sketch of them is kept.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -153,6 +154,7 @@ quantile_merge(struct agg_memory *m, struct quantile *q, const struct quantile *
 /* ---- sorting: in its place, since what it took beside would not be counted ---- */
 
 #define FEW 64
+#define SELECT_MOST 3	/* ranks; to sort takes about as long as to select so often */
 
 static void
 sort_few(uint64_t *v, size_t n)
@@ -183,18 +185,15 @@ count_bytes(const uint64_t *v, size_t n, unsigned shift, size_t *begin, size_t *
 }
 
 /*
- * By the byte at shift, then each part by the next lower one, so that it recurses at most 8 deep. A
- * number goes where its byte's part has its next place, and the one that is there goes on.
+ * By the byte at shift; part i ends at end[i]. A number goes where its byte's part has its next
+ * place, and the one that is there goes on.
  */
 static void
-sort_from_byte(uint64_t *v, size_t n, unsigned shift)
+part_by_byte(uint64_t *v, size_t n, unsigned shift, size_t end[256])
 {
-	size_t next[256], end[256] = { 0 }, from = 0;
+	size_t next[256];
 
-	if (n < FEW) {
-		sort_few(v, n);
-		return;
-	}
+	memset(end, 0, 256 * sizeof *end);
 	count_bytes(v, n, shift, next, end);
 	for (size_t i = 0; i < 256; i++)
 		while (next[i] < end[i]) {
@@ -206,6 +205,19 @@ sort_from_byte(uint64_t *v, size_t n, unsigned shift)
 			}
 			v[next[i]++] = x;
 		}
+}
+
+/* Each part by the next lower byte, so that it recurses at most 8 deep. */
+static void
+sort_from_byte(uint64_t *v, size_t n, unsigned shift)
+{
+	size_t end[256], from = 0;
+
+	if (n < FEW) {
+		sort_few(v, n);
+		return;
+	}
+	part_by_byte(v, n, shift, end);
 	for (size_t i = 0; shift > 0 && i < 256; i++) {
 		sort_from_byte(v + from, end[i] - from, shift - 8);
 		from = end[i];
@@ -224,13 +236,42 @@ differing(const uint64_t *v, size_t n)
 	return n == 0 ? 0 : all ^ any;
 }
 
+/* The shift of the highest byte in which they differ. */
+static unsigned
+highest_byte(uint64_t differing_bits)
+{
+	return (63 - (unsigned)__builtin_clzll(differing_bits)) / 8 * 8;
+}
+
 static void
 sort_images(uint64_t *v, size_t n)
 {
 	uint64_t bits = differing(v, n);
 
 	if (bits != 0)
-		sort_from_byte(v, n, (63 - (unsigned)__builtin_clzll(bits)) / 8 * 8);
+		sort_from_byte(v, n, highest_byte(bits));
+}
+
+/* The one that stands at `rank` in order: only the part that it is in is gone on with. */
+static uint64_t
+select_image(uint64_t *v, size_t n, size_t rank)
+{
+	uint64_t bits;
+
+	while (n >= FEW && (bits = differing(v, n)) != 0) {
+		size_t end[256], i = 0, from;
+
+		part_by_byte(v, n, highest_byte(bits), end);
+		while (end[i] <= rank)
+			i++;
+		from = i == 0 ? 0 : end[i - 1];
+		v += from;
+		n = end[i] - from;
+		rank -= from;
+	}
+	if (n < FEW)
+		sort_few(v, n);
+	return v[rank];
 }
 
 void
@@ -270,9 +311,15 @@ quantile_at(struct quantile *q, uint64_t part, uint64_t whole)
 		return sketch_at(q->sketch, part, whole, q->is_unsigned);
 	if (n == 0)
 		return (struct number){ .kind = NUMBER_NONE };
-	quantile_sort(q);
 	at = ((unsigned __int128)part * n + whole - 1) / whole;
 	rank = at == 0 ? 0 : (size_t)at - 1;
+	if (!q->sorted && q->n_selected < SELECT_MOST && (q->n_ints == 0 || q->n_doubles == 0)) {
+		q->n_selected++;
+		return q->n_doubles == 0 ?
+		    number_of_image(int_kind(q), select_image(q->ints, n, rank)) :
+		    number_of_image(NUMBER_DOUBLE, select_image(q->doubles, n, rank));
+	}
+	quantile_sort(q);
 	/* The first double whose place among all is the rank or later. */
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;

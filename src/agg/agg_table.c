@@ -105,8 +105,8 @@ table_need_group(struct agg_table *t, struct err *e)
 	return table_get_group(t, 0, SV_EMPTY, &g, e);
 }
 
-static int
-state_add(struct agg_table *t, const struct measure *m, void *state, const struct agg_slot *slot,
+int
+table_state_add(struct agg_table *t, const struct measure *m, void *state, const struct agg_slot *slot,
     const struct value *v, struct err *e)
 {
 	int code = measure_add(&t->mem, m, state, slot, v, e);
@@ -130,7 +130,7 @@ group_add(struct agg_table *t, struct group *g, enum agg_side s, bool error, str
 
 		t->steps += slot->v.n;
 		for (size_t k = 0; code == 0 && k < slot->v.n; k++)
-			code = state_add(t, m, side->states + m->at, slot, &slot->v.v[k], e);
+			code = table_state_add(t, m, side->states + m->at, slot, &slot->v.v[k], e);
 	}
 	return code;
 }

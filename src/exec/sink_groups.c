@@ -2,7 +2,7 @@
 /*
  * sink_groups: spans into the table of groups that the caller brought (exec_env.groups). Each thread
  * has a table of its own, which goes over into that one when the scan ends, or before, if it
- * takes much memory. No rows are handed out: the caller finishes the table.
+ * takes much memory. Rows go there by columns where that is possible (groups_columns.c). No rows are handed out: the caller finishes the table.
  */
 #include "exec_i.h"
 
@@ -50,6 +50,8 @@ groups_consume(struct row_sink *s, void *local, struct scan *sc, const struct fo
 	if (l->table == NULL && (rc = agg_table_like(s->state, &l->table, sc->e)) < 0)
 		return rc;
 	x.table = l->table;
+	if ((rc = groups_columns(sc, f, l->table, s->ex->env.side)) != 0)
+		return rc < 0 ? rc : 0;
 	sc->prof->rows_fetched += f->n;
 	return found_spans(sc, f, &s->ex->plan->projection, add_span, &x);
 }

@@ -5,7 +5,8 @@
  * a row) is the oracle; against it all rules, each rule alone left out, batches of 1 and 7 rows,
  * one and several threads, cold and warm caches, by decisions that are remembered, and by each
  * access path by force. How often each path was truly taken is counted, and a path that never
- * was fails the test; so is how often Bloom filters of values took shards out.
+ * was fails the test; so is how often Bloom filters of values took shards out, and how often groups
+ * were made of columns.
  * SPANFS_DIFF_QUERIES sets how many (500).
  */
 #include <setjmp.h>
@@ -48,6 +49,17 @@ count_sharp(const struct way *way, const struct plan *p, const struct run_info *
 		    strcmp(p->shards[i].why, "value not in the Bloom filter") == 0;
 	sharp[0] += yes;
 	sharp[1] += yes && info->profile.shards_opened != 0;
+}
+
+/* Groups of rows that were put together as spans, and of rows that were not. */
+static unsigned grouped[2];
+
+static void
+count_grouped(const struct way *way, const struct plan *p, const struct run_info *info)
+{
+	if (p != NULL && p->output == ROW_GROUP && way->rules_off == 0 &&
+	    info->profile.rows_matched != 0)
+		grouped[info->profile.rows_fetched == 0]++;
 }
 
 static bool
@@ -107,6 +119,7 @@ seen(void *arg, const struct way *way, const struct plan *p, const struct run_in
 	(void)arg;
 	count_taken(way, p, &info->profile);
 	count_sharp(way, p, info);
+	count_grouped(way, p, info);
 }
 
 static int
@@ -272,6 +285,8 @@ every_way_gives_the_same_bytes(void **state)
 	if (n >= 300) {
 		assert_int_not_equal(sharp[0] - sharp[1], 0);
 		assert_int_not_equal(sharp[1], 0);
+		assert_int_not_equal(grouped[0], 0);
+		assert_int_not_equal(grouped[1], 0);
 	}
 	for (size_t k = 0; k < N_FORCES && n >= 300; k++)
 		assert_int_not_equal(taken[forces[k]], 0);
