@@ -10,7 +10,8 @@
  *   filter_index, filter_text   rows that indexes name, codes that a text index names
  *   filter_leaf, filter_attr, filter_words   single conditions on columns
  *   filter_owners  those on what a resource or scope says
- *   filter_column  one chunk against a test
+ *   filter_ready   what is known of a column and its dictionary
+ *   filter_column  a leaf on the chunk of a column; filter_chunk: its numbers or codes against a test
  *   scan           one row group at hand
  */
 #ifndef FILTER_FILTER_H
@@ -139,7 +140,7 @@ bool leaf_in_columns(const struct xshard *, const struct fnode *);
 /* Does what the leaf's field yields of a part of a span (a resource, a trace) satisfy? */
 int leaf_part_holds(const struct fnode *, const struct field_row *, struct err *) WARN_UNUSED;
 
-/* ---- filter_column.c ---- */
+/* ---- filter_ready.c ---- */
 
 int column_ready(struct xshard *, struct col_state *, struct err *) WARN_UNUSED;
 /* Does the value behind a code of the dictionary satisfy? 1, 0, <0. The column is ready. */
