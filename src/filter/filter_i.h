@@ -41,6 +41,18 @@ int words_prepare(struct xshard *, const struct fnode *, struct leaf_state *, st
 int words_of_owners(struct xshard *, struct leaf_state *, uint32_t w, struct sv word,
     struct err *) WARN_UNUSED;
 void leaf_state_release(struct leaf_state *);
+/* ---- filter_table.c, filter_duration.c, filter_values.c: as leaf_eval, of some classes ---- */
+
+int table_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+int service_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out)
+    WARN_UNUSED;
+int trace_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+int duration_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out)
+    WARN_UNUSED;
+int values_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+
+/* ---- filter_attr.c ---- */
+
 /* Children (events, links) of the rows in `in`, as bits; their count chunk, NULL: none. */
 int children_of(struct scan *, enum column_domain, const uint64_t *in, uint64_t **bits,
     const struct chunk **counts) WARN_UNUSED;
