@@ -7,13 +7,14 @@
  *   filter         predicate trees on bitmaps of rows: compiling, AND, OR, NOT
  *   filter_rows    a tree on few rows
  *   filter_prune   which row groups can't match, by zones
- *   filter_index, filter_text   rows that indexes name, codes that a text index names
+ *   filter_index   rows that indexes name; filter_postings: of one column; filter_text:
+ *                  codes that a text index names
  *   filter_leaf, filter_attr, filter_words   single conditions on columns
  *   filter_table, filter_duration, filter_values   some classes of them: by entries of tables, on
  *                  durations, row by row
  *   filter_owners  rows by their resource or scope
  *   filter_ready   what is known of a column and its dictionary
- *   filter_column  a leaf on the chunk of a column; filter_chunk: its numbers or codes against a test
+ *   filter_column  a leaf on the chunk of a column; filter_chunk: its numbers or codes
  *   scan           one row group at hand
  */
 #ifndef FILTER_FILTER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * filter_chunk: the numbers or codes of one chunk against a test, on the rows that still count.
- * Values are gone through by blocks of PACK_BLOCK: a block without such a row is passed over, and so
- * is one whose zone tells the answer. Where not every row has a value, sets of rows become
+ * Values are gone through by blocks of PACK_BLOCK: a block without such a row is passed over, and
+ * so is one whose zone tells the answer. Where not every row has a value, sets of rows become
  * sets of ordinals and back; few rows are gone through by a list.
  */
 #include "filter_i.h"

@@ -4,6 +4,7 @@
 #define FILTER_FILTER_I_H
 
 #include "base/bitmap.h"
+#include "base/vec.h"
 #include "filter/filter.h"
 #include "match/words.h"
 
@@ -103,6 +104,18 @@ int column_eval(struct scan *, struct col_state *, const uint64_t *in, uint64_t 
 /* The same of few rows: sets mark[i] where rows[i] satisfies; marked ones are not asked. */
 int column_rows(struct scan *, struct col_state *, uint32_t *rows, uint32_t n, bool *mark)
     WARN_UNUSED;
+
+/* ---- filter_postings.c ---- */
+
+/* Rows that indexes name. */
+struct index_rows {
+	VEC(uint32_t) v;
+	size_t most;			/* of one leaf */
+	bool by_text;			/* a text index was asked */
+};
+
+/* 0: all rows of the column that may match were added; 1: no index tells. */
+int index_column(struct index_rows *, struct xshard *, struct col_state *, struct err *) WARN_UNUSED;
 
 /* ---- filter_text.c ---- */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * filter_leaf: one condition on the rows of a row group, each class of field in its way: fixed
- * columns by ranges or dictionary codes (here), tables (filter_table), durations, attributes, words,
- * and what is worked out row by row (filter_values).
+ * columns by ranges or dictionary codes (here), tables (filter_table), durations, attributes,
+ * words, and what is worked out row by row (filter_values).
  */
 #include "filter_i.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * filter_table: conditions that are asked once for each entry of a table: of the services, resources,
- * scopes and traces of a shard.
+ * filter_table: conditions that are asked once for each entry of a table: of the services,
+ * resources, scopes and traces of a shard.
  */
 #include "filter_i.h"
 
