@@ -7,10 +7,14 @@
  *   filter         predicate trees on bitmaps of rows: compiling, AND, OR, NOT
  *   filter_rows    a tree on few rows
  *   filter_prune   which row groups can't match, by zones
- *   filter_index, filter_text   rows that indexes name, codes that a text index names
+ *   filter_index   rows that indexes name; filter_postings: of one column; filter_text:
+ *                  codes that a text index names
  *   filter_leaf, filter_attr, filter_words   single conditions on columns
- *   filter_owners  those on what a resource or scope says
- *   filter_column  one chunk against a test
+ *   filter_table, filter_duration, filter_values   some classes of them: by entries of tables, on
+ *                  durations, row by row
+ *   filter_owners  rows by their resource or scope
+ *   filter_ready   what is known of a column and its dictionary
+ *   filter_column  a leaf on the chunk of a column; filter_chunk: its numbers or codes
  *   scan           one row group at hand
  */
 #ifndef FILTER_FILTER_H
@@ -136,10 +140,13 @@ int filter_narrow(struct scan *, uint64_t *bits) WARN_UNUSED;
  * prepared.
  */
 bool leaf_in_columns(const struct xshard *, const struct fnode *);
+
+/* ---- filter_table.c ---- */
+
 /* Does what the leaf's field yields of a part of a span (a resource, a trace) satisfy? */
 int leaf_part_holds(const struct fnode *, const struct field_row *, struct err *) WARN_UNUSED;
 
-/* ---- filter_column.c ---- */
+/* ---- filter_ready.c ---- */
 
 int column_ready(struct xshard *, struct col_state *, struct err *) WARN_UNUSED;
 /* Does the value behind a code of the dictionary satisfy? 1, 0, <0. The column is ready. */

@@ -10,195 +10,15 @@
  * under it, a leaf that names more than half of the shard is left to the scan of its column.
  */
 #include "base/search.h"
-#include "base/vec.h"
 #include "filter_i.h"
 
 #include <stdlib.h>
 
-#include "shard/postings.h"
-
-#define MOST_CODES 4096		/* of one leaf */
 #define LEAST_SHARE 2		/* at most half of the shard's rows, */
 #define ALWAYS_ROWS 256		/* or so many */
 #define FEW_SHARE 8		/* a column of few values has them in 1/8 of the rows */
 
 #define SORT_ROWS 64		/* longer lists are put in order by a bitmap of the shard */
-
-struct rows {
-	VEC(uint32_t) v;
-	size_t most;			/* of one leaf */
-	bool by_text;			/* a text index was asked */
-};
-
-/* ---- one column ---- */
-
-/* Adds the rows of keys [lo, hi]; 1: too many. */
-static int
-add_keys(struct rows *r, const struct postings *p, uint64_t lo, uint64_t hi, struct err *e)
-{
-	uint32_t n = postings_n(p);
-
-	if (hi - lo >= MOST_CODES && hi >= lo)
-		return 1;
-	for (uint64_t k = lo; k <= hi && k < n; k++) {
-		uint32_t count = postings_count(p, (uint32_t)k);
-
-		if (r->v.n + count > r->most)
-			return 1;
-		if (!vec_reserve(&r->v, r->v.n + count))
-			return err_nomem(e);
-		r->v.n += postings_rows(p, (uint32_t)k, r->v.v + r->v.n);
-	}
-	return 0;
-}
-
-/* Of the codes that satisfy: those set, or (NULL) the column's ranges. */
-static int
-add_codes(struct rows *r, const struct col_state *st, const struct postings *p,
-    const uint64_t *codes, struct err *e)
-{
-	int rc = 0;
-
-	if (codes == NULL) {
-		for (uint32_t i = 0; rc == 0 && i < st->code_ranges.n; i++)
-			rc = add_keys(r, p, st->code_ranges.v[i].lo, st->code_ranges.v[i].hi, e);
-		return rc;
-	}
-	BITMAP_EACH(codes, st->col->n_dict, i)
-		if ((rc = add_keys(r, p, i, i, e)) != 0)
-			return rc;
-	return 0;
-}
-
-/* Their rows: without postings known only if there is no such code. */
-static int
-add_rows_of(struct rows *r, struct xshard *xs, const struct col_state *st,
-    const uint64_t *codes, struct err *e)
-{
-	const struct postings *p = NULL;
-	int rc;
-
-	if (codes == NULL ? st->code_ranges.n == 0 : !bitmap_any(codes, st->col->n_dict))
-		return 0;
-	if (st->col->postings_bytes == 0)
-		return 1;
-	if ((rc = postings_get(xs->s, st->col, &p, e)) < 0 || p == NULL)
-		return rc < 0 ? rc : 1;
-	rc = add_codes(r, st, p, codes, e);
-	postings_put(p);
-	return rc;
-}
-
-/* Operators whose codes the order of the dictionary tells. */
-static bool
-told_by_order(const struct col_state *st)
-{
-	enum pred_op op = st->node->pred->op;
-
-	return st->word.n == 0 && st->col->type == VAL_STRING && (op == OP_EQ || op == OP_NE ||
-	    op == OP_IN || op == OP_NOTIN || (op == OP_STARTS && st->col->text_bytes == 0));
-}
-
-static int
-add_dict(struct rows *r, struct xshard *xs, struct col_state *st,
-    struct err *e)
-{
-	uint64_t *codes;
-	bool by_index;
-	int rc;
-
-	if (told_by_order(st))
-		return (rc = column_ready(xs, st, e)) < 0 ? rc :
-		    add_rows_of(r, xs, st, NULL, e);
-	if ((codes = calloc(BITMAP_WORDS(st->col->n_dict) + 1, sizeof *codes)) == NULL)
-		return err_nomem(e);
-	if ((rc = text_codes(xs, st, codes, &by_index, e)) == 0)
-		rc = add_rows_of(r, xs, st, codes, e);
-	r->by_text |= rc == 0 && by_index;
-	free(codes);
-	return rc;
-}
-
-static int
-add_ranges(struct rows *r, const struct ranges *x, const struct postings *p, struct err *e)
-{
-	uint32_t n = postings_n(p);
-	int rc = 0;
-
-	for (uint32_t i = 0; rc == 0 && i < x->n; i++) {
-		uint32_t lo = postings_lower(p, x->v[i].lo), hi = lo;
-
-		while (hi < n && postings_value(p, hi) <= x->v[i].hi && hi - lo <= MOST_CODES)
-			hi++;
-		if (hi > lo)
-			rc = add_keys(r, p, lo, hi - 1, e);
-	}
-	return rc;
-}
-
-static int
-add_numbers(struct rows *r, struct xshard *xs, const struct col_state *st, struct err *e)
-{
-	const struct ranges *x = column_ranges(st);
-	const struct postings *p = NULL;
-	int rc;
-
-	if (x != NULL && x->n == 0)
-		return 0;
-	if (x == NULL || st->col->postings_bytes == 0)
-		return 1;
-	if ((rc = postings_get(xs->s, st->col, &p, e)) < 0 || p == NULL)
-		return rc < 0 ? rc : 1;
-	rc = add_ranges(r, x, p, e);
-	postings_put(p);
-	return rc;
-}
-
-static int
-add_hashes(struct rows *r, struct xshard *xs, const struct col_state *st, struct err *e)
-{
-	const struct pred *p = st->node->pred;
-	const struct hashidx *h = NULL;
-	int rc;
-
-	if (st->col->postings_bytes == 0 || st->col->type != VAL_STRING ||
-	    (p->op != OP_EQ && p->op != OP_IN))
-		return 1;
-	if ((rc = hashidx_get(xs->s, st->col, &h, e)) < 0 || h == NULL)
-		return rc < 0 ? rc : 1;
-	for (size_t i = 0; rc == 0 && i < p->n_lits; i++) {
-		uint32_t hash = hashidx_hash(p->lits[i].text);
-		uint32_t n = hashidx_find(h, hash, NULL, 0);
-
-		if (r->v.n + n > r->most)
-			rc = 1;
-		else if (!vec_reserve(&r->v, r->v.n + n))
-			rc = err_nomem(e);
-		else
-			r->v.n += hashidx_find(h, hash, r->v.v + r->v.n, n);
-	}
-	hashidx_put(h);
-	return rc;
-}
-
-/* 0: all rows of the column that may match were added; 1: no index tells. */
-static int
-add_column(struct rows *r, struct xshard *xs, struct col_state *st,
-    struct err *e)
-{
-	if (st->never)
-		return 0;
-	if (st->is_rest || st->any)
-		return 1;
-	switch (st->col->kind) {
-	case COLUMN_DICT:
-		return add_dict(r, xs, st, e);
-	case COLUMN_BYTES:
-		return add_hashes(r, xs, st, e);
-	default:
-		return st->word.n != 0 ? 1 : add_numbers(r, xs, st, e);
-	}
-}
 
 /* ---- one leaf ---- */
 
@@ -217,7 +37,7 @@ sort_small(uint32_t *v, size_t n)
 
 /* Different rows, rising. Those of one key do already. */
 static int
-sort_rows(struct rows *r, const struct shard_info *info, struct err *e)
+sort_rows(struct index_rows *r, const struct shard_info *info, struct err *e)
 {
 	uint32_t *v = r->v.v;
 	uint64_t *bits;
@@ -257,7 +77,7 @@ asks_index(const struct xshard *xs, const struct fnode *n)
 /* The rows that may have a word, which may stand in any of the columns. */
 static int
 list_word(struct xshard *xs, struct leaf_state *st, uint32_t w,
-    struct rows *r, struct err *e)
+    struct index_rows *r, struct err *e)
 {
 	uint32_t n = st->n_cols / st->n_words;
 	struct col_state *cols = st->cols + (size_t)w * n;
@@ -269,24 +89,24 @@ list_word(struct xshard *xs, struct leaf_state *st, uint32_t w,
 	if (n == 0 || (rc = words_of_owners(xs, st, w, cols[0].word, e)) != 0)
 		return n == 0 ? 1 : rc;
 	for (uint32_t i = 0; rc == 0 && i < n; i++)
-		rc = add_column(r, xs, &cols[i], e);
+		rc = index_column(r, xs, &cols[i], e);
 	return rc;
 }
 
 /* All words must be there: the rows of the one with the fewest will do. */
 static int
-list_words(struct xshard *xs, struct leaf_state *st, struct rows *r,
+list_words(struct xshard *xs, struct leaf_state *st, struct index_rows *r,
     struct err *e)
 {
 	bool told = false;
 	int rc = 0;
 
 	for (uint32_t w = 0; w < st->n_words && rc >= 0; w++) {
-		struct rows one = { .v = VEC_INIT, .most = r->most };
+		struct index_rows one = { .v = VEC_INIT, .most = r->most };
 
 		rc = list_word(xs, st, w, &one, e);
 		if (rc == 0 && (!told || one.v.n < r->v.n)) {
-			struct rows t = *r;
+			struct index_rows t = *r;
 
 			*r = one;
 			one = t;
@@ -299,7 +119,7 @@ list_words(struct xshard *xs, struct leaf_state *st, struct rows *r,
 
 /* 0: listed; 1: no index tells. */
 static int
-list_leaf(struct xshard *xs, const struct fnode *n, struct rows *r,
+list_leaf(struct xshard *xs, const struct fnode *n, struct index_rows *r,
     struct err *e)
 {
 	struct leaf_state *st = &xs->leaves[n->leaf];
@@ -310,7 +130,7 @@ list_leaf(struct xshard *xs, const struct fnode *n, struct rows *r,
 	if (n->cls == LEAF_WORDS)
 		rc = list_words(xs, st, r, e);
 	for (uint32_t i = 0; n->cls != LEAF_WORDS && rc == 0 && i < st->n_cols; i++)
-		rc = add_column(r, xs, &st->cols[i], e);
+		rc = index_column(r, xs, &st->cols[i], e);
 	if (rc != 0)
 		return rc;
 	atomic_fetch_add(&xs->filter->n_index_lists, 1);
@@ -332,7 +152,8 @@ is_sparse(const struct xshard *xs, const struct fnode *n)
 	const struct leaf_state *st = &xs->leaves[n->leaf];
 	uint64_t n_values = 0;
 
-	if (n->pred->kind != PRED_LEAF || n->cls == LEAF_WORDS || !asks_index(xs, n) || matcher_can_fail(n->m))
+	if (n->pred->kind != PRED_LEAF || n->cls == LEAF_WORDS || !asks_index(xs, n) ||
+	    matcher_can_fail(n->m))
 		return false;
 	for (uint32_t i = 0; i < st->n_cols; i++)
 		n_values += st->cols[i].col->n_present;
@@ -350,7 +171,7 @@ has_values(const struct xshard *xs, const struct leaf_state *st, uint32_t group)
 
 /* The rows of one row group that satisfy the leaf. */
 static int
-list_group(struct scan *sc, const struct fnode *n, struct rows *r)
+list_group(struct scan *sc, const struct fnode *n, struct index_rows *r)
 {
 	uint64_t *in = scan_bits(sc, sc->n_rows), *out = scan_bits(sc, sc->n_rows);
 	int rc;
@@ -367,7 +188,7 @@ list_group(struct scan *sc, const struct fnode *n, struct rows *r)
 }
 
 static int
-list_sparse(struct xshard *xs, const struct fnode *n, struct rows *r,
+list_sparse(struct xshard *xs, const struct fnode *n, struct index_rows *r,
     struct err *e)
 {
 	struct profile prof = { .rows_scanned = 0 };
@@ -389,7 +210,7 @@ list_sparse(struct xshard *xs, const struct fnode *n, struct rows *r,
 /* ---- a tree ---- */
 
 static void
-intersect(struct rows *r, const struct rows *b)
+intersect(struct index_rows *r, const struct index_rows *b)
 {
 	size_t n = 0, k = 0;
 
@@ -403,7 +224,8 @@ intersect(struct rows *r, const struct rows *b)
 }
 
 static int
-unite(struct rows *r, const struct rows *b, const struct shard_info *info, struct err *e)
+unite(struct index_rows *r, const struct index_rows *b, const struct shard_info *info,
+    struct err *e)
 {
 	if (b->v.n == 0)
 		return 0;
@@ -414,17 +236,17 @@ unite(struct rows *r, const struct rows *b, const struct shard_info *info, struc
 	return sort_rows(r, info, e);
 }
 
-static int list_node(struct xshard *, const struct fnode *, struct rows *, struct err *);
+static int list_node(struct xshard *, const struct fnode *, struct index_rows *, struct err *);
 
 /* As list_node, of an AND. */
 static int
-list_and(struct xshard *xs, const struct fnode *n, struct rows *r,
+list_and(struct xshard *xs, const struct fnode *n, struct index_rows *r,
     struct err *e)
 {
 	bool told = false;
 
 	for (size_t i = 0; i < n->pred->n_kids; i++) {
-		struct rows kid = { .v = VEC_INIT, .most = r->most };
+		struct index_rows kid = { .v = VEC_INIT, .most = r->most };
 		int rc = list_node(xs, &n->kids[i], told ? &kid : r, e);
 
 		if (rc == 0 && told)
@@ -445,9 +267,9 @@ list_and(struct xshard *xs, const struct fnode *n, struct rows *r,
 /* Adds a kid's rows; 1: no index tells. */
 static int
 unite_kid(struct xshard *xs, const struct fnode *n, bool sparse,
-    struct rows *r, struct err *e)
+    struct index_rows *r, struct err *e)
 {
-	struct rows kid = { .v = VEC_INIT, .most = r->most };
+	struct index_rows kid = { .v = VEC_INIT, .most = r->most };
 	int rc = sparse ? list_sparse(xs, n, &kid, e) : list_node(xs, n, &kid, e);
 
 	if (rc == 0)
@@ -458,7 +280,7 @@ unite_kid(struct xshard *xs, const struct fnode *n, bool sparse,
 
 /* As list_node, of an OR. */
 static int
-list_or(struct xshard *xs, const struct fnode *n, struct rows *r,
+list_or(struct xshard *xs, const struct fnode *n, struct index_rows *r,
     struct err *e)
 {
 	bool *sparse = calloc(n->pred->n_kids, sizeof *sparse), told = false;
@@ -488,7 +310,7 @@ list_or(struct xshard *xs, const struct fnode *n, struct rows *r,
  * done; 1: no index tells (r may hold anything).
  */
 static int
-list_node(struct xshard *xs, const struct fnode *n, struct rows *r,
+list_node(struct xshard *xs, const struct fnode *n, struct index_rows *r,
     struct err *e)
 {
 	if (n->pred->kind == PRED_LEAF)
@@ -502,7 +324,7 @@ list_node(struct xshard *xs, const struct fnode *n, struct rows *r,
 int
 xshard_list(struct xshard *xs, struct err *e)
 {
-	struct rows r = { .v = VEC_INIT,
+	struct index_rows r = { .v = VEC_INIT,
 		.most = xs->info->n_rows / LEAST_SHARE + ALWAYS_ROWS };
 	int rc, known = atomic_load_explicit(&xs->listed, memory_order_acquire);
 

@@ -5,6 +5,9 @@
  *   card          of one shard, from its footer: independent conditions
  *   card_value    does a known value satisfy a condition
  *   card_leaf     one condition over the whole store, and in cells
+ *   card_field    the share of one field's values, in the whole store
+ *   card_cell     the same in one cell
+ *   card_words    the share of rows with a word
  *   card_shard    one condition in a shard
  *   card_store    conditions together: what cells say of their going together
  */
@@ -72,8 +75,11 @@ double card_leaf_in_cell(const struct card_leaf *, const struct stats_summary *,
 double card_leaf_in_shard(const struct card_leaf *, const struct stats *,
     const struct shard_stats *);
 
-/* What card_leaf and card_shard share. */
+/* ---- card_field.c ---- */
 
+/* Share of the field's rows that satisfies the leaf, of which the predicate is the positive form. */
+double card_field_share(const struct stats_field *, const struct pred *, const struct card_leaf *);
+bool card_is_number(enum value_type);
 /* Is it an order on numbers of which there is a histogram? */
 bool card_numeric_order(const struct stats_field *, const struct pred *);
 /* An image as a number. */
@@ -88,8 +94,24 @@ uint64_t card_literal_hash(enum value_type, const struct literal *);
 struct literal card_literal(const struct pred *, size_t i);
 /* The leaf with the operator that its own denies. */
 struct pred card_positive(const struct pred *);
+
+/* ---- card_cell.c ---- */
+
+/* What the cell has of the field in that place of the summary, or NULL. */
+const struct stats_cell_field *card_cell_field(const struct stats_cell *, uint32_t place);
+/* Makes `rest`, so that what cells say adds up to the field's share; and the share of one cell. */
+void card_calibrate(struct leaf_field *, const struct stats_summary *, const struct pred *,
+    const struct card_leaf *);
+double card_entry_share(const struct card_leaf *, const struct leaf_field *,
+    const struct stats_cell_field *);
 /* Can a value of the field's type satisfy a negative leaf? */
 bool card_fits_negative(const struct stats_field *);
+
+/* ---- card_words.c ---- */
+
+double card_word_in_cell(const struct stats_summary *, const struct stats_cell *, struct sv word);
+/* In the whole store; in_cells: what cells say of it. */
+double card_word_share(const struct stats_summary *, struct sv word, double in_cells);
 
 /* ---- card_value.c ---- */
 

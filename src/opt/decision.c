@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * decision: recording what was decided, and deciding by what was recorded. While a plan is
- * chosen the selectivity of each condition is measured on a few shards; the decision keeps
- * them with the range around each in which it is taken to hold. A plan by a decision measures
- * the same way, so like is compared with like: a condition outside its range, a filter of
- * another shape after folding, or a class of shards that was not there, and it is decided anew.
+ * decision: deciding by what was recorded (decision_record.c). While a plan is chosen the
+ * selectivity of each condition is measured on a few shards; the decision keeps them with the
+ * range around each in which it is taken to hold. A plan by a decision measures the same way, so
+ * like is compared with like: a condition outside its range, a filter of another shape after
+ * folding, or a class of shards that was not there, and it is decided anew.
  *
  * The rules that prune run for every plan; only those that decide are passed over (`decides`
  * in the table of opt.c). So a plan by an old decision is as right as any: at worst it is slow.
@@ -13,17 +13,6 @@
 
 #include "decision_i.h"
 
-/*
- * How far a selectivity may go either way where no other access waits beyond: the order of
- * conditions was still good. And the share of shards that lies in the time range, of which
- * nothing is known but that accesses differ by it.
- */
-#define SEL_SLACK 16.0f
-#define TIME_SLACK 2.0f
-/* Costs this close are taken as equal: what is remembered is then a way that looks at far fewer rows. */
-#define TIE 1.5
-/* So many rows of a shard are nothing. */
-#define TRIFLE_ROWS 16.0
 #define SAMPLE_SHARDS 8
 
 /* ---- measuring ---- */
@@ -108,230 +97,10 @@ decision_measure(struct opt *o, struct err *e)
 	return code;
 }
 
-/* ---- recording ---- */
-
-/* Room for the arrays behind the struct; NULL: no memory. */
-static struct decision *
-decision_new(size_t n_classes, size_t n_leaves, size_t n_order)
-{
-	size_t bytes = sizeof(struct decision) + n_classes * sizeof(struct decision_class) +
-	    n_leaves * sizeof(struct decision_leaf) + n_order;
-	struct decision *d = calloc(1, bytes);
-
-	if (d == NULL)
-		return NULL;
-	d->n_bytes = (uint32_t)bytes;
-	d->n_classes = (uint16_t)n_classes;
-	d->n_leaves = (uint16_t)n_leaves;
-	d->n_order = (uint16_t)n_order;
-	d->classes = (struct decision_class *)(d + 1);
-	d->leaves = (struct decision_leaf *)(d->classes + n_classes);
-	d->order = (uint8_t *)(d->leaves + n_leaves);
-	return d;
-}
-
-void
-decision_free(struct decision *d)
-{
-	free(d);
-}
-
-static struct decision_leaf
-around(float sel, float slack)
-{
-	float hi = sel * slack;
-
-	if (sel < 0)
-		return (struct decision_leaf){ sel, sel, sel };
-	return (struct decision_leaf){ sel, sel / slack, hi < 1 ? hi : 1 };
-}
-
-/*
- * What is left of a leaf's range where candidate c was chosen and x was not. Where x asks the
- * leaf's index and c does not, x falls with the selectivity, but never below its startup: there is
- * a selectivity below which it is the cheaper one. Where c asks it, c rises until it meets x.
- */
-static void
-keep_apart(struct decision_leaf *l, uint64_t leaf, const struct plan_cand *c,
-    const struct plan_cand *x)
-{
-	double rest, meet, half;
-
-	if ((x->index_leaves & leaf) != 0 && (c->index_leaves & leaf) == 0) {
-		rest = x->total - x->startup;
-		meet = rest > 0 ? (c->total - x->startup) / rest : 1;
-		/* Until x looks at half as many rows it does not matter which of them it is. */
-		half = (c->est_rows - TRIFLE_ROWS) / 2 / (x->est_rows > 1e-9 ? x->est_rows : 1e-9);
-		meet = half < meet ? half : meet;
-		meet = (double)l->sel * (meet < 0 ? 0 : meet < 1 ? meet : 1);
-		l->lo = meet > (double)l->lo ? (float)meet : l->lo;
-	} else if ((c->index_leaves & leaf) != 0 && (x->index_leaves & leaf) == 0) {
-		rest = c->total - c->startup;
-		meet = rest > 0 ? (TIE * x->total - c->startup) / rest : (double)SEL_SLACK;
-		meet = (double)l->sel * (meet > 1 ? meet : 1);
-		l->hi = meet < (double)l->hi ? (float)meet : l->hi;
-	}
-}
-
-static const struct plan_cand *
-chosen_of(const struct plan_class *c)
-{
-	for (size_t i = 0; i < c->n_cands; i++)
-		if (c->cands[i].chosen)
-			return &c->cands[i];
-	return NULL;
-}
-
-/*
- * What is kept for other values. The cheapest way for these may be by a hair's breadth, and
- * read a hundred times the rows of the next one; for the next values it is the other way round.
- */
-static const struct plan_cand *
-kept_of(const struct plan *p, const struct plan_class *cls)
-{
-	const struct plan_cand *c = chosen_of(cls), *kept = c;
-
-	for (size_t i = 0; c != NULL && i < cls->n_cands; i++) {
-		const struct plan_cand *x = &cls->cands[i];
-
-		if (4 * x->est_rows < c->est_rows && x->est_rows < kept->est_rows &&
-		    x->total <= TIE * c->total &&
-		    (!p->early_stop || x->startup <= TIE * c->startup))
-			kept = x;
-	}
-	return kept;
-}
-
-/* A leaf of the filter in its final order: all ranges that its number in the plan decides. */
-static void
-narrow_leaf(const struct plan *p, size_t number, struct decision_leaf *l)
-{
-	if (l->sel < 0 || number >= PLAN_LEAVES_MAX)
-		return;
-	for (size_t i = 0; i < p->n_classes; i++) {
-		const struct plan_class *cls = &p->classes[i];
-		const struct plan_cand *c = kept_of(p, cls);
-
-		for (size_t k = 0; c != NULL && k < cls->n_cands; k++)
-			keep_apart(l, (uint64_t)1 << number, c, &cls->cands[k]);
-	}
-}
-
-/* Ordering moves leaves, but keeps them: each is found by its address. */
-static void
-narrow(const struct opt *o, const struct pred *p, size_t *number, struct decision_leaf *leaves)
-{
-	if (p->kind != PRED_LEAF) {
-		for (size_t i = 0; i < p->n_kids; i++)
-			narrow(o, p->kids[i], number, leaves);
-		return;
-	}
-	for (size_t i = 0; i < o->leaves.n; i++)
-		if (o->leaves.pred[i] == p)
-			narrow_leaf(o->plan, *number, &leaves[i]);
-	++*number;
-}
-
-/*
- * Shards of a class differ in rows, and by their average it was decided. Where no index was
- * taken the cost rises with the rows until that of an index is the lower one; twice as many rows
- * at most.
- */
-static float
-most_rows(const struct plan_class *cls, const struct plan_cand *c)
-{
-	double growth = 2, rest;
-
-	for (size_t i = 0; c != NULL && i < cls->n_cands; i++) {
-		const struct plan_cand *x = &cls->cands[i];
-
-		rest = c->total - c->startup;
-		if (x->index_leaves == 0 || c->index_leaves != 0 || !(rest > 0))
-			continue;
-		if ((x->total - c->startup) / rest < growth)
-			growth = (x->total - c->startup) / rest;
-	}
-	return (float)((growth > 1 ? growth : 1) * (double)cls->n_rows / (double)cls->n_shards);
-}
-
-static void
-record_classes(const struct plan *p, struct decision_class *v)
-{
-	for (size_t i = 0; i < p->n_classes; i++) {
-		const struct plan_class *c = &p->classes[i];
-
-		const struct plan_cand *kept = kept_of(p, c);
-
-		v[i] = (struct decision_class){ .key = c->key, .access = c->access,
-		    .index_leaves = c->index_leaves };
-		if (kept != NULL) {
-			v[i].access = kept->access;
-			v[i].index_leaves = kept->index_leaves;
-		}
-		if (c->n_rows != 0)
-			v[i].rows = (float)(c->est_rows / (double)c->n_rows);
-		if (c->n_shards == 0)
-			continue;
-		v[i].cost = (float)(c->est_cost / (double)c->n_shards);
-		v[i].n_shards = c->n_shards;
-		v[i].rows_hi = most_rows(c, kept);
-	}
-}
-
-/* Of all shards that are read, on average: what stands in for classes where there are none. */
-static void
-record_estimates(const struct opt *o, struct decision *d)
-{
-	double rows = 0, hits = 0, cost = 0;
-
-	for (size_t i = 0; i < o->plan->n_shards; i++)
-		if (o->shards[i].access != ACCESS_PRUNED) {
-			rows += (double)o->stats->shards[i].n_rows;
-			hits += o->shards[i].est_rows;
-			cost += o->shards[i].est_cost;
-		}
-	if (rows > 0) {
-		d->rows = (float)(hits / rows);
-		d->cost = (float)(cost / rows);
-	}
-	d->est_rows = (float)o->plan->est_rows;
-	d->est_cost = (float)o->plan->est_cost;
-}
-
-int
-decision_record(const struct opt *o, uint64_t fired, struct decision **out, struct err *e)
-{
-	const struct plan *p = o->plan;
-	struct decision *d;
-	size_t number = 0;
-
-	*out = NULL;
-	if (p->never || !o->leaves.taken || o->leaves.n >= PLAN_LEAVES_MAX ||
-	    o->order.lost || p->n_classes > DECISION_CLASSES_MAX)
-		return 0;
-	if ((d = decision_new(p->n_classes, o->leaves.n + 1, o->order.n)) == NULL)
-		return err_nomem(e);
-	for (size_t i = 0; i < o->leaves.n; i++)
-		d->leaves[i] = around(o->leaves.sel[i], SEL_SLACK);
-	narrow(o, p->filter, &number, d->leaves);
-	record_classes(p, d->classes);
-	if (o->order.n != 0)
-		memcpy(d->order, o->order.v, o->order.n);
-	d->leaves[o->leaves.n] = around(o->leaves.sel[o->leaves.n],
-	    p->n_classes != 0 ? TIME_SLACK : SEL_SLACK);
-	d->shape = o->leaves.shape;
-	d->fired = fired;
-	d->stats_version = p->stats_version;
-	d->index_kinds = template_index_kinds(o->stats, o->query->range);
-	record_estimates(o, d);
-	*out = d;
-	return 0;
-}
-
 /* ---- deciding by it ---- */
 
-static bool
-in_range(const struct decision_leaf *l, float sel)
+bool
+decision_leaf_holds(const struct decision_leaf *l, float sel)
 {
 	return sel < 0 || (sel >= l->lo && sel <= l->hi);
 }
@@ -342,7 +111,7 @@ holds(const struct opt *o, const struct decision *d)
 	if (o->leaves.shape != d->shape || o->leaves.n + 1 != d->n_leaves)
 		return DECISION_SHAPE;
 	for (size_t i = 0; i < d->n_leaves; i++)
-		if (!in_range(&d->leaves[i], o->leaves.sel[i]))
+		if (!decision_leaf_holds(&d->leaves[i], o->leaves.sel[i]))
 			return DECISION_SELECTIVITY;
 	return DECISION_HOLDS;
 }
@@ -373,8 +142,8 @@ selectivity_scale(const struct opt *o)
 }
 
 /* The place of a class in the decision; n_classes: it has none of that key. */
-static size_t
-class_place(const struct decision *d, uint64_t key)
+size_t
+decision_class_place(const struct decision *d, uint64_t key)
 {
 	size_t i = 0;
 
@@ -386,7 +155,7 @@ class_place(const struct decision *d, uint64_t key)
 const struct decision_class *
 decision_class(const struct decision *d, uint64_t key)
 {
-	size_t i = class_place(d, key);
+	size_t i = decision_class_place(d, key);
 
 	return i < d->n_classes ? &d->classes[i] : NULL;
 }
@@ -524,134 +293,4 @@ decision_order(struct opt *o, struct err *e)
 		return bad ? DECISION_SHAPE : err_nomem(e);
 	o->plan->filter = p;
 	return 0;
-}
-
-/* ---- comparing ---- */
-
-/* Into one with room for at least as many classes. */
-static void
-copy_decision(struct decision *to, const struct decision *d)
-{
-	struct decision was = *to;
-
-	*to = *d;
-	to->n_bytes = was.n_bytes;
-	to->n_classes = was.n_classes;
-	to->classes = was.classes;
-	to->leaves = was.leaves;
-	to->order = was.order;
-	memcpy(to->classes, d->classes, d->n_classes * sizeof *d->classes);
-	memcpy(to->leaves, d->leaves, d->n_leaves * sizeof *d->leaves);
-	memcpy(to->order, d->order, d->n_order);
-}
-
-bool
-decision_same(const struct decision *a, const struct decision *b)
-{
-	if (a->shape != b->shape || a->n_leaves != b->n_leaves || a->n_order != b->n_order ||
-	    (a->n_order != 0 && memcmp(a->order, b->order, a->n_order) != 0))
-		return false;
-	for (size_t i = 0; i < a->n_classes; i++) {
-		const struct decision_class *x = &a->classes[i], *y = decision_class(b, x->key);
-
-		if (y != NULL && (x->access != y->access || x->index_leaves != y->index_leaves))
-			return false;
-	}
-	return true;
-}
-
-/* The classes of a that b lacks. */
-static size_t
-classes_beyond(const struct decision *a, const struct decision *b)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < a->n_classes; i++)
-		n += decision_class(b, a->classes[i].key) == NULL;
-	return n;
-}
-
-/* Would it hold where the other one was made? */
-static bool
-covers(const struct decision *d, const struct decision *other)
-{
-	for (size_t i = 0; i < d->n_leaves; i++)
-		if (!in_range(&d->leaves[i], other->leaves[i].sel))
-			return false;
-	return true;
-}
-
-bool
-decision_replaces(const struct decision *d, const struct decision *old)
-{
-	return d->shape == old->shape && d->n_leaves == old->n_leaves && covers(old, d) &&
-	    classes_beyond(old, d) == 0;
-}
-
-static bool
-holds_range(const struct decision_leaf *a, const struct decision_leaf *b)
-{
-	return a->lo <= b->lo && a->hi >= b->hi;
-}
-
-/* One holds the other, but for one leaf: between them all is decided alike. */
-static bool
-neighbours(const struct decision *d, const struct decision *other)
-{
-	size_t wider = 0, narrower = 0, apart = 0;
-
-	for (size_t i = 0; i < d->n_leaves; i++) {
-		bool a = holds_range(&d->leaves[i], &other->leaves[i]);
-		bool b = holds_range(&other->leaves[i], &d->leaves[i]);
-
-		wider += a && !b;
-		narrower += b && !a;
-		apart += !a && !b;
-	}
-	return apart + wider <= 1 || apart + narrower <= 1;
-}
-
-/* The ranges of both: from the lower lo to the higher hi, or only what they share. */
-static void
-join_ranges(struct decision_leaf *v, const struct decision *other, bool hull)
-{
-	for (size_t i = 0; i < other->n_leaves; i++) {
-		const struct decision_leaf *x = &other->leaves[i];
-
-		if ((x->lo < v[i].lo) == hull)
-			v[i].lo = x->lo;
-		if ((x->hi > v[i].hi) == hull)
-			v[i].hi = x->hi;
-	}
-}
-
-struct decision *
-decision_joined(const struct decision *d, const struct decision *other)
-{
-	size_t more, n;
-	struct decision *j;
-	bool alike;
-
-	if (!decision_same(d, other))
-		return NULL;
-	more = classes_beyond(other, d);
-	alike = more == 0 && d->n_classes == other->n_classes;
-	n = d->n_classes + more;
-	if ((alike ? !neighbours(d, other) : !covers(other, d)) || n > DECISION_CLASSES_MAX ||
-	    (j = decision_new(n, d->n_leaves, d->n_order)) == NULL)
-		return NULL;
-	copy_decision(j, d);
-	for (size_t i = 0, at = d->n_classes; i < other->n_classes; i++) {
-		const struct decision_class *x = &other->classes[i];
-		struct decision_class *y = &j->classes[class_place(d, x->key)];
-
-		if (y == &j->classes[d->n_classes]) {
-			j->classes[at++] = *x;
-			continue;
-		}
-		y->rows_hi = x->rows_hi > y->rows_hi ? x->rows_hi : y->rows_hi;
-		y->n_shards = x->n_shards > y->n_shards ? x->n_shards : y->n_shards;
-	}
-	join_ranges(j->leaves, other, alike);
-	return j;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* decision_i: where the run of the rules (opt.c) and decisions (decision.c) meet. */
+/* decision_i: where the run of the rules (opt.c) and decisions meet. */
 #ifndef OPT_DECISION_I_H
 #define OPT_DECISION_I_H
 
@@ -18,6 +18,12 @@ enum decision_miss decision_find(struct opt *);
  */
 int decision_record(const struct opt *, uint64_t fired, struct decision **out, struct err *)
     WARN_UNUSED;
+/* Room for the arrays behind the struct; NULL: no memory. */
+struct decision *decision_new(size_t n_classes, size_t n_leaves, size_t n_order);
+/* Is the selectivity in the range in which it was decided? */
+bool decision_leaf_holds(const struct decision_leaf *, float sel);
+/* Place of the class with that key; n_classes: none. */
+size_t decision_class_place(const struct decision *, uint64_t key);
 /* What it says of a class; NULL: nothing. */
 const struct decision_class *decision_class(const struct decision *, uint64_t key);
 /* Is the class still much like the one that was decided? */

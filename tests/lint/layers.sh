@@ -40,7 +40,8 @@ check exec base model match agg plan shard filter catalog
 check conf base
 check intake base model conf ingest render shard seal catalog
 check watch base model plan conf
-check engine base model match agg query plan opt render shard catalog exec ingest format conf watch
+check decisions base model plan opt
+check engine base model match agg query plan opt render shard catalog exec ingest format conf watch decisions
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
 check cmd base conf engine fs query check ingest intake

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * decisioncache_i: decisions of the optimizer by template (opt/decision.h), remembered: an
+ * decisioncache: decisions of the optimizer by template (opt/decision.h), remembered: an
  * optimization that was done once is not done again for other values. A template may have a
  * few decisions, for values that select little and values that select much. At most one
  * thread decides for a template at a time; the others wait for it, a little.
@@ -10,8 +10,8 @@
  * indexes are other classes, of which it says nothing.)
  * What is used seldom, long ago or was quickly decided goes first when there is no room.
  */
-#ifndef ENGINE_DECISIONCACHE_I_H
-#define ENGINE_DECISIONCACHE_I_H
+#ifndef DECISIONS_DECISIONCACHE_H
+#define DECISIONS_DECISIONCACHE_H
 
 #include <stdatomic.h>
 

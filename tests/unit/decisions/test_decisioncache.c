@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "engine/decisioncache_i.h"
+#include "decisions/decisioncache.h"
 
 static struct decisioncache *cache;
 
