@@ -39,7 +39,7 @@ X(QUERY_RULES_OFF, "query", "rules_off", CONF_STRING, "", 0, 0, NULL,
 X(MOUNT_NOW, "mount", "now", CONF_STRING, "wall", 0, 0, NULL,
     "What `now` is: wall, latest (the newest span in the store) or a time.")
 X(MOUNT_SIZES, "mount", "sizes", CONF_ENUM, "exact", 0, 0, "exact lazy",
-    "Whether a result is whole before its size is told, or dear and large ones are streamed.")
+    "Whether a result has its size before its first byte, or dear and large ones are streamed.")
 X(MOUNT_STAT_BUDGET, "mount", "stat_budget", CONF_DURATION, "100ms", 0, 6e10, NULL,
     "What the sizes of a listed directory's files may take; those past it read 0 in listings.")
 X(MOUNT_STREAM_ABOVE, "mount", "stream_above", CONF_SIZE, "64MiB", 4096, 1125899906842624, NULL,

@@ -98,12 +98,17 @@ void result_ref(struct result *);	/* also under a lock of the caller's */
 void result_unref(struct result *);
 
 struct result_info {
-	bool done;		/* complete: size is exact, or `code` says why it failed */
+	bool done;		/* complete, or `code` says why it failed */
+	/*
+	 * size is exact: it is complete, or its bytes follow as they are read, lines of which the last
+	 * byte is a newline. A failure after that is told by the reads of what is missing, and by `code`.
+	 */
+	bool known;
 	bool streaming;		/* being read while it is made; size is 0 for stat ([mount] sizes=lazy) */
 	bool cheap;		/* its estimated cost is within [mount] stat_budget, or not known yet */
 	bool aged;		/* done before [result_cache] ttl: nobody is given it any more */
 	int code;		/* 0 or the error it ended with */
-	uint64_t size;		/* bytes, exact if done */
+	uint64_t size;		/* bytes, if known */
 	uint64_t available;	/* bytes produced so far */
 	uint64_t mtime_ns;
 	uint64_t id;		/* the same result has the same id; never reused */
@@ -119,10 +124,11 @@ typedef void (*result_fn)(void *arg, int code, const void *data, size_t n);
 /*
  * Starts the result if it is not running and waits until its size is known or it need not be:
  *   result_stat  done, or over [mount] stat_budget (dear ones once that is known, unstarted)
- *   result_size  done or failed, whatever it costs; or streaming begins
- *   result_open  done, failed (code < 0), or streaming begins
+ *   result_size  known or failed, whatever it costs; or streaming begins
+ *   result_open  known, failed (code < 0), or streaming begins
  * Nothing streams but with [mount] sizes=lazy.
- *   result_read  bytes at `off` are there: fn gets up to n of them (0 at the end), or the error
+ *   result_read  bytes at `off` are there: fn gets up to n of them (0 at the end), or the error;
+ *                before it is done but known, all n (1 MiB at most) that are before the end
  * *wait (may be NULL) is valid until fn is called.
  */
 int result_stat(struct result *, result_fn, void *arg, struct result_wait **wait, struct err *) WARN_UNUSED;

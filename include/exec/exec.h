@@ -62,4 +62,18 @@ int exec_reader_holds(struct exec *, size_t bytes, struct err *) WARN_UNUSED;
 const struct profile *exec_profile(const struct exec *);
 void exec_close(struct exec *);
 
+/* ---- exec_size.c ---- */
+
+struct exec_size {
+	uint64_t rows, bytes;
+};
+/*
+ * What the plan's spans are in spans.jsonl, page included, by the lengths of lines that shards keep
+ * (shard/lengths.h): no span is put together. `version`: of the lines that the lengths must be of.
+ * >0: not told, for some row's is not. Deadline, memory, cancel and row limit as in exec_next; *prof is
+ * written in any case.
+ */
+int exec_size(const struct plan *, const struct exec_env *, unsigned version, struct exec_size *,
+    struct profile *prof, struct err *) WARN_UNUSED;
+
 #endif

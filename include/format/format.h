@@ -44,6 +44,8 @@ struct format {
 	const char *clauses;
 	/* Its rows are not those of the batches: it takes offset and limit upon itself. */
 	bool pages;
+	/* Shards keep how long its lines are, unless fields are selected (render/span_line.h). */
+	bool measured;
 };
 
 /* By file name, or NULL. */

@@ -24,5 +24,7 @@ void lengths_put(const struct lengths *);	/* NULL is allowed */
 unsigned lengths_version(const struct lengths *);
 /* Of a row, counted from the row group's first; 0: not told. */
 uint32_t lengths_at(const struct lengths *, uint32_t row);
+/* Of all rows together; false: of one at least it is not told. */
+bool lengths_all(const struct lengths *, uint64_t *);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/visible.h"
-#include "engine_i.h"
+#include "result_i.h"
 
 static const char *const names[] = { "config", "decisions", "errors", "metrics", "queries",
 	"shadow", "slow" };
@@ -22,7 +22,7 @@ state_name(const struct result *r)
 		return "queued";
 	if (r->state == RESULT_PLANNING)
 		return "planning";
-	return r->streaming ? "streaming" : "running";
+	return r->streaming || r->sized ? "streaming" : "running";
 }
 
 /* Percent of the rows to be scanned, and the time for the others if they take as long: "-" unknown. */
@@ -45,7 +45,7 @@ static void
 print_query(struct result *r, uint64_t now, struct sv path, struct buf *out)
 {
 	pthread_mutex_lock(&r->lock);
-	if (r->state != RESULT_IDLE && r->state != RESULT_DONE) {
+	if (result_at_work(r)) {
 		buf_printf(out, "%llu\t%u\t%u\t%s\t%llu\t%llu\t%llu\t",
 		    (unsigned long long)r->id, r->who.uid, r->who.pid, state_name(r),
 		    (unsigned long long)((now - r->queued_ns) / 1000000),
@@ -72,7 +72,7 @@ hold_unfinished(struct engine *en, size_t *n)
 		bool at_work;
 
 		pthread_mutex_lock(&r->lock);
-		at_work = r->state != RESULT_IDLE && r->state != RESULT_DONE;
+		at_work = result_at_work(r);
 		pthread_mutex_unlock(&r->lock);
 		if (at_work) {
 			atomic_fetch_add(&r->refs, 1);
@@ -181,7 +181,8 @@ cancel_query(struct engine *en, struct sv arg, struct requester who, struct err 
 		code = who.uid != 0 && who.uid != r->who.uid ? ERR_ACCESS : 0;
 		if (code == 0) {
 			pthread_mutex_lock(&r->lock);
-			atomic_store(&r->cancel, true);
+			/* One that is sized may be made later, and is not to find itself cancelled. */
+			atomic_store(&r->cancel, r->state != RESULT_SIZED);
 			pthread_cond_broadcast(&r->moved);
 			pthread_mutex_unlock(&r->lock);
 		}

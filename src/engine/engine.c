@@ -296,6 +296,8 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	statistics_init(&en->statistics);
 	en->conf = conf;
 	en->next_id = 1;
+	en->size_ahead = SIZE_AHEAD;
+	en->stream_ahead = STREAM_AHEAD;
 	if ((en->store = strdup(store)) == NULL) {
 		code = err_nomem(e);
 		goto fail;

@@ -10,7 +10,10 @@
  *             and with the Bloom filters of the fields it compares          filters.c
  *             (plans are of the file with whole rows)                       request_format.c
  *   run       a request executed and formatted into a sink                   run.c
+ *   size      how many bytes that will be, where lengths are kept            run_size.c
+ *   expect    what the path expects of its answer                            expect.c
  *   result    a request being made into a blob, with those who wait for it   result.c
+ *             its size told first, where lengths of lines are kept           result_size.c
  *   results   the table of those                                             results.c
  *   runner    the threads that make results, and how many at once            runner.c
  *   blob      bytes in memory, then in an unlinked spill file                blob.c
@@ -303,6 +306,22 @@ void profile_json(struct buf *, const struct request *, const struct run_info *,
 int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct err *) WARN_UNUSED;
 
+/* ---- run_size.c, expect.c ---- */
+
+/* A file of which the bytes are counted before they are made. */
+bool request_measured(const struct request *);
+/*
+ * How many they are, and (info) of how many rows. >0: not told. Of a request that is measured;
+ * what `expect` says is looked at too.
+ */
+int run_size(struct request *, uint64_t deadline_mono_ns, const atomic_bool *cancel,
+    struct run_info *, uint64_t *size, struct err *) WARN_UNUSED;
+void run_exec_env(const struct request *, uint64_t deadline_mono_ns, const atomic_bool *cancel,
+    struct exec_env *);
+/* ERR_NODATA if the store has no span as new as the path expects; if rows or the count are too few. */
+int expect_fresh(const struct request *, struct err *) WARN_UNUSED;
+int expect_rows(const struct request *, uint64_t n, struct err *) WARN_UNUSED;
+
 /* ---- request_groups.c, groups.c ---- */
 
 /* Of a request that is bound: takes r->query apart into that of groups and that of spans. */
@@ -320,7 +339,9 @@ void groups_explain_json(struct buf *, const struct request *);
 
 /* ---- result ---- */
 
-enum result_state { RESULT_IDLE, RESULT_QUEUED, RESULT_PLANNING, RESULT_RUNNING, RESULT_DONE };
+/* SIZED: nobody makes it now; its size is told, and bytes are made when somebody reads. */
+enum result_state { RESULT_IDLE, RESULT_QUEUED, RESULT_PLANNING, RESULT_RUNNING, RESULT_SIZED,
+	RESULT_DONE };
 enum wait_kind { WAIT_STAT, WAIT_SIZE, WAIT_OPEN, WAIT_READ };
 
 struct wait {
@@ -343,6 +364,7 @@ struct result {
 	uint64_t id, mtime_ns, world_id, now;	/* now: the request's */
 	atomic_ullong made_mono_ns;	/* when it was asked for first; once done, then */
 	uint64_t started_ns, waited_ns;	/* of who makes it; waited: for readers, while it ran */
+	uint64_t sizing_ns;	/* alike: what its size took, where that was told ahead */
 	bool here;		/* alike: by the thread that asks, which waits for no reader */
 	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */
 	bool listed;		/* in the engine's table */
@@ -354,12 +376,15 @@ struct result {
 	bool streaming;
 	bool wanted;		/* by more than a listing: it is made whatever it costs */
 	bool planned;
+	bool sized;		/* `size` was told before the bytes were made: result_size.c */
+	bool left;		/* cancelled because nobody reads it any more, and sized: made again on demand */
+	uint64_t size;
 	bool settled;		/* of the request only what stays is there, and nobody owns it */
 	uint64_t cost_ns, est_bytes, est_memory;	/* once it is planned */
 	struct blob blob;	/* has a lock of its own */
 	struct exec_progress progress;
 	uint64_t read_up_to;	/* furthest byte asked for */
-	uint64_t queued_ns, ended_ns;
+	uint64_t queued_ns;
 	struct wait *waits;
 	struct err err;
 	struct run_info info;
@@ -489,6 +514,11 @@ void costs_print(struct engine *, struct buf *);
 
 /* ---- engine ---- */
 
+/* Estimated bytes of a result from which its size is told ahead (result_size.c). */
+#define SIZE_AHEAD (4u << 20)
+/* Bytes that the producer of what is read as it comes may be before its readers. */
+#define STREAM_AHEAD (64u << 20)
+
 #define NOW_CLOCK 0
 #define NOW_LATEST UINT64_MAX
 
@@ -526,6 +556,7 @@ struct engine {
 	bool stop, ticking, idle;	/* idle: the ticker waits for a signal, or for results to be too old */
 	unsigned timed;			/* waits with a due time */
 	unsigned long long tidied_at;	/* results asked for when the ticker tidied up last */
+	uint64_t size_ahead, stream_ahead;	/* SIZE_AHEAD, STREAM_AHEAD; for tests to change */
 	atomic_uint n_inline;		/* results being made by the threads that asked for them */
 	atomic_ullong results_bytes;	/* of all results that there are */
 };

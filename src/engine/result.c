@@ -7,6 +7,8 @@
  *                                              |
  *     IDLE <-- wanted for a listing alone, and dear
  *
+ * Of a large one the size may be told first, and the bytes made later: SIZED, result_size.c.
+ *
  * From QUEUED on until it is DONE, or IDLE again, one thread at a time owns the request: it
  * plans and runs it under no lock, and publishes what others ask for (state, cost, bytes)
  * under the result's. Nobody else looks into the request but at what never changes: path,
@@ -70,6 +72,7 @@ cancel_run(struct result *r)
 {
 	pthread_mutex_lock(&r->lock);
 	if (result_at_work(r)) {
+		r->left = r->sized;
 		atomic_store(&r->cancel, true);
 		pthread_cond_broadcast(&r->moved);
 	}
@@ -97,19 +100,20 @@ void
 result_unref(struct result *r)
 {
 	struct engine *en = r->engine;
-	bool last, listed, unfinished, settled;
+	bool last, listed, unfinished, sized, settled;
 	uint64_t bytes;
 
 	pthread_mutex_lock(&r->lock);
 	unfinished = r->state != RESULT_DONE &&
 	    (r->streaming || r->state == RESULT_IDLE || !r->by_stat || r->wanted);
+	sized = r->sized;
 	settled = r->settled;
 	pthread_mutex_unlock(&r->lock);
 	bytes = memory_of(r, settled);
 	pthread_mutex_lock(&en->lock);
 	last = results_leave(&en->results, r, bytes);
-	/* Nobody may join a query that is about to be cancelled. */
-	listed = last && r->listed && (unfinished || !worth_keeping(r));
+	/* Nobody may join a query that is about to be cancelled; but what has a size begins again. */
+	listed = last && r->listed && ((unfinished && !sized) || !worth_keeping(r));
 	if (listed)
 		results_remove(&en->results, r);
 	/* The first that is kept: the ticker, which sleeps without end, is to see it grow old. */
@@ -126,8 +130,13 @@ result_unref(struct result *r)
 void
 result_recount(struct result *r)
 {
-	uint64_t bytes = memory_of(r, true);
+	uint64_t bytes;
+	bool settled;
 
+	pthread_mutex_lock(&r->lock);
+	settled = r->settled;
+	pthread_mutex_unlock(&r->lock);
+	bytes = memory_of(r, settled);
 	pthread_mutex_lock(&r->engine->lock);
 	results_recount(&r->engine->results, r, bytes);
 	pthread_mutex_unlock(&r->engine->lock);
@@ -220,16 +229,19 @@ result_info(struct result *r)
 {
 	uint64_t ttl = conf_u64(r->engine->conf, CONF_RESULT_CACHE_TTL);
 	struct result_info i;
+	bool known;
 
 	pthread_mutex_lock(&r->lock);
+	known = result_known(r);
 	i = (struct result_info){
 		.done = r->state == RESULT_DONE,
+		.known = known,
 		.streaming = r->streaming,
-		.cheap = r->state == RESULT_DONE || !result_dear(r),
-		.aged = r->state == RESULT_DONE &&
+		.cheap = known || r->state == RESULT_DONE || !result_dear(r),
+		.aged = (known || r->state == RESULT_DONE) &&
 		    clock_mono_ns() - atomic_load(&r->made_mono_ns) >= ttl,
 		.code = r->state == RESULT_DONE ? r->err.code : 0,
-		.size = r->state == RESULT_DONE && r->err.code == 0 ? blob_size(&r->blob) : 0,
+		.size = r->sized ? r->size : known ? blob_size(&r->blob) : 0,
 		.available = blob_size(&r->blob),
 		.mtime_ns = r->mtime_ns,
 		.id = r->id,
@@ -286,7 +298,7 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 	pthread_mutex_lock(&r->lock);
 	if (sv_is(name, "query"))
 		buf_sv(out, buf_view(&r->request->canonical));
-	else if (sv_is(name, "rows") && r->state == RESULT_DONE && r->err.code == 0)
+	else if (sv_is(name, "rows") && result_known(r))
 		buf_u64(out, r->info.n_rows);
 	else if (sv_is(name, "complete") && r->state == RESULT_DONE)
 		buf_str(out, r->err.code == 0 ? "yes" : "no");

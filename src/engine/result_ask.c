@@ -29,7 +29,8 @@ wait_for(struct result *r, enum wait_kind kind, uint64_t off, size_t n, uint64_t
 	if (w->due_mono_ns != 0)
 		engine_timed(r->engine, 1);
 	pthread_mutex_lock(&r->lock);
-	if ((code = result_start(r, kind, e)) > 0) {
+	code = kind == WAIT_READ ? result_start_read(r, off, n, e) : result_start(r, kind, e);
+	if (code > 0) {
 		/* Nobody can wait for it meanwhile but those who come later: they find it at work. */
 		pthread_mutex_unlock(&r->lock);
 		result_make_here(r);

@@ -6,6 +6,7 @@
  *   result_ask    stat, open and read                   result_ask.c
  *   result_wait   those who wait for it                 result_wait.c
  *   result_run    its making                            result_run.c
+ *   result_size   its size before its bytes             result_size.c
  */
 #ifndef ENGINE_RESULT_I_H
 #define ENGINE_RESULT_I_H
@@ -18,7 +19,14 @@
 static inline bool
 result_at_work(const struct result *r)
 {
-	return r->state != RESULT_IDLE && r->state != RESULT_DONE;
+	return r->state != RESULT_IDLE && r->state != RESULT_SIZED && r->state != RESULT_DONE;
+}
+
+/* Its size is exact, and may be told: it is whole, or its bytes follow. */
+static inline bool
+result_known(const struct result *r)
+{
+	return r->sized || (r->state == RESULT_DONE && r->err.code == 0);
 }
 
 /* Known to cost more than stat may take. */
@@ -43,6 +51,17 @@ struct wait *result_take_ready(struct result *, uint64_t now_mono_ns);
  */
 int result_start(struct result *, enum wait_kind, struct err *) WARN_UNUSED;
 
+/* The same for a read; of what is SIZED it has the bytes made, unless they are there. */
+int result_start_read(struct result *, uint64_t off, size_t n, struct err *) WARN_UNUSED;
+/* Which bytes a read needs, of one that is sized: those before the offset that is returned. */
+static inline uint64_t
+result_read_end(const struct result *r, uint64_t off, size_t n)
+{
+	if (off >= r->size)
+		return 0;
+	return n >= r->size - off ? r->size : off + n;
+}
+
 /* ---- under no lock ---- */
 
 /* Answers waits that were taken. */
@@ -50,6 +69,22 @@ void result_answer(struct result *, struct wait *);
 void result_make_here(struct result *);
 /* It is settled: perhaps its last user left while it was at work, and it counted for little. */
 void result_recount(struct result *);
+/* ---- result_size.c, by the thread that makes it ---- */
+
+/*
+ * Tells the size of a large result, if lengths tell it: 0, and it is SIZED. >0: it is to be made
+ * now (of one that is sized: its bytes). <0: it can't be made.
+ */
+int result_size_ahead(struct result *, const struct blob_limits *, uint64_t deadline_mono_ns,
+    struct err *) WARN_UNUSED;
+/* ERR_CORRUPT if n bytes more are too many, or (n 0: it is whole) there are too few. */
+int result_check_length(const struct result *, size_t n, struct err *) WARN_UNUSED;
+/* Was it stopped since nobody reads it any more, though it is sized? Then it is SIZED again. */
+bool result_left(struct result *);
+void result_stop(struct result *);
+/* SIZED to QUEUED if somebody waits for bytes: then the caller makes them, now. */
+bool result_wanted_on(struct result *);
+
 /* Takes it out of the engine's table; if_unused: only when nobody uses it. */
 void result_forget(struct result *, bool if_unused);
 

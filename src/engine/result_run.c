@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "result_i.h"
 
-#define STREAM_AHEAD (64u << 20)
 #define INLINE_COST_NS 1000000	/* estimated; see claim_inline */
 #define INLINE_MAX 2
 
@@ -20,6 +19,7 @@ struct run_ctx {
 	struct result *r;
 	struct blob_limits limits;
 	uint64_t stream_above;
+	uint64_t again;		/* bytes to come that an earlier run made */
 };
 
 static int
@@ -30,7 +30,15 @@ put_bytes(void *arg, const void *p, size_t n, struct err *e)
 	struct wait *taken;
 	int code;
 
-	if ((code = blob_append(&r->blob, p, n, &x->limits, e)) < 0)
+	if (x->again >= n) {
+		x->again -= n;
+		return 0;
+	}
+	p = (const char *)p + x->again;
+	n -= x->again;
+	x->again = 0;
+	if ((code = result_check_length(r, n, e)) < 0 ||
+	    (code = blob_append(&r->blob, p, n, &x->limits, e)) < 0)
 		return code;
 	atomic_fetch_add(&r->engine->results_bytes, n);
 	pthread_mutex_lock(&r->lock);
@@ -40,6 +48,13 @@ put_bytes(void *arg, const void *p, size_t n, struct err *e)
 	pthread_mutex_unlock(&r->lock);
 	result_answer(r, taken);
 	return 0;
+}
+
+static bool
+far_ahead(const struct result *r)
+{
+	return (r->streaming || r->sized) && !r->here &&
+	    blob_size(&r->blob) > r->read_up_to + r->engine->stream_ahead;
 }
 
 /* Lets a stream's readers catch up. */
@@ -53,8 +68,7 @@ wait_for_readers(void *arg, const struct profile *p, struct err *e)
 
 	pthread_mutex_lock(&r->lock);
 	r->info.profile = *p;
-	while (r->streaming && !r->here && blob_size(&r->blob) > r->read_up_to + STREAM_AHEAD &&
-	    !atomic_load(&r->cancel)) {
+	while (far_ahead(r) && !atomic_load(&r->cancel)) {
 		if (!paused) {
 			runner_pause(r->engine->runner);
 			atomic_fetch_sub(&r->engine->counters.running, 1);
@@ -83,37 +97,49 @@ newest_for_note(const struct request *rq, int code, const struct run_info *info)
 	return says ? rq->world->snap->max_start : 0;
 }
 
+/* It is done, for good or ill. */
 static void
-finish(struct result *r, int code, const struct run_info *info, const struct err *err,
-    struct shadow_tap *tap)
+publish(struct result *r, int code, const struct run_info *info, const struct err *err)
 {
-	struct outcome o = {
-		.who = r->who, .started_mono_ns = r->started_ns,
-		.info = info, .code = code, .err = err,
-	};
-	struct buf text = BUF_INIT, path = BUF_INIT;
+	uint64_t now = clock_mono_ns();
 	struct wait *taken;
 
 	blob_settle(&r->blob);
 	pthread_mutex_lock(&r->lock);
 	r->state = RESULT_DONE;
 	r->newest_ns = newest_for_note(r->request, code, info);
-	r->ended_ns = clock_mono_ns();
 	/* Else the open that follows a stat of some minutes would make it once more. */
-	atomic_store(&r->made_mono_ns, r->ended_ns);
+	if (!r->sized)
+		atomic_store(&r->made_mono_ns, now);
 	r->info = *info;
 	if (code < 0)
 		r->err = *err;
-	taken = result_take_ready(r, r->ended_ns);
+	taken = result_take_ready(r, now);
 	pthread_mutex_unlock(&r->lock);
-	o.duration_ns = r->ended_ns - r->started_ns - r->waited_ns;
+	result_answer(r, taken);
+}
+
+/* Tells who watches queries, and then (last) who waits for it. */
+static void
+end_run(struct result *r, int code, const struct run_info *info, const struct err *err,
+    struct shadow_tap *tap, bool last)
+{
+	struct outcome o = {
+		.who = r->who, .started_mono_ns = r->started_ns,
+		.info = info, .code = code, .err = err,
+	};
+	struct buf text = BUF_INIT, path = BUF_INIT;
+
+	o.duration_ns = clock_mono_ns() - r->started_ns - r->waited_ns + r->sizing_ns;
+	r->sizing_ns = 0;
 	ended_count(r->request, &path, &o);
 	if (code < 0 && code != ERR_CANCELLED) {
 		path_print(&text, r->request->path);
 		errlog_add(&r->engine->errlog, buf_view(&text), r->who, err);
 		buf_release(&text);
 	}
-	result_answer(r, taken);
+	if (last)
+		publish(r, code, info, err);
 	ended_note(r->engine, &o);
 	/* Approximate values can't be compared: as if there had been no room. */
 	shadow_offer(tap, r->request, r->who, code == 0 && info->inexact ? ERR_NOMEM : code);
@@ -158,43 +184,45 @@ prepare(struct result *r)
 	return !idle;
 }
 
-/* refused: why it can't be run, which is its end; NULL as a rule. */
 static void
-run(struct result *r, const struct err *refused)
+begin_run(struct result *r, struct run_ctx *x)
 {
-	const struct conf *conf = r->engine->conf;
-	uint64_t timeout = conf_u64(conf, CONF_QUERY_TIMEOUT);
-	struct run_ctx x = {
+	*x = (struct run_ctx){
 		.r = r,
 		.limits = engine_blob_limits(r->engine),
-		.stream_above = conf_u64(conf, CONF_MOUNT_STREAM_ABOVE),
+		.stream_above = conf_u64(r->engine->conf, CONF_MOUNT_STREAM_ABOVE),
+		.again = blob_size(&r->blob),
 	};
-	struct sink sink = { put_bytes, wait_for_readers, &x };
-	struct shadow_tap *tap = shadow_tap(r->engine, r->request, &sink);
-	struct run_info info = { 0 };
-	struct err err = ERR_INIT;
-	int code;
-
 	atomic_fetch_add(&r->engine->counters.running, 1);
+	r->waited_ns = 0;
+	atomic_store(&r->progress.rows_all, 0);
+	atomic_store(&r->progress.rows_done, 0);
+	if (r->sized)
+		atomic_fetch_add(&r->engine->counters.streams, 1);
 	pthread_mutex_lock(&r->lock);
 	r->request->at_work = true;
 	r->request->progress = &r->progress;
 	r->state = RESULT_RUNNING;
-	if (r->est_bytes > x.stream_above)
+	if (r->est_bytes > x->stream_above)
 		result_stream(r);
 	pthread_mutex_unlock(&r->lock);
-	if (refused != NULL) {
-		err = *refused;
-		code = err.code;
-	} else if (r->started_ns - r->queued_ns > timeout)
-		code = err_set(&err, ERR_BUSY, -1,
+}
+
+static int
+may_run(struct result *r, uint64_t timeout, struct err *e)
+{
+	if (r->started_ns - r->queued_ns > timeout)
+		return err_set(e, ERR_BUSY, -1,
 		    "too many queries at once ([query] max_concurrent, total_memory)");
-	else if (atomic_load(&r->cancel))
-		code = err_set(&err, ERR_CANCELLED, -1, "the reader went away");
-	else
-		code = run_request(r->request, tap != NULL ? shadow_tap_sink(tap) : &sink,
-		    r->started_ns + timeout, &r->cancel, &info, &err);
-	finish(r, code, &info, &err, tap);
+	if (atomic_load(&r->cancel))
+		return err_set(e, ERR_CANCELLED, -1, "the reader went away");
+	return 0;
+}
+
+/* Nothing more of it is to be made. */
+static void
+settle(struct result *r, int code)
+{
 	request_settle(r->request);
 	pthread_mutex_lock(&r->lock);
 	r->settled = true;
@@ -203,6 +231,51 @@ run(struct result *r, const struct err *refused)
 		result_forget(r, false);
 	else
 		result_recount(r);
+}
+
+/* Its bytes, all of them or those that are read. */
+static void
+make_bytes(struct result *r, struct run_ctx *x, uint64_t deadline, struct run_info *info,
+    int code, struct err *err)
+{
+	struct sink sink = { put_bytes, wait_for_readers, x };
+	struct shadow_tap *tap = shadow_tap(r->engine, r->request, &sink);
+	bool stopped;
+
+	if (code == 0)
+		code = run_request(r->request, tap != NULL ? shadow_tap_sink(tap) : &sink,
+		    deadline, &r->cancel, info, err);
+	if (code == 0)
+		code = result_check_length(r, 0, err);
+	stopped = code == ERR_CANCELLED && result_left(r);
+	end_run(r, code, info, err, tap, !stopped);
+	if (stopped) {
+		result_stop(r);
+		result_recount(r);
+	} else
+		settle(r, code);
+}
+
+/* refused: why it can't be run, which is its end; NULL as a rule. */
+static void
+run(struct result *r, const struct err *refused)
+{
+	uint64_t timeout = conf_u64(r->engine->conf, CONF_QUERY_TIMEOUT);
+	uint64_t deadline = r->started_ns + timeout;
+	struct run_info info = { 0 };
+	struct err err = ERR_INIT;
+	struct run_ctx x;
+	int code;
+
+	begin_run(r, &x);
+	if (refused != NULL)
+		err = *refused;
+	code = refused != NULL ? err.code : may_run(r, timeout, &err);
+	if (code == 0 && (code = result_size_ahead(r, &x.limits, deadline, &err)) == 0) {
+		atomic_fetch_sub(&r->engine->counters.running, 1);
+		result_recount(r);
+	} else
+		make_bytes(r, &x, deadline, &info, code < 0 ? code : 0, &err);
 }
 
 /* ---- by whom ---- */
@@ -246,8 +319,8 @@ make_queued(void *arg)
 	struct result *r = arg;
 	bool planned = r->planned, to_run;
 
-	r->started_ns = clock_mono_ns();
 	r->here = false;
+	r->started_ns = clock_mono_ns();
 	to_run = planned || prepare(r);
 	if (to_run && !planned && turn_matters(r->cost_ns, r->est_memory) &&
 	    hand_over(r, NULL) == 0)
@@ -256,6 +329,10 @@ make_queued(void *arg)
 		run(r, NULL);
 	else
 		result_forget(r, true);	/* an idle one that nobody uses is of no use */
+	while (result_wanted_on(r)) {
+		r->started_ns = clock_mono_ns();
+		run(r, NULL);
+	}
 	result_drop(r);
 }
 
@@ -279,27 +356,44 @@ claim_inline(struct result *r)
 	return false;
 }
 
-int
-result_start(struct result *r, enum wait_kind kind, struct err *e)
+/* Under result.lock. */
+static int
+submit(struct result *r, struct err *e)
 {
 	int code;
 
+	atomic_fetch_add(&r->refs, 1);
+	r->queued_ns = clock_mono_ns();
+	if ((code = queue(r, e)) < 0)
+		atomic_fetch_sub(&r->refs, 1);
+	return code;
+}
+
+int
+result_start(struct result *r, enum wait_kind kind, struct err *e)
+{
 	r->wanted |= kind != WAIT_STAT;
 	if (kind == WAIT_SIZE)
 		atomic_store(&r->by_stat, true);
 	if (r->state != RESULT_IDLE || (kind == WAIT_STAT && result_dear(r)))
 		return 0;
-	atomic_fetch_add(&r->refs, 1);
 	if (kind == WAIT_STAT)
 		atomic_store(&r->by_stat, true);
-	r->queued_ns = clock_mono_ns();
 	if (claim_inline(r)) {
+		atomic_fetch_add(&r->refs, 1);
 		r->state = RESULT_QUEUED;
+		r->queued_ns = clock_mono_ns();
 		return 1;
 	}
-	if ((code = queue(r, e)) < 0)
-		atomic_fetch_sub(&r->refs, 1);
-	return code;
+	return submit(r, e);
+}
+
+int
+result_start_read(struct result *r, uint64_t off, size_t n, struct err *e)
+{
+	if (r->state == RESULT_SIZED && blob_size(&r->blob) < result_read_end(r, off, n))
+		return submit(r, e);
+	return result_start(r, WAIT_READ, e);
 }
 
 void

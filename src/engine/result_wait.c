@@ -29,14 +29,24 @@ result_stream(struct result *r)
 	atomic_fetch_add(&r->engine->counters.streams, 1);
 }
 
+static uint64_t
+read_end(const struct result *r, const struct wait *w)
+{
+	return result_read_end(r, w->off, w->n < READ_MAX ? w->n : READ_MAX);
+}
+
 /* Under result.lock: may this wait be answered now? */
 static bool
 ready(const struct result *r, const struct wait *w, uint64_t now)
 {
 	if (r->state == RESULT_DONE)
 		return true;
+	/* Of what has a size a short answer would be its end. */
 	if (w->kind == WAIT_READ)
-		return blob_size(&r->blob) > w->off;
+		return r->sized ? blob_size(&r->blob) >= read_end(r, w) :
+		    blob_size(&r->blob) > w->off;
+	if (r->sized)
+		return true;
 	/* Its size is not to be had cheaply: nobody waits for it. */
 	if (w->kind == WAIT_STAT && result_dear(r))
 		return true;
@@ -60,7 +70,7 @@ result_take_ready(struct result *r, uint64_t now)
 			result_stream(r);
 		}
 		if (w->kind == WAIT_OPEN && !(r->streaming && blob_size(&r->blob) != 0) &&
-		    r->state != RESULT_DONE) {
+		    !r->sized && r->state != RESULT_DONE) {
 			/* Nothing to stream yet, or queued: errors are for open, so wait on. */
 			p = &w->next;
 			continue;
@@ -89,7 +99,9 @@ answer_read(struct result *r, struct wait *w)
 	if (w->off + want > r->read_up_to)
 		r->read_up_to = w->off + want;
 	pthread_cond_broadcast(&r->moved);
-	code = w->off >= blob_size(&r->blob) ? r->err.code : 0;
+	/* Of what has a size: what is missing is an error, never the end. */
+	code = r->sized && read_end(r, w) <= blob_size(&r->blob) ? 0 :
+	    r->sized || w->off >= blob_size(&r->blob) ? r->err.code : 0;
 	/* Nothing changes any more of one that is done: the bytes themselves are handed out. */
 	fd = r->state == RESULT_DONE ? r->blob.fd : 0;
 	pthread_mutex_unlock(&r->lock);

@@ -48,47 +48,12 @@ held(const struct running *x)
 	    x->out.n < HELD_BYTES;
 }
 
-/* The store's newest span, the partition of those that are far away left out. */
-static int
-check_fresh(const struct request *r, struct err *e)
+static uint64_t
+rows_of(const struct running *x)
 {
-	const struct query *q = r->query;
-	const struct snapshot *snap = r->world->snap;
-	struct buf text = BUF_INIT;
-	uint64_t newest = snap->max_start;
-	int code;
+	bool count = x->r->kind == FILE_FORMAT && x->r->format->rows == ROW_COUNT;
 
-	if (!q->has_expect_fresh || r->kind != FILE_FORMAT || (snap->n_shards != 0 &&
-	    (newest >= q->now || q->now - newest < q->expect_fresh_ns)))
-		return 0;
-	BUF_LIT(&text, "expected a span newer than ");
-	duration_print(&text, q->expect_fresh_ns);
-	if (snap->n_shards == 0)
-		BUF_LIT(&text, "; the store is empty");
-	else {
-		BUF_LIT(&text, "; the newest in the store is ");
-		duration_print_short(&text, q->now - newest);
-		BUF_LIT(&text, " old: ");
-		when_print(&text, newest);
-	}
-	if ((code = buf_ok(&text, e)) == 0)
-		code = err_set(e, ERR_NODATA, -1, "%.*s", SV_ARG(buf_view(&text)));
-	buf_release(&text);
-	return code;
-}
-
-static int
-check_rows(const struct running *x, struct err *e)
-{
-	const struct query *q = x->r->query;
-	bool count = x->r->format->rows == ROW_COUNT;
-	uint64_t n = count ? x->count : x->info->n_rows;
-
-	if (!q->has_expect_rows || x->r->kind != FILE_FORMAT || n >= q->expect_rows)
-		return 0;
-	return err_set(e, ERR_NODATA, -1, count ? "expected a count of %llu at least; it is %llu" :
-	    "expected %llu rows at least; there are %llu", (unsigned long long)q->expect_rows,
-	    (unsigned long long)n);
+	return count ? x->count : x->info->n_rows;
 }
 
 /* The rows of a format that pages, which the execution does not see. */
@@ -144,27 +109,6 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 		exec_renew_deadline(ex);
 	}
 	return code < 0 ? code : 0;
-}
-
-static void
-exec_env_of(struct request *r, uint64_t deadline, const atomic_bool *cancel,
-    struct exec_env *env)
-{
-	const struct conf *c = r->engine->conf;
-
-	*env = (struct exec_env){
-		.snapshot = r->world->snap,
-		.deadline_mono_ns = deadline,
-		.memory = r->memory != 0 ? r->memory : conf_u64(c, CONF_QUERY_MEMORY),
-		.quota = &r->engine->quota,
-		.progress = r->progress,
-		.max_rows = r->kind == FILE_FORMAT && r->format->pages ? 0 :
-		    conf_u64(c, CONF_QUERY_MAX_ROWS),
-		.cancel = cancel,
-		.pool = r->engine->workers,
-		.threads = r->threads != 0 ? r->threads : r->engine->threads,
-		.batch_rows = r->batch_rows,
-	};
 }
 
 static int
@@ -257,7 +201,7 @@ run_groups(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	uint64_t t0;
 	int code;
 
-	exec_env_of(x->r, deadline, cancel, &env);
+	run_exec_env(x->r, deadline, cancel, &env);
 	env.max_rows = 0;	/* of groups, not of spans */
 	if ((code = groups_collect(x->r, &env, x->sink, &t, &x->info->profile, e)) < 0)
 		return code;
@@ -286,7 +230,7 @@ run_plan(struct running *x, struct formatter *f, uint64_t deadline,
 	x->r->cancel = NULL;
 	if (code < 0)
 		return code;
-	exec_env_of(x->r, deadline, cancel, &env);
+	run_exec_env(x->r, deadline, cancel, &env);
 	if ((code = exec_open(x->r->plan, &env, &ex, e)) < 0)
 		return code;
 	code = drain(x, ex, f, e);
@@ -305,11 +249,11 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	struct formatter *f;
 	int code;
 
-	if ((code = check_fresh(x->r, e)) < 0)
+	if ((code = expect_fresh(x->r, e)) < 0)
 		return code;
 	if (x->r->groups != NULL) {
 		code = run_groups(x, deadline, cancel, e);
-		return code < 0 ? code : check_rows(x, e);
+		return code < 0 ? code : expect_rows(x->r, rows_of(x), e);
 	}
 	if ((code = formatter_new(x->r->format, &fo, &f, e)) < 0)
 		return code;
@@ -321,7 +265,7 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	if (code == 0 && x->r->format->pages)
 		code = count_pages(x, f, e);
 	if (code == 0)
-		code = check_rows(x, e);
+		code = expect_rows(x->r, rows_of(x), e);
 	share_free(x->share);
 	formatter_free(f);
 	return code;

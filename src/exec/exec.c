@@ -31,7 +31,8 @@ start_of(struct exec *ex)
 }
 
 int
-exec_open(const struct plan *plan, const struct exec_env *env, struct exec **out, struct err *e)
+exec_begin(const struct plan *plan, const struct exec_env *env, struct sizing *sizing,
+    struct exec **out, struct err *e)
 {
 	struct exec *ex = calloc(1, sizeof *ex);
 	int rc;
@@ -40,6 +41,7 @@ exec_open(const struct plan *plan, const struct exec_env *env, struct exec **out
 		return err_nomem(e);
 	ex->plan = plan;
 	ex->env = *env;
+	ex->sizing = sizing;
 	start_of(ex);
 	if ((rc = row_filter_open(ex, e)) < 0 || (rc = source_open(ex,
 	    env->source != NULL ? env->source : &source_local, e)) < 0 ||
@@ -49,6 +51,12 @@ exec_open(const struct plan *plan, const struct exec_env *env, struct exec **out
 	}
 	*out = ex;
 	return 0;
+}
+
+int
+exec_open(const struct plan *plan, const struct exec_env *env, struct exec **out, struct err *e)
+{
+	return exec_begin(plan, env, NULL, out, e);
 }
 
 void

@@ -11,6 +11,7 @@
  *   op_scan        waves of morsels over threads, into a sink
  *   sink           what becomes of found rows (sink.h), and which sink makes which output
  *   sink_rows, sink_traces, sink_count, sink_groups   rows in order; rows of traces.*; a count; groups
+ *   exec_size, sink_size, sizing   how long the rows' lines are, instead of the rows
  *   found          found rows as a list, or as spans
  *   op_order       row refs: collecting, sorting, the best k
  *   ref_add        refs of found rows
@@ -44,6 +45,7 @@
 #include "model/pred_walk.h"
 #include "shard/chunk.h"
 #include "shard/fetch.h"
+#include "shard/lengths.h"
 #include "shard/tracesum.h"
 #include "sink.h"
 
@@ -162,6 +164,19 @@ struct local {
 	pthread_mutex_t table_lock;	/* the making of tables; nothing is locked under it but caches */
 };
 
+/* Lengths of lines are added up, and no row is handed out: exec_size.c. */
+#define SIZING_KEPT 64
+
+struct sizing {
+	unsigned version;
+	atomic_bool untold;		/* of some row, so there is no sum */
+	uint64_t rows, bytes;		/* the driver's */
+	struct {			/* alike; what was looked at last, pinned */
+		uint32_t part, group;
+		const struct lengths *l;
+	} kept[SIZING_KEPT];
+};
+
 struct exec {
 	const struct plan *plan;
 	struct exec_env env;
@@ -177,6 +192,7 @@ struct exec {
 	struct pred_eval *rows;		/* the filter on whole spans: not pushdown */
 	bool needs_trace;		/* the filter */
 	struct row_sink sink;
+	struct sizing *sizing;		/* or NULL */
 
 	/* Where the driver is. */
 	bool begun;
@@ -185,6 +201,22 @@ struct exec {
 	struct page page;
 	uint64_t n_out;
 };
+
+/* ---- exec.c ---- */
+
+/* exec_open; with sizing the batches have no rows, only their number. */
+int exec_begin(const struct plan *, const struct exec_env *, struct sizing *, struct exec **,
+    struct err *) WARN_UNUSED;
+
+/* ---- sizing.c ---- */
+
+/* A row group's lengths, to be put; NULL in *out: they are not told. */
+int sizing_lengths(struct sizing *, struct shard *, uint32_t group, const struct lengths **out,
+    struct err *) WARN_UNUSED;
+/* Adds refs [at, at + n). On the driver's thread. */
+int sizing_add_refs(struct exec *, const struct refs *, size_t at, size_t n, struct err *)
+    WARN_UNUSED;
+void sizing_release(struct sizing *);
 
 /* ---- exec_guard.c ---- */
 

@@ -13,15 +13,27 @@ static const struct sink_ops *const sinks[] = {
 	[ROW_GROUP] = &sink_groups,
 };
 
+/* A sum needs no order, unless only some rows are in it. */
+static const struct sink_ops *
+kind_of(const struct exec *ex)
+{
+	const struct plan *p = ex->plan;
+	enum row_kind kind = p->output;
+
+	if (ex->sizing != NULL && p->offset == 0 && p->limit == UINT64_MAX)
+		return &sink_size;
+	return (size_t)kind < sizeof sinks / sizeof sinks[0] ? sinks[kind] : NULL;
+}
+
 int
 sink_open(struct row_sink *s, struct exec *ex, struct err *e)
 {
-	enum row_kind kind = ex->plan->output;
+	const struct sink_ops *ops = kind_of(ex);
 
 	*s = (struct row_sink){ .ex = ex };
-	if ((size_t)kind >= sizeof sinks / sizeof sinks[0] || sinks[kind] == NULL)
+	if (ops == NULL)
 		return err_set(e, ERR_UNSUPPORTED, -1, "no sink for the plan's output");
-	s->ops = sinks[kind];
+	s->ops = ops;
 	return s->ops->open(s, e);
 }
 

@@ -142,7 +142,12 @@ rows_next(struct row_sink *s, struct batch *b, struct err *e)
 		s->full = ex->page.left == 0 && ex->plan->early_stop;
 		return 1;
 	}
-	if ((rc = fetch_batch(&x->fetch, x->at, n, most, b, e)) < 0)
+	if (ex->sizing != NULL) {
+		*b = (struct batch){ .kind = ROW_SPAN, .n = n };
+		rc = sizing_add_refs(ex, &x->refs, x->at, n, e);
+	} else
+		rc = fetch_batch(&x->fetch, x->at, n, most, b, e);
+	if (rc < 0)
 		return rc;
 	x->at += b->n;
 	ex->page.left -= b->n;

@@ -100,7 +100,7 @@ reply_result(fuse_req_t req, struct node *x, const struct result_info *info)
 {
 	struct fs *fs = fs_of(req);
 	struct file *f = x->file;
-	bool known = info->done && info->code == 0, reading;
+	bool known = info->known, reading;
 	struct stat st;
 
 	pthread_mutex_lock(&fs->files_lock);
@@ -202,7 +202,7 @@ getattr_result(fuse_req_t req, struct node *x)
 	info = result_info(res);
 	if (!by_name)
 		budget_charge(fs, x->parent, begun_ns);
-	if (reading || info.done || (!by_name && (!info.cheap || !budget_left(fs, x->parent)))) {
+	if (reading || info.done || info.known || (!by_name && (!info.cheap || !budget_left(fs, x->parent)))) {
 		if (info.done && info.code < 0 && !passed_over(info.code, by_name) && !reading)
 			reply_code(req, info.code);
 		else

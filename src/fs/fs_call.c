@@ -316,7 +316,7 @@ calls_end(struct fs *fs)
 static void call_ask(struct call *);
 
 /*
- * A finished result may come in pieces; the page cache takes a short answer for the end of
+ * A result of known size may come in pieces; the page cache takes a short answer for the end of
  * the file, so they are gathered. True if the rest has been asked for.
  */
 static bool
@@ -328,7 +328,7 @@ gather(struct call *c, int code, const void *data, size_t n)
 	    c->n_pieces == MAX_PIECES)
 		return false;
 	info = result_info(c->res);
-	if (!info.done || c->off + n >= info.size)
+	if (!info.known || c->off + n >= info.size)
 		return false;
 	buf_put(&c->got, data, n);
 	c->off += n;

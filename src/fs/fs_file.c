@@ -4,7 +4,8 @@
  * is known before the first byte is read; the handle keeps the result, so one open is one
  * snapshot. With [mount] sizes=lazy open waits only until a dear result streams.
  *
- * A finished result is read through the page cache, a stream past it (direct_io, size 0).
+ * A result of known size is read through the page cache, its bytes there or to follow; a stream
+ * past it (direct_io, size 0).
  * The kernel has one size and one set of pages per node, so all cached handles of a node
  * share one result:
  *   - the pages of an earlier result are dropped: no keep_cache until a while after the
@@ -84,11 +85,11 @@ struct attached {
 	struct result *old;	/* to let go, or NULL */
 };
 
-/* True if cached handles read another result than this one, which is done. */
+/* True if cached handles read another result than this one, whose size is known. */
 static bool
 other_is_read(const struct file *f, const struct result_info *info)
 {
-	return info->done && f->n_cached != 0 && f->cached_id != info->id;
+	return info->known && f->n_cached != 0 && f->cached_id != info->id;
 }
 
 /* Under files_lock: the handle's result is the one that the others read. */
@@ -104,7 +105,7 @@ join_others(const struct file *f, struct handle *h, struct result_info *info,
 	info->mtime_ns = f->told_mtime_ns;
 }
 
-/* Under files_lock: enters a handle of a result that is done or streams. */
+/* Under files_lock: enters a handle of a result whose size is known, or that streams. */
 static void
 attach(struct file *f, struct handle *h, struct result_info *info, struct fuse_file_info *fi,
     struct attached *todo)
@@ -116,7 +117,7 @@ attach(struct file *f, struct handle *h, struct result_info *info, struct fuse_f
 		join_others(f, h, info, todo);
 	f->n_open++;
 	fi->noflush = 1;
-	h->cached = info->done;
+	h->cached = info->known;
 	if (!h->cached)
 		fi->direct_io = 1;
 	if (f->n_cached == 0 && f->res != h->res) {
@@ -136,7 +137,8 @@ attach(struct file *f, struct handle *h, struct result_info *info, struct fuse_f
 	todo->recall = f->told_id != 0 &&
 	    (f->told_size != info->size || f->told_mtime_ns != info->mtime_ns);
 	if (f->told_size < info->size)
-		todo->push = fi->keep_cache && info->size <= PUSH_MAX ? info->size : 1;
+		todo->push = info->done && fi->keep_cache && info->size <= PUSH_MAX ?
+		    info->size : 1;
 	f->told_id = info->id;
 	f->told_size = info->size;
 	f->told_mtime_ns = info->mtime_ns;
@@ -163,14 +165,20 @@ push_bytes(void *arg, int code, const void *data, size_t n)
 }
 
 /*
- * Of a result that is done, so it is answered at once. The pages that this waits for are those
- * of this node, which belong to readers of the same result, whom other threads serve.
+ * Of a result that is done, so it is answered at once; of another the last byte is no secret. The
+ * pages that this waits for are those of this node, which belong to readers of the same result,
+ * whom other threads serve.
  */
 static int
-push_end(struct fs *fs, struct node *x, struct result *res, uint64_t size, uint64_t n)
+push_end(struct fs *fs, struct node *x, struct result *res, const struct result_info *info,
+    uint64_t n)
 {
-	struct push p = { fs, x, size - n };
+	struct push p = { fs, x, info->size - n };
 
+	if (!info->done) {
+		push_bytes(&p, 0, "\n", 1);
+		return 0;
+	}
 	/* If it can't be, programs that trust what they were told before read less: an error. */
 	return result_read(res, p.off, (size_t)n, push_bytes, &p, NULL, NULL);
 }
@@ -198,7 +206,7 @@ open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
 	/* Attributes only (offset -1): takes no lock that a reader could hold. */
 	if (todo.recall)
 		(void)fuse_lowlevel_notify_inval_inode(fs->session, node_id(fs, x), -1, 0);
-	if (todo.push != 0 && push_end(fs, x, h->res, info->size, todo.push) < 0) {
+	if (todo.push != 0 && push_end(fs, x, h->res, info, todo.push) < 0) {
 		fuse_reply_err(req, ENOMEM);
 		handle_free(fs, h);
 		return;
@@ -268,7 +276,7 @@ open_result(fuse_req_t req, struct node *x, struct fuse_file_info *fi)
 	info = result_info(res);
 	if (must_walk_again(req, x, &info))
 		fuse_reply_err(req, ESTALE);
-	else if (info.done && info.code == 0)
+	else if (info.known && info.code == 0)
 		open_reply(fs, req, x, res, &info, fi);
 	else if ((c = call_new(req, CALL_OPEN, open_done, node_ref(fs, x), res)) == NULL) {
 		node_unref(fs, x);

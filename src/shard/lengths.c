@@ -12,8 +12,22 @@ struct lengths {
 	struct shard *shard;
 	struct cache_slot *pin;
 	uint32_t n_rows, n_planes;
+	uint64_t all;
+	bool all_told;
 	_Alignas(16) uint8_t raw[];
 };
+
+static void
+add_up(struct lengths *l)
+{
+	l->all_told = true;
+	for (uint32_t i = 0; i < l->n_rows; i++) {
+		uint32_t v = lengths_at(l, i);
+
+		l->all += v;
+		l->all_told &= v != 0;
+	}
+}
 
 static int
 make(struct shard *s, const struct section *sec, void *arg, struct cached **out,
@@ -36,6 +50,8 @@ make(struct shard *s, const struct section *sec, void *arg, struct cached **out,
 	l->pin = section_slot(s, sec);
 	l->n_rows = n;
 	l->n_planes = (sec->n_raw - 1) / n;
+	l->all = 0;
+	add_up(l);
 	*out = &l->cached;
 	*bytes = sizeof *l + sec->n_raw + SECTION_SLACK;
 	return 0;
@@ -83,4 +99,11 @@ lengths_at(const struct lengths *l, uint32_t row)
 	for (uint32_t i = 0; i < l->n_planes; i++)
 		v |= (uint32_t)l->raw[1 + (size_t)i * l->n_rows + row] << (8 * i);
 	return v;
+}
+
+bool
+lengths_all(const struct lengths *l, uint64_t *n)
+{
+	*n = l->all;
+	return l->all_told;
 }

@@ -208,6 +208,8 @@ metrics_print(struct buf *b, const struct metrics *m)
 	    atomic_load(&c->cancelled));
 	COUNTER(b, "queries_streamed_total", "Results read while they were made.",
 	    atomic_load(&c->streams));
+	COUNTER(b, "results_sized_total", "Results whose size was told before their bytes were made.",
+	    atomic_load(&c->sized));
 	GAUGE(b, "queries_running", "Queries at work now.", atomic_load(&c->running));
 	print_failures(b, c);
 	print_latency(b, c);

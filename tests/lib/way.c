@@ -38,6 +38,25 @@ append(void *arg, const void *p, size_t n, struct err *e)
 	return 0;
 }
 
+/* What is told before the bytes are made, against the bytes. */
+static int
+size_agrees(struct request *r, uint64_t bytes, uint64_t rows, struct err *e)
+{
+	struct run_info info;
+	uint64_t size = 0;
+	int code = run_size(r, 0, NULL, &info, &size, e);
+
+	if (code < 0)
+		return code;
+	if (code == 0 && size == bytes && info.n_rows == rows &&
+	    (info.profile.rows_fetched == 0 || !r->plan->pushdown))
+		return 0;
+	return err_set(e, ERR_CORRUPT, -1, "%s: %llu bytes of %llu rows; lengths say %llu of "
+	    "%llu", code > 0 ? "not told" : "wrong size", (unsigned long long)bytes,
+	    (unsigned long long)rows, (unsigned long long)size,
+	    (unsigned long long)info.n_rows);
+}
+
 int
 way_answer(struct engine *en, const char *path, const struct way *way, struct buf *out,
     way_seen *seen, void *arg, struct err *e)
@@ -63,6 +82,8 @@ way_answer(struct engine *en, const char *path, const struct way *way, struct bu
 		r->force = way->force;
 		r->force_leaves = way->force_leaves;
 		code = run_request(r, &sink, 0, NULL, &info, e);
+		if (code == 0 && request_measured(r))
+			code = size_agrees(r, out->n, info.n_rows, e);
 		if (code == 0 && seen != NULL)
 			seen(arg, way, r->plan, &info);
 	}

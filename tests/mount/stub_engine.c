@@ -196,6 +196,7 @@ produce(struct result *r)
 			put_line(r, i);
 	pthread_mutex_lock(&r->lock);
 	r->info.done = true;
+	r->info.known = code == 0;
 	r->info.streaming = false;
 	r->info.code = code;
 	r->info.size = code == 0 ? r->content.n : 0;
@@ -291,7 +292,7 @@ fill(struct result *r, struct sv path, struct sv file, uint64_t generation)
 		return;
 	else
 		buf_printf(&r->content, "%.*s %.*s\n", SV_ARG(path), SV_ARG(file));
-	r->info.done = true;
+	r->info.done = r->info.known = true;
 	r->info.size = r->content.n;
 }
 

@@ -142,7 +142,7 @@ limits_leave_it_undecided(void **state)
 	(void)state;
 	store_rig_init(&rig, 6, 30000, 3, 1, 4096);
 	begin("shadow.sample_rate=1", "shadow.memory=1MiB");
-	assert_int_equal(open_result("/sort/name/spans.jsonl"), 0);
+	assert_int_equal(open_result("/sort/name/spans.csv"), 0);
 	shadow_drain(&en->shadow);
 	assert_int_equal(COUNT(undecided), 1);
 	assert_int_equal(COUNT(different), 0);

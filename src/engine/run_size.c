@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * run_size: how many bytes run_request will give, before it makes any: of a spans.jsonl by the
+ * lengths of lines that shards keep. What a run finds out at its end, and is for open to tell,
+ * is found out here too: whether there are as many rows as the path expects, or too many.
+ */
+#include "engine_i.h"
+#include "render/span_line.h"
+
+bool
+request_measured(const struct request *r)
+{
+	return r->kind == FILE_FORMAT && r->groups == NULL && r->format->measured &&
+	    r->query->n_select == 0;
+}
+
+void
+run_exec_env(const struct request *r, uint64_t deadline, const atomic_bool *cancel,
+    struct exec_env *env)
+{
+	const struct conf *c = r->engine->conf;
+
+	*env = (struct exec_env){
+		.snapshot = r->world->snap,
+		.deadline_mono_ns = deadline,
+		.memory = r->memory != 0 ? r->memory : conf_u64(c, CONF_QUERY_MEMORY),
+		.quota = &r->engine->quota,
+		.progress = r->progress,
+		.max_rows = r->kind == FILE_FORMAT && r->format->pages ? 0 :
+		    conf_u64(c, CONF_QUERY_MAX_ROWS),
+		.cancel = cancel,
+		.pool = r->engine->workers,
+		.threads = r->threads != 0 ? r->threads : r->engine->threads,
+		.batch_rows = r->batch_rows,
+	};
+}
+
+int
+run_size(struct request *r, uint64_t deadline, const atomic_bool *cancel, struct run_info *info,
+    uint64_t *size, struct err *e)
+{
+	struct exec_size n;
+	struct exec_env env;
+	int code;
+
+	*info = (struct run_info){ 0 };
+	if ((code = expect_fresh(r, e)) < 0)
+		return code;
+	r->deadline_mono_ns = deadline;
+	r->cancel = cancel;
+	code = request_plan(r, e);
+	r->cancel = NULL;
+	if (code < 0)
+		return code;
+	run_exec_env(r, deadline, cancel, &env);
+	if ((code = exec_size(r->plan, &env, SPAN_LINE_VERSION, &n, &info->profile, e)) != 0)
+		return code;
+	info->n_rows = n.rows;
+	*size = n.bytes;
+	return expect_rows(r, n.rows, e);
+}

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: ISC
+# t_ahead: a large spans.jsonl has its size before a line of it is made. Its bytes follow as they
+# are read, wherever that begins, in bounded memory; who leaves stops the work, who comes again
+# finds the same file; and what goes wrong on the way is an error, never a file cut short.
+. "$(dirname "$0")/lib.sh"
+need_programs
+setup
+END=2026-11-20T18:00:00Z
+"$SPANCTL" sample --spans 250000 --end $END -o "$T/x.jsonl" &&
+    lim 120 "$SPANCTL" -s "$T/store" import "$T/x.jsonl" >"$T/import.log" 2>&1 || {
+	not_ok "the store" "$(cat "$T/import.log")"
+	finish
+}
+rm "$T/x.jsonl"
+R=$T/ref/spans.jsonl
+query spans.jsonl >"$R"
+SIZE=$(stat -c %s "$R")
+SUM=$(md5sum <"$R")
+OPTS="spill_dir=$T,query.threads=2"
+
+# Whether the daemon does next to nothing for half a second.
+rests() {
+	before=$(awk '{ print $14 + $15 }' "/proc/$DAEMON/stat")
+	sleep 0.5
+	[ $(($(awk '{ print $14 + $15 }' "/proc/$DAEMON/stat") - before)) -lt 8 ] && echo rests
+}
+
+# ---- the size, and nothing else ----
+
+mount_watched -o "$OPTS"
+is "stat tells the size" "$(stat -c %s "$M/spans.jsonl")" "$SIZE"
+is "... by lengths" "$(metric spanfs_results_sized_total)" 1
+is "... of no row that was put together" "$(metric spanfs_rows_fetched_total) $(metric spanfs_queries_streamed_total)" "0 0"
+is "... and nothing goes on" "$(running)" 0
+is "a page of it has its size" "$(stat -c %s "$M/offset/7/limit/200000/spans.jsonl")" \
+    "$(query offset/7/limit/200000/spans.jsonl | wc -c)"
+is "... a filter, too" "$(stat -c %s "$M/duration/gt/1ms/spans.jsonl")" \
+    "$(query duration/gt/1ms/spans.jsonl | wc -c)"
+is "... sorted, too" "$(stat -c %s "$M/sort/duration/spans.jsonl")" "$SIZE"
+is "... all of these by lengths" "$(metric spanfs_results_sized_total) $(metric spanfs_rows_fetched_total)" "4 0"
+fusermount3 -u "$M"
+gone "$DAEMON"
+
+# ---- bytes that follow ----
+
+# each NAME COMMAND WANTED: on a file that nobody has asked for; the daemon's most memory.
+each() {
+	mount_watched -o "$OPTS"
+	got=$(cd "$M" && lim 120 sh -c "$2" 2>&1)
+	most=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$DAEMON/status")
+	is "$1" "$got" "$3"
+	if nm "$SPANFS" 2>/dev/null | grep -q '__[at]san_init'; then
+		skip "... in bounded memory" "a sanitizer's memory"
+	elif [ "$most" -lt 160000 ]; then
+		ok "... in bounded memory"
+	else
+		not_ok "... in bounded memory" "$most KiB"
+	fi
+	fusermount3 -u "$M"
+	gone "$DAEMON"
+}
+
+each "cat" "md5sum <spans.jsonl" "$SUM"
+each "cp" "cp spans.jsonl '$T/out/x' && md5sum <'$T/out/x'" "$SUM"
+each "tar" "tar cf - spans.jsonl | tar xOf - | md5sum" "$SUM"
+each "tail -c" "tail -c 1000 spans.jsonl | md5sum" "$(tail -c 1000 "$R" | md5sum)"
+each "dd with skip" "dd if=spans.jsonl bs=1M skip=100 count=1 status=none | md5sum" \
+    "$(dd if="$R" bs=1M skip=100 count=1 status=none | md5sum)"
+each "dd past the page cache" "dd if=spans.jsonl bs=300k iflag=direct status=none | md5sum" "$SUM"
+each "six at once" "for i in 1 2 3 4 5 6; do md5sum <spans.jsonl & done; wait" \
+    "$(for i in 1 2 3 4 5 6; do echo "$SUM"; done)"
+if have python3; then
+	cat >"$T/x.py" <<'EOF'
+import mmap, os, random, sys
+f = open(sys.argv[1], "rb")
+m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)
+n = len(m)
+print(n, m[n - 40:], m[:40])
+r = random.Random(4)
+for i in range(200):
+    at = r.randrange(n - 100)
+    print(m[at:at + 100])
+    print(os.pread(f.fileno(), 5000, n - 1 - at)[:60])
+EOF
+	each "mmap and pread, here and there" "python3 '$T/x.py' spans.jsonl | md5sum" \
+	    "$(python3 "$T/x.py" "$R" | md5sum)"
+fi
+
+# ---- who leaves early, and comes again ----
+
+mount_watched -o "$OPTS"
+is "head has its line" "$(head -n 1 "$M/spans.jsonl" | md5sum)" "$(head -n 1 "$R" | md5sum)"
+becomes "... and stops the work" running 0
+becomes "... for good" rests rests
+is "the whole is there for the next" "$(md5sum <"$M/spans.jsonl")" "$SUM"
+becomes "... and nothing goes on" running 0
+exec 7<"$M/limit/249999/spans.jsonl"
+dd bs=64k count=1 status=none <&7 >/dev/null
+becomes "a reader that rests costs nothing" rests rests
+is "... and reads on" "$(cat <&7 | tail -c 1000 | md5sum)" \
+    "$(query limit/249999/spans.jsonl | tail -c 1000 | md5sum)"
+exec 7<&-
+fusermount3 -u "$M"
+gone "$DAEMON"
+
+# ---- failures ----
+
+# Past spill_max, or with no room at all, open says so.
+mount_watched -o "$OPTS,result_cache.entry_max_bytes=1MiB,spill_max=100MiB"
+matches "spill_max is for open to tell" "$(cat "$M/spans.jsonl" 2>&1 >/dev/null)" 'No space left'
+matches "... and for stat" "$(stat "$M/spans.jsonl" 2>&1)" 'No space left'
+fusermount3 -u "$M"
+gone "$DAEMON"
+
+# A shard that turns bad once the size is told: the oldest one, which is read last.
+mount_watched -o "$OPTS"
+exec 7<"$M/spans.jsonl"
+bad=$(find "$T/store/shards" -type f | sort | head -n 1)
+dd if=/dev/zero of="$bad" bs=1k seek=20 count=50 conv=notrunc status=none
+lim 120 cat <&7 >"$T/out/x" 2>"$T/out/err"
+is "a damage on the way fails the reader" $? 1
+matches "... with a reason" "$(cat "$T/out/err")" 'Input/output error'
+n=$(stat -c %s "$T/out/x")
+holds "... and what came is right" cmp -n "$n" "$T/out/x" "$R"
+holds "... and much" [ "$n" -gt $((SIZE / 2)) ]
+is "... the size stays what it was" "$(stat -Lc %s /proc/self/fd/7)" "$SIZE"
+exec 7<&-
+matches "the next open is told" "$(cat "$M/spans.jsonl" 2>&1 >/dev/null)" 'Input/output error'
+fusermount3 -u "$M"
+gone "$DAEMON"
+finish

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Tests of exec_size: for any filter, page and order, by columns and by the plain plan, it is what
+ * the lines of the rows take, and nothing was put together for it; where a row's length is not
+ * told, nothing is.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "lib/exec_rig.h"
+#include "lib/gen_pred.h"
+#include "lib/plan_builder.h"
+#include "lib/span_rows.h"
+#include "render/span_line.h"
+
+#define N_SPANS 3000
+#define N_HOURS 5
+#define GROUP_ROWS 128
+#define N_QUERIES 300
+
+static struct exec_rig w;
+static struct arena arena;
+
+static int
+setup(void **state)
+{
+	struct store_rig store;
+
+	(void)state;
+	arena_init(&arena);
+	store_rig_init(&store, 77, N_SPANS, N_HOURS, 3, GROUP_ROWS);
+	exec_rig_open(&w, &store);
+	assert_true(w.snap->n_shards > 1);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	exec_rig_close(&w);
+	arena_release(&arena);
+	return 0;
+}
+
+static struct exec_env
+env_of(unsigned threads)
+{
+	return (struct exec_env){ .snapshot = w.snap, .memory = 1u << 30, .pool = w.pool,
+	    .threads = threads };
+}
+
+/* The lines of the rows that the plan gives. */
+static struct exec_size
+rendered(const struct plan *p)
+{
+	struct render *render = calloc(1, sizeof *render);
+	struct exec_env env = env_of(1);
+	struct exec_size n = { 0 };
+	struct buf line = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct exec *ex;
+	struct batch b;
+	int rc;
+
+	assert_non_null(render);
+	assert_int_equal(exec_open(p, &env, &ex, &e), 0);
+	while ((rc = exec_next(ex, &b, &e)) == 0) {
+		render_batch(render);
+		line.n = 0;
+		for (size_t i = 0; i < b.n; i++)
+			span_line_put(render, &line, b.spans[i].span);
+		assert_false(line.oom);
+		n.bytes += line.n;
+		n.rows += b.n;
+	}
+	assert_true(rc > 0);
+	exec_close(ex);
+	buf_release(&line);
+	render_release(render);
+	free(render);
+	return n;
+}
+
+static struct exec_size
+told(const struct plan *p, unsigned threads)
+{
+	struct exec_env env = env_of(threads);
+	struct exec_size n = { 0 };
+	struct err e = ERR_INIT;
+	struct profile prof;
+
+	if (exec_size(p, &env, SPAN_LINE_VERSION, &n, &prof, &e) != 0)
+		fail_msg("not told: %s", e.msg);
+	/* By the plain plan rows are put together to be tested. */
+	if (p->pushdown)
+		assert_int_equal(prof.rows_fetched, 0);
+	return n;
+}
+
+/* Some of the rows, in some order. */
+static void
+page_of(struct plan *p, struct gen_pred *g)
+{
+	if (gen_pred_below(g, 3) == 0)
+		p->offset = gen_pred_below(g, 200);
+	if (gen_pred_below(g, 3) == 0)
+		p->limit = gen_pred_below(g, 2000);
+	p->early_stop = gen_pred_below(g, 2) == 0;
+	if (gen_pred_below(g, 4) == 0) {
+		plan_sort_by(p, gen_pred_below(g, 2) == 0 ? "duration" : "name:desc");
+		p->topn = p->limit != UINT64_MAX && gen_pred_below(g, 2) == 0;
+	}
+}
+
+static void
+it_is_what_the_lines_take(void **state)
+{
+	struct gen_pred g = { .arena = &arena, .spans = w.spans, .n_spans = w.n_spans, .state = 4 };
+	size_t n_some = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < N_QUERIES; i++) {
+		struct plan *p = i % 5 == 0 ? plan_plain(w.snap, ROW_SPAN) :
+		    plan_columns(w.snap, ROW_SPAN);
+		struct exec_size want, got;
+
+		if (i % 7 != 0)
+			p->filter = gen_tree(&g, 2);
+		page_of(p, &g);
+		want = rendered(p);
+		got = told(p, 1 + i % 3);
+		if (got.rows != want.rows || got.bytes != want.bytes)
+			fail_msg("query %u: %llu bytes of %llu rows told, they are %llu of %llu", i,
+			    (unsigned long long)got.bytes, (unsigned long long)got.rows,
+			    (unsigned long long)want.bytes, (unsigned long long)want.rows);
+		n_some += want.rows != 0 && want.rows != w.n_spans;
+		plan_free(p);
+	}
+	assert_true(n_some > N_QUERIES / 3);
+}
+
+static void
+lengths_of_another_line_are_not_believed(void **state)
+{
+	struct exec_env env = env_of(1);
+
+	(void)state;
+	for (int paged = 0; paged < 2; paged++) {
+		struct plan *p = plan_columns(w.snap, ROW_SPAN);
+		struct err e = ERR_INIT;
+		struct exec_size n;
+		struct profile prof;
+
+		if (paged)
+			p->limit = 10;
+		assert_true(exec_size(p, &env, SPAN_LINE_VERSION + 1, &n, &prof, &e) > 0);
+		plan_free(p);
+	}
+}
+
+static void
+limits_are_those_of_the_rows(void **state)
+{
+	struct exec_env env = env_of(1);
+	struct plan *p = plan_columns(w.snap, ROW_SPAN);
+	atomic_bool cancel = true;
+	struct err e = ERR_INIT;
+	struct exec_size n;
+	struct profile prof;
+
+	(void)state;
+	env.max_rows = N_SPANS;
+	assert_int_equal(exec_size(p, &env, SPAN_LINE_VERSION, &n, &prof, &e), 0);
+	env.max_rows = N_SPANS - 1;
+	assert_int_equal(exec_size(p, &env, SPAN_LINE_VERSION, &n, &prof, &e), ERR_LIMIT);
+	env.max_rows = 0;
+	env.deadline_mono_ns = 1;
+	assert_int_equal(exec_size(p, &env, SPAN_LINE_VERSION, &n, &prof, &e), ERR_TIMEOUT);
+	env.deadline_mono_ns = 0;
+	env.cancel = &cancel;
+	assert_int_equal(exec_size(p, &env, SPAN_LINE_VERSION, &n, &prof, &e), ERR_CANCELLED);
+	plan_free(p);
+}
+
+/* A span that is too large to be measured, among others. */
+static void
+one_length_that_is_not_told_is_enough(void **state)
+{
+	static const size_t bytes[] = { 10, 17u << 20, 10 };
+	struct store_rig store;
+	struct span_batch b;
+	struct exec_env env;
+	struct exec_rig r;
+
+	(void)state;
+	span_batch_init(&b);
+	for (size_t i = 0; i < 3; i++) {
+		struct span *s = span_batch_add(&b);
+		char *text = arena_alloc(&b.arena, bytes[i]);
+
+		assert_true(s != NULL && text != NULL);
+		memset(text, 'x', bytes[i]);
+		*s = *span_min(&b.arena, 1 + i, "a");
+		s->start_ns = STORE_RIG_START + i;
+		s->end_ns = s->start_ns;
+		s->status_message = sv_new(text, bytes[i]);
+	}
+	store_rig_init(&store, 1, 0, 1, 0, GROUP_ROWS);
+	store_rig_add(&store, &b, GROUP_ROWS);
+	span_batch_release(&b);
+	exec_rig_open(&r, &store);
+	env = (struct exec_env){ .snapshot = r.snap, .memory = 1u << 30 };
+	for (uint64_t limit = 1; limit < 5; limit++) {
+		struct plan *p = plan_columns(r.snap, ROW_SPAN);
+		struct err e = ERR_INIT;
+		struct exec_size n;
+		struct profile prof;
+		int rc;
+
+		p->limit = limit < 4 ? limit : UINT64_MAX;
+		rc = exec_size(p, &env, SPAN_LINE_VERSION, &n, &prof, &e);
+		/* Newest first: the large one is the second. */
+		assert_int_equal(rc, limit > 1);
+		if (rc == 0)
+			assert_int_equal(n.rows, 1);
+		plan_free(p);
+	}
+	exec_rig_close(&r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_is_what_the_lines_take),
+		cmocka_unit_test(lengths_of_another_line_are_not_believed),
+		cmocka_unit_test(limits_are_those_of_the_rows),
+		cmocka_unit_test(one_length_that_is_not_told_is_enough),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
