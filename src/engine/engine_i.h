@@ -8,7 +8,8 @@
  *   request   a file of a path, bound and planned against one snapshot       request.c,
  *             by a decision that is remembered                              request_plan.c
  *             and with the Bloom filters of the fields it compares          filters.c
- *   run       a request executed and formatted into a sink                   run.c
+ *   run       a request executed and formatted into a sink                   run.c,
+ *             of groups and of compare                                       run_groups.c
  *   result    a request being made into a blob, with those who wait for it   result.c
  *   results   the table of those                                             results.c
  *   runner    the threads that make results, and how many at once            runner.c
@@ -154,10 +155,12 @@ struct request {
 	struct path *wider;		/* the path with its format's clauses; or NULL */
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
 	const struct query *groups;	/* rows are groups: what was asked, query is that of the spans */
+	const struct query *compared;	/* alike: rows are those of compare */
 	bool as_spans;			/* its spans are looked at one by one all the same */
 	uint64_t offset, limit;		/* that a format that pages applies, not the query */
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for snapshot and now */
+	struct buf note;		/* of its run: what user.spanfs.note says, if anything */
 	uint64_t now;			/* if the query depends on it; else 0 */
 	struct stats *stats;		/* request_stats; on demand */
 	struct value_filter **own_filters;	/* of these, while it is planned */
@@ -192,7 +195,7 @@ int request_plain(const struct request *, struct request **, struct err *) WARN_
 int request_part(const struct request *, const struct query *q, struct request **, struct err *)
     WARN_UNUSED;
 void request_free(struct request *);
-/* The run is over: all goes but path, canonical path and key. */
+/* The run is over: all goes but path, canonical path, key and note. */
 void request_settle(struct request *);
 /* The path as typed, with the file. Not once it is settled. */
 void request_print_path(const struct request *, struct buf *);
@@ -304,7 +307,7 @@ int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns
 
 /* ---- request_groups.c, groups.c ---- */
 
-/* Of a request that is bound: takes r->query apart into that of groups and that of spans. */
+/* Of a request that is bound: takes r->query apart into that of groups (compare) and that of spans. */
 int request_take_groups(struct request *, struct err *) WARN_UNUSED;
 /* Runs it: the groups, finished. */
 int groups_collect(struct request *, const struct exec_env *, const struct sink *,
@@ -313,6 +316,9 @@ int groups_collect(struct request *, const struct exec_env *, const struct sink 
 void groups_page(const struct query *, const struct agg_table *, size_t *from, size_t *n);
 int groups_batch(struct agg_table *, const struct group_column *, size_t n_columns, size_t from,
     size_t n, struct arena *, struct batch *, struct err *) WARN_UNUSED;
+/* Compare: runs it; the rows of its page are the first of the contrast, but for the offset. */
+int contrast_collect(struct request *, const struct exec_env *, const struct sink *,
+    struct contrast **, struct profile *, struct err *) WARN_UNUSED;
 /* A line of the file `plan`, a member of the object in plan.json. */
 void groups_explain(struct buf *, const struct request *);
 void groups_explain_json(struct buf *, const struct request *);
