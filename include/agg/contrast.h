@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "base/err.h"
+#include "base/quota.h"
 #include "model/batch.h"
 #include "model/contrast.h"
 
@@ -23,6 +24,7 @@ enum contrast_side { SIDE_SELECTION, SIDE_BASELINE };
 
 struct contrast_options {
 	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */
+	struct quota *quota;		/* that it shares with others, "[query] total_memory"; or NULL */
 	uint64_t deadline_mono_ns;	/* 0: none; passing it: ERR_TIMEOUT */
 	const atomic_bool *cancel;	/* ERR_CANCELLED; or NULL */
 };

@@ -13,18 +13,21 @@ contrast_take(struct contrast *c, size_t bytes, struct err *e)
 {
 	size_t used = atomic_fetch_add_explicit(c->used, bytes, memory_order_relaxed) + bytes;
 
-	if (used <= c->opt.memory)
+	if (used <= c->opt.memory && quota_take(c->opt.quota, bytes))
 		return 0;
-	contrast_give(c, bytes);
-	return err_set(e, ERR_NOMEM, -1,
-	    "the values that are compared need more than %zu bytes ([query] memory)",
-	    c->opt.memory);
+	atomic_fetch_sub_explicit(c->used, bytes, memory_order_relaxed);
+	if (used > c->opt.memory)
+		return err_set(e, ERR_NOMEM, -1, "the values that are compared need more than "
+		    "%zu bytes ([query] memory)", c->opt.memory);
+	return err_set(e, ERR_NOMEM, -1, "the values that are compared need more memory than all "
+	    "queries may take ([query] total_memory)");
 }
 
 void
 contrast_give(struct contrast *c, size_t bytes)
 {
 	atomic_fetch_sub_explicit(c->used, bytes, memory_order_relaxed);
+	quota_give(c->opt.quota, bytes);
 }
 
 #define STEPS 4096		/* between two looks at the clock */
@@ -82,6 +85,7 @@ contrast_free(struct contrast *c)
 		return;
 	for (size_t i = 0; i < c->fields.n; i++)
 		contrast_drop(c, c->fields.v[i]);
+	contrast_give(c, c->rows_held);
 	vec_release(&c->fields);
 	vec_release(&c->rows);
 	map_release(&c->index);

@@ -38,6 +38,7 @@ struct contrast {
 	VEC(struct contrast_field *) fields;
 	struct buf key;			/* a scratch */
 	VEC(struct contrast_row) rows;	/* finished: the first ones are in order */
+	size_t rows_held;		/* bytes taken for them */
 	unsigned steps;
 };
 

@@ -150,7 +150,7 @@ static int
 offer(struct contrast *c, const struct order *o, struct contrast_row row, size_t most,
     struct err *e)
 {
-	size_t cap = c->rows.cap;
+	size_t bytes = (c->rows.cap + 4) * sizeof row;
 	int code;
 
 	if (c->rows.n == most) {
@@ -160,9 +160,11 @@ offer(struct contrast *c, const struct order *o, struct contrast_row row, size_t
 		}
 		return 0;
 	}
-	if (c->rows.n == cap &&
-	    (code = contrast_take(c, (cap + 4) * sizeof row, e)) < 0)
-		return code;
+	if (c->rows.n == c->rows.cap) {
+		if ((code = contrast_take(c, bytes, e)) < 0)
+			return code;
+		c->rows_held += bytes;
+	}
 	if (!vec_push(&c->rows, row))
 		return err_nomem(e);
 	sift_up(o, c->rows.v, c->rows.n - 1);

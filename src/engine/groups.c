@@ -214,7 +214,7 @@ int
 contrast_collect(struct request *r, const struct exec_env *env, const struct sink *sink,
     struct contrast **out, struct profile *prof, struct err *e)
 {
-	const struct contrast_options opt = { .memory = env->memory,
+	const struct contrast_options opt = { .memory = env->memory, .quota = env->quota,
 	    .deadline_mono_ns = env->deadline_mono_ns, .cancel = env->cancel };
 	struct spans_run x = { .r = r, .env = env, .sink = sink };
 	const struct query *q = r->compared;
