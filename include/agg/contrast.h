@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/quota.h"
 #include "model/batch.h"
-#include "model/contrast.h"
+#include "model/contrast_column.h"
 
 enum contrast_side { SIDE_SELECTION, SIDE_BASELINE };
 

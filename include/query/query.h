@@ -7,7 +7,7 @@
 #define QUERY_QUERY_H
 
 #include "model/aggregate.h"
-#include "model/contrast.h"
+#include "model/contrast_column.h"
 #include "model/pred.h"
 #include "model/when.h"
 #include "query/path.h"

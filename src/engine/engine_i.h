@@ -8,7 +8,7 @@
  *   request   a file of a path, bound and planned against one snapshot       request.c,
  *             by a decision that is remembered                              request_plan.c
  *             and with the Bloom filters of the fields it compares          filters.c
- *   run       a request executed and formatted into a sink                   run.c,
+ *   run       a request executed and formatted into a sink                  run.c, run_out.c,
  *             of groups and of compare                                       run_groups.c
  *   result    a request being made into a blob, with those who wait for it   result.c
  *   results   the table of those                                             results.c

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* run_i: a request at work, as run.c and run_groups.c share it. */
+/* run_i: a request at work, as the run*.c files share it. */
 #ifndef ENGINE_RUN_I_H
 #define ENGINE_RUN_I_H
 
@@ -17,11 +17,16 @@ struct running {
 	uint64_t format_ns;	/* time of formatting, and of what takes the bytes */
 };
 
+/* ---- run_out.c ---- */
+
 /* What is rendered goes to the sink. */
 int run_flush(struct running *, struct err *) WARN_UNUSED;
 /* True as long as it is open whether there will be as many rows as expected. */
 bool run_held(const struct running *);
 void run_env(struct request *, uint64_t deadline, const atomic_bool *cancel, struct exec_env *);
+
+/* ---- run_groups.c ---- */
+
 /* Rows that are not spans, made and rendered: those of groups, those of compare. */
 int run_groups(struct running *, uint64_t deadline, const atomic_bool *cancel, struct err *)
     WARN_UNUSED;

@@ -5,7 +5,7 @@
  * first, then their attributes get the sums.
  */
 #include "base/bitmap.h"
-#include "contrast_i.h"
+#include "contrast_scan_i.h"
 
 /* ---- values of a column ---- */
 

@@ -4,7 +4,7 @@
  * several events of a span have counts once, by a stamp for each row.
  */
 #include "base/bitmap.h"
-#include "contrast_i.h"
+#include "contrast_scan_i.h"
 
 int
 contrast_find_events(struct counting *x)

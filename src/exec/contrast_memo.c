@@ -5,7 +5,7 @@
  * bytes about once a shard.
  */
 #include "base/bitmap.h"
-#include "contrast_i.h"
+#include "contrast_scan_i.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "format_i.h"
-#include "model/contrast.h"
+#include "model/contrast_column.h"
 
 #define LINE_MAX 100
 #define FIELD_MOST 30

@@ -80,18 +80,6 @@ print_aggs(struct buf *b, const struct grouping *g)
 	}
 }
 
-/* Its filters are ANDed without an all. */
-static void
-print_compare(struct buf *b, const struct pred *p)
-{
-	bool all = p->kind == PRED_AND;
-
-	BUF_LIT(b, "/compare");
-	for (size_t i = 0; i < (all ? p->n_kids : 1); i++)
-		pred_path_print(b, all ? p->kids[i] : p);
-	BUF_LIT(b, "/end");
-}
-
 void
 groups_print(struct buf *b, const struct query *q)
 {
@@ -122,8 +110,6 @@ groups_print(struct buf *b, const struct query *q)
 		else
 			duration_print(b, g->versus_ns);
 	}
-	if (q->compare != NULL)
-		print_compare(b, q->compare);
 	if (g->distinct)
 		print_keys(b, g);
 }

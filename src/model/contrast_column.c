@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* contrast: the names of the columns of compare.*. */
-#include "model/contrast.h"
+/* contrast_column: the names of the columns of compare.*. */
+#include "model/contrast_column.h"
 
 static const char *const columns[N_CONTRAST_COLUMNS] = {
 	[CONTRAST_FIELD] = "field", [CONTRAST_VALUE] = "value",

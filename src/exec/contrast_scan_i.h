@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* contrast_i: what sink_contrast.c and the contrast_*.c files share. */
-#ifndef EXEC_CONTRAST_I_H
-#define EXEC_CONTRAST_I_H
+/* contrast_scan_i: what sink_contrast.c and the contrast_*.c files share. */
+#ifndef EXEC_CONTRAST_SCAN_I_H
+#define EXEC_CONTRAST_SCAN_I_H
 
 #include "exec_i.h"
 

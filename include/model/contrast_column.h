@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* contrast: the columns of compare.*, and what compare looks at. Worked out in src/agg. */
-#ifndef MODEL_CONTRAST_H
-#define MODEL_CONTRAST_H
+/* contrast_column: the columns of compare.*, and what compare looks at. Worked out in src/agg. */
+#ifndef MODEL_CONTRAST_COLUMN_H
+#define MODEL_CONTRAST_COLUMN_H
 
 #include "base/sv.h"
 
