@@ -27,10 +27,8 @@ echo "\$ spanfs -o now=latest $dir/store $mnt; cd $mnt"
 bad=service/payment/where/resource.service.version/eq/2.5.0
 tell 'Customers cannot pay. What went wrong in the last two hours, the most frequent first?'
 run 'cat since/2h/errors.txt | sort -rnk2 | head -n 3 | tr -s " " | cut -d " " -f 2-'
-tell 'Payment it is. Which versions of it are there, and how many of their spans failed?'
-run 'for v in $(ls service/payment/where/resource.service.version/eq); do echo $v' \
-	'$(cat service/payment/where/resource.service.version/eq/$v/status/error/count) of' \
-	'$(cat service/payment/where/resource.service.version/eq/$v/count); done'
+tell 'Payment it is. What do its failed spans have that the others have not?'
+run 'cat service/payment/compare/status/error/end/limit/4/compare.txt | head -n 7 | tail -n 5'
 tell 'Since when is the new one there? And how many customers did it hit?'
 run "cat $bad/sort/start/limit/1/select/start,host.name/spans.csv"
 run 'cat service/checkout/since/3h/status/error/has/user.id/select/user.id/spans.csv |' \

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "agg/agg.h"
+#include "agg/contrast.h"
 #include "base/pool.h"
 #include "base/quota.h"
 #include "plan/plan.h"
@@ -42,6 +43,7 @@ struct exec_env {
 	/* Of a plan whose output is groups: where its spans go, and on which side. */
 	struct agg_table *groups;
 	enum agg_side side;
+	struct contrast *contrast;	/* alike, of a plan that compares */
 };
 
 struct exec;

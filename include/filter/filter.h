@@ -64,6 +64,7 @@ struct filter_host {
 
 struct filter {
 	struct fnode root;
+	struct fnode compared;		/* filter_init_compared; pred is NULL: nothing is compared */
 	uint32_t n_leaves;
 	const struct filter_host *host;
 	struct exec *ex;		/* the host's */
@@ -104,6 +105,11 @@ struct leaf_state {
 /* The predicate is borrowed. To be released, after a failure too. */
 int filter_init(struct filter *, const struct pred *, const struct filter_host *, struct exec *,
     struct err *) WARN_UNUSED;
+/*
+ * A second predicate on the same shards, which selects nothing: compare's. Its leaves come after
+ * the filter's, which plans name by number.
+ */
+int filter_init_compared(struct filter *, const struct pred *, struct err *) WARN_UNUSED;
 void filter_release(struct filter *);
 /* out: rows of `in` that satisfy, both over the scan's row group; out is zeroed by it. */
 int filter_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out)
@@ -145,6 +151,12 @@ bool leaf_in_columns(const struct xshard *, const struct fnode *);
 
 /* Does what the leaf's field yields of a part of a span (a resource, a trace) satisfy? */
 int leaf_part_holds(const struct fnode *, const struct field_row *, struct err *) WARN_UNUSED;
+
+/* ---- filter_attr.c ---- */
+
+/* Children (events, links) of the rows in `in`, as bits; their count chunk, NULL: none. */
+int children_of(struct scan *, enum column_domain, const uint64_t *in, uint64_t **bits,
+    const struct chunk **counts) WARN_UNUSED;
 
 /* ---- filter_ready.c ---- */
 

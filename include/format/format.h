@@ -20,6 +20,8 @@ struct format_options {	/* what it points at is borrowed while the formatter liv
 	uint64_t offset, limit;		/* of a format that pages */
 	const struct group_column *groups;	/* columns of rows that are groups */
 	size_t n_groups;
+	uint64_t selection, baseline;	/* of compare: spans on each side */
+	struct sv note;			/* and what it leaves out, in words */
 	/* Asked once a row by what has much to do when all are there; it stops on an error. Or NULL. */
 	int (*go_on)(void *arg, struct err *);
 	void *go_on_arg;

@@ -10,7 +10,7 @@
 #include "model/field.h"
 #include "model/span.h"
 
-enum row_kind { ROW_SPAN, ROW_TRACE, ROW_EVENT, ROW_LINK, ROW_COUNT, ROW_GROUP };
+enum row_kind { ROW_SPAN, ROW_TRACE, ROW_EVENT, ROW_LINK, ROW_COUNT, ROW_GROUP, ROW_CONTRAST };
 
 struct span_row {
 	const struct span *span;
@@ -92,7 +92,7 @@ struct batch {
 		const struct trace_row *traces;
 		const struct event_row *events;
 		const struct link_row *links;
-		const struct group_rows *groups;
+		const struct group_rows *groups;	/* of ROW_CONTRAST, too */
 		uint64_t count;
 	};
 };

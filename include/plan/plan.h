@@ -105,6 +105,8 @@ struct plan {
 	enum row_kind output;
 	/* What is selected. */
 	const struct pred *filter;	/* in order of evaluation; PRED_TRUE for all */
+	/* Output ROW_CONTRAST, and no other: what tells the selection from the baseline. */
+	const struct pred *compare;
 	struct time_range range;
 	/* Rows: order and page. No sort keys: the default order of the output. */
 	const struct plan_sort *sort;

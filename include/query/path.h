@@ -51,7 +51,8 @@ struct path_view {
 	unsigned depth;		/* open groups */
 	unsigned n_clauses;
 	bool complete;		/* PATH_CLAUSE, no open group, no dangling not: files may stand here */
-	bool grouped;		/* rows are groups: group, bucket, agg or distinct stands here */
+	/* Rows are no spans: group, bucket, agg, distinct or compare stands here. */
+	bool grouped;
 	bool is_root;		/* no segment at all */
 	bool in_shards;		/* shards, shards/DAY, or right at shards/DAY/HH: lists info.json */
 	struct sv shard_day, shard_hour;	/* as typed, if any */

@@ -7,6 +7,7 @@
 #define QUERY_QUERY_H
 
 #include "model/aggregate.h"
+#include "model/contrast_column.h"
 #include "model/pred.h"
 #include "model/when.h"
 #include "query/path.h"
@@ -55,6 +56,12 @@ struct query {
 	const struct sv *select_typed;	/* the field texts as typed, decoded: the keys' names */
 	const struct sv *select_raw;	/* encoded */
 	size_t n_select;
+	/*
+	 * What tells the spans that compare.* compares from the others; NULL: nothing is compared.
+	 * It selects none. Their order: compare_sort, as many as n_sort.
+	 */
+	const struct pred *compare;
+	const struct contrast_sort *compare_sort;
 	bool by_groups;			/* rows are groups: sort and select are in here */
 	struct grouping groups;
 	bool has_agg, has_fill, has_having;	/* typed */

@@ -9,7 +9,8 @@
  *             by a decision that is remembered                              request_plan.c
  *             and with the Bloom filters of the fields it compares          filters.c
  *             (plans are of the file with whole rows)                       request_format.c
- *   run       a request executed and formatted into a sink                   run.c
+ *   run       a request executed and formatted into a sink                  run.c, run_out.c,
+ *             of groups and of compare                                       run_groups.c
  *   size      how many bytes that will be, where lengths are kept            run_size.c
  *   expect    what the path expects of its answer                            expect.c
  *   result    a request being made into a blob, with those who wait for it   result.c
@@ -158,10 +159,12 @@ struct request {
 	struct path *wider;		/* the path with its format's clauses; or NULL */
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
 	const struct query *groups;	/* rows are groups: what was asked, query is that of the spans */
+	const struct query *compared;	/* alike: rows are those of compare */
 	bool as_spans;			/* its spans are looked at one by one all the same */
 	uint64_t offset, limit;		/* that a format that pages applies, not the query */
 	struct buf canonical;
 	struct buf key;			/* what equal results share, but for snapshot and now */
+	struct buf note;		/* of its run: what user.spanfs.note says, if anything */
 	uint64_t now;			/* if the query depends on it; else 0 */
 	struct stats *stats;		/* request_stats; on demand */
 	struct value_filter **own_filters;	/* of these, while it is planned */
@@ -196,7 +199,7 @@ int request_plain(const struct request *, struct request **, struct err *) WARN_
 int request_part(const struct request *, const struct query *q, struct request **, struct err *)
     WARN_UNUSED;
 void request_free(struct request *);
-/* The run is over: all goes but path, canonical path and key. */
+/* The run is over: all goes but path, canonical path, key and note. */
 void request_settle(struct request *);
 /* The path as typed, with the file. Not once it is settled. */
 void request_print_path(const struct request *, struct buf *);
@@ -324,7 +327,7 @@ int expect_rows(const struct request *, uint64_t n, struct err *) WARN_UNUSED;
 
 /* ---- request_groups.c, groups.c ---- */
 
-/* Of a request that is bound: takes r->query apart into that of groups and that of spans. */
+/* Of a request that is bound: takes r->query apart into that of groups (compare) and that of spans. */
 int request_take_groups(struct request *, struct err *) WARN_UNUSED;
 /* Runs it: the groups, finished. */
 int groups_collect(struct request *, const struct exec_env *, const struct sink *,
@@ -333,6 +336,9 @@ int groups_collect(struct request *, const struct exec_env *, const struct sink 
 void groups_page(const struct query *, const struct agg_table *, size_t *from, size_t *n);
 int groups_batch(struct agg_table *, const struct group_column *, size_t n_columns, size_t from,
     size_t n, struct arena *, struct batch *, struct err *) WARN_UNUSED;
+/* Compare: runs it; the rows of its page are the first of the contrast, but for the offset. */
+int contrast_collect(struct request *, const struct exec_env *, const struct sink *,
+    struct contrast **, struct profile *, struct err *) WARN_UNUSED;
 /* A line of the file `plan`, a member of the object in plan.json. */
 void groups_explain(struct buf *, const struct request *);
 void groups_explain_json(struct buf *, const struct request *);

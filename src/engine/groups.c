@@ -15,6 +15,7 @@ struct spans_run {
 	const struct exec_env *env;
 	const struct sink *sink;
 	struct agg_table *table;
+	struct contrast *contrast;	/* of compare, in place of a table */
 	enum agg_side side;
 	uint64_t seen;			/* start of the last span, of a probe */
 	bool any;
@@ -23,6 +24,8 @@ struct spans_run {
 static int
 take_batch(struct spans_run *x, const struct batch *b, struct err *e)
 {
+	if (x->contrast != NULL)
+		return err_set(e, ERR_UNSUPPORTED, -1, "compare has no rows of spans");
 	if (x->table != NULL)
 		return agg_add(x->table, x->side, b->spans, b->n, e);
 	x->any = true;
@@ -55,6 +58,7 @@ run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct e
 	code = request_plan(r, e);
 	r->cancel = NULL;
 	env.groups = x->table;
+	env.contrast = x->contrast;
 	env.side = x->side;
 	if (code < 0 || (code = exec_open(r->plan, &env, &ex, e)) < 0)
 		return code;
@@ -192,6 +196,40 @@ groups_collect(struct request *r, const struct exec_env *env, const struct sink 
 	}
 	prof->plan_ns = r->plan_ns;
 	*out = x.table;
+	return 0;
+}
+
+/* ---- compare ---- */
+
+/* Rows up to the end of the page. */
+static uint64_t
+rows_wanted(const struct query *q)
+{
+	uint64_t n = q->has_limit ? q->limit : CONTRAST_ROWS;
+
+	return n > UINT64_MAX - q->offset ? UINT64_MAX : n + q->offset;
+}
+
+int
+contrast_collect(struct request *r, const struct exec_env *env, const struct sink *sink,
+    struct contrast **out, struct profile *prof, struct err *e)
+{
+	const struct contrast_options opt = { .memory = env->memory, .quota = env->quota,
+	    .deadline_mono_ns = env->deadline_mono_ns, .cancel = env->cancel };
+	struct spans_run x = { .r = r, .env = env, .sink = sink };
+	const struct query *q = r->compared;
+	int code;
+
+	if ((code = contrast_new(&opt, &x.contrast, e)) < 0)
+		return code;
+	if ((code = run_spans(&x, r, prof, e)) == 0)
+		code = contrast_finish(x.contrast, q->compare_sort, q->n_sort, rows_wanted(q), e);
+	if (code < 0) {
+		contrast_free(x.contrast);
+		return code;
+	}
+	prof->plan_ns = r->plan_ns;
+	*out = x.contrast;
 	return 0;
 }
 

@@ -366,6 +366,15 @@ list_columns(struct list *l, const struct query *q, enum entry_kind kind)
 	l->total = l->v.n;
 }
 
+/* Of sort under compare. */
+static void
+list_contrast(struct list *l, enum entry_kind kind)
+{
+	for (unsigned i = 0; i < N_CONTRAST_COLUMNS; i++)
+		add(l, sv_cstr(contrast_column_name((enum contrast_column)i)), kind);
+	l->total = l->v.n;
+}
+
 /* Of what groups have, if the path so far says so: 1; 0: list what stands in every path. */
 static int
 list_of_groups(struct list *l, struct engine *en, struct world *w, const struct path *path,
@@ -379,6 +388,10 @@ list_of_groups(struct list *l, struct engine *en, struct world *w, const struct 
 		return 0;
 	if ((code = bind_prefix(en, w, path, l->a, &q, e)) < 0)
 		return code;
+	if (q != NULL && q->compare != NULL && !having) {
+		list_contrast(l, kind);
+		return 1;
+	}
 	if (q == NULL || !q->by_groups || (having && q->groups.n_aggs == 0))
 		return 0;
 	if (having)

@@ -86,6 +86,10 @@ check_format(const struct query *q, const struct format *format, struct err *e)
 	struct sv file = sv_cstr(format->file);
 	bool trace_rows = format->rows == ROW_TRACE;
 
+	if ((format->rows == ROW_CONTRAST) != (q->compare != NULL))
+		return err_set(e, ERR_UNSUPPORTED, -1, q->compare != NULL ?
+		    "%.*s has no rows of compare: compare.jsonl and compare.txt do" :
+		    "%.*s stands under compare/.../end", SV_ARG(file));
 	if (format->rows == ROW_GROUP && !q->by_groups)
 		return err_set(e, ERR_UNSUPPORTED, -1,
 		    "%.*s stands under group, bucket, agg or distinct", SV_ARG(file));
@@ -348,6 +352,7 @@ request_part(const struct request *r, const struct query *q, struct request **ou
 	n->file = r->file;
 	n->query = q;
 	n->groups = r->groups;
+	n->compared = r->compared;
 	n->rules_off = r->rules_off;
 	n->shadow = true;	/* its plan is part of another's */
 	n->exact = r->exact;
@@ -372,7 +377,7 @@ request_settle(struct request *r)
 	r->summary = NULL;
 	r->world = NULL;
 	r->stats = NULL;
-	r->query = r->groups = NULL;
+	r->query = r->groups = r->compared = NULL;
 	r->file = NULL;
 	r->own_filters = NULL;
 }
@@ -380,7 +385,7 @@ request_settle(struct request *r)
 size_t
 request_memory(const struct request *r)
 {
-	size_t n = sizeof *r + r->canonical.cap + r->key.cap + arena_footprint(&r->arena);
+	size_t n = sizeof *r + r->canonical.cap + r->key.cap + r->note.cap + arena_footprint(&r->arena);
 
 	return r->plan == NULL ? n : n + arena_footprint(&r->plan->arena);
 }
@@ -404,6 +409,7 @@ request_free(struct request *r)
 	request_settle(r);
 	buf_release(&r->canonical);
 	buf_release(&r->key);
+	buf_release(&r->note);
 	path_unref(r->path);
 	path_unref(r->wider);
 	free(r);
@@ -426,7 +432,8 @@ uint64_t
 request_est_bytes(struct request *r)
 {
 	/* Groups are few beside their spans, and are made whole. */
-	if (r->kind != FILE_FORMAT || r->groups != NULL || request_plan(r, NULL) < 0)
+	if (r->kind != FILE_FORMAT || r->groups != NULL || r->compared != NULL ||
+	    request_plan(r, NULL) < 0)
 		return 0;
 	return r->plan->est_bytes < 1e18 ? (uint64_t)r->plan->est_bytes : (uint64_t)1e18;
 }

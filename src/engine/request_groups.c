@@ -2,7 +2,7 @@
 /*
  * request_groups: requests whose rows are groups. The query of the request becomes that of the spans
  * they are made of (no sort, no page, only the fields that keys and measures look at); the asker's own
- * stays beside it as r->groups.
+ * stays beside it as r->groups. Alike those of compare, as r->compared.
  */
 #include "engine_i.h"
 
@@ -54,11 +54,40 @@ range_of(const struct query *q)
 	return r;
 }
 
+/* All spans of a query, in any order. */
+static void
+without_page(struct query *q)
+{
+	q->sort = NULL;
+	q->n_sort = 0;
+	q->has_limit = false;
+	q->limit = UINT64_MAX;
+	q->offset = 0;
+}
+
+static int
+take_compare(struct request *r, struct err *e)
+{
+	struct query *spans = arena_new(&r->arena, struct query);
+
+	if (spans == NULL)
+		return err_nomem(e);
+	*spans = *r->query;
+	without_page(spans);
+	r->compared = r->query;
+	r->query = spans;
+	if (r->format == NULL || r->kind == FILE_PROFILE)
+		r->format = format_find(SV("compare.jsonl"));
+	return 0;
+}
+
 int
 request_take_groups(struct request *r, struct err *e)
 {
 	struct query *spans;
 
+	if (r->query->compare != NULL)
+		return take_compare(r, e);
 	if (!r->query->by_groups)
 		return 0;
 	if ((spans = arena_new(&r->arena, struct query)) == NULL)
@@ -67,11 +96,7 @@ request_take_groups(struct request *r, struct err *e)
 	spans->range = range_of(r->query);
 	spans->by_groups = false;
 	spans->groups = (struct grouping){ .distinct = false };
-	spans->sort = NULL;
-	spans->n_sort = 0;
-	spans->has_limit = false;
-	spans->limit = UINT64_MAX;
-	spans->offset = 0;
+	without_page(spans);
 	r->groups = r->query;
 	r->query = spans;
 	if (r->kind == FILE_PROFILE)

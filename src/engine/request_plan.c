@@ -74,6 +74,8 @@ others_at_work(const struct request *r)
 static enum row_kind
 output_of(const struct request *r, const struct format *f)
 {
+	if (r->compared != NULL)
+		return ROW_CONTRAST;
 	if (r->groups == NULL)
 		return f->rows;
 	for (size_t i = 0; i < r->query->n_select; i++)

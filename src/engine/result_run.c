@@ -348,7 +348,8 @@ claim_inline(struct result *r)
 {
 	struct engine *en = r->engine;
 
-	if (r->request->groups != NULL || (r->planned && r->cost_ns > INLINE_COST_NS))
+	if (r->request->groups != NULL || r->request->compared != NULL ||
+	    (r->planned && r->cost_ns > INLINE_COST_NS))
 		return false;
 	if (atomic_fetch_add(&en->n_inline, 1) < INLINE_MAX)
 		return true;

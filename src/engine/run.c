@@ -7,46 +7,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "engine_i.h"
-
-#define FLUSH_BYTES (128 * 1024)
-
-struct running {
-	struct request *r;
-	const struct sink *sink;
-	struct run_info *info;
-	struct buf out;
-	struct share *share;	/* NULL: one formatter does it all */
-	uint64_t count;		/* the number, in a file of one */
-	uint64_t format_ns;	/* time of formatting, and of what takes the bytes */
-};
-
-static int
-flush(struct running *x, struct err *e)
-{
-	int code = buf_ok(&x->out, e);
-
-	if (code < 0 || x->out.n == 0)
-		return code;
-	x->info->n_bytes += x->out.n;
-	code = x->sink->put(x->sink->arg, x->out.p, x->out.n, e);
-	x->out.n = 0;
-	return code;
-}
+#include "run_i.h"
 
 /* ---- what the path expects ---- */
-
-#define HELD_BYTES ((size_t)64 << 20)	/* most that is kept back for it */
-
-/* True as long as it is open whether there will be as many rows as expected. */
-static bool
-held(const struct running *x)
-{
-	const struct query *q = x->r->query;
-
-	return q->has_expect_rows && x->info->n_rows < q->expect_rows &&
-	    x->out.n < HELD_BYTES;
-}
 
 static uint64_t
 rows_of(const struct running *x)
@@ -76,9 +39,9 @@ format_batch(struct running *x, struct formatter *f, const struct batch *b, stru
 {
 	int code;
 
-	if (held(x) || !share_wants(x->share, b))
+	if (run_held(x) || !share_wants(x->share, b))
 		return formatter_batch(f, b, &x->out, e);
-	if ((code = flush(x, e)) < 0)
+	if ((code = run_flush(x, e)) < 0)
 		return code;
 	return share_batch(x->share, b, x->sink->put, x->sink->arg, &x->info->n_bytes, e);
 }
@@ -100,8 +63,8 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 		if (code < 0 || (code = exec_reader_holds(ex, formatter_memory(f), e)) < 0)
 			return code;
 		/* The first rows go out at once: somebody may be waiting for them. */
-		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) && !held(x) &&
-		    (code = flush(x, e)) < 0)
+		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) && !run_held(x) &&
+		    (code = run_flush(x, e)) < 0)
 			return code;
 		if (x->sink->step != NULL &&
 		    (code = x->sink->step(x->sink->arg, exec_profile(ex), e)) < 0)
@@ -109,110 +72,6 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 		exec_renew_deadline(ex);
 	}
 	return code < 0 ? code : 0;
-}
-
-static int
-put_group_rows(struct running *x, struct agg_table *t, struct formatter *f,
-    const struct group_column *columns, size_t n_columns, struct err *e)
-{
-	size_t at, left;
-	struct batch b;
-	struct arena a;
-	int code = 0;
-
-	groups_page(x->r->groups, t, &at, &left);
-	arena_init(&a);
-	while (code == 0 && left > 0) {
-		size_t n = left < BATCH_ROWS ? left : BATCH_ROWS;
-
-		arena_reset(&a);
-		if ((code = groups_batch(t, columns, n_columns, at, n, &a, &b, e)) == 0)
-			code = formatter_batch(f, &b, &x->out, e);
-		if (code == 0 && x->out.n >= FLUSH_BYTES && !held(x))
-			code = flush(x, e);
-		if (code == 0)
-			code = agg_reader_holds(t, formatter_memory(f) + x->out.cap, e);
-		x->info->n_rows += n;
-		at += n;
-		left -= n;
-	}
-	arena_release(&a);
-	return code;
-}
-
-static int
-go_on(void *table, struct err *e)
-{
-	return agg_check(table, e);
-}
-
-/* Groups through a formatter of their own, since its columns are known only now. */
-static int
-format_groups(struct running *x, struct agg_table *t, struct err *e)
-{
-	struct format_options fo = { .go_on = go_on, .go_on_arg = t };
-	struct group_column *columns = NULL;
-	struct formatter *f;
-	int code = agg_columns(t, &columns, &fo.n_groups, e);
-
-	if (code < 0)
-		return code;
-	fo.groups = columns;
-	if ((code = formatter_new(x->r->format, &fo, &f, e)) < 0)
-		return code;
-	if ((code = formatter_begin(f, &x->out, e)) == 0 &&
-	    (code = put_group_rows(x, t, f, columns, fo.n_groups, e)) == 0)
-		code = formatter_end(f, &x->out, e);
-	formatter_free(f);
-	return code;
-}
-
-static int
-count_groups(struct running *x, const struct agg_table *t)
-{
-	size_t from, n;
-
-	groups_page(x->r->groups, t, &from, &n);
-	x->count = n;
-	x->info->n_rows = 1;
-	buf_u64(&x->out, n);
-	buf_putc(&x->out, '\n');
-	return 0;
-}
-
-static int
-over_rows(const struct running *x, const struct agg_table *t, struct err *e)
-{
-	uint64_t max = conf_u64(x->r->engine->conf, CONF_QUERY_MAX_ROWS);
-	size_t from, n;
-
-	groups_page(x->r->groups, t, &from, &n);
-	if (max == 0 || n <= max || x->r->format->rows == ROW_COUNT)
-		return 0;
-	return err_set(e, ERR_LIMIT, -1, "over the limit of %llu rows ([query] max_rows)",
-	    (unsigned long long)max);
-}
-
-static int
-run_groups(struct running *x, uint64_t deadline, const atomic_bool *cancel, struct err *e)
-{
-	struct agg_table *t = NULL;
-	struct exec_env env;
-	uint64_t t0;
-	int code;
-
-	run_exec_env(x->r, deadline, cancel, &env);
-	env.max_rows = 0;	/* of groups, not of spans */
-	if ((code = groups_collect(x->r, &env, x->sink, &t, &x->info->profile, e)) < 0)
-		return code;
-	x->info->inexact = !agg_is_exact(t);
-	t0 = clock_mono_ns();
-	if ((code = over_rows(x, t, e)) == 0)
-		code = x->r->format->rows == ROW_COUNT ? count_groups(x, t) :
-		    format_groups(x, t, e);
-	agg_table_free(t);
-	x->format_ns += clock_mono_ns() - t0;
-	return code;
 }
 
 /* Rows of the plan through formatter f. */
@@ -251,8 +110,9 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 
 	if ((code = expect_fresh(x->r, e)) < 0)
 		return code;
-	if (x->r->groups != NULL) {
-		code = run_groups(x, deadline, cancel, e);
+	if (x->r->groups != NULL || x->r->compared != NULL) {
+		code = x->r->groups != NULL ? run_groups(x, deadline, cancel, e) :
+		    run_compare(x, deadline, cancel, e);
 		return code < 0 ? code : expect_rows(x->r, rows_of(x), e);
 	}
 	if ((code = formatter_new(x->r->format, &fo, &f, e)) < 0)
@@ -299,7 +159,7 @@ run_profile(struct running *x, uint64_t deadline, const atomic_bool *cancel, str
 	x->sink = &drop;
 	code = run_format(x, deadline, cancel, e);
 	if (code == 0)
-		code = flush(x, e);
+		code = run_flush(x, e);
 	x->sink = to;
 	x->out.n = 0;
 	if (code < 0)
@@ -433,7 +293,7 @@ run_request(struct request *r, const struct sink *sink, uint64_t deadline,
 	buf_init(&x.out);
 	code = produce(&x, deadline, cancel, e);
 	if (code == 0)
-		code = flush(&x, e);
+		code = run_flush(&x, e);
 	info->complete = code == 0;
 	buf_release(&x.out);
 	return code;

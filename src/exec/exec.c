@@ -12,8 +12,16 @@
 static int
 row_filter_open(struct exec *ex, struct err *e)
 {
-	ex->needs_trace = pred_needs_trace(ex->plan->filter);
-	return ex->plan->pushdown ? 0 : pred_eval_new(ex->plan->filter, &ex->rows, e);
+	const struct plan *p = ex->plan;
+	int rc;
+
+	ex->needs_trace = pred_needs_trace(p->filter) ||
+	    (p->compare != NULL && pred_needs_trace(p->compare));
+	if (p->pushdown)
+		return 0;
+	if ((rc = pred_eval_new(p->filter, &ex->rows, e)) < 0 || p->compare == NULL)
+		return rc;
+	return pred_eval_new(p->compare, &ex->compared, e);
 }
 
 static void
@@ -67,6 +75,7 @@ exec_close(struct exec *ex)
 	sink_close(&ex->sink);
 	source_close(ex);
 	pred_eval_free(ex->rows);
+	pred_eval_free(ex->compared);
 	quota_give(ex->env.quota, atomic_load(&ex->held));
 	free(ex);
 }

@@ -12,6 +12,7 @@
  *   sink           what becomes of found rows (sink.h), and which sink makes which output
  *   sink_rows, sink_traces, sink_count, sink_groups   rows in order; rows of traces.*; a count; groups
  *   exec_size, sink_size, sizing   how long the rows' lines are, instead of the rows
+ *   sink_contrast  what compare compares; contrast_columns: its counts on columns
  *   found          found rows as a list, or as spans
  *   op_order       row refs: collecting, sorting, the best k
  *   ref_add        refs of found rows
@@ -190,7 +191,8 @@ struct exec {
 	struct source source;
 	struct local *local;		/* its state, if it is the local one; else NULL */
 	struct pred_eval *rows;		/* the filter on whole spans: not pushdown */
-	bool needs_trace;		/* the filter */
+	struct pred_eval *compared;	/* alike: that of compare, or NULL */
+	bool needs_trace;		/* the filter, or that of compare */
 	struct row_sink sink;
 	struct sizing *sizing;		/* or NULL */
 
@@ -253,6 +255,8 @@ int scan_found(struct scan *, struct row_sink *, const struct found *) WARN_UNUS
 /* Makes the scan's local state, unless it has one; and gives it up. */
 int scan_local(struct scan *, const struct row_sink *) WARN_UNUSED;
 void scan_local_drop(struct scan *, struct row_sink *);
+/* 1 if the span satisfies the predicate, 0 if not. */
+int scan_span_holds(struct scan *, struct pred_eval *, const struct span *) WARN_UNUSED;
 /* Whole spans, of these rows from the scan's row_from on: those that match go to the sink. */
 int spans_consume(struct scan *, struct row_sink *, struct slice, const struct span *,
     const uint32_t *rows, uint32_t n) WARN_UNUSED;

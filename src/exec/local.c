@@ -40,7 +40,8 @@ needs_children(const struct plan *p)
 		if (p->sort[i].field.scope == FIELD_INTRINSIC &&
 		    p->sort[i].field.intrinsic == IN_CHILD_COUNT)
 			return true;
-	return p->want_trace || asks_children(p->filter);
+	return p->want_trace || asks_children(p->filter) ||
+	    (p->compare != NULL && asks_children(p->compare));
 }
 
 static int
@@ -67,10 +68,14 @@ local_open(struct source *s, struct err *e)
 	}
 	s->state = ex->local = l;
 	l->slices.last = exec_last(s->plan);
-	l->searches = searches(s->plan->filter);
+	l->searches = searches(s->plan->filter) ||
+	    (s->plan->compare != NULL && searches(s->plan->compare));
 	l->needs_children = needs_children(s->plan);
 	if (s->plan->pushdown && (rc = filter_init(&l->filter, s->plan->filter, &exec_filter_host,
 	    ex, e)) < 0)
+		return rc;
+	if (s->plan->pushdown && s->plan->compare != NULL &&
+	    (rc = filter_init_compared(&l->filter, s->plan->compare, e)) < 0)
 		return rc;
 	if ((rc = shards_open(ex, e)) < 0 || (rc = traces_open(ex, e)) < 0)
 		return rc;

@@ -33,24 +33,30 @@ scan_local_drop(struct scan *sc, struct row_sink *s)
 	sc->local = NULL;
 }
 
-static int
-row_matches(struct scan *sc, struct slice slice, const struct span *s)
+int
+scan_span_holds(struct scan *sc, struct pred_eval *pred, const struct span *s)
 {
 	struct exec *ex = sc->ex;
 	struct trace_pin pin = { NULL, NULL };
 	uint32_t children = 0;
 	int rc;
 
-	if (s->start_ns < slice.first || s->start_ns > slice.last)
-		return 0;
 	if (ex->needs_trace) {
 		if ((rc = trace_get(ex, s->trace_id, &pin, sc->e)) < 0)
 			return rc;
 		children = entry_child_count(pin.t, s->span_id);
 	}
-	rc = pred_eval_span(ex->rows, s, pin.t != NULL ? &pin.t->facts : NULL, children, sc->e);
+	rc = pred_eval_span(pred, s, pin.t != NULL ? &pin.t->facts : NULL, children, sc->e);
 	trace_put(ex, &pin);
 	return rc;
+}
+
+static int
+row_matches(struct scan *sc, struct slice slice, const struct span *s)
+{
+	if (s->start_ns < slice.first || s->start_ns > slice.last)
+		return 0;
+	return scan_span_holds(sc, sc->ex->rows, s);
 }
 
 int

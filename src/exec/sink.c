@@ -11,6 +11,7 @@ static const struct sink_ops *const sinks[] = {
 	[ROW_TRACE] = &sink_traces,
 	[ROW_COUNT] = &sink_count,
 	[ROW_GROUP] = &sink_groups,
+	[ROW_CONTRAST] = &sink_contrast,
 };
 
 /* A sum needs no order, unless only some rows are in it. */

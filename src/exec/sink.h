@@ -80,7 +80,8 @@ struct sink_ops {
 int sink_open(struct row_sink *, struct exec *, struct err *) WARN_UNUSED;
 void sink_close(struct row_sink *);
 
-extern const struct sink_ops sink_rows, sink_count, sink_traces, sink_groups, sink_size;
+extern const struct sink_ops sink_rows, sink_count, sink_traces, sink_groups, sink_contrast,
+    sink_size;
 
 /* ---- found.c ---- */
 

@@ -29,7 +29,9 @@ filter_release(struct filter *f)
 {
 	if (f->root.pred != NULL)
 		fnode_release(&f->root);
-	f->root = (struct fnode){ .pred = NULL };
+	if (f->compared.pred != NULL)
+		fnode_release(&f->compared);
+	f->root = f->compared = (struct fnode){ .pred = NULL };
 }
 
 struct intrinsic_way {
@@ -181,6 +183,12 @@ filter_init(struct filter *f, const struct pred *p, const struct filter_host *ho
 	return fnode_init(f, &f->root, p, e);
 }
 
+int
+filter_init_compared(struct filter *f, const struct pred *p, struct err *e)
+{
+	return fnode_init(f, &f->compared, p, e);
+}
+
 size_t
 filter_top(const struct filter *f, const struct fnode **first)
 {
@@ -210,11 +218,15 @@ prepare(struct xshard *xs, const struct fnode *n, struct err *e)
 int
 filter_shard_prepare(struct xshard *xs, struct err *e)
 {
-	size_t n = xs->filter->n_leaves;
+	const struct filter *f = xs->filter;
+	size_t n = f->n_leaves;
+	int rc;
 
 	if ((xs->leaves = calloc(n == 0 ? 1 : n, sizeof *xs->leaves)) == NULL)
 		return err_nomem(e);
-	return prepare(xs, &xs->filter->root, e);
+	if ((rc = prepare(xs, &f->root, e)) < 0 || f->compared.pred == NULL)
+		return rc;
+	return prepare(xs, &f->compared, e);
 }
 
 void

@@ -54,9 +54,6 @@ int values_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_
 
 /* ---- filter_attr.c ---- */
 
-/* Children (events, links) of the rows in `in`, as bits; their count chunk, NULL: none. */
-int children_of(struct scan *, enum column_domain, const uint64_t *in, uint64_t **bits,
-    const struct chunk **counts) WARN_UNUSED;
 /* Sets the rows of `in` with a child in `bits`. */
 int children_rows(struct scan *, const struct chunk *counts, const uint64_t *in,
     const uint64_t *bits, uint64_t *out) WARN_UNUSED;

@@ -74,8 +74,7 @@ cell_number(const struct group_cell *c)
 	return (double)NAN;
 }
 
-/* Four digits or so, with a letter for thousands: "12", "0.5", "1.23k", "45.6M". */
-static void
+void
 put_figure(struct buf *b, double d)
 {
 	static const char *const letters[] = { "", "k", "M", "G", "T", "P", "E" };

@@ -96,6 +96,8 @@ void csv_field(struct buf *, struct sv);
 /* fmt_groups.c, fmt_groups_text.c */
 void put_group_time(struct buf *, struct day_cache *, __int128 ns);
 void put_group_plain(struct formatter *, struct buf *, const struct group_cell *);
+/* Four digits or so, with a letter for thousands: "12", "0.5", "1.23k", "45.6M". */
+void put_figure(struct buf *, double);
 int groups_begin(struct formatter *, struct buf *, struct err *);
 int groups_jsonl_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
 int groups_csv_begin(struct formatter *, struct buf *, struct err *);
@@ -103,6 +105,11 @@ int groups_csv_batch(struct formatter *, const struct batch *, struct buf *, str
 int groups_text_begin(struct formatter *, struct buf *, struct err *);
 int groups_text_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
 int groups_text_end(struct formatter *, struct buf *, struct err *);
+
+/* fmt_compare.c */
+int compare_text_begin(struct formatter *, struct buf *, struct err *);
+int compare_text_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int compare_text_end(struct formatter *, struct buf *, struct err *);
 
 /* table.c */
 struct table_column {

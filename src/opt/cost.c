@@ -19,10 +19,13 @@
 #include "model/pred_walk.h"
 
 static double
-fetch_tuples(const struct projection *pr)
+fetch_tuples(const struct plan *p)
 {
+	const struct projection *pr = &p->projection;
 	double n = FETCH_BASE_TUPLES;
 
+	if (p->output == ROW_CONTRAST && p->pushdown)
+		return CONTRAST_TUPLES;
 	if (pr->all)
 		return FETCH_FULL_TUPLES;
 	n += FETCH_FIELD_TUPLES * ((double)__builtin_popcountll(pr->intrinsics) + (double)pr->n_fields);
@@ -40,6 +43,8 @@ row_bytes(const struct plan *p)
 	switch (p->output) {
 	case ROW_COUNT:
 		return BYTES_COUNT;
+	case ROW_CONTRAST:	/* a page of rows, however many spans */
+		return 0;
 	case ROW_TRACE:
 		return BYTES_TRACE;
 	case ROW_EVENT:
@@ -77,7 +82,8 @@ order_cost(const struct opt *o, double rows, double wanted)
 {
 	double kept = o->plan->topn && wanted < rows ? wanted : rows;
 
-	if (o->plan->output == ROW_COUNT || o->plan->output == ROW_GROUP || rows < 2)
+	if (o->plan->output == ROW_COUNT || o->plan->output == ROW_GROUP ||
+	    o->plan->output == ROW_CONTRAST || rows < 2)
 		return 0;
 	return rows * log2(kept + 2) * ORDER_OPS * o->options->cost.cpu_operator_cost;
 }
@@ -123,7 +129,8 @@ trace_cost(const struct opt *o, double rows, double out)
 
 	for (size_t i = 0; i < p->n_shards; i++)
 		all += p->shards[i].est_rows;
-	if (p->output == ROW_TRACE || pred_needs_trace(p->filter) || sorts_by_trace(p))
+	if (p->output == ROW_TRACE || pred_needs_trace(p->filter) || sorts_by_trace(p) ||
+	    (p->compare != NULL && pred_needs_trace(p->compare)))
 		taken = rows;
 	else if (p->want_trace)
 		taken = out;
@@ -189,7 +196,7 @@ fetch_cost(const struct opt *o, double n, double found)
 		pages += (double)s->n_bytes / PAGE_BYTES * touched / groups;
 		chunks += touched * FETCH_CHUNKS;
 	}
-	return n * fetch_tuples(&p->projection) * c->cpu_tuple_cost + page_share(o) *
+	return n * fetch_tuples(p) * c->cpu_tuple_cost + page_share(o) *
 	    fetch_share(p) * (pages * c->seq_page_cost + chunks * c->random_page_cost);
 }
 

@@ -114,6 +114,8 @@
 /* The fixed part of it, and each intrinsic or attribute that is fetched alone. */
 #define FETCH_BASE_TUPLES 4.0
 #define FETCH_FIELD_TUPLES 1.0
+/* compare on columns: its values are counted, and no span is put together. */
+#define CONTRAST_TUPLES 8.0
 /* Of a shard's bytes: what the order of rows needs, and each field; chunks of a row group. */
 #define FETCH_SHARE_BASE 0.4
 #define FETCH_SHARE_FIELD 0.03

@@ -185,6 +185,8 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
 	    .arena = &p->arena };
 	p->output = options->output;
 	p->filter = filter_of(&p->arena, q);
+	if (p->output == ROW_CONTRAST)
+		p->compare = pred_copy(&p->arena, q->compare);
 	p->range = q->range;
 	p->limit = q->has_limit ? q->limit : UINT64_MAX;
 	p->offset = q->offset;
@@ -193,7 +195,7 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
 	p->threads = options->threads;
 	p->stats_version = st->version;
 	p->fired = o->fired = arena_array(&p->arena, OPT_MAX_RULES, const char *);
-	if (p->filter == NULL || o->fired == NULL || !plain_shards(o) || !copy_sort(p, q)) {
+	if (p->filter == NULL || (p->output == ROW_CONTRAST && p->compare == NULL) || o->fired == NULL || !plain_shards(o) || !copy_sort(p, q)) {
 		plan_free(p);
 		return err_nomem(e);
 	}

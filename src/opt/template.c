@@ -170,6 +170,8 @@ template_key(struct buf *b, const struct query *q, const struct stats *st,
 	buf_putc(b, (char)(q->has_limit ? 1 + page_class(q->limit) : 0));
 	buf_putc(b, (char)page_class(q->offset));
 	put_filter(b, q->filter);
+	if (o->output == ROW_CONTRAST)
+		put_filter(b, q->compare);
 	buf_varint(b, q->n_sort);
 	for (size_t i = 0; i < q->n_sort; i++) {
 		put_field(b, &q->sort[i].field);
@@ -274,9 +276,14 @@ template_print(struct buf *b, const struct query *q, const struct stats *st,
 	static const char *const outputs[] = {
 		[ROW_SPAN] = "spans", [ROW_TRACE] = "traces", [ROW_EVENT] = "events",
 		[ROW_LINK] = "links", [ROW_COUNT] = "count", [ROW_GROUP] = "groups",
+		[ROW_CONTRAST] = "compare",
 	};
 
-	buf_printf(b, "%s: ", (unsigned)o->output <= ROW_GROUP ? outputs[o->output] : "rows");
+	buf_printf(b, "%s: ", (unsigned)o->output <= ROW_CONTRAST ? outputs[o->output] : "rows");
+	if (o->output == ROW_CONTRAST) {
+		print_filter(b, q->compare, false);
+		BUF_LIT(b, " among ");
+	}
 	print_filter(b, q->filter, false);
 	print_range(b, range_class(q->range, st));
 	for (size_t i = 0; i < q->n_sort; i++) {

@@ -37,9 +37,10 @@ output_name(enum row_kind k)
 	static const char *const names[] = {
 		[ROW_SPAN] = "spans", [ROW_TRACE] = "traces", [ROW_EVENT] = "events",
 		[ROW_LINK] = "links", [ROW_COUNT] = "count", [ROW_GROUP] = "groups",
+		[ROW_CONTRAST] = "compare",
 	};
 
-	return (unsigned)k <= ROW_GROUP ? names[k] : "unknown";
+	return (unsigned)k <= ROW_CONTRAST ? names[k] : "unknown";
 }
 
 static bool
@@ -170,7 +171,7 @@ put_range(struct buf *b, struct time_range r)
 static void
 put_order(struct buf *b, const struct plan *p)
 {
-	if (p->output == ROW_COUNT || p->output == ROW_GROUP)
+	if (p->output == ROW_COUNT || p->output == ROW_GROUP || p->output == ROW_CONTRAST)
 		BUF_LIT(b, "none");
 	else if (p->n_sort == 0)
 		BUF_LIT(b, "newest first");
@@ -245,6 +246,12 @@ put_stages(struct buf *b, const struct plan *p, const struct stats *st)
 	BUF_LIT(b, "\nfilter   ");
 	pred_print(b, p->filter);
 	buf_str(b, p->never ? " (can't match)" : p->pushdown ? " (on columns)" : " (on rows)");
+	if (p->compare != NULL) {
+		BUF_LIT(b, "\ncompare  ");
+		pred_print(b, p->compare);
+		buf_str(b, p->pushdown ? ": in the same pass, values counted by their codes" :
+		    ": in the same pass, span by span");
+	}
 	BUF_LIT(b, "\norder    ");
 	put_order(b, p);
 	put_page(b, p);
@@ -411,6 +418,10 @@ put_json_stages(struct buf *b, const struct plan *p, struct buf *t)
 	}
 	pred_print(t, p->filter);
 	put_text(b, "filter", t);
+	if (p->compare != NULL) {
+		pred_print(t, p->compare);
+		put_text(b, "compare", t);
+	}
 	put_order(t, p);
 	put_text(b, "order", t);
 	if (p->limit != UINT64_MAX)

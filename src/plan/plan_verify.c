@@ -169,6 +169,20 @@ verify_page(const struct plan *p, struct err *e)
 	return 0;
 }
 
+static int
+verify_compare(const struct plan *p, struct err *e)
+{
+	if ((p->output == ROW_CONTRAST) != (p->compare != NULL))
+		return broken(e, "compare and its rows are not there together");
+	if (p->compare == NULL)
+		return 0;
+	if (p->compare->kind == PRED_TRUE)
+		return broken(e, "compare tells nothing apart");
+	if (p->limit != UINT64_MAX || p->offset != 0 || p->n_sort != 0)
+		return broken(e, "compare looks at a page of its spans");
+	return verify_pred(p->compare, 0, e);
+}
+
 int
 plan_verify(const struct plan *p, const struct stats *st, struct err *e)
 {
@@ -177,8 +191,10 @@ plan_verify(const struct plan *p, const struct stats *st, struct err *e)
 	if ((code = verify_pred(p->filter, 0, e)) < 0 || (code = verify_page(p, e)) < 0 ||
 	    (code = verify_shards(p, st, e)) < 0 || (code = verify_indexes(p, e)) < 0)
 		return code;
-	if ((unsigned)p->output > ROW_GROUP)
+	if ((unsigned)p->output > ROW_CONTRAST)
 		return broken(e, "an unknown kind of rows");
+	if ((code = verify_compare(p, e)) < 0)
+		return code;
 	if (p->projection.n_fields != 0 && p->projection.fields == NULL)
 		return broken(e, "projected fields are missing");
 	for (size_t i = 0; i < p->projection.n_fields; i++)

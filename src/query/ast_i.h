@@ -15,7 +15,7 @@ struct ast {
 	struct sv args[KEYWORD_ARGS];
 	size_t off;			/* of the keyword */
 	size_t arg_off[KEYWORD_ARGS];	/* of the arguments */
-	struct ast *kids, **tail;	/* of groups and the whole path: in order */
+	struct ast *kids, **tail;	/* of groups, compare and the whole path: in order */
 	size_t n_kids;
 	struct ast *next;		/* the next of its parent's kids */
 };

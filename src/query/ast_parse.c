@@ -95,7 +95,7 @@ ast_parse(const struct path *p, struct arena *a, const struct ast **out, struct 
 		node->negated = negated;
 		negated = false;
 		add_kid(open[depth], node);
-		if (class == KC_ANY || class == KC_ALL)
+		if (keyword_opens(node->kw))
 			open[++depth] = node;
 	}
 	if ((code = check_end(p, open[depth], e)) < 0)

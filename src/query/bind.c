@@ -26,6 +26,8 @@ struct binder {
 	bool relative;
 };
 
+static int bind_group(struct binder *, const struct ast *, const struct pred **, struct err *);
+
 /* A predicate with its place in the canonical order. */
 struct ranked {
 	const struct pred *pred;
@@ -145,6 +147,21 @@ note_off(struct binder *b, const struct ast *n)
 		note_group_off(&b->group_offs, n);
 }
 
+static int
+bind_kid(struct binder *b, const struct ast *k, const struct pred **out, struct err *e)
+{
+	int code;
+
+	if (!keyword_opens(k->kw))
+		return bind_clause(b, k, out, e);
+	if ((code = bind_group(b, k, out, e)) < 0 || k->kw->class != KC_COMPARE)
+		return code;
+	b->q->compare = *out;
+	b->group_offs.compare = k->off;
+	*out = NULL;
+	return 0;
+}
+
 /* NOT of p; of a NOT its kid. */
 static int
 negate(struct arena *a, const struct pred **p, struct err *e)
@@ -190,16 +207,14 @@ bind_group(struct binder *b, const struct ast *group, const struct pred **out,
 		return err_nomem(e);
 	for (const struct ast *k = group->kids; k != NULL; k = k->next) {
 		const struct pred *p = NULL;
-		int code = k->kw->class == KC_ANY || k->kw->class == KC_ALL ?
-		    bind_group(b, k, &p, e) : bind_clause(b, k, &p, e);
+		int code = bind_kid(b, k, &p, e);
 
 		if (code < 0)
 			return code;
 		note_off(b, k);
 		if (p == NULL)
 			continue;
-		if (group->kw == NULL && !k->negated && k->kw->class != KC_ANY &&
-		    k->kw->class != KC_ALL)
+		if (group->kw == NULL && !k->negated && !keyword_opens(k->kw))
 			note_plain(b, p);
 		if (k->negated && (code = negate(b->arena, &p, e)) < 0)
 			return code;

@@ -56,6 +56,42 @@ check_spans(const struct query *q, const struct group_offs *offs, struct err *e)
 	return 0;
 }
 
+/* ---- a query that compares ---- */
+
+static int
+no_contrast_column(const struct sort_key *k, size_t off, struct err *e)
+{
+	struct quoted q;
+
+	return err_set(e, ERR_UNSUPPORTED, (int64_t)(off + k->off), "expected a column of "
+	    "compare.jsonl (field, value, selection, selection_share, baseline, baseline_share, "
+	    "difference), got '%s'", quote(&q, k->raw));
+}
+
+static int
+bind_compare(struct query *q, const struct group_offs *offs, struct arena *a, struct err *e)
+{
+	struct contrast_sort *v = arena_array(a, q->n_sort, struct contrast_sort);
+	struct query spans = *q;
+	int code;
+
+	if (v == NULL)
+		return err_nomem(e);
+	if (q->by_groups)
+		return refused("compare has rows of its own: no group, bucket, agg or distinct",
+		    offs->compare, e);
+	spans.n_sort = 0;
+	if ((code = check_spans(&spans, offs, e)) < 0)
+		return code;
+	for (size_t i = 0; i < q->n_sort; i++) {
+		v[i].desc = q->sort[i].desc;
+		if (!contrast_column_parse(q->sort[i].typed, &v[i].column))
+			return no_contrast_column(&q->sort[i], offs->sort, e);
+	}
+	q->compare_sort = v;
+	return 0;
+}
+
 /* ---- a query of groups ---- */
 
 static int
@@ -329,6 +365,8 @@ bind_groups(struct query *q, const struct group_offs *offs, const struct query_e
 	    .clause = { .arena = a, .env = env, .query = q } };
 	int code;
 
+	if (q->compare != NULL)
+		return bind_compare(q, offs, a, e);
 	if (!q->by_groups)
 		return check_spans(q, offs, e);
 	if ((code = check_shape(q, offs, e)) < 0 || (code = take_aggs(&b, a, e)) < 0 ||

@@ -7,13 +7,13 @@
 
 /* Where the clauses' last arguments stand in the path, for errors. */
 struct group_offs {
-	size_t fill, having, per, versus, distinct, sort, select;
+	size_t fill, having, per, versus, compare, distinct, sort, select;
 };
 
 /*
  * What the clauses of groups say of each other, and what sort and select name: sets groups.sort and
  * groups.columns, and puts what having, sort and select ask for behind groups.aggs. Of a query
- * without groups: refuses what only these have.
+ * without groups: refuses what only these have. Of one that compares: sets compare_sort.
  */
 int bind_groups(struct query *, const struct group_offs *, const struct query_env *,
     struct arena *, struct err *) WARN_UNUSED;

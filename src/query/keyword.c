@@ -44,7 +44,7 @@ const struct keyword keywords[] = {
 	    NO_INTRINSIC, build_having },
 	{ "per", KC_SHAPE, 1, { ARG_PER }, NO_INTRINSIC, build_per },
 	{ "versus", KC_SHAPE, 1, { ARG_PERIODS }, NO_INTRINSIC, build_versus },
-	{ "compare", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "compare", KC_COMPARE, 0, { 0 }, NO_INTRINSIC, NULL },
 	{ "distinct", KC_SHAPE, 1, { ARG_FIELDS }, NO_INTRINSIC, build_distinct },
 	{ "sort", KC_PAGE, 1, { ARG_FIELDS }, NO_INTRINSIC, build_sort },
 	{ "limit", KC_PAGE, 1, { ARG_NUMBERS }, NO_INTRINSIC, build_limit },

@@ -15,6 +15,7 @@ enum keyword_class {
 	KC_FILTER,	/* a predicate; may repeat, negate, stand in groups */
 	KC_TIME, KC_SHAPE, KC_PAGE,	/* once (but for having), outside groups */
 	KC_NOT, KC_ANY, KC_ALL, KC_END,
+	KC_COMPARE,	/* a group of filters that stands once, outside others, and selects nothing */
 	KC_SHARDS,	/* the pseudo keyword of shards/DAY/HH, at the root only */
 	KC_LATER,	/* part of the language, not built yet */
 };
@@ -34,6 +35,13 @@ struct keyword {
 extern const struct keyword keywords[];		/* in product.md's order */
 extern const size_t n_keywords;
 extern const struct keyword keyword_shards;
+
+/* Filters stand between it and its end. */
+static inline bool
+keyword_opens(const struct keyword *kw)
+{
+	return kw->class == KC_ANY || kw->class == KC_ALL || kw->class == KC_COMPARE;
+}
 
 /* Its place in the table: the rank of its clauses in a canonical path; also its once-bit. */
 unsigned keyword_rank(const struct keyword *);

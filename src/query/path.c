@@ -100,7 +100,8 @@ once_bits(const struct keyword *kw)
 static bool
 at_top(const struct keyword *kw)
 {
-	return kw->class == KC_TIME || kw->class == KC_SHAPE || kw->class == KC_PAGE;
+	return kw->class == KC_TIME || kw->class == KC_SHAPE || kw->class == KC_PAGE ||
+	    kw->class == KC_COMPARE;
 }
 
 static bool
@@ -130,9 +131,7 @@ path_out_of_place(const struct path *p, const struct keyword *kw)
 int
 path_over_limit(const struct path *p, const struct keyword *kw, struct err *e)
 {
-	bool group = kw->class == KC_ANY || kw->class == KC_ALL;
-
-	if (group && p->depth >= LIMIT_NESTING)
+	if (keyword_opens(kw) && p->depth >= LIMIT_NESTING)
 		return err_set(e, ERR_TOOBIG, 0, "groups nest at most %d deep", LIMIT_NESTING);
 	if (kw->class != KC_END && kw->class != KC_NOT && p->n_clauses >= LIMIT_CLAUSES)
 		return err_set(e, ERR_TOOBIG, 0, "a path has at most %d clauses", LIMIT_CLAUSES);
@@ -153,10 +152,20 @@ path_grouped(const struct path *p)
 }
 
 bool
+path_compares(const struct path *p)
+{
+	return has_clause(p, "compare");
+}
+
+bool
 path_pointless(const struct path *p, const struct keyword *kw)
 {
 	bool plain = has_clause(p, "group") || has_clause(p, "bucket") || has_clause(p, "agg");
 
+	if (kw->class == KC_COMPARE)
+		return path_grouped(p);
+	if (path_compares(p) && (kw->class == KC_SHAPE || kw->build == build_select))
+		return true;
 	if (kw->class != KC_SHAPE)
 		return false;
 	if (kw->build == build_per)
@@ -213,6 +222,9 @@ begin_clause(struct path *p, const struct keyword *kw)
 	p->after_not = kw->class == KC_NOT;
 	p->group_empty = false;
 	switch (kw->class) {
+	case KC_COMPARE:
+		p->once |= once_bits(kw);
+		/* FALLTHROUGH */
 	case KC_ANY:
 	case KC_ALL:
 		p->depth++;

@@ -37,6 +37,8 @@ struct path {
 const char *path_out_of_place(const struct path *, const struct keyword *);
 /* Rows are groups. */
 bool path_grouped(const struct path *);
+/* Rows are those of compare. */
+bool path_compares(const struct path *);
 /* A clause that would be refused without another, or with one that is there: not listed. */
 bool path_pointless(const struct path *, const struct keyword *);
 /* The next segment of *rest, taken off with the slashes before and after it. */

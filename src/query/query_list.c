@@ -90,7 +90,7 @@ path_view(const struct path *p)
 		.is_root = p->parent == NULL,
 	};
 
-	v.grouped = path_grouped(p);
+	v.grouped = path_grouped(p) || path_compares(p);
 	v.complete = p->state == PATH_CLAUSE && p->depth == 0 && !p->after_not;
 	v.link = path_link(p);
 	if (p->in_shards)

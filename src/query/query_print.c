@@ -250,6 +250,18 @@ print_page(struct buf *b, const struct query *q)
 	}
 }
 
+/* Its filters are ANDed without an all. */
+static void
+print_compare(struct buf *b, const struct pred *p)
+{
+	bool all = p->kind == PRED_AND;
+
+	BUF_LIT(b, "/compare");
+	for (size_t i = 0; i < (all ? p->n_kids : 1); i++)
+		pred_path_print(b, all ? p->kids[i] : p);
+	BUF_LIT(b, "/end");
+}
+
 void
 query_print(struct buf *b, const struct query *q)
 {
@@ -263,6 +275,9 @@ query_print(struct buf *b, const struct query *q)
 	print_grouped(b, q);
 	print_filters(b, q, all, UINT_MAX);
 	groups_print(b, q);
+	/* Of groups, distinct too, there are none then. */
+	if (q->compare != NULL)
+		print_compare(b, q->compare);
 	print_page(b, q);
 	if (b->n == from)
 		buf_putc(b, '/');

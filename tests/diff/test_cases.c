@@ -2,7 +2,7 @@
 /*
  * cases: small inputs on which an answer was wrong once. tests/data/cases/NAME.jsonl holds the
  * spans, NAME.txt lines of a path and what the count in it is; '#' begins a remark. Each path is
- * answered in every way (lib/way.h). Of groups.txt a line is a query and the rows of its groups.csv,
+ * answered in every way (lib/way.h). Of groups.txt (compare.txt alike) a line is a query and the rows of its groups.csv,
  * '|' between them, or '!' and words of the message with which it is refused.
  */
 #include <setjmp.h>
@@ -96,12 +96,34 @@ every_way_refuses(struct engine *en, const char *path, struct sv words)
 	buf_release(&out);
 }
 
+/* The values of objects, without their keys: none of these holds a comma or colon. */
 static void
-every_way_groups(struct engine *en, struct buf *path, struct sv want)
+rows_of_json(struct buf *b)
+{
+	struct sv rest = buf_view(b), line, value;
+	struct buf out = BUF_INIT;
+
+	while (sv_cut(&rest, '\n', &line) && line.n > 0) {
+		line = sv_sub(line, 1, line.n - 1);
+		buf_str(&out, out.n == 0 ? "" : "|");
+		for (bool first = true; sv_cut(&line, ',', &value); first = false) {
+			buf_str(&out, first ? "" : ",");
+			buf_sv(&out, sv_sub(value, (size_t)sv_chr(value, ':') + 1, value.n));
+		}
+	}
+	b->n = 0;
+	buf_sv(b, buf_view(&out));
+	buf_release(&out);
+}
+
+static void
+every_way_rows(struct engine *en, struct buf *path, struct sv want, const char *file,
+    void (*rows)(struct buf *))
 {
 	struct buf out = BUF_INIT;
 
-	BUF_LIT(path, "/groups.csv");
+	buf_putc(path, '/');
+	buf_str(path, file);
 	if (want.n > 0 && want.p[0] == '!') {
 		every_way_refuses(en, buf_cstr(path), sv_sub(want, 1, want.n));
 		return;
@@ -111,7 +133,7 @@ every_way_groups(struct engine *en, struct buf *path, struct sv want)
 
 		if (way_answer(en, buf_cstr(path), &way_table[i], &out, NULL, NULL, &err) < 0)
 			fail_msg("%s, %s: %s", path->p, way_table[i].name, err.msg);
-		rows_of_csv(&out);
+		rows(&out);
 		if (!sv_eq(buf_view(&out), want))
 			fail_msg("%s, %s: got %.*s, want %.*s", path->p, way_table[i].name,
 			    SV_ARG(buf_view(&out)), SV_ARG(want));
@@ -158,7 +180,9 @@ check(const char *name)
 		assert_true(sv_cut(&line, '\t', &left));
 		buf_sv(&path, left);
 		if (strcmp(name, "groups") == 0)
-			every_way_groups(c.en, &path, line);
+			every_way_rows(c.en, &path, line, "groups.csv", rows_of_csv);
+		else if (strcmp(name, "compare") == 0)
+			every_way_rows(c.en, &path, line, "compare.jsonl", rows_of_json);
 		else
 			every_way_counts(c.en, buf_cstr(&path), line);
 		n++;
@@ -198,6 +222,13 @@ groups_are_those_worked_out_by_hand(void **state)
 	check("groups");
 }
 
+static void
+comparisons_are_those_worked_out_by_hand(void **state)
+{
+	(void)state;
+	check("compare");
+}
+
 int
 main(void)
 {
@@ -206,6 +237,7 @@ main(void)
 		cmocka_unit_test(negative_operators_hold_on_any_value),
 		cmocka_unit_test(the_attribute_is_not_the_service),
 		cmocka_unit_test(groups_are_those_worked_out_by_hand),
+		cmocka_unit_test(comparisons_are_those_worked_out_by_hand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -655,6 +655,22 @@ groups(struct gen *g)
 }
 
 static void
+comparison(struct gen *g)
+{
+	static const char *const columns[] = { "field", "value", "selection:desc",
+	    "selection_share", "baseline", "baseline_share:desc", "difference" };
+
+	segment(g, "compare");
+	for (uint64_t n = 1 + below(g, 2); n > 0; n--)
+		filter(g, 1);
+	segment(g, "end");
+	if (one_in(g, 3)) {
+		segment(g, "sort/");
+		buf_str(g->out, columns[below(g, 7)]);
+	}
+}
+
+static void
 page(struct gen *g)
 {
 	static const uint64_t limits[] = { 0, 1, 2, 7, 100, 1000 };
@@ -699,6 +715,8 @@ gen_path(uint64_t *seed, const struct vocab *v, struct buf *out)
 		filter(&g, 0);
 	if ((v->flags & GEN_PATH_GROUPS) != 0)
 		groups(&g);
+	if ((v->flags & GEN_PATH_COMPARE) != 0)
+		comparison(&g);
 	if (!first)
 		page(&g);
 	if (out->n == from)

@@ -2,7 +2,7 @@
 /*
  * gen_path: random query paths, valid by construction, from a seed: the same seed and
  * vocabulary give the same path. They cover the clauses of product.md that are there:
- * lists, every operator, groups, negation, times, sort, limit, offset, select, groups of spans. Values come
+ * lists, every operator, groups, negation, times, sort, limit, offset, select, groups of spans, compare. Values come
  * from the vocabulary of a store, so that many queries find something, and one in eight from
  * nowhere. No file name is added; `flags` says what the file that will stand there bears.
  */
@@ -36,6 +36,7 @@ struct vocab {
 #define GEN_PATH_TIME 16u
 #define GEN_PATH_ALL 31u
 #define GEN_PATH_GROUPS 32u	/* rows are groups: beside the others, but for sort and select */
+#define GEN_PATH_COMPARE 64u	/* rows are those of compare: alike */
 
 /* Appends a path that begins with '/' ("/" alone for everything); *seed moves on. */
 void gen_path(uint64_t *seed, const struct vocab *, struct buf *out);

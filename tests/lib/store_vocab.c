@@ -82,7 +82,7 @@ vocab_file(size_t i)
 {
 	static const char *const files[] = { "spans.jsonl", "count", "traces.jsonl",
 		"events.jsonl", "groups.jsonl", "spans.jsonl", "links.jsonl", "otlp.jsonl",
-		"spans.csv", "groups.csv" };
+		"spans.csv", "groups.csv", "compare.jsonl" };
 
 	return files[i % (sizeof files / sizeof *files)];
 }
@@ -95,5 +95,6 @@ vocab_file_flags(const char *file)
 	if (strcmp(file, "count") == 0)
 		return GEN_PATH_ALL & ~GEN_PATH_SELECT;
 	return (GEN_PATH_ALL & ~(GEN_PATH_SELECT | GEN_PATH_SORT)) |
-	    (strncmp(file, "groups", 6) == 0 ? GEN_PATH_GROUPS : 0);
+	    (strncmp(file, "groups", 6) == 0 ? GEN_PATH_GROUPS : 0) |
+	    (strncmp(file, "compare", 7) == 0 ? GEN_PATH_COMPARE : 0);
 }

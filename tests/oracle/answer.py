@@ -101,4 +101,6 @@ def answer(store, path):
         raise Bad("EINVAL", "a file is awaited")
     if grouped(query) and query.file not in GROUPED:
         raise Bad("EINVAL", "%s has no groups" % query.file)
+    if query.get("compare") and query.file not in ("compare.jsonl", "query"):
+        raise Bad("EINVAL", "%s compares nothing" % query.file)
     return FILES[query.file](query, store).encode("utf-8", "surrogateescape")

@@ -12,6 +12,8 @@ import times
 import values
 
 OPS = "eq ne in notin lt le gt ge between contains notcontains starts ends re nre".split()
+COMPARED = [b"field", b"value", b"selection", b"selection_share", b"baseline", b"baseline_share",
+            b"difference"]
 FILES = ["spans.jsonl"] * 5 + ["spans.csv"] * 2 + ["count"] * 5 + ["traces.jsonl"] * 2 + \
     ["traces.csv", "events.jsonl", "links.jsonl", "otlp.jsonl", "query"]
 TRACE_FIELDS = ("trace_id root_service root_name trace_start trace_duration trace_spans "
@@ -22,7 +24,7 @@ class Maker:
     def __init__(self, seed, store, groups=0.0, relations=0.0):
         self.r = random.Random(seed)
         self.groups, self.relations = groups, relations     # shares of paths and of filters
-        self.compare = False    # whether compare is asked for: not answered yet
+        self.compare = True     # whether compare is asked for
         self.store = store
         self.spans = store.spans
         self.fields = [n.encode() for n in fields.INTRINSICS]
@@ -376,13 +378,33 @@ class Maker:
         r.shuffle(out)
         return out
 
+    def compare_clauses(self):
+        r = self.r
+        inner = [s for _ in range(r.choice([1, 1, 1, 2, 3])) for s in self.filter()]
+        out = [self.filter() for _ in range(r.choice([0, 0, 1, 2]))]
+        out.append([b"compare"] + inner + [b"end"])
+        if r.random() < 0.2:
+            out += self.o_time()
+        if r.random() < 0.3:
+            keys = r.sample(COMPARED, r.choice([1, 1, 2]))
+            out.append([b"sort", b",".join(k + r.choice([b"", b":asc", b":desc"])
+                                           for k in keys)])
+        if r.random() < 0.4:
+            out.append([b"limit", b"%d" % r.choice([0, 1, 5, 100, 1000, 10 ** 6])])
+        if r.random() < 0.2:
+            out.append([b"offset", b"%d" % r.choice([0, 1, 7, 90, 500])])
+        if r.random() < 0.04:
+            out.append(r.choice([[b"group", b"name"], [b"having", b"count", b"gt", b"1"],
+                                 [b"distinct", b"name"], [b"select", b"name"]]))
+        r.shuffle(out)
+        return out
+
     def group_path(self):
         """Of groups, or of compare."""
         r = self.r
-        if self.compare and r.random() < 0.04:
-            compare = [b"compare"] + self.filter() + [b"end"]
-            return self.join([self.filter() for _ in range(r.choice([0, 1]))] + [compare],
-                             "compare.jsonl")
+        if self.compare and r.random() < 0.12:
+            return self.join(self.compare_clauses(), r.choice(
+                ["compare.jsonl"] * 12 + ["query", "count", "spans.jsonl"]))
         return self.join(self.group_clauses(), r.choice(
             ["groups.jsonl", "groups.jsonl", "groups.csv", "count", "query"]))
 

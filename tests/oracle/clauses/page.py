@@ -34,9 +34,11 @@ class Sort(Clause):
 
     def apply(self, query):
         self.grouped = in_groups(query)
+        self.compared = bool(query.get("compare"))
 
     def strict(self, store):
-        return self.grouped or seen_any([name for name, down in self.keys], store)
+        return self.grouped or self.compared or \
+            seen_any([name for name, down in self.keys], store)
 
     def segments(self):
         first = {}

@@ -6,7 +6,7 @@ from files.groups import key_order
 from files.spans import row_text
 import fields
 from names import Bad
-from rows import file, matching, no_select, page
+from rows import file, matching, no_select, page, sorted_rows
 
 MOST_VALUES = 10000
 ROWS = 100
@@ -46,6 +46,16 @@ def field_rows(name, field, sides):
     return [] if len(found) > MOST_VALUES else list(found.values())
 
 
+def key_of(column):
+    """What sort looks at in a row."""
+    def key(r):
+        row, items = r
+        v = row.name if column == b"field" else row.value if column == b"value" else \
+            dict(items)[column.decode()]
+        return None if v is None else key_order(row.field, v)
+    return key
+
+
 @file("compare.jsonl")
 def compare_jsonl(query, store):
     no_select(query)
@@ -62,7 +72,7 @@ def compare_jsonl(query, store):
             rows.append((row, row.items(sizes)))
     rows.sort(key=lambda r: (-abs(r[0].difference or 0), r[0].name,
                              key_order(r[0].field, r[0].value)))
-    rows = page(query, rows)
+    rows = page(query, sorted_rows(query, rows, key_of))
     if not query.get("limit"):
         rows = rows[:ROWS]
     return "".join(row_text(items) + "\n" for row, items in rows)

@@ -26,7 +26,7 @@ known_file(struct sv s)
 	return sv_is(s, "spans.jsonl") || sv_is(s, "count") || sv_is(s, "plan") ||
 	    sv_is(s, "traces.csv") || sv_is(s, "traces.jsonl") || sv_is(s, "info.json") || sv_is(s, "~%more") ||
 	    sv_is(s, "query") || sv_is(s, "tree.txt") || sv_is(s, "spans.csv") ||
-	    sv_is(s, "spans.txt");
+	    sv_is(s, "spans.txt") || sv_is(s, "compare.jsonl") || sv_is(s, "compare.txt");
 }
 
 /* Parses and binds; the canonical path in `out`. */

@@ -12,7 +12,7 @@
 #define GROUPS "not any all "
 #define END "end "
 #define ROOT "root "
-#define SHAPE "group bucket agg distinct "
+#define SHAPE "group bucket agg compare distinct "
 
 static struct path *
 parsed(const char *text)
@@ -70,6 +70,10 @@ lists_keywords_that_may_follow(void **state)
 	    "sort limit offset select expect ");
 	assert_keywords("/group/a/sort/a/limit/1/offset/1/select/a/expect/rows/1/expect/fresh/1h",
 	    FILTERS "since until on " GROUPS ROOT "bucket agg having per ");
+	assert_keywords("/compare", FILTERS GROUPS ROOT);
+	assert_keywords("/compare/service/a", FILTERS GROUPS END ROOT);
+	assert_keywords("/compare/service/a/end/limit/1", FILTERS "since until on " GROUPS ROOT
+	    "sort offset expect ");
 	assert_keywords("/bucket/1h/since/1h/sort/a/limit/1/offset/1/select/a/expect/rows/1"
 	    "/expect/fresh/1h", FILTERS "until on " GROUPS ROOT
 	    "group agg fill having per versus ");
