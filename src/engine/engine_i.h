@@ -261,6 +261,8 @@ typedef int stats_fn(void *arg, const struct stats **, struct err *);
  */
 int names_check(struct engine *, struct world *, const struct path *, stats_fn *loaded,
     void *arg, struct err *) WARN_UNUSED;
+/* Where names_check lets everything pass: what it would say. Appends nothing if all is known. */
+void names_missing(struct engine *, struct world *, const struct path *, struct buf *);
 
 /* ---- bindenv.c ---- */
 
@@ -361,7 +363,7 @@ struct result {
 	struct engine *engine;
 	struct request *request;	/* whose it is while it is made: result.c */
 	struct requester who;
-	uint64_t id, mtime_ns, world_id, now;	/* now: the request's */
+	uint64_t id, mtime_ns, generation, world_id, now;	/* now: the request's */
 	atomic_ullong made_mono_ns;	/* when it was asked for first; once done, then */
 	uint64_t started_ns, waited_ns;	/* of who makes it; waited: for readers, while it ran */
 	uint64_t sizing_ns;	/* alike: what its size took, where that was told ahead */
@@ -388,6 +390,7 @@ struct result {
 	struct wait *waits;
 	struct err err;
 	struct run_info info;
+	struct buf missing;	/* done, no rows: what its path names that the store has not, in words */
 	uint64_t newest_ns;	/* done, no rows, a range back from now: the newest span's start; else 0 */
 	/* links, under engine.lock */
 	struct result *next, *prev;	/* in the list of those used or those kept */

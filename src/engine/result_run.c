@@ -101,13 +101,18 @@ newest_for_note(const struct request *rq, int code, const struct run_info *info)
 static void
 publish(struct result *r, int code, const struct run_info *info, const struct err *err)
 {
+	struct request *rq = r->request;
+	struct buf missing = BUF_INIT;
 	uint64_t now = clock_mono_ns();
 	struct wait *taken;
 
 	blob_settle(&r->blob);
+	if (code == 0 && info->n_rows == 0 && rq->query != NULL)
+		names_missing(r->engine, rq->world, rq->path, &missing);
 	pthread_mutex_lock(&r->lock);
 	r->state = RESULT_DONE;
-	r->newest_ns = newest_for_note(r->request, code, info);
+	r->missing = missing;
+	r->newest_ns = newest_for_note(rq, code, info);
 	/* Else the open that follows a stat of some minutes would make it once more. */
 	if (!r->sized)
 		atomic_store(&r->made_mono_ns, now);
