@@ -72,7 +72,8 @@ static void
 cancel_run(struct result *r)
 {
 	pthread_mutex_lock(&r->lock);
-	if (result_at_work(r)) {
+	/* With the last byte read its reader leaves, and the run is all but over. */
+	if (result_at_work(r) && !(r->sized && blob_size(&r->blob) == r->size)) {
 		r->left = r->sized;
 		atomic_store(&r->cancel, true);
 		pthread_cond_broadcast(&r->moved);
