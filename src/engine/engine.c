@@ -298,6 +298,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	en->next_id = 1;
 	en->size_ahead = SIZE_AHEAD;
 	en->stream_ahead = STREAM_AHEAD;
+	en->rest_ns = REST_NS;
 	if ((en->store = strdup(store)) == NULL) {
 		code = err_nomem(e);
 		goto fail;

@@ -264,6 +264,8 @@ typedef int stats_fn(void *arg, const struct stats **, struct err *);
  */
 int names_check(struct engine *, struct world *, const struct path *, stats_fn *loaded,
     void *arg, struct err *) WARN_UNUSED;
+/* Where names_check lets everything pass: what it would say. Appends nothing if all is known. */
+void names_missing(struct engine *, struct world *, const struct path *, struct buf *);
 
 /* ---- bindenv.c ---- */
 
@@ -367,10 +369,10 @@ struct result {
 	struct engine *engine;
 	struct request *request;	/* whose it is while it is made: result.c */
 	struct requester who;
-	uint64_t id, mtime_ns, world_id, now;	/* now: the request's */
+	uint64_t id, mtime_ns, generation, world_id, now;	/* now: the request's */
 	atomic_ullong made_mono_ns;	/* when it was asked for first; once done, then */
 	uint64_t started_ns, waited_ns;	/* of who makes it; waited: for readers, while it ran */
-	uint64_t sizing_ns;	/* alike: what its size took, where that was told ahead */
+	uint64_t before_ns;	/* alike: what its size took, and runs that ended for a rest */
 	bool here;		/* alike: by the thread that asks, which waits for no reader */
 	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */
 	bool listed;		/* in the engine's table */
@@ -394,6 +396,7 @@ struct result {
 	struct wait *waits;
 	struct err err;
 	struct run_info info;
+	struct buf missing;	/* done, no rows: what its path names that the store has not, in words */
 	uint64_t newest_ns;	/* done, no rows, a range back from now: the newest span's start; else 0 */
 	/* links, under engine.lock */
 	struct result *next, *prev;	/* in the list of those used or those kept */
@@ -524,6 +527,8 @@ void costs_print(struct engine *, struct buf *);
 #define SIZE_AHEAD (4u << 20)
 /* Bytes that the producer of what is read as it comes may be before its readers. */
 #define STREAM_AHEAD (64u << 20)
+/* After so long without a read that needs more, the producer gives its thread back. */
+#define REST_NS UINT64_C(30000000000)
 
 #define NOW_CLOCK 0
 #define NOW_LATEST UINT64_MAX
@@ -562,7 +567,7 @@ struct engine {
 	bool stop, ticking, idle;	/* idle: the ticker waits for a signal, or for results to be too old */
 	unsigned timed;			/* waits with a due time */
 	unsigned long long tidied_at;	/* results asked for when the ticker tidied up last */
-	uint64_t size_ahead, stream_ahead;	/* SIZE_AHEAD, STREAM_AHEAD; for tests to change */
+	uint64_t size_ahead, stream_ahead, rest_ns;	/* SIZE_AHEAD and so on; for tests to change */
 	atomic_uint n_inline;		/* results being made by the threads that asked for them */
 	atomic_ullong results_bytes;	/* of all results that there are */
 };

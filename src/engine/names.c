@@ -219,9 +219,8 @@ check_segment(struct world *w, stats_fn *loaded, void *arg,
 	return world_has(w, n) ? 0 : refuse(w, n, e);
 }
 
-int
-names_check(struct engine *en, struct world *w, const struct path *p, stats_fn *loaded,
-    void *arg, struct err *e)
+static int
+first_unknown(struct world *w, const struct path *p, stats_fn *loaded, void *arg, struct err *e)
 {
 	bool grouped = path_view(p).grouped;	/* wherever in the path that stands */
 	struct path_names n;
@@ -229,8 +228,6 @@ names_check(struct engine *en, struct world *w, const struct path *p, stats_fn *
 	struct arena a;
 	int code = 0;
 
-	if (!are_strict(en))
-		return 0;
 	arena_init(&a);
 	/* From the end to the beginning: the first that is unknown is the last one found. */
 	for (; p != NULL; p = path_parent(p)) {
@@ -249,6 +246,22 @@ names_check(struct engine *en, struct world *w, const struct path *p, stats_fn *
 	if (code < 0 && e != NULL)
 		*e = first;
 	return code;
+}
+
+int
+names_check(struct engine *en, struct world *w, const struct path *p, stats_fn *loaded,
+    void *arg, struct err *e)
+{
+	return are_strict(en) ? first_unknown(w, p, loaded, arg, e) : 0;
+}
+
+void
+names_missing(struct engine *en, struct world *w, const struct path *p, struct buf *out)
+{
+	struct err why = ERR_INIT;
+
+	if (!are_strict(en) && first_unknown(w, p, NULL, NULL, &why) == ERR_UNKNOWN)
+		buf_str(out, why.msg);
 }
 
 int

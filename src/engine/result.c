@@ -35,6 +35,7 @@ result_free(struct result *r)
 	request_free(r->request);
 	atomic_fetch_sub(&r->engine->results_bytes, blob_size(&r->blob));
 	blob_release(&r->blob);
+	buf_release(&r->missing);
 	pthread_cond_destroy(&r->moved);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
@@ -71,7 +72,8 @@ static void
 cancel_run(struct result *r)
 {
 	pthread_mutex_lock(&r->lock);
-	if (result_at_work(r)) {
+	/* With the last byte read its reader leaves, and the run is all but over. */
+	if (result_at_work(r) && !(r->sized && blob_size(&r->blob) == r->size)) {
 		r->left = r->sized;
 		atomic_store(&r->cancel, true);
 		pthread_cond_broadcast(&r->moved);
@@ -172,11 +174,13 @@ result_new(struct engine *en, struct request *rq, struct requester who,
 	r->who = who;
 	atomic_init(&r->made_mono_ns, clock_mono_ns());
 	r->mtime_ns = rq->world->snap->commit_ns;
+	r->generation = rq->world->snap->generation;
 	r->world_id = rq->world->id;
 	r->now = rq->now;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->moved, NULL);
 	blob_init(&r->blob);
+	buf_init(&r->missing);
 	*out = r;
 	return 0;
 }
@@ -308,6 +312,10 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 		buf_str(out, r->state == RESULT_DONE ? "memory" : "none");
 	else if (sv_is(name, "error") && r->state == RESULT_DONE && r->err.code != 0)
 		buf_str(out, r->err.msg);
+	else if (sv_is(name, "generation"))
+		buf_u64(out, r->generation);
+	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->missing.n != 0)
+		buf_sv(out, buf_view(&r->missing));
 	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->newest_ns != 0)
 		put_newest(out, r->newest_ns);
 	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->err.code == 0 &&

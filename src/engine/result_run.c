@@ -19,6 +19,7 @@ struct run_ctx {
 	struct result *r;
 	struct blob_limits limits;
 	uint64_t stream_above;
+	bool rests;		/* stopped for want of readers, who may come back */
 	uint64_t again;		/* bytes to come that an earlier run made */
 };
 
@@ -53,8 +54,23 @@ put_bytes(void *arg, const void *p, size_t n, struct err *e)
 static bool
 far_ahead(const struct result *r)
 {
-	return (r->streaming || r->sized) && !r->here &&
-	    blob_size(&r->blob) > r->read_up_to + r->engine->stream_ahead;
+	uint64_t made = blob_size(&r->blob);
+
+	return (r->sized ? made < r->size : r->streaming && !r->here) &&
+	    made > r->read_up_to + r->engine->stream_ahead;
+}
+
+static struct timespec
+rest_from_now(const struct engine *en)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec += (time_t)(en->rest_ns / NS_PER_S);
+	t.tv_nsec += (long)(en->rest_ns % NS_PER_S);
+	t.tv_sec += t.tv_nsec / (long)NS_PER_S;
+	t.tv_nsec %= (long)NS_PER_S;
+	return t;
 }
 
 /* Lets a stream's readers catch up. */
@@ -64,18 +80,24 @@ wait_for_readers(void *arg, const struct profile *p, struct err *e)
 	struct run_ctx *x = arg;
 	struct result *r = x->r;
 	uint64_t since = 0;
+	struct timespec until;
 	bool paused = false;
 
 	pthread_mutex_lock(&r->lock);
 	r->info.profile = *p;
-	while (far_ahead(r) && !atomic_load(&r->cancel)) {
+	while (far_ahead(r) && !atomic_load(&r->cancel) && !x->rests) {
 		if (!paused) {
 			runner_pause(r->engine->runner);
 			atomic_fetch_sub(&r->engine->counters.running, 1);
 			since = clock_mono_ns();
+			until = rest_from_now(r->engine);
 		}
 		paused = true;
-		pthread_cond_wait(&r->moved, &r->lock);
+		if (!r->sized)
+			pthread_cond_wait(&r->moved, &r->lock);
+		else
+			x->rests = pthread_cond_timedwait(&r->moved, &r->lock, &until) != 0 &&
+			    far_ahead(r);
 	}
 	pthread_mutex_unlock(&r->lock);
 	if (paused) {
@@ -83,7 +105,7 @@ wait_for_readers(void *arg, const struct profile *p, struct err *e)
 		atomic_fetch_add(&r->engine->counters.running, 1);
 		runner_resume(r->engine->runner);
 	}
-	return atomic_load(&r->cancel) ?
+	return x->rests || atomic_load(&r->cancel) ?
 	    err_set(e, ERR_CANCELLED, -1, "the reader went away") : 0;
 }
 
@@ -101,13 +123,18 @@ newest_for_note(const struct request *rq, int code, const struct run_info *info)
 static void
 publish(struct result *r, int code, const struct run_info *info, const struct err *err)
 {
+	struct request *rq = r->request;
+	struct buf missing = BUF_INIT;
 	uint64_t now = clock_mono_ns();
 	struct wait *taken;
 
 	blob_settle(&r->blob);
+	if (code == 0 && info->n_rows == 0 && rq->query != NULL)
+		names_missing(r->engine, rq->world, rq->path, &missing);
 	pthread_mutex_lock(&r->lock);
 	r->state = RESULT_DONE;
-	r->newest_ns = newest_for_note(r->request, code, info);
+	r->missing = missing;
+	r->newest_ns = newest_for_note(rq, code, info);
 	/* Else the open that follows a stat of some minutes would make it once more. */
 	if (!r->sized)
 		atomic_store(&r->made_mono_ns, now);
@@ -117,6 +144,12 @@ publish(struct result *r, int code, const struct run_info *info, const struct er
 	taken = result_take_ready(r, now);
 	pthread_mutex_unlock(&r->lock);
 	result_answer(r, taken);
+}
+
+static uint64_t
+spent(const struct result *r)
+{
+	return clock_mono_ns() - r->started_ns - r->waited_ns + r->before_ns;
 }
 
 /* Tells who watches queries, and then (last) who waits for it. */
@@ -130,8 +163,8 @@ end_run(struct result *r, int code, const struct run_info *info, const struct er
 	};
 	struct buf text = BUF_INIT, path = BUF_INIT;
 
-	o.duration_ns = clock_mono_ns() - r->started_ns - r->waited_ns + r->sizing_ns;
-	r->sizing_ns = 0;
+	o.duration_ns = spent(r);
+	r->before_ns = 0;
 	ended_count(r->request, &path, &o);
 	if (code < 0 && code != ERR_CANCELLED) {
 		path_print(&text, r->request->path);
@@ -233,6 +266,15 @@ settle(struct result *r, int code)
 		result_recount(r);
 }
 
+/* No end of the query: it goes on when a reader does. */
+static void
+rest(struct result *r, struct shadow_tap *tap)
+{
+	r->before_ns = spent(r);
+	shadow_offer(tap, r->request, r->who, ERR_CANCELLED);
+	atomic_fetch_sub(&r->engine->counters.running, 1);
+}
+
 /* Its bytes, all of them or those that are read. */
 static void
 make_bytes(struct result *r, struct run_ctx *x, uint64_t deadline, struct run_info *info,
@@ -247,8 +289,11 @@ make_bytes(struct result *r, struct run_ctx *x, uint64_t deadline, struct run_in
 		    deadline, &r->cancel, info, err);
 	if (code == 0)
 		code = result_check_length(r, 0, err);
-	stopped = code == ERR_CANCELLED && result_left(r);
-	end_run(r, code, info, err, tap, !stopped);
+	stopped = code == ERR_CANCELLED && (x->rests || result_left(r));
+	if (stopped && x->rests)
+		rest(r, tap);
+	else
+		end_run(r, code, info, err, tap, !stopped);
 	if (stopped) {
 		result_stop(r);
 		result_recount(r);

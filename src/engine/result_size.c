@@ -4,13 +4,14 @@
  *
  *   RUNNING --lengths told--> SIZED --a read--> QUEUED --> RUNNING --> DONE
  *                               ^                             |
- *                               +----- its last user left ----+
+ *                               +--- its last user left, or ---+
+ *                                    none wants more for long
  *
  * Both runs are of one request: one snapshot, one `now`, one plan. The bytes go into the blob as
  * those of any result do, so that a read of what was made is served from memory or the spill
  * file, and one further on waits; the producer keeps STREAM_AHEAD before its readers. A result
- * that nobody reads any more keeps what it has; for a later reader it is made from the start
- * once more, and what is there is passed over.
+ * that nobody reads any more, or that a pager holds open, takes no thread, and keeps what it has; for
+ * a later read it is made from the start once more, and what is there is passed over.
  *
  * Small results are made whole: two passes over them cost more than their bytes. What the
  * producer gives is held against the size, so that a false length is an error where it shows, and
@@ -46,7 +47,7 @@ publish(struct result *r, const struct run_info *info, uint64_t size)
 	uint64_t now = clock_mono_ns();
 
 	atomic_fetch_add(&r->engine->counters.sized, 1);
-	r->sizing_ns = now - r->started_ns;
+	r->before_ns = now - r->started_ns;
 	pthread_mutex_lock(&r->lock);
 	r->sized = true;
 	r->size = size;
@@ -107,8 +108,9 @@ void
 result_stop(struct result *r)
 {
 	pthread_mutex_lock(&r->lock);
+	if (r->left)
+		atomic_store(&r->cancel, false);
 	r->left = false;
-	atomic_store(&r->cancel, false);
 	r->state = RESULT_SIZED;
 	pthread_mutex_unlock(&r->lock);
 }

@@ -271,7 +271,7 @@ fs_access(fuse_req_t req, fuse_ino_t ino, int mask)
 #define XATTR_PREFIX "user.spanfs."
 
 static const char *const xattr_names[] = {
-	"query", "rows", "complete", "exact", "cache", "error", "note",
+	"query", "generation", "rows", "complete", "exact", "cache", "error", "note",
 };
 
 static int

@@ -84,6 +84,8 @@ if have getfattr; then
 	}
 	is "user.spanfs.query" "$(x query $P)" "$(cat service/checkout/query)"
 	is "user.spanfs.rows" "$(x rows $P)" 600
+	is "user.spanfs.generation" "$(x generation service/checkout/limit/599/count)" \
+	    "$(awk '$1 == "spanfs_store_generation" { print $2 }' .spanfs/metrics)"
 	is "user.spanfs.complete" "$(x complete $P)" yes
 	matches "user.spanfs.cache" "$(x cache $P)" '^[a-z]+$'
 	matches "user.spanfs.note" "$(cat since/1ms/until/now/service/checkout/spans.jsonl >/dev/null

@@ -660,6 +660,78 @@ a_commit_is_seen_by_the_next_query(void **state)
 	close_engine(&b);
 }
 
+static uint64_t
+generation_of(struct bench *b, const char *path)
+{
+	struct buf text = BUF_INIT;
+	struct result *r;
+	uint64_t n = 0;
+
+	assert_int_equal(result_of(b, path, &r, NULL), 0);
+	assert_int_equal(result_xattr(r, SV("generation"), &text, NULL), 0);
+	assert_true(sv_u64(buf_view(&text), &n));
+	result_unref(r);
+	buf_release(&text);
+	return n;
+}
+
+static void
+a_result_says_of_which_commit_it_is(void **state)
+{
+	struct gen_span_options o = { .seed = 99, .start_ns = STORE_RIG_START,
+		.range_ns = 1000000000 };
+	struct span_batch batch;
+	struct gen_span g;
+	struct bench b;
+	uint64_t n;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	n = generation_of(&b, "/count");
+	assert_int_equal(generation_of(&b, "/query"), n);
+	span_batch_init(&batch);
+	gen_span_init(&g, &o);
+	assert_true(gen_span_add(&g, &batch, 1));
+	store_rig_add(&rig, &batch, 256);
+	span_batch_release(&batch);
+	assert_int_equal(generation_of(&b, "/count"), n + 1);
+	close_engine(&b);
+}
+
+static void
+an_empty_result_says_what_is_not_there(void **state)
+{
+	static const struct {
+		const char *path, *note;
+	} c[] = {
+		{ "/service/nobody-has-this/spans.jsonl", "no service 'nobody-has-this' in the store" },
+		{ "/where/span.nothing-at-all/eq/1/spans.csv", "no field 'span.nothing-at-all'" },
+		{ "/status/ok/has/nothing-at-all/traces.jsonl", "no field 'nothing-at-all'" },
+		{ "/name/none-of-it/spans.jsonl", NULL },
+	};
+	const char *sets[] = { "browse.strict_names=no" };
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, sets, 1);
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		struct buf note = BUF_INIT;
+		struct result *r;
+		int code;
+
+		assert_int_equal(result_of(&b, c[i].path, &r, NULL), 0);
+		assert_int_equal(open_and_wait(r), 0);
+		assert_int_equal(result_info(r).size != 0, i == 1);	/* the header */
+		code = result_xattr(r, SV("note"), &note, NULL);
+		assert_int_equal(code, c[i].note != NULL ? 0 : ERR_UNKNOWN);
+		if (c[i].note != NULL && strstr(buf_cstr(&note), c[i].note) == NULL)
+			fail_msg("%s: %s", c[i].path, buf_cstr(&note));
+		result_unref(r);
+		buf_release(&note);
+	}
+	close_engine(&b);
+}
+
 static void
 a_result_made_for_its_size_stays_for_the_ttl(void **state)
 {
@@ -888,6 +960,8 @@ main(void)
 		cmocka_unit_test(the_first_queries_load_what_their_range_touches),
 		cmocka_unit_test(every_service_is_known_whatever_the_range),
 		cmocka_unit_test(a_commit_is_seen_by_the_next_query),
+		cmocka_unit_test(a_result_says_of_which_commit_it_is),
+		cmocka_unit_test(an_empty_result_says_what_is_not_there),
 		cmocka_unit_test(a_result_made_for_its_size_stays_for_the_ttl),
 		cmocka_unit_test(who_makes_a_large_result_itself_waits_for_nobody),
 		cmocka_unit_test(what_was_held_for_long_goes_though_nobody_asks_on),

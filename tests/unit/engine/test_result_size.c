@@ -330,10 +330,14 @@ a_false_length_is_an_error_where_it_shows(void **state)
 		assert_int_equal(read_at(r, whole.n - 50, 100, &got), ERR_CORRUPT);
 		read_is(r, 0, 4096, &whole);
 		/* It is out of the table in a moment. */
-		for (bool same = true; same; result_unref(again)) {
+		again = result_of(ALL);
+		for (unsigned i = 0; i < 5000 && result_info(again).id == result_info(r).id; i++) {
+			result_unref(again);
+			usleep(1000);
 			again = result_of(ALL);
-			same = result_info(again).id == result_info(r).id;
 		}
+		assert_int_not_equal(result_info(again).id, result_info(r).id);
+		result_unref(again);
 		result_unref(r);
 		buf_release(&got);
 		buf_release(&whole);
@@ -401,6 +405,58 @@ who_leaves_stops_it_and_the_next_goes_on(void **state)
 	COMES(result_info(r).done);
 	assert_int_equal(result_info(r).id, id);
 	result_unref(r);
+	buf_release(&whole);
+	close_engine();
+}
+
+/* A pager left open holds no thread. */
+static void
+a_reader_that_rests_lets_it_go(void **state)
+{
+	struct buf whole;
+	struct result *r;
+
+	(void)state;
+	open_engine(NULL, 0);
+	en->rest_ns = 30000000;
+	whole = bytes_of(ALL);
+	r = result_of(ALL);
+	assert_int_equal(size_of(r), 0);
+	for (uint64_t off = 0; off < whole.n; off += 2 * AHEAD) {
+		read_is(r, off, AHEAD / 2, &whole);
+		COMES(state_of(r) == RESULT_SIZED || result_info(r).done);
+		COMES(atomic_load(&en->counters.running) == 0);
+	}
+	all_is(r, 100000, &whole);
+	/* One query, whatever it was made in. */
+	COMES(result_info(r).done);
+	assert_int_equal(atomic_load(&en->counters.cancelled), 0);
+	assert_int_equal(atomic_load(&en->counters.queries), 2);
+	result_unref(r);
+	buf_release(&whole);
+	close_engine();
+}
+
+/* As cat does: it reads all, and leaves. */
+static void
+who_leaves_with_the_last_byte_cancels_nothing(void **state)
+{
+	struct buf whole;
+
+	(void)state;
+	open_engine(NULL, 0);
+	whole = bytes_of(ALL);
+	for (unsigned i = 0; i < 50; i++) {
+		struct result *r = result_of(ALL);
+
+		assert_int_equal(size_of(r), 0);
+		all_is(r, whole.n / 3, &whole);
+		result_unref(r);
+		assert_int_equal(engine_control(en, SV("flush"), me, NULL), 0);
+	}
+	COMES(atomic_load(&en->counters.running) == 0);
+	COMES(atomic_load(&en->counters.queries) == 51);
+	assert_int_equal(atomic_load(&en->counters.cancelled), 0);
 	buf_release(&whole);
 	close_engine();
 }
@@ -508,6 +564,8 @@ main(void)
 		cmocka_unit_test(a_false_length_is_an_error_where_it_shows),
 		cmocka_unit_test(cancelled_by_hand_it_is_an_error),
 		cmocka_unit_test(who_leaves_stops_it_and_the_next_goes_on),
+		cmocka_unit_test(a_reader_that_rests_lets_it_go),
+		cmocka_unit_test(who_leaves_with_the_last_byte_cancels_nothing),
 		cmocka_unit_test(without_the_cache_what_stat_told_of_is_what_open_finds),
 		cmocka_unit_test(many_come_and_go),
 	};
