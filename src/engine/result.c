@@ -308,9 +308,12 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 		buf_str(out, r->state == RESULT_DONE ? "memory" : "none");
 	else if (sv_is(name, "error") && r->state == RESULT_DONE && r->err.code != 0)
 		buf_str(out, r->err.msg);
-	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->newest_ns != 0) {
+	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->newest_ns != 0)
 		put_newest(out, r->newest_ns);
-	} else
+	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->info.n_unpriced != 0)
+		buf_printf(out, "%llu spans with tokens have no price, see [price MODEL]",
+		    (unsigned long long)r->info.n_unpriced);
+	else
 		code = ERR_UNKNOWN;
 	pthread_mutex_unlock(&r->lock);
 	if (code < 0)

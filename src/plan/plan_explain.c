@@ -36,7 +36,7 @@ output_name(enum row_kind k)
 {
 	static const char *const names[] = {
 		[ROW_SPAN] = "spans", [ROW_TRACE] = "traces", [ROW_EVENT] = "events",
-		[ROW_LINK] = "links", [ROW_COUNT] = "count", [ROW_GROUP] = "groups",
+		[ROW_LINK] = "links", [ROW_SCORE] = "scores", [ROW_COUNT] = "count", [ROW_GROUP] = "groups",
 	};
 
 	return (unsigned)k <= ROW_GROUP ? names[k] : "unknown";

@@ -177,7 +177,7 @@ plan_verify(const struct plan *p, const struct stats *st, struct err *e)
 	if ((code = verify_pred(p->filter, 0, e)) < 0 || (code = verify_page(p, e)) < 0 ||
 	    (code = verify_shards(p, st, e)) < 0 || (code = verify_indexes(p, e)) < 0)
 		return code;
-	if ((unsigned)p->output > ROW_GROUP)
+	if ((unsigned)p->output > ROW_SCORE)
 		return broken(e, "an unknown kind of rows");
 	if (p->projection.n_fields != 0 && p->projection.fields == NULL)
 		return broken(e, "projected fields are missing");
