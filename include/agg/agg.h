@@ -69,6 +69,8 @@ int agg_reader_holds(struct agg_table *, size_t bytes, struct err *) WARN_UNUSED
 /* What the cells are. */
 int agg_columns(struct agg_table *, struct group_column **, size_t *n, struct err *) WARN_UNUSED;
 size_t agg_n_groups(const struct agg_table *);
+/* Where costs are asked for: spans (of the range itself) that have tokens, and no price. */
+uint64_t agg_n_unpriced(const struct agg_table *);
 /* False: memory was short, and some are from a sketch (within 1 %) or HyperLogLog (2 %). */
 bool agg_is_exact(const struct agg_table *);
 /* True if it has aggregates that may be approximate. */

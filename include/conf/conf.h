@@ -52,6 +52,13 @@ uint64_t conf_u64(const struct conf *, enum conf_key);	/* INT, SIZE, DURATION, E
 #define SIZES_LAZY 1	/* of [mount] sizes */
 #define AGGREGATES_EXACT 1	/* of [query] aggregates */
 double conf_double(const struct conf *, enum conf_key);
+/* What the tokens of the models that a glob matches cost: USD per million. */
+struct conf_price {
+	const char *model;
+	double input, cached, output;
+};
+size_t conf_n_prices(const struct conf *);
+struct conf_price conf_price(const struct conf *, size_t i);
 /* Where a value came from: "/etc/spanfs.ini:12", "-o", "default". */
 const char *conf_where(const struct conf *, enum conf_key);
 /* "query.timeout=30s\t(default)", "...\t(/etc/spanfs.ini:12)", "...\t(-o)", a line each, table order. Secrets never. */

@@ -10,6 +10,7 @@
  *   filter_index   rows that indexes name; filter_postings: of one column; filter_text:
  *                  codes that a text index names
  *   filter_leaf, filter_attr, filter_words   single conditions on columns
+ *   filter_span    those on what is worked out of several
  *   filter_table, filter_duration, filter_values   some classes of them: by entries of tables, on
  *                  durations, row by row
  *   filter_owners  rows by their resource or scope
@@ -31,6 +32,7 @@ enum leaf_class {
 	LEAF_ATTR,	/* attribute of span, event, link, or bare */
 	LEAF_RESOURCE, LEAF_SCOPE, LEAF_SERVICE, LEAF_TRACE_ID,
 	LEAF_VALUES,	/* worked out row by row */
+	LEAF_SPAN,	/* the same, of spans with what the field is read from */
 	LEAF_TRACE,	/* a fact of the whole trace */
 	LEAF_WORDS,
 };
@@ -57,9 +59,9 @@ struct filter_host {
 	/* Does the trace with that ordinal in a snapshot shard satisfy a LEAF_TRACE? 1, 0, <0. */
 	int (*trace_holds)(struct exec *, uint32_t shard, const struct shard_traces *,
 	    uint32_t ordinal, const struct fnode *, struct err *) WARN_UNUSED;
-	/* The number of spans whose parent the span is. */
-	int (*child_count)(struct exec *, struct trace_id, uint64_t span_id, uint32_t *n,
-	    struct err *) WARN_UNUSED;
+	/* Where a span, which is that row of a snapshot shard, stands in its trace. */
+	int (*place)(struct exec *, struct trace_id, uint32_t shard, uint32_t row,
+	    uint64_t span_id, struct span_place *, struct err *) WARN_UNUSED;
 };
 
 struct filter {

@@ -11,6 +11,7 @@
 #ifndef MATCH_FIELD_VALUE_H
 #define MATCH_FIELD_VALUE_H
 
+#include "model/batch.h"
 #include "model/field.h"
 #include "model/span.h"
 
@@ -23,6 +24,7 @@ enum field_value_kind {
 	FIELD_VALUE_TRACE_ID,	/* trace_id */
 	FIELD_VALUE_SPAN_ID,	/* u */
 	FIELD_VALUE_ATTR,	/* attr: of an attribute */
+	FIELD_VALUE_DOUBLE,	/* d: worked out */
 };
 
 struct field_value {
@@ -33,6 +35,7 @@ struct field_value {
 		uint64_t u;
 		struct trace_id trace_id;
 		const struct value *attr;
+		double d;
 	};
 };
 
@@ -44,17 +47,33 @@ struct field_row {
 	 */
 	const struct span *span;
 	const struct trace_facts *trace;	/* NULL: not known */
-	uint32_t child_count;			/* of the span, where the trace is known */
+	struct span_place place;		/* of the span, where the trace is known */
+	const struct parent_row *parents;	/* where a parent's field is asked for */
+	uint32_t n_parents;
 	/* Its event (link) fields are this one's; NULL: any of the span's, in turn. */
 	const struct event *event;
 	const struct link *link;
 };
 
+/* Where field_value_next is: zeroed at first. */
+struct field_at {
+	uint32_t at;
+	uint32_t parent;
+};
+
+/* The row of a span in a batch. */
+static inline struct field_row
+field_row_of(const struct span_row *r)
+{
+	return (struct field_row){ .span = r->span, .trace = r->trace, .place = r->place,
+		.parents = r->parents, .n_parents = r->n_parents };
+}
+
 /*
  * The values of a field in turn: one or none for most, for a field of events (links) one for
- * each that has it. *at is 0 at first. False: no more.
+ * each that has it, for a parent's field those of each span with the parent's id. False: no more.
  */
-bool field_value_next(const struct field *, const struct field_row *, uint32_t *at,
+bool field_value_next(const struct field *, const struct field_row *, struct field_at *,
     struct field_value *);
 /* The first of them; false if the field is missing. */
 bool field_value_first(const struct field *, const struct field_row *, struct field_value *);

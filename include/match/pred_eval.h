@@ -13,8 +13,7 @@
 struct pred_eval;
 int pred_eval_new(const struct pred *, struct pred_eval **, struct err *) WARN_UNUSED;
 void pred_eval_free(struct pred_eval *);
-/* 1 yes, 0 no, <0 error. `facts` and child_count only if pred_needs_trace. */
-int pred_eval_span(const struct pred_eval *, const struct span *, const struct trace_facts *facts,
-    uint32_t child_count, struct err *);
+/* 1 yes, 0 no, <0 error. The row of a span; its trace and place only if pred_needs_trace. */
+int pred_eval_row(const struct pred_eval *, const struct field_row *, struct err *);
 
 #endif

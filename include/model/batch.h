@@ -10,12 +10,24 @@
 #include "model/field.h"
 #include "model/span.h"
 
-enum row_kind { ROW_SPAN, ROW_TRACE, ROW_EVENT, ROW_LINK, ROW_COUNT, ROW_GROUP, ROW_CONTRAST };
+/* ROW_SCORE: events that are evaluation results. */
+enum row_kind {
+	ROW_SPAN, ROW_TRACE, ROW_EVENT, ROW_LINK, ROW_COUNT, ROW_GROUP, ROW_SCORE,
+	ROW_CONTRAST
+};
 
 struct span_row {
 	const struct span *span;
 	const struct trace_facts *trace;	/* NULL unless a trace field is selected or sorted by */
-	uint32_t child_count;			/* valid with trace */
+	struct span_place place;		/* valid with trace, as far as it is selected */
+	const struct parent_row *parents;	/* valid if a parent's field is selected */
+	uint32_t n_parents;
+};
+
+/* A span that bears the id of another's parent. */
+struct parent_row {
+	const struct span *span;
+	struct span_place place;
 };
 
 struct trace_row {

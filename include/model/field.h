@@ -9,8 +9,12 @@
 
 #include "base/buf.h"
 
-enum field_type { FT_STRING, FT_KIND, FT_STATUS, FT_TRACE_ID, FT_SPAN_ID, FT_INT, FT_TIME, FT_DURATION };
-enum field_of { OF_SPAN, OF_TRACE, OF_EVENT, OF_LINK, OF_GROUP };
+/* FT_ATTR: a value of any type, as attributes have. */
+enum field_type {
+	FT_STRING, FT_KIND, FT_STATUS, FT_TRACE_ID, FT_SPAN_ID, FT_INT, FT_TIME, FT_DURATION, FT_ATTR
+};
+/* OF_TREE: of the span, but only its trace tells. */
+enum field_of { OF_SPAN, OF_TRACE, OF_TREE, OF_EVENT, OF_LINK, OF_GROUP };
 
 /*      id                name in paths     key in JSON          type         of */
 #define INTRINSICS(X) \
@@ -36,11 +40,20 @@ enum field_of { OF_SPAN, OF_TRACE, OF_EVENT, OF_LINK, OF_GROUP };
 	X(TRACE_DURATION, "trace_duration", "trace_duration_ns", FT_DURATION, OF_TRACE) \
 	X(TRACE_SPANS,    "trace_spans",    "trace_spans",       FT_INT,      OF_TRACE) \
 	X(TRACE_ERRORS,   "trace_errors",   "trace_errors",      FT_INT,      OF_TRACE) \
-	X(CHILD_COUNT,    "child_count",    "child_count",       FT_INT,      OF_TRACE) \
+	X(CHILD_COUNT,    "child_count",    "child_count",       FT_INT,      OF_TREE) \
 	X(EVENT_NAME,     "event:name",     "event:name",        FT_STRING,   OF_EVENT) \
 	X(EVENT_TIME,     "event:time",     "event:time",        FT_TIME,     OF_EVENT) \
 	X(LINK_TRACE_ID,  "link:trace_id",  "link:trace_id",     FT_TRACE_ID, OF_LINK) \
-	X(LINK_SPAN_ID,   "link:span_id",   "link:span_id",      FT_SPAN_ID,  OF_LINK)
+	X(LINK_SPAN_ID,   "link:span_id",   "link:span_id",      FT_SPAN_ID,  OF_LINK) \
+	X(DEPTH,          "depth",          "depth",             FT_INT,      OF_TREE) \
+	X(SELF_DURATION,  "self_duration",  "self_duration_ns",  FT_DURATION, OF_TREE) \
+	X(SCORE_NAME,     "score:name",     "score:name",        FT_ATTR,     OF_EVENT) \
+	X(SCORE_VALUE,    "score:value",    "score:value",       FT_ATTR,     OF_EVENT) \
+	X(SCORE_LABEL,    "score:label",    "score:label",       FT_ATTR,     OF_EVENT) \
+	X(TOKENS_INPUT,   "tokens:input",   "tokens:input",      FT_INT,      OF_SPAN) \
+	X(TOKENS_OUTPUT,  "tokens:output",  "tokens:output",     FT_INT,      OF_SPAN) \
+	X(TOKENS_TOTAL,   "tokens:total",   "tokens:total",      FT_INT,      OF_SPAN) \
+	X(COST,           "cost",           "cost",              FT_ATTR,     OF_SPAN)
 
 enum intrinsic {
 #define X(id, name, json, type, of) IN_##id,
@@ -60,12 +73,19 @@ enum field_scope {
 	FIELD_INTRINSIC,
 	FIELD_BARE,		/* span attribute, else resource attribute */
 	FIELD_RESOURCE, FIELD_SPAN, FIELD_EVENT, FIELD_LINK, FIELD_SCOPE,
+	FIELD_PARENT,		/* a field of the parent span */
 };
+
+struct prices;
 
 struct field {
 	enum field_scope scope;
 	enum intrinsic intrinsic;	/* if FIELD_INTRINSIC */
 	struct sv key;			/* attribute key otherwise */
+	/* FIELD_PARENT: the scope of the parent's field, whose intrinsic or key is above. */
+	enum field_scope inner;
+	/* Of cost: what tokens cost; borrowed. No part of the name. NULL: nothing has a price. */
+	const struct prices *prices;
 };
 
 /* From decoded text, in the order of product.md. `key` is borrowed from s. False if empty. */
@@ -81,7 +101,12 @@ void field_print(struct buf *, const struct field *);
 void field_print_json(struct buf *, const struct field *);
 bool field_eq(const struct field *, const struct field *);
 int field_cmp(const struct field *, const struct field *);	/* canonical order */
-/* What it is of; attributes of resources and scopes are the span's, too. */
+/* The parent's field that a FIELD_PARENT is; and the FIELD_PARENT of a field that is none. */
+struct field field_inner(const struct field *);
+struct field field_of_parent(const struct field *);
+/* The type of its values; FT_ATTR of attributes. */
+enum field_type field_type(const struct field *);
+/* What it is of; attributes of resources and scopes are the span's, too; a parent's field is OF_TREE. */
 enum field_of field_owner(const struct field *);
 /* True if a trace must be assembled to know it. */
 bool field_needs_trace(const struct field *);
@@ -109,6 +134,8 @@ struct projection {
 	intrinsic_set intrinsics;
 	const struct field *fields;	/* single attributes beside these */
 	size_t n_fields;
+	/* The fields of parents; of these a plan's rows carry what is in here, always lean. */
+	const struct projection *parents;
 };
 
 #endif

@@ -86,6 +86,19 @@ span_over(uint64_t start_ns, uint64_t length)
 	return end_ns > start_ns ? end_ns : start_ns;
 }
 
+/* An evaluation result, by the conventions; and its attributes. */
+#define SCORE_EVENT "gen_ai.evaluation.result"
+#define SCORE_NAME_KEY "gen_ai.evaluation.name"
+#define SCORE_VALUE_KEY "gen_ai.evaluation.score.value"
+#define SCORE_LABEL_KEY "gen_ai.evaluation.score.label"
+#define SCORE_EXPLANATION_KEY "gen_ai.evaluation.explanation"
+
+static inline bool
+event_is_score(const struct event *e)
+{
+	return sv_is(e->name, SCORE_EVENT);
+}
+
 /* A hash of everything in the span, its resource and its scope: what "duplicate" means. */
 struct hash128 span_hash(const struct span *);
 bool resource_eq(const struct resource *, const struct resource *);
@@ -108,6 +121,14 @@ struct trace_facts {
 	struct sv *services;			/* distinct, in byte order */
 	uint32_t n_services;
 };
+
+/* Where a span stands among those of its trace. */
+struct span_place {
+	uint32_t child_count;
+	uint32_t depth;		/* NO_DEPTH: no ancestor is the topmost */
+	uint64_t self_ns;	/* its duration less what its children cover of it */
+};
+#define NO_DEPTH UINT32_MAX
 
 /* Duration of the trace: when the last of its spans is over less the earliest start. */
 static inline uint64_t

@@ -89,6 +89,8 @@ struct query_env {
 	 */
 	int (*has_attr)(void *arg, struct sv key, bool *, struct err *);
 	void *attr_arg;
+	/* What tokens cost, for the field `cost`: as long as the query lives. NULL: nothing. */
+	const struct prices *prices;
 };
 
 /*

@@ -15,6 +15,7 @@ struct run_info {
 	struct profile profile;
 	uint64_t n_rows, n_bytes;
 	bool complete;
+	uint64_t n_unpriced;	/* of groups: spans with tokens that have no price */
 	bool inexact;			/* groups of which some values are approximate: memory was short */
 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* agg_add: spans into a table, and one table into another. */
 #include "agg_i.h"
+#include "model/usage.h"
 
 static int
 add_span(struct agg_table *t, enum agg_side side, const struct span_row *row, struct err *e)
 {
-	const struct field_row r = { .span = row->span, .trace = row->trace,
-		.child_count = row->child_count };
+	const struct field_row r = field_row_of(row);
 	int code = 0;
 
 	slots_clear(t);
@@ -29,6 +29,7 @@ agg_add(struct agg_table *t, enum agg_side side, const struct span_row *rows, si
 			t->first_ns = start < t->first_ns ? start : t->first_ns;
 			t->last_ns = start > t->last_ns ? start : t->last_ns;
 			t->n_items++;
+			t->n_unpriced += t->has_cost && usage_unpriced(rows[i].span, t->prices);
 		}
 		code = t->g->per_trace ? trace_items_add(t, side, &rows[i], e) :
 		    add_span(t, side, &rows[i], e);
@@ -47,5 +48,6 @@ agg_merge(struct agg_table *t, struct agg_table *from, struct err *e)
 	t->first_ns = from->first_ns < t->first_ns ? from->first_ns : t->first_ns;
 	t->last_ns = from->last_ns > t->last_ns ? from->last_ns : t->last_ns;
 	t->n_items += from->n_items;
+	t->n_unpriced += from->n_unpriced;
 	return code;
 }

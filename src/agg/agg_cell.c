@@ -216,8 +216,8 @@ key_cell(const struct agg_table *t, const struct group *g, size_t key)
 
 	if (!key_value(g, key, &v))
 		return null_cell();
-	if (f->scope == FIELD_INTRINSIC && v.type == VAL_INT)
-		switch (intrinsics[f->intrinsic].type) {
+	if (v.type == VAL_INT)
+		switch (field_type(f)) {
 		case FT_TIME:
 			return (struct group_cell){ .kind = GROUP_TIME, .time = (uint64_t)v.i };
 		case FT_DURATION:

@@ -17,13 +17,16 @@ is_trace_own(const struct grouping *g, const struct field *f)
 static size_t
 slot_of(struct agg_table *t, const struct field *f)
 {
-	enum field_type type = f->scope == FIELD_INTRINSIC ? intrinsics[f->intrinsic].type :
-	    FT_STRING;
+	enum field_type type = field_type(f);
 	size_t i;
 
 	for (i = 0; i < t->n_slots; i++)
 		if (field_eq(&t->slots[i].field, f))
 			return i;
+	if (f->scope == FIELD_INTRINSIC && f->intrinsic == IN_COST) {
+		t->has_cost = true;
+		t->prices = f->prices;
+	}
 	t->slots[t->n_slots++] = (struct agg_slot){
 		.field = *f,
 		.is_unsigned = type == FT_INT || type == FT_TIME || type == FT_DURATION,
@@ -171,6 +174,12 @@ agg_fields(const struct agg_table *t, size_t *n)
 {
 	*n = t->n_fields;
 	return t->fields;
+}
+
+uint64_t
+agg_n_unpriced(const struct agg_table *t)
+{
+	return t->n_unpriced;
 }
 
 size_t

@@ -306,8 +306,7 @@ describe(const struct grouping *g, const struct group_ref *ref, struct group_col
 		return;
 	if (ref->kind == REF_KEY) {
 		f = &g->keys[ref->i];
-		c->duration = f->scope == FIELD_INTRINSIC &&
-		    intrinsics[f->intrinsic].type == FT_DURATION;
+		c->duration = field_type(f) == FT_DURATION;
 		return;
 	}
 	c->duration = agg_type(&g->aggs[ref->i]) == FT_DURATION ||

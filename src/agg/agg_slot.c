@@ -70,6 +70,8 @@ push_field(struct agg_slot *s, const struct field_value *v, struct arena *a, str
 		return push_id(s, (struct trace_id){ .lo = v->u }, false, a, e);
 	case FIELD_VALUE_ATTR:
 		return push_attr(s, v->attr, e);
+	case FIELD_VALUE_DOUBLE:
+		return push(s, (struct value){ .type = VAL_DOUBLE, .d = v->d }, e);
 	}
 	return 0;
 }
@@ -78,7 +80,7 @@ int
 slot_add_span(struct agg_slot *s, const struct field_row *r, struct arena *a, struct err *e)
 {
 	struct field_value v;
-	uint32_t at = 0;
+	struct field_at at = { 0, 0 };
 	int code = 0;
 
 	while (code == 0 && field_value_next(&s->field, r, &at, &v))

@@ -115,8 +115,7 @@ pack_slot(struct buf *b, const struct agg_slot *s)
 int
 trace_items_add(struct agg_table *t, enum agg_side side, const struct span_row *row, struct err *e)
 {
-	const struct field_row r = { .span = row->span, .trace = row->trace,
-		.child_count = row->child_count };
+	const struct field_row r = field_row_of(row);
 	struct trace_items *x = NULL;
 	struct trace_item *it = NULL;
 	struct trace_span *span;

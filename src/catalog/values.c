@@ -315,6 +315,8 @@ add_shard(struct listing *l, struct shard *s, struct err *e)
 		return add_attr(l, s, ATTR_LINK, key, e);
 	case FIELD_SCOPE:
 		return add_scope(l, s, &l->rq->field, e);
+	case FIELD_PARENT:
+		break;
 	}
 	return 0;
 }

@@ -21,6 +21,7 @@
 
 struct conf {
 	struct conf_value v[N_CONF_KEYS];
+	struct conf_prices prices;
 };
 
 static int
@@ -83,7 +84,10 @@ set_value(struct conf *c, const char *where, struct sv section, struct sv name,
 	struct buf want = BUF_INIT;
 	struct conf_value *v;
 	int i = find_key(section, name), code;
+	struct sv model;
 
+	if (price_section(section, &model))
+		return prices_set(&c->prices, where, model, name, text, e);
 	if (i < 0)
 		return unknown_name(where, section, name, e);
 	v = &c->v[i];
@@ -262,6 +266,18 @@ no_value(const char *text, struct err *e)
 	return code;
 }
 
+/* "price MODEL.key": a model may have dots, its keys have none. */
+static void
+cut_price(struct sv *key, struct sv *section)
+{
+	size_t n = key->n;
+
+	while (n > 0 && key->p[n - 1] != '.')
+		n--;
+	*section = sv_sub(*key, 0, n - 1);
+	*key = sv_sub(*key, n, key->n);
+}
+
 /* "section.key=value" */
 static int
 read_set(struct conf *c, const char *text, struct err *e)
@@ -272,7 +288,10 @@ read_set(struct conf *c, const char *text, struct err *e)
 		return no_value(text, e);
 	if (!sv_cut(&rest, '=', &key) || sv_chr(key, '.') < 0)
 		return err_set(e, ERR_SYNTAX, -1, "-o %s: expected section.key=value", text);
-	(void)sv_cut(&key, '.', &section);
+	if (sv_starts(key, SV("price ")))
+		cut_price(&key, &section);
+	else
+		(void)sv_cut(&key, '.', &section);
 	return set_value(c, "-o", section, key, rest, e);
 }
 
@@ -344,7 +363,20 @@ conf_free(struct conf *c)
 		free(c->v[i].text);
 		free(c->v[i].where);
 	}
+	prices_free(&c->prices);
 	free(c);
+}
+
+size_t
+conf_n_prices(const struct conf *c)
+{
+	return c->prices.n;
+}
+
+struct conf_price
+conf_price(const struct conf *c, size_t i)
+{
+	return prices_at(&c->prices, i);
 }
 
 const char *
@@ -383,4 +415,5 @@ conf_print(struct buf *b, const struct conf *c)
 	for (int i = 0; i < N_CONF_KEYS; i++)
 		buf_printf(b, "%s.%s=%s\t(%s)\n", conf_table[i].section, conf_table[i].name,
 		    c->v[i].text, c->v[i].where);
+	prices_print(b, &c->prices);
 }

@@ -14,6 +14,22 @@ struct conf_value {
 	double d;
 };
 
+/* What tokens of some models cost, as given: [price MODEL]. */
+struct conf_prices {
+	struct conf_price_set *v;
+	size_t n;
+};
+
+/* The MODEL of a section "price MODEL"; false for other sections. */
+bool price_section(struct sv section, struct sv *model);
+/* `where` as everywhere: "FILE:LINE" or "-o". */
+int prices_set(struct conf_prices *, const char *where, struct sv model, struct sv name,
+    struct sv text, struct err *) WARN_UNUSED;
+void prices_print(struct buf *, const struct conf_prices *);
+void prices_print_ini(struct buf *);
+void prices_free(struct conf_prices *);
+struct conf_price prices_at(const struct conf_prices *, size_t i);
+
 /* False if the text is no value of the setting. */
 bool conf_value_parse(const struct conf_info *, struct sv, struct conf_value *);
 /* "a size such as 64MiB, from 1MiB to 1PiB" */

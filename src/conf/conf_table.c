@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "conf_i.h"
+
 const struct conf_info conf_table[N_CONF_KEYS] = {
 #define X(id, section, name, type, def, min, max, words, help) \
 	[CONF_##id] = { section, name, type, def, min, max, words, help },
@@ -49,4 +51,5 @@ conf_print_ini(struct buf *b)
 		    k->words != NULL ? " " : "", k->words != NULL ? k->words : "",
 		    k->name, k->def);
 	}
+	prices_print_ini(b);
 }

@@ -74,5 +74,6 @@ engine_bind_env(struct engine *en, struct world *w, struct query_env *env)
 		.field_alias = world_field_alias,
 		.has_attr = has_attr,
 		.attr_arg = w,
+		.prices = &atomic_load(&en->prices)->prices,
 	};
 }

@@ -305,6 +305,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	}
 	if ((code = parse_now(en, e)) < 0 || (code = learn_rules(en, e)) < 0 ||
 	    (code = parse_rules_off(en, conf, e)) < 0 || (code = take_total(en, conf, e)) < 0 ||
+	    (code = engine_load_prices(en, conf, e)) < 0 ||
 	    (code = decisioncache_new(&limits, &en->decisions, e)) < 0 ||
 	    (code = catalog_open(store, &co, &en->catalog, e)) < 0 ||
 	    (code = start_threads(en, e)) < 0)
@@ -382,6 +383,7 @@ engine_close(struct engine *en)
 	costs_release(&en->costs);
 	pthread_cond_destroy(&en->tick);
 	pthread_mutex_destroy(&en->lock);
+	engine_free_prices(en);
 	free(en->store);
 	free(en);
 }
@@ -409,6 +411,8 @@ engine_reload(struct engine *en, const struct conf *conf)
 	renew_costs(en, conf);
 	en->conf = conf;
 	if (parse_now(en, &err) < 0)
+		log_warn("%s", err.msg);
+	if (engine_load_prices(en, conf, &err) < 0)
 		log_warn("%s", err.msg);
 	if (parse_rules_off(en, conf, &err) < 0)
 		log_warn("%s", err.msg);

@@ -8,7 +8,7 @@
  *   request   a file of a path, bound and planned against one snapshot       request.c,
  *             by a decision that is remembered                              request_plan.c
  *             and with the Bloom filters of the fields it compares          filters.c
- *             (plans are of the file with whole rows)                       request_format.c
+ *             which file may stand where                                    request_format.c
  *   run       a request executed and formatted into a sink                  run.c, run_out.c,
  *             of groups and of compare                                       run_groups.c
  *   size      how many bytes that will be, where lengths are kept            run_size.c
@@ -51,6 +51,7 @@
 #include "decisions/decisioncache.h"
 #include "exec/exec.h"
 #include "format/format.h"
+#include "model/price.h"
 #include "opt/cost_adapt.h"
 #include "opt/opt.h"
 #include "query/query.h"
@@ -229,6 +230,8 @@ bool file_in_every_query(struct sv name, enum file_kind *);
 const char *file_of_every_query(size_t i);
 /* ERR_UNSUPPORTED if the query (of traces: query_of_traces) can't be shown in that file. */
 int check_format(const struct query *, const struct format *, struct err *) WARN_UNUSED;
+/* The part of that about sort. */
+int check_order(const struct query *, const struct format *, struct err *) WARN_UNUSED;
 /* The file whose rows a plan is of where no file is named: of events or links if they are sorted. */
 const struct format *query_usual_format(const struct query *);
 
@@ -533,6 +536,13 @@ void costs_print(struct engine *, struct buf *);
 #define NOW_CLOCK 0
 #define NOW_LATEST UINT64_MAX
 
+/* prices.c */
+struct price_list {
+	struct prices prices;
+	struct price_list *older;
+	struct price v[];
+};
+
 struct engine {
 	const struct conf *_Atomic conf;	/* replaced by a reload; old ones outlive the engine */
 	char *store;
@@ -551,6 +561,7 @@ struct engine {
 	struct costs costs;
 	atomic_ullong now;		/* [mount] now: NOW_CLOCK, NOW_LATEST, or that time */
 	atomic_bool store_lost;		/* the log has it */
+	struct price_list *_Atomic prices;
 	unsigned threads;
 	atomic_ullong rules_off;	/* of opt's rules: [query] rules_off */
 	struct {			/* bits of rules that requests ask about */
@@ -592,6 +603,8 @@ int world_counts(struct engine *, struct world *, struct arena *, const struct s
 struct summary *engine_summary(struct engine *, const struct world *);
 /* `now` for a query against this state. */
 uint64_t engine_now(struct engine *, const struct world *);
+int engine_load_prices(struct engine *, const struct conf *, struct err *) WARN_UNUSED;
+void engine_free_prices(struct engine *);
 void engine_bind_env(struct engine *, struct world *, struct query_env *);
 /* The ticker is told that a wait with a due time was added. */
 void engine_timed(struct engine *, int delta);

@@ -103,6 +103,9 @@ world_has_field(const struct world *w, const struct field *f)
 	struct field meant;
 
 	switch (f->scope) {
+	case FIELD_PARENT:
+		meant = field_inner(f);
+		return world_has_field(w, &meant);
 	case FIELD_INTRINSIC:
 		return true;
 	case FIELD_BARE:

@@ -292,8 +292,8 @@ add_aggregate(struct list *l, const struct aggregate *a, enum entry_kind kind)
 static void
 add_aggregates_of(struct list *l, const struct field *f, struct sv typed, enum entry_kind kind)
 {
-	enum field_type t = f->scope == FIELD_INTRINSIC ? intrinsics[f->intrinsic].type : FT_STRING;
-	bool number = f->scope != FIELD_INTRINSIC || t == FT_INT || t == FT_DURATION || t == FT_TIME;
+	enum field_type t = field_type(f);
+	bool number = t == FT_ATTR || t == FT_INT || t == FT_DURATION || t == FT_TIME;
 	struct aggregate a;
 	const char *name;
 	bool has_field;

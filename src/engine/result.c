@@ -321,6 +321,9 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->err.code == 0 &&
 	    r->request->note.n != 0)
 		buf_sv(out, buf_view(&r->request->note));
+	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->info.n_unpriced != 0)
+		buf_printf(out, "%llu spans with tokens have no price, see [price MODEL]",
+		    (unsigned long long)r->info.n_unpriced);
 	else
 		code = ERR_UNKNOWN;
 	pthread_mutex_unlock(&r->lock);

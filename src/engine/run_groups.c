@@ -105,6 +105,7 @@ run_groups(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	if ((code = groups_collect(x->r, &env, x->sink, &t, &x->info->profile, e)) < 0)
 		return code;
 	x->info->inexact = !agg_is_exact(t);
+	x->info->n_unpriced = agg_n_unpriced(t);
 	t0 = clock_mono_ns();
 	if ((code = over_rows(x, t, e)) == 0)
 		code = x->r->format->rows == ROW_COUNT ? count_groups(x, t) :

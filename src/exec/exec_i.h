@@ -106,10 +106,23 @@ struct scan_out {
 
 /* ---- traces ---- */
 
+/* A span in the tree of its trace. */
+struct trace_node {
+	uint64_t id, parent;
+	uint64_t start, over;
+	uint64_t self;			/* its duration less what its children cover of it */
+	uint32_t depth;			/* NO_DEPTH: no ancestor is the topmost */
+	uint32_t shard, row;
+};
+
 struct trace_entry {
 	struct trace_facts facts;
 	uint64_t *parents;		/* parent ids of its spans, rising, without 0 */
 	uint32_t n_parents;
+	/* Where the tree is asked for; by shard and row. */
+	struct trace_node *nodes;
+	uint32_t n_nodes;
+	uint32_t *by_id;		/* places of nodes, by id */
 };
 
 /* What is known of the traces of a shard. */
@@ -157,6 +170,7 @@ struct local {
 	struct filter filter;		/* pushdown */
 	bool searches;			/* the filter looks into texts */
 	bool needs_children;		/* child counts are asked for, or may be */
+	bool needs_tree;		/* depths, parents and the like, too */
 	struct slicing slices;
 	pthread_mutex_t lock;		/* spare */
 	struct scan *spare;
@@ -256,7 +270,8 @@ int scan_found(struct scan *, struct row_sink *, const struct found *) WARN_UNUS
 int scan_local(struct scan *, const struct row_sink *) WARN_UNUSED;
 void scan_local_drop(struct scan *, struct row_sink *);
 /* 1 if the span satisfies the predicate, 0 if not. */
-int scan_span_holds(struct scan *, struct pred_eval *, const struct span *) WARN_UNUSED;
+int scan_span_holds(struct scan *, struct pred_eval *, const struct span *, uint32_t row)
+    WARN_UNUSED;
 /* Whole spans, of these rows from the scan's row_from on: those that match go to the sink. */
 int spans_consume(struct scan *, struct row_sink *, struct slice, const struct span *,
     const uint32_t *rows, uint32_t n) WARN_UNUSED;
@@ -289,8 +304,7 @@ int scan_slice(struct exec *, struct slice, struct row_sink *, struct err *) WAR
 /* ---- sort_key.c ---- */
 
 /* The key of a span; of an event's (link's) field: that one's, else the first's. Borrowed. */
-void skey_of_span(const struct field *, const struct span *, const struct event *,
-    const struct link *, const struct trace_entry *, struct skey *);
+void skey_of_row(const struct field *, const struct field_row *, struct skey *);
 void skey_of_facts(const struct field *, const struct trace_facts *, struct skey *);
 void skey_number(struct skey *, uint64_t);
 /*
@@ -301,7 +315,6 @@ bool skey_keep(struct skey *, struct arena *);
 int skey_cmp(const struct skey *, const struct skey *);	/* ascending, missing last */
 /* By all keys of the plan; missing last whatever the direction. */
 int skeys_cmp(const struct plan_sort *, size_t n, const struct skey *, const struct skey *);
-uint32_t entry_child_count(const struct trace_entry *, uint64_t span_id);
 
 /* ---- op_order.c ---- */
 
@@ -362,6 +375,17 @@ int local_trace(struct exec *, struct trace_id, uint32_t only, struct trace_pin 
     struct err *) WARN_UNUSED;
 void local_trace_put(struct exec *, struct trace_pin *);
 int traces_open(struct exec *, struct err *) WARN_UNUSED;
+
+/* ---- trace_tree.c ---- */
+
+/* Orders the nodes and by_id; depth and self of each. */
+int trace_tree_make(struct trace_node *, uint32_t *by_id, uint32_t n, struct err *) WARN_UNUSED;
+/* Of a span that is that row of a snapshot shard: all of it only where the tree is asked for. */
+struct span_place entry_place(const struct trace_entry *, uint32_t shard, uint32_t row,
+    uint64_t span_id);
+/* The same of a row of a part of the source. */
+struct span_place part_place(const struct exec *, const struct trace_entry *, uint32_t part,
+    uint32_t row, uint64_t span_id);
 
 /* ---- trace_table.c, trace_view.c ---- */
 

@@ -17,14 +17,15 @@ trace_fact_holds(struct exec *ex, uint32_t shard, const struct shard_traces *tra
 }
 
 static int
-child_count(struct exec *ex, struct trace_id id, uint64_t span_id, uint32_t *n, struct err *e)
+place(struct exec *ex, struct trace_id id, uint32_t shard, uint32_t row, uint64_t span_id,
+    struct span_place *out, struct err *e)
 {
 	struct trace_pin pin;
 	int rc = trace_get(ex, id, &pin, e);
 
 	if (rc < 0)
 		return rc;
-	*n = entry_child_count(pin.t, span_id);
+	*out = entry_place(pin.t, shard, row, span_id);
 	trace_put(ex, &pin);
 	return 0;
 }
@@ -32,5 +33,5 @@ child_count(struct exec *ex, struct trace_id id, uint64_t span_id, uint32_t *n, 
 const struct filter_host exec_filter_host = {
 	.check = exec_check,
 	.trace_holds = trace_fact_holds,
-	.child_count = child_count,
+	.place = place,
 };

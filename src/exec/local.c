@@ -9,14 +9,21 @@
 
 /* ---- the state ---- */
 
+/* Fields that only the tree of a trace tells; child counts need less of it. */
 static bool
-asks_children(const struct pred *p)
+of_tree(const struct field *f, bool counts)
+{
+	return field_owner(f) == OF_TREE && (counts || f->scope != FIELD_INTRINSIC ||
+	    f->intrinsic != IN_CHILD_COUNT);
+}
+
+static bool
+asks_tree(const struct pred *p, bool counts)
 {
 	if (p->kind == PRED_LEAF)
-		return p->op != OP_TEXT && p->field.scope == FIELD_INTRINSIC &&
-		    p->field.intrinsic == IN_CHILD_COUNT;
+		return p->op != OP_TEXT && of_tree(&p->field, counts);
 	for (size_t i = 0; i < p->n_kids; i++)
-		if (asks_children(p->kids[i]))
+		if (asks_tree(p->kids[i], counts))
 			return true;
 	return false;
 }
@@ -32,16 +39,32 @@ searches(const struct pred *p)
 	return false;
 }
 
+static bool
+sorts_by_tree(const struct plan *p, bool counts)
+{
+	for (size_t i = 0; i < p->n_sort; i++)
+		if (of_tree(&p->sort[i].field, counts))
+			return true;
+	return false;
+}
+
 /* Rows that carry facts carry the child count too. */
 static bool
 needs_children(const struct plan *p)
 {
-	for (size_t i = 0; i < p->n_sort; i++)
-		if (p->sort[i].field.scope == FIELD_INTRINSIC &&
-		    p->sort[i].field.intrinsic == IN_CHILD_COUNT)
-			return true;
-	return p->want_trace || asks_children(p->filter) ||
-	    (p->compare != NULL && asks_children(p->compare));
+	return p->want_trace || sorts_by_tree(p, true) || asks_tree(p->filter, true) ||
+	    (p->compare != NULL && asks_tree(p->compare, true));
+}
+
+static bool
+needs_tree(const struct plan *p)
+{
+	const struct projection *pr = &p->projection;
+
+	return sorts_by_tree(p, false) || asks_tree(p->filter, false) ||
+	    (p->compare != NULL && asks_tree(p->compare, false)) || (p->want_trace &&
+	    (pr->all || pr->parents || (pr->intrinsics & (INTRINSIC_BIT(IN_DEPTH) |
+	    INTRINSIC_BIT(IN_SELF_DURATION))) != 0));
 }
 
 static int
@@ -71,6 +94,7 @@ local_open(struct source *s, struct err *e)
 	l->searches = searches(s->plan->filter) ||
 	    (s->plan->compare != NULL && searches(s->plan->compare));
 	l->needs_children = needs_children(s->plan);
+	l->needs_tree = needs_tree(s->plan);
 	if (s->plan->pushdown && (rc = filter_init(&l->filter, s->plan->filter, &exec_filter_host,
 	    ex, e)) < 0)
 		return rc;

@@ -254,7 +254,7 @@ fetch_spans(struct fetcher *x, struct want *wants, size_t n, struct err *e)
 	bool wake;
 	int rc;
 
-	f.proj.events |= ex->plan->output == ROW_EVENT;
+	f.proj.events |= ex->plan->output == ROW_EVENT || ex->plan->output == ROW_SCORE;
 	f.proj.links |= ex->plan->output == ROW_LINK;
 	f.rows = arena_array(&x->window, n, uint32_t);
 	f.runs = arena_array(&x->window, n, struct run);
@@ -373,7 +373,7 @@ span_at(const struct fetcher *f, size_t at)
 /* ---- rows ---- */
 
 static int
-add_facts(struct fetcher *f, struct span_row *row, struct err *e)
+add_facts(struct fetcher *f, const struct ref *at, struct span_row *row, struct err *e)
 {
 	struct trace_pin pin;
 	int rc;
@@ -385,7 +385,7 @@ add_facts(struct fetcher *f, struct span_row *row, struct err *e)
 		return err_nomem(e);
 	}
 	row->trace = &pin.t->facts;
-	row->child_count = entry_child_count(pin.t, row->span->span_id);
+	row->place = part_place(f->ex, pin.t, at->shard, at->row, row->span->span_id);
 	return 0;
 }
 
@@ -399,7 +399,8 @@ span_rows(struct fetcher *f, size_t at, size_t n, struct batch *b, struct err *e
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
 		rows[i].span = span_at(f, at + i);
-		if (f->ex->plan->want_trace && (rc = add_facts(f, &rows[i], e)) < 0)
+		if (f->ex->plan->want_trace && (rc = add_facts(f, refs_at(f->refs, at + i),
+		    &rows[i], e)) < 0)
 			return rc;
 	}
 	b->spans = rows;
@@ -469,7 +470,7 @@ fetch_batch(struct fetcher *f, size_t at, size_t n, size_t most, struct batch *b
 		n = f->win_at + f->win_n - at;
 	*b = (struct batch){ .kind = ex->plan->output, .n = n };
 	before = read_counters;
-	if (ex->plan->output == ROW_EVENT)
+	if (ex->plan->output == ROW_EVENT || ex->plan->output == ROW_SCORE)
 		rc = event_rows(f, at, n, b, e);
 	else if (ex->plan->output == ROW_LINK)
 		rc = link_rows(f, at, n, b, e);

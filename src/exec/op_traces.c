@@ -20,7 +20,7 @@
 
 /* A span of the trace; where a shard's table has the sums, only what may be the root. */
 struct member {
-	uint64_t start, id, parent;	/* parent: of a table's, only whether there is one */
+	uint64_t start, over, id, parent;	/* parent: of a table's, only whether there is one */
 	uint32_t shard, row, name;	/* name: code in the shard's dictionary */
 	bool has_id;			/* else it is read when it decides */
 	struct sv service;		/* of the shard's footer */
@@ -115,8 +115,8 @@ read_row(struct assembly *a, struct group *g, uint32_t shard, uint32_t row, uint
 	if ((rc = group_get(g, row / info->row_group_rows, a->e)) < 0)
 		return rc;
 	m.start = value_of(g->start, at);
-	sum_up(a, m.start, span_over(m.start, (uint64_t)value_i64_of(value_of(g->duration, at))), 1,
-	    value_i64_of(value_of(g->status, at)) == STATUS_ERROR);
+	m.over = span_over(m.start, (uint64_t)value_i64_of(value_of(g->duration, at)));
+	sum_up(a, m.start, m.over, 1, value_i64_of(value_of(g->status, at)) == STATUS_ERROR);
 	m.id = value_of(g->id, at);
 	m.has_id = true;
 	m.name = (uint32_t)value_of(g->name, at);
@@ -360,13 +360,14 @@ put_text(char **at, struct sv s)
 	return copy;
 }
 
-/* One block of memory: the entry, services, parents, texts. */
+/* One block of memory: the entry, services, parents, nodes, texts. */
 static struct trace_entry *
 entry_new(struct assembly *a, const struct member *root, struct sv name, size_t *bytes)
 {
 	struct sv service = root == NULL ? SV_EMPTY : root->service, *v = a->services.v;
 	size_t n = a->services.n, n_services = 0, text = service.n + name.n;
 	size_t n_parents = a->partial ? 0 : a->rows.n;
+	size_t n_nodes = a->partial || !a->ex->local->needs_tree ? 0 : a->rows.n;
 	struct trace_entry *t;
 	char *at;
 
@@ -377,18 +378,34 @@ entry_new(struct assembly *a, const struct member *root, struct sv name, size_t 
 			v[n_services] = v[i];
 			text += v[n_services++].n;
 		}
-	*bytes = sizeof *t + n_services * sizeof(struct sv) + n_parents * sizeof(uint64_t) + text;
+	*bytes = sizeof *t + n_services * sizeof(struct sv) + n_parents * sizeof(uint64_t) +
+	    n_nodes * (sizeof *t->nodes + sizeof *t->by_id) + text;
 	if ((t = calloc(1, *bytes)) == NULL)
 		return NULL;
 	t->facts.trace_id = a->id;
 	t->facts.services = (struct sv *)(t + 1);
 	t->parents = (uint64_t *)(t->facts.services + n_services);
-	at = (char *)(t->parents + n_parents);
+	t->nodes = (struct trace_node *)(t->parents + n_parents);
+	t->n_nodes = (uint32_t)n_nodes;
+	t->by_id = (uint32_t *)(t->nodes + n_nodes);
+	at = (char *)(t->by_id + n_nodes);
 	t->facts.root_service = put_text(&at, service);
 	t->facts.root_name = put_text(&at, name);
 	for (size_t i = 0; i < n_services; i++)
 		t->facts.services[t->facts.n_services++] = put_text(&at, v[i]);
 	return t;
+}
+
+static int
+make_tree(struct assembly *a, struct trace_entry *t)
+{
+	for (uint32_t i = 0; i < t->n_nodes; i++) {
+		const struct member *m = &a->rows.v[i];
+
+		t->nodes[i] = (struct trace_node){ .id = m->id, .parent = m->parent,
+			.start = m->start, .over = m->over, .shard = m->shard, .row = m->row };
+	}
+	return trace_tree_make(t->nodes, t->by_id, t->n_nodes, a->e);
 }
 
 static int
@@ -419,6 +436,10 @@ put_together(struct assembly *a, struct trace_entry **out, size_t *bytes)
 		if (a->rows.v[i].parent != 0)
 			t->parents[t->n_parents++] = a->rows.v[i].parent;
 	qsort(t->parents, t->n_parents, sizeof *t->parents, parent_cmp);
+	if ((rc = make_tree(a, t)) < 0) {
+		free(t);
+		return rc;
+	}
 	*out = t;
 	return 0;
 }

@@ -96,7 +96,7 @@ fill_times(struct scan *sc, struct refs *r, size_t from)
 static bool
 is_fact(const struct field *f)
 {
-	return field_needs_trace(f) && f->intrinsic != IN_CHILD_COUNT && f->intrinsic != IN_BUCKET;
+	return field_owner(f) == OF_TRACE;
 }
 
 static bool
@@ -156,19 +156,22 @@ keys_of_span(struct exec *ex, struct refs *r, struct ref *x, const struct span *
 {
 	const struct plan *p = ex->plan;
 	struct trace_pin pin = { NULL, NULL };
-	const struct event *ev = NULL;
-	const struct link *l = NULL;
+	struct field_row row = { .span = s };
 	bool ok = true;
 	int rc;
 
-	if (sort_needs_trace(p) && (rc = trace_get(ex, s->trace_id, &pin, e)) < 0)
-		return rc;
-	if (p->output == ROW_EVENT && x->index < s->n_events)
-		ev = &s->events[x->index];
+	if (sort_needs_trace(p)) {
+		if ((rc = trace_get(ex, s->trace_id, &pin, e)) < 0)
+			return rc;
+		row.trace = &pin.t->facts;
+		row.place = part_place(ex, pin.t, x->shard, x->row, s->span_id);
+	}
+	if ((p->output == ROW_EVENT || p->output == ROW_SCORE) && x->index < s->n_events)
+		row.event = &s->events[x->index];
 	if (p->output == ROW_LINK && x->index < s->n_links)
-		l = &s->links[x->index];
+		row.link = &s->links[x->index];
 	for (size_t i = 0; i < p->n_sort && ok; i++) {
-		skey_of_span(&p->sort[i].field, s, ev, l, pin.t, &x->key[i]);
+		skey_of_row(&p->sort[i].field, &row, &x->key[i]);
 		ok = skey_keep(&x->key[i], &r->strings);
 	}
 	trace_put(ex, &pin);

@@ -34,29 +34,30 @@ scan_local_drop(struct scan *sc, struct row_sink *s)
 }
 
 int
-scan_span_holds(struct scan *sc, struct pred_eval *pred, const struct span *s)
+scan_span_holds(struct scan *sc, struct pred_eval *pred, const struct span *s, uint32_t row)
 {
 	struct exec *ex = sc->ex;
 	struct trace_pin pin = { NULL, NULL };
-	uint32_t children = 0;
+	struct field_row r = { .span = s };
 	int rc;
 
 	if (ex->needs_trace) {
 		if ((rc = trace_get(ex, s->trace_id, &pin, sc->e)) < 0)
 			return rc;
-		children = entry_child_count(pin.t, s->span_id);
+		r.trace = &pin.t->facts;
+		r.place = part_place(ex, pin.t, sc->part, row, s->span_id);
 	}
-	rc = pred_eval_span(pred, s, pin.t != NULL ? &pin.t->facts : NULL, children, sc->e);
+	rc = pred_eval_row(pred, &r, sc->e);
 	trace_put(ex, &pin);
 	return rc;
 }
 
 static int
-row_matches(struct scan *sc, struct slice slice, const struct span *s)
+row_matches(struct scan *sc, struct slice slice, const struct span *s, uint32_t row)
 {
 	if (s->start_ns < slice.first || s->start_ns > slice.last)
 		return 0;
-	return scan_span_holds(sc, sc->ex->rows, s);
+	return scan_span_holds(sc, sc->ex->rows, s, row);
 }
 
 int
@@ -70,7 +71,7 @@ spans_consume(struct scan *sc, struct row_sink *s, struct slice slice, const str
 	if (match == NULL || at == NULL)
 		return err_nomem(sc->e);
 	for (uint32_t i = 0; i < n; i++) {
-		if ((rc = row_matches(sc, slice, &spans[i])) < 0)
+		if ((rc = row_matches(sc, slice, &spans[i], sc->row_from + rows[i])) < 0)
 			return rc;
 		if (rc > 0) {
 			match[m] = &spans[i];

@@ -7,6 +7,7 @@
 static const struct sink_ops *const sinks[] = {
 	[ROW_SPAN] = &sink_rows,
 	[ROW_EVENT] = &sink_rows,
+	[ROW_SCORE] = &sink_rows,
 	[ROW_LINK] = &sink_rows,
 	[ROW_TRACE] = &sink_traces,
 	[ROW_COUNT] = &sink_count,

@@ -25,7 +25,8 @@ consume_spans(struct row_sink *s, struct contrast_local *l, struct scan *sc,
 	int rc = 0;
 
 	for (uint32_t i = 0; rc >= 0 && i < f->n; i++) {
-		rc = scan_span_holds(sc, s->ex->compared, f->spans[i]);
+		rc = scan_span_holds(sc, s->ex->compared, f->spans[i],
+		    sc->row_from + f->rows[i]);
 		if (rc >= 0)
 			rc = contrast_span(l->table, f->spans[i],
 			    rc > 0 ? SIDE_SELECTION : SIDE_BASELINE, sc->e);

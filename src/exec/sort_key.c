@@ -11,7 +11,6 @@
  * Kinds and states are ordered as numbers, ids bytewise. Of an event's or link's field a span
  * has the first one's; rows of events and links have their own.
  */
-#include "base/search.h"
 #include "exec_i.h"
 
 #include <math.h>
@@ -92,18 +91,7 @@ skey_value(struct skey *k, const struct value *v)
 
 /* ---- from rows ---- */
 
-uint32_t
-entry_child_count(const struct trace_entry *t, uint64_t id)
-{
-	uint32_t lo = 0, first;
-
-	LOWER_BOUND(lo, t->n_parents, i, t->parents[i] < id);
-	first = lo;
-	LOWER_BOUND(lo, t->n_parents, i, t->parents[i] <= id);
-	return lo - first;
-}
-
-static void
+void
 skey_of_row(const struct field *f, const struct field_row *r, struct skey *k)
 {
 	struct field_value v;
@@ -133,6 +121,9 @@ skey_of_row(const struct field *f, const struct field_row *r, struct skey *k)
 	case FIELD_VALUE_ATTR:
 		skey_value(k, v.attr);
 		break;
+	case FIELD_VALUE_DOUBLE:
+		skey_value(k, &(struct value){ .type = VAL_DOUBLE, .d = v.d });
+		break;
 	}
 }
 
@@ -141,20 +132,6 @@ skey_of_facts(const struct field *f, const struct trace_facts *t, struct skey *k
 {
 	const struct field_row r = { .trace = t };
 
-	skey_of_row(f, &r, k);
-}
-
-void
-skey_of_span(const struct field *f, const struct span *s, const struct event *ev,
-    const struct link *l, const struct trace_entry *t, struct skey *k)
-{
-	struct field_row r = { .span = s, .event = ev, .link = l };
-
-	if (t != NULL) {
-		r.trace = &t->facts;
-		if (f->scope == FIELD_INTRINSIC && f->intrinsic == IN_CHILD_COUNT)
-			r.child_count = entry_child_count(t, s->span_id);
-	}
 	skey_of_row(f, &r, k);
 }
 

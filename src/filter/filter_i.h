@@ -27,7 +27,7 @@ col_test_one(const struct col_test *t, uint64_t v, struct err *e)
 	return codes_one(t->codes, (uint32_t)v, t->fn, t->arg, e);
 }
 
-/* ---- filter_leaf.c, filter_attr.c, filter_words.c ---- */
+/* ---- filter_leaf.c, filter_attr.c, filter_words.c, filter_span.c ---- */
 
 int leaf_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
 int leaf_prepare(struct xshard *, const struct fnode *, struct leaf_state *, struct err *)
@@ -36,6 +36,7 @@ int attr_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t 
 int attr_prepare(struct xshard *, const struct fnode *, struct leaf_state *, struct err *)
     WARN_UNUSED;
 int words_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
+int span_eval(struct scan *, const struct fnode *, const uint64_t *in, uint64_t *out) WARN_UNUSED;
 int words_prepare(struct xshard *, const struct fnode *, struct leaf_state *, struct err *)
     WARN_UNUSED;
 /* 1 if a resource or scope of the shard has word w of the leaf; 0, <0. */

@@ -92,6 +92,7 @@ leaf_prepare(struct xshard *xs, const struct fnode *n, struct leaf_state *st, st
 		return words_prepare(xs, n, st, e);
 	case LEAF_DURATION:
 	case LEAF_VALUES:
+	case LEAF_SPAN:
 		break;
 	}
 	return 0;
@@ -194,6 +195,8 @@ leaf_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t *
 		return trace_eval(sc, n, in, out);
 	case LEAF_VALUES:
 		return values_eval(sc, n, in, out);
+	case LEAF_SPAN:
+		return span_eval(sc, n, in, out);
 	case LEAF_WORDS:
 		return words_eval(sc, n, in, out);
 	}

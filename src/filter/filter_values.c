@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * filter_values: conditions on what no column holds (end, parent id, times of events, child counts,
+ * filter_values: conditions on what no column holds (end, parent id, times of events, places in the tree,
  * numbers as texts), worked out row by row from the columns that imply it.
  */
 #include "filter_i.h"
@@ -86,19 +86,22 @@ parent_there(struct values_at *v, const uint64_t *in, uint64_t *out)
 }
 
 static int
-child_count_holds(struct values_at *v, uint32_t row)
+place_holds(struct values_at *v, uint32_t row)
 {
 	const struct filter *f = v->sc->xs->filter;
+	/* Its place is all that is asked for. */
+	const struct span span = { .span_id = 0 };
+	const struct trace_facts facts = { .n_spans = 0 };
+	struct field_row r = { .span = &span, .trace = &facts };
 	uint64_t trace, id;
-	uint32_t n;
 	int rc;
 
 	if ((rc = value_at_row(v->sc, COL_TRACE, row, &trace)) < 0 ||
 	    (rc = value_at_row(v->sc, COL_SPAN_ID, row, &id)) < 0 ||
-	    (rc = f->host->child_count(f->ex, traceids_at(v->traces.ids, (uint32_t)trace), id,
-	    &n, v->sc->e)) < 0)
+	    (rc = f->host->place(f->ex, traceids_at(v->traces.ids, (uint32_t)trace),
+	    v->sc->xs->plan->shard, v->sc->row_from + row, id, &r.place, v->sc->e)) < 0)
 		return rc;
-	return matcher_number(v->n->m, n);
+	return leaf_part_holds(v->n, &r, v->sc->e);
 }
 
 /* Numbers with text operators: span ids, kinds, states. */
@@ -124,7 +127,9 @@ value_holds(struct values_at *v, uint32_t row)
 	case IN_PARENT_SPAN_ID:
 		return parent_holds(v, row);
 	case IN_CHILD_COUNT:
-		return child_count_holds(v, row);
+	case IN_DEPTH:
+	case IN_SELF_DURATION:
+		return place_holds(v, row);
 	default:
 		return number_text_holds(v, row);
 	}

@@ -43,6 +43,8 @@ cell_of_value(const struct field *f, const struct field_value *v)
 		return number_cell(CELL_SPAN_ID, v->u);
 	case FIELD_VALUE_ATTR:
 		return (struct cell){ .kind = CELL_VALUE, .val = v->attr };
+	case FIELD_VALUE_DOUBLE:
+		return (struct cell){ .kind = CELL_DOUBLE, .d = v->d };
 	}
 	return (struct cell){ .kind = CELL_NONE };
 }
@@ -74,8 +76,7 @@ cell_of_trace(const struct field *f, const struct trace_facts *t)
 struct cell
 cell_of_span(const struct field *f, const struct span_row *row)
 {
-	const struct field_row r = { .span = row->span, .trace = row->trace,
-		.child_count = row->child_count };
+	const struct field_row r = field_row_of(row);
 
 	return cell_of_row(f, &r);
 }
@@ -108,7 +109,7 @@ many_json(struct formatter *f, struct buf *b, const struct cell *c)
 	const struct field_row r = { .span = c->span };
 	struct field_value v;
 	bool first = true;
-	uint32_t at = 0;
+	struct field_at at = { 0, 0 };
 
 	buf_putc(b, '[');
 	while (field_value_next(c->field, &r, &at, &v)) {
@@ -169,6 +170,9 @@ cell_plain(struct formatter *f, struct buf *b, const struct cell *c)
 		return;
 	case CELL_VALUE:
 		value_plain(b, c->val);
+		return;
+	case CELL_DOUBLE:
+		buf_double(b, c->d);
 		return;
 	case CELL_MANY:
 		many_json(f, b, c);

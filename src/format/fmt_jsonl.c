@@ -168,6 +168,38 @@ events_jsonl_batch(struct formatter *f, const struct batch *b, struct buf *out, 
 	return 0;
 }
 
+/* An attribute of a score, under a shorter key; left out where there is none. */
+static void
+put_score_attr(struct buf *b, const char *key, const struct event *ev, struct sv attr)
+{
+	const struct value *v = attrs_find(&ev->attrs, attr);
+
+	if (v == NULL || v->type == VAL_EMPTY || (v->type == VAL_STRING && v->s.n == 0))
+		return;
+	buf_printf(b, ",\"%s\":", key);
+	json_value(b, v);
+}
+
+int
+scores_jsonl_batch(struct formatter *f, const struct batch *b, struct buf *out, struct err *e)
+{
+	(void)e;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct event *ev = b->events[i].event;
+
+		put_ids(out, b->events[i].span);
+		BUF_LIT(out, ",\"time\":\"");
+		put_time(out, &f->render.day, ev->time_ns);
+		buf_putc(out, '"');
+		put_score_attr(out, "name", ev, SV(SCORE_NAME_KEY));
+		put_score_attr(out, "value", ev, SV(SCORE_VALUE_KEY));
+		put_score_attr(out, "label", ev, SV(SCORE_LABEL_KEY));
+		put_score_attr(out, "explanation", ev, SV(SCORE_EXPLANATION_KEY));
+		BUF_LIT(out, "}\n");
+	}
+	return 0;
+}
+
 int
 links_jsonl_batch(struct formatter *f, const struct batch *b, struct buf *out, struct err *e)
 {

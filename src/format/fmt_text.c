@@ -51,15 +51,9 @@ own_columns(struct formatter *f, struct table_column **out, struct err *e)
 static bool
 right_aligned(const struct field *f)
 {
-	if (f->scope != FIELD_INTRINSIC)
-		return false;
-	switch (intrinsics[f->intrinsic].type) {
-	case FT_INT:
-	case FT_DURATION:
+	if (f->scope == FIELD_INTRINSIC && f->intrinsic == IN_COST)
 		return true;
-	default:
-		return false;
-	}
+	return field_type(f) == FT_INT || field_type(f) == FT_DURATION;
 }
 
 static int

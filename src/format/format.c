@@ -51,6 +51,7 @@ count_end(struct formatter *f, struct buf *out, struct err *e)
 #define FAILURE_BITS (BIT(START) | BIT(SERVICE) | BIT(NAME) | BIT(STATUS) | \
 	BIT(STATUS_MESSAGE) | BIT(TRACE_ID))
 #define PART_BITS (BIT(TRACE_ID) | BIT(SPAN_ID) | BIT(SERVICE) | BIT(NAME))
+#define SCORE_BITS (BIT(TRACE_ID) | BIT(SPAN_ID))
 #define TREE_BITS (BIT(TRACE_ID) | BIT(SPAN_ID) | BIT(PARENT_SPAN_ID) | BIT(SERVICE) | \
 	BIT(NAME) | BIT(KIND) | BIT(STATUS) | BIT(STATUS_MESSAGE) | BIT(START) | BIT(END) | \
 	BIT(DURATION))
@@ -79,6 +80,8 @@ static const struct format formats[] = {
 	{ "events.jsonl", ROW_EVENT, false, false,
 	    { .events = true, .intrinsics = PART_BITS },
 	    nothing, events_jsonl_batch, nothing, false, NULL, false, false },
+	{ "scores.jsonl", ROW_SCORE, false, false, { .events = true, .intrinsics = SCORE_BITS },
+	    nothing, scores_jsonl_batch, nothing, false, NULL, false, false },
 	{ "links.jsonl", ROW_LINK, false, false,
 	    { .links = true, .intrinsics = PART_BITS },
 	    nothing, links_jsonl_batch, nothing, false, NULL, false, false },

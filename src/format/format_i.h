@@ -47,6 +47,7 @@ enum cell_kind {
 	CELL_NONE,		/* missing */
 	CELL_STRING, CELL_INT, CELL_UINT, CELL_TIME, CELL_DURATION, CELL_TRACE_ID, CELL_SPAN_ID,
 	CELL_VALUE,		/* an attribute's */
+	CELL_DOUBLE,
 	CELL_MANY,		/* a field of events or links: an array, one element for each that has it */
 };
 
@@ -57,6 +58,7 @@ struct cell {
 	uint64_t u;
 	struct trace_id trace_id;
 	const struct value *val;
+	double d;
 	const struct span *span;	/* CELL_MANY, with field */
 	const struct field *field;
 };
@@ -72,6 +74,7 @@ int spans_jsonl_begin(struct formatter *, struct buf *, struct err *);
 int spans_jsonl_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
 int traces_jsonl_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
 int events_jsonl_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
+int scores_jsonl_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
 int links_jsonl_batch(struct formatter *, const struct batch *, struct buf *, struct err *);
 int spans_csv_begin(struct formatter *, struct buf *, struct err *);
 int spans_csv_batch(struct formatter *, const struct batch *, struct buf *, struct err *);

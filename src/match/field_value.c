@@ -2,6 +2,8 @@
 /* field_value: see match/field_value.h. */
 #include "match/field_value.h"
 
+#include "model/usage.h"
+
 /* ---- one value, or none ---- */
 
 static bool
@@ -76,18 +78,34 @@ of_trace(enum intrinsic i, const struct field_row *r, struct field_value *v)
 	case IN_TRACE_ERRORS:
 		return number(v, FIELD_VALUE_NUMBER, t->n_errors);
 	case IN_CHILD_COUNT:
-		return r->span != NULL && number(v, FIELD_VALUE_NUMBER, r->child_count);
+		return r->span != NULL && number(v, FIELD_VALUE_NUMBER, r->place.child_count);
+	case IN_DEPTH:
+		return r->span != NULL && r->place.depth != NO_DEPTH &&
+		    number(v, FIELD_VALUE_NUMBER, r->place.depth);
+	case IN_SELF_DURATION:
+		return r->span != NULL && number(v, FIELD_VALUE_DURATION, r->place.self_ns);
 	default:
 		return false;
 	}
 }
 
 static bool
-of_span(enum intrinsic i, const struct field_row *r, struct field_value *v)
+of_usage(const struct field *f, const struct span *s, struct field_value *v)
+{
+	if (f->intrinsic == IN_COST) {
+		v->kind = FIELD_VALUE_DOUBLE;
+		return usage_cost(s, f->prices, &v->d);
+	}
+	v->kind = FIELD_VALUE_NUMBER;
+	return usage_tokens(s, f->intrinsic, &v->u);
+}
+
+static bool
+of_span(const struct field *f, const struct field_row *r, struct field_value *v)
 {
 	const struct span *s = r->span;
 
-	switch (i) {
+	switch (f->intrinsic) {
 	case IN_SERVICE:
 		return text(v, s->resource->service);
 	case IN_NAME:
@@ -119,8 +137,13 @@ of_span(enum intrinsic i, const struct field_row *r, struct field_value *v)
 		return number(v, FIELD_VALUE_TIME, s->end_ns);
 	case IN_DURATION:
 		return number(v, FIELD_VALUE_DURATION, span_duration(s));
+	case IN_TOKENS_INPUT:
+	case IN_TOKENS_OUTPUT:
+	case IN_TOKENS_TOTAL:
+	case IN_COST:
+		return of_usage(f, s, v);
 	default:
-		return of_trace(i, r, v);
+		return of_trace(f->intrinsic, r, v);
 	}
 }
 
@@ -131,9 +154,18 @@ of_event(const struct field *f, const struct event *e, struct field_value *v)
 {
 	if (f->scope == FIELD_EVENT)
 		return attr(v, &e->attrs, f->key);
-	if (f->intrinsic == IN_EVENT_NAME)
+	switch (f->intrinsic) {
+	case IN_EVENT_NAME:
 		return text(v, e->name);
-	return number(v, FIELD_VALUE_TIME, e->time_ns);
+	case IN_SCORE_NAME:
+		return event_is_score(e) && attr(v, &e->attrs, SV(SCORE_NAME_KEY));
+	case IN_SCORE_VALUE:
+		return event_is_score(e) && attr(v, &e->attrs, SV(SCORE_VALUE_KEY));
+	case IN_SCORE_LABEL:
+		return event_is_score(e) && attr(v, &e->attrs, SV(SCORE_LABEL_KEY));
+	default:
+		return number(v, FIELD_VALUE_TIME, e->time_ns);
+	}
 }
 
 static bool
@@ -147,24 +179,25 @@ of_link(const struct field *f, const struct link *l, struct field_value *v)
 }
 
 static bool
-next_event(const struct field *f, const struct field_row *r, uint32_t *at,
+next_event(const struct field *f, const struct field_row *r, struct field_at *at,
     struct field_value *v)
 {
 	if (r->event != NULL)
-		return (*at)++ == 0 && of_event(f, r->event, v);
-	while (r->span != NULL && *at < r->span->n_events)
-		if (of_event(f, &r->span->events[(*at)++], v))
+		return at->at++ == 0 && of_event(f, r->event, v);
+	while (r->span != NULL && at->at < r->span->n_events)
+		if (of_event(f, &r->span->events[at->at++], v))
 			return true;
 	return false;
 }
 
 static bool
-next_link(const struct field *f, const struct field_row *r, uint32_t *at, struct field_value *v)
+next_link(const struct field *f, const struct field_row *r, struct field_at *at,
+    struct field_value *v)
 {
 	if (r->link != NULL)
-		return (*at)++ == 0 && of_link(f, r->link, v);
-	while (r->span != NULL && *at < r->span->n_links)
-		if (of_link(f, &r->span->links[(*at)++], v))
+		return at->at++ == 0 && of_link(f, r->link, v);
+	while (r->span != NULL && at->at < r->span->n_links)
+		if (of_link(f, &r->span->links[at->at++], v))
 			return true;
 	return false;
 }
@@ -177,7 +210,7 @@ one(const struct field *f, const struct field_row *r, struct field_value *v)
 	const struct span *s = r->span;
 
 	if (f->scope == FIELD_INTRINSIC)
-		return s != NULL ? of_span(f->intrinsic, r, v) : of_trace(f->intrinsic, r, v);
+		return s != NULL ? of_span(f, r, v) : of_trace(f->intrinsic, r, v);
 	if (s == NULL)
 		return false;
 	switch (f->scope) {
@@ -194,23 +227,42 @@ one(const struct field *f, const struct field_row *r, struct field_value *v)
 	}
 }
 
+/* Of each parent in turn; its trace is the same. */
+static bool
+next_of_parent(const struct field *f, const struct field_row *r, struct field_at *at,
+    struct field_value *v)
+{
+	struct field inner = field_inner(f);
+
+	for (; at->parent < r->n_parents; at->parent++, at->at = 0) {
+		const struct parent_row *p = &r->parents[at->parent];
+		struct field_row row = { .span = p->span, .trace = r->trace, .place = p->place };
+
+		if (field_value_next(&inner, &row, at, v))
+			return true;
+	}
+	return false;
+}
+
 bool
-field_value_next(const struct field *f, const struct field_row *r, uint32_t *at,
+field_value_next(const struct field *f, const struct field_row *r, struct field_at *at,
     struct field_value *v)
 {
 	enum field_of of = field_owner(f);
 
+	if (f->scope == FIELD_PARENT)
+		return next_of_parent(f, r, at, v);
 	if (of == OF_EVENT)
 		return next_event(f, r, at, v);
 	if (of == OF_LINK)
 		return next_link(f, r, at, v);
-	return (*at)++ == 0 && one(f, r, v);
+	return at->at++ == 0 && one(f, r, v);
 }
 
 bool
 field_value_first(const struct field *f, const struct field_row *r, struct field_value *v)
 {
-	uint32_t at = 0;
+	struct field_at at = { 0, 0 };
 
 	return field_value_next(f, r, &at, v);
 }
@@ -239,6 +291,7 @@ field_value_listed(const struct field *f, const struct value *listed)
 		(void)number(&v, FIELD_VALUE_NUMBER, (uint64_t)listed->i);
 		break;
 	case FT_TRACE_ID:
+	case FT_ATTR:
 		break;
 	}
 	return v;

@@ -67,10 +67,9 @@ typedef int literal_order(const void *, const void *);
 static literal_order *
 order_of(const struct field *f)
 {
-	if (f->scope != FIELD_INTRINSIC)
-		return by_text;
-	switch (intrinsics[f->intrinsic].type) {
+	switch (field_type(f)) {
 	case FT_STRING:
+	case FT_ATTR:
 		return by_text;
 	case FT_TRACE_ID:
 	case FT_SPAN_ID:
@@ -406,6 +405,8 @@ matcher_field(const struct matcher *m, const struct field_value *v, struct err *
 		return matcher_span_id(m, v->u, e);
 	case FIELD_VALUE_ATTR:
 		return matcher_value(m, v->attr, e);
+	case FIELD_VALUE_DOUBLE:
+		return matcher_value(m, &(struct value){ .type = VAL_DOUBLE, .d = v->d }, e);
 	}
 	return 0;
 }

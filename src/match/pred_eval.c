@@ -111,7 +111,7 @@ eval_leaf(void *arg, const struct pred *p, size_t leaf, struct err *e)
 {
 	const struct row *r = arg;
 	struct field_value v;
-	uint32_t at = 0;
+	struct field_at at = { 0, 0 };
 	int rc = 0;
 
 	if (p->op == OP_TEXT)
@@ -122,10 +122,10 @@ eval_leaf(void *arg, const struct pred *p, size_t leaf, struct err *e)
 }
 
 int
-pred_eval_span(const struct pred_eval *pe, const struct span *s,
-    const struct trace_facts *facts, uint32_t child_count, struct err *e)
+pred_eval_row(const struct pred_eval *pe, const struct field_row *row, struct err *e)
 {
-	struct row r = { pe, { .span = s, .trace = facts, .child_count = child_count } };
+	const struct span *s = row->span;
+	struct row r = { pe, *row };
 	int rc = pred_truth(pe->pred, eval_leaf, &r, e);
 
 	if (rc == ERR_TIMEOUT)

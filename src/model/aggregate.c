@@ -75,24 +75,40 @@ agg_type(const struct aggregate *a)
 {
 	enum field_type t;
 
-	if (!agg_has_field(a) || a->kind == AGG_DISTINCT || a->kind == AGG_HIST ||
-	    a->field.scope != FIELD_INTRINSIC)
+	if (!agg_has_field(a) || a->kind == AGG_DISTINCT || a->kind == AGG_HIST)
 		return FT_STRING;
-	t = intrinsics[a->field.intrinsic].type;
+	t = field_type(&a->field);
 	return t == FT_DURATION || t == FT_TIME ? t : FT_STRING;
 }
 
 struct sv
 field_column(const struct field *f, struct sv typed)
 {
-	if (f->scope == FIELD_INTRINSIC && sv_is(typed, intrinsics[f->intrinsic].name))
+	static const struct sv parents[] = {
+		[IN_DURATION] = SV("parent:duration_ns"),
+		[IN_TRACE_DURATION] = SV("parent:trace_duration_ns"),
+		[IN_SELF_DURATION] = SV("parent:self_duration_ns"),
+	};
+	const char *name = intrinsics[f->intrinsic].name;
+
+	if (f->scope == FIELD_INTRINSIC && sv_is(typed, name))
 		return sv_cstr(intrinsics[f->intrinsic].json);
+	if (f->scope == FIELD_PARENT && f->inner == FIELD_INTRINSIC &&
+	    field_type(f) == FT_DURATION && sv_starts(typed, SV("parent:")) &&
+	    sv_is(sv_sub(typed, strlen("parent:"), typed.n), name))
+		return parents[f->intrinsic];
 	return typed;
 }
 
 bool
 field_is_many(const struct field *f)
 {
+	struct field inner;
+
+	if (f->scope == FIELD_PARENT) {
+		inner = field_inner(f);
+		return field_is_many(&inner);
+	}
 	return field_owner(f) == OF_EVENT || field_owner(f) == OF_LINK;
 }
 

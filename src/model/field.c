@@ -24,14 +24,19 @@ static const struct {
 };
 #define N_PREFIXES (sizeof prefixes / sizeof prefixes[0])
 
+static const struct sv parent_prefix = SV("parent:");
+
 bool
 field_parse(struct sv s, struct field *f)
 {
+	struct field inner;
+
 	if (s.n == 0)
 		return false;
 	for (unsigned i = 0; i < N_INTRINSICS; i++)
 		if (sv_is(s, intrinsics[i].name)) {
-			*f = (struct field){ FIELD_INTRINSIC, (enum intrinsic)i, SV_EMPTY };
+			*f = (struct field){ .scope = FIELD_INTRINSIC,
+			    .intrinsic = (enum intrinsic)i };
 			return true;
 		}
 	for (size_t i = 0; i < N_PREFIXES; i++) {
@@ -43,8 +48,32 @@ field_parse(struct sv s, struct field *f)
 			return true;
 		}
 	}
+	if (sv_starts(s, parent_prefix) && s.n > parent_prefix.n) {
+		(void)field_parse(sv_new(s.p + parent_prefix.n, s.n - parent_prefix.n), &inner);
+		*f = field_of_parent(&inner);
+		return true;
+	}
 	*f = (struct field){ .scope = FIELD_BARE, .key = s };
 	return true;
+}
+
+struct field
+field_of_parent(const struct field *f)
+{
+	struct field p = *f;
+
+	p.scope = FIELD_PARENT;
+	p.inner = f->scope;
+	return p;
+}
+
+struct field
+field_inner(const struct field *f)
+{
+	struct field inner = *f;
+
+	inner.scope = f->inner;
+	return inner;
 }
 
 bool
@@ -62,7 +91,7 @@ field_of_key(struct sv key, struct field *f)
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		if (sv_is(key, keys[i].key)) {
-			*f = (struct field){ FIELD_INTRINSIC, keys[i].in, SV_EMPTY };
+			*f = (struct field){ .scope = FIELD_INTRINSIC, .intrinsic = keys[i].in };
 			return true;
 		}
 	return false;
@@ -71,6 +100,14 @@ field_of_key(struct sv key, struct field *f)
 void
 field_print(struct buf *b, const struct field *f)
 {
+	struct field inner;
+
+	if (f->scope == FIELD_PARENT) {
+		inner = field_inner(f);
+		buf_sv(b, parent_prefix);
+		field_print(b, &inner);
+		return;
+	}
 	if (f->scope == FIELD_INTRINSIC) {
 		buf_str(b, intrinsics[f->intrinsic].name);
 		return;
@@ -84,6 +121,14 @@ field_print(struct buf *b, const struct field *f)
 void
 field_print_json(struct buf *b, const struct field *f)
 {
+	struct field inner;
+
+	if (f->scope == FIELD_PARENT) {
+		inner = field_inner(f);
+		buf_sv(b, parent_prefix);
+		field_print_json(b, &inner);
+		return;
+	}
 	if (f->scope == FIELD_INTRINSIC)
 		buf_str(b, intrinsics[f->intrinsic].json);
 	else
@@ -93,8 +138,15 @@ field_print_json(struct buf *b, const struct field *f)
 int
 field_cmp(const struct field *a, const struct field *b)
 {
+	struct field x, y;
+
 	if (a->scope != b->scope)
 		return a->scope < b->scope ? -1 : 1;
+	if (a->scope == FIELD_PARENT) {
+		x = field_inner(a);
+		y = field_inner(b);
+		return field_cmp(&x, &y);
+	}
 	if (a->scope == FIELD_INTRINSIC)
 		return (a->intrinsic > b->intrinsic) - (a->intrinsic < b->intrinsic);
 	return sv_cmp(a->key, b->key);
@@ -116,13 +168,27 @@ field_owner(const struct field *f)
 		return OF_EVENT;
 	case FIELD_LINK:
 		return OF_LINK;
+	case FIELD_PARENT:
+		return OF_TREE;
 	default:
 		return OF_SPAN;
 	}
 }
 
+enum field_type
+field_type(const struct field *f)
+{
+	struct field inner;
+
+	if (f->scope == FIELD_PARENT) {
+		inner = field_inner(f);
+		return field_type(&inner);
+	}
+	return f->scope == FIELD_INTRINSIC ? intrinsics[f->intrinsic].type : FT_ATTR;
+}
+
 bool
 field_needs_trace(const struct field *f)
 {
-	return field_owner(f) == OF_TRACE;
+	return field_owner(f) == OF_TRACE || field_owner(f) == OF_TREE;
 }

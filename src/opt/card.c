@@ -9,6 +9,7 @@
  */
 #include <math.h>
 
+#include "model/usage.h"
 #include "card_i.h"
 
 /* ---- one column: share of its values ---- */
@@ -281,14 +282,47 @@ intrinsic_share(const struct shard_stats *s, const struct pred *p)
 	}
 }
 
+bool
+card_stand_in(struct field *f)
+{
+	const char *key;
+
+	if (f->scope != FIELD_INTRINSIC)
+		return false;
+	switch (f->intrinsic) {
+	case IN_SCORE_NAME:
+		key = SCORE_NAME_KEY;
+		break;
+	case IN_SCORE_VALUE:
+		key = SCORE_VALUE_KEY;
+		break;
+	case IN_SCORE_LABEL:
+		key = SCORE_LABEL_KEY;
+		break;
+	default:
+		if ((key = usage_main_key(f->intrinsic)) == NULL)
+			return false;
+		*f = (struct field){ .scope = FIELD_SPAN, .key = sv_cstr(key) };
+		return true;
+	}
+	*f = (struct field){ .scope = FIELD_EVENT, .key = sv_cstr(key) };
+	return true;
+}
+
 static double
 leaf_share(const struct shard_stats *s, const struct pred *p)
 {
+	struct pred q = *p;
 	struct field f = p->field;
 	double span;
 
 	if (p->op == OP_TEXT)
 		return SEL_TEXT;
+	if (card_stand_in(&q.field)) {
+		if (p->field.intrinsic == IN_COST)
+			q.op = OP_HAS;
+		return attribute_share(s, &q, &q.field);
+	}
 	if (f.scope == FIELD_INTRINSIC)
 		return intrinsic_share(s, p);
 	if (f.scope != FIELD_BARE)

@@ -54,7 +54,8 @@ struct leaf_field {
 };
 
 struct card_leaf {
-	const struct pred *p;
+	const struct pred *leaf;	/* of the filter */
+	const struct pred *p;		/* what stands for it, see card_stand_in */
 	struct matcher *m;		/* of its positive; NULL: of words */
 	struct leaf_field fields[LEAF_TYPES];
 	unsigned n_fields;
@@ -63,6 +64,12 @@ struct card_leaf {
 	bool known;			/* share comes from statistics */
 };
 
+/*
+ * Of what is worked out of attributes, scores and tokens, statistics know the attributes: *f
+ * becomes the one that says most of it. False if the field is no such one. Costs: only whether
+ * there is one.
+ */
+bool card_stand_in(struct field *f);
 int card_leaf_make(struct card_leaf *, const struct stats *, const struct pred *,
     struct arena *, struct err *) WARN_UNUSED;
 void card_leaf_release(struct card_leaf *);

@@ -195,7 +195,16 @@ card_leaf_make(struct card_leaf *l, const struct stats *st, const struct pred *p
 	double share;
 	int rc;
 
-	*l = (struct card_leaf){ .p = p, .filter = stats_filter_find(st, &p->field) };
+	*l = (struct card_leaf){ .leaf = p, .p = p, .filter = stats_filter_find(st, &p->field) };
+	if (p->op != OP_TEXT && card_stand_in(&f)) {
+		if ((q = arena_new(a, struct pred)) == NULL)
+			return err_nomem(e);
+		*q = *p;
+		q->field = f;
+		if (p->field.intrinsic == IN_COST)
+			q->op = OP_HAS;
+		l->p = p = q;
+	}
 	if ((q = arena_new(a, struct pred)) == NULL)
 		return err_nomem(e);
 	*q = card_positive(p);

@@ -213,7 +213,7 @@ double
 card_leaf_share(const struct card *c, const struct shard_stats *s, const struct pred *leaf)
 {
 	for (unsigned k = 0; c != NULL && k < c->n_leaves && s->n_rows != 0; k++)
-		if (c->leaves[k].p == leaf)
+		if (c->leaves[k].leaf == leaf)
 			return clamp_share(leaf_in_shard(c, &c->leaves[k], s));
 	return card_selectivity(s, leaf);
 }

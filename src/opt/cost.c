@@ -48,6 +48,7 @@ row_bytes(const struct plan *p)
 	case ROW_TRACE:
 		return BYTES_TRACE;
 	case ROW_EVENT:
+	case ROW_SCORE:
 	case ROW_LINK:
 		return BYTES_PART;
 	case ROW_SPAN:

@@ -85,6 +85,7 @@ leaf_held(const struct shard_stats *s, const struct pred *p, const struct column
 	switch (f.scope) {
 	case FIELD_RESOURCE:
 	case FIELD_SCOPE:
+	case FIELD_PARENT:
 		return false;
 	case FIELD_INTRINSIC:
 		if (!is_column(f.intrinsic))

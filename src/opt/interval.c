@@ -11,7 +11,7 @@ single_valued(const struct field *f)
 {
 	if (f->scope != FIELD_INTRINSIC)
 		return false;
-	return intrinsics[f->intrinsic].of == OF_SPAN || intrinsics[f->intrinsic].of == OF_TRACE;
+	return intrinsics[f->intrinsic].of == OF_SPAN || field_needs_trace(f);
 }
 
 static bool

@@ -7,6 +7,7 @@
  */
 #include <math.h>
 
+#include "card_i.h"
 #include "cost_i.h"
 #include "cost_params.h"
 
@@ -176,7 +177,7 @@ add_column(struct leaf_cost *l, const struct shard_stats *s, const struct column
 static void
 of_traces(struct leaf_cost *l, const struct shard_stats *s, const struct pred *p)
 {
-	bool known = s->trace_summaries && p->field.intrinsic != IN_CHILD_COUNT;
+	bool known = s->trace_summaries && field_owner(&p->field) == OF_TRACE;
 
 	l->footer = false;
 	l->columns = 1;
@@ -209,6 +210,28 @@ computed(struct leaf_cost *l)
 {
 	l->dense_ops = l->sparse_ops = COMPUTED_OPS;
 	l->columns = 1;
+}
+
+/* The spans that may have a value are put together. */
+static void
+of_parts(struct leaf_cost *l, const struct shard_stats *s, const struct pred *p)
+{
+	struct field f = p->field;
+	const struct column_stats *c;
+	size_t n;
+
+	(void)card_stand_in(&f);
+	c = stats_columns(s, &f, &n);
+	l->footer = false;
+	l->columns = l->dense_ops = l->sparse_ops = 1;
+	for (size_t i = 0; i < n; i++) {
+		double present = (double)c[i].n_present / fmax((double)s->n_rows, 1);
+
+		l->columns++;
+		l->bytes += chunk_bytes(&c[i]);
+		l->dense_ops += present * COMPUTED_OPS;
+		l->sparse_ops += present * COMPUTED_OPS;
+	}
 }
 
 static void
@@ -244,6 +267,7 @@ leaf_init(struct leaf_cost *l, const struct card *card, const struct shard_stats
     const struct pred *p)
 {
 	const struct column_stats *c;
+	struct field f;
 	size_t n;
 
 	*l = (struct leaf_cost){ .sel = card_leaf_share(card, s, p), .footer = true };
@@ -259,7 +283,7 @@ leaf_init(struct leaf_cost *l, const struct card *card, const struct shard_stats
 		l->once_ops = l->footer_ops = (double)s->n_services * VALUE_OPS;
 		return;
 	}
-	if (p->field.scope == FIELD_INTRINSIC && intrinsics[p->field.intrinsic].of == OF_TRACE) {
+	if (field_needs_trace(&p->field)) {
 		of_traces(l, s, p);
 		return;
 	}
@@ -270,6 +294,11 @@ leaf_init(struct leaf_cost *l, const struct card *card, const struct shard_stats
 	if (p->field.scope == FIELD_INTRINSIC && (p->field.intrinsic == IN_END ||
 	    p->field.intrinsic == IN_PARENT_SPAN_ID)) {
 		computed(l);
+		return;
+	}
+	f = p->field;
+	if (card_stand_in(&f)) {
+		of_parts(l, s, p);
 		return;
 	}
 	c = leaf_columns(s, p, &n);

@@ -36,6 +36,7 @@ same_literal(const struct field *f, const struct literal *a, const struct litera
 		case FT_SPAN_ID:
 			return a->hi == b->hi && a->lo == b->lo;
 		case FT_STRING:
+		case FT_ATTR:
 			break;
 		}
 	return sv_eq(a->text, b->text);

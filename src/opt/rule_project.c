@@ -17,6 +17,9 @@ take_intrinsic(struct projection *pr, enum intrinsic in)
 		break;
 	case IN_EVENT_NAME:
 	case IN_EVENT_TIME:
+	case IN_SCORE_NAME:
+	case IN_SCORE_VALUE:
+	case IN_SCORE_LABEL:
 		pr->events = true;
 		break;
 	case IN_LINK_TRACE_ID:
@@ -52,6 +55,8 @@ take_field(struct arena *a, struct projection *pr, struct field *fields, const s
 		break;
 	case FIELD_SPAN:
 		break;
+	case FIELD_PARENT:
+		return true;	/* selected() sees to these */
 	}
 	fields[pr->n_fields] = *f;
 	fields[pr->n_fields].key = arena_sv(a, f->key);

@@ -224,6 +224,7 @@ leaf_fits(void *arg, const struct pred *p)
 	case FIELD_BARE:
 	case FIELD_RESOURCE:
 	case FIELD_SCOPE:
+	case FIELD_PARENT:
 		break;
 	}
 	return true;

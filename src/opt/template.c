@@ -127,6 +127,12 @@ put_field(struct buf *b, const struct field *f)
 		buf_putc(b, (char)f->intrinsic);
 		return;
 	}
+	if (f->scope == FIELD_PARENT) {
+		struct field inner = field_inner(f);
+
+		put_field(b, &inner);
+		return;
+	}
 	buf_varint(b, f->key.n);
 	buf_sv(b, f->key);
 }
@@ -276,7 +282,7 @@ template_print(struct buf *b, const struct query *q, const struct stats *st,
 	static const char *const outputs[] = {
 		[ROW_SPAN] = "spans", [ROW_TRACE] = "traces", [ROW_EVENT] = "events",
 		[ROW_LINK] = "links", [ROW_COUNT] = "count", [ROW_GROUP] = "groups",
-		[ROW_CONTRAST] = "compare",
+		[ROW_SCORE] = "scores", [ROW_CONTRAST] = "compare",
 	};
 
 	buf_printf(b, "%s: ", (unsigned)o->output <= ROW_CONTRAST ? outputs[o->output] : "rows");

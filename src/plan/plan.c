@@ -93,6 +93,7 @@ may_have_index(const struct pred *p)
 		return is_indexed(p->field.intrinsic);
 	case FIELD_RESOURCE:
 	case FIELD_SCOPE:
+	case FIELD_PARENT:
 		break;
 	}
 	return false;

@@ -37,7 +37,7 @@ output_name(enum row_kind k)
 	static const char *const names[] = {
 		[ROW_SPAN] = "spans", [ROW_TRACE] = "traces", [ROW_EVENT] = "events",
 		[ROW_LINK] = "links", [ROW_COUNT] = "count", [ROW_GROUP] = "groups",
-		[ROW_CONTRAST] = "compare",
+		[ROW_SCORE] = "scores", [ROW_CONTRAST] = "compare",
 	};
 
 	return (unsigned)k <= ROW_CONTRAST ? names[k] : "unknown";

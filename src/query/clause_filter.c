@@ -75,6 +75,10 @@ clause_column(struct clause *c, struct sv text, struct field *f, struct sv *type
 		return err_set(e, ERR_SYNTAX, 0, "expected a field, got an empty name");
 	if (typed != NULL)
 		*typed = name;
+	if (f->scope == FIELD_PARENT)
+		return err_set(e, ERR_UNSUPPORTED, 0, "no field of a parent can stand here");
+	if (f->scope == FIELD_INTRINSIC && f->intrinsic == IN_COST && c->env != NULL)
+		f->prices = c->env->prices;
 	return forgive_key(c, f, e);
 }
 

@@ -77,8 +77,6 @@ int clause_condition(struct clause *, const struct field *, const struct pred **
 bool op_suits(enum pred_op, const struct field *);
 /* True for the operators that look at the characters of a text. */
 bool op_on_text(enum pred_op);
-/* The type of a field's literals: an attribute's are FT_STRING with all readings. */
-enum field_type field_type_of(const struct field *);
 
 /*
  * One value of a field, from its encoded text (also an alias "%~..."), with its canonical

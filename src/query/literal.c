@@ -11,12 +11,6 @@
 #include "model/span.h"
 #include "name_i.h"
 
-enum field_type
-field_type_of(const struct field *f)
-{
-	return f->scope == FIELD_INTRINSIC ? intrinsics[f->intrinsic].type : FT_STRING;
-}
-
 bool
 op_on_text(enum pred_op op)
 {
@@ -33,8 +27,9 @@ op_on_order(enum pred_op op)
 bool
 op_suits(enum pred_op op, const struct field *f)
 {
-	switch (field_type_of(f)) {
+	switch (field_type(f)) {
 	case FT_STRING:
+	case FT_ATTR:
 	case FT_TRACE_ID:
 	case FT_SPAN_ID:
 		return true;
@@ -246,14 +241,14 @@ parse_text(struct clause *c, const struct field *f, enum pred_op op, struct sv t
 	else
 		code = name_decode(c->arena, text, &item, e);
 	/* Ids are shown in lower case; a pattern is nobody's to change. */
-	if (code == 0 && op != OP_RE && op != OP_NRE && is_id(field_type_of(f)))
+	if (code == 0 && op != OP_RE && op != OP_NRE && is_id(field_type(f)))
 		code = lower_text(c->arena, &item, e);
 	if (code < 0)
 		return code;
 	if ((op == OP_RE || op == OP_NRE) && (code = check_pattern(item, e)) < 0)
 		return code;
 	*l = literal_of(item);
-	if (f->scope == FIELD_INTRINSIC && op_on_order(op) && is_number(l))
+	if (field_type(f) != FT_ATTR && op_on_order(op) && is_number(l))
 		return never_in_order(f, text, e);
 	return 0;
 }
@@ -262,11 +257,11 @@ int
 literal_parse(struct clause *c, const struct field *f, enum pred_op op, struct sv text,
     struct literal *l, struct err *e)
 {
-	enum field_type t = field_type_of(f);
+	enum field_type t = field_type(f);
 	struct sv item;
 	int code;
 
-	if (t == FT_STRING || op_on_text(op))
+	if (t == FT_STRING || t == FT_ATTR || op_on_text(op))
 		return parse_text(c, f, op, text, l, e);
 	if ((code = name_decode(c->arena, text, &item, e)) < 0)
 		return code;
@@ -303,8 +298,9 @@ time_above(const struct literal *a, const struct literal *b)
 static bool
 between_is_empty(const struct field *f, const struct literal *a, const struct literal *b)
 {
-	switch (field_type_of(f)) {
+	switch (field_type(f)) {
 	case FT_STRING:
+	case FT_ATTR:
 		/* A number sees numbers only, a text texts only: one of each sees nothing. */
 		if (is_number(a) != is_number(b))
 			return true;
@@ -328,6 +324,7 @@ literal_check_between(const struct field *f, const struct literal *l, struct err
 		return 0;
 	return err_set(e, ERR_SYNTAX, 0, "nothing lies between '%s' and '%s'%s",
 	    quote(&a, l[0].text), quote(&b, l[1].text),
-	    field_type_of(f) == FT_STRING && is_number(&l[0]) != is_number(&l[1]) ?
+	    (field_type(f) == FT_STRING || field_type(f) == FT_ATTR) &&
+	    is_number(&l[0]) != is_number(&l[1]) ?
 	    ": one is a number, the other a text" : "");
 }

@@ -23,7 +23,7 @@ value_kind(const struct field *f, enum pred_op op)
 {
 	if (op == OP_RE || op == OP_NRE)
 		return ARG_WORDS;
-	switch (field_type_of(f)) {
+	switch (field_type(f)) {
 	case FT_KIND:
 		return op_on_text(op) ? ARG_WORDS : ARG_KINDS;
 	case FT_STATUS:
@@ -35,6 +35,7 @@ value_kind(const struct field *f, enum pred_op op)
 	case FT_DURATION:
 		return ARG_DURATIONS;
 	case FT_STRING:
+	case FT_ATTR:
 	case FT_TRACE_ID:
 	case FT_SPAN_ID:
 		break;

@@ -11,7 +11,7 @@ put_literal(struct buf *b, const struct pred *p, const struct literal *l, bool a
 	size_t from = b->n;
 
 	/* A time's text is ours, and its colons separate nothing here. */
-	if (p->op != OP_TEXT && field_type_of(&p->field) == FT_TIME) {
+	if (p->op != OP_TEXT && field_type(&p->field) == FT_TIME) {
 		buf_sv(b, l->text);
 		return;
 	}

@@ -8,6 +8,7 @@
  */
 #include "fetch_i.h"
 #include "base/radix.h"
+#include "model/usage.h"
 
 #include <stdlib.h>
 
@@ -153,7 +154,8 @@ want_intrinsics(struct fetch_want *w, intrinsic_set bits)
 {
 #define BIT(id) INTRINSIC_BIT(id)
 	w->rest |= (bits & (BIT(IN_STATUS_MESSAGE) | BIT(IN_TRACE_STATE) | BIT(IN_FLAGS))) != 0;
-	w->events |= (bits & (BIT(IN_EVENT_NAME) | BIT(IN_EVENT_TIME))) != 0;
+	w->events |= (bits & (BIT(IN_EVENT_NAME) | BIT(IN_EVENT_TIME) | BIT(IN_SCORE_NAME) |
+	    BIT(IN_SCORE_VALUE) | BIT(IN_SCORE_LABEL))) != 0;
 	w->links |= (bits & (BIT(IN_LINK_TRACE_ID) | BIT(IN_LINK_SPAN_ID))) != 0;
 	w->duration |= (bits & (BIT(IN_END) | BIT(IN_DURATION))) != 0;
 	w->start |= w->duration || (bits & (BIT(IN_START) | BIT(IN_BUCKET))) != 0;
@@ -188,9 +190,23 @@ add_key(struct sv *keys, size_t *n, struct sv key)
 	++*n;
 }
 
+/* What tokens and cost are read from. */
+static void
+add_usage_keys(struct sv *keys, size_t *n, intrinsic_set bits)
+{
+#define BIT(id) INTRINSIC_BIT(id)
+	if ((bits & (BIT(IN_TOKENS_INPUT) | BIT(IN_TOKENS_OUTPUT) | BIT(IN_TOKENS_TOTAL) |
+	    BIT(IN_COST))) == 0)
+		return;
+#undef BIT
+	for (size_t i = 0; usage_key(i) != NULL; i++)
+		add_key(keys, n, sv_cstr(usage_key(i)));
+}
+
 static int
 want_of(struct fetch *f, const struct projection *p, struct fetch_want *w, struct err *e)
 {
+	intrinsic_set bits = p != NULL ? p->intrinsics : 0;
 	struct sv *keys;
 
 	*w = (struct fetch_want){ .attrs = true, .rest = true, .events = true, .links = true };
@@ -202,14 +218,13 @@ want_of(struct fetch *f, const struct projection *p, struct fetch_want *w, struc
 		.links = p->links, .resource = p->resource, .scope = p->scope };
 	if (!p->lean)
 		want_usual(w);
-	want_intrinsics(w, p->intrinsics);
-	if ((keys = arena_array(&f->arena, p->n_fields, struct sv)) == NULL)
+	if ((keys = arena_array(&f->arena, p->n_fields + USAGE_KEYS, struct sv)) == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < p->n_fields; i++) {
 		const struct field *fd = &p->fields[i];
 
 		if (fd->scope == FIELD_INTRINSIC)
-			want_intrinsics(w, INTRINSIC_BIT(fd->intrinsic));
+			bits |= INTRINSIC_BIT(fd->intrinsic);
 		else if (fd->scope == FIELD_SPAN || fd->scope == FIELD_BARE)
 			add_key(keys, &w->n_keys, fd->key);
 		w->events |= fd->scope == FIELD_EVENT;
@@ -217,6 +232,8 @@ want_of(struct fetch *f, const struct projection *p, struct fetch_want *w, struc
 		w->resource |= fd->scope == FIELD_RESOURCE || fd->scope == FIELD_BARE;
 		w->scope |= fd->scope == FIELD_SCOPE;
 	}
+	want_intrinsics(w, bits);
+	add_usage_keys(keys, &w->n_keys, bits);
 	/* Times of events are counted from the start. */
 	w->start |= w->events;
 	w->keys = keys;

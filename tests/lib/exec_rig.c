@@ -105,12 +105,13 @@ row_digest(const struct batch *b, size_t i, uint64_t *id)
 	switch (b->kind) {
 	case ROW_SPAN:
 		if (b->spans[i].trace != NULL)
-			d = facts_digest(d, b->spans[i].trace) + b->spans[i].child_count;
+			d = facts_digest(d, b->spans[i].trace) + b->spans[i].place.child_count;
 		return span_digest(d, b->spans[i].span, id);
 	case ROW_TRACE:
 		*id = b->traces[i].facts.trace_id.lo;
 		return facts_digest(b->traces[i].n_matched, &b->traces[i].facts);
 	case ROW_EVENT:
+	case ROW_SCORE:
 		ev = &b->events[i];
 		d = mix((uint64_t)(ev->event - ev->span->events), &ev->event->time_ns, 8);
 		return span_digest(d, ev->span, id);

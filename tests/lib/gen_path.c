@@ -318,7 +318,7 @@ pick_intrinsic(struct gen *g)
 
 		if (intrinsics[in].of == OF_GROUP)
 			continue;
-		if (intrinsics[in].of != OF_TRACE || (g->v->flags & GEN_PATH_TRACE) != 0)
+		if ((intrinsics[in].of != OF_TRACE && intrinsics[in].of != OF_TREE) || (g->v->flags & GEN_PATH_TRACE) != 0)
 			return in;
 	}
 }
@@ -365,7 +365,8 @@ where_intrinsic(struct gen *g)
 	encoded(g, sv_cstr(intrinsics[in].name));
 	switch (t) {
 	case FT_STRING:
-		text_test(g, values_of(g->v, in), false);
+	case FT_ATTR:
+		text_test(g, values_of(g->v, in), t == FT_ATTR);
 		break;
 	case FT_KIND:
 	case FT_STATUS:
@@ -577,7 +578,7 @@ aggregate(struct gen *g)
 	static const char *const alone[] = { "count", "errors", "error_rate", "rate" };
 	static const char *const of_field[] = { "sum:", "avg:", "min:", "max:", "median:", "p0:",
 	    "p95:", "p99.9:", "p100:", "distinct:", "hist:" };
-	static const char *const numbers[] = { "duration", "duration", "trace_spans", "flags" };
+	static const char *const numbers[] = { "duration", "tokens:total", "trace_spans", "flags" };
 
 	if (one_in(g, 3)) {
 		buf_str(g->out, alone[below(g, 4)]);

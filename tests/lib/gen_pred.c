@@ -89,7 +89,8 @@ any_intrinsic(struct gen_pred *g)
 
 	do
 		i = (enum intrinsic)gen_pred_below(g, N_INTRINSICS);
-	while (i == IN_BUCKET || (g->no_trace && intrinsics[i].of == OF_TRACE));
+	while (i == IN_BUCKET || (g->no_trace &&
+	    (intrinsics[i].of == OF_TRACE || intrinsics[i].of == OF_TREE)));
 	return i;
 }
 
@@ -149,12 +150,24 @@ text_of_intrinsic(struct gen_pred *g, enum intrinsic i)
 	case IN_EVENT_TIME:
 		return text_of_number(g, s->n_events != 0 ? s->events[0].time_ns : 5);
 	case IN_DURATION:
+	case IN_SELF_DURATION:
 	case IN_TRACE_DURATION:
 		return text_of_number(g, span_duration(s));
 	case IN_TRACE_SPANS:
 	case IN_TRACE_ERRORS:
 	case IN_CHILD_COUNT:
+	case IN_DEPTH:
 		return text_of_number(g, gen_pred_below(g, 8));
+	case IN_TOKENS_INPUT:
+	case IN_TOKENS_OUTPUT:
+	case IN_TOKENS_TOTAL:
+		return text_of_number(g, gen_pred_below(g, 1000));
+	case IN_COST:
+	case IN_SCORE_VALUE:
+		return SV("0.5");
+	case IN_SCORE_NAME:
+	case IN_SCORE_LABEL:
+		return SV("pass");
 	case IN_TRACE_ID:
 		trace_id_print(&b, s->trace_id);
 		break;

@@ -213,6 +213,76 @@ trace_of(const struct judge *j, const struct span *s)
 	return t;
 }
 
+/* ---- trees ---- */
+
+static uint64_t
+over(const struct span *s)
+{
+	return s->end_ns > s->start_ns ? s->end_ns : s->start_ns;
+}
+
+/* The tests' ids are borne by one span each. */
+static const struct span *
+parent_of(const struct judge *j, const struct span *s)
+{
+	for (const struct span *x = trace_begin(j, s); x < j->spans + j->n && same_trace(x, s); x++)
+		if (x->span_id == s->parent_span_id)
+			return x;
+	return NULL;
+}
+
+/* Of the span's time, from left to right, what a child covers. */
+static uint64_t
+covered(const struct judge *j, const struct span *s)
+{
+	uint64_t at = s->start_ns, sum = 0;
+
+	for (;;) {
+		uint64_t from = UINT64_MAX, to = 0;
+
+		for (const struct span *x = trace_begin(j, s); x < j->spans + j->n &&
+		    same_trace(x, s); x++) {
+			uint64_t lo = x->start_ns > at ? x->start_ns : at;
+			uint64_t hi = over(x) < over(s) ? over(x) : over(s);
+
+			if (x->parent_span_id == s->span_id && hi > lo && lo < from) {
+				from = lo;
+				to = hi;
+			}
+		}
+		if (from == UINT64_MAX)
+			return sum;
+		sum += to - from;
+		at = to;
+	}
+}
+
+/* ---- models ---- */
+
+static const char *const inputs[] = { "gen_ai.usage.input_tokens", "llm.usage.prompt_tokens", NULL };
+static const char *const outputs[] = { "gen_ai.usage.output_tokens", NULL };
+
+static bool
+yield_count(struct jvals *o, const struct span *s, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		for (uint32_t i = 0; i < s->attrs.n; i++)
+			if (sv_is(s->attrs.v[i].key, *names) &&
+			    s->attrs.v[i].val.type == VAL_INT && s->attrs.v[i].val.i >= 0) {
+				yield_number(o, (uint64_t)s->attrs.v[i].val.i);
+				return true;
+			}
+	return false;
+}
+
+static void
+yield_score(struct jvals *o, const struct span *s, const char *key)
+{
+	for (uint32_t i = 0; i < s->n_events; i++)
+		if (sv_is(s->events[i].name, "gen_ai.evaluation.result"))
+			(void)yield_attr(o, &s->events[i].attrs, key);
+}
+
 /* ---- the table of fields ---- */
 
 /* Which operators and which values a field takes. */
@@ -251,6 +321,46 @@ GET(get_trace_duration)
 GET(get_trace_spans) { yield_number(o, trace_of(j, s).spans); }
 GET(get_trace_errors) { yield_number(o, trace_of(j, s).errors); }
 GET(get_child_count) { yield_number(o, trace_of(j, s).children); }
+GET(get_depth)
+{
+	uint64_t n = 0;
+
+	for (const struct span *x = s; (x = parent_of(j, x)) != NULL;)
+		n++;
+	yield_number(o, n);
+}
+GET(get_self) { yield_number(o, (over(s) - s->start_ns) - covered(j, s)); }
+GET(get_tokens_input) { (void)j; (void)yield_count(o, s, inputs); }
+GET(get_tokens_output) { (void)j; (void)yield_count(o, s, outputs); }
+GET(get_tokens_total)
+{
+	struct jvals in = { .n = 0 }, out = { .n = 0 };
+	bool has = yield_count(&in, s, inputs);
+
+	(void)j;
+	if (yield_count(&out, s, outputs) || has)
+		yield_number(o, (uint64_t)((in.n != 0 ? in.v[0].i : 0) +
+		    (out.n != 0 ? out.v[0].i : 0)));
+}
+/* As matrix.c prices its models: input 2, from a cache 2, output 10. */
+GET(get_cost)
+{
+	struct jvals in = { .n = 0 }, out = { .n = 0 }, model = { .n = 0 };
+	bool has = yield_count(&in, s, inputs);
+	struct value v = { .type = VAL_DOUBLE };
+
+	(void)j;
+	has |= yield_count(&out, s, outputs);
+	if (!yield_attr(&model, &s->attrs, "gen_ai.request.model") || !has ||
+	    model.v[0].text[0] != 'm')
+		return;
+	v.d = ((double)(in.n != 0 ? in.v[0].i : 0) * 2 +
+	    (double)(out.n != 0 ? out.v[0].i : 0) * 10) / 1e6;
+	one_value(o, &v);
+}
+GET(get_score_name) { (void)j; yield_score(o, s, "gen_ai.evaluation.name"); }
+GET(get_score_value) { (void)j; yield_score(o, s, "gen_ai.evaluation.score.value"); }
+GET(get_score_label) { (void)j; yield_score(o, s, "gen_ai.evaluation.score.label"); }
 GET(get_event_name)
 {
 	(void)j;
@@ -295,6 +405,12 @@ static const struct jfield {
 	{ "child_count", C_COUNT, get_child_count }, { "event:name", C_TEXT, get_event_name },
 	{ "event:time", C_TIME, get_event_time }, { "link:trace_id", C_ID, get_link_trace },
 	{ "link:span_id", C_ID, get_link_span },
+	{ "depth", C_COUNT, get_depth }, { "self_duration", C_DURATION, get_self },
+	{ "score:name", C_ATTR, get_score_name }, { "score:value", C_ATTR, get_score_value },
+	{ "score:label", C_ATTR, get_score_label }, { "cost", C_ATTR, get_cost },
+	{ "tokens:input", C_COUNT, get_tokens_input },
+	{ "tokens:output", C_COUNT, get_tokens_output },
+	{ "tokens:total", C_COUNT, get_tokens_total },
 };
 
 static const struct jfield *

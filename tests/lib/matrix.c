@@ -76,8 +76,17 @@ attrs_of_span(struct arena *a, size_t i)
 	if (i % 3 != 0)
 		sorted_after(&at, "b", val_bool(i % 2));
 	sorted_after(&at, "f", val_double((double)(i % 11) * 0.5));
+	if (i % 6 == 2)
+		sorted_after(&at, "gen_ai.request.model", val_str(i % 18 == 2 ? "other" : "m-1"));
+	if (i % 6 == 2 || i % 6 == 3)
+		sorted_after(&at, "gen_ai.usage.input_tokens", i % 12 == 8 ? val_str("7") :
+		    val_int((int64_t)(i % 10) * 100 - 100));
+	if (i % 9 == 2)
+		sorted_after(&at, "gen_ai.usage.output_tokens", val_int((int64_t)(i % 5) * 10));
 	if (i % 7 != 3)
 		sorted_after(&at, "k", mixed(a, i));
+	if (i % 6 == 2)
+		sorted_after(&at, "llm.usage.prompt_tokens", val_int(42));
 	sorted_after(&at, "n", val_int((int64_t)(i % 7) * 100));
 	if (i % 4 == 1)
 		sorted_after(&at, "rk", i % 8 == 1 ? val_empty() : val_str("mine"));
@@ -126,6 +135,13 @@ events_of(struct arena *a, struct span *s, size_t i)
 		v[k].name = (i + k) % 5 == 0 ? SV("") : (i + k) % 3 == 0 ? SV("exception") : SV("alpha");
 		if ((i + k) % 3 != 2)
 			v[k].attrs = attrs_of(a, "ek", mixed(a, i + k), NULL);
+		if ((i + k) % 5 == 3) {
+			v[k].name = SV("gen_ai.evaluation.result");
+			v[k].attrs = attrs_of(a, "gen_ai.evaluation.name",
+			    val_str(i % 2 ? "relevance" : "alpha"), "gen_ai.evaluation.score.label",
+			    i % 4 == 0 ? mixed(a, i) : val_str("pass"),
+			    "gen_ai.evaluation.score.value", val_double((double)(i % 8) / 8), NULL);
+		}
 	}
 	s->events = v;
 }
@@ -195,7 +211,8 @@ make_spans(struct span_batch *b)
 void
 matrix_open(struct matrix *m)
 {
-	const char *sets[] = { "browse.strict_names=no", "query.threads=1" };
+	const char *sets[] = { "browse.strict_names=no", "query.threads=1", "price m-*.input=2",
+	    "price m-*.output=10" };
 	struct err err = ERR_INIT;
 	struct span_batch part;
 
@@ -209,7 +226,7 @@ matrix_open(struct matrix *m)
 	store_rig_add(&m->rig, &part, 16);
 	part.spans += part.n;
 	store_rig_add(&m->rig, &part, 16);
-	if (conf_load(NULL, sets, 2, &m->conf, &err) < 0 ||
+	if (conf_load(NULL, sets, 4, &m->conf, &err) < 0 ||
 	    engine_open(m->conf, m->rig.dir, false, &m->en, &err) < 0)
 		fail_msg("%s", err.msg);
 }
@@ -266,6 +283,15 @@ static const struct matrix_column {
 	    "00000000000000070000000000000006" },
 	{ "link:span_id", { "0000000000000002", "0000000000000000" }, "0000000000000001",
 	    "0000000000000031", "0000000000000007" },
+	{ "depth", { "0", "2", "9" }, "1", "2", "1" },
+	{ "self_duration", { "0ns", "500ms", "7h" }, "100ms", "500ms", "300ms" },
+	{ "score:name", { "relevance", "%", "500" }, "a", "b", "alpha" },
+	{ "score:value", { "0.5", "0", "x" }, "0.125", "0.5", "0.875" },
+	{ "score:label", { "pass", "500", "%", "true" }, "a", "z", "a" },
+	{ "tokens:input", { "42", "300", "0" }, "100", "300", "700" },
+	{ "tokens:output", { "20", "0", "7" }, "10", "30", "40" },
+	{ "tokens:total", { "320", "42", "1" }, "100", "400", "700" },
+	{ "cost", { "0.000084", "0.0008", "x" }, "0.0001", "0.001", "0.0012" },
 	{ "span.b", { "true", "false", "x" }, "a", "z", "true" },
 	{ "span.f", { "2.5", "2", "x" }, "0.5", "2.5", "3" },
 	{ "span.k", { "500", "a", "%", "true", "nothing" }, "0", "1000", "a" },
@@ -672,14 +698,15 @@ has_order(const char *field)
 static bool
 one_of_span(const char *field)
 {
-	return strncmp(field, "event", 5) != 0 && strncmp(field, "link", 4) != 0;
+	return strncmp(field, "event", 5) != 0 && strncmp(field, "link", 4) != 0 &&
+	    strncmp(field, "score", 5) != 0;
 }
 
 /* As many as there are; in which order, all ways agree. */
 static void
 ask_part_order(struct run *r, const struct matrix_column *col, bool desc, size_t limit)
 {
-	bool event = strncmp(col->field, "event", 5) == 0;
+	bool event = strncmp(col->field, "link", 4) != 0;
 	size_t lines = 0;
 
 	for (size_t i = 0; i < r->m->judge.n; i++)

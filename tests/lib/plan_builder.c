@@ -82,6 +82,8 @@ literal_for(const struct field *f, struct sv text)
 	if (f->scope != FIELD_INTRINSIC)
 		return l;
 	switch (intrinsics[f->intrinsic].type) {
+	case FT_ATTR:
+		break;
 	case FT_KIND:
 		l.u = span_kind_parse(text, &v) ? (uint64_t)v : (uint64_t)l.i;
 		break;

@@ -225,6 +225,7 @@ read_by_type(const struct field *f, struct literal *l)
 			abort();
 		break;
 	case FT_STRING:
+	case FT_ATTR:
 		break;
 	}
 }

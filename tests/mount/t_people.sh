@@ -117,6 +117,18 @@ as_cron 'cat $M/on/2026-11-20/otlp.jsonl | gzip >$T/day.gz && gzip -t $T/day.gz'
 is "29 an archive of the day" "$? $(zcat "$T/day.gz" | cmp - on/2026-11-20/otlp.jsonl 2>&1)" "0 "
 as_cron 'test "$(cat $M/since/3h/status/error/count)" -lt 5 || echo "errors: $(cat $M/since/3h/status/error/count)"'
 matches "30 an alarm" "$(cat "$T/mail")" '^errors: [0-9]+$'
+
+# ---- what models cost ----
+
+is "31 tokens" "$(tail -n 1 agg/sum:tokens:output/groups.csv)" "$(jq -r '.resourceSpans[].scopeSpans[].spans[] |
+    (.attributes // [])[] | select(.key == "gen_ai.usage.output_tokens").value.intValue | tonumber' \
+    "$T/sample.jsonl" | jq -s add)"
+if have getfattr; then
+	cat agg/sum:cost/groups.csv >"$T/cost"
+	is "32 what has no price is said" "$(getfattr --only-values -n user.spanfs.note agg/sum:cost/groups.csv)" \
+	    "$(cat has/tokens:output/count) spans with tokens have no price, see [price MODEL]"
+fi
+is "33 scores" "$(cat scores.jsonl | wc -l)" "$(grep -o '"gen_ai.evaluation.result"' "$T/sample.jsonl" | wc -l)"
 cd /
 unmount
 finish

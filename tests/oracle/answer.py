@@ -18,9 +18,10 @@ GROUPED = ("groups.jsonl", "groups.csv", "count", "query")
 class Store:
     """Spans by what import says of doubles: equal ids, content, resource and scope are one."""
 
-    def __init__(self, spans, now, strict=True):
+    def __init__(self, spans, now, strict=True, prices=()):
         self.now = now
         self.strict = strict
+        self.prices = prices
         self.spans = []
         seen = set()
         for s in spans:
@@ -31,8 +32,8 @@ class Store:
         self.link()
 
     @classmethod
-    def read(cls, data, now, strict=True):
-        store = cls([s for s, why in read_requests(data) if s], now, strict)
+    def read(cls, data, now, strict=True, prices=()):
+        store = cls([s for s, why in read_requests(data) if s], now, strict, prices)
         return store
 
     def link(self):
@@ -42,9 +43,14 @@ class Store:
             by_trace.setdefault(s.trace_id, []).append(s)
         self.traces = {t: Trace(spans) for t, spans in by_trace.items()}
         for t in self.traces.values():
+            t.prices = self.prices
             for s in t.spans:
                 s.trace = t
-                s.children = sum(c.parent == s.span_id and c is not s for c in t.spans)
+                s.parents = [p for p in t.spans if p.span_id == s.parent and p is not s]
+                s.offspring = [c for c in t.spans if c.parent == s.span_id and c is not s]
+                s.children = len(s.offspring)
+                s.self_ns = s.duration - covered(s)
+            depths(t.spans)
         self.spans.sort(key=lambda s: (-s.start, s.trace_id, s.span_id, s.tie))
         self.services = {s.service for s in self.spans}
         self.seen = set()
@@ -79,6 +85,32 @@ class Store:
     def has_field(self, field):
         prefix, key = field.seen
         return self.has_bare(key) if not prefix else (prefix, key) in self.seen
+
+
+def covered(s):
+    """How much of a span its children cover together."""
+    ends = [(max(c.start, s.start), min(c.start + c.duration, s.start + s.duration))
+            for c in s.offspring]
+    total, at = 0, s.start
+    for lo, hi in sorted(ends):
+        lo = max(lo, at)
+        if hi > lo:
+            total, at = total + hi - lo, hi
+    return total
+
+
+def depths(spans):
+    """Steps up to the nearest span without a parent; none from a circle."""
+    for s in spans:
+        s.depth = None if s.parents else 0
+    level = [s for s in spans if s.depth == 0]
+    while level:
+        below = [c for s in level for c in s.offspring if c.depth is None]
+        for s in level:
+            for c in s.offspring:
+                if c.depth is None:
+                    c.depth = s.depth + 1
+        level = list({id(c): c for c in below}.values())
 
 
 def content(s):

@@ -6,6 +6,7 @@ for fields of those. `kind` says how a value of a path is read for it.
 """
 from names import Bad, encode
 from spans import KINDS, STATUSES
+import usage
 import values
 
 TEXT, ID, ENUM, INT, TIME, DURATION, ATTR = "text id enum int time duration attr".split()
@@ -60,6 +61,18 @@ def filled(get):
     return fn
 
 
+def known(get):
+    def fn(s):
+        v = get(s)
+        return [] if v is None else [v]
+    return fn
+
+
+def of_score(event, what):
+    """Of evaluation results alone."""
+    return of(event.attrs, usage.SCORE_KEYS[what]) if event.name == usage.SCORE else []
+
+
 def of_parts(name, kind, part, get, **more):
     """A field of events or links: of_part gives the values of one of them."""
     parts = (lambda s: s.events) if part == "event" else (lambda s: s.links)
@@ -91,6 +104,15 @@ INTRINSICS = {f.name: f for f in (
     Field("trace_spans", INT, always(lambda s: len(s.trace.spans))),
     Field("trace_errors", INT, always(lambda s: s.trace.errors)),
     Field("child_count", INT, always(lambda s: s.children)),
+    Field("depth", INT, known(lambda s: s.depth)),
+    Field("self_duration", DURATION, always(lambda s: s.self_ns), column="self_duration_ns"),
+    Field("tokens:input", INT, known(lambda s: usage.tokens(s)[0])),
+    Field("tokens:output", INT, known(lambda s: usage.tokens(s)[1])),
+    Field("tokens:total", INT, known(usage.total)),
+    Field("cost", ATTR, known(lambda s: usage.cost(s, s.trace.prices))),
+    of_parts("score:name", ATTR, "event", lambda e: of_score(e, "name")),
+    of_parts("score:value", ATTR, "event", lambda e: of_score(e, "value")),
+    of_parts("score:label", ATTR, "event", lambda e: of_score(e, "label")),
     of_parts("event:name", TEXT, "event", lambda e: [e.name]),
     of_parts("event:time", TIME, "event", lambda e: [e.time]),
     of_parts("link:trace_id", ID, "link", lambda l: [l.trace_id], width=32),

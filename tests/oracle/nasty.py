@@ -10,6 +10,7 @@ import json
 import random
 
 import times
+import usage
 
 NS = times.NS
 NOW = times.read_rfc3339("2025-06-15T12:00:00Z")
@@ -35,6 +36,9 @@ SERVICES = ["cart", "checkout", "frontend", "pay,ments", "a/b", ".hidden", "-das
             "500", "true", "", "S" * 280, "Cart"]
 NAMES = ["GET /cart", "POST /pay", "query", "", "a,b", ".dot", "-d", "500", "é漢", "n\u0000n",
          "op", "Op", "N" * 260, "x:y", "%41"]
+USAGE = [k for keys in (usage.INPUT, usage.OUTPUT, usage.TOTAL, usage.CACHED) for k in keys]
+COUNTS = [0, 1, 7, 100, 1500, 100000, -1, 2 ** 63 - 1, 2 ** 53 + 1, 12.0, 1.5, 1e19]
+MODELS = ["gpt-4", "gpt-4o-mini", "gpt-4o-2024", "claude-3", "GPT-4", "", "a*b", "llama"]
 SCOPES = ["", "lib", "io.opentelemetry.http", "a,b", "é"]
 
 
@@ -84,6 +88,32 @@ class Maker:
             out.append({"key": "none"})
         return out
 
+    def count(self):
+        n = self.r.choice(COUNTS)
+        return typed(doubleValue=n) if isinstance(n, float) else typed(intValue=str(n))
+
+    def llm(self):
+        """Attributes of a span of a language model, under some of the names they had."""
+        r = self.r
+        out = [{"key": k, "value": self.count() if r.random() < 0.8 else self.value()}
+               for k in r.sample(USAGE, r.choice([1, 2, 3]))]
+        for k in r.sample(usage.MODEL, r.choice([0, 1, 1, 2])):
+            out.append({"key": k, "value": typed(stringValue=r.choice(MODELS))
+                        if r.random() < 0.9 else self.value()})
+        return out
+
+    def score(self):
+        """Attributes of an evaluation result."""
+        r = self.r
+        out = []
+        for what, odds in (("name", 0.9), ("value", 0.7), ("label", 0.5), ("explanation", 0.2)):
+            if r.random() < odds:
+                v = typed(doubleValue=r.choice([0.0, 0.25, 0.5, 0.87, 1.0])) if what == "value" \
+                    else typed(stringValue=r.choice(["relevance", "toxic", "pass", "fail", ""]))
+                out.append({"key": usage.SCORE_KEYS[what],
+                            "value": v if r.random() < 0.85 else self.value()})
+        return out
+
     def moment(self):
         r = self.r
         kind = r.randrange(12)
@@ -107,6 +137,9 @@ class Maker:
             e = {"timeUnixNano": str(self.moment()), "name": r.choice(
                 ["exception", "exception", "", "e1", "refused timeout", "log"]),
                  "attributes": self.attributes(3, ["k", "k", "exception.type", "dup"])}
+            if r.random() < 0.25:
+                e["name"] = r.choice([usage.SCORE] * 4 + ["gen_ai.evaluation"])
+                e["attributes"] = self.score() + self.attributes(1, ["k"])
             if r.random() < 0.3:
                 e["droppedAttributesCount"] = r.randrange(5)
             out.append(e)
@@ -159,7 +192,7 @@ class Maker:
                            {"code": 77}, {"code": "STATUS_CODE_ERROR"}])
         if status is not None:
             s["status"] = status
-        s["attributes"] = self.attributes(6)
+        s["attributes"] = self.attributes(6) + (self.llm() if r.random() < 0.25 else [])
         # Rows of events that are equal in time and ids are in an order that can't be learned.
         s["events"] = [] if doubled else self.events()
         s["links"] = self.links(ids)
@@ -241,6 +274,13 @@ class Maker:
                      {"key": "user.id", "value": typed(stringValue="u%d" % r.randrange(300))},
                      {"key": "ratio", "value": typed(doubleValue=r.randrange(1000) / 8)}],
                  "status": {"code": 2, "message": "refused"} if code == 500 else {}}
+            if service == "cart":
+                n = r.randrange(1, 4000)
+                s["attributes"] += [
+                    {"key": "gen_ai.request.model", "value": typed(stringValue=r.choice(MODELS))},
+                    {"key": usage.INPUT[0], "value": typed(intValue=str(n))},
+                    {"key": usage.OUTPUT[0], "value": typed(intValue=str(r.randrange(900)))},
+                    {"key": usage.CACHED[0], "value": typed(intValue=str(r.randrange(n)))}]
             if parent:
                 s["parentSpanId"] = parent
             parent = s["spanId"]

@@ -15,7 +15,7 @@ OPS = "eq ne in notin lt le gt ge between contains notcontains starts ends re nr
 COMPARED = [b"field", b"value", b"selection", b"selection_share", b"baseline", b"baseline_share",
             b"difference"]
 FILES = ["spans.jsonl"] * 5 + ["spans.csv"] * 2 + ["count"] * 5 + ["traces.jsonl"] * 2 + \
-    ["traces.csv", "events.jsonl", "links.jsonl", "otlp.jsonl", "query"]
+    ["traces.csv", "events.jsonl", "links.jsonl", "scores.jsonl", "otlp.jsonl", "query"]
 TRACE_FIELDS = ("trace_id root_service root_name trace_start trace_duration trace_spans "
                 "trace_errors start duration_ns spans errors").split()
 
@@ -276,8 +276,9 @@ class Maker:
         """A field that rows of the file are sorted by."""
         if file.startswith("traces"):
             return self.r.choice(TRACE_FIELDS).encode()
-        part = {"events.jsonl": "event", "links.jsonl": "link"}.get(file)
-        own = [a for a in self.attrs + self.fields if part and a.startswith(part.encode())]
+        part = {"events.jsonl": "event", "scores.jsonl": "event", "links.jsonl": "link"}.get(file)
+        own = [a for a in self.attrs + self.fields if part and
+               fields.read_field(a, self.store).part == part]
         if own and self.r.random() < 0.5:
             return self.r.choice(own)
         while True:
@@ -327,6 +328,7 @@ class Maker:
             return name
         while True:
             field = r.choice([b"duration", b"k", b"http.status_code", b"ratio", b"event.k",
+                              b"tokens:total", b"cost", b"score:value",
                               b"trace_spans", b"start", b"duration", self.raw_field()])
             if name != b"sum" or fields.read_field(field, self.store).kind != fields.TIME:
                 return name + b":" + self.item(field, b":")

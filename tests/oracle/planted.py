@@ -22,6 +22,7 @@ import paths           # noqa: E402
 import rows            # noqa: E402
 import run             # noqa: E402
 import times           # noqa: E402
+import usage           # noqa: E402
 import values          # noqa: E402
 from clauses import group, presence, relations, words  # noqa: E402
 from files import contrast, groups, traces  # noqa: E402
@@ -54,6 +55,15 @@ def wrong_compares(right):
     return lambda op, v, a: right({"lt": "le", "ge": "gt"}.get(op, op), v, a)
 
 
+def adds_sub_counts(right):
+    """Cached tokens are among those of the input."""
+    def tokens(span):
+        i, o = right(span)
+        cached = usage.count(span.attrs, usage.CACHED)
+        return (i + cached if i is not None and cached else i), o
+    return tokens
+
+
 def forgets_a_row(right):
     return lambda query, store: [s for i, s in enumerate(right(query, store)) if i != 40]
 
@@ -75,6 +85,7 @@ def far_zone(right):
 
 FAULTS = {
     "lt is le, ge is gt": swap(ops, "compares", wrong_compares),
+    "cached tokens are counted twice": swap(usage, "tokens", adds_sub_counts),
     "an index forgets a row": swap(rows, "matching", forgets_a_row),
     "ne holds of what is missing": swap(ops.Test, "holds", negated_missing),
     "a lost negation": swap(language.Not, "holds", lambda right: lambda self, s:

@@ -24,6 +24,7 @@ import answer          # noqa: E402
 import fields          # noqa: E402
 import nasty           # noqa: E402
 import paths           # noqa: E402
+import usage           # noqa: E402
 from names import Bad  # noqa: E402
 from spans import read_requests  # noqa: E402
 from tool import Mount, Tool  # noqa: E402
@@ -69,9 +70,9 @@ class Runner:
         self.kinds = {}
         self.dir = tempfile.mkdtemp(prefix="spanfs-oracle.")
         self.files = nasty.make(args.seed, args.nasty, args.plain)
-        self.tool = Tool(args.spanctl, os.path.join(self.dir, "store"))
+        self.tool = Tool(args.spanctl, os.path.join(self.dir, "store"), usage.options())
         self.tool.load(self.files, self.dir, args.o)
-        self.store = answer.Store.read(b"".join(self.files), nasty.NOW)
+        self.store = answer.Store.read(b"".join(self.files), nasty.NOW, prices=usage.PRICES)
         self.asker = self.mount = None
         if args.mount:
             self.mount = Mount(args.mount, self.tool, self.dir)

@@ -39,9 +39,9 @@ def span(trace, number, name="op", parent=0, at=0, lasts=0, service="svc", resou
             "scopeSpans": [{"scope": scope or {}, "spans": [s]}]}
 
 
-def store(*spans, now="2025-01-02T00:00:00Z", strict=True):
+def store(*spans, now="2025-01-02T00:00:00Z", strict=True, prices=()):
     line = json.dumps({"resourceSpans": list(spans)}).encode()
-    return answer.Store.read(line, times.read_rfc3339(now), strict)
+    return answer.Store.read(line, times.read_rfc3339(now), strict, prices)
 
 
 def ask(st, path):

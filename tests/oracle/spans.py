@@ -21,7 +21,8 @@ class Span:
                  "attrs", "dropped_attrs", "events", "dropped_events", "links",
                  "dropped_links", "code", "message", "flags", "resource", "dropped_resource",
                  "resource_url", "scope", "version", "scope_attrs", "dropped_scope",
-                 "scope_url", "service", "trace", "children", "tie", "words", "content")
+                 "scope_url", "service", "trace", "children", "tie", "words", "content",
+                 "parents", "offspring", "depth", "self_ns")
 
     @property
     def duration(self):

@@ -379,6 +379,77 @@ class Files(Cases):
             self.assertEqual(ask(st, path), "EINVAL", path)
         self.assertEqual(ask(st, "/sort/event.k/query"), "/sort/event.k\n")
 
+    def test_depth_and_self_duration(self):
+        st = store(span(1, 1, lasts=100), span(1, 2, parent=1, at=10, lasts=20),
+                   span(1, 3, parent=1, at=20, lasts=30), span(1, 4, parent=3, at=0, lasts=200),
+                   span(1, 5, parent=9, at=3, lasts=4),
+                   span(2, 1, parent=2, lasts=5), span(2, 2, parent=1, at=1, lasts=2),
+                   span(2, 3, parent=2, at=2, lasts=3))
+        self.assertEqual(
+            ask(st, "/sort/trace_id,span_id/select/depth,self_duration/spans.csv"),
+            "depth,self_duration_ns\n0,60\n1,20\n1,0\n2,200\n0,4\n,3\n,0\n,3\n")
+        self.counts(st, """
+            /where/depth/ge/1 3
+            /not/has/depth 3
+            /where/self_duration/gt/30ns 2
+            /where/depth/gt/1s EINVAL
+            /where/self_duration/gt/30 EINVAL""")
+
+    def test_tokens_and_cost(self):
+        prices = (("gpt*", 2.0, 1.0, 10.0), ("gpt-4?", 4.0, None, 0.0))
+        new = {"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 100}
+        st = store(span(1, 1, **new, **{"gen_ai.request.model": "gpt-5",
+                                        "gen_ai.usage.cache_read.input_tokens": 400}),
+                   span(1, 2, **{"gen_ai.usage.prompt_tokens": 7, "gen_ai.request.model": "gpt-5",
+                                 "gen_ai.response.model": "gpt-4o"}),
+                   span(1, 3, **new, **{"llm.model_name": "llama"}),
+                   span(1, 4, **{"llm.usage.total_tokens": 12}),
+                   span(1, 5, **{"gen_ai.usage.input_tokens": -1, "llm.token_count.prompt": 3.0}),
+                   span(1, 6, **{"gen_ai.usage.input_tokens": "9"}), span(1, 7), prices=prices)
+        self.assertEqual(
+            ask(st, "/sort/span_id/select/tokens:input,tokens:output,tokens:total,cost/spans.csv"),
+            "tokens:input,tokens:output,tokens:total,cost\n1000,100,1100,0.0026\n"
+            "7,,7,2.8e-05\n1000,100,1100,\n,,12,\n3,,3,\n,,,\n,,,\n")
+        self.counts(st, """
+            /has/tokens:input 4
+            /has/tokens:total 5
+            /not/has/tokens:total 2
+            /where/tokens:total/ge/12 3
+            /where/tokens:input/ne/7 3
+            /where/tokens:output/between/100,200 2
+            /has/cost 2
+            /where/cost/gt/0.001 1
+            /where/cost/ne/0.0026 1
+            /where/cost/eq/x 0
+            /where/tokens:input/gt/x EINVAL
+            /where/tokens:input/contains/1 EINVAL""")
+
+    def test_scores(self):
+        ev = "gen_ai.evaluation.result"
+        key = "gen_ai.evaluation."
+        st = store(span(1, 1, events=[(ev, 5, {key + "name": "rel", key + "score.value": 0.5}),
+                                      (ev, 6, {key + "name": "tox", key + "score.label": "pass",
+                                               key + "explanation": "why"}),
+                                      ("other", 7, {key + "name": "no"})]),
+                   span(1, 2, events=[(ev, 9, {key + "score.value": 1.0, "k": 1})]), span(1, 3))
+        self.assertEqual(
+            ask(st, "/scores.jsonl"),
+            '{"trace_id":"%032x","span_id":"%016x","time":"2025-01-01T00:00:00.000000009Z",'
+            '"value":1.0}\n'
+            '{"trace_id":"%032x","span_id":"%016x","time":"2025-01-01T00:00:00.000000006Z",'
+            '"name":"tox","label":"pass","explanation":"why"}\n'
+            '{"trace_id":"%032x","span_id":"%016x","time":"2025-01-01T00:00:00.000000005Z",'
+            '"name":"rel","value":0.5}\n' % (1, 2, 1, 1, 1, 1))
+        self.assertEqual(ask(st, "/sort/score:value/limit/1/scores.jsonl").count("0.5"), 1)
+        self.assertEqual(ask(st, "/sort/score:value/spans.jsonl"), "EINVAL")
+        self.counts(st, """
+            /where/score:name/eq/rel 1
+            /where/score:name/ne/rel 1
+            /where/score:value/gt/0.7 1
+            /where/score:name/eq/no 0
+            /has/score:label 1
+            /not/has/score:value 1""")
+
     def test_otlp_comes_back(self):
         import answer
         st = store(span(1, 1, k=[None, {}, float("inf"), -0.0]), span(1, 1, k=1), span(1, 1, k=1),

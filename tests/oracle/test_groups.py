@@ -110,6 +110,24 @@ class Groups(unittest.TestCase):
             /agg/sum:event.k,count 7,2
             /group/event.k 1,1|2,1|4,1""")
 
+    def test_tokens_and_scores(self):
+        ev, key = "gen_ai.evaluation.result", "gen_ai.evaluation."
+        use = ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "gen_ai.request.model")
+        def llm(number, *v, **more):
+            return span(1, number, **dict(zip(use, v)), **more)
+        st = store(llm(1, 100, 10, "m-1", events=[(ev, 1, {key + "name": "rel", key + "score.value": 0.5}),
+                                                  (ev, 2, {key + "name": "tox", key + "score.value": 1})]),
+                   llm(2, 200, 0, "m-2", parent=1, events=[(ev, 1, {key + "name": "rel"})]),
+                   llm(3, 7, 1, "other"), span(1, 4, parent=2, lasts=9), prices=(("m-*", 1.0, None, 2.0),))
+        self.rows(st, """
+            /agg/sum:tokens:total,avg:tokens:input,max:tokens:output 318,102.33333333333333,10
+            /group/gen_ai.request.model/agg/sum:cost,count m-1,0.00012,1|m-2,0.0002,1|other,,1|,,1
+            /group/score:name/agg/count,avg:score:value rel,2,0.75|tox,1,0.75|,2,
+            /group/depth/agg/count,sum:self_duration 0,2,0|1,1,0|2,1,9
+            /group/tokens:output/agg/distinct:cost 0,1|1,0|10,1|,0
+            /agg/count,sum:cost/having/sum:cost/gt/0.0003 4,0.00032
+            /distinct/tokens:input 7|100|200""")
+
     def test_rate(self):
         self.rows(six(), """
             /since/2025-01-01/until/2025-01-01T02/agg/rate %r

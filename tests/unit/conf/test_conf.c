@@ -158,6 +158,31 @@ slurp(const char *name)
 }
 
 static void
+prices_are_sections_of_their_own(void **state)
+{
+	static const char *const sets[] = { "price gpt-4.1*.input=2.5", "price gpt-4.1*.output=10",
+	    "price c.cached=1", "price c.cached=0.5" };
+	static const char *const wrong[] = { "price x.inptu=1", "price x.input=-1", "price x.input=y",
+	    "price .input=1", "price x=1" };
+	struct err err = ERR_INIT;
+	struct buf b = BUF_INIT;
+	struct conf *c;
+
+	(void)state;
+	assert_int_equal(conf_load(NULL, sets, 4, &c, &err), 0);
+	assert_int_equal(conf_n_prices(c), 2);
+	assert_string_equal(conf_price(c, 0).model, "gpt-4.1*");
+	assert_true(conf_price(c, 0).input == 2.5 && conf_price(c, 0).cached == 2.5);
+	assert_true(conf_price(c, 0).output == 10 && conf_price(c, 1).cached == 0.5);
+	conf_print(&b, c);
+	assert_non_null(strstr(buf_cstr(&b), "price gpt-4.1*.input=2.5\t(-o)\n"));
+	buf_release(&b);
+	conf_free(c);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_int_equal(conf_load(NULL, &wrong[i], 1, &c, &err), ERR_SYNTAX);
+}
+
+static void
 ini_file_is_the_table(void **state)
 {
 	char *ini = slurp("etc/spanfs.ini");
@@ -194,6 +219,7 @@ main(void)
 		cmocka_unit_test(profile_sets_random_page_cost),
 		cmocka_unit_test(wrong_settings_are_refused_with_their_line),
 		cmocka_unit_test(bad_command_line_settings_are_refused),
+		cmocka_unit_test(prices_are_sections_of_their_own),
 		cmocka_unit_test(ini_file_is_the_table),
 		cmocka_unit_test(manual_has_every_key_and_default),
 	};

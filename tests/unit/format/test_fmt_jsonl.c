@@ -170,17 +170,19 @@ static void
 select_takes_fields_of_the_trace(void **state)
 {
 	struct trace_row t = trace_row();
-	struct span_row row = { span_min(&arena, 5, NULL), &t.facts, 4 };
+	struct span_row row = { .span = span_min(&arena, 5, NULL), .trace = &t.facts,
+	    .place = { 4, 2, 60 } };
 	struct batch b = { ROW_SPAN, 1, { .spans = &row } };
 	struct format_options o = select_of(&arena,
 	    "root_service,root_name,trace_start,trace_duration,trace_spans,trace_errors,"
-	    "child_count");
+	    "child_count,depth,self_duration");
 	char *got = render_batches("spans.jsonl", &o, &b, 1);
 
 	(void)state;
 	assert_string_equal(got, "{\"root_service\":\"a\",\"root_name\":\"GET /\","
 	    "\"trace_start\":\"2026-11-20T14:00:00.123456789Z\",\"trace_duration_ns\":90,"
-	    "\"trace_spans\":52,\"trace_errors\":1,\"child_count\":4}\n");
+	    "\"trace_spans\":52,\"trace_errors\":1,\"child_count\":4,\"depth\":2,"
+	    "\"self_duration_ns\":60}\n");
 	free(got);
 }
 
@@ -271,7 +273,7 @@ select_is_refused_where_it_has_no_meaning(void **state)
 	assert_null(format_find(SV("")));
 	for (n = 0; format_at(n) != NULL; n++)
 		assert_ptr_equal(format_find(sv_cstr(format_at(n)->file)), format_at(n));
-	assert_int_equal(n, 15);
+	assert_int_equal(n, 16);
 }
 
 static void

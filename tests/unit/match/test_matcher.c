@@ -357,7 +357,7 @@ span_holds(const struct span *s, const struct pred *p)
 	int rc;
 
 	assert_int_equal(pred_eval_new(p, &pe, &e), 0);
-	rc = pred_eval_span(pe, s, NULL, 0, &e);
+	rc = pred_eval_row(pe, &(struct field_row){ .span = s }, &e);
 	pred_eval_free(pe);
 	assert_true(rc == 0 || rc == 1);
 	return rc == 1;

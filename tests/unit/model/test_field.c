@@ -127,11 +127,11 @@ knows_which_fields_need_the_whole_trace(void **state)
 {
 	static const char *const yes[] = {
 		"root_service", "root_name", "trace_start", "trace_duration", "trace_spans",
-		"trace_errors", "child_count",
+		"trace_errors", "child_count", "depth", "self_duration",
 	};
 	static const char *const no[] = {
 		"service", "trace_id", "duration", "event:name", "link:trace_id", "a",
-		"resource.root_service", "bucket",
+		"resource.root_service", "bucket", "cost", "tokens:total", "score:name",
 	};
 	struct field f;
 

@@ -47,7 +47,7 @@ static bool
 holds(const struct pred_eval *pe, const struct span *s)
 {
 	struct err e = ERR_INIT;
-	int rc = pred_eval_span(pe, s, NULL, 0, &e);
+	int rc = pred_eval_row(pe, &(struct field_row){ .span = s }, &e);
 
 	assert_true(rc >= 0);
 	return rc > 0;
