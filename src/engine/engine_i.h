@@ -9,7 +9,7 @@
  *             by a decision that is remembered                              request_plan.c
  *             and with the Bloom filters of the fields it compares          filters.c
  *             (plans are of the file with whole rows)                       request_format.c
- *   run       a request executed and formatted into a sink                  run.c, run_out.c,
+ *   run       a request executed and formatted into a sink                   run.c,
  *             of groups and of compare                                       run_groups.c
  *   size      how many bytes that will be, where lengths are kept            run_size.c
  *   expect    what the path expects of its answer                            expect.c
