@@ -8,8 +8,8 @@
  *   request   a file of a path, bound and planned against one snapshot       request.c,
  *             by a decision that is remembered                              request_plan.c
  *             and with the Bloom filters of the fields it compares          filters.c
- *             which file may stand where                                    request_format.c
- *   run       a request executed and formatted into a sink                  run.c, run_out.c,
+ *             which file may stand where                                   request_format.c
+ *   run       a request executed and formatted into a sink                   run.c,
  *             of groups and of compare                                       run_groups.c
  *   size      how many bytes that will be, where lengths are kept            run_size.c
  *   expect    what the path expects of its answer                            expect.c

@@ -116,6 +116,8 @@ put_notes(struct buf *out, const struct request *r)
 		x.fields = fields.values;
 		x.n = fields.n;
 		note_pred(&x, r->query->filter);
+		if (r->query->compare != NULL)
+			note_pred(&x, r->query->compare);
 		for (size_t i = 0; i < r->query->n_sort; i++)
 			note_field(&x, &r->query->sort[i].field);
 		for (size_t i = 0; i < r->query->n_select; i++)

@@ -6,6 +6,7 @@
 #include "engine_i.h"
 
 #define FLUSH_BYTES (128 * 1024)
+#define HELD_BYTES ((size_t)64 << 20)	/* most that is kept back for it */
 
 struct running {
 	struct request *r;
@@ -17,12 +18,29 @@ struct running {
 	uint64_t format_ns;	/* time of formatting, and of what takes the bytes */
 };
 
-/* ---- run_out.c ---- */
-
 /* What is rendered goes to the sink. */
-int run_flush(struct running *, struct err *) WARN_UNUSED;
+static inline int WARN_UNUSED
+run_flush(struct running *x, struct err *e)
+{
+	int code = buf_ok(&x->out, e);
+
+	if (code < 0 || x->out.n == 0)
+		return code;
+	x->info->n_bytes += x->out.n;
+	code = x->sink->put(x->sink->arg, x->out.p, x->out.n, e);
+	x->out.n = 0;
+	return code;
+}
+
 /* True as long as it is open whether there will be as many rows as expected. */
-bool run_held(const struct running *);
+static inline bool
+run_held(const struct running *x)
+{
+	const struct query *q = x->r->query;
+
+	return q->has_expect_rows && x->info->n_rows < q->expect_rows &&
+	    x->out.n < HELD_BYTES;
+}
 
 /* ---- run_groups.c ---- */
 

@@ -12,7 +12,7 @@
  *   sink           what becomes of found rows (sink.h), and which sink makes which output
  *   sink_rows, sink_traces, sink_count, sink_groups   rows in order; rows of traces.*; a count; groups
  *   exec_size, sink_size, sizing   how long the rows' lines are, instead of the rows
- *   sink_contrast  what compare compares; contrast_columns: its counts on columns
+ *   sink_contrast  what compare compares; by contrast/contrast_columns.h
  *   found          found rows as a list, or as spans
  *   op_order       row refs: collecting, sorting, the best k
  *   ref_add        refs of found rows

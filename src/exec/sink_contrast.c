@@ -7,7 +7,8 @@
  * by itself. No rows are handed out: the caller finishes the contrast.
  */
 #include "base/bitmap.h"
-#include "contrast_scan_i.h"
+#include "contrast/contrast_columns.h"
+#include "exec_i.h"
 
 static int
 contrast_open(struct row_sink *s, struct err *e)

@@ -36,7 +36,8 @@ check ingest base model
 check format base model match render
 check opt base model match query plan
 check filter base model match plan shard
-check exec base model match agg plan shard filter catalog
+check contrast base model match agg plan shard filter
+check exec base model match agg plan shard filter contrast catalog
 check conf base
 check intake base model conf ingest render shard seal catalog
 check watch base model plan conf

@@ -91,6 +91,9 @@ if have getfattr; then
 	matches "user.spanfs.note" "$(cat since/1ms/until/now/service/checkout/spans.jsonl >/dev/null
 	    x note since/1ms/until/now/service/checkout/spans.jsonl)" '2026-11-20|No such attribute'
 	matches "no such attribute: ENODATA" "$(x nosuch $P)" 'No such attribute'
+	matches "... of what compare leaves out" \
+	    "$(cat compare/kind/server/end/compare.txt >/dev/null
+	    x note compare/kind/server/end/compare.txt)" '^left out: .*trace_id, span_id'
 	matches "... of another namespace" "$(getfattr -n user.foo $P 2>&1)" 'No such attribute'
 	matches "... of a directory" "$(x query service/checkout)" 'No such attribute'
 	matches "listxattr" "$(getfattr -d $P 2>&1)" 'user.spanfs.rows="600"'

@@ -83,6 +83,11 @@ def far_zone(right):
     return fn
 
 
+class Whole(aggregates.Item):
+    def each(self, field):
+        return [v for s in self.spans for v in field.get(s) if v is not None]
+
+
 FAULTS = {
     "lt is le, ge is gt": swap(ops, "compares", wrong_compares),
     "cached tokens are counted twice": swap(usage, "tokens", adds_sub_counts),
@@ -141,6 +146,10 @@ FAULTS = {
                                                   right(s) + [s]),
     "shares of all that is selected": swap(contrast, "matching", lambda right: lambda q, s:
                                            right(q, s)[1:]),
+    "compare takes a value of an array for the array": swap(
+        contrast, "Item", lambda right: lambda spans: Whole(spans)),
+    "small differences come first": swap(contrast, "page", lambda right: lambda q, rows: right(
+        q, sorted(rows, key=lambda r: abs(r[0].difference or 0)))),
     "a service never seen is an empty file": swap(
         language.Parser, "check_names", lambda right: lambda self, c: None),
 }

@@ -296,6 +296,18 @@ class Groups(unittest.TestCase):
         self.assertEqual(got[:len(want)], want)
         self.assertEqual(got.count("\n"), 8)
         self.assertEqual(ask(st, "/trace/1/compare/name/a/end/limit/4/compare.jsonl"), want)
+        for sort, fields in (("baseline", "name span.k span.k"), ("field:desc", "status span.k"),
+                             ("selection_share:desc,value", "kind status span.k")):
+            got = ask(st, "/trace/1/compare/name/a/end/sort/%s/limit/%d/compare.jsonl" %
+                      (sort, len(fields.split())))
+            with self.subTest(sort=sort):
+                self.assertEqual([l.split('"')[3] for l in got.splitlines()], fields.split())
+        for path in ("/compare/root/end/sort/name/compare.jsonl",
+                     "/compare/root/end/group/name/compare.jsonl",
+                     "/compare/root/end/spans.jsonl", "/compare/root/end/count",
+                     "/compare/root/end/select/name/compare.jsonl"):
+            with self.subTest(path=path):
+                self.assertEqual(ask(st, path), "EINVAL")
         self.assertEqual(ask(st, "/compare.jsonl"), "EINVAL")
         self.assertEqual(ask(st, "/compare/end/compare.jsonl"), "EINVAL")
         self.assertEqual(ask(st, "/not/compare/root/end/compare.jsonl"), "EINVAL")

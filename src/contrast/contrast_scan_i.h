@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* contrast_scan_i: what sink_contrast.c and the contrast_*.c files share. */
-#ifndef EXEC_CONTRAST_SCAN_I_H
-#define EXEC_CONTRAST_SCAN_I_H
+/* contrast_scan_i: what the files of this folder share. */
+#ifndef CONTRAST_CONTRAST_SCAN_I_H
+#define CONTRAST_CONTRAST_SCAN_I_H
 
-#include "exec_i.h"
+#include "contrast/contrast_columns.h"
+#include "filter/filter.h"
 
 struct image {
 	uint64_t image;
@@ -16,22 +17,6 @@ struct memo {
 	uint32_t *codes;		/* of a dictionary: numbers plus 1; 0: not asked yet */
 	struct image *images;		/* of numbers */
 	size_t held;
-};
-
-/* A thread's. */
-struct contrast_local {
-	struct contrast *table;		/* NULL until it is needed */
-	/* The numbers of values by their codes in the columns of the shard that it was at last. */
-	const struct shard *shard;
-	struct memo *memos;		/* by column */
-	size_t n_memos;
-	/*
-	 * Of one column at a time: ordinals of its values as bits (all, and of the selection), as a
-	 * list, and what stands there. Kept, since a row group may have hundreds of columns.
-	 */
-	uint64_t *all, *selected, *values;
-	uint32_t *ords;
-	size_t room;
 };
 
 /* One row group at hand. */
@@ -54,18 +39,10 @@ struct reading {
 	const struct dict *dict;	/* of COLUMN_DICT */
 };
 
-/* ---- contrast_columns.c ---- */
-
-/* The scan's row group: the rows `all`, of which those in `selected` are the selection. */
-int contrast_columns(struct contrast_local *, struct scan *, const uint64_t *all,
-    const uint64_t *selected) WARN_UNUSED;
-
 /* ---- contrast_memo.c ---- */
 
 /* Goes to the scan's shard. */
 int contrast_enter(struct contrast_local *, const struct scan *) WARN_UNUSED;
-/* Drops what is known of the shard, and all room. Before the table goes. */
-void contrast_local_end(struct contrast_local *);
 /* Room for n ordinals of a column. */
 int contrast_room(struct contrast_local *, size_t n, struct err *) WARN_UNUSED;
 /* Rows of the chunk's domain as ordinals of its values, as bits; these may be put into `room`. */

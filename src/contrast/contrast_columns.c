@@ -268,7 +268,7 @@ contrast_columns(struct contrast_local *l, struct scan *sc, const uint64_t *all,
 	if ((rc = contrast_enter(l, sc)) < 0 || (rc = contrast_find_events(&x)) < 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < info->n_columns; i++)
-		if ((rc = exec_check(sc->ex, sc->e)) == 0)
+		if ((rc = sc->xs->filter->host->check(sc->ex, sc->e)) == 0)
 			rc = count_any(&x, &info->columns[i]);
 	return rc;
 }
