@@ -2,11 +2,18 @@
 # t_ahead: a large spans.jsonl has its size before a line of it is made. Its bytes follow as they
 # are read, wherever that begins, in bounded memory; who leaves stops the work, who comes again
 # finds the same file; and what goes wrong on the way is an error, never a file cut short.
+# SPANFS_TEST_SPANS spans (default 250,000, which are 200 MB; 60,000 with a sanitizer).
 . "$(dirname "$0")/lib.sh"
 need_programs
 setup
-END=2026-11-20T18:00:00Z
-"$SPANCTL" sample --spans 250000 --end $END -o "$T/x.jsonl" &&
+SPANS=250000
+SANITIZED=
+if nm "$SPANFS" 2>/dev/null | grep -q '__[at]san_init'; then
+	SPANS=60000
+	SANITIZED=yes
+fi
+SPANS=${SPANFS_TEST_SPANS-$SPANS}
+"$SPANCTL" sample --spans "$SPANS" --end 2026-11-20T18:00:00Z -o "$T/x.jsonl" &&
     lim 120 "$SPANCTL" -s "$T/store" import "$T/x.jsonl" >"$T/import.log" 2>&1 || {
 	not_ok "the store" "$(cat "$T/import.log")"
 	finish
@@ -15,6 +22,7 @@ rm "$T/x.jsonl"
 R=$T/ref/spans.jsonl
 query spans.jsonl >"$R"
 SIZE=$(stat -c %s "$R")
+HALF=$((SIZE / 2097152))
 SUM=$(md5sum <"$R")
 OPTS="spill_dir=$T,query.threads=2"
 
@@ -32,8 +40,8 @@ is "stat tells the size" "$(stat -c %s "$M/spans.jsonl")" "$SIZE"
 is "... by lengths" "$(metric spanfs_results_sized_total)" 1
 is "... of no row that was put together" "$(metric spanfs_rows_fetched_total) $(metric spanfs_queries_streamed_total)" "0 0"
 is "... and nothing goes on" "$(running)" 0
-is "a page of it has its size" "$(stat -c %s "$M/offset/7/limit/200000/spans.jsonl")" \
-    "$(query offset/7/limit/200000/spans.jsonl | wc -c)"
+is "a page of it has its size" "$(stat -c %s "$M/offset/7/limit/$((SPANS - 20000))/spans.jsonl")" \
+    "$(query offset/7/limit/$((SPANS - 20000))/spans.jsonl | wc -c)"
 is "... a filter, too" "$(stat -c %s "$M/duration/gt/1ms/spans.jsonl")" \
     "$(query duration/gt/1ms/spans.jsonl | wc -c)"
 is "... sorted, too" "$(stat -c %s "$M/sort/duration/spans.jsonl")" "$SIZE"
@@ -49,7 +57,7 @@ each() {
 	got=$(cd "$M" && lim 120 sh -c "$2" 2>&1)
 	most=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$DAEMON/status")
 	is "$1" "$got" "$3"
-	if nm "$SPANFS" 2>/dev/null | grep -q '__[at]san_init'; then
+	if [ -n "$SANITIZED" ]; then
 		skip "... in bounded memory" "a sanitizer's memory"
 	elif [ "$most" -lt 160000 ]; then
 		ok "... in bounded memory"
@@ -64,8 +72,8 @@ each "cat" "md5sum <spans.jsonl" "$SUM"
 each "cp" "cp spans.jsonl '$T/out/x' && md5sum <'$T/out/x'" "$SUM"
 each "tar" "tar cf - spans.jsonl | tar xOf - | md5sum" "$SUM"
 each "tail -c" "tail -c 1000 spans.jsonl | md5sum" "$(tail -c 1000 "$R" | md5sum)"
-each "dd with skip" "dd if=spans.jsonl bs=1M skip=100 count=1 status=none | md5sum" \
-    "$(dd if="$R" bs=1M skip=100 count=1 status=none | md5sum)"
+each "dd with skip" "dd if=spans.jsonl bs=1M skip=$HALF count=1 status=none | md5sum" \
+    "$(dd if="$R" bs=1M skip=$HALF count=1 status=none | md5sum)"
 each "dd past the page cache" "dd if=spans.jsonl bs=300k iflag=direct status=none | md5sum" "$SUM"
 each "six at once" "for i in 1 2 3 4 5 6; do md5sum <spans.jsonl & done; wait" \
     "$(for i in 1 2 3 4 5 6; do echo "$SUM"; done)"
@@ -82,6 +90,15 @@ for i in range(200):
     print(m[at:at + 100])
     print(os.pread(f.fileno(), 5000, n - 1 - at)[:60])
 EOF
+	cat >"$T/y.py" <<'EOF'
+import os, sys
+i = os.open(sys.argv[1], os.O_RDONLY)
+o = os.open(sys.argv[2], os.O_CREAT | os.O_WRONLY)
+n = 0
+while (k := os.sendfile(o, i, n, 1 << 20)) > 0:
+    n += k
+EOF
+	each "sendfile without fstat" "python3 '$T/y.py' spans.jsonl '$T/out/y' && md5sum <'$T/out/y'" "$SUM"
 	each "mmap and pread, here and there" "python3 '$T/x.py' spans.jsonl | md5sum" \
 	    "$(python3 "$T/x.py" "$R" | md5sum)"
 fi
@@ -94,11 +111,11 @@ becomes "... and stops the work" running 0
 becomes "... for good" rests rests
 is "the whole is there for the next" "$(md5sum <"$M/spans.jsonl")" "$SUM"
 becomes "... and nothing goes on" running 0
-exec 7<"$M/limit/249999/spans.jsonl"
+exec 7<"$M/limit/$((SPANS - 1))/spans.jsonl"
 dd bs=64k count=1 status=none <&7 >/dev/null
 becomes "a reader that rests costs nothing" rests rests
 is "... and reads on" "$(cat <&7 | tail -c 1000 | md5sum)" \
-    "$(query limit/249999/spans.jsonl | tail -c 1000 | md5sum)"
+    "$(query limit/$((SPANS - 1))/spans.jsonl | tail -c 1000 | md5sum)"
 exec 7<&-
 fusermount3 -u "$M"
 gone "$DAEMON"
@@ -106,7 +123,7 @@ gone "$DAEMON"
 # ---- failures ----
 
 # Past spill_max, or with no room at all, open says so.
-mount_watched -o "$OPTS,result_cache.entry_max_bytes=1MiB,spill_max=100MiB"
+mount_watched -o "$OPTS,result_cache.entry_max_bytes=1MiB,spill_max=${HALF}MiB"
 matches "spill_max is for open to tell" "$(cat "$M/spans.jsonl" 2>&1 >/dev/null)" 'No space left'
 matches "... and for stat" "$(stat "$M/spans.jsonl" 2>&1)" 'No space left'
 fusermount3 -u "$M"
@@ -122,7 +139,8 @@ is "a damage on the way fails the reader" $? 1
 matches "... with a reason" "$(cat "$T/out/err")" 'Input/output error'
 n=$(stat -c %s "$T/out/x")
 holds "... and what came is right" cmp -n "$n" "$T/out/x" "$R"
-holds "... and much" [ "$n" -gt $((SIZE / 2)) ]
+# Of a small store all is looked for at once, so that nothing may come.
+[ "$SPANS" -lt 250000 ] || holds "... and much" [ "$n" -gt $((SIZE / 2)) ]
 is "... the size stays what it was" "$(stat -Lc %s /proc/self/fd/7)" "$SIZE"
 exec 7<&-
 matches "the next open is told" "$(cat "$M/spans.jsonl" 2>&1 >/dev/null)" 'Input/output error'
