@@ -27,7 +27,7 @@
  *   trace_view     the facts of one trace, from that or put together
  *   host           what the filter asks of the exec
  *   cover, cover_cells, cover_rows   counts without reading, by the footer, by indexes
- *   op_fetch       refs to rows
+ *   op_fetch       refs to rows; wants: those of a window in their order
  *   op_ahead       chunks that they need, by all threads
  *
  * A morsel is one row group of one shard; it is scanned by one thread with a `struct scan` of
@@ -419,6 +419,16 @@ void lent_init(struct lent *);
 /* The batch is gone. */
 void lent_end(struct exec *, struct lent *);
 void lent_release(struct exec *, struct lent *);
+
+/* ---- wants.c ---- */
+
+struct want {
+	uint32_t shard, row, pos;	/* pos: of the ref in the window */
+	uint32_t span;			/* of the span in the fetcher's spans */
+};
+
+/* By shard and row: v or tmp, both of n. */
+struct want *wants_sort(struct want *v, struct want *tmp, size_t n);
 
 /* ---- op_fetch.c ---- */
 
