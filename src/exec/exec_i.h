@@ -9,6 +9,7 @@
  *   source_local   the plan's shards: opening, rows that can matter, one morsel's scan
  *   scan_rows      found rows to the sink; whole spans, tested one by one
  *   op_scan        waves of morsels over threads, into a sink
+ *   op_morsel      one morsel, on one thread
  *   sink           what becomes of found rows (sink.h), and which sink makes which output
  *   sink_rows, sink_traces, sink_count, sink_groups   rows in order; rows of traces.*; a count; groups
  *   exec_size, sink_size, sizing   how long the rows' lines are, instead of the rows
@@ -281,6 +282,17 @@ struct scan *scan_get(struct exec *, struct err *);
 void scan_put(struct exec *, struct scan *);
 /* Place in [from, to) of the first start of the chunk that is >= t; starts rise there. */
 uint32_t chunk_lower_start(const struct chunk *, uint32_t from, uint32_t to, uint64_t t);
+/* ---- op_morsel.c ---- */
+
+/* What all morsels of a scan have in common. */
+struct scan_job {
+	struct exec *ex;
+	struct slice slice;
+	struct row_sink *sink;
+};
+
+int morsel_run(const struct scan_job *, const struct morsel *, struct scan_out *) WARN_UNUSED;
+
 /* ---- op_scan.c ---- */
 
 /* Scans the slice into the sink, newest shards first unless it has a bound. */
