@@ -505,6 +505,11 @@ void shadow_offer(struct shadow_tap *, const struct request *, struct requester,
 int request_verify(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct verification *, struct err *) WARN_UNUSED;
 
+/* ---- plan_trace.c; request_decision and its like, too ---- */
+
+/* Logs how the request was planned, if the settings say so; failure: NULL, or why it wasn't. */
+void plan_trace(const struct request *, const struct opt_options *, const char *failure);
+
 /* ---- costs ---- */
 
 struct costs {
@@ -534,6 +539,7 @@ void costs_print(struct engine *, struct buf *);
 #define NOW_LATEST UINT64_MAX
 
 struct engine {
+	atomic_uint_fast64_t n_plans_traced;
 	const struct conf *_Atomic conf;	/* replaced by a reload; old ones outlive the engine */
 	char *store;
 	struct catalog *catalog;
