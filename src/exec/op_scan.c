@@ -5,6 +5,7 @@
  * and what later morsels must beat moves on.
  */
 #include "exec_i.h"
+#include "filter/filter_cost.h"
 
 #include <stdlib.h>
 
@@ -13,11 +14,6 @@
 #define WAVE_PER_THREAD 8	/* morsels of the first wave */
 #define WAVE_GROWN 4		/* later ones may have so many times as many, */
 #define WAVE_MAX 512		/* up to this */
-#define WAKE_ROWS 32768		/* rows to look at that are worth a second thread, */
-#define LIST_WEIGHT 512		/* a row of a list counts so many: its columns are far apart */
-#define LIST_SHARE 256		/* a list of at most 1/256 of the shard's rows, */
-#define LIST_ROWS 256		/* or so many, is gone through as such */
-#define TEXT_WEIGHT 16		/* where texts are searched each counts so many times */
 
 struct wave {
 	struct scan_job job;

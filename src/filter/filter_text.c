@@ -8,14 +8,13 @@
  * A value on which a pattern runs into its limit makes the whole answer "can't tell": whether
  * that is an error depends on rows, and they are the scan's.
  */
+#include "filter/filter_cost.h"
 #include "filter_i.h"
 
 #include <stdlib.h>
 
 #include "shard/textidx.h"
 
-#define FEW_VALUES 4096		/* looked at in any case, */
-#define VALUE_ROWS 4		/* more only with so many rows for each */
 #define CHECK_VALUES 1024	/* between looks at the deadline */
 
 /* What the index knows of one leaf or word: false if that is nothing. */
