@@ -27,7 +27,7 @@
  *   trace_table    what a shard knows of all its traces
  *   trace_view     the facts of one trace, from that or put together
  *   host           what the filter asks of the exec
- *   cover, cover_cells, cover_rows   counts without reading, by the footer, by indexes
+ *   cover          counts without a scan
  *   op_fetch       refs to rows; wants: those of a window in their order
  *   op_ahead       chunks that they need, by all threads
  *
@@ -395,24 +395,17 @@ void trace_view_put(struct exec *, struct trace_view *);
 int trace_split_of(struct exec *, uint32_t i, uint64_t n, const uint64_t **split,
     struct err *) WARN_UNUSED;
 
+/* ---- cover.c ---- */
+
+/* Adds the rows of shards that need no scan, which are taken off it. */
+int cover_count(struct exec *, uint64_t *n, struct err *) WARN_UNUSED;
+
 /* ---- host.c ---- */
 
 extern const struct filter_host exec_filter_host;
 /* As filter_host's trace_holds. */
 int trace_fact_holds(struct exec *, uint32_t shard, const struct shard_traces *,
     uint32_t ordinal, const struct fnode *, struct err *) WARN_UNUSED;
-
-/* ---- cover.c, cover_cells.c, cover_rows.c ---- */
-
-/* Adds the rows of shards that need no scan, which are taken off it. */
-int cover_count(struct exec *, uint64_t *n, struct err *) WARN_UNUSED;
-/*
- * How many rows of the shard match, without a look at a column: 1 and *n; 0: footer (indexes)
- * don't tell. The shard is open; for rows, prepared.
- */
-int cover_cells(struct exec *, struct xshard *, uint64_t *n, struct err *) WARN_UNUSED;
-int cover_rows(struct exec *, struct xshard *, uint64_t *n, struct profile *,
-    struct err *) WARN_UNUSED;
 
 /* ---- op_ahead.c ---- */
 

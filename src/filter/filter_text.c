@@ -68,7 +68,7 @@ look_at(const struct filter *f, struct col_state *st, uint64_t *codes, struct er
 	int rc;
 
 	BITMAP_EACH(codes, st->col->n_dict, code) {
-		if (++n_seen % CHECK_VALUES == 0 && (rc = f->host->check(f->ex, e)) < 0)
+		if (++n_seen % CHECK_VALUES == 0 && (rc = filter_check(f, e)) < 0)
 			return rc;
 		if ((rc = column_code(st, (uint32_t)code, NULL)) == ERR_NOMEM)
 			return err_nomem(e);
