@@ -26,6 +26,7 @@
  *   op_traces      facts of whole traces
  *   trace_table    what a shard knows of all its traces
  *   trace_view     the facts of one trace, from that or put together
+ *   trace_order    traces by their keys
  *   host           what the filter asks of the exec
  *   cover          counts without a scan
  *   op_fetch       refs to rows; wants: those of a window in their order
@@ -407,12 +408,25 @@ extern const struct filter_host exec_filter_host;
 int trace_fact_holds(struct exec *, uint32_t shard, const struct shard_traces *,
     uint32_t ordinal, const struct fnode *, struct err *) WARN_UNUSED;
 
+/* ---- trace_order.c ---- */
+
+/* A trace with matching spans. */
+struct trace_sum {
+	struct trace_id id;
+	uint64_t n_matched, start;
+	struct skey *keys;
+	uint32_t shard, ordinal;	/* where all of it is; ANY_PART: not known */
+};
+
+/* By the plan's keys, newest first, then by id. Uses `keys` and `start`. */
+int trace_sums_order(struct exec *, struct trace_sum *, size_t n, struct err *) WARN_UNUSED;
+
 /* ---- op_ahead.c ---- */
 
 /* Reads all chunks of these row groups that aren't in memory, by all threads. */
 void load_ahead(struct exec *, struct arena *mem, const struct near_rows *, size_t n);
 
-/* ---- lent.c ---- */
+/* ---- source.c ---- */
 
 /* What a batch that was handed out borrows. */
 struct lent {
