@@ -3,6 +3,7 @@
  * jaeger_process: the tags of Jaeger's JSON, attributes of the types that they claim, and the
  * processes that have them. A process becomes a resource; hostname is host.name.
  */
+#include "base/base64.h"
 #include "jaeger_i.h"
 #include "tags_i.h"
 

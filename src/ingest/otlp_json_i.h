@@ -59,7 +59,5 @@ bool json_plain_value(struct otlp_json *, struct value *out);
 bool json_plain_members(struct otlp_json *, const char *what, size_t mark, char dot);
 /* An object's members as a list of attributes, normalized, in the arena. */
 bool json_plain_attrs(struct otlp_json *, const char *what, struct attrs *out);
-/* Base64, standard or URL alphabet, padded or not, into out (3/4 of s.n); -1 if it isn't. */
-int64_t base64_decode(struct sv s, uint8_t *out);
 
 #endif
