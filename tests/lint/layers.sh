@@ -80,9 +80,10 @@ for f in $(grep -lE '(^|[^a-z_])(printf|fprintf|perror)\(.|[^a-z_]stderr[^a-z_]'
 	bad=1
 done
 echo "ok only cmd and base/log print"
-# Files that are one row of one table each (opt's rules) may be as many as there are rows.
+# Files that are one row of one table each (opt's rules, exec's sinks) may be as many as there are
+# rows.
 for d in src/*/; do
-	n=$(find "$d" -name '*.[ch]' ! -name 'rule_*' | wc -l)
+	n=$(find "$d" -name '*.[ch]' ! -name 'rule_*' ! -name 'sink_*' | wc -l)
 	[ "$n" -gt 40 ] || continue
 	echo "not ok $d has $n files"
 	bad=1
