@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * filter_cost: where two ways of testing rows cross. The plan says which indexes are asked and in
- * which shards; these decide within a shard or row group, by what is known only there. Each was
- * measured: `python3 tests/bench/thresholds.py BUILD STORE [NAME]` builds spanctl with other values of
- * one of them, asks a store questions on both sides, and prints the times. A value may be set from
- * outside for that, and for nothing else.
+ * which shards; these decide within a shard or row group, by what is known only there. A value may
+ * be set from outside, to measure another one, and for nothing else: make CPPFLAGS=-DPICK_SHARE=1.
  */
 #ifndef FILTER_FILTER_COST_H
 #define FILTER_FILTER_COST_H
