@@ -2,7 +2,9 @@
 /*
  * filter_cost: where two ways of testing rows cross. The plan says which indexes are asked and in
  * which shards; these decide within a shard or row group, by what is known only there. A value may
- * be set from outside, to measure another one, and for nothing else: make CPPFLAGS=-DPICK_SHARE=1.
+ * be set from outside, to measure another one, and for nothing else: on a quiet machine
+ * `python3 tests/bench/thresholds.py BUILD STORE [NAME]` does so on both sides of each, and prints
+ * where the ways cross.
  */
 #ifndef FILTER_FILTER_COST_H
 #define FILTER_FILTER_COST_H
