@@ -124,6 +124,8 @@ X(LOG_LEVEL, "log", "level", CONF_ENUM, "info", 0, 0, "error warn info debug",
     "How much is logged.")
 X(LOG_FILE, "log", "file", CONF_STRING, "", 0, 0, NULL,
     "Log file; empty: syslog.")
+X(LOG_TRACE, "log", "trace", CONF_ENUM, "off", 0, 0, "off plan",
+    "Steps that are logged one by one: none, or those of every query's planning.")
 X(LOG_QUERY_LOG, "log", "query_log", CONF_STRING, "", 0, 0, NULL,
     "File for a JSON line a query, made readable to its owner alone; empty: off.")
 X(LOG_SLOW_QUERY, "log", "slow_query", CONF_DURATION, "100ms", 0, 8.64e17, NULL,

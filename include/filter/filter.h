@@ -16,6 +16,7 @@
  *   filter_owners  rows by their resource or scope
  *   filter_ready   what is known of a column and its dictionary
  *   filter_column  a leaf on the chunk of a column; filter_chunk: its numbers or codes
+ *   cover_cells, cover_rows   counts without reading, by the footer, by indexes (cover.h)
  *   scan           one row group at hand
  */
 #ifndef FILTER_FILTER_H
@@ -72,6 +73,12 @@ struct filter {
 	struct exec *ex;		/* the host's */
 	atomic_uint_fast64_t n_index_lists, n_text_lists, n_index_rows;	/* as in the profile */
 };
+
+static inline int
+filter_check(const struct filter *f, struct err *e)
+{
+	return f->host->check(f->ex, e);
+}
 
 /* One leaf (or one word of it) on one column of one shard. */
 struct col_state {

@@ -2,8 +2,7 @@
 /*
  * file_real: the operating system's files below one directory. The directory is opened once
  * and every path is resolved from that descriptor, beneath it and without following symbolic
- * links (openat2; plain openat with O_NOFOLLOW where a kernel or sandbox refuses that call),
- * so neither a rename of the root nor a planted link leads elsewhere. Every descriptor is
+ * links (file_beneath), so neither a rename of the root nor a planted link leads elsewhere. Every descriptor is
  * close-on-exec. Calls cut short and EINTR are finished here.
  *
  * A handle that is read keeps its descriptor as long as there are enough (file_pool_i.h): when
@@ -16,22 +15,13 @@
  * sticks: after a failed fsync the kernel may have forgotten the dirty pages, so a second
  * fsync that succeeds would prove nothing.
  */
-#include "base/file.h"
+#include "file_real_i.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#include "base/vec.h"
-#include "file_pool_i.h"
 
 #define FILE_BUFFER (1u << 20)
 /* Linux moves at most this much in one call. */
@@ -40,15 +30,6 @@
 /* Most descriptors of files that nobody reads: also no more than a quarter of all. */
 #define POOL_MAX 1024
 #define POOL_MIN 8
-
-struct real {
-	struct fsys fs;
-	int dirfd;
-	struct file_pool pool;
-	char *place;		/* the root's name from "/" on, links unresolved */
-	mode_t mode;		/* of the root: new directories and files take theirs from it */
-	atomic_bool plain;	/* openat2 is not to be had */
-};
 
 struct real_file {
 	struct file f;
@@ -65,86 +46,10 @@ struct real_file {
 	size_t n_buf;
 };
 
-static struct real *
-real_of(struct fsys *fs)
-{
-	return (struct real *)fs;
-}
-
 static struct real_file *
 file_of(struct file *f)
 {
 	return (struct real_file *)f;
-}
-
-/* "verb root/path: why" */
-static int
-fail(struct fsys *fs, const char *verb, const char *path, struct err *e)
-{
-	return err_errno(e, "%s %s/%s", verb, fs->root, path);
-}
-
-/*
- * The usual soft limit is 1024: it is raised to `most`, or to the hard one. False: no more can
- * be had.
- */
-static bool
-raise_limit(rlim_t most)
-{
-	struct rlimit rl = { 0 };
-	int saved = errno;
-	rlim_t was;
-	bool ok;
-
-	ok = getrlimit(RLIMIT_NOFILE, &rl) == 0;
-	was = rl.rlim_cur;
-	rl.rlim_cur = rl.rlim_max < most ? rl.rlim_max : most;
-	ok = ok && rl.rlim_cur > was && setrlimit(RLIMIT_NOFILE, &rl) == 0;
-	errno = saved;
-	return ok;
-}
-
-static int
-try_open(struct real *r, const char *path, int flags, mode_t mode)
-{
-	struct open_how how = {
-		.flags = (unsigned)(flags | O_CLOEXEC),
-		.mode = flags & O_CREAT ? mode : 0,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-	};
-	long fd;
-
-	while (!atomic_load_explicit(&r->plain, memory_order_relaxed)) {
-		fd = syscall(SYS_openat2, r->dirfd, path, &how, sizeof how);
-		if (fd >= 0)
-			return (int)fd;
-		if (errno == EINTR || errno == EAGAIN)
-			continue;	/* EAGAIN: a rename raced with the walk */
-		if (errno != ENOSYS && errno != EPERM)
-			return -1;
-		atomic_store_explicit(&r->plain, true, memory_order_relaxed);
-	}
-	do
-		fd = openat(r->dirfd, path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
-	while (fd < 0 && errno == EINTR);
-	return (int)fd;
-}
-
-static int
-open_beneath(struct real *r, const char *path, int flags, mode_t mode)
-{
-	int fd = try_open(r, path, flags, mode);
-
-	if (fd < 0 && errno == EMFILE && raise_limit(RLIM_INFINITY))
-		fd = try_open(r, path, flags, mode);
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-		int saved = errno;
-
-		if (file_pool_shrink(&r->pool))
-			return try_open(r, path, flags, mode);
-		errno = saved;
-	}
-	return fd;
 }
 
 /* For reading. O_NONBLOCK: a FIFO by that name must not hang the open. */
@@ -155,9 +60,9 @@ open_regular(struct real *r, const char *verb, const char *path, struct stat *st
 	int rc;
 
 	if ((*fd = open_beneath(r, path, O_RDONLY | O_NONBLOCK, 0)) < 0)
-		return fail(&r->fs, verb, path, e);
+		return real_fail(&r->fs, verb, path, e);
 	if (fstat(*fd, st) != 0)
-		rc = fail(&r->fs, "stat", path, e);
+		rc = real_fail(&r->fs, "stat", path, e);
 	else if (!S_ISREG(st->st_mode))
 		rc = err_set(e, ERR_IO, -1, "%s %s/%s: not a regular file", verb, r->fs.root, path);
 	else
@@ -245,7 +150,7 @@ real_create(struct fsys *fs, const char *path, struct file **out, struct err *e)
 	struct real *r = real_of(fs);
 	int fd = open_beneath(r, path, O_WRONLY | O_CREAT | O_TRUNC, r->mode & 0666);
 
-	return fd < 0 ? fail(fs, "create", path, e) : file_make(fs, path, fd, true, out, e);
+	return fd < 0 ? real_fail(fs, "create", path, e) : file_make(fs, path, fd, true, out, e);
 }
 
 static int
@@ -257,7 +162,7 @@ read_fd(struct file *file, int fd, char *p, size_t n, uint64_t off, struct err *
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k < 0)
-			return fail(file->fs, "read", file->path, e);
+			return real_fail(file->fs, "read", file->path, e);
 		if (k == 0)
 			return err_set(e, ERR_CORRUPT, (int64_t)off,
 			    "read %s/%s: the file ends early", file->fs->root, file->path);
@@ -311,7 +216,7 @@ write_all(struct real_file *f, const char *p, size_t n, struct err *e)
 		if (k == 0)
 			errno = ENOSPC;
 		if (k <= 0)
-			return stick(f, fail(f->f.fs, "write", f->f.path, e));
+			return stick(f, real_fail(f->f.fs, "write", f->f.path, e));
 		p += k;
 		n -= (size_t)k;
 	}
@@ -359,17 +264,6 @@ real_size(struct file *file, uint64_t *out, struct err *e)
 }
 
 static int
-sync_fd(int fd)
-{
-	int rc;
-
-	do
-		rc = fsync(fd);
-	while (rc != 0 && errno == EINTR);
-	return rc;
-}
-
-static int
 real_sync(struct file *file, struct err *e)
 {
 	struct real_file *f = file_of(file);
@@ -379,7 +273,7 @@ real_sync(struct file *file, struct err *e)
 		return failed_before(f, e);
 	if (f->n_buf > 0 && (rc = flush(f, e)) != 0)
 		return rc;
-	return sync_fd(f->fd) == 0 ? 0 : stick(f, fail(file->fs, "sync", file->path, e));
+	return sync_fd(f->fd) == 0 ? 0 : stick(f, real_fail(file->fs, "sync", file->path, e));
 }
 
 static int
@@ -396,112 +290,10 @@ real_close(struct file *file, struct err *e)
 		file_pool_forget(&real_of(file->fs)->pool, &f->pooled);
 	/* Linux closes the descriptor also when close reports EINTR. */
 	else if (close(f->fd) != 0 && errno != EINTR && rc == 0 && f->writing)
-		rc = fail(file->fs, "close", file->path, e);
+		rc = real_fail(file->fs, "close", file->path, e);
 	free(f->buf);
 	free(file->path);
 	free(f);
-	return rc;
-}
-
-static int
-real_rename(struct fsys *fs, const char *from, const char *to, struct err *e)
-{
-	struct real *r = real_of(fs);
-
-	return renameat(r->dirfd, from, r->dirfd, to) == 0 ? 0 : fail(fs, "rename", from, e);
-}
-
-static int
-real_unlink(struct fsys *fs, const char *path, struct err *e)
-{
-	return unlinkat(real_of(fs)->dirfd, path, 0) == 0 ? 0 : fail(fs, "remove", path, e);
-}
-
-static int
-real_mkdir(struct fsys *fs, const char *path, struct err *e)
-{
-	struct real *r = real_of(fs);
-
-	if (mkdirat(r->dirfd, path, r->mode & 0777) == 0 || errno == EEXIST)
-		return 0;
-	return fail(fs, "make directory", path, e);
-}
-
-static int
-real_rmdir(struct fsys *fs, const char *path, struct err *e)
-{
-	return unlinkat(real_of(fs)->dirfd, path, AT_REMOVEDIR) == 0 ? 0 :
-	    fail(fs, "remove directory", path, e);
-}
-
-static int
-real_sync_dir(struct fsys *fs, const char *path, struct err *e)
-{
-	int fd = open_beneath(real_of(fs), path, O_RDONLY | O_DIRECTORY, 0), rc = 0;
-
-	if (fd < 0)
-		return fail(fs, "open", path, e);
-	if (sync_fd(fd) != 0)
-		rc = fail(fs, "sync", path, e);
-	close(fd);
-	return rc;
-}
-
-static int
-name_cmp(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-typedef VEC(char *) name_vec;
-
-static int
-read_names(DIR *d, struct arena *a, name_vec *out, struct fsys *fs, const char *path,
-    struct err *e)
-{
-	struct dirent *de;
-
-	while (errno = 0, (de = readdir(d)) != NULL) {
-		char *name;
-
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
-			continue;
-		name = arena_cstr(a, sv_cstr(de->d_name));
-		if (name == NULL || !vec_push(out, name))
-			return err_nomem(e);
-	}
-	return errno == 0 ? 0 : fail(fs, "list", path, e);
-}
-
-static int
-real_list(struct fsys *fs, const char *path, struct arena *a, char ***names, size_t *n,
-    struct err *e)
-{
-	int fd = open_beneath(real_of(fs), path, O_RDONLY | O_DIRECTORY, 0), rc;
-	name_vec v = VEC_INIT;
-	char **out;
-	DIR *d;
-
-	if (fd < 0)
-		return fail(fs, "open", path, e);
-	if ((d = fdopendir(fd)) == NULL) {
-		rc = fail(fs, "list", path, e);
-		close(fd);
-		return rc;
-	}
-	rc = read_names(d, a, &v, fs, path, e);
-	closedir(d);
-	if (rc == 0 && (out = arena_array(a, v.n + 1, char *)) == NULL)
-		rc = err_nomem(e);
-	if (rc == 0) {
-		if (v.n > 0) {
-			memcpy(out, v.v, v.n * sizeof *out);
-			qsort(out, v.n, sizeof *out, name_cmp);
-		}
-		*names = out;
-		*n = v.n;
-	}
-	vec_release(&v);
 	return rc;
 }
 
@@ -514,7 +306,7 @@ real_lock(struct fsys *fs, const char *path, struct file **out, struct err *e)
 	int fd = open_beneath(r, path, O_RDWR | O_CREAT, r->mode & 0666), rc;
 
 	if (fd < 0)
-		return fail(fs, "open", path, e);
+		return real_fail(fs, "open", path, e);
 	do
 		rc = fcntl(fd, F_OFD_SETLK, &fl);
 	while (rc != 0 && errno == EINTR);
@@ -524,23 +316,9 @@ real_lock(struct fsys *fs, const char *path, struct file **out, struct err *e)
 		rc = err_set(e, ERR_BUSY, -1, "lock %s/%s: another writer holds it",
 		    fs->root, path);
 	else
-		rc = fail(fs, "lock", path, e);
+		rc = real_fail(fs, "lock", path, e);
 	close(fd);
 	return rc;
-}
-
-static int
-real_stat(struct fsys *fs, const char *path, struct file_id *out, struct err *e)
-{
-	struct stat st;
-
-	if (fstatat(real_of(fs)->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return fail(fs, "stat", path, e);
-	out->inode = st.st_ino;
-	out->mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u +
-	    (uint64_t)st.st_mtim.tv_nsec;
-	out->size = (uint64_t)st.st_size;
-	return 0;
 }
 
 static int

@@ -92,6 +92,24 @@ struct sample_trace {
 /* Appends the trace as one line. */
 void sample_json(struct buf *, const struct sample_trace *);
 
+/* ---- sample_list.c ---- */
+
+/* A list under construction: commas between, none after. */
+struct json_list {
+	struct buf *b;
+	bool begun;
+};
+
+void list_next(struct json_list *);
+/* Attributes. */
+void list_text(struct json_list *, const char *k, const char *v);
+void list_textf(struct json_list *, const char *k, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void list_number(struct json_list *, const char *k, uint64_t);
+void list_hundredths(struct json_list *, const char *k, uint64_t);
+void list_flag(struct json_list *, const char *k, bool);
+void list_texts(struct json_list *, const char *k, const char *const *, size_t n);
+
 /* splitmix64: the next of a sequence. */
 static inline uint64_t
 sample_next(uint64_t *state)

@@ -8,88 +8,6 @@
  */
 #include "sample_i.h"
 
-/* A list under construction: commas between, none after. */
-struct list {
-	struct buf *b;
-	bool begun;
-};
-
-static void
-next(struct list *l)
-{
-	if (l->begun)
-		buf_putc(l->b, ',');
-	l->begun = true;
-}
-
-static void
-key(struct list *l, const char *k)
-{
-	next(l);
-	BUF_LIT(l->b, "{\"key\":\"");
-	buf_str(l->b, k);
-	BUF_LIT(l->b, "\",\"value\":{");
-}
-
-static void
-text(struct list *l, const char *k, const char *v)
-{
-	key(l, k);
-	BUF_LIT(l->b, "\"stringValue\":\"");
-	buf_str(l->b, v);
-	BUF_LIT(l->b, "\"}}");
-}
-
-static void textf(struct list *, const char *k, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void
-textf(struct list *l, const char *k, const char *fmt, ...)
-{
-	va_list ap;
-
-	key(l, k);
-	BUF_LIT(l->b, "\"stringValue\":\"");
-	va_start(ap, fmt);
-	buf_vprintf(l->b, fmt, ap);
-	va_end(ap);
-	BUF_LIT(l->b, "\"}}");
-}
-
-static void
-number(struct list *l, const char *k, uint64_t v)
-{
-	key(l, k);
-	buf_printf(l->b, "\"intValue\":\"%llu\"}}", (unsigned long long)v);
-}
-
-/* v hundredths. */
-static void
-hundredths(struct list *l, const char *k, uint64_t v)
-{
-	key(l, k);
-	buf_printf(l->b, "\"doubleValue\":%llu.%02llu}}", (unsigned long long)(v / 100),
-	    (unsigned long long)(v % 100));
-}
-
-static void
-flag(struct list *l, const char *k, bool v)
-{
-	key(l, k);
-	buf_printf(l->b, "\"boolValue\":%s}}", v ? "true" : "false");
-}
-
-/* n texts of one form as an array. */
-static void
-texts(struct list *l, const char *k, const char *const *v, size_t n)
-{
-	key(l, k);
-	BUF_LIT(l->b, "\"arrayValue\":{\"values\":[");
-	for (size_t i = 0; i < n; i++)
-		buf_printf(l->b, "%s{\"stringValue\":\"%s\"}", i > 0 ? "," : "", v[i]);
-	BUF_LIT(l->b, "]}}}");
-}
-
 #define PICK(dice, list) ((list)[sample_below((dice), sizeof(list) / sizeof *(list))])
 
 static const char *const products[] = { "OLJCESPC7Z", "66VCHSJNUP", "1YMWWN1N4O", "L9ECAV7KIM",
@@ -122,7 +40,7 @@ order_of(const struct sample_trace *t)
 }
 
 static void
-http(struct list *l, const struct sample_span *s, const struct shop_op *op, uint64_t *dice)
+http(struct json_list *l, const struct sample_span *s, const struct shop_op *op, uint64_t *dice)
 {
 	static const char *const agents[] = {
 		"Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0",
@@ -131,68 +49,68 @@ http(struct list *l, const struct sample_span *s, const struct shop_op *op, uint
 		"shop-app/5.2 (Android 15)" };
 	const char *host = shop_services[op->service].name;
 
-	text(l, "http.request.method", op->a);
-	number(l, "http.response.status_code", s->failed ? (s->at_fault ? 500 : 503) : 200);
+	list_text(l, "http.request.method", op->a);
+	list_number(l, "http.response.status_code", s->failed ? (s->at_fault ? 500 : 503) : 200);
 	if (s->client) {
-		textf(l, "url.full", "http://%s:8080%s", host, op->b);
-		text(l, "server.address", host);
-		number(l, "server.port", 8080);
+		list_textf(l, "url.full", "http://%s:8080%s", host, op->b);
+		list_text(l, "server.address", host);
+		list_number(l, "server.port", 8080);
 	} else {
-		text(l, "http.route", op->b);
-		text(l, "url.scheme", op->service == FRONTEND ? "https" : "http");
+		list_text(l, "http.route", op->b);
+		list_text(l, "url.scheme", op->service == FRONTEND ? "https" : "http");
 		if (op->service == FRONTEND) {
-			textf(l, "client.address", "203.0.113.%u",
+			list_textf(l, "client.address", "203.0.113.%u",
 			    (unsigned)sample_below(dice, 254) + 1);
-			text(l, "user_agent.original", PICK(dice, agents));
+			list_text(l, "user_agent.original", PICK(dice, agents));
 		}
 	}
-	number(l, "http.response.body.size", 200 + sample_below(dice, 60000));
+	list_number(l, "http.response.body.size", 200 + sample_below(dice, 60000));
 }
 
 static void
-rpc(struct list *l, const struct sample_span *s, const struct shop_op *op)
+rpc(struct json_list *l, const struct sample_span *s, const struct shop_op *op)
 {
-	text(l, "rpc.system.name", "grpc");
-	text(l, "rpc.method", op->name);
-	text(l, "rpc.status_code", s->failed ? (s->at_fault ? "INTERNAL" : "UNAVAILABLE") : "OK");
+	list_text(l, "rpc.system.name", "grpc");
+	list_text(l, "rpc.method", op->name);
+	list_text(l, "rpc.status_code", s->failed ? (s->at_fault ? "INTERNAL" : "UNAVAILABLE") : "OK");
 	if (s->client) {
-		text(l, "server.address", shop_services[op->service].name);
-		number(l, "server.port", 9090);
+		list_text(l, "server.address", shop_services[op->service].name);
+		list_number(l, "server.port", 9090);
 	}
 }
 
 static void
-database(struct list *l, const struct sample_span *s, const struct shop_op *op, uint64_t *dice)
+database(struct json_list *l, const struct sample_span *s, const struct shop_op *op, uint64_t *dice)
 {
 	bool sql = op->shape == SQL;
 
-	text(l, "db.system.name", sql ? "postgresql" : "redis");
-	text(l, "db.namespace", sql ? "shop" : "0");
-	text(l, "db.operation.name", op->a);
+	list_text(l, "db.system.name", sql ? "postgresql" : "redis");
+	list_text(l, "db.namespace", sql ? "shop" : "0");
+	list_text(l, "db.operation.name", op->a);
 	if (sql)
-		text(l, "db.collection.name", op->b);
-	text(l, "db.query.text", sql ? op->c : op->b);
-	text(l, "server.address", sql ? "postgres" : "valkey");
-	number(l, "server.port", sql ? 5432 : 6379);
+		list_text(l, "db.collection.name", op->b);
+	list_text(l, "db.query.text", sql ? op->c : op->b);
+	list_text(l, "server.address", sql ? "postgres" : "valkey");
+	list_number(l, "server.port", sql ? 5432 : 6379);
 	if (sql && !s->failed)
-		number(l, "db.response.returned_rows",
+		list_number(l, "db.response.returned_rows",
 		    op->a[0] == 'S' ? 1 + sample_below(dice, 50) : 0);
 }
 
 static void
-queue(struct list *l, const struct shop_op *op, const struct order *o, uint64_t *dice)
+queue(struct json_list *l, const struct shop_op *op, const struct order *o, uint64_t *dice)
 {
 	bool send = op->kind == 4;
 
-	text(l, "messaging.system", "kafka");
-	text(l, "messaging.destination.name", op->a);
-	text(l, "messaging.operation.type", send ? "send" : "process");
-	text(l, "messaging.operation.name", send ? "send" : "process");
+	list_text(l, "messaging.system", "kafka");
+	list_text(l, "messaging.destination.name", op->a);
+	list_text(l, "messaging.operation.type", send ? "send" : "process");
+	list_text(l, "messaging.operation.name", send ? "send" : "process");
 	if (!send)
-		text(l, "messaging.consumer.group.name", op->b);
-	textf(l, "messaging.message.id", "%016llx", (unsigned long long)o->id);
-	textf(l, "messaging.destination.partition.id", "%u", (unsigned)sample_below(dice, 6));
-	number(l, "messaging.message.body.size", 300 + sample_below(dice, 2000));
+		list_text(l, "messaging.consumer.group.name", op->b);
+	list_textf(l, "messaging.message.id", "%016llx", (unsigned long long)o->id);
+	list_textf(l, "messaging.destination.partition.id", "%u", (unsigned)sample_below(dice, 6));
+	list_number(l, "messaging.message.body.size", 300 + sample_below(dice, 2000));
 }
 
 struct model {
@@ -212,54 +130,54 @@ model_of(const struct sample_span *s)
 }
 
 static void
-chat(struct list *l, const struct sample_span *s, const struct order *o, uint64_t *dice)
+chat(struct json_list *l, const struct sample_span *s, const struct order *o, uint64_t *dice)
 {
 	static const char *const stop[] = { "stop" }, *const tools[] = { "tool_calls" };
 	const struct model *m = model_of(s);
 	uint64_t in = 400 + sample_below(dice, 6000), out = 40 + sample_below(dice, 900);
 
-	text(l, "gen_ai.operation.name", "chat");
-	text(l, "gen_ai.provider.name", m->provider);
-	text(l, "gen_ai.request.model", m->request);
-	hundredths(l, "gen_ai.request.temperature", 20 + 10 * sample_below(dice, 8));
-	number(l, "gen_ai.request.max_tokens", 1024);
-	textf(l, "gen_ai.conversation.id", "conv-%08llx", (unsigned long long)o->session >> 32);
+	list_text(l, "gen_ai.operation.name", "chat");
+	list_text(l, "gen_ai.provider.name", m->provider);
+	list_text(l, "gen_ai.request.model", m->request);
+	list_hundredths(l, "gen_ai.request.temperature", 20 + 10 * sample_below(dice, 8));
+	list_number(l, "gen_ai.request.max_tokens", 1024);
+	list_textf(l, "gen_ai.conversation.id", "conv-%08llx", (unsigned long long)o->session >> 32);
 	if (s->failed)
 		return;
-	text(l, "gen_ai.response.model", m->response);
-	textf(l, "gen_ai.response.id", "resp-%016llx", (unsigned long long)s->dice);
-	texts(l, "gen_ai.response.finish_reasons", sample_below(dice, 3) == 0 ? tools : stop, 1);
-	number(l, "gen_ai.usage.input_tokens", in);
-	number(l, "gen_ai.usage.output_tokens", out);
-	number(l, "gen_ai.usage.cache_read.input_tokens", in / 4 * sample_below(dice, 4));
+	list_text(l, "gen_ai.response.model", m->response);
+	list_textf(l, "gen_ai.response.id", "resp-%016llx", (unsigned long long)s->dice);
+	list_texts(l, "gen_ai.response.finish_reasons", sample_below(dice, 3) == 0 ? tools : stop, 1);
+	list_number(l, "gen_ai.usage.input_tokens", in);
+	list_number(l, "gen_ai.usage.output_tokens", out);
+	list_number(l, "gen_ai.usage.cache_read.input_tokens", in / 4 * sample_below(dice, 4));
 }
 
 static void
-assistant(struct list *l, const struct shop_op *op, const struct order *o, uint64_t *dice)
+assistant(struct json_list *l, const struct shop_op *op, const struct order *o, uint64_t *dice)
 {
 	if (op->shape == TOOL) {
-		text(l, "gen_ai.operation.name", "execute_tool");
-		text(l, "gen_ai.tool.name", op->a);
-		text(l, "gen_ai.tool.type", "function");
-		textf(l, "gen_ai.tool.call.id", "call-%08x", (unsigned)sample_below(dice, 1u << 31));
+		list_text(l, "gen_ai.operation.name", "execute_tool");
+		list_text(l, "gen_ai.tool.name", op->a);
+		list_text(l, "gen_ai.tool.type", "function");
+		list_textf(l, "gen_ai.tool.call.id", "call-%08x", (unsigned)sample_below(dice, 1u << 31));
 		return;
 	}
-	text(l, "gen_ai.operation.name", op->shape == AGENT ? "invoke_agent" : "evaluate");
-	text(l, "gen_ai.agent.name", "shopping-assistant");
-	textf(l, "gen_ai.conversation.id", "conv-%08llx", (unsigned long long)o->session >> 32);
+	list_text(l, "gen_ai.operation.name", op->shape == AGENT ? "invoke_agent" : "evaluate");
+	list_text(l, "gen_ai.agent.name", "shopping-assistant");
+	list_textf(l, "gen_ai.conversation.id", "conv-%08llx", (unsigned long long)o->session >> 32);
 }
 
 static void
-user(struct list *l, const struct order *o)
+user(struct json_list *l, const struct order *o)
 {
-	textf(l, "user.id", "user-%04u", (unsigned)o->user);
-	textf(l, "session.id", "%016llx", (unsigned long long)o->session);
-	text(l, "app.currency", o->currency);
+	list_textf(l, "user.id", "user-%04u", (unsigned)o->user);
+	list_textf(l, "session.id", "%016llx", (unsigned long long)o->session);
+	list_text(l, "app.currency", o->currency);
 }
 
 /* What an operation says of itself beyond its protocol. */
 static void
-business(struct list *l, const struct sample_span *s, const struct order *o, uint64_t *dice)
+business(struct json_list *l, const struct sample_span *s, const struct order *o, uint64_t *dice)
 {
 	static const char *const cards[] = { "visa", "mastercard", "amex" };
 	static const char *const levels[] = { "none", "silver", "gold", "platinum" };
@@ -269,31 +187,31 @@ business(struct list *l, const struct sample_span *s, const struct order *o, uin
 		return;
 	switch (s->op) {
 	case PLACE_ORDER:
-		textf(l, "app.order.id", "%016llx", (unsigned long long)o->id);
-		hundredths(l, "app.order.amount", o->total);
-		number(l, "app.order.items", o->items);
-		text(l, "app.shipping.country", o->country);
+		list_textf(l, "app.order.id", "%016llx", (unsigned long long)o->id);
+		list_hundredths(l, "app.order.amount", o->total);
+		list_number(l, "app.order.items", o->items);
+		list_text(l, "app.shipping.country", o->country);
 		user(l, o);
 		break;
 	case CHARGE_CARD:
-		text(l, "app.payment.card_type", PICK(dice, cards));
-		hundredths(l, "app.payment.amount", o->total);
-		text(l, "app.loyalty.level", PICK(dice, levels));
-		flag(l, "app.payment.charged", !s->failed);
+		list_text(l, "app.payment.card_type", PICK(dice, cards));
+		list_hundredths(l, "app.payment.amount", o->total);
+		list_text(l, "app.loyalty.level", PICK(dice, levels));
+		list_flag(l, "app.payment.charged", !s->failed);
 		break;
 	case GET_PRODUCT:
-		text(l, "app.product.id", o->product);
+		list_text(l, "app.product.id", o->product);
 		break;
 	case RECOMMEND:
 		for (size_t i = 0; i < 3; i++)
 			ids[i] = PICK(dice, products);
-		texts(l, "app.product.ids", ids, 3);
+		list_texts(l, "app.product.ids", ids, 3);
 		break;
 	case FRAUD_SCORE:
-		hundredths(l, "app.fraud.score", sample_below(dice, 100));
+		list_hundredths(l, "app.fraud.score", sample_below(dice, 100));
 		break;
 	case CONVERT:
-		text(l, "app.currency.to", o->currency);
+		list_text(l, "app.currency.to", o->currency);
 		break;
 	default:
 		if (shop_ops[s->op].service == FRONTEND)
@@ -306,7 +224,7 @@ attributes(struct buf *b, const struct sample_trace *t, const struct sample_span
 {
 	const struct shop_op *op = &shop_ops[s->op];
 	struct order o = order_of(t);
-	struct list l = { b, false };
+	struct json_list l = { b, false };
 	uint64_t dice = s->dice;
 
 	BUF_LIT(b, ",\"attributes\":[");
@@ -337,41 +255,41 @@ attributes(struct buf *b, const struct sample_trace *t, const struct sample_span
 	}
 	business(&l, s, &o, &dice);
 	if (s->failed)
-		text(&l, "error.type", s->at_fault ? shop_services[s->service].exception : "_OTHER");
+		list_text(&l, "error.type", s->at_fault ? shop_services[s->service].exception : "_OTHER");
 	BUF_LIT(b, "]");
 }
 
 static void
-exception(struct list *l, const struct sample_span *s)
+exception(struct json_list *l, const struct sample_span *s)
 {
 	const struct shop_service *v = &shop_services[s->service];
-	struct list a = { l->b, false };
+	struct json_list a = { l->b, false };
 
-	next(l);
+	list_next(l);
 	buf_printf(l->b, "{\"timeUnixNano\":\"%llu\",\"name\":\"exception\",\"attributes\":[",
 	    (unsigned long long)(s->end_ns - (s->end_ns - s->start_ns) / 10));
-	text(&a, "exception.type", v->exception);
-	text(&a, "exception.message", v->message);
-	text(&a, "exception.stacktrace", v->stack);
+	list_text(&a, "exception.type", v->exception);
+	list_text(&a, "exception.message", v->message);
+	list_text(&a, "exception.stacktrace", v->stack);
 	BUF_LIT(l->b, "]}");
 }
 
 /* A judge's scores: mostly good, now and then a failure. */
 static void
-evaluation(struct list *l, const struct sample_span *s, const char *name, uint64_t *dice)
+evaluation(struct json_list *l, const struct sample_span *s, const char *name, uint64_t *dice)
 {
 	uint64_t score = 100 - sample_below(dice, 30);
-	struct list a = { l->b, false };
+	struct json_list a = { l->b, false };
 
 	if (sample_below(dice, 8) == 0)
 		score -= 45;
-	next(l);
+	list_next(l);
 	buf_printf(l->b, "{\"timeUnixNano\":\"%llu\",\"name\":\"gen_ai.evaluation.result\","
 	    "\"attributes\":[", (unsigned long long)s->end_ns);
-	text(&a, "gen_ai.evaluation.name", name);
-	hundredths(&a, "gen_ai.evaluation.score.value", score);
-	text(&a, "gen_ai.evaluation.score.label", score >= 60 ? "pass" : "fail");
-	text(&a, "gen_ai.evaluation.explanation", score >= 60 ?
+	list_text(&a, "gen_ai.evaluation.name", name);
+	list_hundredths(&a, "gen_ai.evaluation.score.value", score);
+	list_text(&a, "gen_ai.evaluation.score.label", score >= 60 ? "pass" : "fail");
+	list_text(&a, "gen_ai.evaluation.explanation", score >= 60 ?
 	    "The answer rests on the products that were found" :
 	    "The answer names a product that was not found");
 	BUF_LIT(l->b, "]}");
@@ -380,7 +298,7 @@ evaluation(struct list *l, const struct sample_span *s, const char *name, uint64
 static void
 events(struct buf *b, const struct sample_span *s)
 {
-	struct list l = { b, false };
+	struct json_list l = { b, false };
 	uint64_t dice = s->dice;
 
 	if (s->client || (!s->at_fault && s->op != JUDGE_ANSWER))
@@ -429,19 +347,19 @@ resource(struct buf *b, const struct sample_trace *t, enum service id)
 {
 	const struct shop_service *v = &shop_services[id];
 	unsigned instance = (unsigned)(t->dice >> (2 * id)) % 3;
-	struct list l = { b, false };
+	struct json_list l = { b, false };
 
 	BUF_LIT(b, "{\"resource\":{\"attributes\":[");
-	text(&l, "service.name", v->name);
-	text(&l, "service.namespace", "shop");
-	text(&l, "service.version", id == PAYMENT && t->incident ? "2.5.0" : v->version);
-	textf(&l, "service.instance.id", "%s-%u", v->name, instance);
-	text(&l, "deployment.environment.name", "production");
-	textf(&l, "host.name", "node-%u.eu-central", ((unsigned)id + instance) % 5 + 1);
-	textf(&l, "k8s.pod.name", "%s-5b8f6c9d77-%05u", v->name,
+	list_text(&l, "service.name", v->name);
+	list_text(&l, "service.namespace", "shop");
+	list_text(&l, "service.version", id == PAYMENT && t->incident ? "2.5.0" : v->version);
+	list_textf(&l, "service.instance.id", "%s-%u", v->name, instance);
+	list_text(&l, "deployment.environment.name", "production");
+	list_textf(&l, "host.name", "node-%u.eu-central", ((unsigned)id + instance) % 5 + 1);
+	list_textf(&l, "k8s.pod.name", "%s-5b8f6c9d77-%05u", v->name,
 	    instance * 3779 + 10007 * (unsigned)id % 90000);
-	text(&l, "telemetry.sdk.language", v->language);
-	text(&l, "telemetry.sdk.name", "opentelemetry");
+	list_text(&l, "telemetry.sdk.language", v->language);
+	list_text(&l, "telemetry.sdk.name", "opentelemetry");
 	BUF_LIT(b, "]},\"scopeSpans\":[");
 }
 
@@ -465,32 +383,32 @@ scope_seen(const struct sample_trace *t, size_t i)
 static void
 scope_spans(struct buf *b, const struct sample_trace *t, size_t first)
 {
-	struct list l = { b, false };
+	struct json_list l = { b, false };
 
 	buf_printf(b, "{\"scope\":{\"name\":\"%s\",\"version\":\"1.6.0\"},\"spans\":[",
 	    scope_of(&t->spans[first]));
 	for (size_t i = first; i < t->n; i++)
 		if (t->spans[i].service == t->spans[first].service &&
 		    scope_of(&t->spans[i]) == scope_of(&t->spans[first])) {
-			next(&l);
+			list_next(&l);
 			span(b, t, &t->spans[i]);
 		}
 	BUF_LIT(b, "],\"schemaUrl\":\"https://opentelemetry.io/schemas/1.44.0\"}");
 }
 
 static void
-service_spans(struct buf *b, const struct sample_trace *t, enum service id, struct list *all)
+service_spans(struct buf *b, const struct sample_trace *t, enum service id, struct json_list *all)
 {
-	struct list l = { b, false };
+	struct json_list l = { b, false };
 
 	for (size_t i = 0; i < t->n; i++) {
 		if (t->spans[i].service != id || scope_seen(t, i))
 			continue;
 		if (!l.begun) {
-			next(all);
+			list_next(all);
 			resource(b, t, id);
 		}
-		next(&l);
+		list_next(&l);
 		scope_spans(b, t, i);
 	}
 	if (l.begun)
@@ -500,7 +418,7 @@ service_spans(struct buf *b, const struct sample_trace *t, enum service id, stru
 void
 sample_json(struct buf *b, const struct sample_trace *t)
 {
-	struct list l = { b, false };
+	struct json_list l = { b, false };
 
 	BUF_LIT(b, "{\"resourceSpans\":[");
 	for (int id = 0; id < N_SERVICES; id++)

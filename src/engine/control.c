@@ -6,15 +6,6 @@
 #include "base/visible.h"
 #include "result_i.h"
 
-static const char *const names[] = { "config", "decisions", "errors", "metrics", "queries",
-	"shadow", "slow" };
-
-const char *
-engine_control_name(size_t i)
-{
-	return i < sizeof names / sizeof *names ? names[i] : NULL;
-}
-
 static const char *
 state_name(const struct result *r)
 {
@@ -108,7 +99,7 @@ print_queries(struct engine *en, struct requester asks, struct buf *out)
 }
 
 static void
-print_metrics(struct engine *en, struct buf *out)
+print_metrics(struct engine *en, struct requester asks, struct buf *out)
 {
 	struct metrics m = {
 		.counters = &en->counters, .querylog = &en->querylog, .shadow = &en->shadow,
@@ -118,6 +109,7 @@ print_metrics(struct engine *en, struct buf *out)
 	};
 	struct world *w;
 
+	(void)asks;
 	pthread_mutex_lock(&en->lock);
 	m.n_results = en->results.n;
 	m.kept_bytes = en->results.kept_bytes;
@@ -134,35 +126,72 @@ print_metrics(struct engine *en, struct buf *out)
 }
 
 static void
-print_decisions(struct engine *en, struct buf *out)
+print_config(struct engine *en, struct requester asks, struct buf *out)
 {
+	(void)asks;
+	conf_print(out, en->conf);
+}
+
+static void
+print_errors(struct engine *en, struct requester asks, struct buf *out)
+{
+	errlog_print(&en->errlog, asks, out);
+}
+
+static void
+print_shadow(struct engine *en, struct requester asks, struct buf *out)
+{
+	(void)asks;
+	shadow_print(&en->shadow, out);
+}
+
+static void
+print_slow(struct engine *en, struct requester asks, struct buf *out)
+{
+	slowlog_print(&en->slowlog, asks, out);
+}
+
+static void
+print_decisions(struct engine *en, struct requester asks, struct buf *out)
+{
+	(void)asks;
 	costs_print(en, out);
 	decisioncache_print(en->decisions, out);
+}
+
+/* Files of .spanfs, each a row. */
+static const struct {
+	const char *name;
+	void (*print)(struct engine *, struct requester, struct buf *);
+} files[] = {
+	{ "config", print_config },
+	{ "decisions", print_decisions },
+	{ "errors", print_errors },
+	{ "metrics", print_metrics },
+	{ "queries", print_queries },
+	{ "shadow", print_shadow },
+	{ "slow", print_slow },
+};
+#define N_FILES (sizeof files / sizeof *files)
+
+const char *
+engine_control_name(size_t i)
+{
+	return i < N_FILES ? files[i].name : NULL;
 }
 
 int
 engine_control_file(struct engine *en, struct sv name, struct requester asks, struct buf *out,
     struct err *e)
 {
-	if (sv_is(name, "config"))
-		conf_print(out, en->conf);
-	else if (sv_is(name, "metrics"))
-		print_metrics(en, out);
-	else if (sv_is(name, "errors"))
-		errlog_print(&en->errlog, asks, out);
-	else if (sv_is(name, "queries"))
-		print_queries(en, asks, out);
-	else if (sv_is(name, "shadow"))
-		shadow_print(&en->shadow, out);
-	else if (sv_is(name, "decisions"))
-		print_decisions(en, out);
-	else if (sv_is(name, "slow"))
-		slowlog_print(&en->slowlog, asks, out);
-	else if (sv_starts(name, SV("stats/")))
+	if (sv_starts(name, SV("stats/")))
 		return statistics_print(en, sv_sub(name, strlen("stats/"), name.n), out, e);
-	else
-		return err_set(e, ERR_UNKNOWN, -1, "no file '%.*s' in .spanfs", SV_ARG(name));
-	return buf_ok(out, e);
+	for (size_t i = 0; i < N_FILES; i++)
+		if (sv_is(name, files[i].name)) {
+			files[i].print(en, asks, out);
+			return buf_ok(out, e);
+		}
+	return err_set(e, ERR_UNKNOWN, -1, "no file '%.*s' in .spanfs", SV_ARG(name));
 }
 
 static int

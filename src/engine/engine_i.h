@@ -149,6 +149,9 @@ enum file_kind {
 	FILE_PLAN, FILE_PLAN_JSON, FILE_PROFILE, FILE_QUERY, FILE_INFO, FILE_MORE,
 };
 
+/* Where files that are no rows stand: where a query is complete, among values, in a shard. */
+enum file_place { PLACE_QUERY, PLACE_VALUES, PLACE_SHARD };
+
 struct request {
 	struct arena arena;
 	struct engine *engine;
@@ -225,9 +228,8 @@ uint64_t request_est_memory(const struct request *);
 /* The largest prefix of a path that is a complete query, bound; NULL and 0 if it is refused. */
 int bind_prefix(struct engine *, struct world *, const struct path *, struct arena *,
     const struct query **, struct err *) WARN_UNUSED;
-bool file_in_every_query(struct sv name, enum file_kind *);
-/* The files that can be asked for wherever a query is complete; NULL past the end. */
-const char *file_of_every_query(size_t i);
+/* Files that are no rows, by where they stand; NULL past the end. */
+const char *file_at(enum file_place, size_t i);
 /* ERR_UNSUPPORTED if the query (of traces: query_of_traces) can't be shown in that file. */
 int check_format(const struct query *, const struct format *, struct err *) WARN_UNUSED;
 /* The part of that about sort. */
@@ -508,6 +510,11 @@ void shadow_offer(struct shadow_tap *, const struct request *, struct requester,
 int request_verify(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct verification *, struct err *) WARN_UNUSED;
 
+/* ---- plan_trace.c; request_decision and its like, too ---- */
+
+/* Logs how the request was planned, if the settings say so; failure: NULL, or why it wasn't. */
+void plan_trace(const struct request *, const struct opt_options *, const char *failure);
+
 /* ---- costs ---- */
 
 struct costs {
@@ -544,6 +551,7 @@ struct price_list {
 };
 
 struct engine {
+	atomic_uint_fast64_t n_plans_traced;
 	const struct conf *_Atomic conf;	/* replaced by a reload; old ones outlive the engine */
 	char *store;
 	struct catalog *catalog;

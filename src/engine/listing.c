@@ -40,20 +40,27 @@ by_name(const void *a, const void *b)
 	return sv_cmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
+static void
+list_own_files(struct list *l, enum file_place place)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = file_at(place, i)) != NULL; i++)
+		add(l, sv_cstr(name), ENTRY_FILE);
+}
+
 /* Files that would be refused here (a tree of many traces, `select` with otlp.jsonl) are not shown. */
 static void
 list_files(struct list *l, const struct query *q)
 {
 	const struct query *traces = query_of_traces(q, l->a);
 	const struct format *f;
-	const char *name;
 
 	l->oom |= traces == NULL;
 	for (size_t i = 0; !l->oom && (f = format_at(i)) != NULL; i++)
 		if (check_format(f->rows == ROW_TRACE ? traces : q, f, NULL) == 0)
 			add(l, sv_cstr(f->file), ENTRY_FILE);
-	for (size_t i = 0; (name = file_of_every_query(i)) != NULL; i++)
-		add(l, sv_cstr(name), ENTRY_FILE);
+	list_own_files(l, PLACE_QUERY);
 }
 
 /* Values as names: encoded, over-long ones by their alias. Arguments after the first are links. */
@@ -450,7 +457,7 @@ list_clause(struct list *l, struct engine *en, struct world *w, const struct pat
 	if (q != NULL)
 		list_files(l, q);
 	if (v->in_shards && v->shard_hour.n != 0)
-		add(l, SV("info.json"), ENTRY_FILE);
+		list_own_files(l, PLACE_SHARD);
 	path_keywords(path, add_keyword, l);
 	return 0;
 }
@@ -469,7 +476,8 @@ finish(struct list *l, struct entry **out, size_t *n, struct err *e)
 		if (k == 0 || !sv_eq((*out)[k - 1].name, l->v.v[i].name))
 			(*out)[k++] = l->v.v[i];
 	if (l->cut)
-		(*out)[k++] = (struct entry){ SV("~%more"), ENTRY_FILE };
+		(*out)[k++] = (struct entry){ sv_cstr(file_at(PLACE_VALUES, 0)),
+		    ENTRY_FILE };
 	*n = k;
 	return 0;
 }

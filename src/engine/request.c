@@ -10,40 +10,50 @@
 #include "engine_i.h"
 #include "query/path_names.h"
 
+/*
+ * Files that are no rows, each a row of this table; files of rows are rows of format.c's. What is
+ * made of a kind: run.c.
+ */
 static const struct {
 	const char *name;
 	enum file_kind kind;
-} extra_files[] = {
-	{ "plan", FILE_PLAN },
-	{ "plan.json", FILE_PLAN_JSON },
-	{ "profile.json", FILE_PROFILE },
-	{ "query", FILE_QUERY },
+	enum file_place place;
+} own_files[] = {
+	{ "plan", FILE_PLAN, PLACE_QUERY },
+	{ "plan.json", FILE_PLAN_JSON, PLACE_QUERY },
+	{ "profile.json", FILE_PROFILE, PLACE_QUERY },
+	{ "query", FILE_QUERY, PLACE_QUERY },
+	{ "info.json", FILE_INFO, PLACE_SHARD },
+	{ "~%more", FILE_MORE, PLACE_VALUES },
 };
+#define N_OWN_FILES (sizeof own_files / sizeof *own_files)
 
 const char *
-file_of_every_query(size_t i)
+file_at(enum file_place place, size_t i)
 {
-	return i < sizeof extra_files / sizeof *extra_files ? extra_files[i].name : NULL;
+	for (size_t k = 0; k < N_OWN_FILES; k++)
+		if (own_files[k].place == place && i-- == 0)
+			return own_files[k].name;
+	return NULL;
 }
 
-bool
-file_in_every_query(struct sv name, enum file_kind *kind)
+/* The kind of the file of that name where it stands; FILE_FORMAT: there is none. */
+static enum file_kind
+own_file(enum file_place place, struct sv name)
 {
-	for (size_t i = 0; i < sizeof extra_files / sizeof *extra_files; i++)
-		if (sv_is(name, extra_files[i].name)) {
-			*kind = extra_files[i].kind;
-			return true;
-		}
-	return false;
+	for (size_t k = 0; k < N_OWN_FILES; k++)
+		if (own_files[k].place == place && sv_is(name, own_files[k].name))
+			return own_files[k].kind;
+	return FILE_FORMAT;
 }
 
 bool
 engine_known_file(struct sv name)
 {
-	enum file_kind kind;
-
-	return format_find(name) != NULL || file_in_every_query(name, &kind) ||
-	    sv_is(name, "info.json") || sv_is(name, "~%more");
+	for (size_t k = 0; k < N_OWN_FILES; k++)
+		if (sv_is(name, own_files[k].name))
+			return true;
+	return format_find(name) != NULL;
 }
 
 static bool
@@ -146,17 +156,14 @@ classify(struct request *r, struct sv file, struct err *e)
 {
 	struct path_view v = path_view(r->path);
 
-	if (sv_is(file, "~%more") && v.state == PATH_ARG) {
-		r->kind = FILE_MORE;
+	if (v.state == PATH_ARG && (r->kind = own_file(PLACE_VALUES, file)) != FILE_FORMAT)
 		return 0;
-	}
-	if (sv_is(file, "info.json") && v.in_shards && v.shard_hour.n != 0) {
-		r->kind = FILE_INFO;
+	if (v.in_shards && v.shard_hour.n != 0 &&
+	    (r->kind = own_file(PLACE_SHARD, file)) != FILE_FORMAT)
 		return 0;
-	}
 	r->format = format_find(file);
-	r->kind = FILE_FORMAT;
-	if (r->format == NULL && !file_in_every_query(file, &r->kind))
+	r->kind = own_file(PLACE_QUERY, file);
+	if (r->format == NULL && r->kind == FILE_FORMAT)
 		return err_set(e, ERR_UNKNOWN, -1, "no file '%.*s' here", SV_ARG(file));
 	if (v.state == PATH_ARG)
 		return err_set(e, ERR_UNKNOWN, -1, "'%s' awaits a value before a file",

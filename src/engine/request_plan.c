@@ -112,47 +112,10 @@ request_plan(struct request *r, struct err *e)
 	    opt_plan(r->query, r->stats, &x.options, &r->plan, e);
 	r->plan_ns = clock_mono_ns() - t0;
 	request_filters_free(r);	/* a plan does not look at them again */
+	if (!r->shadow)
+		plan_trace(r, &x.options, code == 0 ? NULL : e != NULL ? e->msg : "");
 	if (code == 0 && !r->shadow)
 		counters_decision(&r->engine->counters, r->decision.how == DECISION_HIT,
 		    r->plan_ns, r->plan->est_cost);
 	return code;
-}
-
-const char *
-request_decision(const struct request *r)
-{
-	static const char *const names[] = {
-		[DECISION_OFF] = "off", [DECISION_COMPUTED] = "computed", [DECISION_HIT] = "hit",
-	};
-
-	return r->plan == NULL ? "none" : names[r->decision.how];
-}
-
-void
-request_explain_decision(const struct request *r, struct buf *b)
-{
-	const struct decision_use *u = &r->decision;
-
-	buf_printf(b, "decision %s", request_decision(r));
-	if (u->how == DECISION_HIT)
-		buf_printf(b, " (%llu), made %.0f s ago, used %llu times before",
-		    (unsigned long long)u->id, (double)u->age_ns / 1e9,
-		    (unsigned long long)u->n_used);
-	else if (u->how == DECISION_COMPUTED && u->id != 0)
-		buf_printf(b, ", kept as %llu", (unsigned long long)u->id);
-	buf_printf(b, "; costs of version %u\n", r->cost_version);
-}
-
-void
-request_explain_decision_json(const struct request *r, struct buf *b)
-{
-	const struct decision_use *u = &r->decision;
-
-	buf_printf(b, ",\"decision\":{\"outcome\":\"%s\"", request_decision(r));
-	if (u->id != 0)
-		buf_printf(b, ",\"id\":%llu", (unsigned long long)u->id);
-	if (u->how == DECISION_HIT)
-		buf_printf(b, ",\"age_ns\":%llu,\"used_before\":%llu",
-		    (unsigned long long)u->age_ns, (unsigned long long)u->n_used);
-	buf_printf(b, ",\"cost_version\":%u}", r->cost_version);
 }

@@ -158,3 +158,15 @@ results_expire(struct results *t, uint64_t made_after, uint64_t max_bytes)
 	}
 	return gone;
 }
+
+/* ---- waits with a due time, which the ticker looks for ---- */
+
+void
+engine_timed(struct engine *en, int delta)
+{
+	pthread_mutex_lock(&en->lock);
+	en->timed += (unsigned)delta;
+	if (delta > 0 && en->idle)
+		pthread_cond_signal(&en->tick);
+	pthread_mutex_unlock(&en->lock);
+}

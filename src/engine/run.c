@@ -249,7 +249,7 @@ run_more(struct running *x, struct err *e)
 
 	arena_init(&a);
 	code = list_with_total(x->r->engine, x->r->path, &a, &v, &n, &total, e);
-	if (code == 0 && n > 0 && sv_is(v[n - 1].name, "~%more"))
+	if (code == 0 && n > 0 && sv_is(v[n - 1].name, file_at(PLACE_VALUES, 0)))
 		buf_printf(&x->out, "%zu of %llu values are listed, the most frequent; any value "
 		    "can be typed. [browse] values_max sets how many.\n", n - 1,
 		    (unsigned long long)total);

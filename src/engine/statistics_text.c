@@ -12,14 +12,6 @@
 
 #define VALUES_OF_A_FIELD 100
 
-static const char *const names[] = { "cells", "fields", "services", "values" };
-
-const char *
-engine_stats_name(size_t i)
-{
-	return i < sizeof names / sizeof *names ? names[i] : NULL;
-}
-
 static void
 put_field(struct buf *out, const struct stats_field *f)
 {
@@ -127,31 +119,50 @@ print_services(const struct stats_summary *s, struct buf *out)
 	}
 }
 
+/* Files of .spanfs/stats, each a row. */
+static const struct stats_file {
+	const char *name;
+	void (*print)(const struct stats_summary *, struct buf *);
+} files[] = {
+	{ "cells", print_cells },
+	{ "fields", print_fields },
+	{ "services", print_services },
+	{ "values", print_values },
+};
+#define N_FILES (sizeof files / sizeof *files)
+
+const char *
+engine_stats_name(size_t i)
+{
+	return i < N_FILES ? files[i].name : NULL;
+}
+
+static const struct stats_file *
+file_find(struct sv name)
+{
+	for (size_t i = 0; i < N_FILES; i++)
+		if (sv_is(name, files[i].name))
+			return &files[i];
+	return NULL;
+}
+
 static const struct stats_summary nothing;
 
 int
 statistics_print(struct engine *en, struct sv name, struct buf *out, struct err *e)
 {
+	const struct stats_file *f = file_find(name);
 	struct summary *got;
 	const struct stats_summary *s;
 
+	if (f == NULL)
+		return err_set(e, ERR_UNKNOWN, -1, "no file '%.*s' in .spanfs/stats",
+		    SV_ARG(name));
 	pthread_mutex_lock(&en->statistics.state);
 	got = en->statistics.newest == NULL ? NULL : summary_ref(en->statistics.newest);
 	pthread_mutex_unlock(&en->statistics.state);
 	s = got == NULL ? &nothing : &got->stats;
-	if (sv_is(name, "fields"))
-		print_fields(s, out);
-	else if (sv_is(name, "values"))
-		print_values(s, out);
-	else if (sv_is(name, "cells"))
-		print_cells(s, out);
-	else if (sv_is(name, "services"))
-		print_services(s, out);
-	else {
-		summary_unref(got);
-		return err_set(e, ERR_UNKNOWN, -1, "no file '%.*s' in .spanfs/stats",
-		    SV_ARG(name));
-	}
+	f->print(s, out);
 	if (got == NULL)
 		BUF_LIT(out, "# not made yet: look again in a moment, or write analyze to "
 		    ".spanfs/control\n");

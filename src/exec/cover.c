@@ -4,6 +4,7 @@
  * indexes (cover_rows.c), if range and filter are such that these know; others are scanned.
  */
 #include "exec_i.h"
+#include "filter/cover.h"
 
 #include <stdlib.h>
 
@@ -26,6 +27,14 @@ may_cover(const struct xshard *xs)
 	    xs->entry->n_rows != 0;
 }
 
+/* All of the shard's rows are in the plan's range. */
+static bool
+in_range(const struct exec *ex, const struct xshard *xs)
+{
+	return xs->entry->min_start >= ex->plan->range.from &&
+	    xs->entry->max_start <= exec_last(ex->plan);
+}
+
 /* What the catalog says without opening the shard: all of it, or whole services. */
 static int
 cover_listed(const struct exec *ex, const struct xshard *xs, uint64_t *n, struct err *e)
@@ -37,8 +46,7 @@ cover_listed(const struct exec *ex, const struct xshard *xs, uint64_t *n, struct
 
 	if (p->kind == PRED_TRUE) {
 		*n = xs->entry->n_rows;
-		return xs->entry->min_start >= ex->plan->range.from &&
-		    xs->entry->max_start <= exec_last(ex->plan);
+		return in_range(ex, xs);
 	}
 	if (p != plan_top_leaf(p, IN_SERVICE))
 		return 0;
@@ -67,11 +75,12 @@ cover(struct exec *ex, struct xshard *xs, uint64_t *n, struct profile *prof,
 	if ((rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0)
 		return rc;
 	xs->info = shard_info(xs->s);
-	if ((rc = cover_cells(ex, xs, n, e)) != 0 || xs->plan->access == ACCESS_CATALOG)
+	rc = cover_cells(xs, ex->plan->range.from, exec_last(ex->plan), n, e);
+	if (rc != 0 || xs->plan->access == ACCESS_CATALOG)
 		return rc;
 	if ((rc = xshard_prepare(ex, xs, e)) < 0)
 		return rc;
-	rc = cover_rows(ex, xs, n, prof, e);
+	rc = in_range(ex, xs) ? cover_rows(xs, n, prof, e) : 0;
 	xshard_release(xs);
 	return rc;
 }

@@ -9,6 +9,7 @@
  *   source_local   the plan's shards: opening, rows that can matter, one morsel's scan
  *   scan_rows      found rows to the sink; whole spans, tested one by one
  *   op_scan        waves of morsels over threads, into a sink
+ *   op_morsel      one morsel, on one thread
  *   sink           what becomes of found rows (sink.h), and which sink makes which output
  *   sink_rows, sink_traces, sink_count, sink_groups   rows in order; rows of traces.*; a count; groups
  *   exec_size, sink_size, sizing   how long the rows' lines are, instead of the rows
@@ -25,9 +26,10 @@
  *   op_traces      facts of whole traces
  *   trace_table    what a shard knows of all its traces
  *   trace_view     the facts of one trace, from that or put together
+ *   trace_order    traces by their keys
  *   host           what the filter asks of the exec
- *   cover, cover_cells, cover_rows   counts without reading, by the footer, by indexes
- *   op_fetch       refs to rows
+ *   cover          counts without a scan
+ *   op_fetch       refs to rows; wants: those of a window in their order
  *   op_ahead       chunks that they need, by all threads
  *
  * A morsel is one row group of one shard; it is scanned by one thread with a `struct scan` of
@@ -296,6 +298,17 @@ struct scan *scan_get(struct exec *, struct err *);
 void scan_put(struct exec *, struct scan *);
 /* Place in [from, to) of the first start of the chunk that is >= t; starts rise there. */
 uint32_t chunk_lower_start(const struct chunk *, uint32_t from, uint32_t to, uint64_t t);
+/* ---- op_morsel.c ---- */
+
+/* What all morsels of a scan have in common. */
+struct scan_job {
+	struct exec *ex;
+	struct slice slice;
+	struct row_sink *sink;
+};
+
+int morsel_run(const struct scan_job *, const struct morsel *, struct scan_out *) WARN_UNUSED;
+
 /* ---- op_scan.c ---- */
 
 /* Scans the slice into the sink, newest shards first unless it has a bound. */
@@ -407,6 +420,11 @@ void trace_view_put(struct exec *, struct trace_view *);
 int trace_split_of(struct exec *, uint32_t i, uint64_t n, const uint64_t **split,
     struct err *) WARN_UNUSED;
 
+/* ---- cover.c ---- */
+
+/* Adds the rows of shards that need no scan, which are taken off it. */
+int cover_count(struct exec *, uint64_t *n, struct err *) WARN_UNUSED;
+
 /* ---- host.c ---- */
 
 extern const struct filter_host exec_filter_host;
@@ -414,24 +432,25 @@ extern const struct filter_host exec_filter_host;
 int trace_fact_holds(struct exec *, uint32_t shard, const struct shard_traces *,
     uint32_t ordinal, const struct fnode *, struct err *) WARN_UNUSED;
 
-/* ---- cover.c, cover_cells.c, cover_rows.c ---- */
+/* ---- trace_order.c ---- */
 
-/* Adds the rows of shards that need no scan, which are taken off it. */
-int cover_count(struct exec *, uint64_t *n, struct err *) WARN_UNUSED;
-/*
- * How many rows of the shard match, without a look at a column: 1 and *n; 0: footer (indexes)
- * don't tell. The shard is open; for rows, prepared.
- */
-int cover_cells(struct exec *, struct xshard *, uint64_t *n, struct err *) WARN_UNUSED;
-int cover_rows(struct exec *, struct xshard *, uint64_t *n, struct profile *,
-    struct err *) WARN_UNUSED;
+/* A trace with matching spans. */
+struct trace_sum {
+	struct trace_id id;
+	uint64_t n_matched, start;
+	struct skey *keys;
+	uint32_t shard, ordinal;	/* where all of it is; ANY_PART: not known */
+};
+
+/* By the plan's keys, newest first, then by id. Uses `keys` and `start`. */
+int trace_sums_order(struct exec *, struct trace_sum *, size_t n, struct err *) WARN_UNUSED;
 
 /* ---- op_ahead.c ---- */
 
 /* Reads all chunks of these row groups that aren't in memory, by all threads. */
 void load_ahead(struct exec *, struct arena *mem, const struct near_rows *, size_t n);
 
-/* ---- lent.c ---- */
+/* ---- source.c ---- */
 
 /* What a batch that was handed out borrows. */
 struct lent {
@@ -443,6 +462,16 @@ void lent_init(struct lent *);
 /* The batch is gone. */
 void lent_end(struct exec *, struct lent *);
 void lent_release(struct exec *, struct lent *);
+
+/* ---- wants.c ---- */
+
+struct want {
+	uint32_t shard, row, pos;	/* pos: of the ref in the window */
+	uint32_t span;			/* of the span in the fetcher's spans */
+};
+
+/* By shard and row: v or tmp, both of n. */
+struct want *wants_sort(struct want *v, struct want *tmp, size_t n);
 
 /* ---- op_fetch.c ---- */
 

@@ -9,7 +9,6 @@
  * each with a fetch of its own. What a run costs is its rows and, more than these where they
  * lie scattered, the row groups that they are in: each has its chunks to read.
  */
-#include "base/radix.h"
 #include "exec_i.h"
 
 #include <stdlib.h>
@@ -20,17 +19,9 @@
 #define RUN_LEAST 256		/* weight worth a thread */
 #define RUNS_PER_THREAD 4
 #define AHEAD_GROUPS 4
-#define DIGIT_BITS 11
-#define DIGITS (1u << DIGIT_BITS)
-#define RADIX_LEAST 512		/* refs from which sorting by digits is shorter */
 #define WINDOW_ROWS 16384
 #define WINDOW_GROUPS 512	/* row groups that a window may pin, beside those of one batch */
 #define GROUP_SLOTS 2048	/* a power of two, some times that */
-
-struct want {
-	uint32_t shard, row, pos;	/* pos: of the ref in the window */
-	uint32_t span;			/* of the span in the fetcher's spans */
-};
 
 struct fetching {
 	struct exec *ex;
@@ -55,49 +46,6 @@ struct run_out {
 	struct err err;
 	int code;
 };
-
-static uint64_t
-want_key(const struct want *w)
-{
-	return (uint64_t)w->shard << 32 | w->row;
-}
-
-static int
-want_cmp(const void *pa, const void *pb)
-{
-	uint64_t a = want_key(pa), b = want_key(pb);
-
-	return (a > b) - (a < b);
-}
-
-/* By shard and row; as many digits as the keys differ in. Returns v or tmp. */
-static struct want *
-sort_wants(struct want *v, struct want *tmp, size_t n)
-{
-	uint64_t differ = 0;
-	bool rising = true;
-
-	for (size_t i = 1; i < n; i++) {
-		differ |= want_key(&v[i]) ^ want_key(&v[0]);
-		rising &= want_key(&v[i]) >= want_key(&v[i - 1]);
-	}
-	if (rising)
-		return v;
-	if (n < RADIX_LEAST) {
-		qsort(v, n, sizeof *v, want_cmp);
-		return v;
-	}
-	for (unsigned shift = 0; shift < 64; shift += DIGIT_BITS) {
-		struct want *x = v;
-
-		if ((differ >> shift & (DIGITS - 1)) == 0)
-			continue;
-		RADIX_PASS(DIGIT_BITS, v, tmp, n, i, want_key(&v[i]) >> shift);
-		v = tmp;
-		tmp = x;
-	}
-	return v;
-}
 
 static uint32_t
 group_of(const struct exec *ex, const struct want *w)
@@ -260,7 +208,7 @@ fetch_spans(struct fetcher *x, struct want *wants, size_t n, struct err *e)
 	f.runs = arena_array(&x->window, n, struct run);
 	if (f.rows == NULL || f.runs == NULL || tmp == NULL)
 		return err_nomem(e);
-	f.wants = wants = sort_wants(wants, tmp, n);
+	f.wants = wants = wants_sort(wants, tmp, n);
 	weight = weigh(ex, wants, n);
 	wake = ex->threads > 1 && weight >= 2 * RUN_LEAST;
 	if (wake)

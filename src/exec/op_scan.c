@@ -5,6 +5,7 @@
  * and what later morsels must beat moves on.
  */
 #include "exec_i.h"
+#include "filter/filter_cost.h"
 
 #include <stdlib.h>
 
@@ -13,17 +14,9 @@
 #define WAVE_PER_THREAD 8	/* morsels of the first wave */
 #define WAVE_GROWN 4		/* later ones may have so many times as many, */
 #define WAVE_MAX 512		/* up to this */
-#define ROW_BATCH 512		/* of the plain plan */
-#define WAKE_ROWS 32768		/* rows to look at that are worth a second thread, */
-#define LIST_WEIGHT 512		/* a row of a list counts so many: its columns are far apart */
-#define LIST_SHARE 256		/* a list of at most 1/256 of the shard's rows, */
-#define LIST_ROWS 256		/* or so many, is gone through as such */
-#define TEXT_WEIGHT 16		/* where texts are searched each counts so many times */
 
 struct wave {
-	struct exec *ex;
-	struct slice slice;
-	struct row_sink *sink;
+	struct scan_job job;
 	struct morsel *morsels;
 	struct scan_out *outs;
 	uint32_t *turns;		/* in which order threads take them */
@@ -31,194 +24,7 @@ struct wave {
 	uint64_t weight;		/* rows to look at, as WAKE_ROWS counts them */
 };
 
-/* ---- on columns ---- */
-
-static int
-scan_columns(struct scan *sc, const struct wave *w, const uint64_t *bits)
-{
-	uint64_t *got = scan_bits(sc, sc->n_rows);
-	int rc;
-
-	if (got == NULL)
-		return ERR_NOMEM;
-	sc->prof->rows_scanned += bitmap_count(bits, sc->n_rows);
-	if ((rc = filter_eval(sc, &sc->ex->local->filter.root, bits, got)) < 0)
-		return rc;
-	return scan_found(sc, w->sink, &(struct found){ .n = (uint32_t)bitmap_count(got, sc->n_rows),
-	    .bits = got });
-}
-
-/* ---- by a list of few rows ---- */
-
-/* Keeps the rows that lie in the slice. */
-static int
-keep_slice(struct scan *sc, struct slice s, uint32_t *rows, uint32_t *n)
-{
-	uint64_t *starts = arena_alloc(&sc->mem, ((size_t)*n + 1) * sizeof *starts);
-	const struct chunk *c = NULL;
-	uint32_t m = 0;
-	int rc;
-
-	if (starts == NULL)
-		return err_nomem(sc->e);
-	if ((rc = scan_chunk(sc, COL_START, &c)) < 0 || c == NULL)
-		return rc;
-	chunk_gather(c, rows, *n, starts);
-	chunk_put(c);
-	for (uint32_t i = 0; i < *n; i++)
-		if (starts[i] >= s.first && starts[i] <= s.last)
-			rows[m++] = rows[i];
-	*n = m;
-	return 0;
-}
-
-/* Rows [at, to) of the list, which are of the scan's row group. */
-static int
-scan_few(struct scan *sc, const struct wave *w, uint32_t at, uint32_t to)
-{
-	uint32_t n = to - at, *rows = arena_alloc(&sc->mem, ((size_t)n + 1) * sizeof *rows);
-	int rc, zone = xshard_start_zone(sc->xs, sc->group, w->slice);
-
-	if (rows == NULL)
-		return err_nomem(sc->e);
-	for (uint32_t i = 0; i < n; i++)
-		rows[i] = sc->xs->list[at + i] - sc->row_from;
-	if (zone == 0)
-		n = 0;
-	if (zone < 0 && (rc = keep_slice(sc, w->slice, rows, &n)) < 0)
-		return rc;
-	if (n == 0)
-		return 0;
-	sc->prof->row_groups_visited++;
-	sc->prof->rows_scanned += n;
-	if ((rc = filter_rows(sc, &sc->ex->local->filter.root, rows, &n)) < 0)
-		return rc;
-	return scan_found(sc, w->sink, &(struct found){ .n = n, .rows = rows });
-}
-
-static int
-scan_listed(struct scan *sc, const struct wave *w)
-{
-	const struct xshard *xs = sc->xs;
-	uint64_t visited = sc->prof->row_groups_visited;
-
-	for (uint32_t i = 0, j; i < xs->n_list; i = j) {
-		int rc;
-
-		scan_at(sc, xs->list[i] / xs->info->row_group_rows);
-		for (j = i + 1; j < xs->n_list && xs->list[j] < sc->rg->row_to; j++)
-			;
-		if ((rc = scan_few(sc, w, i, j)) < 0)
-			return rc;
-		arena_reset(&sc->mem);
-	}
-	visited = sc->prof->row_groups_visited - visited;
-	sc->prof->row_groups_pruned += xs->info->n_row_groups - visited;
-	return 0;
-}
-
-/* ---- on rows: the plain plan ---- */
-
-/* Rows of the row group that are candidates. */
-static int
-scan_row_batch(struct scan *sc, const struct wave *w, const uint32_t *rows, uint32_t n)
-{
-	const struct projection all = { .all = true };
-	struct span *spans = arena_array(&sc->mem, n, struct span);
-	uint32_t *at = arena_array(&sc->mem, n, uint32_t);
-	int rc;
-
-	if (spans == NULL || at == NULL)
-		return err_nomem(sc->e);
-	for (uint32_t i = 0; i < n; i++)
-		at[i] = sc->row_from + rows[i];
-	if ((rc = fetch_rows(sc->fetch, sc->xs->s, at, n, &all, spans, sc->e)) < 0)
-		return rc;
-	sc->prof->rows_fetched += n;
-	sc->prof->rows_scanned += n;
-	rc = spans_consume(sc, w->sink, w->slice, spans, rows, n);
-	fetch_reset(sc->fetch);
-	return rc;
-}
-
-static int
-scan_rows(struct scan *sc, const struct wave *w, const uint64_t *bits)
-{
-	uint32_t n, *rows = scan_list(sc, bits, sc->n_rows, &n);
-	int rc;
-
-	if (rows == NULL)
-		return ERR_NOMEM;
-	if (sc->fetch == NULL && (rc = fetch_new(&sc->fetch, sc->e)) < 0)
-		return rc;
-	for (uint32_t i = 0; i < n; i += ROW_BATCH) {
-		if ((rc = exec_check(sc->ex, sc->e)) < 0 ||
-		    (rc = scan_row_batch(sc, w, rows + i,
-		    n - i < ROW_BATCH ? n - i : ROW_BATCH)) < 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* ---- morsels ---- */
-
-static int
-scan_group(struct scan *sc, const struct wave *w)
-{
-	uint64_t *bits = scan_bits(sc, sc->n_rows);
-	bool cut = xshard_start_zone(sc->xs, sc->group, w->slice) < 0, any = false;
-	int rc, may = 1;
-
-	if (bits == NULL)
-		return ERR_NOMEM;
-	/* Where the slice cuts the group, rows are told by their starts, which zones may spare. */
-	if (cut && sc->xs->zones)
-		may = filter_may_match(sc, &sc->ex->local->filter.root);
-	if (may > 0 && (rc = scan_candidates(sc, w->slice, bits, &any)) < 0)
-		return rc;
-	if (!cut && any && sc->xs->zones)
-		may = filter_may_match(sc, &sc->ex->local->filter.root);
-	if (may > 0 && any && sc->xs->indexes) {
-		if ((rc = filter_narrow(sc, bits)) < 0)
-			return rc;
-		any = bitmap_any(bits, sc->n_rows);
-	}
-	if (may < 0)
-		return may;
-	if (!any || may == 0) {
-		sc->prof->row_groups_pruned++;
-		return 0;
-	}
-	sc->prof->row_groups_visited++;
-	return sc->ex->plan->pushdown ? scan_columns(sc, w, bits) : scan_rows(sc, w, bits);
-}
-
-static int
-run_morsel(struct wave *w, const struct morsel *m, struct scan_out *out)
-{
-	struct exec *ex = w->ex;
-	struct scan *sc;
-	int rc;
-
-	if ((rc = exec_check(ex, &out->err)) < 0)
-		return rc;
-	if ((sc = scan_get(ex, &out->err)) == NULL)
-		return ERR_NOMEM;
-	sc->part = m->shard;
-	sc->xs = &ex->local->shards[m->shard];
-	sc->prof = &out->prof;
-	sc->e = &out->err;
-	if ((rc = scan_local(sc, w->sink)) < 0) {
-		;
-	} else if (m->group == GROUP_LIST) {
-		rc = scan_listed(sc, w);
-	} else {
-		scan_at(sc, m->group);
-		rc = scan_group(sc, w);
-	}
-	scan_put(ex, sc);
-	return rc;
-}
+/* ---- waves ---- */
 
 static void
 morsel_task(void *arg, size_t i)
@@ -228,7 +34,7 @@ morsel_task(void *arg, size_t i)
 	struct scan_out *out = &w->outs[no];
 	struct read_counters before = read_counters;
 
-	out->code = run_morsel(w, &w->morsels[no], out);
+	out->code = morsel_run(&w->job, &w->morsels[no], out);
 	profile_reads(&out->prof, &before);
 }
 
@@ -272,7 +78,7 @@ drop_locals(struct exec *ex, struct row_sink *s)
 static int
 run_wave(struct wave *w, struct err *e)
 {
-	struct exec *ex = w->ex;
+	struct exec *ex = w->job.ex;
 	int rc = 0;
 
 	for (size_t i = 0; i < w->n; i++)
@@ -292,8 +98,8 @@ run_wave(struct wave *w, struct err *e)
 	w->n = 0;
 	w->weight = 0;
 	if (rc == 0)
-		rc = combine(ex, w->sink, false, e);
-	return rc == 0 && w->sink->full ? 1 : rc;
+		rc = combine(ex, w->job.sink, false, e);
+	return rc == 0 && w->job.sink->full ? 1 : rc;
 }
 
 /* ---- shards ---- */
@@ -347,15 +153,15 @@ walk_init(struct walk *k, struct exec *ex, struct slice s, bool by_key)
 static void
 tell_progress(const struct walk *k, const struct xshard *xs)
 {
-	if (k->w.ex->env.progress != NULL && k->w.slice.first <= xs->entry->min_start)
-		atomic_fetch_add(&k->w.ex->env.progress->rows_done, xs->entry->n_rows);
+	if (k->w.job.ex->env.progress != NULL && k->w.job.slice.first <= xs->entry->min_start)
+		atomic_fetch_add(&k->w.job.ex->env.progress->rows_done, xs->entry->n_rows);
 }
 
 static void
 release_done(struct walk *k, size_t until)
 {
 	for (; k->first < until; k->first++) {
-		struct xshard *xs = &k->w.ex->local->shards[k->order[k->first]];
+		struct xshard *xs = &k->w.job.ex->local->shards[k->order[k->first]];
 
 		xshard_release(xs);
 		tell_progress(k, xs);
@@ -419,10 +225,10 @@ push_morsel(struct walk *k, size_t no, uint32_t group, uint64_t weight)
 static int
 add_morsel(struct walk *k, size_t no, uint32_t group, const struct refs *bound)
 {
-	struct exec *ex = k->w.ex;
+	struct exec *ex = k->w.job.ex;
 
 	if (ex->plan->pushdown &&
-	    xshard_start_zone(&ex->local->shards[no], group, k->w.slice) == 0) {
+	    xshard_start_zone(&ex->local->shards[no], group, k->w.job.slice) == 0) {
 		ex->prof.row_groups_pruned++;
 		return 0;
 	}
@@ -453,11 +259,11 @@ few_listed(struct exec *ex, struct xshard *xs, const struct refs *bound, struct 
 static int
 add_listed(struct walk *k, size_t no)
 {
-	const struct xshard *xs = &k->w.ex->local->shards[no];
+	const struct xshard *xs = &k->w.job.ex->local->shards[no];
 
 	if (xs->n_list != 0)
 		return push_morsel(k, no, GROUP_LIST, (uint64_t)xs->n_list * LIST_WEIGHT);
-	k->w.ex->prof.row_groups_pruned += xs->info->n_row_groups;
+	k->w.job.ex->prof.row_groups_pruned += xs->info->n_row_groups;
 	return 0;
 }
 
@@ -484,7 +290,7 @@ promise_cmp(const void *pa, const void *pb, void *arg)
 static int
 add_promising(struct walk *k, size_t no, const struct refs *bound)
 {
-	struct exec *ex = k->w.ex;
+	struct exec *ex = k->w.job.ex;
 	const struct xshard *xs = &ex->local->shards[no];
 	uint32_t n = xs->info->n_row_groups;
 	struct promise *v = calloc((size_t)n + 1, sizeof *v);
@@ -506,7 +312,7 @@ add_promising(struct walk *k, size_t no, const struct refs *bound)
 static int
 add_shard(struct walk *k, size_t no, const struct refs *bound)
 {
-	struct exec *ex = k->w.ex;
+	struct exec *ex = k->w.job.ex;
 	struct xshard *xs = &ex->local->shards[no];
 	struct read_counters before = read_counters;
 	int rc = xshard_prepare(ex, xs, k->e);
@@ -527,7 +333,7 @@ add_shard(struct walk *k, size_t no, const struct refs *bound)
 int
 scan_slice(struct exec *ex, struct slice s, struct row_sink *sink, struct err *e)
 {
-	struct walk k = { .w = { .ex = ex, .slice = s, .sink = sink }, .e = e };
+	struct walk k = { .w.job = { ex, s, sink }, .e = e };
 	uint64_t t0 = clock_mono_ns();
 	int rc = walk_init(&k, ex, s, sink->bound != NULL);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * source: what sinks ask of the source, whichever it is.
+ * source: what sinks ask of the source, whichever it is, and what they hold of it for a batch.
  */
 #include "exec_i.h"
 
@@ -44,4 +44,30 @@ trace_put(struct exec *ex, struct trace_pin *pin)
 	if (pin->t != NULL)
 		ex->source.ops->trace_put(&ex->source, pin);
 	pin->t = NULL;
+}
+
+/* ---- what a batch that was handed out borrows: memory, and traces pinned in the cache ---- */
+
+void
+lent_init(struct lent *l)
+{
+	*l = (struct lent){ .pins = VEC_INIT };
+	arena_init(&l->mem);
+}
+
+void
+lent_end(struct exec *ex, struct lent *l)
+{
+	for (size_t i = 0; i < l->pins.n; i++)
+		trace_put(ex, &l->pins.v[i]);
+	l->pins.n = 0;
+	arena_reset(&l->mem);
+}
+
+void
+lent_release(struct exec *ex, struct lent *l)
+{
+	lent_end(ex, l);
+	vec_release(&l->pins);
+	arena_release(&l->mem);
 }

@@ -5,9 +5,8 @@
  * so is one whose zone tells the answer. Where not every row has a value, sets of rows become
  * sets of ordinals and back; few rows are gone through by a list.
  */
+#include "filter/filter_cost.h"
 #include "filter_i.h"
-
-#define PICK_SHARE 128		/* one row in so many is few */
 
 static int
 test_values(const struct col_test *t, const uint64_t *v, size_t n, const uint64_t *want,

@@ -4,9 +4,8 @@
  * as bits, or on few of them, as a list. Texts in place are looked at here, numbers and codes in
  * filter_chunk.
  */
+#include "filter/filter_cost.h"
 #include "filter_i.h"
-
-#define FIND_SHARE 8		/* from one value in so many on, all of a chunk are searched */
 
 /* All strings of a chunk at once, whatever their rows. */
 static int

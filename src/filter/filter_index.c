@@ -10,15 +10,10 @@
  * under it, a leaf that names more than half of the shard is left to the scan of its column.
  */
 #include "base/search.h"
+#include "filter/filter_cost.h"
 #include "filter_i.h"
 
 #include <stdlib.h>
-
-#define LEAST_SHARE 2		/* at most half of the shard's rows, */
-#define ALWAYS_ROWS 256		/* or so many */
-#define FEW_SHARE 8		/* a column of few values has them in 1/8 of the rows */
-
-#define SORT_ROWS 64		/* longer lists are put in order by a bitmap of the shard */
 
 /* ---- one leaf ---- */
 

@@ -3,13 +3,12 @@
  * filter_postings: the rows that the index of one column names for a leaf: postings of codes or
  * numbers, hashes of texts in place. In order of the keys; a row may come twice.
  */
+#include "filter/filter_cost.h"
 #include "filter_i.h"
 
 #include <stdlib.h>
 
 #include "shard/postings.h"
-
-#define MOST_CODES 4096		/* of one leaf */
 
 /* Adds the rows of keys [lo, hi]; 1: too many. */
 static int

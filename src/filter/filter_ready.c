@@ -5,14 +5,10 @@
  * of codes, as a set of codes, or as one answer a code; and what satisfies of values that are
  * strings.
  */
+#include "filter/filter_cost.h"
 #include "filter_i.h"
 
 #include <stdlib.h>
-
-#define EAGER_VALUES 4096	/* values of a dictionary that are all looked at, wanted or not */
-#define EAGER_WORDS 65536
-#define EAGER_RANGES 64
-#define SET_MOST 65536		/* codes of a set: it should stay in the nearest cache */
 
 /* The smallest string above all that start with `prefix`; false if there is none. */
 static bool

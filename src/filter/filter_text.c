@@ -8,14 +8,13 @@
  * A value on which a pattern runs into its limit makes the whole answer "can't tell": whether
  * that is an error depends on rows, and they are the scan's.
  */
+#include "filter/filter_cost.h"
 #include "filter_i.h"
 
 #include <stdlib.h>
 
 #include "shard/textidx.h"
 
-#define FEW_VALUES 4096		/* looked at in any case, */
-#define VALUE_ROWS 4		/* more only with so many rows for each */
 #define CHECK_VALUES 1024	/* between looks at the deadline */
 
 /* What the index knows of one leaf or word: false if that is nothing. */
@@ -69,7 +68,7 @@ look_at(const struct filter *f, struct col_state *st, uint64_t *codes, struct er
 	int rc;
 
 	BITMAP_EACH(codes, st->col->n_dict, code) {
-		if (++n_seen % CHECK_VALUES == 0 && (rc = f->host->check(f->ex, e)) < 0)
+		if (++n_seen % CHECK_VALUES == 0 && (rc = filter_check(f, e)) < 0)
 			return rc;
 		if ((rc = column_code(st, (uint32_t)code, NULL)) == ERR_NOMEM)
 			return err_nomem(e);

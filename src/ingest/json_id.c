@@ -4,6 +4,7 @@
  * is hex of its full length; taken besides, and counted as a repair, are a 0x before it, dashes
  * in it (a UUID) and base64 of the bytes, as stock protobuf printers write it.
  */
+#include "base/base64.h"
 #include "otlp_json_i.h"
 
 #define SHOWN(s) ((s).n < 24 ? (int)(s).n : 24), (s).n ? (s).p : ""

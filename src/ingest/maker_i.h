@@ -94,7 +94,4 @@ bool maker_take(struct maker *, size_t start, struct value *v);
 bool maker_pack_entity(struct maker *, size_t mark, struct sv schema_url, struct sv type);
 bool maker_entity_key(struct maker *, size_t mark, struct sv key, int64_t which);
 
-/* Base64, standard or URL alphabet, padded or not, into out (3/4 of s.n); -1 if it isn't. */
-int64_t base64_decode(struct sv s, uint8_t *out);
-
 #endif

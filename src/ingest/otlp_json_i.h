@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * otlp_json_i: what the two halves of the OTLP JSON parser share: otlp_json.c knows the
- * messages, otlp_json_value.c the fields they are made of (numbers, text, enums, attributes
+ * otlp_json_i: what the parts of the OTLP JSON parser share: otlp_json.c knows the
+ * messages, otlp_json_resource.c those that spans share, otlp_json_value.c the fields they are made of (numbers, text, enums, attributes
  * and nested values).
  *
  * Every reader of a field returns false only if the JSON is broken or memory ran out; a
@@ -28,6 +28,9 @@ bool otlp_json_enum(struct otlp_json *, const char *what, bool (*word)(struct sv
     int32_t *out);
 /* A list of KeyValue, normalized, in the arena. */
 bool otlp_json_attrs(struct otlp_json *, struct attrs *out);
+/* otlp_json_resource.c */
+bool otlp_json_resource(struct otlp_json *, struct resource *);
+bool otlp_json_scope(struct otlp_json *, struct scope *);
 /* One top-level object. False: broken, which is reported, or no memory. */
 bool otlp_json_object(struct otlp_json *);
 /* A finite number or the words for those that are not. */

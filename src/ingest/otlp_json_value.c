@@ -4,6 +4,7 @@
  * width, text, enums, attribute lists, AnyValue. Nested values are packed on the way (see
  * maker_i.h). Recursion is as deep as arrays and maps nest, at most LIMIT_VALUE_DEPTH.
  */
+#include "base/base64.h"
 #include "otlp_json_i.h"
 
 #include <math.h>

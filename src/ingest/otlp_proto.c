@@ -8,26 +8,12 @@
  * A ResourceSpans is read twice, first for what its spans share, since that may come after
  * them; so is a ScopeSpans. Lengths keep damage local: malformed bytes inside a span cost
  * the span, inside a ScopeSpans what follows in it, and so on outwards.
- * Functions return false only for want of memory. Recursion is as deep as arrays and maps
- * nest, at most LIMIT_VALUE_DEPTH.
+ * Functions return false only for want of memory.
  */
-#include "base/limits.h"
-#include "maker_i.h"
-#include "wire_i.h"
-
-struct otlp_proto {
-	struct maker m;
-	struct sv body;
-};
+#include "otlp_proto_i.h"
 
 /* A field of OTLP before 0.19, with messages of the same shape as ScopeSpans. */
 #define INSTRUMENTATION_LIBRARY_SPANS 1000
-
-static size_t
-offset(const struct otlp_proto *o, const struct wire *w)
-{
-	return (size_t)((const char *)w->p - o->body.p);
-}
 
 /* After a loop over a message that holds spans: what follows in it is lost if malformed. */
 static void
@@ -36,204 +22,6 @@ check_outer(struct otlp_proto *o, const struct wire *w, const char *what)
 	if (w->why != NULL)
 		maker_broken(&o->m, "byte %zu: %s in %s; what follows in it is lost",
 		    offset(o, w), w->why, what);
-}
-
-/* The same for any other message: costs the span, if this is one's. */
-static void
-check_inner(struct otlp_proto *o, const struct wire *w, const char *what)
-{
-	if (w->why != NULL)
-		maker_complain(&o->m, "byte %zu: %s in %s", offset(o, w), w->why, what);
-}
-
-static inline bool
-is(struct otlp_proto *o, const struct wire_field *f, enum wire_type type)
-{
-	if (f->type == type)
-		return true;
-	o->m.repaired = true;
-	return false;
-}
-
-/* Want of memory shows in m.nomem. */
-static void
-text(struct otlp_proto *o, const struct wire_field *f, struct sv *out)
-{
-	if (is(o, f, WIRE_BYTES))
-		(void)maker_text(&o->m, f->s, out);
-}
-
-static void
-number(struct otlp_proto *o, const struct wire_field *f, enum wire_type type, uint64_t *out)
-{
-	if (is(o, f, type))
-		*out = f->u;
-}
-
-/* Numbers too large for 32 bits lose their upper half, as protobuf has it. */
-static void
-number32(struct otlp_proto *o, const struct wire_field *f, enum wire_type type, uint32_t *out)
-{
-	if (is(o, f, type))
-		*out = (uint32_t)f->u;
-}
-
-/*
- * A value under construction; its sub-message may come in parts. Compound content lies in
- * pack from `start`, a map's entries on the attribute stack from `mark`.
- */
-struct partial {
-	struct value v;
-	size_t start, mark;
-};
-
-static struct partial
-value_begin(const struct otlp_proto *o)
-{
-	return (struct partial){ { .type = VAL_EMPTY }, o->m.pack.n, o->m.attrs.n };
-}
-
-/* A oneof: a new member puts the old one away. */
-static void
-value_set(struct otlp_proto *o, struct partial *p, struct value v)
-{
-	o->m.pack.n = p->start;
-	o->m.attrs.n = p->mark;
-	p->v = v;
-}
-
-static bool
-value_end(struct otlp_proto *o, struct partial *p)
-{
-	return p->v.type != VAL_MAP || maker_map_end(&o->m, p->mark, p->start);
-}
-
-static bool value_part(struct otlp_proto *, struct partial *, struct sv, unsigned depth);
-static bool key_value(struct otlp_proto *, struct sv, size_t mark, unsigned depth, bool in_map);
-
-static bool
-element(struct otlp_proto *o, struct sv s, unsigned depth)
-{
-	struct partial p = value_begin(o);
-
-	return value_part(o, &p, s, depth) && value_end(o, &p) &&
-	    maker_pack(&o->m, p.start, &p.v);
-}
-
-/* An ArrayValue or KeyValueList: field 1 again and again. */
-static bool
-compound(struct otlp_proto *o, struct partial *p, enum value_type type, struct sv s,
-    unsigned depth)
-{
-	struct wire w = wire_new(s);
-	struct wire_field f;
-
-	if (depth == LIMIT_VALUE_DEPTH) {
-		maker_complain(&o->m, "a value is nested more than %d deep",
-		    LIMIT_VALUE_DEPTH);
-		return true;
-	}
-	if (p->v.type != type)
-		value_set(o, p, (struct value){ .type = type });
-	while (wire_next(&w, &f)) {
-		if (f.num != 1 || !is(o, &f, WIRE_BYTES))
-			continue;
-		if (type == VAL_ARRAY ? !element(o, f.s, depth + 1)
-		    : !key_value(o, f.s, p->mark, depth + 1, true))
-			return false;
-	}
-	check_inner(o, &w, type == VAL_ARRAY ? "an array" : "a map");
-	return true;
-}
-
-static void
-double_value(struct otlp_proto *o, struct partial *p, uint64_t bits)
-{
-	struct value v = { .type = VAL_DOUBLE };
-
-	memcpy(&v.d, &bits, 8);
-	value_set(o, p, v);
-}
-
-/* One more part of an AnyValue that is inside `depth` arrays and maps. */
-static bool
-value_part(struct otlp_proto *o, struct partial *p, struct sv s, unsigned depth)
-{
-	struct wire w = wire_new(s);
-	struct wire_field f;
-
-	while (wire_next(&w, &f))
-		switch (f.num) {
-		case 1:
-			text(o, &f, &f.s);
-			if (f.type == WIRE_BYTES)
-				value_set(o, p, (struct value){ .type = VAL_STRING, .s = f.s });
-			break;
-		case 2:
-			if (is(o, &f, WIRE_VARINT))
-				value_set(o, p, (struct value){ .type = VAL_BOOL,
-				    .b = f.u != 0 });
-			break;
-		case 3:
-			if (is(o, &f, WIRE_VARINT))
-				value_set(o, p, (struct value){ .type = VAL_INT,
-				    .i = (int64_t)f.u });
-			break;
-		case 4:
-			if (is(o, &f, WIRE_FIXED64))
-				double_value(o, p, f.u);
-			break;
-		case 5:
-		case 6:
-			if (is(o, &f, WIRE_BYTES) && !compound(o, p,
-			    f.num == 5 ? VAL_ARRAY : VAL_MAP, f.s, depth))
-				return false;
-			break;
-		case 7:
-			if (is(o, &f, WIRE_BYTES))
-				value_set(o, p, (struct value){ .type = VAL_BYTES, .s = f.s });
-			break;
-		case 8:		/* an index into a table that only profiles have */
-			value_set(o, p, (struct value){ .type = VAL_EMPTY });
-			break;
-		}
-	check_inner(o, &w, "a value");
-	return true;
-}
-
-static bool
-key_value(struct otlp_proto *o, struct sv s, size_t mark, unsigned depth, bool in_map)
-{
-	struct wire w = wire_new(s);
-	struct wire_field f;
-	struct partial p = value_begin(o);
-	struct sv key = SV_EMPTY;
-	uint64_t complaints = o->m.n_complaints;
-
-	while (wire_next(&w, &f)) {
-		if (f.num == 1)
-			text(o, &f, &key);
-		else if (f.num == 2 && is(o, &f, WIRE_BYTES) &&
-		    !value_part(o, &p, f.s, depth))
-			return false;
-	}
-	check_inner(o, &w, "an attribute");
-	if (!value_end(o, &p))
-		return false;
-	if (in_map)
-		return maker_pack_entry(&o->m, mark, p.start, key, &p.v);
-	/* A resource or scope goes on without the attribute; a span is lost by now. */
-	if (o->m.n_complaints != complaints) {
-		o->m.pack.n = p.start;
-		return true;
-	}
-	return maker_take(&o->m, p.start, &p.v) && maker_attr(&o->m, mark, key, &p.v);
-}
-
-static bool
-attribute(struct otlp_proto *o, const struct wire_field *f, size_t mark)
-{
-	return !is(o, f, WIRE_BYTES) || key_value(o, f->s, mark, 0, false);
 }
 
 static bool
@@ -273,7 +61,7 @@ resource(struct otlp_proto *o, struct sv s, size_t mark)
 	while (wire_next(&w, &f))
 		switch (f.num) {
 		case 1:
-			if (!attribute(o, &f, mark))
+			if (!otlp_proto_attribute(o, &f, mark))
 				return false;
 			break;
 		case 2:
@@ -303,7 +91,7 @@ scope(struct otlp_proto *o, struct sv s, size_t mark)
 			text(o, &f, &sc->version);
 			break;
 		case 3:
-			if (!attribute(o, &f, mark))
+			if (!otlp_proto_attribute(o, &f, mark))
 				return false;
 			break;
 		case 4:
@@ -376,7 +164,7 @@ event(struct otlp_proto *o, struct sv s)
 			text(o, &f, &e.name);
 			break;
 		case 3:
-			if (!attribute(o, &f, mark))
+			if (!otlp_proto_attribute(o, &f, mark))
 				return false;
 			break;
 		case 4:
@@ -406,7 +194,7 @@ span_link(struct otlp_proto *o, struct sv s)
 			text(o, &f, &l.trace_state);
 			break;
 		case 4:
-			if (!attribute(o, &f, mark))
+			if (!otlp_proto_attribute(o, &f, mark))
 				return false;
 			break;
 		case 5:
@@ -465,7 +253,7 @@ span_field(struct otlp_proto *o, const struct wire_field *f)
 		number(o, f, WIRE_FIXED64, &s->end_ns);
 		return true;
 	case 9:
-		return attribute(o, f, 0);
+		return otlp_proto_attribute(o, f, 0);
 	case 10:
 		number32(o, f, WIRE_VARINT, &s->dropped_attrs);
 		return true;

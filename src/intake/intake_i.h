@@ -3,7 +3,7 @@
  * intake_i: what the intake's files share.
  *
  *   reader (the caller)  bytes -> records -> jobs                          intake.c
- *   workers              job -> spans -> those not committed yet -> memtable
+ *   workers              job -> spans -> those not committed yet -> memtable   intake_work.c
  *                        a full memtable -> shards -> one commit           intake_seal.c
  *
  * There are two memtables at most: `mt` takes spans while the other is sealed, so that
@@ -26,6 +26,7 @@
 #include "base/vec.h"
 #include "intake/intake.h"
 #include "catalog/catalog.h"
+#include "render/span_line.h"
 #include "seal/memtable.h"
 #include "shard/fetch.h"
 
@@ -124,6 +125,31 @@ struct intake {
 /* Remembers the first failure and wakes all. Returns the code. */
 int intake_fail(struct intake *, const struct err *);
 bool intake_failed(struct intake *);
+
+/* ---- intake_work.c ---- */
+
+/* What one thread keeps from job to job. */
+struct worker {
+	struct intake *in;
+	struct dedup *dedup;
+	struct span_batch batch;
+	struct ingest_result res;
+	const char *input;
+	struct render render;		/* what lines are measured with */
+	struct buf line;
+};
+
+/* Reports a reject; arg is a worker. */
+void worker_reject(void *arg, const struct reject *);
+/* The thread of a worker; arg is the intake. */
+void *intake_worker(void *arg);
+/* Hands a job over (also on failure), waiting for room. */
+int job_submit(struct intake *, struct job *, struct err *) WARN_UNUSED;
+/* Under `lock`: the first job, or NULL. */
+struct job *job_take(struct intake *);
+void job_free(struct job *);
+/* Waits until every job is done. */
+int jobs_wait(struct intake *, struct err *);
 
 /* ---- intake_seal.c ---- */
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* logs: the query log (lines, rights, rotation, faults that no query feels) and the slow queries. */
+/*
+ * logs: the query log (lines, rights, rotation, faults that no query feels), the slow queries, and
+ * what planning logs.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "engine/engine_i.h"
 #include "lib/store_rig.h"
 
@@ -270,6 +274,54 @@ no_query_is_slow_if_none_may_be(void **state)
 	buf_release(&text);
 }
 
+/* Two queries of one template, with what that logs. */
+static void
+plan_two(const char *trace, struct buf *out)
+{
+	struct buf file = BUF_INIT;
+	struct bench b;
+
+	buf_printf(&file, "%s/plans.log", rig.dir);
+	assert_int_equal(log_open(LOG_TO_FILE, buf_cstr(&file), LOG_LV_INFO, NULL), 0);
+	open_engine(&b, "", trace);
+	assert_int_equal(run(&b, "/kind/server/sort/duration/limit/7/spans.csv"), 0);
+	assert_int_equal(run(&b, "/kind/client/sort/duration/limit/7/spans.csv"), 0);
+	close_engine(&b);
+	assert_int_equal(log_open(LOG_TO_STDERR, NULL, LOG_LV_INFO, NULL), 0);
+	slurp(buf_cstr(&file), out);
+	unlink(buf_cstr(&file));
+	buf_release(&file);
+}
+
+static void
+has(const struct buf *text, const char *part)
+{
+	if (strstr(text->p, part) == NULL)
+		fail_msg("lacks \"%s\":\n%s", part, text->p);
+}
+
+static void
+planning_is_logged_if_asked_for(void **state)
+{
+	struct buf text = BUF_INIT;
+
+	(void)state;
+	plan_two("log.trace=off", &text);
+	assert_null(strstr(text.p, "plan 1: "));
+	plan_two("log.trace=plan", &text);
+	has(&text, " plan 1: path     /kind/server/sort/duration/limit/7\n");
+	has(&text, " plan 1: template ");
+	has(&text, " plan 1: rules    ");
+	has(&text, " plan 1: choices\n");
+	has(&text, "; cheapest\n");
+	has(&text, " plan 1: decision computed, kept as 1; ");
+	has(&text, " plan 1: planned  in ");
+	has(&text, " plan 2: path     /kind/client/sort/duration/limit/7\n");
+	has(&text, " plan 2: decision hit (1), ");
+	assert_null(strstr(text.p, "plan 3: "));
+	buf_release(&text);
+}
+
 static int
 setup(void **state)
 {
@@ -297,6 +349,7 @@ main(void)
 		cmocka_unit_test(a_torn_line_is_ended),
 		cmocka_unit_test(slow_queries_are_kept_newest_first),
 		cmocka_unit_test(no_query_is_slow_if_none_may_be),
+		cmocka_unit_test(planning_is_logged_if_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -5,11 +5,11 @@
  * each of these cells. The footer tells nothing of time but each service's first and last start:
  * a service that matches must lie in the range, or apart from it.
  */
-#include "exec_i.h"
+#include "filter/cover.h"
 
 struct cells {
-	struct exec *ex;
 	struct xshard *xs;
+	uint64_t first, last;		/* the range */
 	const struct dict *names;	/* NULL: the filter doesn't ask for them */
 	struct err *e;
 };
@@ -107,7 +107,7 @@ holds(const struct fnode *n, const struct cell *c, struct err *e)
 static int
 ask(struct cells *k, struct cell c, uint64_t rows, uint64_t errors, uint64_t *n)
 {
-	const struct fnode *root = &k->ex->local->filter.root;
+	const struct fnode *root = &k->xs->filter->root;
 	int rc;
 
 	if (rows != errors) {
@@ -142,13 +142,11 @@ ask_service(struct cells *k, const struct shard_service *s, uint64_t *n)
 
 /* 1: the service's rows lie in the range; -1: apart from it; 0: some of them. */
 static int
-place(const struct shard_service *s, const struct exec *ex)
+place(const struct shard_service *s, const struct cells *k)
 {
-	uint64_t from = ex->plan->range.from, last = exec_last(ex->plan);
-
-	if (s->max_start < from || s->min_start > last)
+	if (s->max_start < k->first || s->min_start > k->last)
 		return -1;
-	return s->min_start >= from && s->max_start <= last;
+	return s->min_start >= k->first && s->max_start <= k->last;
 }
 
 static int
@@ -160,7 +158,7 @@ ask_all(struct cells *k, uint64_t *n)
 
 	for (size_t i = 0; i < info->n_services; i++) {
 		const struct shard_service *s = &info->services[i];
-		int in = place(s, k->ex);
+		int in = place(s, k);
 
 		if (in < 0)
 			continue;
@@ -175,14 +173,14 @@ ask_all(struct cells *k, uint64_t *n)
 }
 
 int
-cover_cells(struct exec *ex, struct xshard *xs, uint64_t *n, struct err *e)
+cover_cells(struct xshard *xs, uint64_t first, uint64_t last, uint64_t *n, struct err *e)
 {
-	struct cells k = { .ex = ex, .xs = xs, .e = e };
+	struct cells k = { .xs = xs, .first = first, .last = last, .e = e };
 	const struct column *names = shard_column(xs->s, COL_NAME);
 	bool name = false;
 	int rc;
 
-	if (!tells(&ex->local->filter.root, &name))
+	if (!tells(&xs->filter->root, &name))
 		return 0;
 	if (name && (names == NULL || names->kind != COLUMN_DICT))
 		return 0;

@@ -9,17 +9,17 @@
  * What only may name rows (hashes, the text index) doesn't count here, nor what is not told for
  * all rows: rare attributes without a column, bare names that a resource has as well.
  */
-#include "exec_i.h"
+#include "filter/cover.h"
 
 #include <stdlib.h>
 
 #include "shard/postings.h"
+#include "shard/tracesum.h"
 
 /* A list of more than one in so many rows is a set itself, of which words are taken. */
 #define SET_SHARE 16
 
 struct cover {
-	struct exec *ex;
 	struct xshard *xs;
 	struct profile *prof;
 	bool alone;		/* the filter is one condition */
@@ -167,7 +167,7 @@ take_code_ranges(struct cover *c, const struct ranges *r, const struct postings 
 
 	for (uint32_t i = 0; i < r->n; i++)
 		for (uint64_t k = r->v[i].lo; k <= r->v[i].hi && k < postings_n(p); k++) {
-			if (k % 4096 == 0 && (rc = exec_check(c->ex, c->e)) < 0)
+			if (k % 4096 == 0 && (rc = filter_check(c->xs->filter, c->e)) < 0)
 				return rc;
 			take_key(c, p, (uint32_t)k, t);
 		}
@@ -184,7 +184,7 @@ take_codes(struct cover *c, struct col_state *st, const struct postings *p, stru
 	if (st->node->pred->op != OP_HAS && st->use_ranges)
 		return take_code_ranges(c, &st->code_ranges, p, t);
 	for (uint32_t i = 0; i < postings_n(p); i++) {
-		if (i % 4096 == 0 && (rc = exec_check(c->ex, c->e)) < 0)
+		if (i % 4096 == 0 && (rc = filter_check(c->xs->filter, c->e)) < 0)
 			return rc;
 		rc = st->any ? 1 : column_code(st, i, c->e);
 		if (rc < 0)
@@ -272,6 +272,7 @@ take_trace(const struct tracerows *rows, uint32_t ordinal, struct take *t)
 static int
 take_traces(struct cover *c, const struct fnode *n, struct take *t)
 {
+	const struct filter *f = c->xs->filter;
 	const struct ranges *ids = &state_of(c, n)->ordinals;
 	struct shard_traces traces;
 	int rc;
@@ -283,9 +284,10 @@ take_traces(struct cover *c, const struct fnode *n, struct take *t)
 			take_trace(traces.rows, (uint32_t)ids->v[i].lo, t);
 	} else {
 		for (uint32_t o = 0; o < c->xs->info->n_traces && rc >= 0; o++) {
-			if (o % 4096 == 0 && (rc = exec_check(c->ex, c->e)) < 0)
+			if (o % 4096 == 0 && (rc = filter_check(c->xs->filter, c->e)) < 0)
 				break;
-			rc = trace_fact_holds(c->ex, c->xs->plan->shard, &traces, o, n, c->e);
+			rc = f->host->trace_holds(f->ex, c->xs->plan->shard, &traces, o, n,
+			    c->e);
 			if (rc > 0)
 				take_trace(traces.rows, o, t);
 		}
@@ -390,30 +392,27 @@ count_rows_of(struct cover *c, uint64_t *n)
 	uint64_t *bits;
 	int rc;
 
-	if (adds_up(c, &c->ex->local->filter.root)) {
-		rc = take_leaf(c, &c->ex->local->filter.root, &t);
+	if (adds_up(c, &c->xs->filter->root)) {
+		rc = take_leaf(c, &c->xs->filter->root, &t);
 		*n = t.n;
 		return rc;
 	}
 	if ((bits = bits_new(c)) == NULL)
 		return ERR_NOMEM;
-	rc = rows_of(c, &c->ex->local->filter.root, bits);
+	rc = rows_of(c, &c->xs->filter->root, bits);
 	*n = bitmap_count(bits, c->xs->info->n_rows);
 	free(bits);
 	return rc;
 }
 
 int
-cover_rows(struct exec *ex, struct xshard *xs, uint64_t *n, struct profile *prof,
-    struct err *e)
+cover_rows(struct xshard *xs, uint64_t *n, struct profile *prof, struct err *e)
 {
-	struct cover c = { .ex = ex, .xs = xs, .prof = prof, .e = e };
+	struct cover c = { .xs = xs, .prof = prof, .e = e };
 	int rc;
 
-	if (xs->entry->min_start < ex->plan->range.from || xs->entry->max_start > exec_last(ex->plan))
-		return 0;
-	c.alone = ex->local->filter.root.pred->kind == PRED_LEAF;
-	if (!told(&c, &ex->local->filter.root))
+	c.alone = xs->filter->root.pred->kind == PRED_LEAF;
+	if (!told(&c, &xs->filter->root))
 		return 0;
 	rc = count_rows_of(&c, n);
 	return rc < 0 ? rc : 1;
