@@ -543,7 +543,7 @@ void costs_print(struct engine *, struct buf *);
 #define NOW_CLOCK 0
 #define NOW_LATEST UINT64_MAX
 
-/* prices.c */
+/* bindenv.c */
 struct price_list {
 	struct prices prices;
 	struct price_list *older;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* request_stats: what a request's plan is made from: the rows that it is of, and statistics. */
+/* request_stats: what a request's plan is made from. */
 #include "engine_i.h"
 
 /* The world's statistics with the summary that there is at this moment. */

@@ -387,7 +387,6 @@ int slice_newest(struct exec *, struct slice *, double matches, struct err *) WA
 int local_trace(struct exec *, struct trace_id, uint32_t only, struct trace_pin *,
     struct err *) WARN_UNUSED;
 void local_trace_put(struct exec *, struct trace_pin *);
-int traces_open(struct exec *, struct err *) WARN_UNUSED;
 
 /* ---- trace_tree.c ---- */
 

@@ -48,6 +48,18 @@ sorts_by_tree(const struct plan *p, bool counts)
 	return false;
 }
 
+#define CACHE_PART 8			/* of the memory budget */
+#define CACHE_DEFAULT (64u << 20)
+
+/* What was put together of traces is kept, in a part of the budget. */
+static int
+traces_open(struct exec *ex, struct err *e)
+{
+	size_t max = ex->env.memory == 0 ? CACHE_DEFAULT : ex->env.memory / CACHE_PART;
+
+	return lru_new(max, free, &ex->local->traces, e);
+}
+
 /* Rows that carry facts carry the child count too. */
 static bool
 needs_children(const struct plan *p)

@@ -15,8 +15,6 @@
 
 #include "base/bloom.h"
 
-#define CACHE_PART 8			/* of the memory budget */
-#define CACHE_DEFAULT (64u << 20)
 
 /* A span of the trace; where a shard's table has the sums, only what may be the root. */
 struct member {
@@ -465,14 +463,6 @@ assemble(struct exec *ex, struct trace_id id, uint32_t shard, struct trace_entry
 	vec_release(&a.rows);
 	vec_release(&a.services);
 	return rc;
-}
-
-int
-traces_open(struct exec *ex, struct err *e)
-{
-	size_t max = ex->env.memory == 0 ? CACHE_DEFAULT : ex->env.memory / CACHE_PART;
-
-	return lru_new(max, free, &ex->local->traces, e);
 }
 
 int
