@@ -31,8 +31,8 @@ from tool import Answer  # noqa: E402
 
 PATHS, GROUP_PATHS = 650, 250
 # What random paths meet too seldom.
-DIRECTED = [b"/where/k/%s/%d/count" % (op, n) for op in (b"eq", b"lt", b"ge")
-            for n in (2 ** 53 + 1, 2 ** 63 - 1, -2 ** 53 - 1)] + \
+DIRECTED = [b"/where/%s/%s/%d/count" % (key, op, n) for key in (b"k", b"k2")
+            for op in (b"eq", b"lt", b"ge") for n in (2 ** 53 + 1, 2 ** 63 - 1, -2 ** 53 - 1)] + \
     [b"/on/today/bucket/1h/fill/zero/versus/1d/groups.jsonl"]
 
 
