@@ -67,7 +67,7 @@ struct source_ops {
 	const char *(*part_name)(const struct source *, uint32_t part);	/* for messages */
 	/* Reads those ahead, by all threads. NULL: nothing to do. */
 	void (*ahead)(struct source *, struct arena *, const struct near_rows *, size_t n);
-	/* A whole trace; of one that is in part `only` alone, if that is known, else ANY_PART. */
+	/* A whole trace, its spans by part and row; of one that is in part `only` alone, if that is known, else ANY_PART. */
 	int (*trace)(struct source *, struct trace_id, uint32_t only, struct trace_pin *,
 	    struct err *) WARN_UNUSED;
 	void (*trace_put)(struct source *, struct trace_pin *);

@@ -273,7 +273,7 @@ select_is_refused_where_it_has_no_meaning(void **state)
 	assert_null(format_find(SV("")));
 	for (n = 0; format_at(n) != NULL; n++)
 		assert_ptr_equal(format_find(sv_cstr(format_at(n)->file)), format_at(n));
-	assert_int_equal(n, 16);
+	assert_int_equal(n, 18);
 }
 
 static void
