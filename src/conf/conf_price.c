@@ -101,7 +101,7 @@ int
 prices_set(struct conf_prices *p, const char *where, struct sv model, struct sv name,
     struct sv text, struct err *e)
 {
-	struct conf_price_set *set;
+	struct conf_price_set *set = NULL;
 	int code;
 
 	if (model.n == 0)

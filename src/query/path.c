@@ -83,104 +83,6 @@ node_new(struct path *parent, const struct keyword *kw, struct sv seg, struct sv
 	return 0;
 }
 
-#define ONCE "may stand once only"
-
-/* expect stands once of each kind: the bits of its words are the highest two. */
-#define EXPECT_ROWS ((uint64_t)1 << 62)
-#define EXPECT_FRESH ((uint64_t)1 << 63)
-
-static uint64_t
-once_bits(const struct keyword *kw)
-{
-	return kw->build == build_expect ? EXPECT_ROWS | EXPECT_FRESH :
-	    (uint64_t)1 << keyword_rank(kw);
-}
-
-/* Stands outside groups of filters. */
-static bool
-at_top(const struct keyword *kw)
-{
-	return kw->class == KC_TIME || kw->class == KC_SHAPE || kw->class == KC_PAGE ||
-	    kw->class == KC_COMPARE;
-}
-
-static bool
-once_only(const struct keyword *kw)
-{
-	return at_top(kw) && kw->build != build_having;
-}
-
-const char *
-path_out_of_place(const struct path *p, const struct keyword *kw)
-{
-	bool filter = kw->class == KC_FILTER || kw->class == KC_ANY || kw->class == KC_ALL;
-
-	if (p->after_not && !filter)
-		return "can't stand after 'not': only a filter, any or all can";
-	if (kw->class == KC_END && p->depth == 0)
-		return "without a group that it could close";
-	if (kw->class == KC_END && p->group_empty)
-		return "closes an empty group: a filter must stand in it";
-	if (at_top(kw) && p->depth > 0)
-		return "can't stand in a group of filters: only filters, any and all can";
-	if (once_only(kw) && (p->once & once_bits(kw)) == once_bits(kw))
-		return ONCE;
-	return NULL;
-}
-
-int
-path_over_limit(const struct path *p, const struct keyword *kw, struct err *e)
-{
-	if (keyword_opens(kw) && p->depth >= LIMIT_NESTING)
-		return err_set(e, ERR_TOOBIG, 0, "groups nest at most %d deep", LIMIT_NESTING);
-	if (kw->class != KC_END && kw->class != KC_NOT && p->n_clauses >= LIMIT_CLAUSES)
-		return err_set(e, ERR_TOOBIG, 0, "a path has at most %d clauses", LIMIT_CLAUSES);
-	return 0;
-}
-
-static bool
-has_clause(const struct path *p, const char *keyword)
-{
-	return (p->once & once_bits(keyword_find(sv_cstr(keyword)))) != 0;
-}
-
-bool
-path_grouped(const struct path *p)
-{
-	return has_clause(p, "group") || has_clause(p, "bucket") || has_clause(p, "agg") ||
-	    has_clause(p, "distinct");
-}
-
-bool
-path_compares(const struct path *p)
-{
-	return has_clause(p, "compare");
-}
-
-bool
-path_pointless(const struct path *p, const struct keyword *kw)
-{
-	bool plain = has_clause(p, "group") || has_clause(p, "bucket") || has_clause(p, "agg");
-
-	if (kw->class == KC_COMPARE)
-		return path_grouped(p);
-	if (path_compares(p) && (kw->class == KC_SHAPE || kw->build == build_select))
-		return true;
-	if (kw->class != KC_SHAPE)
-		return false;
-	if (kw->build == build_per)
-		return !path_grouped(p);
-	if (kw->build == build_fill)
-		return !has_clause(p, "bucket");
-	if (kw->build == build_having)
-		return !plain;
-	if (kw->build == build_versus)
-		return !plain || (!has_clause(p, "since") && !has_clause(p, "on"));
-	if (kw->build == build_distinct)
-		return plain;
-	return has_clause(p, "distinct");
-}
-
 /* True if a slash that was meant to be of a value may have ended it: "name/GET /cart". */
 static bool
 after_text(const struct path *p)
@@ -223,7 +125,7 @@ begin_clause(struct path *p, const struct keyword *kw)
 	p->group_empty = false;
 	switch (kw->class) {
 	case KC_COMPARE:
-		p->once |= once_bits(kw);
+		p->once |= path_once_bits(kw);
 		/* FALLTHROUGH */
 	case KC_ANY:
 	case KC_ALL:
@@ -239,11 +141,11 @@ begin_clause(struct path *p, const struct keyword *kw)
 		return;
 	case KC_SHARDS:
 		p->in_shards = true;
-		p->once |= once_bits(keyword_find(SV("on")));
+		p->once |= path_once_bits(keyword_find(SV("on")));
 		break;
 	default:
-		if (at_top(kw) && kw->build != build_expect)
-			p->once |= once_bits(kw);
+		if (path_at_top(kw) && kw->build != build_expect)
+			p->once |= path_once_bits(kw);
 		break;
 	}
 	p->n_clauses++;
@@ -406,18 +308,6 @@ escape_dot(const struct path *p, struct arena *a, struct sv *text, struct err *e
 	return 0;
 }
 
-/* Marks which of the expectations it is. */
-static int
-mark_expect(struct path *p, struct sv word, struct err *e)
-{
-	uint64_t bit = sv_is(word, "rows") ? EXPECT_ROWS : EXPECT_FRESH;
-
-	if ((p->once & bit) != 0)
-		return err_set(e, ERR_SYNTAX, 0, "'expect/%.*s' " ONCE, SV_ARG(word));
-	p->once |= bit;
-	return 0;
-}
-
 static int
 step_arg(struct path *p, struct sv seg, struct path **out, struct err *e)
 {
@@ -441,7 +331,7 @@ step_arg(struct path *p, struct sv seg, struct path **out, struct err *e)
 	child->in_shards = p->kw->class == KC_SHARDS;
 	child->arg = p->arg + 1;
 	if (p->kw->build == build_expect && p->arg == 0 &&
-	    (code = mark_expect(child, text, e)) < 0) {
+	    (code = path_mark_expect(child, text, e)) < 0) {
 		path_unref(child);
 		return code;
 	}

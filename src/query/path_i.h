@@ -30,6 +30,14 @@ struct path {
 	char text[];			/* both */
 };
 
+/* ---- path_place.c ---- */
+
+/* The clause stands outside groups of filters. */
+bool path_at_top(const struct keyword *);
+/* Its bits in `once`. */
+uint64_t path_once_bits(const struct keyword *);
+/* Marks which of the expectations it is. */
+int path_mark_expect(struct path *, struct sv word, struct err *);
 /*
  * NULL if the clause may stand after p, else why not, as words that follow the keyword's
  * name. Limits are not looked at.
@@ -41,11 +49,14 @@ bool path_grouped(const struct path *);
 bool path_compares(const struct path *);
 /* A clause that would be refused without another, or with one that is there: not listed. */
 bool path_pointless(const struct path *, const struct keyword *);
+/* ERR_TOOBIG if the keyword would go over a limit. */
+int path_over_limit(const struct path *, const struct keyword *, struct err *);
+
+/* ---- path.c ---- */
+
 /* The next segment of *rest, taken off with the slashes before and after it. */
 struct sv path_next_segment(struct sv *rest);
 /* path_view's `link`. */
 const char *path_link(const struct path *);
-/* ERR_TOOBIG if the keyword would go over a limit. */
-int path_over_limit(const struct path *, const struct keyword *, struct err *);
 
 #endif
