@@ -22,12 +22,15 @@ quota_take(struct quota *q, size_t bytes)
 
 	if (q == NULL || bytes == 0)
 		return true;
-	used = atomic_fetch_add_explicit(&q->used, bytes, memory_order_relaxed) + bytes;
 	max = atomic_load_explicit(&q->max, memory_order_relaxed);
-	if (max == 0 || used <= max)
-		return true;
-	atomic_fetch_sub_explicit(&q->used, bytes, memory_order_relaxed);
-	return false;
+	used = atomic_load_explicit(&q->used, memory_order_relaxed);
+	/* Added only where it fits: what is too much for one is not to fail another. */
+	do
+		if (max != 0 && (used > max || bytes > max - used))
+			return false;
+	while (!atomic_compare_exchange_weak_explicit(&q->used, &used, used + bytes,
+	    memory_order_relaxed, memory_order_relaxed));
+	return true;
 }
 
 static inline void

@@ -22,7 +22,7 @@ put_progress(struct buf *out, const struct result *r, uint64_t now)
 {
 	uint64_t all = atomic_load(&r->progress.rows_all), done = atomic_load(&r->progress.rows_done);
 	double share = done < all ? (double)done / (double)all : 1;
-	double run_ms = (double)(now - r->started_ns) / 1e6;
+	double run_ms = now > r->started_ns ? (double)(now - r->started_ns) / 1e6 : 0;
 
 	if (r->state != RESULT_RUNNING || all == 0 || done == 0) {
 		BUF_LIT(out, "-\t-\t");
@@ -39,7 +39,7 @@ print_query(struct result *r, uint64_t now, struct sv path, struct buf *out)
 	if (result_at_work(r)) {
 		buf_printf(out, "%llu\t%u\t%u\t%s\t%llu\t%llu\t%llu\t",
 		    (unsigned long long)r->id, r->who.uid, r->who.pid, state_name(r),
-		    (unsigned long long)((now - r->queued_ns) / 1000000),
+		    (unsigned long long)(now > r->queued_ns ? (now - r->queued_ns) / 1000000 : 0),
 		    (unsigned long long)r->info.profile.rows_returned,
 		    (unsigned long long)blob_size(&r->blob));
 		put_progress(out, r, now);
@@ -210,8 +210,9 @@ cancel_query(struct engine *en, struct sv arg, struct requester who, struct err 
 		code = who.uid != 0 && who.uid != r->who.uid ? ERR_ACCESS : 0;
 		if (code == 0) {
 			pthread_mutex_lock(&r->lock);
-			/* One that is sized may be made later, and is not to find itself cancelled. */
-			atomic_store(&r->cancel, r->state != RESULT_SIZED);
+			/* One that is made later is not to find itself cancelled. */
+			if (result_at_work(r))
+				atomic_store(&r->cancel, true);
 			pthread_cond_broadcast(&r->moved);
 			pthread_mutex_unlock(&r->lock);
 		}

@@ -225,6 +225,9 @@ uint64_t request_cost_ns(struct request *);
 uint64_t request_est_bytes(struct request *);
 /* About how many bytes of memory it will want; once it is planned. */
 uint64_t request_est_memory(const struct request *);
+/* Its plan keeps all rows that are found until they are in order, each in about so many bytes. */
+#define REF_BYTES 48
+bool request_keeps_rows(const struct request *);
 /* The largest prefix of a path that is a complete query, bound; NULL and 0 if it is refused. */
 int bind_prefix(struct engine *, struct world *, const struct path *, struct arena *,
     const struct query **, struct err *) WARN_UNUSED;
@@ -376,7 +379,8 @@ struct result {
 	struct requester who;
 	uint64_t id, mtime_ns, generation, world_id, now;	/* now: the request's */
 	atomic_ullong made_mono_ns;	/* when it was asked for first; once done, then */
-	uint64_t started_ns, waited_ns;	/* of who makes it; waited: for readers, while it ran */
+	_Atomic uint64_t started_ns;
+	uint64_t waited_ns;	/* of who makes it; waited: for readers, while it ran */
 	uint64_t before_ns;	/* alike: what its size took, and runs that ended for a rest */
 	bool here;		/* alike: by the thread that asks, which waits for no reader */
 	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */

@@ -368,13 +368,14 @@ request_est_bytes(struct request *r)
 }
 
 /* Of what it gives so much as is kept in memory, and of a full sort what it sorts. */
-#define REF_BYTES 48			/* of a row to be sorted, with a key */
 #define LEAST_MEMORY (UINT64_C(8) << 20)
 
 /* All that are found, until they are in order; counts, groups and comparisons keep none. */
-static bool
-keeps_rows(const struct plan *p)
+bool
+request_keeps_rows(const struct request *r)
 {
+	const struct plan *p = r->plan;
+
 	return p->output != ROW_COUNT && p->output != ROW_GROUP && p->output != ROW_CONTRAST &&
 	    !p->topn && !p->early_stop;
 }
@@ -389,7 +390,7 @@ request_est_memory(const struct request *r)
 	if (r->plan == NULL)
 		return LEAST_MEMORY;
 	bytes = r->plan->est_bytes < kept ? r->plan->est_bytes : kept;
-	if (keeps_rows(r->plan))
+	if (request_keeps_rows(r))
 		bytes += r->plan->est_found * REF_BYTES;
 	return bytes < (double)most ? LEAST_MEMORY + (uint64_t)bytes : LEAST_MEMORY + most;
 }

@@ -49,6 +49,8 @@ publish(struct result *r, const struct run_info *info, uint64_t size)
 	atomic_fetch_add(&r->engine->counters.sized, 1);
 	r->before_ns = now - r->started_ns;
 	pthread_mutex_lock(&r->lock);
+	/* A cancel that came too late for the sizing is none of who reads. */
+	atomic_store(&r->cancel, false);
 	r->sized = true;
 	r->size = size;
 	r->info = *info;
@@ -71,9 +73,6 @@ result_size_ahead(struct result *r, const struct blob_limits *lim, uint64_t dead
 		return 1;
 	if ((code = run_size(r->request, deadline, &r->cancel, &info, &size, e)) != 0)
 		return code;
-	/* The estimate was too high. */
-	if (size < r->engine->size_ahead)
-		return 1;
 	if ((code = check_room(size, lim, e)) == 0)
 		publish(r, &info, size);
 	return code;
@@ -107,9 +106,9 @@ result_left(struct result *r)
 void
 result_stop(struct result *r)
 {
+	blob_settle(&r->blob);
 	pthread_mutex_lock(&r->lock);
-	if (r->left)
-		atomic_store(&r->cancel, false);
+	atomic_store(&r->cancel, false);
 	r->left = false;
 	r->state = RESULT_SIZED;
 	pthread_mutex_unlock(&r->lock);

@@ -55,6 +55,9 @@ run_size(struct request *r, uint64_t deadline, const atomic_bool *cancel, struct
 	run_exec_env(r, deadline, cancel, &env);
 	if ((code = exec_size(r->plan, &env, SPAN_LINE_VERSION, &n, &info->profile, e)) != 0)
 		return code;
+	/* Rows that won't all fit in memory to be sorted: that is for open to tell, not for read. */
+	if (request_keeps_rows(r) && env.memory != 0 && n.rows > env.memory / (2 * REF_BYTES))
+		return 1;
 	info->n_rows = n.rows;
 	*size = n.bytes;
 	return expect_rows(r, n.rows, e);

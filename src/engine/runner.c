@@ -245,36 +245,7 @@ count_job(struct runner *r, const struct job *j, int by)
 
 static _Thread_local struct job *running;
 
-static void *
-runner_main(void *arg)
-{
-	struct runner *r = arg;
-
-	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), RUNNER_NICE);
-	pthread_mutex_lock(&r->lock);
-	for (;;) {
-		struct job *j;
-
-		while ((j = next_job(r)) == NULL && !r->stop)
-			wait_for_turn(r);
-		if (j == NULL)
-			break;
-		count_job(r, j, 1);
-		pthread_mutex_unlock(&r->lock);
-		running = j;
-		j->fn(j->arg);
-		pthread_mutex_lock(&r->lock);
-		count_job(r, j, -1);
-		free(j);
-		/* Its place may do for others who wait, this thread aside. */
-		if (r->queue != NULL)
-			pthread_cond_signal(&r->work);
-	}
-	r->n_threads--;
-	pthread_cond_signal(&r->done);
-	pthread_mutex_unlock(&r->lock);
-	return NULL;
-}
+static void *runner_main(void *);
 
 /* Under the lock. A thread more if all are busy; queued work waits if none can be had. */
 static int
@@ -295,6 +266,49 @@ add_thread(struct runner *r, struct err *e)
 	else if (r->n_threads == 0)
 		return err_set(e, ERR_NOMEM, -1, "no thread for the query");
 	return 0;
+}
+
+/* Under the lock: somebody looks whether a job that waits may run now. */
+static void
+call_next(struct runner *r)
+{
+	if (r->queue == NULL)
+		return;
+	if (r->n_idle == 0)
+		(void)add_thread(r, NULL);
+	pthread_cond_signal(&r->work);
+}
+
+static void *
+runner_main(void *arg)
+{
+	struct runner *r = arg;
+
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), RUNNER_NICE);
+	pthread_mutex_lock(&r->lock);
+	for (;;) {
+		struct job *j;
+
+		while ((j = next_job(r)) == NULL && !r->stop)
+			wait_for_turn(r);
+		if (j == NULL)
+			break;
+		count_job(r, j, 1);
+		/* Of two submits that saw this thread idle, both counted on it. */
+		call_next(r);
+		pthread_mutex_unlock(&r->lock);
+		running = j;
+		j->fn(j->arg);
+		pthread_mutex_lock(&r->lock);
+		count_job(r, j, -1);
+		free(j);
+		/* Its place may do for others who wait, this thread aside. */
+		call_next(r);
+	}
+	r->n_threads--;
+	pthread_cond_signal(&r->done);
+	pthread_mutex_unlock(&r->lock);
+	return NULL;
 }
 
 int
@@ -330,9 +344,7 @@ runner_pause(struct runner *r)
 {
 	pthread_mutex_lock(&r->lock);
 	count_job(r, running, -1);
-	if (r->queue != NULL && r->n_idle == 0)
-		(void)add_thread(r, NULL);
-	pthread_cond_signal(&r->work);
+	call_next(r);
 	pthread_mutex_unlock(&r->lock);
 }
 

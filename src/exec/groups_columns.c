@@ -281,29 +281,52 @@ of_times(struct columns *x, enum intrinsic in, struct agg_column *out)
 
 /* ---- fields ---- */
 
-/* 1 if the row group has the key among rare attributes. */
+static bool
+map_has(struct sv packed, struct sv key)
+{
+	struct cursor at = cursor_new(packed.p, packed.n);
+	struct attr a;
+
+	while (value_map_next(&at, &a.key, &a.val))
+		if (sv_eq(a.key, key))
+			return true;
+	return false;
+}
+
+/* Whether one of the rows has it in the chunk of maps; dict: of their codes, or NULL. */
+static bool
+maps_have(struct columns *x, const struct chunk *c, const struct dict *dict, struct sv key)
+{
+	uint32_t n = chunk_select(c, x->rows, x->n, x->sel, x->ord);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (map_has(dict == NULL ? chunk_bytes_at(c, x->ord[i]) :
+		    dict_at(dict, (uint32_t)chunk_u64_at(c, x->ord[i])), key))
+			return true;
+	return false;
+}
+
+/* 1 if one of the rows has the key among its rare attributes. */
 static int
 in_rest(struct columns *x, struct sv key)
 {
-	const struct column *col = shard_column(x->sc->xs->s, COL_REST);
+	struct shard *s = x->sc->xs->s;
+	const struct column *col = shard_column(s, COL_REST);
 	const struct chunk *c = NULL;
-	bool found = false;
+	const struct dict *dict = NULL;
 	int rc;
 
 	if (col == NULL)
 		return 0;
-	if ((rc = chunk_get(x->sc->xs->s, col, x->sc->group, &c, x->sc->e)) < 0 || c == NULL)
+	if ((rc = chunk_get(s, col, x->sc->group, &c, x->sc->e)) < 0 || c == NULL)
 		return rc;
-	for (uint32_t i = 0; i < c->n_present && !found; i++) {
-		struct sv packed = chunk_bytes_at(c, i);
-		struct cursor at = cursor_new(packed.p, packed.n);
-		struct attr a;
-
-		while (!found && value_map_next(&at, &a.key, &a.val))
-			found = sv_eq(a.key, key);
-	}
+	if (col->kind == COLUMN_DICT)
+		rc = dict_get(s, col, &dict, x->sc->e);
+	if (rc == 0)
+		rc = maps_have(x, c, dict, key);
+	dict_put(dict);
 	chunk_put(c);
-	return found;
+	return rc;
 }
 
 static int
@@ -380,6 +403,18 @@ of_intrinsic(struct columns *x, enum intrinsic in, struct agg_column *out)
 	}
 }
 
+/* False: it never is, so that nothing needs to be read to know. */
+static bool
+may_be_column(const struct field *f)
+{
+	if (f->scope != FIELD_INTRINSIC)
+		return f->scope != FIELD_EVENT && f->scope != FIELD_LINK;
+	return f->intrinsic == IN_SERVICE || f->intrinsic == IN_NAME ||
+	    f->intrinsic == IN_STATUS_MESSAGE || f->intrinsic == IN_KIND ||
+	    f->intrinsic == IN_STATUS || f->intrinsic == IN_START || f->intrinsic == IN_END ||
+	    f->intrinsic == IN_DURATION;
+}
+
 /* 1: done; 0: not of columns. */
 static int
 of_field(struct columns *x, const struct field *f, struct agg_column *out)
@@ -448,6 +483,9 @@ groups_columns(struct scan *sc, const struct found *f, struct agg_table *t, enum
 
 	if (sc->xs == NULL || f->spans != NULL || f->n == 0 || !agg_takes_columns(t))
 		return 0;
+	for (size_t i = 0; i < agg_n_slots(t); i++)
+		if (!may_be_column(agg_slot_field(t, i)))
+			return 0;
 	x.rows = found_rows(sc, f);
 	x.sel = arena_array(&sc->mem, f->n, uint32_t);
 	x.ord = arena_array(&sc->mem, f->n, uint32_t);

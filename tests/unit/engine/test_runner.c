@@ -256,6 +256,25 @@ one_that_steps_aside_lets_another_run(void **state)
 	runner_free(r);
 }
 
+/* Both may count on the one thread that is idle. */
+static void
+two_that_come_at_once_both_run(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 100; round++) {
+		struct runner *r = fresh(4, 60000 * MS, NULL);
+		struct named x = { 'x', false }, a = { 'a', true }, b = { 'b', true };
+
+		submit(r, &x, (struct turn){ .uid = 1 });
+		wait_started(1);
+		submit(r, &a, (struct turn){ .uid = 1 });
+		submit(r, &b, (struct turn){ .uid = 1 });
+		wait_started(3);
+		let_go(3);
+		runner_free(r);
+	}
+}
+
 int
 main(void)
 {
@@ -269,6 +288,7 @@ main(void)
 		cmocka_unit_test(what_is_cancelled_ends_at_once),
 		cmocka_unit_test(nobody_waits_longer_than_the_limit),
 		cmocka_unit_test(one_that_steps_aside_lets_another_run),
+		cmocka_unit_test(two_that_come_at_once_both_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
