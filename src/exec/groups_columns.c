@@ -6,7 +6,6 @@
  * needs the trace gives none: then all of the row group goes to the table as spans.
  */
 #include "agg/agg_columns.h"
-#include "base/search.h"
 #include "exec_i.h"
 
 struct columns {
@@ -26,15 +25,6 @@ struct owner_values {
 	const struct scope *scopes;
 	struct sv key;
 };
-
-static bool
-is_pinned(const struct columns *x, const struct dict *d)
-{
-	for (size_t i = 0; i < x->n_dicts; i++)
-		if (x->dicts[i] == d)
-			return true;
-	return false;
-}
 
 /* ---- reading ---- */
 
@@ -120,10 +110,7 @@ of_dict(struct columns *x, const struct column *col, struct agg_column *out)
 		codes[x->sel[i]] = (uint32_t)x->val[i];
 	if ((rc = dict_get(x->sc->xs->s, col, &d, x->sc->e)) < 0)
 		return rc;
-	if (is_pinned(x, d))
-		dict_put(d);
-	else
-		x->dicts[x->n_dicts++] = d;
+	x->dicts[x->n_dicts++] = d;
 	*out = (struct agg_column){ .kind = AGG_COLUMN_CODES, .codes = codes, .n_codes = d->n,
 	    .value = value_of_dict, .arg = d };
 	return 1;
@@ -377,30 +364,43 @@ of_bare(struct columns *x, struct sv key, struct agg_column *out)
 	return of_owner(x, COL_RESOURCE, key, out);
 }
 
+/* What an intrinsic is made of; in no column: of spans. */
+enum made_of { OF_SPANS, OF_SERVICES, OF_TEXTS, OF_NUMBERS, OF_TIMES };
+
+static const struct {
+	enum made_of by;
+	enum column_id id;		/* OF_TEXTS, OF_NUMBERS */
+} columns_of[N_INTRINSICS] = {
+	[IN_SERVICE] = { .by = OF_SERVICES },
+	[IN_NAME] = { OF_TEXTS, COL_NAME },
+	[IN_STATUS_MESSAGE] = { OF_TEXTS, COL_STATUS_MESSAGE },
+	[IN_KIND] = { OF_NUMBERS, COL_KIND },
+	[IN_STATUS] = { OF_NUMBERS, COL_STATUS },
+	[IN_START] = { .by = OF_TIMES },
+	[IN_END] = { .by = OF_TIMES },
+	[IN_DURATION] = { .by = OF_TIMES },
+};
+
 static int
 of_intrinsic(struct columns *x, enum intrinsic in, struct agg_column *out)
 {
-	struct shard *s = x->sc->xs->s;
-	const struct column *col;
+	const struct column *col = NULL;
 
-	switch (in) {
-	case IN_SERVICE:
+	if (columns_of[in].by == OF_TEXTS || columns_of[in].by == OF_NUMBERS)
+		col = shard_column(x->sc->xs->s, columns_of[in].id);
+	switch (columns_of[in].by) {
+	case OF_SERVICES:
 		return of_service(x, out);
-	case IN_NAME:
-	case IN_STATUS_MESSAGE:
-		col = shard_column(s, in == IN_NAME ? COL_NAME : COL_STATUS_MESSAGE);
+	case OF_TEXTS:
 		return col == NULL ? 1 : col->kind == COLUMN_DICT ? of_dict(x, col, out) : 0;
-	case IN_KIND:
-		return of_numbers(x, shard_column(s, COL_KIND), out);
-	case IN_STATUS:
-		return of_numbers(x, shard_column(s, COL_STATUS), out);
-	case IN_START:
-	case IN_END:
-	case IN_DURATION:
+	case OF_NUMBERS:
+		return of_numbers(x, col, out);
+	case OF_TIMES:
 		return of_times(x, in, out);
-	default:
-		return 0;
+	case OF_SPANS:
+		break;
 	}
+	return 0;
 }
 
 /* False: it never is, so that nothing needs to be read to know. */
@@ -409,10 +409,7 @@ may_be_column(const struct field *f)
 {
 	if (f->scope != FIELD_INTRINSIC)
 		return f->scope != FIELD_EVENT && f->scope != FIELD_LINK;
-	return f->intrinsic == IN_SERVICE || f->intrinsic == IN_NAME ||
-	    f->intrinsic == IN_STATUS_MESSAGE || f->intrinsic == IN_KIND ||
-	    f->intrinsic == IN_STATUS || f->intrinsic == IN_START || f->intrinsic == IN_END ||
-	    f->intrinsic == IN_DURATION;
+	return columns_of[f->intrinsic].by != OF_SPANS;
 }
 
 /* 1: done; 0: not of columns. */
