@@ -17,6 +17,7 @@ struct path_names {
 	const struct sv *typed;		/* their texts, as decoded */
 	size_t n_fields;
 	bool columns;			/* of sort and select: where rows are groups, their columns */
+	bool compares;			/* among sort's is a column of compare, which may follow */
 	bool sorts;			/* the fields are sort's: a direction may be misspelt */
 	size_t off;			/* of the segment in path_print's text */
 };

@@ -280,8 +280,9 @@ engine_check_step(struct engine *en, const struct path *p, struct err *e)
 		return 0;
 	}
 	arena_init(&a);
-	if ((code = path_last_names(p, &a, &n, e)) == 0 &&
-	    !(path_view(p).grouped && n.columns) && (n.n_services > 0 || n.n_fields > 0) && !world_has(w, &n))
+	if ((code = path_last_names(p, &a, &n, e)) == 0 && !n.compares &&
+	    !(path_view(p).grouped && n.columns) && (n.n_services > 0 || n.n_fields > 0) &&
+	    !world_has(w, &n))
 		code = refuse(w, &n, e);
 	arena_release(&a);
 	world_unref(w);

@@ -7,6 +7,8 @@
  */
 #include "query/path_names.h"
 
+#include "model/contrast_column.h"
+
 #include "clause_i.h"
 #include "name_i.h"
 #include "path_i.h"
@@ -101,7 +103,9 @@ take_sort(struct clause *c, struct path_names *out, struct err *e)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
 		const struct sort_key *k = &c->query->sort[i];
+		enum contrast_column column;
 
+		out->compares |= contrast_column_parse(k->typed, &column);
 		if ((code = add_name(c, out, fields, typed, &k->field, k->typed, k->raw, &known,
 		    e)) < 0)
 			return code;

@@ -52,6 +52,16 @@ is "an unknown service is not there" "$(cat service/newcomer/count 2>&1)" \
 becomes "until its first span comes" 'cat service/newcomer/count' 3
 becomes "... and it is listed" 'ls service | grep -c newcomer' 1
 
+# ---- names that a later clause explains ----
+
+cat service/checkout/count >/dev/null	# the names of the store are known now
+is "compare's columns may be sorted by before it" \
+    "$(cat sort/selection:desc/compare/status/error/end/compare.jsonl)" \
+    "$(cat compare/status/error/end/sort/selection:desc/compare.jsonl)"
+holds "... and there are rows" grep -q . sort/selection:desc/compare/status/error/end/compare.jsonl
+is "without compare they are no fields" "$(cat sort/selection/spans.jsonl 2>&1)" \
+    "cat: sort/selection/spans.jsonl: No such file or directory"
+
 # ---- errors in words ----
 
 cat service/checkout/duration/gt/5/count 2>/dev/null
