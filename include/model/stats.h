@@ -53,6 +53,7 @@ struct shard_stats {
 	uint64_t partition;		/* start of its hour, ns; PARTITION_OUTSIDE */
 	uint64_t n_rows, n_bytes, n_traces;
 	uint64_t min_start, max_start;
+	uint64_t generation;		/* of the commit that it came with */
 	uint32_t n_row_groups;
 	const struct service_stats *services;	/* byte order */
 	size_t n_services;

@@ -8,6 +8,7 @@
 struct shard_entry {
 	char *file;		/* path inside the store */
 	uint64_t partition, n_rows, n_bytes, min_start, max_start;
+	uint64_t generation;	/* of the commit that it came with: the catalog's to say */
 };
 
 #endif

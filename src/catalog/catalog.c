@@ -398,6 +398,8 @@ merged_list(struct catalog *c, const struct catalog_list *old, const struct shar
 	if (old->n > 0)
 		memcpy(v, old->shards, old->n * sizeof *v);
 	memcpy(v + old->n, add, n * sizeof *v);
+	for (size_t i = old->n; i < old->n + n; i++)
+		v[i].generation = old->generation + 1;
 	qsort(v, old->n + n, sizeof *v, by_entry);
 	for (size_t i = 1; i < old->n + n; i++)
 		if (shard_entry_cmp(&v[i - 1], &v[i]) == 0)

@@ -3,16 +3,20 @@
  * catalog_file: the bytes of CATALOG. Numbers are little-endian.
  *
  *    0  8  magic "SPANFSCT"
- *    8  4  version, 1       12  4  zero
+ *    8  4  version, 2       12  4  zero
  *   16  8  generation       24  8  wall time of the commit, ns
  *   32  8  number of the next shard file
  *   40     varint n; per shard, by partition, then name, each once:
  *            varint hour of the partition since 1970 + 1 (0: outside, sorted last)
  *            str name of the file in the partition's directory
  *            varint rows, bytes; u64 earliest start, u64 latest start
+ *            varint generation of the commit that it came with
  *          u64 XXH3-64 of all before
  *
  * The directory of a file follows from its partition, so no catalog can name a file elsewhere.
+ *
+ * Version 1, which is read and not written any more, has no generations in its entries: its
+ * shards count as those of its last commit, so none is newer than anybody can have seen.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,7 +30,8 @@
 
 #define MAGIC "SPANFSCT"
 #define HEADER_BYTES 40
-/* Of an entry: hour, empty name, rows, bytes, two times. */
+#define CATALOG_VERSION 2
+/* Of an entry of version 1: hour, empty name, rows, bytes, two times. */
 #define ENTRY_MIN_BYTES 20
 #define NAME_MAX_BYTES 64
 #define HOURS_MAX (UINT64_MAX / NS_PER_HOUR)
@@ -112,7 +117,7 @@ catalog_encode(struct buf *b, const struct catalog_list *l)
 	size_t from = b->n;
 
 	BUF_LIT(b, MAGIC);
-	put_u64(b, STORE_VERSION, 4);
+	put_u64(b, CATALOG_VERSION, 4);
 	put_u64(b, 0, 4);
 	put_u64(b, l->generation, 8);
 	put_u64(b, l->commit_ns, 8);
@@ -130,6 +135,7 @@ catalog_encode(struct buf *b, const struct catalog_list *l)
 		buf_varint(b, e->n_bytes);
 		put_u64(b, e->min_start, 8);
 		put_u64(b, e->max_start, 8);
+		buf_varint(b, e->generation);
 	}
 	if (!b->oom)
 		put_u64(b, hash64(b->p + from, b->n - from), 8);
@@ -177,8 +183,8 @@ path_of(struct dir_name *d, uint64_t partition, struct sv name, struct arena *a)
 }
 
 static bool
-read_entry(struct cursor *c, struct dir_name *dir, struct arena *a, struct shard_entry *e,
-    bool *oom)
+read_entry(struct cursor *c, struct dir_name *dir, const struct catalog_list *l,
+    struct arena *a, struct shard_entry *e, bool *oom)
 {
 	uint64_t hour = cursor_varint(c);
 	struct sv name = cursor_str(c);
@@ -187,12 +193,13 @@ read_entry(struct cursor *c, struct dir_name *dir, struct arena *a, struct shard
 	e->n_bytes = cursor_varint(c);
 	e->min_start = cursor_u64(c);
 	e->max_start = cursor_u64(c);
+	e->generation = l->version == 1 ? l->generation : cursor_varint(c);
 	if (c->bad || hour > HOURS_MAX || !name_ok(name))
 		return false;
 	e->partition = hour == 0 ? PARTITION_OUTSIDE : (hour - 1) * NS_PER_HOUR;
 	e->file = path_of(dir, e->partition, name, a);
 	*oom = e->file == NULL;
-	return !*oom && numbers_ok(e);
+	return !*oom && numbers_ok(e) && e->generation <= l->generation;
 }
 
 static int
@@ -220,7 +227,7 @@ read_entries(struct cursor *c, const char *name, struct arena *a, struct catalog
 		struct shard_entry *s = &l->shards[l->n];
 
 		at = cursor_off(c);
-		if (!read_entry(c, &dir, a, s, &oom))
+		if (!read_entry(c, &dir, l, a, s, &oom))
 			return oom ? err_nomem(e) : corrupt(name, at, "malformed entry", e);
 		if (l->n > 0 && shard_entry_cmp(s - 1, s) >= 0)
 			return corrupt(name, at, "entry out of order", e);
@@ -231,10 +238,9 @@ read_entries(struct cursor *c, const char *name, struct arena *a, struct catalog
 
 /* Magic, version, checksum. */
 static int
-check_frame(struct sv s, const char *name, struct err *e)
+check_frame(struct sv s, const char *name, uint32_t *version, struct err *e)
 {
-	struct cursor c = cursor_new(s.p, s.n);
-	uint32_t version;
+	struct cursor c;
 
 	if (s.n < HEADER_BYTES + 1 + 8)
 		return corrupt(name, s.n, "the file ends early", e);
@@ -244,10 +250,11 @@ check_frame(struct sv s, const char *name, struct err *e)
 	if (hash64(s.p, s.n - 8) != cursor_u64(&c))
 		return corrupt(name, s.n - 8, "wrong checksum", e);
 	c = cursor_new(s.p + 8, 4);
-	if ((version = cursor_u32(&c)) != STORE_VERSION)
+	*version = cursor_u32(&c);
+	if (*version == 0 || *version > CATALOG_VERSION)
 		return err_set(e, ERR_VERSION, 8,
-		    "%s: catalog format %" PRIu32 ", this program reads %d", name, version,
-		    STORE_VERSION);
+		    "%s: catalog format %" PRIu32 ", this program reads %d", name, *version,
+		    CATALOG_VERSION);
 	return 0;
 }
 
@@ -259,7 +266,7 @@ catalog_decode(struct sv s, const char *name, struct arena *a, struct catalog_li
 	struct cursor c;
 	int rc;
 
-	if ((rc = check_frame(s, name, e)) != 0)
+	if ((rc = check_frame(s, name, &l.version, e)) != 0)
 		return rc;
 	c = cursor_new(s.p, s.n - 8);
 	(void)cursor_u64(&c);

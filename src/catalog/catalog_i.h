@@ -30,6 +30,7 @@
 
 /* What CATALOG says. */
 struct catalog_list {
+	uint32_t version;		/* of one that was read */
 	uint64_t generation, commit_ns;
 	uint64_t next_seq;		/* number of the next shard file */
 	struct shard_entry *shards;	/* by partition, then file; each file once */

@@ -80,7 +80,8 @@ brief(const struct snapshot *s, size_t i, struct arena *a, struct shard_stats *s
 	*st = (struct shard_stats){
 		.file = s->shards[i].file, .partition = r->partition, .n_rows = r->n_rows,
 		.n_bytes = r->n_bytes, .n_traces = r->n_traces, .min_start = r->min_start,
-		.max_start = r->max_start, .n_row_groups = r->n_row_groups, .services = v,
+		.max_start = r->max_start, .generation = s->shards[i].generation,
+		.n_row_groups = r->n_row_groups, .services = v,
 		.n_services = to - from, .index_kinds = (uint8_t)(r->flags >> MROW_KINDS_SHIFT),
 		.trace_summaries = (r->flags & MROW_SUMMARIES) != 0,
 		.all_keys = (r->flags & MROW_ALL_KEYS) != 0, .brief = true,

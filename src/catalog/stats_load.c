@@ -142,6 +142,7 @@ from_entry(const struct shard_entry *en, struct shard_stats *st)
 	*st = (struct shard_stats){
 		.file = en->file, .partition = en->partition, .n_rows = en->n_rows,
 		.n_bytes = en->n_bytes, .min_start = en->min_start, .max_start = en->max_start,
+		.generation = en->generation,
 	};
 }
 
@@ -159,6 +160,8 @@ stats_load_one(const struct snapshot *s, size_t i, struct shard_stats *st, struc
 		st->damaged = true;
 	else
 		return err_set(e, rc, own.off, "%s", own.msg);
+	/* No shard knows it of itself. */
+	st->generation = s->shards[i].generation;
 	return 0;
 }
 

@@ -373,11 +373,11 @@ impossible_entries_are_not_committed(void **state)
 	struct fsys *fs = fsys_mem();
 	struct catalog *c = open_store(fs, true);
 	struct shard_entry bad[] = {
-		{ elsewhere, H0, 1, 1, 0, 0 }, { up, H0, 1, 1, 0, 0 }, { sub, H0, 1, 1, 0, 0 },
-		{ good, H0 + 1, 1, 1, 0, 0 }, { good, H0, 0, 1, 0, 0 }, { good, H0, 1, 1, 1, 0 },
-		{ good, H0, 1, UINT64_MAX, 0, 0 },
+		{ elsewhere, H0, 1, 1, 0, 0, 0 }, { up, H0, 1, 1, 0, 0, 0 }, { sub, H0, 1, 1, 0, 0, 0 },
+		{ good, H0 + 1, 1, 1, 0, 0, 0 }, { good, H0, 0, 1, 0, 0, 0 }, { good, H0, 1, 1, 1, 0, 0 },
+		{ good, H0, 1, UINT64_MAX, 0, 0, 0 },
 	};
-	struct shard_entry twice[] = { { good, H0, 1, 1, 0, 0 }, { good, H0, 1, 1, 0, 0 } };
+	struct shard_entry twice[] = { { good, H0, 1, 1, 0, 0, 0 }, { good, H0, 1, 1, 0, 0, 0 } };
 
 	(void)state;
 	assert_int_equal(catalog_lock(c, NULL), 0);
@@ -558,8 +558,8 @@ sample_catalog(void)
 {
 	static char a[] = "shards/2025-11-24/16/0000000001.shard",
 	    b[] = "shards/outside/0000000002.shard";
-	struct shard_entry en[] = { { a, H0, 10, 1000, H0, H0 + 5 },
-	    { b, PARTITION_OUTSIDE, 1, 400, 3, 3 } };
+	struct shard_entry en[] = { { a, H0, 10, 1000, H0, H0 + 5, 6 },
+	    { b, PARTITION_OUTSIDE, 1, 400, 3, 3, 7 } };
 	struct catalog_list l = { .generation = 7, .commit_ns = 123, .next_seq = 3, .shards = en,
 		.n = 2 };
 	struct buf out = BUF_INIT;
@@ -654,9 +654,103 @@ another_catalog_version_is_refused(void **state)
 	h = hash64(b.p, b.n - 8);
 	memcpy(b.p + b.n - 8, &h, 8);
 	assert_int_equal(catalog_decode(buf_view(&b), "C", &a, &l, &e), ERR_VERSION);
-	assert_non_null(strstr(e.msg, "format 9, this program reads 1"));
+	assert_non_null(strstr(e.msg, "format 9, this program reads 2"));
 	arena_release(&a);
 	buf_release(&b);
+}
+
+/* ---- the commit that a shard came with ---- */
+
+static void
+a_shard_keeps_the_commit_that_it_came_with(void **state)
+{
+	struct fsys *fs = fsys_mem();
+	struct catalog *c = open_store(fs, true);
+	const struct snapshot *s;
+	uint64_t first;
+
+	(void)state;
+	s = snap(c);
+	first = s->generation + 1;
+	snapshot_unref(s);
+	assert_int_equal(catalog_lock(c, NULL), 0);
+	/* The later commit lies before the first in time. */
+	assert_int_equal(add_shard(c, H0 + HOUR(1), NULL), 0);
+	assert_int_equal(add_shard(c, H0, NULL), 0);
+	assert_int_equal(add_shard(c, H0 + HOUR(1), NULL), 0);
+	catalog_close(c);
+	c = open_store(fs, false);
+	s = snap(c);
+	assert_int_equal(s->n_shards, 3);
+	assert_int_equal(s->shards[0].generation, first + 1);
+	assert_int_equal(s->shards[1].generation, first);
+	assert_int_equal(s->shards[2].generation, first + 2);
+	assert_int_equal(s->generation, first + 2);
+	snapshot_unref(s);
+	catalog_close(c);
+	fsys_free(fs);
+}
+
+static void
+put_le(struct buf *b, uint64_t v, unsigned bytes)
+{
+	for (unsigned i = 0; i < bytes; i++)
+		buf_putc(b, (char)(v >> (8 * i)));
+}
+
+/* One shard, as the first version had it. */
+static struct buf
+catalog_of_version_1(uint64_t generation)
+{
+	struct sv name = SV("0000000001.shard");
+	struct buf b = BUF_INIT;
+
+	BUF_LIT(&b, "SPANFSCT");
+	put_le(&b, 1, 8);
+	put_le(&b, generation, 8);
+	put_le(&b, 123, 8);
+	put_le(&b, 2, 8);
+	buf_varint(&b, 1);
+	buf_varint(&b, H0 / NS_PER_HOUR + 1);
+	buf_varint(&b, name.n);
+	buf_sv(&b, name);
+	buf_varint(&b, 10);
+	buf_varint(&b, 1000);
+	put_le(&b, H0, 8);
+	put_le(&b, H0 + 5, 8);
+	put_le(&b, hash64(b.p, b.n), 8);
+	return b;
+}
+
+static void
+shards_of_an_old_catalog_count_as_of_its_last_commit(void **state)
+{
+	struct fsys *fs = fsys_mem();
+	struct catalog *c = open_store(fs, true);
+	const struct snapshot *s;
+	struct buf b = catalog_of_version_1(7);
+
+	(void)state;
+	catalog_close(c);
+	assert_true(fsys_mem_put(fs, CATALOG_FILE, buf_view(&b)));
+	c = open_store(fs, false);
+	s = snap(c);
+	assert_int_equal(s->n_shards, 1);
+	assert_int_equal(s->shards[0].generation, 7);
+	assert_int_equal(s->shards[0].n_rows, 10);
+	snapshot_unref(s);
+	/* The next commit writes it down. */
+	assert_true(fsys_mem_put(fs, "shards/2025-11-24/16/0000000001.shard", SV("shard")));
+	assert_int_equal(catalog_lock(c, NULL), 0);
+	assert_int_equal(add_shard(c, H0, NULL), 0);
+	s = snap(c);
+	assert_int_equal(s->generation, 8);
+	assert_int_equal(s->shards[0].generation, 7);
+	assert_int_equal(s->shards[1].generation, 8);
+	snapshot_unref(s);
+	catalog_close(c);
+	buf_release(&b);
+	fsys_free(fs);
 }
 
 /* ---- crashes ---- */
@@ -887,6 +981,8 @@ main(void)
 		cmocka_unit_test(every_flipped_bit_and_every_cut_is_found),
 		cmocka_unit_test(bad_content_under_a_good_checksum_is_found),
 		cmocka_unit_test(another_catalog_version_is_refused),
+		cmocka_unit_test(a_shard_keeps_the_commit_that_it_came_with),
+		cmocka_unit_test(shards_of_an_old_catalog_count_as_of_its_last_commit),
 		cmocka_unit_test(killed_at_any_call_nothing_acknowledged_is_lost),
 		cmocka_unit_test(any_failing_call_leaves_a_store_with_what_was_acknowledged),
 		cmocka_unit_test(a_store_on_the_real_disk_is_shared_by_two),
