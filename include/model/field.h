@@ -107,7 +107,22 @@ struct field field_of_parent(const struct field *);
 /* The type of its values; FT_ATTR of attributes. */
 enum field_type field_type(const struct field *);
 /* What it is of; attributes of resources and scopes are the span's, too; a parent's field is OF_TREE. */
-enum field_of field_owner(const struct field *);
+static inline enum field_of
+field_owner(const struct field *f)
+{
+	switch (f->scope) {
+	case FIELD_INTRINSIC:
+		return intrinsics[f->intrinsic].of;
+	case FIELD_EVENT:
+		return OF_EVENT;
+	case FIELD_LINK:
+		return OF_LINK;
+	case FIELD_PARENT:
+		return OF_TREE;
+	default:
+		return OF_SPAN;
+	}
+}
 /* True if a trace must be assembled to know it. */
 bool field_needs_trace(const struct field *);
 

@@ -333,6 +333,7 @@ int skeys_cmp(const struct plan_sort *, size_t n, const struct skey *, const str
 
 void refs_init(struct refs *, size_t n_keys, uint64_t keep);
 void refs_release(struct exec *, struct refs *);
+void refs_clear(struct refs *);	/* no refs; their room is kept */
 /* Room for n more; <0: budget or memory. */
 int refs_reserve(struct exec *, struct refs *, size_t n, struct err *) WARN_UNUSED;
 /* Takes over b's refs (b stays to be released); cuts down to `keep` now and then. */

@@ -33,6 +33,14 @@ refs_release(struct exec *ex, struct refs *r)
 	refs_init(r, r->n_keys, r->keep);
 }
 
+void
+refs_clear(struct refs *r)
+{
+	r->n = 0;
+	r->cut = false;
+	arena_reset(&r->strings);
+}
+
 /* Brings what is taken of the budget up to date. */
 static int
 account(struct exec *ex, struct refs *r, size_t cap, struct err *e)
@@ -58,7 +66,7 @@ refs_reserve(struct exec *ex, struct refs *r, size_t n, struct err *e)
 	if (r->n + n <= r->cap)
 		return 0;
 	while (cap < r->n + n)
-		cap += cap / 2;
+		cap *= 2;
 	if ((rc = account(ex, r, cap, e)) < 0)
 		return rc;
 	if ((v = realloc(r->v, cap * r->stride)) == NULL)

@@ -104,10 +104,12 @@ rows_combine(struct row_sink *s, void *local, bool last, struct err *e)
 	struct rows *x = s->state;
 	int rc = 0;
 
-	(void)last;
 	if (!x->discarding)
 		rc = refs_append(s->ex, &x->refs, &l->refs, e);
-	rows_drop(s, local);
+	if (last)
+		rows_drop(s, local);
+	else if (l->refs.stride != 0)
+		refs_clear(&l->refs);
 	return rc;
 }
 

@@ -53,14 +53,18 @@ enum cell_kind {
 
 struct cell {
 	enum cell_kind kind;
-	struct sv s;
-	int64_t i;
-	uint64_t u;
-	struct trace_id trace_id;
-	const struct value *val;
-	double d;
-	const struct span *span;	/* CELL_MANY, with field */
-	const struct field *field;
+	union {
+		struct sv s;
+		int64_t i;
+		uint64_t u;
+		struct trace_id trace_id;
+		const struct value *val;
+		double d;
+		struct {	/* CELL_MANY */
+			const struct span *span;
+			const struct field *field;
+		};
+	};
 };
 
 struct cell cell_of_span(const struct field *, const struct span_row *);

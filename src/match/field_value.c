@@ -263,7 +263,11 @@ bool
 field_value_first(const struct field *f, const struct field_row *r, struct field_value *v)
 {
 	struct field_at at = { 0, 0 };
+	enum field_of of = field_owner(f);
 
+	/* Asked for each cell of a file: what has one value at most takes no turns. */
+	if (of == OF_SPAN || of == OF_TRACE)
+		return one(f, r, v);
 	return field_value_next(f, r, &at, v);
 }
 

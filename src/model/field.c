@@ -158,23 +158,6 @@ field_eq(const struct field *a, const struct field *b)
 	return field_cmp(a, b) == 0;
 }
 
-enum field_of
-field_owner(const struct field *f)
-{
-	switch (f->scope) {
-	case FIELD_INTRINSIC:
-		return intrinsics[f->intrinsic].of;
-	case FIELD_EVENT:
-		return OF_EVENT;
-	case FIELD_LINK:
-		return OF_LINK;
-	case FIELD_PARENT:
-		return OF_TREE;
-	default:
-		return OF_SPAN;
-	}
-}
-
 enum field_type
 field_type(const struct field *f)
 {
