@@ -16,6 +16,18 @@ add_span(struct agg_table *t, enum agg_side side, const struct span_row *row, st
 	    row->span->status == STATUS_ERROR, e);
 }
 
+/* It has tokens and no price, or a parent has, whose cost is asked for. */
+static bool
+is_unpriced(const struct agg_table *t, const struct span_row *row)
+{
+	if (t->has_cost && usage_unpriced(row->span, t->prices))
+		return true;
+	for (uint32_t i = 0; t->has_parent_cost && i < row->n_parents; i++)
+		if (usage_unpriced(row->parents[i].span, t->prices))
+			return true;
+	return false;
+}
+
 int
 agg_add(struct agg_table *t, enum agg_side side, const struct span_row *rows, size_t n,
     struct err *e)
@@ -29,7 +41,7 @@ agg_add(struct agg_table *t, enum agg_side side, const struct span_row *rows, si
 			t->first_ns = start < t->first_ns ? start : t->first_ns;
 			t->last_ns = start > t->last_ns ? start : t->last_ns;
 			t->n_items++;
-			t->n_unpriced += t->has_cost && usage_unpriced(rows[i].span, t->prices);
+			t->n_unpriced += is_unpriced(t, &rows[i]);
 		}
 		code = t->g->per_trace ? trace_items_add(t, side, &rows[i], e) :
 		    add_span(t, side, &rows[i], e);

@@ -23,8 +23,10 @@ slot_of(struct agg_table *t, const struct field *f)
 	for (i = 0; i < t->n_slots; i++)
 		if (field_eq(&t->slots[i].field, f))
 			return i;
-	if (f->scope == FIELD_INTRINSIC && f->intrinsic == IN_COST) {
-		t->has_cost = true;
+	if (f->intrinsic == IN_COST && (f->scope == FIELD_INTRINSIC ||
+	    (f->scope == FIELD_PARENT && f->inner == FIELD_INTRINSIC))) {
+		t->has_cost |= f->scope == FIELD_INTRINSIC;
+		t->has_parent_cost |= f->scope == FIELD_PARENT;
 		t->prices = f->prices;
 	}
 	t->slots[t->n_slots++] = (struct agg_slot){

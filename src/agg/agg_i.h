@@ -173,7 +173,7 @@ struct agg_table {
 	struct buf key;			/* scratch */
 	uint64_t first_ns, last_ns, n_items;	/* of spans of the range asked for */
 	const struct prices *prices;	/* of a slot of costs; NULL: there is none */
-	bool has_cost;
+	bool has_cost, has_parent_cost;
 	uint64_t n_unpriced;		/* of those spans, with tokens and no price */
 	struct trace_items *traces[2];
 	struct agg_row_list rows, before;	/* before: of groups of the earlier side alone, for fill */

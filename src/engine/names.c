@@ -29,6 +29,8 @@ shard_has_field(const struct shard_stats *s, struct field f)
 {
 	size_t n;
 
+	if (f.scope == FIELD_PARENT)
+		f = field_inner(&f);
 	if (f.scope == FIELD_INTRINSIC)
 		return true;
 	if (f.scope != FIELD_BARE)

@@ -27,6 +27,7 @@
  *   trace_table    what a shard knows of all its traces
  *   trace_view     the facts of one trace, from that or put together
  *   trace_order    traces by their keys
+ *   parents        the spans that bear the ids of others' parents
  *   host           what the filter asks of the exec
  *   cover          counts without a scan
  *   op_fetch       refs to rows; wants: those of a window in their order
@@ -318,6 +319,11 @@ int scan_slice(struct exec *, struct slice, struct row_sink *, struct err *) WAR
 
 /* The key of a span; of an event's (link's) field: that one's, else the first's. Borrowed. */
 void skey_of_row(const struct field *, const struct field_row *, struct skey *);
+/*
+ * The same of a parent's field, kept in the arena: the least that one of several parents has, so that
+ * it doesn't matter in which order they are. False: out of memory.
+ */
+bool skey_of_parents(const struct field *, const struct field_row *, struct arena *, struct skey *);
 void skey_of_facts(const struct field *, const struct trace_facts *, struct skey *);
 void skey_number(struct skey *, uint64_t);
 /*
@@ -393,6 +399,9 @@ void local_trace_put(struct exec *, struct trace_pin *);
 
 /* Orders the nodes and by_id; depth and self of each. */
 int trace_tree_make(struct trace_node *, uint32_t *by_id, uint32_t n, struct err *) WARN_UNUSED;
+/* The nodes that bear an id are by_id[i] from what it returns to *to; none where there is no tree. */
+uint32_t entry_bearers(const struct trace_entry *, uint64_t id, uint32_t *to);
+struct span_place entry_node_place(const struct trace_entry *, const struct trace_node *);
 /* Of a span that is that row of a snapshot shard: all of it only where the tree is asked for. */
 struct span_place entry_place(const struct trace_entry *, uint32_t shard, uint32_t row,
     uint64_t span_id);
@@ -445,6 +454,25 @@ struct trace_sum {
 /* By the plan's keys, newest first, then by id. Uses `keys` and `start`. */
 int trace_sums_order(struct exec *, struct trace_sum *, size_t n, struct err *) WARN_UNUSED;
 
+/* ---- parents.c ---- */
+
+struct parents;
+/* With the fields of a projection; not for several threads at once. */
+int parents_new(struct exec *, const struct projection *, struct parents **, struct err *)
+    WARN_UNUSED;
+void parents_free(struct parents *);
+/* Those of the spans with that parent id are wanted; *no is for parents_at. */
+int parents_want(struct parents *, struct trace_id, uint64_t parent_id, uint32_t *no,
+    struct err *) WARN_UNUSED;
+/* Once: puts together all that are wanted; how many these are. */
+int parents_fetch(struct parents *, struct err *) WARN_UNUSED;
+size_t parents_n(const struct parents *);
+/* All at once, on the driver's thread: what the plan shows of the parents of n spans; no[i] of each. */
+int parents_of_spans(struct exec *, const struct span *, size_t n, uint32_t *no, struct parents **,
+    struct err *) WARN_UNUSED;
+/* Valid until parents_free. */
+const struct parent_row *parents_at(const struct parents *, uint32_t no, uint32_t *n);
+
 /* ---- op_ahead.c ---- */
 
 /* Reads all chunks of these row groups that aren't in memory, by all threads. */
@@ -486,6 +514,9 @@ struct fetcher {
 	size_t spans_cap;
 	uint32_t *span_of;		/* by ref in the window: its span */
 	size_t win_at, win_n, win_next;
+	struct parents *parents;	/* of the window's spans, if they are selected; else NULL */
+	uint32_t *parents_of;		/* by span: which */
+	size_t n_spans;
 	struct arena window;
 	struct lent lent;
 };

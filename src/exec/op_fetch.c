@@ -218,6 +218,7 @@ fetch_spans(struct fetcher *x, struct want *wants, size_t n, struct err *e)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		x->span_of[wants[i].pos] = wants[i].span;
+	x->n_spans = wants[n - 1].span + 1;
 	if (wake && f.proj.all && ex->source.ops->ahead != NULL)
 		chunks_first(&f, n);
 	return run_all(&f, wake, e);
@@ -225,9 +226,22 @@ fetch_spans(struct fetcher *x, struct want *wants, size_t n, struct err *e)
 
 /* ---- the window ---- */
 
+/* The parents of its spans, if the plan shows something of them. */
+static int
+fetch_parents(struct fetcher *f, struct err *e)
+{
+	if (f->ex->plan->projection.parents == NULL)
+		return 0;
+	f->parents_of = arena_array(&f->window, f->n_spans, uint32_t);
+	return f->parents_of == NULL ? err_nomem(e) : parents_of_spans(f->ex, f->spans, f->n_spans,
+	    f->parents_of, &f->parents, e);
+}
+
 void
 fetch_window_end(struct fetcher *f)
 {
+	parents_free(f->parents);
+	f->parents = NULL;
 	for (size_t i = 0; i < f->n_fetches; i++)
 		fetch_reset(f->fetches[i]);
 	f->win_n = 0;
@@ -305,7 +319,7 @@ window_fill(struct fetcher *f, size_t at, size_t n, size_t most, struct err *e)
 
 		wants[i] = (struct want){ r->shard, r->row, (uint32_t)i, 0 };
 	}
-	if ((rc = fetch_spans(f, wants, size, e)) < 0)
+	if ((rc = fetch_spans(f, wants, size, e)) < 0 || (rc = fetch_parents(f, e)) < 0)
 		return rc;
 	f->win_at = at;
 	f->win_n = size;
@@ -337,6 +351,14 @@ add_facts(struct fetcher *f, const struct ref *at, struct span_row *row, struct 
 	return 0;
 }
 
+static void
+add_parents(const struct fetcher *f, size_t at, struct span_row *row)
+{
+	if (f->parents != NULL)
+		row->parents = parents_at(f->parents, f->parents_of[f->span_of[at - f->win_at]],
+		    &row->n_parents);
+}
+
 static int
 span_rows(struct fetcher *f, size_t at, size_t n, struct batch *b, struct err *e)
 {
@@ -347,6 +369,7 @@ span_rows(struct fetcher *f, size_t at, size_t n, struct batch *b, struct err *e
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
 		rows[i].span = span_at(f, at + i);
+		add_parents(f, at + i, &rows[i]);
 		if (f->ex->plan->want_trace && (rc = add_facts(f, refs_at(f->refs, at + i),
 		    &rows[i], e)) < 0)
 			return rc;

@@ -151,12 +151,22 @@ fill_facts(struct scan *sc, struct refs *r, size_t from, bool name)
 
 /* ---- from spans ---- */
 
+static bool
+key_of_row(const struct field *f, const struct field_row *row, struct arena *a, struct skey *k)
+{
+	if (f->scope == FIELD_PARENT)
+		return skey_of_parents(f, row, a, k);
+	skey_of_row(f, row, k);
+	return skey_keep(k, a);
+}
+
 static int
-keys_of_span(struct exec *ex, struct refs *r, struct ref *x, const struct span *s, struct err *e)
+keys_of_span(struct exec *ex, struct refs *r, struct ref *x, const struct span *s,
+    const struct parent_row *parents, uint32_t n_parents, struct err *e)
 {
 	const struct plan *p = ex->plan;
 	struct trace_pin pin = { NULL, NULL };
-	struct field_row row = { .span = s };
+	struct field_row row = { .span = s, .parents = parents, .n_parents = n_parents };
 	bool ok = true;
 	int rc;
 
@@ -170,10 +180,8 @@ keys_of_span(struct exec *ex, struct refs *r, struct ref *x, const struct span *
 		row.event = &s->events[x->index];
 	if (p->output == ROW_LINK && x->index < s->n_links)
 		row.link = &s->links[x->index];
-	for (size_t i = 0; i < p->n_sort && ok; i++) {
-		skey_of_row(&p->sort[i].field, &row, &x->key[i]);
-		ok = skey_keep(&x->key[i], &r->strings);
-	}
+	for (size_t i = 0; i < p->n_sort && ok; i++)
+		ok = key_of_row(&p->sort[i].field, &row, &r->strings, &x->key[i]);
 	trace_put(ex, &pin);
 	return ok ? 0 : err_nomem(e);
 }
@@ -183,6 +191,8 @@ struct filling {
 	const struct found *found;
 	struct refs *refs;
 	size_t at;			/* the next ref */
+	struct parents *parents;	/* of the found spans; NULL: no key is theirs */
+	uint32_t *parents_of;		/* by found row */
 };
 
 /* Refs rise by row, as what was found does. */
@@ -190,10 +200,13 @@ static int
 fill_of_span(void *arg, const struct span *s, uint32_t i)
 {
 	struct filling *f = arg;
-	uint32_t row = f->sc->row_from + f->found->rows[i];
+	uint32_t row = f->sc->row_from + f->found->rows[i], n_parents = 0;
+	const struct parent_row *parents = f->parents == NULL ? NULL :
+	    parents_at(f->parents, f->parents_of[i], &n_parents);
 
 	for (; f->at < f->refs->n && refs_at(f->refs, f->at)->row == row; f->at++) {
-		int rc = keys_of_span(f->sc->ex, f->refs, refs_at(f->refs, f->at), s, f->sc->e);
+		int rc = keys_of_span(f->sc->ex, f->refs, refs_at(f->refs, f->at), s, parents,
+		    n_parents, f->sc->e);
 
 		if (rc < 0)
 			return rc;
@@ -217,23 +230,62 @@ rows_of_refs(struct scan *sc, const struct refs *r, size_t from, struct found *o
 }
 
 static int
+want_parents(void *arg, const struct span *s, uint32_t i)
+{
+	struct filling *f = arg;
+
+	return parents_want(f->parents, s->trace_id, s->parent_span_id, &f->parents_of[i],
+	    f->sc->e);
+}
+
+/* Those of all that was found, with the fields that are sorted by. */
+static int
+fill_parents(struct filling *f, const struct field *fields, size_t n)
+{
+	static const struct projection ids = { .lean = true,
+	    .intrinsics = INTRINSIC_BIT(IN_PARENT_SPAN_ID) };
+	const struct projection proj = { .lean = true, .fields = fields, .n_fields = n };
+	struct scan *sc = f->sc;
+	int rc;
+
+	if (n == 0)
+		return 0;
+	if ((f->parents_of = arena_array(&sc->mem, f->found->n, uint32_t)) == NULL)
+		return err_nomem(sc->e);
+	if ((rc = parents_new(sc->ex, &proj, &f->parents, sc->e)) < 0 ||
+	    (rc = found_spans(sc, f->found, &ids, want_parents, f)) < 0 ||
+	    (rc = parents_fetch(f->parents, sc->e)) < 0)
+		return rc;
+	sc->prof->rows_fetched += parents_n(f->parents);
+	return 0;
+}
+
+static int
 fill_from_spans(struct scan *sc, const struct found *found, struct refs *r, size_t from)
 {
 	const struct plan *p = sc->ex->plan;
-	struct projection proj = { .lean = true, .n_fields = p->n_sort };
+	struct projection proj = { .lean = true };
 	struct field *fields = arena_array(&sc->mem, p->n_sort, struct field);
+	struct field *inner = arena_array(&sc->mem, p->n_sort, struct field);
 	struct found some = *found;
-	struct filling f = { sc, &some, r, from };
+	struct filling f = { .sc = sc, .found = &some, .refs = r, .at = from };
+	size_t n_inner = 0;
 	int rc;
 
-	if (fields == NULL)
+	if (fields == NULL || inner == NULL)
 		return err_nomem(sc->e);
 	for (size_t i = 0; i < p->n_sort; i++)
-		fields[i] = p->sort[i].field;
+		if (p->sort[i].field.scope == FIELD_PARENT)
+			inner[n_inner++] = field_inner(&p->sort[i].field);
+		else
+			fields[proj.n_fields++] = p->sort[i].field;
 	proj.fields = fields;
 	if (found->spans == NULL && (rc = rows_of_refs(sc, r, from, &some)) < 0)
 		return rc;
-	return found_spans(sc, &some, &proj, fill_of_span, &f);
+	if ((rc = fill_parents(&f, inner, n_inner)) == 0)
+		rc = found_spans(sc, &some, &proj, fill_of_span, &f);
+	parents_free(f.parents);
+	return rc;
 }
 
 int

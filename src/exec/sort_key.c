@@ -127,6 +127,26 @@ skey_of_row(const struct field *f, const struct field_row *r, struct skey *k)
 	}
 }
 
+bool
+skey_of_parents(const struct field *f, const struct field_row *r, struct arena *a, struct skey *k)
+{
+	struct field inner = field_inner(f);
+
+	*k = (struct skey){ .cls = KEY_MISSING };
+	for (uint32_t i = 0; i < r->n_parents; i++) {
+		const struct parent_row *p = &r->parents[i];
+		struct field_row row = { .span = p->span, .trace = r->trace, .place = p->place };
+		struct skey x;
+
+		skey_of_row(&inner, &row, &x);
+		if (!skey_keep(&x, a))
+			return false;
+		if (skey_cmp(&x, k) < 0)
+			*k = x;
+	}
+	return true;
+}
+
 void
 skey_of_facts(const struct field *f, const struct trace_facts *t, struct skey *k)
 {

@@ -261,6 +261,24 @@ child_count(const struct trace_entry *t, uint64_t id)
 	return lo - first;
 }
 
+uint32_t
+entry_bearers(const struct trace_entry *t, uint64_t id, uint32_t *to)
+{
+	uint32_t from = 0;
+
+	LOWER_BOUND(from, t->n_nodes, i, t->nodes[t->by_id[i]].id < id);
+	for (*to = from; *to < t->n_nodes && t->nodes[t->by_id[*to]].id == id;)
+		++*to;
+	return from;
+}
+
+struct span_place
+entry_node_place(const struct trace_entry *t, const struct trace_node *node)
+{
+	return (struct span_place){ .child_count = child_count(t, node->id), .depth = node->depth,
+		.self_ns = node->self };
+}
+
 struct span_place
 entry_place(const struct trace_entry *t, uint32_t shard, uint32_t row, uint64_t span_id)
 {

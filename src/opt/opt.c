@@ -178,6 +178,7 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
     const struct opt_options *options, struct err *e)
 {
 	struct plan *p = plan_new();
+	int code;
 
 	if (p == NULL)
 		return err_nomem(e);
@@ -199,7 +200,9 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
 		plan_free(p);
 		return err_nomem(e);
 	}
-	return 0;
+	if ((code = project_parents(&p->arena, q, &p->projection.parents, e)) < 0)
+		plan_free(p);
+	return code;
 }
 
 static bool

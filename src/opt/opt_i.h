@@ -82,6 +82,10 @@ opt_caps(const struct opt *o)
 	return o->options->caps != NULL ? o->options->caps : &plan_caps_local;
 }
 
+/* rule_project.c: what is selected of parents, in the arena; NULL: nothing. */
+int project_parents(struct arena *, const struct query *, const struct projection **,
+    struct err *) WARN_UNUSED;
+
 /* prune.c */
 /* Takes a shard out. A shard that is out stays as it is. */
 void prune_shard(struct opt *, size_t i, const char *rule, const char *why, bool *changed);

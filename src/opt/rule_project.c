@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * rule project: only what the output shows is put together: what the file needs, or with
- * `select` what the selected fields need. A bare field may be the resource's attribute.
+ * `select` what the selected fields need. A bare field may be the resource's attribute. What is
+ * selected of parents is a projection of its own, with the rule and without it.
  */
 #include "opt_i.h"
 
@@ -56,11 +57,40 @@ take_field(struct arena *a, struct projection *pr, struct field *fields, const s
 	case FIELD_SPAN:
 		break;
 	case FIELD_PARENT:
-		return true;	/* selected() sees to these */
+		take_intrinsic(pr, IN_PARENT_SPAN_ID);
+		return true;
 	}
 	fields[pr->n_fields] = *f;
 	fields[pr->n_fields].key = arena_sv(a, f->key);
 	return fields[pr->n_fields++].key.p != NULL || f->key.n == 0;
+}
+
+int
+project_parents(struct arena *a, const struct query *q, const struct projection **out,
+    struct err *e)
+{
+	struct projection *pr = arena_new(a, struct projection);
+	struct field *fields = arena_array(a, q->n_select, struct field);
+
+	*out = NULL;
+	if (pr == NULL || fields == NULL)
+		return err_nomem(e);
+	pr->lean = true;
+	pr->fields = fields;
+	for (size_t i = 0; i < q->n_select; i++) {
+		struct field *f = &fields[pr->n_fields];
+
+		if (q->select[i].scope != FIELD_PARENT)
+			continue;
+		*f = field_inner(&q->select[i]);
+		f->key = arena_sv(a, f->key);
+		if (f->key.p == NULL && q->select[i].key.n != 0)
+			return err_nomem(e);
+		pr->n_fields++;
+	}
+	if (pr->n_fields != 0)
+		*out = pr;
+	return 0;
 }
 
 static int
@@ -92,6 +122,7 @@ rule_project(struct opt *o, bool *changed, struct err *e)
 	else if ((code = selected(o, &pr, e)) < 0)
 		return code;
 	*changed |= !pr.all;
+	pr.parents = o->plan->projection.parents;
 	o->plan->projection = pr;
 	return 0;
 }

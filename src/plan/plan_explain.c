@@ -233,6 +233,19 @@ put_projection(struct buf *b, const struct plan *p)
 }
 
 static void
+put_parents(struct buf *b, const struct plan *p)
+{
+	const struct projection *pr = p->projection.parents;
+
+	for (size_t i = 0; pr != NULL && i < pr->n_fields; i++) {
+		struct field f = field_of_parent(&pr->fields[i]);
+
+		BUF_LIT(b, ", ");
+		put_field(b, &f);
+	}
+}
+
+static void
 put_stages(struct buf *b, const struct plan *p, const struct stats *st)
 {
 	uint64_t n, rows;
@@ -263,6 +276,7 @@ put_stages(struct buf *b, const struct plan *p, const struct stats *st)
 	put_projection(b, p);
 	if (p->want_trace)
 		BUF_LIT(b, ", facts of the trace");
+	put_parents(b, p);
 	buf_printf(b, "\noutput   %s\n", output_name(p->output));
 }
 
@@ -428,6 +442,7 @@ put_json_stages(struct buf *b, const struct plan *p, struct buf *t)
 		put_u64(b, "limit", p->limit);
 	put_u64(b, "offset", p->offset);
 	put_projection(t, p);
+	put_parents(t, p);
 	put_text(b, "fetch", t);
 	put_bool(b, "trace_facts", p->want_trace);
 	put_bool(b, "never", p->never);

@@ -34,6 +34,22 @@ is_bucket(const struct field *f)
 	return f->scope == FIELD_INTRINSIC && intrinsics[f->intrinsic].of == OF_GROUP;
 }
 
+/* Of a parent's field a span may have several values. */
+static int
+check_parents(const struct query *q, const struct group_offs *offs, struct err *e)
+{
+	static const char many[] = "spans are not sorted by fields of their parents' events and links";
+
+	for (size_t i = 0; i < q->n_sort; i++)
+		if (q->sort[i].field.scope == FIELD_PARENT && field_is_many(&q->sort[i].field))
+			return refused(many, offs->sort + q->sort[i].off, e);
+	for (size_t i = 0; i < q->n_select; i++)
+		if (q->select[i].scope == FIELD_PARENT)
+			return refused("a field of the parent is a key or a measure of groups, or a "
+			    "sort key: spans have no such column", select_off(q, offs, i), e);
+	return 0;
+}
+
 static int
 check_spans(const struct query *q, const struct group_offs *offs, struct err *e)
 {
@@ -53,7 +69,7 @@ check_spans(const struct query *q, const struct group_offs *offs, struct err *e)
 		if (is_bucket(&q->select[i]))
 			return refused("bucket is a field of groups, not of spans",
 			    select_off(q, offs, i), e);
-	return 0;
+	return check_parents(q, offs, e);
 }
 
 /* ---- a query that compares ---- */

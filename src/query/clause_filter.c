@@ -18,7 +18,7 @@ clause_build(struct clause *c, struct err *e)
 	return code < 0 ? err_ctx(e, code, "%s", c->kw->name) : 0;
 }
 
-/* A bare name that is a key of the files and no attribute of the store. */
+/* A bare name that is a key of the files and no attribute of the store; of a parent, too. */
 static int
 forgive_key(struct clause *c, struct field *f, struct err *e)
 {
@@ -27,6 +27,12 @@ forgive_key(struct clause *c, struct field *f, struct err *e)
 	bool has = false;
 	int code;
 
+	if (f->scope == FIELD_PARENT) {
+		meant = field_inner(f);
+		if ((code = forgive_key(c, &meant, e)) == 0)
+			*f = field_of_parent(&meant);
+		return code;
+	}
 	if (f->scope != FIELD_BARE || env == NULL || !field_of_key(f->key, &meant))
 		return 0;
 	if (env->has_attr != NULL &&
@@ -60,6 +66,27 @@ field_alias(struct clause *c, struct sv text, uint64_t hi, uint64_t lo, struct s
 	return 0;
 }
 
+/* Of the span itself, or of its parent. */
+static bool
+field_is(const struct field *f, enum intrinsic i)
+{
+	return f->intrinsic == i && (f->scope == FIELD_PARENT ? f->inner : f->scope) ==
+	    FIELD_INTRINSIC;
+}
+
+/* A parent's field is one of its own, one step up. */
+static int
+check_parent(const struct field *f, struct err *e)
+{
+	if (f->scope != FIELD_PARENT)
+		return 0;
+	if (f->inner == FIELD_PARENT)
+		return err_set(e, ERR_UNSUPPORTED, 0, "parent: is one step up, and stands once");
+	if (field_is(f, IN_BUCKET))
+		return err_set(e, ERR_UNSUPPORTED, 0, "bucket is a field of groups, not of spans");
+	return 0;
+}
+
 int
 clause_column(struct clause *c, struct sv text, struct field *f, struct sv *typed,
     struct err *e)
@@ -75,9 +102,9 @@ clause_column(struct clause *c, struct sv text, struct field *f, struct sv *type
 		return err_set(e, ERR_SYNTAX, 0, "expected a field, got an empty name");
 	if (typed != NULL)
 		*typed = name;
-	if (f->scope == FIELD_PARENT)
-		return err_set(e, ERR_UNSUPPORTED, 0, "no field of a parent can stand here");
-	if (f->scope == FIELD_INTRINSIC && f->intrinsic == IN_COST && c->env != NULL)
+	if ((code = check_parent(f, e)) < 0)
+		return code;
+	if (field_is(f, IN_COST) && c->env != NULL)
 		f->prices = c->env->prices;
 	return forgive_key(c, f, e);
 }
@@ -91,6 +118,18 @@ clause_field(struct clause *c, struct sv text, struct field *f, struct sv *typed
 	if (code == 0 && f->scope == FIELD_INTRINSIC && intrinsics[f->intrinsic].of == OF_GROUP)
 		return err_set(e, ERR_UNSUPPORTED, 0, "%s is a field of groups, not of spans",
 		    intrinsics[f->intrinsic].name);
+	return code;
+}
+
+/* Of where and has. */
+static int
+clause_own_field(struct clause *c, struct sv text, struct field *f, struct err *e)
+{
+	int code = clause_field(c, text, f, NULL, e);
+
+	if (code == 0 && f->scope == FIELD_PARENT)
+		return err_set(e, ERR_UNSUPPORTED, 0, "a field of the parent is a key or a measure "
+		    "of groups (group, agg) or a sort key, and no filter looks at it");
 	return code;
 }
 
@@ -262,7 +301,7 @@ build_where(struct clause *c, struct err *e)
 	int code;
 
 	c->at = 0;
-	if ((code = clause_field(c, c->args[0], &f, NULL, e)) < 0 || c->n_args < 2)
+	if ((code = clause_own_field(c, c->args[0], &f, e)) < 0 || c->n_args < 2)
 		return code;
 	c->at = 1;
 	if ((code = parse_op(c, c->args[1], &f, &op, e)) < 0 || c->n_args < 3)
@@ -300,7 +339,7 @@ int
 build_has(struct clause *c, struct err *e)
 {
 	struct field f;
-	int code = clause_field(c, c->args[0], &f, NULL, e);
+	int code = clause_own_field(c, c->args[0], &f, e);
 
 	return code < 0 ? code : make_leaf(c, OP_HAS, &f, NULL, 0, e);
 }

@@ -59,7 +59,8 @@ columns_give_what_spans_give(void **state)
 {
 	static const char *const fields[] = { "service", "name", "kind", "status", "user",
 		"span.user", "host", "mixed", "span.mixed", "only", "resource.host",
-		"resource.service.name", "event.note", "link.peer", "depth" };
+		"resource.service.name", "event.note", "link.peer", "depth", "parent:service",
+		"parent:user", "parent:duration", "parent:event.note" };
 	char path[160];
 
 	(void)state;

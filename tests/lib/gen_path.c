@@ -410,6 +410,21 @@ put_field(struct gen *g)
 	encoded(g, sv_cstr(intrinsics[pick_intrinsic(g)].name));
 }
 
+/* In front of a field that is a key, a measure or a sort key. */
+static void
+maybe_parent(struct gen *g)
+{
+	if ((g->v->flags & GEN_PATH_TRACE) != 0 && one_in(g, 8))
+		buf_str(g->out, "parent:");
+}
+
+static void
+put_key(struct gen *g)
+{
+	maybe_parent(g);
+	put_field(g);
+}
+
 static void
 words(struct gen *g)
 {
@@ -563,6 +578,7 @@ sort(struct gen *g)
 		/* Fields of events and links give spans no order. */
 		if (intrinsics[in].of == OF_EVENT || intrinsics[in].of == OF_LINK)
 			in = IN_DURATION;
+		maybe_parent(g);
 		encoded(g, sv_cstr(intrinsics[in].name));
 		buf_str(g->out, one_in(g, 2) ? ":desc" : one_in(g, 2) ? ":asc" : "");
 		if (n > 1)
@@ -586,6 +602,7 @@ aggregate(struct gen *g)
 	}
 	/* A sum of times is refused. */
 	buf_str(g->out, of_field[below(g, 11)]);
+	maybe_parent(g);
 	if (g->v->n_attrs == 0 || one_in(g, 2))
 		buf_str(g->out, numbers[below(g, 4)]);
 	else
@@ -628,15 +645,15 @@ groups(struct gen *g)
 
 	if (one_in(g, 12)) {
 		segment(g, "distinct/");
-		put_field(g);
+		put_key(g);
 		return;
 	}
 	if (keys) {
 		segment(g, "group/");
-		put_field(g);
+		put_key(g);
 		if (one_in(g, 3)) {
 			buf_putc(g->out, ',');
-			put_field(g);
+			put_key(g);
 		}
 	}
 	if (bucket) {

@@ -28,6 +28,7 @@ class Field:
         self.column = column or name
         self.seen = seen        # (where, key) of an attribute, None for what every span has
         self.numbers = False    # durations may be typed as numbers of ns
+        self.inner = None       # of parent:FIELD the parent's field
 
     def text(self):
         return encode(self.name.encode("utf-8", "surrogateescape"))
@@ -143,6 +144,30 @@ PREFIXES = {
 PARTS = ("event", "link")
 
 
+PARENT = b"parent:"
+
+
+def of_parent(inner):
+    """FIELD of the parent span: of every span that bears the id, one after the other."""
+    if inner.inner:
+        raise Bad("EINVAL", "one step up only")
+    out = Field("parent:" + inner.name, inner.kind,
+                lambda s: [v for p in s.parents for v in inner.get(p)], many=inner.many,
+                width=inner.width, words=inner.words, column="parent:" + inner.column,
+                seen=inner.seen, part="parent" if inner.many else None)
+    out.numbers = inner.numbers
+    out.inner = inner
+    return out
+
+
+def own_field(item, store):
+    """A field where that of a parent can't stand: it is a key, a measure and a sort key."""
+    found = read_field(item, store)
+    if found.inner:
+        raise Bad("EINVAL", "a parent's field is no filter and no column of spans")
+    return found
+
+
 def read_field(item, store):
     """The field that a decoded item names. The store tells which bare names are attributes."""
     if not item:
@@ -150,6 +175,8 @@ def read_field(item, store):
     name = item.decode("utf-8", "surrogateescape")
     if name in INTRINSICS:
         return INTRINSICS[name]
+    if item.startswith(PARENT) and item != PARENT:
+        return of_parent(read_field(item[len(PARENT):], store))
     prefix, dot, key = name.partition(".")
     if dot and prefix in PREFIXES and key:
         return Field(name, ATTR, PREFIXES[prefix](key), seen=(prefix, key))
@@ -164,7 +191,11 @@ def read_field(item, store):
 
 
 def sort_value(field, span):
-    """Key of a span in the order of a field; None comes last in both directions."""
+    """Key of a span in the order of a field; None comes last in both directions. Of several
+    parents the least."""
+    if field.inner:
+        found = [sort_value(field.inner, p) for p in span.parents]
+        return min((k for k in found if k is not None), default=None)
     return sort_of(field.get(span))
 
 

@@ -282,9 +282,12 @@ class Maker:
         if own and self.r.random() < 0.5:
             return self.r.choice(own)
         while True:
-            name = self.raw_field()
+            name = self.maybe_parent(self.raw_field())
             if fields.read_field(name, self.store).part in (None, part):
                 return name
+
+    def maybe_parent(self, name):
+        return fields.PARENT + name if self.r.random() < 0.12 else name
 
     def o_sort(self, file):
         keys = []
@@ -317,7 +320,7 @@ class Maker:
         return out + [b"end"]
 
     def key(self):
-        return self.item(self.raw_field(), b":")
+        return self.item(self.maybe_parent(self.raw_field()), b":")
 
     def aggregate(self):
         r = self.r
@@ -330,6 +333,7 @@ class Maker:
             field = r.choice([b"duration", b"k", b"http.status_code", b"ratio", b"event.k",
                               b"tokens:total", b"cost", b"score:value",
                               b"trace_spans", b"start", b"duration", self.raw_field()])
+            field = self.maybe_parent(field)
             if name != b"sum" or fields.read_field(field, self.store).kind != fields.TIME:
                 return name + b":" + self.item(field, b":")
 
@@ -455,7 +459,10 @@ class Maker:
             [b"since", b"2025"], [b"since", b"12345678"], [b"since", b"2025-13"],
             [b"since", b"tomorrow"], [b"on", b"2025-06"], [b"on", b"1h"],
             [b"since", b"2025-06-15", b"until", b"2025-06-14"], [b"has", b"%"],
-            [b"text", b"--"], [b"sort", b":desc"], [b"sort", b"event.k"], [b"sort", b"link:span_id"], [b"select", b"a,,b"],
+            [b"text", b"--"], [b"sort", b":desc"], [b"sort", b"event.k"], [b"sort", b"link:span_id"],
+            [b"has", b"parent:name"], [b"where", b"parent:k", b"eq", b"1"],
+            [b"select", b"name,parent:name"], [b"group", b"parent:parent:name"],
+            [b"sort", b"parent:event:name"], [b"select", b"a,,b"],
             [b"has", b"never.seen"], [b"where", b"never.seen", b"ne", b"1"],
             [b"service", b"neverseen"], [b"sort", b"never.seen"], [b"select", b"never.seen,nor"],
             [b"not", b"has", b"never.seen"], [b"any", b"service", b"neverseen", b"end"],

@@ -313,6 +313,61 @@ class Groups(unittest.TestCase):
         self.assertEqual(ask(st, "/not/compare/root/end/compare.jsonl"), "EINVAL")
 
 
+class Parents(unittest.TestCase):
+    """Trace 1: r (x, k=1) with children c (y) and d (y, k=5); g under c; o under nobody. Trace 2
+    has ids of trace 1. In trace 3 two spans bear the id 1: s1 (x) and s2 (z), t is their child."""
+
+    def store(self):
+        return store(
+            span(1, 1, "r", lasts=90 * MS, service="x", k=1, _status=ERROR),
+            span(1, 2, "c", parent=1, lasts=40 * MS, service="y"),
+            span(1, 3, "d", parent=1, lasts=20 * MS, service="y", k=5),
+            span(1, 4, "g", parent=2, lasts=10 * MS, service="z"),
+            span(1, 5, "o", parent=99, lasts=1 * MS, service="z"),
+            span(2, 4, "p", parent=2, lasts=2 * MS, service="x"),
+            span(3, 1, "s1", lasts=3 * MS, service="x", k=[7, 8]),
+            span(3, 1, "s2", lasts=4 * MS, service="z", k="w"),
+            span(3, 2, "t", parent=1, lasts=5 * MS, service="y"))
+
+    def test_groups(self):
+        st = self.store()
+        for path, want in (
+                ("/group/parent:service", "x,3|y,1|z,1|,5"),
+                ("/group/parent:name,name/where/name/in/c,g,t", "c,g,1|r,c,1|s1,t,1|s2,t,1"),
+                ("/group/parent:k", "1,2|7,1|8,1|w,1|,6"),
+                ("/group/parent:status", "unset,2|error,2|,5"),
+                ("/group/parent:depth", "0,3|1,1|,5"),
+                ("/distinct/parent:name", "c|r|s1|s2"),
+                ("/agg/count,sum:parent:duration,p50:parent:duration,max:parent:k",
+                 "9,227000000,40000000,8"),
+                ("/name/c,d/agg/avg:parent:child_count,min:parent:self_duration",
+                 "2.0,50000000"),
+                ("/trace/1/per/trace/group/parent:name", "c,1|r,1"),
+                ("/name/t/agg/distinct:parent:service,sum:parent:duration_ns", "2,7000000"),
+                ("/group/name/having/sum:parent:duration/ge/40ms", "c,1|d,1|g,1")):
+            with self.subTest(path=path):
+                got = ask(st, path + "/groups.csv").split("\n")[1:-1]
+                self.assertEqual("|".join(got), want)
+        self.assertEqual(ask(st, "/name/g/group/parent:duration/agg/max:parent:duration/groups.jsonl"),
+                         '{"parent:duration_ns":40000000,"max_parent:duration_ns":40000000}\n')
+
+    def test_sort(self):
+        """Without a parent last; of two parents the least."""
+        st = self.store()
+        for path, want in (
+                ("/has/parent_span_id/sort/parent:duration,name/select/name", "t g c d o p"),
+                ("/has/parent_span_id/sort/parent:duration:desc,name/select/name", "c d g t o p"),
+                ("/has/parent_span_id/sort/parent:name,name/select/name", "g c d t o p")):
+            with self.subTest(path=path):
+                got = ask(st, path + "/spans.csv").split("\n")[1:-1]
+                self.assertEqual(" ".join(got), want)
+        for path in ("/where/parent:name/eq/r/count", "/has/parent:name/count",
+                     "/select/parent:name/spans.csv", "/group/parent:parent:name/groups.csv",
+                     "/sort/parent:event:name/count", "/sort/parent:name/traces.csv"):
+            with self.subTest(path=path):
+                self.assertEqual(ask(st, path), "EINVAL")
+
+
 class Relations(unittest.TestCase):
     def test_related(self):
         st = store(span(1, 1, "r"), span(1, 2, "c", parent=1), span(1, 3, "d", parent=1),

@@ -64,7 +64,7 @@ class Where(Compare):
     keyword, nargs = "where", 3
 
     def __init__(self, store, name, op, arg):
-        field = fields.read_field(decode(name), store)
+        field = fields.own_field(decode(name), store)
         super().__init__(ops.Test(field, operator(op), value(arg), store.now))
 
 

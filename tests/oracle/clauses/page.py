@@ -113,7 +113,7 @@ class Select(Clause):
     def apply(self, query):
         self.grouped = in_groups(query)
         if not self.grouped:
-            self.fields = [fields.read_field(n, self.store) for n in self.names]
+            self.fields = [fields.own_field(n, self.store) for n in self.names]
 
     def strict(self, store):
         return self.grouped or seen_any(self.names, store)

@@ -10,7 +10,7 @@ class Has(Filter):
     keyword, nargs = "has", 1
 
     def __init__(self, store, name):
-        self.field = fields.read_field(decode(name), store)
+        self.field = fields.own_field(decode(name), store)
 
     def holds(self, span):
         return bool(self.field.get(span))
