@@ -13,8 +13,14 @@
 
 #include <stdlib.h>
 
-#define CUT_FIRST 512		/* at least so many above `keep` before the first cut */
-#define CUT_LATER 512		/* and before later ones: then only better refs come in */
+/*
+ * How many above `keep` there are before a cut, at least; later on only better ones come in. A cut
+ * moves the bound, by which row groups are passed over: with 512 and 512 the bound of the first
+ * 532 stayed to the end (duration/gt/1s/sort/duration:desc/limit/20 over 1M spans, instructions:
+ * 512, 512 12.1M; 512, 64 7.8M; 128, 32 5.0M; 64, 16 5.2M; 32, 8 5.3M).
+ */
+#define CUT_FIRST 64
+#define CUT_LATER 32
 
 void
 refs_init(struct refs *r, size_t n_keys, uint64_t keep)
