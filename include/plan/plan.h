@@ -77,7 +77,7 @@ struct plan_class {
 
 struct plan_shard {
 	uint32_t shard;		/* index in the snapshot */
-	uint32_t cls;		/* in plan->classes; PLAN_NO_CLASS: pruned, or no choice was made */
+	uint32_t cls;		/* in plan->scan.classes; PLAN_NO_CLASS: pruned, or none was made */
 	enum access access;
 	/*
 	 * Bit i: leaf i of the filter, in pre-order, is asked of its index before columns are read:
@@ -100,42 +100,77 @@ struct plan_sort {
 	bool desc;
 };
 
-struct plan {
-	struct arena arena;
-	enum row_kind output;
-	/* What is selected. */
-	const struct pred *filter;	/* in order of evaluation; PRED_TRUE for all */
-	/* Output ROW_CONTRAST, and no other: what tells the selection from the baseline. */
-	const struct pred *compare;
-	struct time_range range;
-	/* Rows: order and page. No sort keys: the default order of the output. */
-	const struct plan_sort *sort;
-	size_t n_sort;
-	uint64_t limit, offset;		/* limit UINT64_MAX: none */
-	struct projection projection;	/* of the spans in the output */
-	bool want_trace;		/* span rows carry trace facts */
-	/* How: each switched on by the rule of its name. */
-	bool pushdown;		/* filter and range are tested on columns, not on rows */
-	bool indexes;		/* some shard has index_leaves */
-	bool early_stop;	/* partitions newest first, stop when the limit is full */
-	bool topn;		/* a bounded heap of offset + limit rows in place of a full sort */
-	unsigned threads;	/* 0: as exec sees fit */
-	/* Shards in the snapshot's order (partitions ascending), those that statistics tell of. */
+/*
+ * The steps of a plan, from the shards to the output, each with what it does and how. What is
+ * switched on by a rule is off in the plain plan.
+ */
+struct plan_node {
+	double est_rows, est_cost;	/* rows that leave it; its own cost, in seq_page_cost */
+};
+
+/* Rows of the shards that statistics tell of, in the snapshot's order: partitions ascending. */
+struct plan_scan {
+	struct plan_node node;	/* its cost is that of finding the rows, filter and all */
 	const struct plan_shard *shards;
 	size_t n_shards;
 	size_t n_left;		/* further ones, which were left out of the statistics */
 	const struct plan_class *classes;	/* in the order of their first shard */
 	size_t n_classes;
+	bool indexes;		/* some shard has index_leaves */
+	bool early_stop;	/* partitions newest first, stop when the limit is full */
+	unsigned threads;	/* 0: as exec sees fit */
+};
+
+/* Those that are selected. */
+struct plan_filter {
+	struct plan_node node;
+	const struct pred *pred;	/* in order of evaluation; PRED_TRUE for all */
+	struct time_range range;
+	bool pushdown;		/* it and the range are tested on columns, not on rows */
 	bool never;		/* contradiction: empty without reading; then the rule that said so, and why */
 	const char *never_by, *never_why;
+};
+
+/* Output ROW_CONTRAST, and no other: what tells the selection from the baseline. */
+struct plan_contrast {
+	struct plan_node node;
+	const struct pred *pred;
+};
+
+struct plan_order {
+	struct plan_node node;
+	const struct plan_sort *keys;	/* none: the default order of the output */
+	size_t n_keys;
+	bool topn;		/* a bounded heap of offset + limit rows in place of a full sort */
+};
+
+struct plan_page {
+	struct plan_node node;
+	uint64_t limit, offset;		/* limit UINT64_MAX: none */
+};
+
+/* Refs to spans. */
+struct plan_fetch {
+	struct plan_node node;
+	struct projection projection;	/* of the spans in the output */
+	bool want_trace;	/* span rows carry trace facts */
+};
+
+struct plan {
+	struct arena arena;
+	enum row_kind output;
+	struct plan_scan scan;
+	struct plan_filter filter;
+	struct plan_contrast contrast;
+	struct plan_order order;
+	struct plan_page page;
+	struct plan_fetch fetch;
 	/* For explain: names of the rules that changed something, in order. */
 	const char *const *fired;
 	size_t n_fired;
 	uint64_t stats_version;
 	uint64_t n_costed;	/* how often the cost of a way to read shards was worked out */
 	double est_rows, est_cost, est_bytes;	/* output rows, total cost, bytes of the result */
-	double est_found;	/* rows that pass the filter, of the shards that are read */
-	double est_scan_cost, est_order_cost;	/* of the total; what is left is fetching */
 };
 
 /*

@@ -39,7 +39,7 @@ costs_now(struct engine *en, struct cost_params *p)
 static size_t
 n_leaves(const struct plan *p)
 {
-	size_t n = plan_n_leaves(p->filter);
+	size_t n = plan_n_leaves(p->filter.pred);
 
 	return n == 0 ? 1 : n;
 }
@@ -65,7 +65,7 @@ costs_note(struct engine *en, const struct outcome *o)
 	struct cost_params set;
 	struct cost_work w;
 
-	if (o->code != 0 || plan == NULL || plan->threads != 1 || !plan->pushdown ||
+	if (o->code != 0 || plan == NULL || plan->scan.threads != 1 || !plan->filter.pushdown ||
 	    o->info->profile.traces_assembled != 0 ||
 	    !conf_bool(en->conf, CONF_COST_ADAPTIVE))
 		return;

@@ -35,8 +35,8 @@ put_cost(struct buf *b, double cost)
 static void
 put_scan(struct buf *b, const struct plan *pl, const struct profile *p)
 {
-	begin_node(b, "scan", pl->est_found, p->rows_matched);
-	put_cost(b, pl->est_scan_cost);
+	begin_node(b, "scan", pl->filter.node.est_rows, p->rows_matched);
+	put_cost(b, pl->scan.node.est_cost);
 	put_u64(b, "time_ns", p->scan_ns);
 	put_u64(b, "rows_scanned", p->rows_scanned);
 	put_u64(b, "shards_opened", p->shards_opened);
@@ -54,13 +54,13 @@ put_nodes(struct buf *b, const struct request *r, const struct run_info *info,
 {
 	const struct plan *pl = r->plan;
 	const struct profile *p = &info->profile;
-	double left = pl->est_cost - pl->est_scan_cost - pl->est_order_cost;
+	double left = pl->est_cost - pl->scan.node.est_cost - pl->order.node.est_cost;
 
 	BUF_LIT(b, ",\"nodes\":[");
 	put_scan(b, pl, p);
 	buf_putc(b, ',');
 	begin_node(b, "order", pl->est_rows, p->rows_returned);
-	put_cost(b, pl->est_order_cost);
+	put_cost(b, pl->order.node.est_cost);
 	put_u64(b, "time_ns", p->sort_ns);
 	put_u64(b, "traces_assembled", p->traces_assembled);
 	BUF_LIT(b, "},");
@@ -84,7 +84,7 @@ put_sums(struct buf *b, const struct request *r, const struct profile *p)
 	put_u64(b, "index_rows", p->index_rows);
 	put_u64(b, "rows_matched", p->rows_matched);
 	put_u64(b, "rows_fetched", p->rows_fetched);
-	put_u64(b, "shards", r->plan->n_shards + r->plan->n_left);
+	put_u64(b, "shards", r->plan->scan.n_shards + r->plan->scan.n_left);
 	put_u64(b, "shards_opened", p->shards_opened);
 	put_u64(b, "row_groups_visited", p->row_groups_visited);
 	put_u64(b, "row_groups_pruned", p->row_groups_pruned);

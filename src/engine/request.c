@@ -377,7 +377,7 @@ request_keeps_rows(const struct request *r)
 	const struct plan *p = r->plan;
 
 	return p->output != ROW_COUNT && p->output != ROW_GROUP && p->output != ROW_CONTRAST &&
-	    !p->topn && !p->early_stop;
+	    !p->order.topn && !p->scan.early_stop;
 }
 
 uint64_t
@@ -391,7 +391,7 @@ request_est_memory(const struct request *r)
 		return LEAST_MEMORY;
 	bytes = r->plan->est_bytes < kept ? r->plan->est_bytes : kept;
 	if (request_keeps_rows(r))
-		bytes += r->plan->est_found * REF_BYTES;
+		bytes += r->plan->filter.node.est_rows * REF_BYTES;
 	return bytes < (double)most ? LEAST_MEMORY + (uint64_t)bytes : LEAST_MEMORY + most;
 }
 

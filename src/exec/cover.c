@@ -31,7 +31,7 @@ may_cover(const struct xshard *xs)
 static bool
 in_range(const struct exec *ex, const struct xshard *xs)
 {
-	return xs->entry->min_start >= ex->plan->range.from &&
+	return xs->entry->min_start >= ex->plan->filter.range.from &&
 	    xs->entry->max_start <= exec_last(ex->plan);
 }
 
@@ -39,7 +39,7 @@ in_range(const struct exec *ex, const struct xshard *xs)
 static int
 cover_listed(const struct exec *ex, const struct xshard *xs, uint64_t *n, struct err *e)
 {
-	const struct pred *p = ex->plan->filter;
+	const struct pred *p = ex->plan->filter.pred;
 	struct arena a;
 	struct sv *v;
 	int rc;
@@ -57,7 +57,7 @@ cover_listed(const struct exec *ex, const struct xshard *xs, uint64_t *n, struct
 	}
 	for (size_t i = 0; i < p->n_lits; i++)
 		v[i] = p->lits[i].text;
-	rc = snapshot_service_rows(ex->env.snapshot, xs->plan->shard, ex->plan->range, v,
+	rc = snapshot_service_rows(ex->env.snapshot, xs->plan->shard, ex->plan->filter.range, v,
 	    p->n_lits, n);
 	arena_release(&a);
 	return rc;
@@ -75,7 +75,7 @@ cover(struct exec *ex, struct xshard *xs, uint64_t *n, struct profile *prof,
 	if ((rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0)
 		return rc;
 	xs->info = shard_info(xs->s);
-	rc = cover_cells(xs, ex->plan->range.from, exec_last(ex->plan), n, e);
+	rc = cover_cells(xs, ex->plan->filter.range.from, exec_last(ex->plan), n, e);
 	if (rc != 0 || xs->plan->access == ACCESS_CATALOG)
 		return rc;
 	if ((rc = xshard_prepare(ex, xs, e)) < 0)
@@ -131,7 +131,7 @@ cover_count(struct exec *ex, uint64_t *sum, struct err *e)
 
 	for (size_t i = 0; i < ex->local->n_shards; i++)
 		n += may_cover(&ex->local->shards[i]);
-	if (!ex->plan->pushdown || n == 0)
+	if (!ex->plan->filter.pushdown || n == 0)
 		return 0;
 	if ((k.shards = calloc(ex->local->n_shards, sizeof *k.shards)) == NULL)
 		return err_nomem(e);

@@ -15,13 +15,13 @@ row_filter_open(struct exec *ex, struct err *e)
 	const struct plan *p = ex->plan;
 	int rc;
 
-	ex->needs_trace = pred_needs_trace(p->filter) ||
-	    (p->compare != NULL && pred_needs_trace(p->compare));
-	if (p->pushdown)
+	ex->needs_trace = pred_needs_trace(p->filter.pred) ||
+	    (p->contrast.pred != NULL && pred_needs_trace(p->contrast.pred));
+	if (p->filter.pushdown)
 		return 0;
-	if ((rc = pred_eval_new(p->filter, &ex->rows, e)) < 0 || p->compare == NULL)
+	if ((rc = pred_eval_new(p->filter.pred, &ex->rows, e)) < 0 || p->contrast.pred == NULL)
 		return rc;
-	return pred_eval_new(p->compare, &ex->compared, e);
+	return pred_eval_new(p->contrast.pred, &ex->compared, e);
 }
 
 static void
@@ -31,11 +31,11 @@ start_of(struct exec *ex)
 
 	ex->opened_ns = clock_mono_ns();
 	ex->threads = ex->env.pool == NULL || ex->env.threads == 0 ? 1 : ex->env.threads;
-	if (p->threads != 0 && p->threads < ex->threads)
-		ex->threads = p->threads;
+	if (p->scan.threads != 0 && p->scan.threads < ex->threads)
+		ex->threads = p->scan.threads;
 	ex->batch_rows = ex->env.batch_rows == 0 ? BATCH_ROWS : ex->env.batch_rows;
-	ex->page = (struct page){ .skip = p->offset, .left = p->limit };
-	ex->scanned = p->never || time_range_empty(p->range) || p->limit == 0;
+	ex->page = (struct page){ .skip = p->page.offset, .left = p->page.limit };
+	ex->scanned = p->filter.never || time_range_empty(p->filter.range) || p->page.limit == 0;
 }
 
 int
@@ -96,7 +96,7 @@ exec_profile(const struct exec *ex)
 static int
 scan_more(struct exec *ex, struct err *e)
 {
-	struct slice s = { ex->plan->range.from, exec_last(ex->plan) };
+	struct slice s = { ex->plan->filter.range.from, exec_last(ex->plan) };
 	struct source *src = &ex->source;
 	struct row_sink *k = &ex->sink;
 	int rc;

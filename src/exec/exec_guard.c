@@ -152,5 +152,5 @@ uint64_t
 exec_last(const struct plan *p)
 {
 	/* WHEN_MAX means no end: then the last instant counts. */
-	return p->range.to == WHEN_MAX ? UINT64_MAX : p->range.to - 1;
+	return p->filter.range.to == WHEN_MAX ? UINT64_MAX : p->filter.range.to - 1;
 }

@@ -166,7 +166,7 @@ struct slicing {
 
 /* What an exec knows of its shards (local.c). */
 struct local {
-	struct xshard *shards;		/* as plan->shards */
+	struct xshard *shards;		/* as plan->scan.shards */
 	size_t n_shards;
 	atomic_bool *seen;		/* by place in the snapshot: opened by this exec */
 	atomic_uint_fast64_t n_seen, n_traces;

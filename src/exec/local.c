@@ -42,8 +42,8 @@ searches(const struct pred *p)
 static bool
 sorts_by_tree(const struct plan *p, bool counts)
 {
-	for (size_t i = 0; i < p->n_sort; i++)
-		if (of_tree(&p->sort[i].field, counts))
+	for (size_t i = 0; i < p->order.n_keys; i++)
+		if (of_tree(&p->order.keys[i].field, counts))
 			return true;
 	return false;
 }
@@ -64,17 +64,18 @@ traces_open(struct exec *ex, struct err *e)
 static bool
 needs_children(const struct plan *p)
 {
-	return p->want_trace || sorts_by_tree(p, true) || asks_tree(p->filter, true) ||
-	    (p->compare != NULL && asks_tree(p->compare, true));
+	return p->fetch.want_trace || sorts_by_tree(p, true) || asks_tree(p->filter.pred, true) ||
+	    (p->contrast.pred != NULL && asks_tree(p->contrast.pred, true));
 }
 
 static bool
 needs_tree(const struct plan *p)
 {
-	const struct projection *pr = &p->projection;
+	const struct projection *pr = &p->fetch.projection;
 
-	return sorts_by_tree(p, false) || asks_tree(p->filter, false) ||
-	    (p->compare != NULL && asks_tree(p->compare, false)) || (p->want_trace &&
+	return sorts_by_tree(p, false) || asks_tree(p->filter.pred, false) ||
+	    (p->contrast.pred != NULL && asks_tree(p->contrast.pred, false)) ||
+	    (p->fetch.want_trace &&
 	    (pr->all || pr->parents || (pr->intrinsics & (INTRINSIC_BIT(IN_DEPTH) |
 	    INTRINSIC_BIT(IN_SELF_DURATION))) != 0));
 }
@@ -103,15 +104,16 @@ local_open(struct source *s, struct err *e)
 	}
 	s->state = ex->local = l;
 	l->slices.last = exec_last(s->plan);
-	l->searches = searches(s->plan->filter) ||
-	    (s->plan->compare != NULL && searches(s->plan->compare));
+	l->searches = searches(s->plan->filter.pred) ||
+	    (s->plan->contrast.pred != NULL && searches(s->plan->contrast.pred));
 	l->needs_children = needs_children(s->plan);
 	l->needs_tree = needs_tree(s->plan);
-	if (s->plan->pushdown && (rc = filter_init(&l->filter, s->plan->filter, &exec_filter_host,
+	if (s->plan->filter.pushdown &&
+	    (rc = filter_init(&l->filter, s->plan->filter.pred, &exec_filter_host,
 	    ex, e)) < 0)
 		return rc;
-	if (s->plan->pushdown && s->plan->compare != NULL &&
-	    (rc = filter_init_compared(&l->filter, s->plan->compare, e)) < 0)
+	if (s->plan->filter.pushdown && s->plan->contrast.pred != NULL &&
+	    (rc = filter_init_compared(&l->filter, s->plan->contrast.pred, e)) < 0)
 		return rc;
 	if ((rc = shards_open(ex, e)) < 0 || (rc = traces_open(ex, e)) < 0)
 		return rc;

@@ -196,7 +196,7 @@ static int
 fetch_spans(struct fetcher *x, struct want *wants, size_t n, struct err *e)
 {
 	struct exec *ex = x->ex;
-	struct fetching f = { .ex = ex, .f = x, .proj = ex->plan->projection };
+	struct fetching f = { .ex = ex, .f = x, .proj = ex->plan->fetch.projection };
 	struct want *tmp = arena_alloc(&x->window, n * sizeof *tmp);
 	size_t weight, most = SIZE_MAX;
 	bool wake;
@@ -230,7 +230,7 @@ fetch_spans(struct fetcher *x, struct want *wants, size_t n, struct err *e)
 static int
 fetch_parents(struct fetcher *f, struct err *e)
 {
-	if (f->ex->plan->projection.parents == NULL)
+	if (f->ex->plan->fetch.projection.parents == NULL)
 		return 0;
 	f->parents_of = arena_array(&f->window, f->n_spans, uint32_t);
 	return f->parents_of == NULL ? err_nomem(e) : parents_of_spans(f->ex, f->spans, f->n_spans,
@@ -370,7 +370,7 @@ span_rows(struct fetcher *f, size_t at, size_t n, struct batch *b, struct err *e
 	for (size_t i = 0; i < n; i++) {
 		rows[i].span = span_at(f, at + i);
 		add_parents(f, at + i, &rows[i]);
-		if (f->ex->plan->want_trace && (rc = add_facts(f, refs_at(f->refs, at + i),
+		if (f->ex->plan->fetch.want_trace && (rc = add_facts(f, refs_at(f->refs, at + i),
 		    &rows[i], e)) < 0)
 			return rc;
 	}

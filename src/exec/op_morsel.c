@@ -166,7 +166,7 @@ scan_group(struct scan *sc, const struct scan_job *w)
 		return 0;
 	}
 	sc->prof->row_groups_visited++;
-	return sc->ex->plan->pushdown ? scan_columns(sc, w, bits) : scan_rows(sc, w, bits);
+	return sc->ex->plan->filter.pushdown ? scan_columns(sc, w, bits) : scan_rows(sc, w, bits);
 }
 
 int

@@ -205,7 +205,7 @@ cut(struct newest *w, struct slice *s, uint64_t total, uint64_t target)
 static bool
 all_match(const struct exec *ex)
 {
-	const struct pred *p = ex->plan->filter;
+	const struct pred *p = ex->plan->filter.pred;
 
 	if (p->kind == PRED_TRUE)
 		return true;
@@ -232,7 +232,7 @@ target_of(const struct exec *ex, uint64_t total, double matches)
 static bool
 worth_it(const struct exec *ex, double matches)
 {
-	if (plan_top_leaf(ex->plan->filter, IN_TRACE_ID) != NULL)
+	if (plan_top_leaf(ex->plan->filter.pred, IN_TRACE_ID) != NULL)
 		return false;
 	return all_match(ex) || matches > (double)exec_wanted(ex) * WORTH;
 }

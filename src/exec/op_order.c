@@ -201,7 +201,7 @@ order_runs(struct exec *ex, struct refs *r, struct order *o, struct err *e)
 int
 refs_sort(struct exec *ex, struct refs *r, struct err *e)
 {
-	struct order o = { ex->plan->sort, r->n_keys };
+	struct order o = { ex->plan->order.keys, r->n_keys };
 	size_t scratch = r->n * r->stride;
 	int rc;
 
@@ -259,7 +259,7 @@ append_some(struct exec *ex, struct refs *r, const struct refs *b, size_t at, si
     struct err *e)
 {
 	size_t from = r->n;
-	struct order o = { ex->plan->sort, r->n_keys };
+	struct order o = { ex->plan->order.keys, r->n_keys };
 	int rc;
 
 	if ((rc = refs_reserve(ex, r, to - at, e)) < 0)

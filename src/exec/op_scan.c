@@ -204,7 +204,8 @@ group_rows(const struct xshard *xs, uint32_t group)
 static uint64_t
 row_weight(const struct exec *ex)
 {
-	return !ex->plan->pushdown || ex->needs_trace || ex->local->searches ? TEXT_WEIGHT : 1;
+	return !ex->plan->filter.pushdown || ex->needs_trace || ex->local->searches ?
+	    TEXT_WEIGHT : 1;
 }
 
 static int
@@ -227,7 +228,7 @@ add_morsel(struct walk *k, size_t no, uint32_t group, const struct refs *bound)
 {
 	struct exec *ex = k->w.job.ex;
 
-	if (ex->plan->pushdown &&
+	if (ex->plan->filter.pushdown &&
 	    xshard_start_zone(&ex->local->shards[no], group, k->w.job.slice) == 0) {
 		ex->prof.row_groups_pruned++;
 		return 0;
@@ -302,7 +303,7 @@ add_promising(struct walk *k, size_t no, const struct refs *bound)
 		v[g].group = g;
 		v[g].told = refs_best_key(ex, xs, g, &v[g].best);
 	}
-	qsort_r(v, n, sizeof *v, promise_cmp, (void *)(uintptr_t)ex->plan->sort);
+	qsort_r(v, n, sizeof *v, promise_cmp, (void *)(uintptr_t)ex->plan->order.keys);
 	for (uint32_t i = 0; rc == 0 && i < n; i++)
 		rc = add_morsel(k, no, v[i].group, bound);
 	free(v);

@@ -99,7 +99,7 @@ overlap(const struct shard_entry *x, uint64_t first, uint64_t last)
 static struct load
 load_of(const struct exec *ex, struct slice s)
 {
-	uint64_t from = ex->plan->range.from, last = exec_last(ex->plan);
+	uint64_t from = ex->plan->filter.range.from, last = exec_last(ex->plan);
 	struct load l = { 0, 0 };
 
 	for (size_t i = 0; i < ex->local->n_shards; i++) {
@@ -114,7 +114,7 @@ load_of(const struct exec *ex, struct slice s)
 		/* The estimate is of the rows in the range. */
 		matches = xs->plan->est_rows * in / overlap(xs->entry, from, last);
 		l.rows += rows;
-		if (matches > rows || ex->plan->filter->kind == PRED_TRUE)
+		if (matches > rows || ex->plan->filter.pred->kind == PRED_TRUE)
 			matches = rows;
 		l.matches += matches;
 	}
@@ -137,7 +137,7 @@ most_matches(const struct exec *ex)
 {
 	uint64_t wanted = exec_wanted(ex);
 
-	if (!ex->plan->early_stop || wanted == UINT64_MAX)
+	if (!ex->plan->scan.early_stop || wanted == UINT64_MAX)
 		return (double)UINT64_MAX;
 	return (double)wanted * SPARE_MATCHES * ex->local->slices.grow;
 }
@@ -175,7 +175,7 @@ reach_back(const struct exec *ex, uint64_t from, uint64_t last)
 int
 slice_next(struct exec *ex, struct slice *out, struct err *e)
 {
-	uint64_t from = ex->plan->range.from;
+	uint64_t from = ex->plan->filter.range.from;
 	struct slice s;
 	int rc;
 
@@ -188,11 +188,12 @@ slice_next(struct exec *ex, struct slice *out, struct err *e)
 		ex->local->slices.grow = 1;
 	}
 	/* Without pushdown every row is read again for every slice of its shard. */
-	if (ex->plan->pushdown)
+	if (ex->plan->filter.pushdown)
 		s.first = reach_back(ex, from, s.last);
 	else if ((s.first = boundary_before(ex, s.last)) < from)
 		s.first = from;
-	if (ex->plan->pushdown && ex->plan->early_stop && exec_wanted(ex) != UINT64_MAX &&
+	if (ex->plan->filter.pushdown && ex->plan->scan.early_stop &&
+	    exec_wanted(ex) != UINT64_MAX &&
 	    (rc = slice_newest(ex, &s, load_of(ex, s).matches, e)) < 0)
 		return rc;
 	ex->local->slices.load *= 2;

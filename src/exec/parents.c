@@ -205,7 +205,7 @@ int
 parents_of_spans(struct exec *ex, const struct span *spans, size_t n, uint32_t *no,
     struct parents **out, struct err *e)
 {
-	int rc = parents_new(ex, ex->plan->projection.parents, out, e);
+	int rc = parents_new(ex, ex->plan->fetch.projection.parents, out, e);
 
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = parents_want(*out, spans[i].trace_id, spans[i].parent_span_id, &no[i], e);

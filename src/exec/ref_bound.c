@@ -59,7 +59,8 @@ best_key(const struct plan_sort *s, struct shard *sh, uint32_t group, struct ske
 bool
 refs_best_key(struct exec *ex, const struct xshard *xs, uint32_t group, struct skey *k)
 {
-	return ex->plan->n_sort != 0 && xs->zones && best_key(&ex->plan->sort[0], xs->s, group, k);
+	return ex->plan->order.n_keys != 0 && xs->zones &&
+	    best_key(&ex->plan->order.keys[0], xs->s, group, k);
 }
 
 bool
@@ -70,5 +71,5 @@ refs_hopeless(struct exec *ex, const struct refs *r, const struct xshard *xs, ui
 	if (!r->cut || r->n < r->keep || r->keep == 0 || !refs_best_key(ex, xs, group, &best))
 		return false;
 	/* Only the first key is known: an equal one may still win by the others. */
-	return skeys_cmp(ex->plan->sort, 1, &best, refs_at(r, (size_t)r->keep - 1)->key) > 0;
+	return skeys_cmp(ex->plan->order.keys, 1, &best, refs_at(r, (size_t)r->keep - 1)->key) > 0;
 }

@@ -10,8 +10,8 @@
 static bool
 sort_needs_trace(const struct plan *p)
 {
-	for (size_t i = 0; i < p->n_sort; i++)
-		if (field_needs_trace(&p->sort[i].field))
+	for (size_t i = 0; i < p->order.n_keys; i++)
+		if (field_needs_trace(&p->order.keys[i].field))
 			return true;
 	return false;
 }
@@ -28,8 +28,8 @@ is_time(const struct field *f)
 static bool
 all_times(const struct plan *p)
 {
-	for (size_t i = 0; i < p->n_sort; i++)
-		if (!is_time(&p->sort[i].field))
+	for (size_t i = 0; i < p->order.n_keys; i++)
+		if (!is_time(&p->order.keys[i].field))
 			return false;
 	return true;
 }
@@ -39,8 +39,8 @@ time_keys(const struct plan *p, struct ref *x, uint64_t start, uint64_t image)
 {
 	uint64_t end = start + (uint64_t)value_i64_of(image);
 
-	for (size_t i = 0; i < p->n_sort; i++)
-		switch (p->sort[i].field.intrinsic) {
+	for (size_t i = 0; i < p->order.n_keys; i++)
+		switch (p->order.keys[i].field.intrinsic) {
 		case IN_START:
 			skey_number(&x->key[i], start);
 			break;
@@ -103,10 +103,10 @@ static bool
 all_facts(const struct plan *p, bool *name)
 {
 	*name = false;
-	for (size_t i = 0; i < p->n_sort; i++) {
-		if (!is_fact(&p->sort[i].field))
+	for (size_t i = 0; i < p->order.n_keys; i++) {
+		if (!is_fact(&p->order.keys[i].field))
 			return false;
-		*name |= p->sort[i].field.intrinsic == IN_ROOT_NAME;
+		*name |= p->order.keys[i].field.intrinsic == IN_ROOT_NAME;
 	}
 	return true;
 }
@@ -120,8 +120,8 @@ facts_keys(struct scan *sc, const struct shard_traces *traces, uint32_t ordinal,
 	bool ok = true;
 	int rc = trace_view_get(sc->ex, sc->xs->plan->shard, traces, ordinal, name, &v, sc->e);
 
-	for (size_t i = 0; rc == 0 && ok && i < p->n_sort; i++) {
-		skey_of_facts(&p->sort[i].field, &v.facts, &x->key[i]);
+	for (size_t i = 0; rc == 0 && ok && i < p->order.n_keys; i++) {
+		skey_of_facts(&p->order.keys[i].field, &v.facts, &x->key[i]);
 		ok = skey_keep(&x->key[i], &r->strings);
 	}
 	trace_view_put(sc->ex, &v);
@@ -180,8 +180,8 @@ keys_of_span(struct exec *ex, struct refs *r, struct ref *x, const struct span *
 		row.event = &s->events[x->index];
 	if (p->output == ROW_LINK && x->index < s->n_links)
 		row.link = &s->links[x->index];
-	for (size_t i = 0; i < p->n_sort && ok; i++)
-		ok = key_of_row(&p->sort[i].field, &row, &r->strings, &x->key[i]);
+	for (size_t i = 0; i < p->order.n_keys && ok; i++)
+		ok = key_of_row(&p->order.keys[i].field, &row, &r->strings, &x->key[i]);
 	trace_put(ex, &pin);
 	return ok ? 0 : err_nomem(e);
 }
@@ -265,8 +265,8 @@ fill_from_spans(struct scan *sc, const struct found *found, struct refs *r, size
 {
 	const struct plan *p = sc->ex->plan;
 	struct projection proj = { .lean = true };
-	struct field *fields = arena_array(&sc->mem, p->n_sort, struct field);
-	struct field *inner = arena_array(&sc->mem, p->n_sort, struct field);
+	struct field *fields = arena_array(&sc->mem, p->order.n_keys, struct field);
+	struct field *inner = arena_array(&sc->mem, p->order.n_keys, struct field);
 	struct found some = *found;
 	struct filling f = { .sc = sc, .found = &some, .refs = r, .at = from };
 	size_t n_inner = 0;
@@ -274,11 +274,11 @@ fill_from_spans(struct scan *sc, const struct found *found, struct refs *r, size
 
 	if (fields == NULL || inner == NULL)
 		return err_nomem(sc->e);
-	for (size_t i = 0; i < p->n_sort; i++)
-		if (p->sort[i].field.scope == FIELD_PARENT)
-			inner[n_inner++] = field_inner(&p->sort[i].field);
+	for (size_t i = 0; i < p->order.n_keys; i++)
+		if (p->order.keys[i].field.scope == FIELD_PARENT)
+			inner[n_inner++] = field_inner(&p->order.keys[i].field);
 		else
-			fields[proj.n_fields++] = p->sort[i].field;
+			fields[proj.n_fields++] = p->order.keys[i].field;
 	proj.fields = fields;
 	if (found->spans == NULL && (rc = rows_of_refs(sc, r, from, &some)) < 0)
 		return rc;
@@ -294,7 +294,7 @@ refs_fill_keys(struct scan *sc, const struct found *f, struct refs *r, size_t fr
 	const struct plan *p = sc->ex->plan;
 	bool name;
 
-	if (p->n_sort == 0 || r->n == from)
+	if (p->order.n_keys == 0 || r->n == from)
 		return 0;
 	if (f->spans != NULL)
 		return fill_from_spans(sc, f, r, from);

@@ -22,7 +22,7 @@ kind_of(const struct exec *ex)
 	const struct plan *p = ex->plan;
 	enum row_kind kind = p->output;
 
-	if (ex->sizing != NULL && p->offset == 0 && p->limit == UINT64_MAX)
+	if (ex->sizing != NULL && p->page.offset == 0 && p->page.limit == UINT64_MAX)
 		return &sink_size;
 	return (size_t)kind < sizeof sinks / sizeof sinks[0] ? sinks[kind] : NULL;
 }

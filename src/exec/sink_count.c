@@ -51,7 +51,7 @@ count_combine(struct row_sink *s, void *local, bool last, struct err *e)
 	(void)e;
 	c->n += *n;
 	*n = 0;
-	s->full = ex->plan->early_stop && ex->plan->limit != UINT64_MAX &&
+	s->full = ex->plan->scan.early_stop && ex->plan->page.limit != UINT64_MAX &&
 	    c->n >= exec_wanted(ex);
 	return 0;
 }

@@ -53,7 +53,7 @@ groups_consume(struct row_sink *s, void *local, struct scan *sc, const struct fo
 	if ((rc = groups_columns(sc, f, l->table, s->ex->env.side)) != 0)
 		return rc < 0 ? rc : 0;
 	sc->prof->rows_fetched += f->n;
-	return found_spans(sc, f, &s->ex->plan->projection, add_span, &x);
+	return found_spans(sc, f, &s->ex->plan->fetch.projection, add_span, &x);
 }
 
 static size_t

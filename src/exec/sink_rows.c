@@ -25,7 +25,8 @@ struct rows_local {
 static bool
 streams(const struct plan *p)
 {
-	return p->output == ROW_SPAN && p->n_sort == 0 && (p->pushdown || p->early_stop);
+	return p->output == ROW_SPAN && p->order.n_keys == 0 &&
+	    (p->filter.pushdown || p->scan.early_stop);
 }
 
 static int
@@ -37,7 +38,7 @@ rows_open(struct row_sink *s, struct err *e)
 		return err_nomem(e);
 	s->state = x;
 	s->streams = streams(s->ex->plan);
-	refs_init(&x->refs, s->ex->plan->n_sort, UINT64_MAX);
+	refs_init(&x->refs, s->ex->plan->order.n_keys, UINT64_MAX);
 	return fetcher_init(&x->fetch, s->ex, &x->refs, e);
 }
 
@@ -59,7 +60,8 @@ keep_of(const struct row_sink *s)
 {
 	const struct plan *p = s->ex->plan;
 
-	return p->topn || (s->streams && p->early_stop) ? exec_wanted(s->ex) : UINT64_MAX;
+	return p->order.topn || (s->streams && p->scan.early_stop) ? exec_wanted(s->ex) :
+	    UINT64_MAX;
 }
 
 static int
@@ -70,7 +72,7 @@ rows_start(struct row_sink *s, struct err *e)
 	(void)e;
 	fetch_window_end(&x->fetch);
 	refs_release(s->ex, &x->refs);
-	refs_init(&x->refs, s->ex->plan->n_sort, keep_of(s));
+	refs_init(&x->refs, s->ex->plan->order.n_keys, keep_of(s));
 	x->at = 0;
 	x->discarding = s->ex->page.left == 0;
 	s->bound = x->refs.keep != UINT64_MAX ? &x->refs : NULL;
@@ -83,7 +85,7 @@ rows_consume(struct row_sink *s, void *local, struct scan *sc, const struct foun
 	struct rows_local *l = local;
 
 	if (l->refs.stride == 0)
-		refs_init(&l->refs, s->ex->plan->n_sort, UINT64_MAX);
+		refs_init(&l->refs, s->ex->plan->order.n_keys, UINT64_MAX);
 	return refs_add_found(sc, f, &l->refs);
 }
 
@@ -141,7 +143,7 @@ rows_next(struct row_sink *s, struct batch *b, struct err *e)
 	n = most < ex->batch_rows ? most : ex->batch_rows;
 	if (n == 0) {
 		/* If the page is full what is left of the refs is not wanted. */
-		s->full = ex->page.left == 0 && ex->plan->early_stop;
+		s->full = ex->page.left == 0 && ex->plan->scan.early_stop;
 		return 1;
 	}
 	if (ex->sizing != NULL) {

@@ -96,7 +96,7 @@ sums_drop(struct row_sink *s, void *local)
 static size_t
 sum_bytes(const struct exec *ex)
 {
-	return sizeof(struct trace_sum) + ex->plan->n_sort * sizeof(struct skey);
+	return sizeof(struct trace_sum) + ex->plan->order.n_keys * sizeof(struct skey);
 }
 
 static int

@@ -27,20 +27,21 @@ shards_open(struct exec *ex, struct err *e)
 	size_t n = ex->env.snapshot->n_shards;
 	uint64_t n_rows = 0;
 
-	ex->local->shards = calloc(p->n_shards == 0 ? 1 : p->n_shards, sizeof *ex->local->shards);
+	ex->local->shards = calloc(p->scan.n_shards == 0 ? 1 : p->scan.n_shards,
+	    sizeof *ex->local->shards);
 	ex->local->seen = calloc(n == 0 ? 1 : n, sizeof *ex->local->seen);
 	if (ex->local->shards == NULL || ex->local->seen == NULL)
 		return err_nomem(e);
-	for (size_t i = 0; i < p->n_shards; i++) {
-		if (p->shards[i].shard >= n)
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
+		if (p->scan.shards[i].shard >= n)
 			return err_set(e, ERR_UNSUPPORTED, -1,
-			    "the plan names shard %u of %zu", p->shards[i].shard, n);
+			    "the plan names shard %u of %zu", p->scan.shards[i].shard, n);
 		pthread_mutex_init(&ex->local->shards[i].lock, NULL);
 		ex->local->n_shards = i + 1;
-		ex->local->shards[i].plan = &p->shards[i];
+		ex->local->shards[i].plan = &p->scan.shards[i];
 		ex->local->shards[i].filter = &ex->local->filter;
-		ex->local->shards[i].entry = &ex->env.snapshot->shards[p->shards[i].shard];
-		if (is_scanned(&p->shards[i]))
+		ex->local->shards[i].entry = &ex->env.snapshot->shards[p->scan.shards[i].shard];
+		if (is_scanned(&p->scan.shards[i]))
 			n_rows += ex->local->shards[i].entry->n_rows;
 	}
 	if (ex->env.progress != NULL)
@@ -167,9 +168,9 @@ xshard_prepare(struct exec *ex, struct xshard *xs, struct err *e)
 	if ((rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0)
 		return rc;
 	xs->info = shard_info(xs->s);
-	xs->zones = ex->plan->pushdown && xs->plan->access != ACCESS_FULL;
-	xs->indexes = ex->plan->pushdown && xs->plan->index_leaves != 0;
-	if (!ex->plan->pushdown || xs->leaves != NULL)
+	xs->zones = ex->plan->filter.pushdown && xs->plan->access != ACCESS_FULL;
+	xs->indexes = ex->plan->filter.pushdown && xs->plan->index_leaves != 0;
+	if (!ex->plan->filter.pushdown || xs->leaves != NULL)
 		return 0;
 	if ((rc = filter_shard_prepare(xs, e)) < 0)
 		return rc;
@@ -374,7 +375,7 @@ scan_candidates(struct scan *sc, struct slice s, uint64_t *bits, bool *any)
 
 	*any = true;
 	/* The plain plan looks at every row, and at its time there. */
-	if (!sc->ex->plan->pushdown) {
+	if (!sc->ex->plan->filter.pushdown) {
 		bitmap_set_range(bits, 0, sc->n_rows);
 		return 0;
 	}

@@ -27,9 +27,9 @@ struct keying {
 static bool
 sorts_by_name(const struct plan *p)
 {
-	for (size_t i = 0; i < p->n_sort; i++)
-		if (p->sort[i].field.scope == FIELD_INTRINSIC &&
-		    p->sort[i].field.intrinsic == IN_ROOT_NAME)
+	for (size_t i = 0; i < p->order.n_keys; i++)
+		if (p->order.keys[i].field.scope == FIELD_INTRINSIC &&
+		    p->order.keys[i].field.intrinsic == IN_ROOT_NAME)
 			return true;
 	return false;
 }
@@ -67,9 +67,9 @@ key_one(struct keying *k, struct part *p, size_t i)
 
 	if ((rc = facts_of(k, s, &v, &p->err)) == 0) {
 		s->start = v.facts.start_ns;
-		s->keys = k->keys + i * ex->plan->n_sort;
-		for (size_t j = 0; j < ex->plan->n_sort && ok; j++) {
-			skey_of_facts(&ex->plan->sort[j].field, &v.facts, &s->keys[j]);
+		s->keys = k->keys + i * ex->plan->order.n_keys;
+		for (size_t j = 0; j < ex->plan->order.n_keys && ok; j++) {
+			skey_of_facts(&ex->plan->order.keys[j].field, &v.facts, &s->keys[j]);
 			ok = skey_keep(&s->keys[j], &p->strings);
 		}
 	}
@@ -96,7 +96,7 @@ sum_cmp(const void *pa, const void *pb, void *arg)
 {
 	const struct plan *plan = arg;
 	const struct trace_sum *a = pa, *b = pb;
-	int c = skeys_cmp(plan->sort, plan->n_sort, a->keys, b->keys);
+	int c = skeys_cmp(plan->order.keys, plan->order.n_keys, a->keys, b->keys);
 
 	if (c == 0)
 		c = (a->start < b->start) - (a->start > b->start);
@@ -119,7 +119,7 @@ trace_sums_order(struct exec *ex, struct trace_sum *sums, size_t n, struct err *
 	int rc = 0;
 
 	k.n_parts = (n + KEY_PART - 1) / KEY_PART;
-	k.keys = calloc(n * ex->plan->n_sort + 1, sizeof *k.keys);
+	k.keys = calloc(n * ex->plan->order.n_keys + 1, sizeof *k.keys);
 	k.parts = calloc(k.n_parts + 1, sizeof *k.parts);
 	if (k.keys == NULL || k.parts == NULL) {
 		rc = err_nomem(e);

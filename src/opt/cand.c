@@ -109,7 +109,7 @@ int
 cand_classes(struct opt *o, struct class_list *l, struct err *e)
 {
 	struct plan *p = o->plan;
-	size_t n = plan_n_leaves(p->filter);
+	size_t n = plan_n_leaves(p->filter.pred);
 	const struct pred **leaves = calloc(n + 1, sizeof *leaves);
 	uint64_t *keys = calloc(n + 1, sizeof *keys);
 
@@ -121,10 +121,10 @@ cand_classes(struct opt *o, struct class_list *l, struct err *e)
 		free(keys);
 		return err_nomem(e);
 	}
-	list_leaves(p->filter, leaves, 0);
+	list_leaves(p->filter.pred, leaves, 0);
 	for (size_t k = 0; k < n; k++)
 		keys[k] = leaf_key(leaves[k]);
-	for (size_t i = 0; i < p->n_shards; i++) {
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
 		uint64_t avail;
 		struct plan_class *c;
 
@@ -199,7 +199,7 @@ askable(const struct pred *p, uint64_t avail, size_t *at)
 static size_t
 find_units(const struct build *b, struct unit *u)
 {
-	const struct pred *p = b->o->plan->filter;
+	const struct pred *p = b->o->plan->filter.pred;
 	size_t at = 0, n = 0;
 
 	if (p->kind != PRED_AND) {
@@ -280,11 +280,11 @@ static int
 take_sample(struct build *b, struct leaf_cost *leaves, size_t n_leaves)
 {
 	const struct plan *p = b->o->plan;
-	uint32_t no = (uint32_t)(b->cls - p->classes), seen = 0;
+	uint32_t no = (uint32_t)(b->cls - p->scan.classes), seen = 0;
 	uint32_t step = b->cls->n_shards / SAMPLE_MAX + 1;
 
-	for (size_t i = 0; i < p->n_shards && b->n_sample < SAMPLE_MAX; i++) {
-		if (p->shards[i].cls != no)
+	for (size_t i = 0; i < p->scan.n_shards && b->n_sample < SAMPLE_MAX; i++) {
+		if (p->scan.shards[i].cls != no)
 			continue;
 		b->can = seen == 0 ? b->o->can[i] : b->can & b->o->can[i];
 		if (seen++ % step == 0) {
@@ -299,7 +299,7 @@ take_sample(struct build *b, struct leaf_cost *leaves, size_t n_leaves)
 int
 cand_make(struct opt *o, struct class_list *l, size_t no, struct err *e)
 {
-	size_t n_leaves = plan_n_leaves(o->plan->filter);
+	size_t n_leaves = plan_n_leaves(o->plan->filter.pred);
 	struct leaf_cost *leaves = calloc(SAMPLE_MAX * n_leaves + 1, sizeof *leaves);
 	struct build *b = calloc(1, sizeof *b);
 	struct plan_cand *cands = arena_array(o->arena, CANDS_MAX, struct plan_cand);

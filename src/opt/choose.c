@@ -19,10 +19,10 @@ share_taken(const struct opt *o)
 	uint64_t n;
 	double rows = 0;
 
-	if (!p->early_stop || __builtin_add_overflow(p->limit, p->offset, &n))
+	if (!p->scan.early_stop || __builtin_add_overflow(p->page.limit, p->page.offset, &n))
 		return 1;
-	for (size_t i = 0; i < p->n_shards; i++)
-		rows += p->shards[i].est_rows;
+	for (size_t i = 0; i < p->scan.n_shards; i++)
+		rows += p->scan.shards[i].est_rows;
 	return (double)n < rows ? (double)n / rows : 1;
 }
 
@@ -116,8 +116,8 @@ choose(struct opt *o, struct err *e)
 	struct class_list l = { 0 };
 	int code = cand_classes(o, &l, e);
 
-	o->plan->classes = o->classes = l.v;
-	o->plan->n_classes = l.n;
+	o->plan->scan.classes = o->classes = l.v;
+	o->plan->scan.n_classes = l.n;
 	if (code == 0)
 		code = choose_all(o, &l, e);
 	free(l.avail);

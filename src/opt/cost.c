@@ -21,10 +21,10 @@
 static double
 fetch_tuples(const struct plan *p)
 {
-	const struct projection *pr = &p->projection;
+	const struct projection *pr = &p->fetch.projection;
 	double n = FETCH_BASE_TUPLES;
 
-	if (p->output == ROW_CONTRAST && p->pushdown)
+	if (p->output == ROW_CONTRAST && p->filter.pushdown)
 		return CONTRAST_TUPLES;
 	if (pr->all)
 		return FETCH_FULL_TUPLES;
@@ -38,7 +38,7 @@ fetch_tuples(const struct plan *p)
 static double
 row_bytes(const struct plan *p)
 {
-	const struct projection *pr = &p->projection;
+	const struct projection *pr = &p->fetch.projection;
 
 	switch (p->output) {
 	case ROW_COUNT:
@@ -70,18 +70,18 @@ sum_shards(const struct opt *o, double wanted, double *rows, double *cost)
 	const struct plan *p = o->plan;
 
 	*rows = *cost = 0;
-	for (size_t i = p->n_shards; i-- > 0;) {
-		if (p->early_stop && *rows >= wanted)
+	for (size_t i = p->scan.n_shards; i-- > 0;) {
+		if (p->scan.early_stop && *rows >= wanted)
 			return;
-		*rows += p->shards[i].est_rows;
-		*cost += p->shards[i].est_cost;
+		*rows += p->scan.shards[i].est_rows;
+		*cost += p->scan.shards[i].est_cost;
 	}
 }
 
 static double
 order_cost(const struct opt *o, double rows, double wanted)
 {
-	double kept = o->plan->topn && wanted < rows ? wanted : rows;
+	double kept = o->plan->order.topn && wanted < rows ? wanted : rows;
 
 	if (o->plan->output == ROW_COUNT || o->plan->output == ROW_GROUP ||
 	    o->plan->output == ROW_CONTRAST || rows < 2)
@@ -92,8 +92,8 @@ order_cost(const struct opt *o, double rows, double wanted)
 static bool
 sorts_by_trace(const struct plan *p)
 {
-	for (size_t i = 0; i < p->n_sort; i++)
-		if (field_needs_trace(&p->sort[i].field))
+	for (size_t i = 0; i < p->order.n_keys; i++)
+		if (field_needs_trace(&p->order.keys[i].field))
 			return true;
 	return false;
 }
@@ -128,19 +128,19 @@ trace_cost(const struct opt *o, double rows, double out)
 	const struct plan *p = o->plan;
 	double all = 0, taken = 0, cost = 0;
 
-	for (size_t i = 0; i < p->n_shards; i++)
-		all += p->shards[i].est_rows;
-	if (p->output == ROW_TRACE || pred_needs_trace(p->filter) || sorts_by_trace(p) ||
-	    (p->compare != NULL && pred_needs_trace(p->compare)))
+	for (size_t i = 0; i < p->scan.n_shards; i++)
+		all += p->scan.shards[i].est_rows;
+	if (p->output == ROW_TRACE || pred_needs_trace(p->filter.pred) || sorts_by_trace(p) ||
+	    (p->contrast.pred != NULL && pred_needs_trace(p->contrast.pred)))
 		taken = rows;
-	else if (p->want_trace)
+	else if (p->fetch.want_trace)
 		taken = out;
 	if (taken <= 0 || all <= 0)
 		return 0;
 	taken = taken < all ? taken / all : 1;
-	for (size_t i = 0; i < p->n_shards; i++)
-		if (p->shards[i].access != ACCESS_PRUNED)
-			cost += p->shards[i].est_rows * taken *
+	for (size_t i = 0; i < p->scan.n_shards; i++)
+		if (p->scan.shards[i].access != ACCESS_PRUNED)
+			cost += p->scan.shards[i].est_rows * taken *
 			    trace_facts_cost(&o->options->cost, &o->stats->shards[i]);
 	return cost;
 }
@@ -163,7 +163,7 @@ threads_for(const struct opt *o, double cost)
 static double
 fetch_share(const struct plan *p)
 {
-	const struct projection *pr = &p->projection;
+	const struct projection *pr = &p->fetch.projection;
 	double share = FETCH_SHARE_BASE;
 
 	if (pr->all || pr->attrs)
@@ -186,14 +186,14 @@ fetch_cost(const struct opt *o, double n, double found)
 
 	if (p->output == ROW_COUNT || n <= 0)
 		return 0;
-	for (size_t i = 0; i < p->n_shards; i++) {
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
 		const struct shard_stats *s = &o->stats->shards[i];
 		double groups = s->n_row_groups > 0 ? s->n_row_groups :
 		    ceil((double)s->n_rows / GROUP_ROWS), touched;
 
-		if (p->shards[i].access == ACCESS_PRUNED || groups <= 0)
+		if (p->scan.shards[i].access == ACCESS_PRUNED || groups <= 0)
 			continue;
-		touched = groups_touched(groups, p->shards[i].est_rows * taken);
+		touched = groups_touched(groups, p->scan.shards[i].est_rows * taken);
 		pages += (double)s->n_bytes / PAGE_BYTES * touched / groups;
 		chunks += touched * FETCH_CHUNKS;
 	}
@@ -208,19 +208,19 @@ cost_total(struct opt *o)
 	uint64_t wanted_n;
 	double rows, cost, wanted, out;
 
-	wanted = __builtin_add_overflow(p->limit, p->offset, &wanted_n) ? 1e18 :
+	wanted = __builtin_add_overflow(p->page.limit, p->page.offset, &wanted_n) ? 1e18 :
 	    (double)wanted_n;
 	sum_shards(o, wanted, &rows, &cost);
 	out = rows < wanted ? rows : wanted;
-	out = out > (double)p->offset ? out - (double)p->offset : 0;
-	p->est_found = rows;
-	p->est_scan_cost = cost;
-	p->est_order_cost = order_cost(o, rows, wanted) + trace_cost(o, rows, out);
-	cost += p->est_order_cost;
-	cost += fetch_cost(o, out + (double)(p->offset < 1000000 ? p->offset : 0), rows);
+	out = out > (double)p->page.offset ? out - (double)p->page.offset : 0;
+	p->filter.node.est_rows = rows;
+	p->scan.node.est_cost = cost;
+	p->order.node.est_cost = order_cost(o, rows, wanted) + trace_cost(o, rows, out);
+	cost += p->order.node.est_cost;
+	cost += fetch_cost(o, out + (double)(p->page.offset < 1000000 ? p->page.offset : 0), rows);
 	p->est_rows = p->output == ROW_COUNT ? 1 : out;
 	p->est_cost = cost;
 	p->est_bytes = p->est_rows * row_bytes(p);
-	p->threads = threads_for(o, cost);
+	p->scan.threads = threads_for(o, cost);
 }
 

@@ -204,7 +204,7 @@ zone_rows(const struct shard_cost *sc, double rows)
 static double
 trace_rows(const struct shard_cost *sc)
 {
-	const struct pred *ids = plan_top_leaf(sc->opt->plan->filter, IN_TRACE_ID);
+	const struct pred *ids = plan_top_leaf(sc->opt->plan->filter.pred, IN_TRACE_ID);
 	const struct shard_stats *s = sc->stats;
 	double rows = ids == NULL || s->n_traces == 0 ? SPANS_PER_TRACE :
 	    (double)ids->n_lits * (double)s->n_rows / (double)s->n_traces;
@@ -238,7 +238,8 @@ look_up(struct run *r, enum access a)
 		rows = zone_rows(sc, all);
 		break;
 	case ACCESS_SERVICE:
-		rows = zone_rows(sc, card_service_rows(s, sc->opt->plan->filter) * sc->time_share);
+		rows = zone_rows(sc, card_service_rows(s, sc->opt->plan->filter.pred) *
+		    sc->time_share);
 		r->cost += SERVICE_SETUP;
 		break;
 	case ACCESS_TRACE:
@@ -317,7 +318,7 @@ cover_leaf(struct run *r, size_t i, bool alone)
 static double
 covering(struct run *r)
 {
-	const struct pred *filter = r->sc->opt->plan->filter;
+	const struct pred *filter = r->sc->opt->plan->filter.pred;
 	size_t n = plan_n_leaves(filter);
 
 	if (footer_tells(filter))
@@ -333,7 +334,7 @@ cost_access(const struct shard_cost *sc, enum access a, uint64_t asked)
 {
 	const struct opt *o = sc->opt;
 	const struct cost_params *c = &o->options->cost;
-	const struct pred *filter = o->plan->filter;
+	const struct pred *filter = o->plan->filter.pred;
 	double share = page_share(o);
 	struct run r = { .sc = sc, .c = c, .page = c->seq_page_cost * share,
 	    .section = SECTION_PAGES * c->random_page_cost * share, .groups = sc->groups };
@@ -362,7 +363,7 @@ cost_access(const struct shard_cost *sc, enum access a, uint64_t asked)
 	r.groups = groups_touched(r.groups, rows);
 	groups = r.groups;
 	r.cost += groups * GROUP;
-	if (o->plan->pushdown)
+	if (o->plan->filter.pushdown)
 		(void)run_tree(&r, filter, rows);
 	else
 		(void)run_rows(&r, filter, rows);

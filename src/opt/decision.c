@@ -29,12 +29,12 @@ take_sample(const struct opt *o, struct sample *s)
 {
 	size_t n = 0, seen = 0, step;
 
-	for (size_t i = 0; i < o->plan->n_shards; i++)
+	for (size_t i = 0; i < o->plan->scan.n_shards; i++)
 		n += shard_left(o, i);
 	step = n / SAMPLE_SHARDS + 1;
 	s->n = 0;
 	s->rows = 0;
-	for (size_t i = o->plan->n_shards; i-- > 0 && s->n < SAMPLE_SHARDS;)
+	for (size_t i = o->plan->scan.n_shards; i-- > 0 && s->n < SAMPLE_SHARDS;)
 		if (shard_left(o, i) && seen++ % step == 0) {
 			s->v[s->n++] = &o->stats->shards[i];
 			s->rows += (double)o->stats->shards[i].n_rows;
@@ -81,15 +81,15 @@ decision_measure(struct opt *o, struct err *e)
 	int code;
 
 	o->leaves = (struct opt_leaves){ .taken = true };
-	o->leaves.shape = template_filter_shape(o->plan->filter, &tmp);
+	o->leaves.shape = template_filter_shape(o->plan->filter.pred, &tmp);
 	code = buf_ok(&tmp, e);
 	buf_release(&tmp);
 	take_sample(o, &s);
 	for (size_t i = 0; i < s.n; i++)
 		in += (double)s.v[i]->n_rows *
-		    card_time_share(o->plan->range, s.v[i]->min_start, s.v[i]->max_start);
+		    card_time_share(o->plan->filter.range, s.v[i]->min_start, s.v[i]->max_start);
 	if (code == 0)
-		measure(o, &s, o->plan->filter, true);
+		measure(o, &s, o->plan->filter.pred, true);
 	if (o->leaves.n < PLAN_LEAVES_MAX) {
 		o->leaves.sel[o->leaves.n] = s.rows > 0 ? (float)(in / s.rows) : -1;
 		o->leaves.top |= (uint64_t)1 << o->leaves.n;
@@ -189,18 +189,18 @@ static void
 estimate_newest(struct opt *o)
 {
 	const struct plan *p = o->plan;
-	double want = 4 * ((double)p->limit + (double)p->offset), rows = 0;
+	double want = 4 * ((double)p->page.limit + (double)p->page.offset), rows = 0;
 	uint64_t partition = PARTITION_OUTSIDE;
 
-	for (size_t i = p->n_shards; p->early_stop && i-- > 0;) {
+	for (size_t i = p->scan.n_shards; p->scan.early_stop && i-- > 0;) {
 		const struct shard_stats *s = &o->stats->shards[i];
 
-		if (p->shards[i].access == ACCESS_PRUNED)
+		if (p->scan.shards[i].access == ACCESS_PRUNED)
 			continue;
 		if (rows >= want && s->partition != partition)
 			return;
-		o->shards[i].est_rows = card_rows(s, p->filter, p->range);
-		rows += s->partition == PARTITION_OUTSIDE ? 0 : p->shards[i].est_rows;
+		o->shards[i].est_rows = card_rows(s, p->filter.pred, p->filter.range);
+		rows += s->partition == PARTITION_OUTSIDE ? 0 : p->scan.shards[i].est_rows;
 		partition = s->partition;
 	}
 }
@@ -209,13 +209,13 @@ void
 decision_estimate(struct opt *o)
 {
 	const struct decision_class *of[DECISION_CLASSES_MAX];
-	size_t n = o->plan->n_classes < DECISION_CLASSES_MAX ? o->plan->n_classes :
+	size_t n = o->plan->scan.n_classes < DECISION_CLASSES_MAX ? o->plan->scan.n_classes :
 	    DECISION_CLASSES_MAX;
 	double scale = selectivity_scale(o);
 
 	for (size_t i = 0; i < n; i++)
 		of[i] = decision_class(o->decided, o->classes[i].key);
-	for (size_t i = 0; i < o->plan->n_shards; i++) {
+	for (size_t i = 0; i < o->plan->scan.n_shards; i++) {
 		struct plan_shard *s = &o->shards[i];
 
 		if (s->access == ACCESS_PRUNED)
@@ -288,9 +288,9 @@ decision_order(struct opt *o, struct err *e)
 
 	if (d->n_order == 0)
 		return 0;
-	p = order_again(o, o->plan->filter, &at, d->order + d->n_order, &bad);
+	p = order_again(o, o->plan->filter.pred, &at, d->order + d->n_order, &bad);
 	if (p == NULL)
 		return bad ? DECISION_SHAPE : err_nomem(e);
-	o->plan->filter = p;
+	o->plan->filter.pred = p;
 	return 0;
 }

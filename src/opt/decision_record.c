@@ -104,7 +104,7 @@ kept_of(const struct plan *p, const struct plan_class *cls)
 
 		if (4 * x->est_rows < c->est_rows && x->est_rows < kept->est_rows &&
 		    x->total <= TIE * c->total &&
-		    (!p->early_stop || x->startup <= TIE * c->startup))
+		    (!p->scan.early_stop || x->startup <= TIE * c->startup))
 			kept = x;
 	}
 	return kept;
@@ -116,8 +116,8 @@ narrow_leaf(const struct plan *p, size_t number, struct decision_leaf *l)
 {
 	if (l->sel < 0 || number >= PLAN_LEAVES_MAX)
 		return;
-	for (size_t i = 0; i < p->n_classes; i++) {
-		const struct plan_class *cls = &p->classes[i];
+	for (size_t i = 0; i < p->scan.n_classes; i++) {
+		const struct plan_class *cls = &p->scan.classes[i];
 		const struct plan_cand *c = kept_of(p, cls);
 
 		for (size_t k = 0; c != NULL && k < cls->n_cands; k++)
@@ -165,8 +165,8 @@ most_rows(const struct plan_class *cls, const struct plan_cand *c)
 static void
 record_classes(const struct plan *p, struct decision_class *v)
 {
-	for (size_t i = 0; i < p->n_classes; i++) {
-		const struct plan_class *c = &p->classes[i];
+	for (size_t i = 0; i < p->scan.n_classes; i++) {
+		const struct plan_class *c = &p->scan.classes[i];
 
 		const struct plan_cand *kept = kept_of(p, c);
 
@@ -192,7 +192,7 @@ record_estimates(const struct opt *o, struct decision *d)
 {
 	double rows = 0, hits = 0, cost = 0;
 
-	for (size_t i = 0; i < o->plan->n_shards; i++)
+	for (size_t i = 0; i < o->plan->scan.n_shards; i++)
 		if (o->shards[i].access != ACCESS_PRUNED) {
 			rows += (double)o->stats->shards[i].n_rows;
 			hits += o->shards[i].est_rows;
@@ -214,19 +214,19 @@ decision_record(const struct opt *o, uint64_t fired, struct decision **out, stru
 	size_t number = 0;
 
 	*out = NULL;
-	if (p->never || !o->leaves.taken || o->leaves.n >= PLAN_LEAVES_MAX ||
-	    o->order.lost || p->n_classes > DECISION_CLASSES_MAX)
+	if (p->filter.never || !o->leaves.taken || o->leaves.n >= PLAN_LEAVES_MAX ||
+	    o->order.lost || p->scan.n_classes > DECISION_CLASSES_MAX)
 		return 0;
-	if ((d = decision_new(p->n_classes, o->leaves.n + 1, o->order.n)) == NULL)
+	if ((d = decision_new(p->scan.n_classes, o->leaves.n + 1, o->order.n)) == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < o->leaves.n; i++)
 		d->leaves[i] = around(o->leaves.sel[i], SEL_SLACK);
-	narrow(o, p->filter, &number, d->leaves);
+	narrow(o, p->filter.pred, &number, d->leaves);
 	record_classes(p, d->classes);
 	if (o->order.n != 0)
 		memcpy(d->order, o->order.v, o->order.n);
 	d->leaves[o->leaves.n] = around(o->leaves.sel[o->leaves.n],
-	    p->n_classes != 0 ? TIME_SLACK : SEL_SLACK);
+	    p->scan.n_classes != 0 ? TIME_SLACK : SEL_SLACK);
 	d->shape = o->leaves.shape;
 	d->fired = fired;
 	d->stats_version = p->stats_version;

@@ -77,7 +77,7 @@ intersected(const struct pred *filter, uint64_t may)
 static bool
 choose(const struct opt *o, enum access *access, uint64_t *leaves)
 {
-	const struct pred *f = o->plan->filter;
+	const struct pred *f = o->plan->filter.pred;
 	uint64_t may = plan_index_leaves(f);
 	size_t n = 0;
 
@@ -124,10 +124,10 @@ force_paths(struct opt *o)
 	enum access access;
 	uint64_t leaves;
 
-	if (!p->pushdown || p->never || !choose(o, &access, &leaves))
+	if (!p->filter.pushdown || p->filter.never || !choose(o, &access, &leaves))
 		return;
-	p->indexes = false;
-	for (size_t i = 0; i < p->n_shards; i++) {
+	p->scan.indexes = false;
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
 		struct plan_shard *s = &o->shards[i];
 
 		if (s->access == ACCESS_PRUNED)
@@ -135,6 +135,6 @@ force_paths(struct opt *o)
 		s->access = access;
 		s->index_leaves = leaves;
 		s->why = "by force";
-		p->indexes |= leaves != 0;
+		p->scan.indexes |= leaves != 0;
 	}
 }

@@ -350,12 +350,12 @@ shard_cost_init(struct shard_cost *sc, const struct opt *o, size_t i, struct lea
 
 	*sc = (struct shard_cost){ .opt = o, .stats = s, .leaves = leaves };
 	sc->sel = o->card != NULL ? card_shard_share(o->card, s) :
-	    card_selectivity(s, o->plan->filter);
-	sc->time_share = card_time_share(o->plan->range, s->min_start, s->max_start);
+	    card_selectivity(s, o->plan->filter.pred);
+	sc->time_share = card_time_share(o->plan->filter.range, s->min_start, s->max_start);
 	sc->groups = s->n_row_groups > 0 ? s->n_row_groups :
 	    ceil((double)s->n_rows / GROUP_ROWS);
 	if (sc->groups < 1)
 		sc->groups = 1;
 	sc->group_rows = (double)s->n_rows / sc->groups;
-	init_leaves(sc, o->plan->filter, &at);
+	init_leaves(sc, o->plan->filter.pred, &at);
 }

@@ -36,7 +36,7 @@ static void
 lower_shard(struct opt *o, size_t i)
 {
 	struct plan_shard *s = &o->shards[i];
-	const struct plan_class *c = &o->plan->classes[s->cls];
+	const struct plan_class *c = &o->plan->scan.classes[s->cls];
 
 	if (c->access != ACCESS_PRUNED && cand_allowed(o, i, c->access, c->index_leaves)) {
 		if (s->access != c->access ||
@@ -66,11 +66,11 @@ lower(struct opt *o)
 {
 	struct plan *p = o->plan;
 
-	p->indexes = false;
-	for (size_t i = 0; i < p->n_shards; i++) {
-		if (p->shards[i].cls < p->n_classes)
+	p->scan.indexes = false;
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
+		if (p->scan.shards[i].cls < p->scan.n_classes)
 			lower_shard(o, i);
-		p->indexes |= p->shards[i].index_leaves != 0;
+		p->scan.indexes |= p->scan.shards[i].index_leaves != 0;
 	}
 }
 
@@ -78,12 +78,12 @@ int
 lower_costs(struct opt *o, struct err *e)
 {
 	struct plan *p = o->plan;
-	struct leaf_cost *leaves = calloc(plan_n_leaves(p->filter) + 1, sizeof *leaves);
+	struct leaf_cost *leaves = calloc(plan_n_leaves(p->filter.pred) + 1, sizeof *leaves);
 
 	if (leaves == NULL)
 		return err_nomem(e);
-	for (size_t i = 0; i < p->n_shards; i++)
-		if (p->shards[i].cls < p->n_classes)
+	for (size_t i = 0; i < p->scan.n_shards; i++)
+		if (p->scan.shards[i].cls < p->scan.n_classes)
 			cost_shard(o, i, leaves);
 	free(leaves);
 	return 0;

@@ -109,8 +109,8 @@ copy_sort(struct plan *p, const struct query *q)
 		if (sort[i].field.key.p == NULL && sort[i].field.key.n != 0)
 			return false;
 	}
-	p->sort = sort;
-	p->n_sort = q->n_sort;
+	p->order.keys = sort;
+	p->order.n_keys = q->n_sort;
 	return true;
 }
 
@@ -131,14 +131,14 @@ plain_shards(struct opt *o)
 {
 	struct plan *p = o->plan;
 
-	p->n_shards = o->stats->n_shards;
-	p->n_left = stats_n_total(o->stats) - p->n_shards;
-	o->shards = arena_array(&p->arena, p->n_shards, struct plan_shard);
-	o->can = arena_array(&p->arena, p->n_shards, uint16_t);
-	p->shards = o->shards;
+	p->scan.n_shards = o->stats->n_shards;
+	p->scan.n_left = stats_n_total(o->stats) - p->scan.n_shards;
+	o->shards = arena_array(&p->arena, p->scan.n_shards, struct plan_shard);
+	o->can = arena_array(&p->arena, p->scan.n_shards, uint16_t);
+	p->scan.shards = o->shards;
 	if (o->shards == NULL || o->can == NULL)
 		return false;
-	for (size_t i = 0; i < p->n_shards; i++) {
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
 		o->can[i] = 1u << ACCESS_FULL;
 		o->shards[i] = (struct plan_shard){ .shard = stats_shard_no(o->stats, i),
 		    .cls = PLAN_NO_CLASS, .access = ACCESS_FULL, .why = "every row is looked at" };
@@ -185,22 +185,23 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
 	*o = (struct opt){ .query = q, .stats = st, .options = options, .plan = p,
 	    .arena = &p->arena };
 	p->output = options->output;
-	p->filter = filter_of(&p->arena, q);
+	p->filter.pred = filter_of(&p->arena, q);
 	if (p->output == ROW_CONTRAST)
-		p->compare = pred_copy(&p->arena, q->compare);
-	p->range = q->range;
-	p->limit = q->has_limit ? q->limit : UINT64_MAX;
-	p->offset = q->offset;
-	p->projection.all = true;
-	p->want_trace = p->output == ROW_SPAN && wants_trace(q);
-	p->threads = options->threads;
+		p->contrast.pred = pred_copy(&p->arena, q->compare);
+	p->filter.range = q->range;
+	p->page.limit = q->has_limit ? q->limit : UINT64_MAX;
+	p->page.offset = q->offset;
+	p->fetch.projection.all = true;
+	p->fetch.want_trace = p->output == ROW_SPAN && wants_trace(q);
+	p->scan.threads = options->threads;
 	p->stats_version = st->version;
 	p->fired = o->fired = arena_array(&p->arena, OPT_MAX_RULES, const char *);
-	if (p->filter == NULL || (p->output == ROW_CONTRAST && p->compare == NULL) || o->fired == NULL || !plain_shards(o) || !copy_sort(p, q)) {
+	if (p->filter.pred == NULL || (p->output == ROW_CONTRAST && p->contrast.pred == NULL) ||
+	    o->fired == NULL || !plain_shards(o) || !copy_sort(p, q)) {
 		plan_free(p);
 		return err_nomem(e);
 	}
-	if ((code = project_parents(&p->arena, q, &p->projection.parents, e)) < 0)
+	if ((code = project_parents(&p->arena, q, &p->fetch.projection.parents, e)) < 0)
 		plan_free(p);
 	return code;
 }
@@ -227,7 +228,7 @@ left_out_by(const struct stats *st, const char *rule)
 int
 opt_run_rule(struct opt *o, size_t i, struct err *e)
 {
-	bool changed = !o->plan->never && left_out_by(o->stats, rules[i].name);
+	bool changed = !o->plan->filter.never && left_out_by(o->stats, rules[i].name);
 	int code;
 
 	if (o->options->rules_off >> i & 1)
@@ -265,8 +266,8 @@ meet_decisions(struct opt *o, struct err *e)
 
 	if (o->n_decisions != 0)
 		o->decided = o->decisions[0];
-	if (o->plan->never || (code = decision_measure(o, e)) < 0)
-		return o->plan->never ? 0 : code;
+	if (o->plan->filter.never || (code = decision_measure(o, e)) < 0)
+		return o->plan->filter.never ? 0 : code;
 	if (o->n_decisions == 0)
 		return 0;
 	if ((code = decision_find(o)) == 0)
@@ -301,13 +302,14 @@ opt_choose(struct opt *o, struct err *e)
 
 	/* For want of memory the footers must do. */
 	if (o->decided == NULL && o->stats->summary != NULL &&
-	    p->filter->kind != PRED_TRUE &&
-	    card_new(o->arena, o->stats, p->filter, &o->card, NULL) != 0)
+	    p->filter.pred->kind != PRED_TRUE &&
+	    card_new(o->arena, o->stats, p->filter.pred, &o->card, NULL) != 0)
 		o->card = NULL;
-	for (size_t i = 0; i < p->n_shards && o->decided == NULL; i++)
-		o->shards[i].est_rows = p->shards[i].access == ACCESS_PRUNED ? 0 :
-		    o->card != NULL ? card_shard_rows(o->card, &o->stats->shards[i], p->range) :
-		    card_rows(&o->stats->shards[i], p->filter, p->range);
+	for (size_t i = 0; i < p->scan.n_shards && o->decided == NULL; i++)
+		o->shards[i].est_rows = p->scan.shards[i].access == ACCESS_PRUNED ? 0 :
+		    o->card != NULL ?
+		    card_shard_rows(o->card, &o->stats->shards[i], p->filter.range) :
+		    card_rows(&o->stats->shards[i], p->filter.pred, p->filter.range);
 	code = choose_and_estimate(o, e);
 	card_free(o->card);
 	o->card = NULL;

@@ -22,13 +22,13 @@ prune_shard(struct opt *o, size_t i, const char *rule, const char *why, bool *ch
 void
 prune_all(struct opt *o, const char *rule, const char *why, bool *changed)
 {
-	*changed |= !o->plan->never;
-	if (!o->plan->never) {
-		o->plan->never_by = rule;
-		o->plan->never_why = why;
+	*changed |= !o->plan->filter.never;
+	if (!o->plan->filter.never) {
+		o->plan->filter.never_by = rule;
+		o->plan->filter.never_why = why;
 	}
-	o->plan->never = true;
-	for (size_t i = 0; i < o->plan->n_shards; i++)
+	o->plan->filter.never = true;
+	for (size_t i = 0; i < o->plan->scan.n_shards; i++)
 		prune_shard(o, i, rule, why, changed);
 }
 

@@ -123,19 +123,19 @@ leaf_fits(void *arg, const struct pred *p)
 int
 rule_bloom(struct opt *o, bool *changed, struct err *e)
 {
-	bool top = plan_top_leaf(o->plan->filter, IN_TRACE_ID) != NULL;
+	bool top = plan_top_leaf(o->plan->filter.pred, IN_TRACE_ID) != NULL;
 	struct bloom_arg a = { .opt = o };
 
-	if (pred_each_leaf(o->plan->filter, take_leaf, &a) != 0)
+	if (pred_each_leaf(o->plan->filter.pred, take_leaf, &a) != 0)
 		return err_nomem(e);
 	if (a.n == 0)
 		return 0;
-	for (a.shard = 0; a.shard < o->plan->n_shards; a.shard++) {
+	for (a.shard = 0; a.shard < o->plan->scan.n_shards; a.shard++) {
 		a.why = NULL;
 		if (o->stats->shards[a.shard].damaged ||
 		    o->shards[a.shard].access == ACCESS_PRUNED)
 			continue;
-		if (!may_match(o->plan->filter, leaf_fits, &a))
+		if (!may_match(o->plan->filter.pred, leaf_fits, &a))
 			prune_shard(o, a.shard, "bloom", a.why != NULL ? a.why :
 			    "the filter can't hold", changed);
 		else if (top)

@@ -28,18 +28,18 @@ int
 rule_catalog(struct opt *o, bool *changed, struct err *e)
 {
 	const struct plan *p = o->plan;
-	const struct pred *leaf = plan_top_leaf(p->filter, IN_SERVICE);
+	const struct pred *leaf = plan_top_leaf(p->filter.pred, IN_SERVICE);
 
 	(void)e;
 	if (!opt_caps(o)->counts || p->output != ROW_COUNT ||
-	    (p->filter->kind != PRED_TRUE && p->filter != leaf))
+	    (p->filter.pred->kind != PRED_TRUE && p->filter.pred != leaf))
 		return 0;
-	for (size_t i = 0; i < p->n_shards; i++) {
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
 		const struct shard_stats *s = &o->stats->shards[i];
 
 		if (shard_services_known(o, i) && (leaf != NULL ?
-		    services_in_range(s, leaf, p->range) :
-		    range_holds(p->range, s->min_start, s->max_start)))
+		    services_in_range(s, leaf, p->filter.range) :
+		    range_holds(p->filter.range, s->min_start, s->max_start)))
 			set_access(o, i, ACCESS_CATALOG, "counted from the footer", changed);
 	}
 	return 0;

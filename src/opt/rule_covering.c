@@ -136,18 +136,19 @@ int
 rule_covering(struct opt *o, bool *changed, struct err *e)
 {
 	const struct plan *p = o->plan;
-	bool footer = footer_tells(p->filter);
+	bool footer = footer_tells(p->filter.pred);
 
 	(void)e;
-	if (p->output != ROW_COUNT || !p->pushdown || !opt_caps(o)->counts)
+	if (p->output != ROW_COUNT || !p->filter.pushdown || !opt_caps(o)->counts)
 		return 0;
-	for (size_t i = 0; i < p->n_shards; i++) {
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
 		const struct shard_stats *s = &o->stats->shards[i];
 
-		if (p->shards[i].access == ACCESS_CATALOG || !shard_left(o, i))
+		if (p->scan.shards[i].access == ACCESS_CATALOG || !shard_left(o, i))
 			continue;
-		if (footer ? services_told(s, p->range) :
-		    range_holds(p->range, s->min_start, s->max_start) && told(s, p->filter))
+		if (footer ? services_told(s, p->filter.range) :
+		    range_holds(p->filter.range, s->min_start, s->max_start) &&
+		    told(s, p->filter.pred))
 			set_access(o, i, ACCESS_COVERING, footer ?
 			    "counted from the footer's names" : "counted from indexes",
 			    changed);

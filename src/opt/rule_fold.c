@@ -233,12 +233,12 @@ fold(struct arena *a, const struct pred *p)
 int
 rule_fold(struct opt *o, bool *changed, struct err *e)
 {
-	const struct pred *p = fold(o->arena, o->plan->filter);
+	const struct pred *p = fold(o->arena, o->plan->filter.pred);
 
 	if (p == NULL)
 		return err_nomem(e);
-	if (!pred_eq(p, o->plan->filter)) {
-		o->plan->filter = p;
+	if (!pred_eq(p, o->plan->filter.pred)) {
+		o->plan->filter.pred = p;
 		*changed = true;
 	}
 	if (p->kind == PRED_FALSE)

@@ -11,19 +11,19 @@ int
 rule_index(struct opt *o, bool *changed, struct err *e)
 {
 	struct plan *p = o->plan;
-	uint64_t leaves = plan_index_leaves(p->filter);
+	uint64_t leaves = plan_index_leaves(p->filter.pred);
 
 	(void)e;
-	if (!p->pushdown || leaves == 0)
+	if (!p->filter.pushdown || leaves == 0)
 		return 0;
-	for (size_t i = 0; i < p->n_shards; i++) {
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
 		struct plan_shard *s = &o->shards[i];
 
 		if (s->access == ACCESS_PRUNED || s->access == ACCESS_CATALOG ||
 		    s->index_leaves == leaves)
 			continue;
 		s->index_leaves = leaves;
-		p->indexes = *changed = true;
+		p->scan.indexes = *changed = true;
 	}
 	return 0;
 }

@@ -12,10 +12,10 @@ rule_limit(struct opt *o, bool *changed, struct err *e)
 	struct plan *p = o->plan;
 
 	(void)e;
-	if (p->limit == UINT64_MAX || p->early_stop || !opt_caps(o)->newest)
+	if (p->page.limit == UINT64_MAX || p->scan.early_stop || !opt_caps(o)->newest)
 		return 0;
-	if ((p->output == ROW_SPAN && p->n_sort == 0) || p->output == ROW_COUNT) {
-		p->early_stop = true;
+	if ((p->output == ROW_SPAN && p->order.n_keys == 0) || p->output == ROW_COUNT) {
+		p->scan.early_stop = true;
 		*changed = true;
 	}
 	return 0;

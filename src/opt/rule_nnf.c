@@ -91,10 +91,11 @@ attribute_allows(const struct opt *o, const struct pred *p, enum opposite_kind k
 	if (k == OPP_ORDER || (f.scope != FIELD_SPAN && f.scope != FIELD_BARE))
 		return false;
 	f.scope = FIELD_SPAN;
-	for (size_t i = 0; i < o->plan->n_shards; i++) {
+	for (size_t i = 0; i < o->plan->scan.n_shards; i++) {
 		const struct shard_stats *s = &o->stats->shards[i];
 
-		if (s->n_rows == 0 || !range_meets(o->plan->range, s->min_start, s->max_start))
+		if (s->n_rows == 0 ||
+		    !range_meets(o->plan->filter.range, s->min_start, s->max_start))
 			continue;
 		if (!shard_known(o, i) || !everywhere(s, &f))
 			return false;
@@ -164,12 +165,12 @@ nnf(const struct opt *o, const struct pred *p, bool negated)
 int
 rule_nnf(struct opt *o, bool *changed, struct err *e)
 {
-	const struct pred *p = nnf(o, o->plan->filter, false);
+	const struct pred *p = nnf(o, o->plan->filter.pred, false);
 
 	if (p == NULL)
 		return err_nomem(e);
-	if (!pred_eq(p, o->plan->filter)) {
-		o->plan->filter = p;
+	if (!pred_eq(p, o->plan->filter.pred)) {
+		o->plan->filter.pred = p;
 		*changed = true;
 	}
 	return 0;

@@ -41,7 +41,7 @@ measure(const struct opt *o, const struct pred *p)
 	struct measure m = { 0, 0, 0 };
 	size_t n = 0;
 
-	for (size_t i = o->plan->n_shards; i-- > 0 && n < SAMPLE_SHARDS;) {
+	for (size_t i = o->plan->scan.n_shards; i-- > 0 && n < SAMPLE_SHARDS;) {
 		const struct shard_stats *s = &o->stats->shards[i];
 
 		if (o->shards[i].access == ACCESS_PRUNED || !shard_known(o, i))
@@ -118,13 +118,13 @@ rule_order(struct opt *o, bool *changed, struct err *e)
 {
 	const struct pred *p;
 
-	if (o->plan->never)
+	if (o->plan->filter.never)
 		return 0;
 	o->order.n = 0;
 	o->order.lost = false;
-	if ((p = reorder(o, o->plan->filter, e)) == NULL)
+	if ((p = reorder(o, o->plan->filter.pred, e)) == NULL)
 		return err_nomem(e);
-	*changed |= p != o->plan->filter;
-	o->plan->filter = p;
+	*changed |= p != o->plan->filter.pred;
+	o->plan->filter.pred = p;
 	return 0;
 }

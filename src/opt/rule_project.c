@@ -115,14 +115,14 @@ rule_project(struct opt *o, bool *changed, struct err *e)
 	struct projection pr = { .all = false };
 	int code;
 
-	if (!o->plan->projection.all || !opt_caps(o)->projection)
+	if (!o->plan->fetch.projection.all || !opt_caps(o)->projection)
 		return 0;
 	if (o->query->n_select == 0)
 		pr = o->options->projection;
 	else if ((code = selected(o, &pr, e)) < 0)
 		return code;
 	*changed |= !pr.all;
-	pr.parents = o->plan->projection.parents;
-	o->plan->projection = pr;
+	pr.parents = o->plan->fetch.projection.parents;
+	o->plan->fetch.projection = pr;
 	return 0;
 }

@@ -11,9 +11,9 @@ int
 rule_pushdown(struct opt *o, bool *changed, struct err *e)
 {
 	(void)e;
-	if (!opt_caps(o)->time || !plan_caps_take(opt_caps(o), o->plan->filter))
+	if (!opt_caps(o)->time || !plan_caps_take(opt_caps(o), o->plan->filter.pred))
 		return 0;
-	*changed |= !o->plan->pushdown;
-	o->plan->pushdown = true;
+	*changed |= !o->plan->filter.pushdown;
+	o->plan->filter.pushdown = true;
 	return 0;
 }

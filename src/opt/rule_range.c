@@ -113,9 +113,9 @@ top_kids(struct arena *a, const struct pred *p, size_t *n)
 int
 rule_range(struct opt *o, bool *changed, struct err *e)
 {
-	struct time_range r = o->plan->range;
+	struct time_range r = o->plan->filter.range;
 	size_t n, kept = 0;
-	const struct pred **kids = top_kids(o->arena, o->plan->filter, &n), *filter;
+	const struct pred **kids = top_kids(o->arena, o->plan->filter.pred, &n), *filter;
 	int code;
 
 	if (kids == NULL)
@@ -129,8 +129,8 @@ rule_range(struct opt *o, bool *changed, struct err *e)
 	if (kept != n) {
 		if ((filter = pred_and(o->arena, kids, kept)) == NULL)
 			return err_nomem(e);
-		o->plan->filter = filter;
-		o->plan->range = r;
+		o->plan->filter.pred = filter;
+		o->plan->filter.range = r;
 		*changed = true;
 	}
 	if (time_range_empty(r))

@@ -57,15 +57,15 @@ leaf_fits(void *arg, const struct pred *p)
 int
 rule_service(struct opt *o, bool *changed, struct err *e)
 {
-	bool top = plan_top_leaf(o->plan->filter, IN_SERVICE) != NULL;
+	bool top = plan_top_leaf(o->plan->filter.pred, IN_SERVICE) != NULL;
 
 	(void)e;
-	for (size_t i = 0; i < o->plan->n_shards; i++) {
-		struct asked a = { &o->stats->shards[i], o->plan->range };
+	for (size_t i = 0; i < o->plan->scan.n_shards; i++) {
+		struct asked a = { &o->stats->shards[i], o->plan->filter.range };
 
 		if (!shard_services_known(o, i))
 			continue;
-		if (!may_match(o->plan->filter, leaf_fits, &a))
+		if (!may_match(o->plan->filter.pred, leaf_fits, &a))
 			prune_shard(o, i, "service", "none of the services in the range",
 			    changed);
 		else if (top)

@@ -14,10 +14,11 @@ rule_topn(struct opt *o, bool *changed, struct err *e)
 	uint64_t n;
 
 	(void)e;
-	if (!opt_caps(o)->best || p->n_sort == 0 || p->output == ROW_COUNT || p->topn || p->limit == UINT64_MAX ||
-	    __builtin_add_overflow(p->limit, p->offset, &n) || n > TOPN_MAX)
+	if (!opt_caps(o)->best || p->order.n_keys == 0 || p->output == ROW_COUNT ||
+	    p->order.topn || p->page.limit == UINT64_MAX ||
+	    __builtin_add_overflow(p->page.limit, p->page.offset, &n) || n > TOPN_MAX)
 		return 0;
-	p->topn = true;
+	p->order.topn = true;
 	*changed = true;
 	return 0;
 }

@@ -86,12 +86,12 @@ unite(void *arg, struct arena *a, const struct pred *p)
 int
 rule_union(struct opt *o, bool *changed, struct err *e)
 {
-	const struct pred *p = pred_map(o->arena, o->plan->filter, unite, NULL);
+	const struct pred *p = pred_map(o->arena, o->plan->filter.pred, unite, NULL);
 
 	if (p == NULL)
 		return err_nomem(e);
-	if (!pred_eq(p, o->plan->filter)) {
-		o->plan->filter = p;
+	if (!pred_eq(p, o->plan->filter.pred)) {
+		o->plan->filter.pred = p;
 		*changed = true;
 	}
 	return 0;

@@ -234,19 +234,19 @@ int
 rule_zone(struct opt *o, bool *changed, struct err *e)
 {
 	(void)e;
-	for (size_t i = 0; i < o->plan->n_shards; i++) {
+	for (size_t i = 0; i < o->plan->scan.n_shards; i++) {
 		const struct shard_stats *s = &o->stats->shards[i];
 		struct zone_arg z = { s, NULL };
 
 		if (!shard_left(o, i))
 			continue;
-		if (!may_match(o->plan->filter, leaf_fits, &z)) {
+		if (!may_match(o->plan->filter.pred, leaf_fits, &z)) {
 			prune_shard(o, i, "zone", z.why != NULL ? z.why :
 			    "the filter can't hold", changed);
 			continue;
 		}
-		if (o->plan->filter->kind != PRED_TRUE ||
-		    !range_holds(o->plan->range, s->min_start, s->max_start))
+		if (o->plan->filter.pred->kind != PRED_TRUE ||
+		    !range_holds(o->plan->filter.range, s->min_start, s->max_start))
 			set_access(o, i, ACCESS_ZONE, "row groups whose zones may match",
 			    changed);
 	}

@@ -30,7 +30,7 @@ reason(const struct plan *p, const struct plan_class *c, const struct plan_cand 
 		return "; the only way";
 	for (size_t i = 0; i < c->n_cands; i++)
 		if (c->cands[i].total < won->total)
-			return p->early_stop ? "; cheapest until the limit is full" :
+			return p->scan.early_stop ? "; cheapest until the limit is full" :
 			    "; taken";
 	return "; cheapest";
 }
@@ -82,13 +82,13 @@ put_class(struct buf *b, const struct plan *p, const struct plan_class *c)
 void
 explain_choices(struct buf *b, const struct plan *p)
 {
-	if (p->n_classes == 0)
+	if (p->scan.n_classes == 0)
 		return;
 	BUF_LIT(b, "choices\n");
-	for (size_t i = 0; i < p->n_classes && i < CLASSES_SHOWN; i++)
-		put_class(b, p, &p->classes[i]);
-	if (p->n_classes > CLASSES_SHOWN)
-		buf_printf(b, "  … and %zu more classes\n", p->n_classes - CLASSES_SHOWN);
+	for (size_t i = 0; i < p->scan.n_classes && i < CLASSES_SHOWN; i++)
+		put_class(b, p, &p->scan.classes[i]);
+	if (p->scan.n_classes > CLASSES_SHOWN)
+		buf_printf(b, "  … and %zu more classes\n", p->scan.n_classes - CLASSES_SHOWN);
 }
 
 /* ---- JSON ---- */
@@ -115,8 +115,8 @@ void
 explain_choices_json(struct buf *b, const struct plan *p)
 {
 	BUF_LIT(b, ",\"classes\":[");
-	for (size_t i = 0; i < p->n_classes; i++) {
-		const struct plan_class *c = &p->classes[i];
+	for (size_t i = 0; i < p->scan.n_classes; i++) {
+		const struct plan_class *c = &p->scan.classes[i];
 
 		buf_printf(b, "%s{\"key\":\"%016llx\",\"shards\":%u,\"spans\":%llu,",
 		    i == 0 ? "" : ",", (unsigned long long)c->key, c->n_shards,

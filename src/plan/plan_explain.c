@@ -73,8 +73,8 @@ static struct plan_shard
 as_pruned(const struct plan *p, const struct stats_left *l)
 {
 	return (struct plan_shard){ .shard = (uint32_t)l->first, .access = ACCESS_PRUNED,
-		.why = p->never ? p->never_why : l->why,
-		.pruned_by = p->never ? p->never_by : l->rule };
+		.why = p->filter.never ? p->filter.never_why : l->why,
+		.pruned_by = p->filter.never ? p->filter.never_by : l->rule };
 }
 
 static int
@@ -102,8 +102,8 @@ group_shards(const struct plan *p, const struct stats *st, struct groups *gs)
 		g->rows += l->n_rows;
 		g->first = l->first < g->first ? l->first : g->first;
 	}
-	for (size_t i = 0; i < p->n_shards; i++) {
-		const struct plan_shard *s = &p->shards[i];
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
+		const struct plan_shard *s = &p->scan.shards[i];
 
 		if ((g = group_of(gs, s)) == NULL) {
 			gs->n_more++;
@@ -124,8 +124,8 @@ static void
 count_read(const struct plan *p, const struct stats *st, uint64_t *n_shards, uint64_t *n_rows)
 {
 	*n_shards = *n_rows = 0;
-	for (size_t i = 0; i < p->n_shards; i++)
-		if (p->shards[i].access != ACCESS_PRUNED) {
+	for (size_t i = 0; i < p->scan.n_shards; i++)
+		if (p->scan.shards[i].access != ACCESS_PRUNED) {
 			(*n_shards)++;
 			*n_rows += st->shards[i].n_rows;
 		}
@@ -173,13 +173,13 @@ put_order(struct buf *b, const struct plan *p)
 {
 	if (p->output == ROW_COUNT || p->output == ROW_GROUP || p->output == ROW_CONTRAST)
 		BUF_LIT(b, "none");
-	else if (p->n_sort == 0)
+	else if (p->order.n_keys == 0)
 		BUF_LIT(b, "newest first");
-	for (size_t i = 0; i < p->n_sort && p->output != ROW_COUNT; i++) {
+	for (size_t i = 0; i < p->order.n_keys && p->output != ROW_COUNT; i++) {
 		if (i != 0)
 			BUF_LIT(b, ", ");
-		put_field(b, &p->sort[i].field);
-		if (p->sort[i].desc)
+		put_field(b, &p->order.keys[i].field);
+		if (p->order.keys[i].desc)
 			BUF_LIT(b, " desc");
 	}
 }
@@ -187,16 +187,16 @@ put_order(struct buf *b, const struct plan *p)
 static void
 put_page(struct buf *b, const struct plan *p)
 {
-	if (p->limit != UINT64_MAX)
-		buf_printf(b, ", limit %llu", (unsigned long long)p->limit);
-	if (p->offset != 0)
-		buf_printf(b, ", offset %llu", (unsigned long long)p->offset);
+	if (p->page.limit != UINT64_MAX)
+		buf_printf(b, ", limit %llu", (unsigned long long)p->page.limit);
+	if (p->page.offset != 0)
+		buf_printf(b, ", offset %llu", (unsigned long long)p->page.offset);
 }
 
 static void
 put_projection(struct buf *b, const struct plan *p)
 {
-	const struct projection *pr = &p->projection;
+	const struct projection *pr = &p->fetch.projection;
 	bool first = true;
 	const struct {
 		bool on;
@@ -235,7 +235,7 @@ put_projection(struct buf *b, const struct plan *p)
 static void
 put_parents(struct buf *b, const struct plan *p)
 {
-	const struct projection *pr = p->projection.parents;
+	const struct projection *pr = p->fetch.projection.parents;
 
 	for (size_t i = 0; pr != NULL && i < pr->n_fields; i++) {
 		struct field f = field_of_parent(&pr->fields[i]);
@@ -252,29 +252,30 @@ put_stages(struct buf *b, const struct plan *p, const struct stats *st)
 
 	count_read(p, st, &n, &rows);
 	buf_printf(b, "access   %llu of %zu shards, %llu of %llu spans\n",
-	    (unsigned long long)n, p->n_shards + p->n_left, (unsigned long long)rows,
+	    (unsigned long long)n, p->scan.n_shards + p->scan.n_left, (unsigned long long)rows,
 	    (unsigned long long)st->n_rows);
 	BUF_LIT(b, "range    ");
-	put_range(b, p->range);
+	put_range(b, p->filter.range);
 	BUF_LIT(b, "\nfilter   ");
-	pred_print(b, p->filter);
-	buf_str(b, p->never ? " (can't match)" : p->pushdown ? " (on columns)" : " (on rows)");
-	if (p->compare != NULL) {
+	pred_print(b, p->filter.pred);
+	buf_str(b, p->filter.never ? " (can't match)" :
+	    p->filter.pushdown ? " (on columns)" : " (on rows)");
+	if (p->contrast.pred != NULL) {
 		BUF_LIT(b, "\ncompare  ");
-		pred_print(b, p->compare);
-		buf_str(b, p->pushdown ? ": in the same pass, values counted by their codes" :
+		pred_print(b, p->contrast.pred);
+		buf_str(b, p->filter.pushdown ? ": in the same pass, values counted by their codes" :
 		    ": in the same pass, span by span");
 	}
 	BUF_LIT(b, "\norder    ");
 	put_order(b, p);
 	put_page(b, p);
-	if (p->early_stop)
+	if (p->scan.early_stop)
 		BUF_LIT(b, " (stops when the limit is full)");
-	if (p->topn)
+	if (p->order.topn)
 		BUF_LIT(b, " (bounded heap)");
 	BUF_LIT(b, "\nfetch    ");
 	put_projection(b, p);
-	if (p->want_trace)
+	if (p->fetch.want_trace)
 		BUF_LIT(b, ", facts of the trace");
 	put_parents(b, p);
 	buf_printf(b, "\noutput   %s\n", output_name(p->output));
@@ -302,7 +303,7 @@ put_group(struct buf *b, const struct group *g)
 static double
 fetch_cost(const struct plan *p)
 {
-	double c = p->est_cost - p->est_scan_cost - p->est_order_cost;
+	double c = p->est_cost - p->scan.node.est_cost - p->order.node.est_cost;
 
 	return c > 0 ? c : 0;
 }
@@ -325,13 +326,13 @@ plan_explain(struct buf *b, const struct plan *p, const struct stats *st, struct
 	BUF_LIT(b, ", ");
 	explain_number(b, p->est_bytes);
 	BUF_LIT(b, " bytes\ncost     scan ");
-	explain_number(b, p->est_scan_cost);
+	explain_number(b, p->scan.node.est_cost);
 	BUF_LIT(b, ", order ");
-	explain_number(b, p->est_order_cost);
+	explain_number(b, p->order.node.est_cost);
 	BUF_LIT(b, ", fetch ");
 	explain_number(b, fetch_cost(p));
-	if (p->threads != 0)
-		buf_printf(b, "; %u thread%s", p->threads, p->threads == 1 ? "" : "s");
+	if (p->scan.threads != 0)
+		buf_printf(b, "; %u thread%s", p->scan.threads, p->scan.threads == 1 ? "" : "s");
 	buf_printf(b, "; statistics version %llu\nrules    ",
 	    (unsigned long long)p->stats_version);
 	for (size_t i = 0; i < p->n_fired; i++)
@@ -424,32 +425,32 @@ put_json_left(struct buf *b, const struct plan *p, const struct stats *st)
 static void
 put_json_stages(struct buf *b, const struct plan *p, struct buf *t)
 {
-	when_print(t, p->range.from);
+	when_print(t, p->filter.range.from);
 	put_text(b, "from", t);
-	if (p->range.to != WHEN_MAX) {
-		when_print(t, p->range.to);
+	if (p->filter.range.to != WHEN_MAX) {
+		when_print(t, p->filter.range.to);
 		put_text(b, "to", t);
 	}
-	pred_print(t, p->filter);
+	pred_print(t, p->filter.pred);
 	put_text(b, "filter", t);
-	if (p->compare != NULL) {
-		pred_print(t, p->compare);
+	if (p->contrast.pred != NULL) {
+		pred_print(t, p->contrast.pred);
 		put_text(b, "compare", t);
 	}
 	put_order(t, p);
 	put_text(b, "order", t);
-	if (p->limit != UINT64_MAX)
-		put_u64(b, "limit", p->limit);
-	put_u64(b, "offset", p->offset);
+	if (p->page.limit != UINT64_MAX)
+		put_u64(b, "limit", p->page.limit);
+	put_u64(b, "offset", p->page.offset);
 	put_projection(t, p);
 	put_parents(t, p);
 	put_text(b, "fetch", t);
-	put_bool(b, "trace_facts", p->want_trace);
-	put_bool(b, "never", p->never);
-	put_bool(b, "pushdown", p->pushdown);
-	put_bool(b, "indexes", p->indexes);
-	put_bool(b, "early_stop", p->early_stop);
-	put_bool(b, "topn", p->topn);
+	put_bool(b, "trace_facts", p->fetch.want_trace);
+	put_bool(b, "never", p->filter.never);
+	put_bool(b, "pushdown", p->filter.pushdown);
+	put_bool(b, "indexes", p->scan.indexes);
+	put_bool(b, "early_stop", p->scan.early_stop);
+	put_bool(b, "topn", p->order.topn);
 }
 
 void
@@ -472,20 +473,20 @@ plan_explain_json(struct buf *b, const struct plan *p, const struct stats *st,
 	put_estimate(b, "estimated_rows", p->est_rows);
 	put_estimate(b, "estimated_cost", p->est_cost);
 	put_estimate(b, "estimated_bytes", p->est_bytes);
-	put_estimate(b, "estimated_scan_cost", p->est_scan_cost);
-	put_estimate(b, "estimated_order_cost", p->est_order_cost);
+	put_estimate(b, "estimated_scan_cost", p->scan.node.est_cost);
+	put_estimate(b, "estimated_order_cost", p->order.node.est_cost);
 	put_estimate(b, "estimated_fetch_cost", fetch_cost(p));
-	put_u64(b, "threads", p->threads);
+	put_u64(b, "threads", p->scan.threads);
 	explain_choices_json(b, p);
-	put_u64(b, "shards_total", p->n_shards + p->n_left);
+	put_u64(b, "shards_total", p->scan.n_shards + p->scan.n_left);
 	put_u64(b, "shards_read", n);
 	put_u64(b, "spans_total", st->n_rows);
 	put_u64(b, "spans_in_shards_read", rows);
 	BUF_LIT(b, ",\"shards\":[");
-	for (size_t i = 0; i < p->n_shards; i++) {
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
 		if (i != 0)
 			buf_putc(b, ',');
-		put_json_shard(b, &p->shards[i], &st->shards[i]);
+		put_json_shard(b, &p->scan.shards[i], &st->shards[i]);
 	}
 	BUF_LIT(b, "]");
 	put_json_left(b, p, st);

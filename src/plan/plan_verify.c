@@ -72,7 +72,7 @@ verify_pred(const struct pred *p, unsigned depth, struct err *e)
 static int
 verify_access(const struct plan *p, const struct plan_shard *s, struct err *e)
 {
-	const struct pred *service = plan_top_leaf(p->filter, IN_SERVICE);
+	const struct pred *service = plan_top_leaf(p->filter.pred, IN_SERVICE);
 
 	switch (s->access) {
 	case ACCESS_PRUNED:
@@ -85,17 +85,17 @@ verify_access(const struct plan *p, const struct plan_shard *s, struct err *e)
 			return broken(e, "service access without a service");
 		break;
 	case ACCESS_TRACE:
-		if (plan_top_leaf(p->filter, IN_TRACE_ID) == NULL)
+		if (plan_top_leaf(p->filter.pred, IN_TRACE_ID) == NULL)
 			return broken(e, "trace access without a trace id");
 		break;
 	case ACCESS_CATALOG:
 		if (p->output != ROW_COUNT)
 			return broken(e, "catalog access for more than a count");
-		if (p->filter->kind != PRED_TRUE && p->filter != service)
+		if (p->filter.pred->kind != PRED_TRUE && p->filter.pred != service)
 			return broken(e, "catalog access under a filter");
 		break;
 	case ACCESS_COVERING:
-		if (p->output != ROW_COUNT || !p->pushdown)
+		if (p->output != ROW_COUNT || !p->filter.pushdown)
 			return broken(e, "covering access for more than a count on columns");
 		break;
 	default:
@@ -107,11 +107,11 @@ verify_access(const struct plan *p, const struct plan_shard *s, struct err *e)
 static int
 verify_indexes(const struct plan *p, struct err *e)
 {
-	size_t n = plan_n_leaves(p->filter);
+	size_t n = plan_n_leaves(p->filter.pred);
 	uint64_t all = n >= PLAN_LEAVES_MAX ? UINT64_MAX : ((uint64_t)1 << n) - 1, any = 0;
 
-	for (size_t i = 0; i < p->n_shards; i++) {
-		const struct plan_shard *s = &p->shards[i];
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
+		const struct plan_shard *s = &p->scan.shards[i];
 
 		any |= s->index_leaves;
 		if (s->index_leaves != 0 && (s->access == ACCESS_PRUNED ||
@@ -120,9 +120,9 @@ verify_indexes(const struct plan *p, struct err *e)
 	}
 	if ((any & ~all) != 0)
 		return broken(e, "indexes of conditions that are not there");
-	if (any != 0 && !p->pushdown)
+	if (any != 0 && !p->filter.pushdown)
 		return broken(e, "indexes for a filter that is tested on rows");
-	return p->indexes != (any != 0) ? broken(e, "indexes of no shard") : 0;
+	return p->scan.indexes != (any != 0) ? broken(e, "indexes of no shard") : 0;
 }
 
 static int
@@ -130,10 +130,10 @@ verify_shards(const struct plan *p, const struct stats *st, struct err *e)
 {
 	int code = 0;
 
-	if (p->n_shards != st->n_shards)
+	if (p->scan.n_shards != st->n_shards)
 		return broken(e, "shards are missing");
-	for (size_t i = 0; i < p->n_shards && code == 0; i++) {
-		const struct plan_shard *s = &p->shards[i];
+	for (size_t i = 0; i < p->scan.n_shards && code == 0; i++) {
+		const struct plan_shard *s = &p->scan.shards[i];
 
 		if (s->shard != stats_shard_no(st, i))
 			code = broken(e, "shards out of order");
@@ -142,7 +142,7 @@ verify_shards(const struct plan *p, const struct stats *st, struct err *e)
 		else if (!(s->est_rows >= 0 && isfinite(s->est_rows)) ||
 		    !(s->est_cost >= 0 && isfinite(s->est_cost)))
 			code = broken(e, "a shard's estimate is no number");
-		else if (p->never && s->access != ACCESS_PRUNED)
+		else if (p->filter.never && s->access != ACCESS_PRUNED)
 			code = broken(e, "a shard is read for a query that can't match");
 		else
 			code = verify_access(p, s, e);
@@ -155,16 +155,16 @@ verify_page(const struct plan *p, struct err *e)
 {
 	uint64_t n;
 
-	if (p->n_sort != 0 && p->sort == NULL)
+	if (p->order.n_keys != 0 && p->order.keys == NULL)
 		return broken(e, "sort keys are missing");
-	if (p->topn && (p->limit == UINT64_MAX ||
-	    __builtin_add_overflow(p->limit, p->offset, &n)))
+	if (p->order.topn && (p->page.limit == UINT64_MAX ||
+	    __builtin_add_overflow(p->page.limit, p->page.offset, &n)))
 		return broken(e, "top-n without a bound");
-	if (p->topn && p->n_sort == 0)
+	if (p->order.topn && p->order.n_keys == 0)
 		return broken(e, "top-n without a sort");
-	if (p->early_stop && p->limit == UINT64_MAX)
+	if (p->scan.early_stop && p->page.limit == UINT64_MAX)
 		return broken(e, "early stop without a limit");
-	if (p->early_stop && p->n_sort != 0 && p->output != ROW_COUNT)
+	if (p->scan.early_stop && p->order.n_keys != 0 && p->output != ROW_COUNT)
 		return broken(e, "early stop under a sort");
 	return 0;
 }
@@ -172,15 +172,15 @@ verify_page(const struct plan *p, struct err *e)
 static int
 verify_compare(const struct plan *p, struct err *e)
 {
-	if ((p->output == ROW_CONTRAST) != (p->compare != NULL))
+	if ((p->output == ROW_CONTRAST) != (p->contrast.pred != NULL))
 		return broken(e, "compare and its rows are not there together");
-	if (p->compare == NULL)
+	if (p->contrast.pred == NULL)
 		return 0;
-	if (p->compare->kind == PRED_TRUE)
+	if (p->contrast.pred->kind == PRED_TRUE)
 		return broken(e, "compare tells nothing apart");
-	if (p->limit != UINT64_MAX || p->offset != 0 || p->n_sort != 0)
+	if (p->page.limit != UINT64_MAX || p->page.offset != 0 || p->order.n_keys != 0)
 		return broken(e, "compare looks at a page of its spans");
-	return verify_pred(p->compare, 0, e);
+	return verify_pred(p->contrast.pred, 0, e);
 }
 
 int
@@ -188,17 +188,17 @@ plan_verify(const struct plan *p, const struct stats *st, struct err *e)
 {
 	int code;
 
-	if ((code = verify_pred(p->filter, 0, e)) < 0 || (code = verify_page(p, e)) < 0 ||
+	if ((code = verify_pred(p->filter.pred, 0, e)) < 0 || (code = verify_page(p, e)) < 0 ||
 	    (code = verify_shards(p, st, e)) < 0 || (code = verify_indexes(p, e)) < 0)
 		return code;
 	if ((unsigned)p->output > ROW_CONTRAST)
 		return broken(e, "an unknown kind of rows");
 	if ((code = verify_compare(p, e)) < 0)
 		return code;
-	if (p->projection.n_fields != 0 && p->projection.fields == NULL)
+	if (p->fetch.projection.n_fields != 0 && p->fetch.projection.fields == NULL)
 		return broken(e, "projected fields are missing");
-	for (size_t i = 0; i < p->projection.n_fields; i++)
-		if (p->projection.fields[i].scope == FIELD_INTRINSIC)
+	for (size_t i = 0; i < p->fetch.projection.n_fields; i++)
+		if (p->fetch.projection.fields[i].scope == FIELD_INTRINSIC)
 			return broken(e, "an intrinsic among the projected attributes");
 	if (!(p->est_rows >= 0 && isfinite(p->est_rows)) ||
 	    !(p->est_cost >= 0 && isfinite(p->est_cost)) ||

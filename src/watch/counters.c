@@ -53,8 +53,8 @@ count_pruning(struct counters *c, const struct plan *p, const struct stats *st)
 	const char *last = NULL;
 	size_t at = 0;
 
-	for (size_t i = 0; i < p->n_shards; i++) {
-		const struct plan_shard *s = &p->shards[i];
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
+		const struct plan_shard *s = &p->scan.shards[i];
 
 		if (s->access != ACCESS_PRUNED || s->pruned_by == NULL) {
 			kept++;
@@ -65,7 +65,7 @@ count_pruning(struct counters *c, const struct plan *p, const struct stats *st)
 		n[at]++;
 	}
 	for (size_t i = 0; i < st->n_left; i++)
-		n[rule_index(c, p->never ? p->never_by : st->left[i].rule)] +=
+		n[rule_index(c, p->filter.never ? p->filter.never_by : st->left[i].rule)] +=
 		    st->left[i].n_shards;
 	for (size_t i = 0; i < COUNTERS_MAX_RULES; i++)
 		if (n[i] != 0)

@@ -56,7 +56,7 @@ put_plan(struct buf *b, const struct outcome *o)
 		return;
 	buf_printf(b, "  %llu of %zu shards, %llu rows scanned (%llu matched); "
 	    "estimated %.0f rows, cost %.2f; rules:",
-	    (unsigned long long)p->shards_opened, pl->n_shards + pl->n_left,
+	    (unsigned long long)p->shards_opened, pl->scan.n_shards + pl->scan.n_left,
 	    (unsigned long long)p->rows_scanned, (unsigned long long)p->rows_matched,
 	    pl->est_rows, pl->est_cost);
 	for (size_t i = 0; i < pl->n_fired; i++)

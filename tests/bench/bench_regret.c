@@ -200,9 +200,9 @@ list_ways(const struct plan *p, struct way *v)
 {
 	size_t n = 0, k;
 
-	for (size_t i = 0; i < p->n_classes; i++)
-		for (size_t c = 0; c < p->classes[i].n_cands && n < CANDS_MAX; c++) {
-			const struct plan_cand *x = &p->classes[i].cands[c];
+	for (size_t i = 0; i < p->scan.n_classes; i++)
+		for (size_t c = 0; c < p->scan.classes[i].n_cands && n < CANDS_MAX; c++) {
+			const struct plan_cand *x = &p->scan.classes[i].cands[c];
 			struct way w = { force_for(x->access), x->access, x->index_leaves };
 
 			for (k = 0; k < n; k++)
@@ -221,9 +221,9 @@ note(struct regret *g, const char *path, const struct plan *p, const struct way 
 	struct buf b = BUF_INIT;
 
 	buf_printf(&b, "%s  plan:", path);
-	for (size_t i = 0; i < p->n_classes; i++)
-		buf_printf(&b, " %s/%llx", access_name(p->classes[i].access),
-		    (unsigned long long)p->classes[i].index_leaves);
+	for (size_t i = 0; i < p->scan.n_classes; i++)
+		buf_printf(&b, " %s/%llx", access_name(p->scan.classes[i].access),
+		    (unsigned long long)p->scan.classes[i].index_leaves);
 	if (best != NULL)
 		buf_printf(&b, " best: %s/%llx", access_name(best->access),
 		    (unsigned long long)best->leaves);

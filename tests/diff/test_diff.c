@@ -44,9 +44,9 @@ count_sharp(const struct way *way, const struct plan *p, const struct run_info *
 
 	if (p == NULL || way->force != OPT_FORCE_NONE || way->rules_off != 0)
 		return;
-	for (size_t i = 0; i < p->n_shards; i++)
-		yes |= p->shards[i].access == ACCESS_PRUNED &&
-		    strcmp(p->shards[i].why, "value not in the Bloom filter") == 0;
+	for (size_t i = 0; i < p->scan.n_shards; i++)
+		yes |= p->scan.shards[i].access == ACCESS_PRUNED &&
+		    strcmp(p->scan.shards[i].why, "value not in the Bloom filter") == 0;
 	sharp[0] += yes;
 	sharp[1] += yes && info->profile.shards_opened != 0;
 }
@@ -65,8 +65,8 @@ count_grouped(const struct way *way, const struct plan *p, const struct run_info
 static bool
 reads_by(const struct plan *p, enum access access)
 {
-	for (size_t i = 0; i < p->n_shards; i++)
-		if (p->shards[i].access == access)
+	for (size_t i = 0; i < p->scan.n_shards; i++)
+		if (p->scan.shards[i].access == access)
 			return true;
 	return false;
 }

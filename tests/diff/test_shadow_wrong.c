@@ -28,10 +28,10 @@ static bool wrong;
 int
 rule_bloom(struct opt *o, bool *changed, struct err *e)
 {
-	size_t n = o->plan->n_shards;
+	size_t n = o->plan->scan.n_shards;
 
 	(void)e;
-	if (!wrong || n == 0 || plan_top_leaf(o->plan->filter, IN_SERVICE) == NULL)
+	if (!wrong || n == 0 || plan_top_leaf(o->plan->filter.pred, IN_SERVICE) == NULL)
 		return 0;
 	o->shards[n - 1].access = ACCESS_PRUNED;
 	o->shards[n - 1].why = "planted";

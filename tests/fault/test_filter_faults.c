@@ -115,8 +115,8 @@ plan(struct engine *en, uint64_t nth, bool persist, uint64_t *pruned)
 	/* Who asks again gets it. */
 	if (rc == ERR_NOMEM && r != NULL && !persist)
 		rc = request_plan(r, &e);
-	for (size_t i = 0; rc == 0 && i < r->plan->n_shards; i++)
-		*pruned |= (uint64_t)(r->plan->shards[i].access == ACCESS_PRUNED) << i;
+	for (size_t i = 0; rc == 0 && i < r->plan->scan.n_shards; i++)
+		*pruned |= (uint64_t)(r->plan->scan.shards[i].access == ACCESS_PRUNED) << i;
 	request_free(r);
 	(void)fault_malloc_stop();
 	path_unref(p);

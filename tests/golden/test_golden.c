@@ -76,9 +76,9 @@ put_plan(struct buf *out, const struct request *r)
 	for (size_t i = 0; i < p->n_fired; i++)
 		buf_printf(out, " %s", p->fired[i]);
 	BUF_LIT(out, "\nshards:");
-	by_access[ACCESS_PRUNED] = p->n_left;
-	for (size_t i = 0; i < p->n_shards; i++)
-		by_access[p->shards[i].access]++;
+	by_access[ACCESS_PRUNED] = p->scan.n_left;
+	for (size_t i = 0; i < p->scan.n_shards; i++)
+		by_access[p->scan.shards[i].access]++;
 	for (unsigned i = 0; i < 8; i++)
 		if (by_access[i] != 0)
 			buf_printf(out, " %s=%zu", access_name((enum access)i), by_access[i]);

@@ -473,7 +473,7 @@ seen(void *arg, const struct way *way, const struct plan *p, const struct run_in
 
 	(void)way;
 	(void)info;
-	r->est = p == NULL ? -1 : p->est_found;
+	r->est = p == NULL ? -1 : p->filter.node.est_rows;
 }
 
 static void

@@ -46,16 +46,20 @@ static void
 snapshot(const struct plan *p, struct buf *b)
 {
 	b->n = 0;
-	pred_print(b, p->filter);
-	buf_printf(b, "\n%llu %llu %d%d%d%d %zu %016llx %zu\n", (unsigned long long)p->range.from,
-	    (unsigned long long)p->range.to, p->never, p->pushdown, p->early_stop, p->topn,
-	    p->n_fired, (unsigned long long)p->projection.intrinsics, p->projection.n_fields);
-	buf_printf(b, "%d%d%d%d%d%d%d\n", p->projection.all, p->projection.attrs,
-	    p->projection.resource, p->projection.scope, p->projection.events,
-	    p->projection.links, p->projection.rest);
-	for (size_t i = 0; i < p->n_shards; i++)
-		buf_printf(b, "%s %llx %s %s\n", access_name(p->shards[i].access),
-		    (unsigned long long)p->shards[i].index_leaves, p->shards[i].why, p->shards[i].pruned_by ? p->shards[i].pruned_by : "-");
+	pred_print(b, p->filter.pred);
+	buf_printf(b, "\n%llu %llu %d%d%d%d %zu %016llx %zu\n",
+	    (unsigned long long)p->filter.range.from,
+	    (unsigned long long)p->filter.range.to, p->filter.never, p->filter.pushdown,
+	    p->scan.early_stop, p->order.topn,
+	    p->n_fired, (unsigned long long)p->fetch.projection.intrinsics,
+	    p->fetch.projection.n_fields);
+	buf_printf(b, "%d%d%d%d%d%d%d\n", p->fetch.projection.all, p->fetch.projection.attrs,
+	    p->fetch.projection.resource, p->fetch.projection.scope, p->fetch.projection.events,
+	    p->fetch.projection.links, p->fetch.projection.rest);
+	for (size_t i = 0; i < p->scan.n_shards; i++)
+		buf_printf(b, "%s %llx %s %s\n", access_name(p->scan.shards[i].access),
+		    (unsigned long long)p->scan.shards[i].index_leaves, p->scan.shards[i].why,
+		    p->scan.shards[i].pruned_by ? p->scan.shards[i].pruned_by : "-");
 }
 
 static void
@@ -103,11 +107,11 @@ opt_case_run(struct opt_case *c, const char *rules)
 static const char *
 accesses(struct opt_case *c)
 {
-	char *s = arena_calloc(&c->arena, 1, c->plan->n_shards + 1);
+	char *s = arena_calloc(&c->arena, 1, c->plan->scan.n_shards + 1);
 
 	assert_non_null(s);
-	for (size_t i = 0; i < c->plan->n_shards; i++)
-		s[i] = "PFZSTCX"[c->plan->shards[i].access];
+	for (size_t i = 0; i < c->plan->scan.n_shards; i++)
+		s[i] = "PFZSTCX"[c->plan->scan.shards[i].access];
 	return s;
 }
 
@@ -120,7 +124,7 @@ opt_case_access(struct opt_case *c)
 void
 opt_case_expect_filter(struct opt_case *c, const char *text)
 {
-	char *got = test_pred_text(c->plan->filter);
+	char *got = test_pred_text(c->plan->filter.pred);
 
 	assert_string_equal(got, text);
 	free(got);

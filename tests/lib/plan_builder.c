@@ -27,21 +27,21 @@ plan_plain(const struct snapshot *snap, enum row_kind output)
 		v[i].access = ACCESS_FULL;
 		v[i].why = "test";
 	}
-	p->shards = v;
-	p->n_shards = snap->n_shards;
+	p->scan.shards = v;
+	p->scan.n_shards = snap->n_shards;
 	p->output = output;
-	p->filter = &everything;
-	p->range = TIME_RANGE_ALL;
-	p->limit = UINT64_MAX;
-	p->projection.all = true;
+	p->filter.pred = &everything;
+	p->filter.range = TIME_RANGE_ALL;
+	p->page.limit = UINT64_MAX;
+	p->fetch.projection.all = true;
 	return p;
 }
 
 void
 plan_access(struct plan *p, enum access a)
 {
-	for (size_t i = 0; i < p->n_shards; i++)
-		((struct plan_shard *)(uintptr_t)p->shards)[i].access = a;
+	for (size_t i = 0; i < p->scan.n_shards; i++)
+		((struct plan_shard *)(uintptr_t)p->scan.shards)[i].access = a;
 }
 
 struct plan *
@@ -49,7 +49,7 @@ plan_columns(const struct snapshot *snap, enum row_kind output)
 {
 	struct plan *p = plan_plain(snap, output);
 
-	p->pushdown = true;
+	p->filter.pushdown = true;
 	plan_access(p, ACCESS_ZONE);
 	return p;
 }
@@ -58,18 +58,18 @@ void
 plan_sort_by(struct plan *p, const char *key)
 {
 	struct sv s = sv_cstr(arena_cstr(&p->arena, sv_cstr(key)));
-	struct plan_sort *v = arena_array(&p->arena, p->n_sort + 1, struct plan_sort);
+	struct plan_sort *v = arena_array(&p->arena, p->order.n_keys + 1, struct plan_sort);
 
 	assert_non_null(v);
-	if (p->n_sort != 0)
-		memcpy(v, p->sort, p->n_sort * sizeof *v);
+	if (p->order.n_keys != 0)
+		memcpy(v, p->order.keys, p->order.n_keys * sizeof *v);
 	if (sv_ends(s, SV(":desc"))) {
-		v[p->n_sort].desc = true;
+		v[p->order.n_keys].desc = true;
 		s.n -= 5;
 	}
-	assert_true(field_parse(s, &v[p->n_sort].field));
-	p->sort = v;
-	p->n_sort++;
+	assert_true(field_parse(s, &v[p->order.n_keys].field));
+	p->order.keys = v;
+	p->order.n_keys++;
 }
 
 struct literal

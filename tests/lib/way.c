@@ -49,7 +49,7 @@ size_agrees(struct request *r, uint64_t bytes, uint64_t rows, struct err *e)
 	if (code < 0)
 		return code;
 	if (code == 0 && size == bytes && info.n_rows == rows &&
-	    (info.profile.rows_fetched == 0 || !r->plan->pushdown))
+	    (info.profile.rows_fetched == 0 || !r->plan->filter.pushdown))
 		return 0;
 	return err_set(e, ERR_CORRUPT, -1, "%s: %llu bytes of %llu rows; lengths say %llu of "
 	    "%llu", code > 0 ? "not told" : "wrong size", (unsigned long long)bytes,

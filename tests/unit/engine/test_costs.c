@@ -134,7 +134,7 @@ finished_queries_teach(void **state)
 	assert_int_equal(path_parse(SV(BORDER), engine_known_file, &path, &file, &e), 0);
 	assert_int_equal(request_new(en, path, file, &r, &e), 0);
 	assert_int_equal(request_plan(r, &e), 0);
-	assert_int_equal(r->plan->threads, 1);
+	assert_int_equal(r->plan->scan.threads, 1);
 	o.plan = r->plan;
 	for (int i = 0; i < 200; i++)
 		costs_note(en, &o);

@@ -80,8 +80,8 @@ ask(struct asking *a, const char *path)
 	ok(request_new(a->en, p, file, &r, &e), &e);
 	ok(run_request(r, &sink, 0, NULL, &a->info, &e), &e);
 	a->n_pruned = 0;
-	for (size_t i = 0; i < r->plan->n_shards; i++)
-		a->n_pruned += r->plan->shards[i].access == ACCESS_PRUNED;
+	for (size_t i = 0; i < r->plan->scan.n_shards; i++)
+		a->n_pruned += r->plan->scan.shards[i].access == ACCESS_PRUNED;
 	a->n_own = r->n_own_filters;
 	pthread_mutex_lock(&r->world->lock);
 	a->n_kept = r->world->n_filters;

@@ -108,8 +108,8 @@ count(const struct pred *filter, struct time_range range, bool cover, unsigned t
 	struct exec_rows rows;
 	struct profile prof;
 
-	p->filter = filter;
-	p->range = range;
+	p->filter.pred = filter;
+	p->filter.range = range;
 	if (cover)
 		plan_access(p, ACCESS_COVERING);
 	rows = exec_rig_run(&w, p, 0, threads);

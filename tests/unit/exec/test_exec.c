@@ -46,10 +46,11 @@ print_plan(const struct plan *p, const char *what)
 {
 	struct buf b = BUF_INIT;
 
-	pred_print(&b, p->filter);
+	pred_print(&b, p->filter.pred);
 	print_error("%s: %s (range %llu-%llu limit %llu offset %llu sort %zu)\n", what,
-	    buf_cstr(&b), (unsigned long long)p->range.from, (unsigned long long)p->range.to,
-	    (unsigned long long)p->limit, (unsigned long long)p->offset, p->n_sort);
+	    buf_cstr(&b), (unsigned long long)p->filter.range.from,
+	    (unsigned long long)p->filter.range.to,
+	    (unsigned long long)p->page.limit, (unsigned long long)p->page.offset, p->order.n_keys);
 	buf_release(&b);
 }
 
@@ -89,12 +90,12 @@ plan_of(const struct asked *q, bool columns)
 	assert_non_null(s);
 	for (size_t i = 0; i < q->n_sort; i++)
 		s[i] = (struct plan_sort){ q->sort[i], q->desc[i] };
-	p->sort = s;
-	p->n_sort = q->n_sort;
-	p->filter = q->filter;
-	p->range = q->range;
-	p->limit = q->limit;
-	p->offset = q->offset;
+	p->order.keys = s;
+	p->order.n_keys = q->n_sort;
+	p->filter.pred = q->filter;
+	p->filter.range = q->range;
+	p->page.limit = q->limit;
+	p->page.offset = q->offset;
 	return p;
 }
 
@@ -106,8 +107,8 @@ compare(const struct asked *q, const struct exec_rows *want, bool columns, enum 
 	struct exec_rows got;
 
 	plan_access(p, access);
-	p->early_stop = early;
-	p->topn = topn;
+	p->scan.early_stop = early;
+	p->order.topn = topn;
 	got = exec_rig_run(&w, p, batch, threads);
 	expect_same(p, want, &got, what);
 	exec_rows_release(&got);
@@ -302,9 +303,9 @@ pages_are_parts_of_the_whole(void **state)
 		struct plan *p = plan_columns(w.snap, ROW_SPAN);
 		struct exec_rows page;
 
-		p->offset = at;
-		p->limit = 700;
-		p->early_stop = true;
+		p->page.offset = at;
+		p->page.limit = 700;
+		p->scan.early_stop = true;
 		page = exec_rig_ids(&w, p);
 		assert_int_equal(page.n, at >= all.n ? 0 : all.n - at < 700 ? all.n - at : 700);
 		for (size_t i = 0; i < page.n; i++)
@@ -405,8 +406,8 @@ the_best_few_need_little_memory(void **state)
 
 	(void)state;
 	plan_sort_by(p, "duration:desc");
-	p->limit = 5;
-	p->topn = true;
+	p->page.limit = 5;
+	p->order.topn = true;
 	assert_int_equal(try_with(p, (struct exec_env){ .memory = 2 << 20 }, &rows, &e), 0);
 	assert_int_equal(rows.n, 5);
 }
@@ -423,8 +424,8 @@ more_rows_than_allowed_fail(void **state)
 	    (struct exec_env){ .max_rows = 1000 }, &rows, &e), ERR_LIMIT);
 	assert_non_null(strstr(e.msg, "[query] max_rows"));
 	p = plan_columns(w.snap, ROW_SPAN);
-	p->limit = 1000;
-	p->early_stop = true;
+	p->page.limit = 1000;
+	p->scan.early_stop = true;
 	assert_int_equal(try_with(p, (struct exec_env){ .max_rows = 1000 }, &rows, &e), 0);
 	assert_int_equal(rows.n, 1000);
 	assert_int_equal(try_with(plan_columns(w.snap, ROW_COUNT),
@@ -438,14 +439,14 @@ a_plan_that_knows_it_is_empty_reads_nothing(void **state)
 	struct exec_rows rows;
 
 	(void)state;
-	p->never = true;
+	p->filter.never = true;
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.n, 1);
 	assert_int_equal(rows.ids[0], 0);
 	assert_int_equal(rows.prof.shards_opened, 0);
 	exec_rows_release(&rows);
 	p = plan_columns(w.snap, ROW_SPAN);
-	p->range = (struct time_range){ 5, 5 };
+	p->filter.range = (struct time_range){ 5, 5 };
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.n, 0);
 	assert_int_equal(rows.prof.shards_opened, 0);
@@ -462,7 +463,7 @@ a_limit_of_nothing_gives_nothing(void **state)
 		struct plan *p = plan_columns(w.snap, kinds[i]);
 		struct exec_rows rows;
 
-		p->limit = 0;
+		p->page.limit = 0;
 		rows = exec_rig_ids(&w, p);
 		assert_int_equal(rows.n, 0);
 		exec_rows_release(&rows);

@@ -89,12 +89,12 @@ check(const struct pred *filter, enum row_kind kind, struct time_range range, si
 
 	for (int i = 0; i < 2; i++) {
 		struct plan *p = plan_columns(w.snap, kind);
-		struct plan_shard *s = (struct plan_shard *)(uintptr_t)p->shards;
+		struct plan_shard *s = (struct plan_shard *)(uintptr_t)p->scan.shards;
 
-		p->filter = filter;
-		p->range = range;
-		p->indexes = i == 0;
-		for (size_t k = 0; k < p->n_shards; k++)
+		p->filter.pred = filter;
+		p->filter.range = range;
+		p->scan.indexes = i == 0;
+		for (size_t k = 0; k < p->scan.n_shards; k++)
 			s[k].index_leaves = i == 0 ? plan_index_leaves(filter) : 0;
 		rows[i] = exec_rig_ids(&w, p);
 	}

@@ -90,8 +90,8 @@ count(const struct pred *filter, enum access access, struct time_range range, ui
 	struct exec_rows rows;
 	struct profile prof;
 
-	p->filter = filter;
-	p->range = range;
+	p->filter.pred = filter;
+	p->filter.range = range;
 	plan_access(p, access);
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.ids[0], expect);
@@ -220,7 +220,7 @@ pruned_shards_are_not_opened(void **state)
 	struct exec_rows rows;
 
 	(void)state;
-	((struct plan_shard *)(uintptr_t)p->shards)[0].access = ACCESS_PRUNED;
+	((struct plan_shard *)(uintptr_t)p->scan.shards)[0].access = ACCESS_PRUNED;
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.n, PER_SHARD);
 	assert_int_equal(rows.prof.shards_opened, 1);
@@ -234,8 +234,8 @@ a_full_page_ends_the_scan(void **state)
 	struct exec_rows rows;
 
 	(void)state;
-	p->limit = 10;
-	p->early_stop = true;
+	p->page.limit = 10;
+	p->scan.early_stop = true;
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.n, 10);
 	assert_int_equal(rows.prof.shards_opened, 1);
@@ -243,7 +243,7 @@ a_full_page_ends_the_scan(void **state)
 	exec_rows_release(&rows);
 	/* Without the rule the rest is gone through, and only not handed out. */
 	p = plan_columns(w.snap, ROW_SPAN);
-	p->limit = 10;
+	p->page.limit = 10;
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.n, 10);
 	assert_int_equal(rows.prof.rows_matched, PER_SHARD * N_HOURS);
@@ -259,8 +259,8 @@ the_best_few_pass_over_row_groups_that_cannot_win(void **state)
 
 	(void)state;
 	plan_sort_by(p, "start:desc");
-	p->limit = 3;
-	p->topn = true;
+	p->page.limit = 3;
+	p->order.topn = true;
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.n, 3);
 	/* The newer hour has the newest; the older one's groups cannot come before. */
@@ -314,7 +314,7 @@ a_runaway_pattern_names_the_span(void **state)
 	env = (struct exec_env){ .snapshot = r.snap };
 	for (int columns = 0; columns < 2; columns++) {
 		p = columns ? plan_columns(r.snap, ROW_SPAN) : plan_plain(r.snap, ROW_SPAN);
-		p->filter = leaf_of(&arena, "span.long", OP_RE, "(a|aa)+(a|aa)+(a|aa)+[bc]");
+		p->filter.pred = leaf_of(&arena, "span.long", OP_RE, "(a|aa)+(a|aa)+(a|aa)+[bc]");
 		assert_int_equal(exec_rig_try(p, &env, &rows, &e), ERR_TIMEOUT);
 		assert_non_null(strstr(e.msg, "span 000000000000dead"));
 		assert_non_null(strstr(e.msg, "(a|aa)+[bc]"));

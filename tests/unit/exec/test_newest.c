@@ -127,14 +127,14 @@ plan_of(const struct ask *q)
 	const struct pred *errors = leaf_of(&arena, "status", OP_EQ, "error");
 
 	if (service != NULL)
-		p->filter = q->errors ? and_of(&arena, service, errors) : service;
+		p->filter.pred = q->errors ? and_of(&arena, service, errors) : service;
 	else if (q->errors)
-		p->filter = errors;
+		p->filter.pred = errors;
 	plan_access(p, service != NULL ? ACCESS_SERVICE : ACCESS_ZONE);
-	p->range = q->range;
-	p->limit = q->limit;
-	p->offset = q->offset;
-	p->early_stop = true;
+	p->filter.range = q->range;
+	p->page.limit = q->limit;
+	p->page.offset = q->offset;
+	p->scan.early_stop = true;
 	return p;
 }
 
@@ -221,13 +221,13 @@ a_condition_takes_as_many_more_as_it_leaves_out(void **state)
 {
 	struct ask q = { "beta", true, 12, 0, TIME_RANGE_ALL };
 	struct plan *p = plan_of(&q);
-	struct plan_shard *s = (struct plan_shard *)(uintptr_t)p->shards;
+	struct plan_shard *s = (struct plan_shard *)(uintptr_t)p->scan.shards;
 	struct exec_rows rows;
 
 	(void)state;
 	check(&q);
 	/* The estimate that opt would give: a tenth. */
-	for (size_t i = 0; i < p->n_shards; i++)
+	for (size_t i = 0; i < p->scan.n_shards; i++)
 		s[i].est_rows = PER_SERVICE / 10;
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.n, 12);

@@ -91,8 +91,8 @@ sorted(const char *key, uint64_t limit, bool columns)
 	struct plan *p = columns ? plan_columns(w.snap, ROW_SPAN) : plan_plain(w.snap, ROW_SPAN);
 
 	plan_sort_by(p, key);
-	p->limit = limit;
-	p->topn = limit != UINT64_MAX;
+	p->page.limit = limit;
+	p->order.topn = limit != UINT64_MAX;
 	return exec_rig_ids(&w, p);
 }
 

@@ -92,8 +92,8 @@ plan_of_parents(struct exec_rig *w, bool columns)
 {
 	struct plan *p = columns ? plan_columns(w->snap, ROW_SPAN) : plan_plain(w->snap, ROW_SPAN);
 
-	p->projection.parents = &names;
-	p->want_trace = true;
+	p->fetch.projection.parents = &names;
+	p->fetch.want_trace = true;
 	return p;
 }
 
@@ -134,7 +134,7 @@ parents_are_of_any_shard_and_of_one_trace(void **state)
 			struct plan *p = plan_of_parents(&w, columns != 0);
 			struct err e = ERR_INIT;
 
-			p->range = (struct time_range){ t + HOUR, WHEN_MAX };
+			p->filter.range = (struct time_range){ t + HOUR, WHEN_MAX };
 			if (run(&w, p, &env, &got, &prof, &e) < 0)
 				fail_msg("%s", e.msg);
 			assert_string_equal(buf_cstr(&got), want);

@@ -86,7 +86,7 @@ see_consume(struct row_sink *s, void *local, struct scan *sc, const struct found
 
 	check(!atomic_exchange(&l->taken, true));
 	check(seen.started == 1 && seen.finished == 0);
-	check(rows != NULL && f->n > 0 && (f->spans != NULL) == !s->ex->plan->pushdown);
+	check(rows != NULL && f->n > 0 && (f->spans != NULL) == !s->ex->plan->filter.pushdown);
 	for (uint32_t i = 0; rows != NULL && i < f->n; i++) {
 		check(rows[i] < sc->n_rows && (i == 0 || rows[i] > rows[i - 1]));
 		check(f->bits == NULL || bitmap_get(f->bits, rows[i]));

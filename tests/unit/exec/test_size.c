@@ -98,7 +98,7 @@ told(const struct plan *p, unsigned threads)
 	if (exec_size(p, &env, SPAN_LINE_VERSION, &n, &prof, &e) != 0)
 		fail_msg("not told: %s", e.msg);
 	/* By the plain plan rows are put together to be tested. */
-	if (p->pushdown)
+	if (p->filter.pushdown)
 		assert_int_equal(prof.rows_fetched, 0);
 	return n;
 }
@@ -108,13 +108,13 @@ static void
 page_of(struct plan *p, struct gen_pred *g)
 {
 	if (gen_pred_below(g, 3) == 0)
-		p->offset = gen_pred_below(g, 200);
+		p->page.offset = gen_pred_below(g, 200);
 	if (gen_pred_below(g, 3) == 0)
-		p->limit = gen_pred_below(g, 2000);
-	p->early_stop = gen_pred_below(g, 2) == 0;
+		p->page.limit = gen_pred_below(g, 2000);
+	p->scan.early_stop = gen_pred_below(g, 2) == 0;
 	if (gen_pred_below(g, 4) == 0) {
 		plan_sort_by(p, gen_pred_below(g, 2) == 0 ? "duration" : "name:desc");
-		p->topn = p->limit != UINT64_MAX && gen_pred_below(g, 2) == 0;
+		p->order.topn = p->page.limit != UINT64_MAX && gen_pred_below(g, 2) == 0;
 	}
 }
 
@@ -131,7 +131,7 @@ it_is_what_the_lines_take(void **state)
 		struct exec_size want, got;
 
 		if (i % 7 != 0)
-			p->filter = gen_tree(&g, 2);
+			p->filter.pred = gen_tree(&g, 2);
 		page_of(p, &g);
 		want = rendered(p);
 		got = told(p, 1 + i % 3);
@@ -158,7 +158,7 @@ lengths_of_another_line_are_not_believed(void **state)
 		struct profile prof;
 
 		if (paged)
-			p->limit = 10;
+			p->page.limit = 10;
 		assert_true(exec_size(p, &env, SPAN_LINE_VERSION + 1, &n, &prof, &e) > 0);
 		plan_free(p);
 	}
@@ -223,7 +223,7 @@ one_length_that_is_not_told_is_enough(void **state)
 		struct profile prof;
 		int rc;
 
-		p->limit = limit < 4 ? limit : UINT64_MAX;
+		p->page.limit = limit < 4 ? limit : UINT64_MAX;
 		rc = exec_size(p, &env, SPAN_LINE_VERSION, &n, &prof, &e);
 		/* Newest first: the large one is the second. */
 		assert_int_equal(rc, limit > 1);

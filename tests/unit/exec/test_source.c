@@ -150,9 +150,9 @@ plan_of(enum row_kind output, const struct pred *filter, const char *sort)
 {
 	struct plan *p = plan_plain(w.snap, output);
 
-	p->filter = filter;
-	p->limit = 300;
-	p->offset = 2;
+	p->filter.pred = filter;
+	p->page.limit = 300;
+	p->page.offset = 2;
 	if (sort != NULL)
 		plan_sort_by(p, sort);
 	return p;
@@ -168,7 +168,7 @@ agree(enum row_kind output, const struct pred *filter, const char *sort)
 	struct err e = ERR_INIT;
 	size_t n;
 
-	facts->want_trace = true;
+	facts->fetch.want_trace = true;
 	assert_int_equal(exec_open(facts, &local, &shards, &e), 0);
 	n_closed = 0;
 	assert_int_equal(exec_rig_try(p, &local, &want, &e), 0);

@@ -120,7 +120,7 @@ figures_cover_the_whole_trace(void **state)
 	(void)state;
 	open_store(&w);
 	p = plan_columns(w.snap, ROW_TRACE);
-	p->filter = leaf_of(&arena, "service", OP_EQ, "cart");
+	p->filter.pred = leaf_of(&arena, "service", OP_EQ, "cart");
 	run(&w, p, &g);
 	assert_int_equal(g.n, 1);
 	assert_int_equal(g.rows[0].n_matched, 1);
@@ -145,7 +145,7 @@ the_range_bounds_what_matches_not_the_figures(void **state)
 	(void)state;
 	open_store(&w);
 	p = plan_columns(w.snap, ROW_TRACE);
-	p->range = (struct time_range){ t + HOUR, WHEN_MAX };
+	p->filter.range = (struct time_range){ t + HOUR, WHEN_MAX };
 	run(&w, p, &g);
 	assert_int_equal(g.n, 1);
 	assert_int_equal(g.rows[0].n_matched, 2);
@@ -190,8 +190,8 @@ traces_come_newest_start_first(void **state)
 		assert_int_equal(g.rows[i].facts.trace_id.lo, order[i]);
 	p = plan_columns(w.snap, ROW_TRACE);
 	plan_sort_by(p, "trace_duration:desc");
-	p->offset = 1;
-	p->limit = 2;
+	p->page.offset = 1;
+	p->page.limit = 2;
 	run(&w, p, &g);
 	assert_int_equal(g.n, 2);
 	/* 1: 31 s; 2 and 3: 11 s, by start. */
@@ -211,16 +211,16 @@ facts_can_be_asked_for_and_come_with_spans(void **state)
 	open_store(&w);
 	for (int columns = 0; columns < 2; columns++) {
 		p = columns ? plan_columns(w.snap, ROW_SPAN) : plan_plain(w.snap, ROW_SPAN);
-		p->filter = and_of(&arena, leaf_of(&arena, "trace_spans", OP_EQ, "3"),
+		p->filter.pred = and_of(&arena, leaf_of(&arena, "trace_spans", OP_EQ, "3"),
 		    leaf_of(&arena, "child_count", OP_EQ, "2"));
-		p->want_trace = true;
+		p->fetch.want_trace = true;
 		rows = exec_rig_ids(&w, p);
 		assert_int_equal(rows.n, 1);
 		assert_int_equal(rows.ids[0], 11);
 		exec_rows_release(&rows);
 	}
 	p = plan_columns(w.snap, ROW_COUNT);
-	p->filter = leaf_of(&arena, "root_service", OP_RE, "r[12]");
+	p->filter.pred = leaf_of(&arena, "root_service", OP_RE, "r[12]");
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.ids[0], 2);
 	exec_rows_release(&rows);
@@ -331,11 +331,11 @@ run_as(struct exec_rig *w, bool columns, enum row_kind kind, const struct pred *
 	struct exec_rows rows;
 
 	if (filter != NULL)
-		p->filter = filter;
+		p->filter.pred = filter;
 	if (sort != NULL)
 		plan_sort_by(p, sort);
 	if (kind != ROW_COUNT)
-		p->limit = 5;
+		p->page.limit = 5;
 	rows = exec_rig_run(w, p, 0, 1);
 	plan_free(p);
 	return rows;

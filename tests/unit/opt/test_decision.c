@@ -99,18 +99,18 @@ decided(const struct decision *d, struct plan **p)
 static void
 expect_same(const struct plan *p, const struct plan *q)
 {
-	assert_true(pred_eq(p->filter, q->filter));
-	assert_int_equal(p->range.from, q->range.from);
-	assert_int_equal(p->range.to, q->range.to);
-	assert_int_equal(p->n_shards, q->n_shards);
-	assert_int_equal(p->indexes, q->indexes);
-	assert_int_equal(p->early_stop, q->early_stop);
-	assert_int_equal(p->topn, q->topn);
-	assert_int_equal(p->never, q->never);
-	assert_int_equal(p->threads, q->threads);
-	for (size_t i = 0; i < p->n_shards; i++) {
-		assert_int_equal(p->shards[i].access, q->shards[i].access);
-		assert_int_equal(p->shards[i].index_leaves, q->shards[i].index_leaves);
+	assert_true(pred_eq(p->filter.pred, q->filter.pred));
+	assert_int_equal(p->filter.range.from, q->filter.range.from);
+	assert_int_equal(p->filter.range.to, q->filter.range.to);
+	assert_int_equal(p->scan.n_shards, q->scan.n_shards);
+	assert_int_equal(p->scan.indexes, q->scan.indexes);
+	assert_int_equal(p->scan.early_stop, q->scan.early_stop);
+	assert_int_equal(p->order.topn, q->order.topn);
+	assert_int_equal(p->filter.never, q->filter.never);
+	assert_int_equal(p->scan.threads, q->scan.threads);
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
+		assert_int_equal(p->scan.shards[i].access, q->scan.shards[i].access);
+		assert_int_equal(p->scan.shards[i].index_leaves, q->scan.shards[i].index_leaves);
 	}
 }
 
@@ -153,7 +153,7 @@ the_order_of_conditions_is_kept(void **state)
 	    test_leaf(&c.arena, "span.user", OP_RE, "x.*")),
 	    test_leaf(&c.arena, "span.route", OP_EQ, "/c"));
 	p = decide(&d);
-	text = test_pred_text(p->filter);
+	text = test_pred_text(p->filter.pred);
 	assert_string_equal(text, "span.route = /c AND (span.user =~ x.* OR span.user = u1)");
 	free(text);
 	assert_int_equal(d->n_order, 4);
@@ -162,7 +162,7 @@ the_order_of_conditions_is_kept(void **state)
 	    test_leaf(&c.arena, "span.user", OP_RE, "y.*")),
 	    test_leaf(&c.arena, "span.route", OP_EQ, "/c"));
 	assert_int_equal(decided(d, &hit), 0);
-	text = test_pred_text(hit->filter);
+	text = test_pred_text(hit->filter.pred);
 	assert_string_equal(text, "span.route = /c AND (span.user =~ y.* OR span.user = u2)");
 	free(text);
 	plan_free(p);
@@ -227,7 +227,7 @@ shards_may_come_and_go(void **state)
 	add_shard(N_SHARDS);
 	add_shard(N_SHARDS + 1);
 	assert_int_equal(decided(d, &hit), 0);
-	assert_int_equal(hit->n_shards, N_SHARDS + 2);
+	assert_int_equal(hit->scan.n_shards, N_SHARDS + 2);
 	plan_free(p);
 	plan_free(hit);
 	decision_free(d);
@@ -251,12 +251,12 @@ values_prune_on_a_hit_too(void **state)
 		c.query.filter = id;
 		if (hour == 3) {
 			p = decide(&d);
-			assert_int_equal(p->shards[3].access, ACCESS_TRACE);
+			assert_int_equal(p->scan.shards[3].access, ACCESS_TRACE);
 			continue;
 		}
 		assert_int_equal(decided(d, &hit), 0);
-		assert_int_equal(hit->shards[7].access, ACCESS_TRACE);
-		assert_int_equal(hit->shards[3].access, ACCESS_PRUNED);
+		assert_int_equal(hit->scan.shards[7].access, ACCESS_TRACE);
+		assert_int_equal(hit->scan.shards[3].access, ACCESS_PRUNED);
 	}
 	plan_free(p);
 	plan_free(hit);
@@ -277,7 +277,7 @@ a_contradiction_needs_no_decision(void **state)
 	p = decide(&none);
 	assert_null(none);
 	assert_int_equal(decided(d, &hit), 0);
-	assert_true(hit->never);
+	assert_true(hit->filter.never);
 	plan_free(p);
 	plan_free(hit);
 	decision_free(d);

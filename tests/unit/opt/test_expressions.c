@@ -60,15 +60,15 @@ same_meaning(const struct pred *before, const struct plan *p, const char *rule)
 	struct err e = ERR_INIT;
 
 	assert_int_equal(pred_eval_new(before, &a, &e), 0);
-	assert_int_equal(pred_eval_new(p->filter, &b, &e), 0);
+	assert_int_equal(pred_eval_new(p->filter.pred, &b, &e), 0);
 	for (size_t i = 0; i < batch.n; i++) {
 		const struct span *s = &batch.spans[i];
-		bool in = s->start_ns >= p->range.from &&
-		    (p->range.to == WHEN_MAX || s->start_ns < p->range.to);
+		bool in = s->start_ns >= p->filter.range.from &&
+		    (p->filter.range.to == WHEN_MAX || s->start_ns < p->filter.range.to);
 
 		if (holds(a, s) != (in && holds(b, s)))
 			fail_msg("%s: %s is not %s on span %zu", rule, test_pred_text(before),
-			    test_pred_text(p->filter), i);
+			    test_pred_text(p->filter.pred), i);
 	}
 	pred_eval_free(a);
 	pred_eval_free(b);
@@ -107,12 +107,13 @@ rounds_end_at_a_fixed_point(void **state)
 		c.query.filter = gen_tree(&g, 1 + i % 5);
 		assert_int_equal(opt_rules_parse(SV("order"), &c.options.rules_off, &e), 0);
 		assert_int_equal(opt_plan(&c.query, stats_done(&c.stats), &c.options, &p, &e), 0);
-		c.query.filter = p->filter;
-		c.query.range = p->range;
+		c.query.filter = p->filter.pred;
+		c.query.range = p->filter.range;
 		opt_case_run(&c, "fold,nnf,union,factor,range");
 		/* A plan that is known to be empty says so each time. */
-		if (c.plan->n_fired != 0 && !p->never)
-			fail_msg("%s is left to %s", test_pred_text(p->filter), c.plan->fired[0]);
+		if (c.plan->n_fired != 0 && !p->filter.never)
+			fail_msg("%s is left to %s", test_pred_text(p->filter.pred),
+			    c.plan->fired[0]);
 		plan_free(p);
 		opt_case_release(&c);
 	}

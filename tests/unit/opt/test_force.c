@@ -39,14 +39,14 @@ expect(enum opt_force f, uint64_t of, enum access access, uint64_t leaves)
 	c.options.force = f;
 	c.options.force_leaves = of;
 	assert_int_equal(opt_plan(&c.query, stats_done(&c.stats), &c.options, &p, &e), 0);
-	assert_int_equal(p->shards[0].access, ACCESS_PRUNED);
+	assert_int_equal(p->scan.shards[0].access, ACCESS_PRUNED);
 	for (size_t i = 1; i < 3; i++) {
-		if (p->shards[i].access != access || p->shards[i].index_leaves != leaves)
+		if (p->scan.shards[i].access != access || p->scan.shards[i].index_leaves != leaves)
 			fail_msg("%s: %s, leaves %llx", opt_force_name(f),
-			    access_name(p->shards[i].access),
-			    (unsigned long long)p->shards[i].index_leaves);
+			    access_name(p->scan.shards[i].access),
+			    (unsigned long long)p->scan.shards[i].index_leaves);
 	}
-	assert_int_equal(p->indexes, leaves != 0);
+	assert_int_equal(p->scan.indexes, leaves != 0);
 	plan_free(p);
 }
 

@@ -77,11 +77,11 @@ the_plain_plan_is_plain(void **state)
 	p = opt_case_run(&c, "");
 	assert_string_equal(opt_case_access(&c), "FFFFF");
 	opt_case_expect_filter(&c, "service in (a) AND start >= 5");
-	assert_false(p->pushdown || p->early_stop || p->topn || p->never);
-	assert_true(p->projection.all);
-	assert_int_equal(p->range.from, STATS_T0 + 1);
-	assert_int_equal(p->limit, 3);
-	assert_int_equal(p->offset, 4);
+	assert_false(p->filter.pushdown || p->scan.early_stop || p->order.topn || p->filter.never);
+	assert_true(p->fetch.projection.all);
+	assert_int_equal(p->filter.range.from, STATS_T0 + 1);
+	assert_int_equal(p->page.limit, 3);
+	assert_int_equal(p->page.offset, 4);
 	assert_int_equal(p->n_fired, 0);
 	assert_int_equal(p->stats_version, 7);
 }
@@ -118,9 +118,9 @@ rules_work_together(void **state)
 	opt_case_where(&c, "span.i", OP_GE, "25");
 	p = opt_case_run(&c, "all");
 	assert_string_equal(opt_case_access(&c), "PPSPS");
-	assert_string_equal(p->shards[0].pruned_by, "time");
-	assert_string_equal(p->shards[1].pruned_by, "zone");
-	assert_string_equal(p->shards[3].pruned_by, "service");
+	assert_string_equal(p->scan.shards[0].pruned_by, "time");
+	assert_string_equal(p->scan.shards[1].pruned_by, "zone");
+	assert_string_equal(p->scan.shards[3].pruned_by, "service");
 	assert_true(p->est_rows > 0 && p->est_rows <= 2000);
 }
 
@@ -146,9 +146,9 @@ the_plan_outlives_the_query(void **state)
 	q.filter = test_leaf(&a, "k", OP_EQ, "v");
 	assert_int_equal(opt_plan(&q, stats_done(&c.stats), &o, &p, NULL), 0);
 	arena_release(&a);
-	assert_true(sv_is(p->sort[0].field.key, "key"));
-	assert_true(sv_is(p->projection.fields[0].key, "key"));
-	assert_true(sv_is(p->filter->lits[0].text, "v"));
+	assert_true(sv_is(p->order.keys[0].field.key, "key"));
+	assert_true(sv_is(p->fetch.projection.fields[0].key, "key"));
+	assert_true(sv_is(p->filter.pred->lits[0].text, "v"));
 	plan_free(p);
 }
 
@@ -161,9 +161,9 @@ facts_of_the_trace_are_wanted_where_they_are_shown(void **state)
 	assert_true(field_parse(SV("root_name"), &f));
 	c.query.select = &f;
 	c.query.n_select = 1;
-	assert_true(opt_case_run(&c, "")->want_trace);
+	assert_true(opt_case_run(&c, "")->fetch.want_trace);
 	c.query.n_select = 0;
-	assert_false(opt_case_run(&c, "")->want_trace);
+	assert_false(opt_case_run(&c, "")->fetch.want_trace);
 }
 
 static void
@@ -202,7 +202,7 @@ any_single_rule_may_be_off(void **state)
 				buf_printf(&list, "%s%s", list.n == 0 ? "" : ",",
 				    opt_rule_name(i));
 		opt_case_run(&c, buf_cstr(&list));
-		assert_int_not_equal(c.plan->shards[1].access, ACCESS_PRUNED);
+		assert_int_not_equal(c.plan->scan.shards[1].access, ACCESS_PRUNED);
 	}
 	buf_release(&list);
 }
@@ -215,8 +215,8 @@ ten_thousand_shards_are_planned_quickly_enough_for_a_test(void **state)
 		stats_add_shard(&c.stats, h, 1000);
 	c.query.range = (struct time_range){ STATS_T0 + 3999 * NS_PER_HOUR, WHEN_MAX };
 	opt_case_run(&c, "all");
-	assert_int_equal(c.plan->shards[3999].access, ACCESS_FULL);
-	assert_int_equal(c.plan->shards[3998].access, ACCESS_PRUNED);
+	assert_int_equal(c.plan->scan.shards[3999].access, ACCESS_FULL);
+	assert_int_equal(c.plan->scan.shards[3998].access, ACCESS_PRUNED);
 }
 
 int

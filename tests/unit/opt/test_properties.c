@@ -135,7 +135,7 @@ plan_of(struct opt_case *c)
 static void
 fail_plans(const struct plan *p, double before, const char *what)
 {
-	char *filter = test_pred_text(p->filter);
+	char *filter = test_pred_text(p->filter.pred);
 
 	fail_msg("%s: cost %g, before %g: %s", what, p->est_cost, before, filter);
 }
@@ -190,7 +190,7 @@ more_rows_never_cost_less(void **state)
 		for (size_t s = 0; s < c.stats.stats.n_shards; s++)
 			grow(&c.stats.shards[s], 4);
 		p = plan_of(&c);
-		if (n_ids(p->filter) < 2 && !NOT_LESS(p->est_cost, before))
+		if (n_ids(p->filter.pred) < 2 && !NOT_LESS(p->est_cost, before))
 			fail_plans(p, before, "rows");
 		plan_free(p);
 		opt_case_release(&c);
@@ -232,8 +232,8 @@ the_cheapest_is_chosen(void **state)
 
 		begin(&c);
 		p = plan_of(&c);
-		for (size_t k = 0; k < p->n_classes; k++) {
-			const struct plan_class *x = &p->classes[k];
+		for (size_t k = 0; k < p->scan.n_classes; k++) {
+			const struct plan_class *x = &p->scan.classes[k];
 			double chosen = -1, least = 1e300;
 
 			for (size_t j = 0; j < x->n_cands; j++) {
@@ -277,7 +277,7 @@ rules_have_nothing_left_to_do(void **state)
 			assert_int_equal(opt_run_rule(&c.opt, r, &e), 0);
 			if (c.opt.changed)
 				fail_msg("rule %s changed a plan that was done: %s",
-				    opt_rule_name(r), test_pred_text(p->filter));
+				    opt_rule_name(r), test_pred_text(p->filter.pred));
 		}
 		plan_free(p);
 		opt_case_release(&c);

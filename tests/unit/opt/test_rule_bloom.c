@@ -54,7 +54,7 @@ shards_without_the_id_go(void **state)
 	three_shards();
 	opt_case_where(&c, "trace_id", OP_EQ, ID_A);
 	expect("TPT");
-	assert_string_equal(c.plan->shards[1].pruned_by, "bloom");
+	assert_string_equal(c.plan->scan.shards[1].pruned_by, "bloom");
 	c.query.filter = test_leaf(&c.arena, "trace_id", OP_IN, ID_B "," ID_NONE);
 	expect("PTT");
 	c.query.filter = test_leaf(&c.arena, "trace_id", OP_EQ, ID_NONE);
@@ -146,11 +146,11 @@ shards_without_the_value_go(void **state)
 	eight_shards("span.user");
 	expect_where("span.user", OP_EQ, "ann", "FPFPPFPF");
 	for (unsigned i = 1; i < 7; i++)
-		if (c.plan->shards[i].access == ACCESS_PRUNED)
-			assert_string_equal(c.plan->shards[i].pruned_by, "bloom");
-	assert_string_equal(c.plan->shards[1].why, "value not in the Bloom filter");
-	assert_string_equal(c.plan->shards[3].why, "attribute absent");
-	assert_string_equal(c.plan->shards[4].why, "values outside the column's range");
+		if (c.plan->scan.shards[i].access == ACCESS_PRUNED)
+			assert_string_equal(c.plan->scan.shards[i].pruned_by, "bloom");
+	assert_string_equal(c.plan->scan.shards[1].why, "value not in the Bloom filter");
+	assert_string_equal(c.plan->scan.shards[3].why, "attribute absent");
+	assert_string_equal(c.plan->scan.shards[4].why, "values outside the column's range");
 	expect_where("span.user", OP_EQ, "cy", "PFFPPFPF");
 	expect_where("span.user", OP_EQ, "nobody", "PPFPPFPF");
 	expect_where("span.user", OP_EQ, "x", "PPFPFFPF");

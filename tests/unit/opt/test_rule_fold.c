@@ -97,11 +97,11 @@ p_and_not_p_is_nothing(void **state)
 	(void)state;
 	stats_add_shard(&c.stats, 0, 10);
 	folds_to(AND(a, not(a)), "FALSE");
-	assert_true(c.plan->never);
+	assert_true(c.plan->filter.never);
 	assert_string_equal(opt_case_access(&c), "P");
-	assert_string_equal(c.plan->shards[0].pruned_by, "fold");
+	assert_string_equal(c.plan->scan.shards[0].pruned_by, "fold");
 	folds_to(OR(W("x", OP_HAS, ""), OR(not(a), a)), "TRUE");
-	assert_false(c.plan->never);
+	assert_false(c.plan->filter.never);
 }
 
 static void

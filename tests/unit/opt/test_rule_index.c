@@ -46,7 +46,7 @@ asks_for_attributes_and_names(void **state)
 	(void)state;
 	add_shard(0);
 	opt_case_where(&c, "user.id", OP_EQ, "42");
-	assert_true(opt_case_run(&c, "pushdown,index")->indexes);
+	assert_true(opt_case_run(&c, "pushdown,index")->scan.indexes);
 }
 
 static void
@@ -54,7 +54,7 @@ does_not_ask_for_what_has_no_index(void **state)
 {
 	(void)state;
 	opt_case_where(&c, "flags", OP_EQ, "1");
-	assert_false(opt_case_run(&c, "pushdown,index")->indexes);
+	assert_false(opt_case_run(&c, "pushdown,index")->scan.indexes);
 }
 
 static void
@@ -70,8 +70,8 @@ marks_leaves_of_shards_that_are_read(void **state)
 	c.query.range.from = stats_done(&c.stats)->shards[1].min_start;
 	p = opt_case_run(&c, "pushdown,time,index");
 	assert_string_equal(opt_case_access(&c), "PF");
-	assert_int_equal(p->shards[0].index_leaves, 0);
-	assert_int_equal(p->shards[1].index_leaves, 2);
+	assert_int_equal(p->scan.shards[0].index_leaves, 0);
+	assert_int_equal(p->scan.shards[1].index_leaves, 2);
 }
 
 static void
@@ -79,7 +79,7 @@ needs_columns(void **state)
 {
 	(void)state;
 	opt_case_where(&c, "name", OP_EQ, "x");
-	assert_false(opt_case_run(&c, "index")->indexes);
+	assert_false(opt_case_run(&c, "index")->scan.indexes);
 }
 
 int

@@ -129,17 +129,17 @@ select_projects_its_fields(void **state)
 		assert_true(field_parse(sv_cstr(typed[i]), &f[i]));
 	c.query.select = f;
 	c.query.n_select = 3;
-	pr = &opt_case_run(&c, "project")->projection;
+	pr = &opt_case_run(&c, "project")->fetch.projection;
 	assert_false(pr->all);
 	assert_int_equal(pr->n_fields, 2);
 	assert_int_equal(pr->intrinsics, 1u << IN_NAME);
 	assert_true(pr->resource);	/* k may be the resource's */
 	assert_false(pr->events || pr->links || pr->scope || pr->rest || pr->attrs);
 	c.query.n_select = 9;
-	pr = &opt_case_run(&c, "project")->projection;
+	pr = &opt_case_run(&c, "project")->fetch.projection;
 	assert_true(pr->events && pr->links && pr->scope && pr->rest && !pr->attrs);
 	opt_case_run(&c, "");
-	assert_true(c.plan->projection.all);
+	assert_true(c.plan->fetch.projection.all);
 }
 
 static void
@@ -147,12 +147,12 @@ without_select_the_file_says_what_it_needs(void **state)
 {
 	(void)state;
 	opt_case_run(&c, "project");
-	assert_true(c.plan->projection.all);
+	assert_true(c.plan->fetch.projection.all);
 	assert_int_equal(c.plan->n_fired, 0);
 	c.options.projection = (struct projection){ .events = true };
 	opt_case_run(&c, "project");
-	assert_true(c.plan->projection.events);
-	assert_false(c.plan->projection.all);
+	assert_true(c.plan->fetch.projection.events);
+	assert_false(c.plan->fetch.projection.all);
 	assert_int_equal(c.plan->n_fired, 1);
 }
 
@@ -164,37 +164,37 @@ limit_stops_early_in_the_default_order(void **state)
 
 	(void)state;
 	opt_case_run(&c, "limit");
-	assert_false(c.plan->early_stop);
+	assert_false(c.plan->scan.early_stop);
 	c.query.has_limit = true;
 	c.query.limit = 10;
 	opt_case_run(&c, "limit,topn");
-	assert_true(c.plan->early_stop);
-	assert_false(c.plan->topn);
+	assert_true(c.plan->scan.early_stop);
+	assert_false(c.plan->order.topn);
 	c.options.output = ROW_TRACE;
 	opt_case_run(&c, "limit");
-	assert_false(c.plan->early_stop);
+	assert_false(c.plan->scan.early_stop);
 	c.options.output = ROW_SPAN;
 	c.query.sort = &key;
 	c.query.n_sort = 1;
 	opt_case_run(&c, "limit,topn");
-	assert_false(c.plan->early_stop);
-	assert_true(c.plan->topn);
+	assert_false(c.plan->scan.early_stop);
+	assert_true(c.plan->order.topn);
 	c.query.offset = UINT64_MAX;
 	opt_case_run(&c, "topn");
-	assert_false(c.plan->topn);
+	assert_false(c.plan->order.topn);
 	c.query.offset = 0;
 	c.options.output = ROW_COUNT;
 	opt_case_run(&c, "limit,topn");
-	assert_true(c.plan->early_stop);
-	assert_false(c.plan->topn);
+	assert_true(c.plan->scan.early_stop);
+	assert_false(c.plan->order.topn);
 }
 
 static void
 pushdown_is_a_switch(void **state)
 {
 	(void)state;
-	assert_false(opt_case_run(&c, "")->pushdown);
-	assert_true(opt_case_run(&c, "pushdown")->pushdown);
+	assert_false(opt_case_run(&c, "")->filter.pushdown);
+	assert_true(opt_case_run(&c, "pushdown")->filter.pushdown);
 }
 
 /* ---- what the source takes over ---- */
@@ -211,24 +211,24 @@ a_source_is_handed_no_more_than_it_takes(void **state)
 	c.query.has_limit = true;
 	c.query.limit = 3;
 	opt_case_where(&c, "span.i", OP_GE, "5");
-	assert_true(opt_case_run(&c, "all")->pushdown);
-	assert_true(opt_case_run(&c, "all")->early_stop);
-	assert_false(opt_case_run(&c, "all")->projection.all);
+	assert_true(opt_case_run(&c, "all")->filter.pushdown);
+	assert_true(opt_case_run(&c, "all")->scan.early_stop);
+	assert_false(opt_case_run(&c, "all")->fetch.projection.all);
 	/* Leaf by leaf: one that it doesn't test leaves all of them to rows. */
 	caps.ops[FIELD_SPAN] &= ~(1u << OP_GE);
-	assert_false(opt_case_run(&c, "all")->pushdown);
+	assert_false(opt_case_run(&c, "all")->filter.pushdown);
 	caps.ops[FIELD_SPAN] = 1u << OP_GE;
-	assert_true(opt_case_run(&c, "all")->pushdown);
+	assert_true(opt_case_run(&c, "all")->filter.pushdown);
 	opt_case_where(&c, "name", OP_EQ, "n");
-	assert_true(opt_case_run(&c, "all")->pushdown);
+	assert_true(opt_case_run(&c, "all")->filter.pushdown);
 	caps.intrinsics &= ~((uint64_t)1 << IN_NAME);
-	assert_false(opt_case_run(&c, "all")->pushdown);
+	assert_false(opt_case_run(&c, "all")->filter.pushdown);
 	caps = plan_caps_local;
 	caps.time = false;
-	assert_false(opt_case_run(&c, "all")->pushdown);
+	assert_false(opt_case_run(&c, "all")->filter.pushdown);
 	caps.newest = caps.projection = false;
-	assert_false(opt_case_run(&c, "all")->early_stop);
-	assert_true(opt_case_run(&c, "all")->projection.all);
+	assert_false(opt_case_run(&c, "all")->scan.early_stop);
+	assert_true(opt_case_run(&c, "all")->fetch.projection.all);
 }
 
 static void

@@ -38,8 +38,8 @@ starts_become_the_range(void **state)
 	opt_case_where(&c, "a", OP_EQ, "1");
 	opt_case_where(&c, "start", OP_LE, "300");
 	p = opt_case_run(&c, "range");
-	assert_int_equal(p->range.from, 200);
-	assert_int_equal(p->range.to, 301);
+	assert_int_equal(p->filter.range.from, 200);
+	assert_int_equal(p->filter.range.to, 301);
 	opt_case_expect_filter(&c, "a = 1");
 	assert_int_equal(p->n_fired, 1);
 	assert_string_equal(p->fired[0], "range");
@@ -62,8 +62,8 @@ every_operator_has_its_bounds(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		c.query.filter = test_leaf(&c.arena, "start", cases[i].op, cases[i].values);
 		opt_case_run(&c, "range");
-		assert_int_equal(c.plan->range.from, cases[i].from);
-		assert_int_equal(c.plan->range.to, cases[i].to);
+		assert_int_equal(c.plan->filter.range.from, cases[i].from);
+		assert_int_equal(c.plan->filter.range.to, cases[i].to);
 		opt_case_expect_filter(&c, "TRUE");
 	}
 }
@@ -74,12 +74,12 @@ bounds_that_the_range_can_not_say_stay(void **state)
 	(void)state;
 	c.query.filter = test_leaf(&c.arena, "start", OP_LT, "18446744073709551615");
 	opt_case_run(&c, "range");
-	assert_int_equal(c.plan->range.to, WHEN_MAX);
+	assert_int_equal(c.plan->filter.range.to, WHEN_MAX);
 	assert_int_equal(c.plan->n_fired, 0);
 	c.query.filter = test_leaf(&c.arena, "start", OP_GE, "18446744073709551615");
 	opt_case_run(&c, "range");
-	assert_int_equal(c.plan->range.from, 0);
-	assert_false(c.plan->never);
+	assert_int_equal(c.plan->filter.range.from, 0);
+	assert_false(c.plan->filter.never);
 }
 
 static void
@@ -90,10 +90,10 @@ starts_under_or_and_not_stay(void **state)
 	(void)state;
 	c.query.filter = test_or(&c.arena, s, test_leaf(&c.arena, "a", OP_EQ, "1"));
 	opt_case_run(&c, "range");
-	assert_int_equal(c.plan->range.from, 0);
+	assert_int_equal(c.plan->filter.range.from, 0);
 	c.query.filter = pred_not(&c.arena, s);
 	opt_case_run(&c, "range");
-	assert_int_equal(c.plan->range.from, 0);
+	assert_int_equal(c.plan->filter.range.from, 0);
 	assert_int_equal(c.plan->n_fired, 0);
 }
 
@@ -105,7 +105,7 @@ an_empty_range_is_never(void **state)
 	c.query.range = (struct time_range){ 0, 100 };
 	opt_case_where(&c, "start", OP_GE, "200");
 	opt_case_run(&c, "range");
-	assert_true(c.plan->never);
+	assert_true(c.plan->filter.never);
 	assert_string_equal(opt_case_access(&c), "P");
 }
 

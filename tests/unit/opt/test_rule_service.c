@@ -58,7 +58,7 @@ shards_without_the_service_go(void **state)
 	four_shards();
 	opt_case_where(&c, "service", OP_EQ, "a");
 	expect("SPFF");
-	assert_string_equal(c.plan->shards[1].pruned_by, "service");
+	assert_string_equal(c.plan->scan.shards[1].pruned_by, "service");
 	c.query.filter = test_leaf(&c.arena, "service", OP_IN, "c,zz");
 	expect("PSFF");
 	c.query.filter = test_leaf(&c.arena, "service", OP_EQ, "zz");

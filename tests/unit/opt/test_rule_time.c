@@ -36,7 +36,7 @@ shards_outside_the_range_go(void **state)
 	c.query.range = (struct time_range){ STATS_T0 + NS_PER_HOUR, STATS_T0 + 2 * NS_PER_HOUR };
 	opt_case_run(&c, "time");
 	assert_string_equal(opt_case_access(&c), "PFPP");
-	assert_string_equal(c.plan->shards[0].pruned_by, "time");
+	assert_string_equal(c.plan->scan.shards[0].pruned_by, "time");
 	assert_string_equal(c.plan->fired[0], "time");
 }
 

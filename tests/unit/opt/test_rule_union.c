@@ -95,10 +95,10 @@ a_list_never_outgrows_what_a_path_may_hold(void **state)
 {
 	(void)state;
 	c.query.filter = OR(numbers(0, 600), numbers(600, 400));
-	assert_int_equal(opt_case_run(&c, "union")->filter->kind, PRED_LEAF);
-	assert_int_equal(c.plan->filter->n_lits, 1000);
+	assert_int_equal(opt_case_run(&c, "union")->filter.pred->kind, PRED_LEAF);
+	assert_int_equal(c.plan->filter.pred->n_lits, 1000);
 	c.query.filter = OR(numbers(0, 600), numbers(600, 401));
-	assert_int_equal(opt_case_run(&c, "union")->filter->kind, PRED_OR);
+	assert_int_equal(opt_case_run(&c, "union")->filter.pred->kind, PRED_OR);
 }
 
 int

@@ -31,21 +31,21 @@ setup(void **state)
 	shards[2] = (struct plan_shard){ .shard = 2, .access = ACCESS_SERVICE,
 	    .why = "rows of the services asked for", .est_rows = 12.4, .est_cost = 3.5,
 	    .index_leaves = 5 };
-	p->shards = shards;
-	p->n_shards = 3;
-	p->filter = test_leaf(&sb.arena, "service", OP_EQ, "checkout");
-	p->range = (struct time_range){ STATS_T0, WHEN_MAX };
-	p->limit = 100;
-	p->pushdown = p->early_stop = true;
-	p->projection.all = true;
+	p->scan.shards = shards;
+	p->scan.n_shards = 3;
+	p->filter.pred = test_leaf(&sb.arena, "service", OP_EQ, "checkout");
+	p->filter.range = (struct time_range){ STATS_T0, WHEN_MAX };
+	p->page.limit = 100;
+	p->filter.pushdown = p->scan.early_stop = true;
+	p->fetch.projection.all = true;
 	p->fired = fired;
 	p->n_fired = 2;
 	p->stats_version = 7;
 	p->est_rows = 12.4;
 	p->est_cost = 8.25;
-	p->est_scan_cost = 3.5;
-	p->est_order_cost = 0.25;
-	p->threads = 2;
+	p->scan.node.est_cost = 3.5;
+	p->order.node.est_cost = 0.25;
+	p->scan.threads = 2;
 	p->est_bytes = 12400;
 	return 0;
 }
@@ -145,8 +145,8 @@ choices_are_shown_with_what_they_were_weighed_against(void **state)
 	char *got;
 
 	(void)state;
-	p->classes = &c;
-	p->n_classes = 1;
+	p->scan.classes = &c;
+	p->scan.n_classes = 1;
 	got = text();
 	assert_non_null(strstr(got, "\nchoices\n"
 	    "  1 shard, 300 spans, about 12 rows, cost 3.50; a shard by\n"
@@ -179,7 +179,7 @@ many_reasons_are_cut(void **state)
 		shards[i] = (struct plan_shard){ .shard = i, .access = ACCESS_PRUNED,
 		    .why = arena_printf(&sb.arena, "reason %u", i % 100), .pruned_by = "x" };
 	}
-	p->n_shards = 200;
+	p->scan.n_shards = 200;
 	got = text();
 	assert_non_null(strstr(got, "reason 19 (rule x)"));
 	assert_null(strstr(got, "reason 20 (rule x)"));
@@ -197,13 +197,13 @@ odd_names_can_not_harm_a_terminal_or_json(void **state)
 	char *got;
 
 	(void)state;
-	p->sort = &key;
-	p->n_sort = 1;
-	p->early_stop = false;
-	p->topn = true;
-	p->projection = (struct projection){ .intrinsics = 1u << IN_NAME | 1u << IN_KIND,
+	p->order.keys = &key;
+	p->order.n_keys = 1;
+	p->scan.early_stop = false;
+	p->order.topn = true;
+	p->fetch.projection = (struct projection){ .intrinsics = 1u << IN_NAME | 1u << IN_KIND,
 	    .events = true, .fields = &key.field, .n_fields = 1 };
-	p->want_trace = true;
+	p->fetch.want_trace = true;
 	got = text();
 	assert_non_null(strstr(got,
 	    "order    span.a\\u{1b}\" desc, limit 100 (bounded heap)\n"
@@ -220,17 +220,17 @@ never_and_rows_are_said(void **state)
 	char *got;
 
 	(void)state;
-	p->never = true;
+	p->filter.never = true;
 	got = text();
 	assert_non_null(strstr(got, "(can't match)"));
 	free(got);
-	p->never = p->pushdown = false;
+	p->filter.never = p->filter.pushdown = false;
 	p->output = ROW_COUNT;
 	p->n_fired = 0;
-	p->range = TIME_RANGE_ALL;
-	p->offset = 3;
-	p->limit = UINT64_MAX;
-	p->early_stop = false;
+	p->filter.range = TIME_RANGE_ALL;
+	p->page.offset = 3;
+	p->page.limit = UINT64_MAX;
+	p->scan.early_stop = false;
 	got = text();
 	assert_non_null(strstr(got, "(on rows)\norder    none, offset 3\n"));
 	assert_non_null(strstr(got, "range    all of the store\n"));

@@ -26,11 +26,11 @@ setup(void **state)
 	for (uint32_t i = 0; i < 2; i++)
 		shards[i] = (struct plan_shard){ .shard = i, .access = ACCESS_FULL,
 		    .why = "all" };
-	p->shards = shards;
-	p->n_shards = 2;
-	p->filter = &all;
-	p->range = TIME_RANGE_ALL;
-	p->limit = UINT64_MAX;
+	p->scan.shards = shards;
+	p->scan.n_shards = 2;
+	p->filter.pred = &all;
+	p->filter.range = TIME_RANGE_ALL;
+	p->page.limit = UINT64_MAX;
 	return 0;
 }
 
@@ -73,9 +73,9 @@ static void
 shards_are_all_there_in_order(void **state)
 {
 	(void)state;
-	p->n_shards = 1;
+	p->scan.n_shards = 1;
 	broken("missing");
-	p->n_shards = 2;
+	p->scan.n_shards = 2;
 	shards[1].shard = 0;
 	broken("order");
 	shards[1].shard = 1;
@@ -101,13 +101,14 @@ accesses_need_their_conditions(void **state)
 	(void)state;
 	shards[0].access = ACCESS_SERVICE;
 	broken("without a service");
-	p->filter = test_leaf(&sb.arena, "service", OP_EQ, "a");
+	p->filter.pred = test_leaf(&sb.arena, "service", OP_EQ, "a");
 	ok();
 	shards[0].access = ACCESS_TRACE;
 	broken("without a trace id");
-	p->filter = test_and(&sb.arena, p->filter, test_leaf(&sb.arena, "trace_id", OP_IN, "1,2"));
+	p->filter.pred = test_and(&sb.arena, p->filter.pred,
+	    test_leaf(&sb.arena, "trace_id", OP_IN, "1,2"));
 	ok();
-	p->filter = pred_not(&sb.arena, p->filter);
+	p->filter.pred = pred_not(&sb.arena, p->filter.pred);
 	broken("without a trace id");
 	shards[0].access = (enum access)17;
 	broken("unknown access");
@@ -117,13 +118,13 @@ static void
 indexes_are_of_leaves_in_shards_that_are_read(void **state)
 {
 	(void)state;
-	p->filter = test_and(&sb.arena, test_leaf(&sb.arena, "a", OP_EQ, "1"),
+	p->filter.pred = test_and(&sb.arena, test_leaf(&sb.arena, "a", OP_EQ, "1"),
 	    test_leaf(&sb.arena, "b", OP_EQ, "1"));
 	shards[1].index_leaves = 2;
 	broken("tested on rows");
-	p->pushdown = true;
+	p->filter.pushdown = true;
 	broken("of no shard");
-	p->indexes = true;
+	p->scan.indexes = true;
 	ok();
 	shards[1].index_leaves = 4;
 	broken("not there");
@@ -160,9 +161,9 @@ footers_only_count(void **state)
 	broken("more than a count");
 	p->output = ROW_COUNT;
 	ok();
-	p->filter = test_leaf(&sb.arena, "service", OP_IN, "a,b");
+	p->filter.pred = test_leaf(&sb.arena, "service", OP_IN, "a,b");
 	ok();
-	p->filter = test_and(&sb.arena, p->filter, test_leaf(&sb.arena, "k", OP_HAS, ""));
+	p->filter.pred = test_and(&sb.arena, p->filter.pred, test_leaf(&sb.arena, "k", OP_HAS, ""));
 	broken("under a filter");
 }
 
@@ -170,7 +171,7 @@ static void
 never_reads_nothing(void **state)
 {
 	(void)state;
-	p->never = true;
+	p->filter.never = true;
 	broken("can't match");
 }
 
@@ -181,21 +182,21 @@ pages_are_sound(void **state)
 	    .intrinsic = IN_DURATION }, true };
 
 	(void)state;
-	p->topn = true;
+	p->order.topn = true;
 	broken("without a bound");
-	p->limit = 5;
+	p->page.limit = 5;
 	broken("without a sort");
-	p->sort = &key;
-	p->n_sort = 1;
+	p->order.keys = &key;
+	p->order.n_keys = 1;
 	ok();
-	p->offset = UINT64_MAX;
+	p->page.offset = UINT64_MAX;
 	broken("without a bound");
-	p->topn = false;
-	p->early_stop = true;
+	p->order.topn = false;
+	p->scan.early_stop = true;
 	broken("under a sort");
-	p->n_sort = 0;
+	p->order.n_keys = 0;
 	ok();
-	p->limit = UINT64_MAX;
+	p->page.limit = UINT64_MAX;
 	broken("without a limit");
 }
 
@@ -206,15 +207,15 @@ filters_are_well_formed(void **state)
 	const struct pred *deep = &leaf;
 
 	(void)state;
-	p->filter = NULL;
+	p->filter.pred = NULL;
 	broken("no filter");
 	leaf.n_lits = 2;
-	p->filter = &leaf;
+	p->filter.pred = &leaf;
 	broken("number of values");
 	leaf.n_lits = 1;
 	for (int i = 0; i < 200; i++)
 		deep = pred_not(&sb.arena, deep);
-	p->filter = deep;
+	p->filter.pred = deep;
 	broken("too deep");
 }
 
