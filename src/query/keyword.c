@@ -68,8 +68,9 @@ keyword_rank(const struct keyword *kw)
 const struct keyword *
 keyword_find(struct sv word)
 {
-	for (size_t i = 0; i < n_keywords; i++)
-		if (sv_is(word, keywords[i].name))
+	/* Asked for each segment of each path: most names differ in their first letter. */
+	for (size_t i = 0; i < n_keywords && word.n != 0; i++)
+		if (keywords[i].name[0] == word.p[0] && sv_is(word, keywords[i].name))
 			return &keywords[i];
 	return NULL;
 }
