@@ -46,8 +46,6 @@ bool agg_same_column(const struct aggregate *, const struct aggregate *);
 
 /* The key of a field in groups.*: its own name as files have it, else as it was typed. */
 struct sv field_column(const struct field *, struct sv typed);
-/* True of fields of which a span may have many values: those of events and links. */
-bool field_is_many(const struct field *);
 
 enum step_kind { STEP_NS, STEP_WEEK, STEP_MONTH, STEP_AUTO };
 

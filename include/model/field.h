@@ -123,6 +123,20 @@ field_owner(const struct field *f)
 		return OF_SPAN;
 	}
 }
+/* True of fields of which a span may have many values: those of events and links. */
+static inline bool
+field_is_many(const struct field *f)
+{
+	struct field inner;
+	enum field_of of;
+
+	if (f->scope == FIELD_PARENT) {
+		inner = field_inner(f);
+		f = &inner;
+	}
+	of = field_owner(f);
+	return of == OF_EVENT || of == OF_LINK;
+}
 /* True if a trace must be assembled to know it. */
 bool field_needs_trace(const struct field *);
 

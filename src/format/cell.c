@@ -49,7 +49,7 @@ cell_of_value(const struct field *f, const struct field_value *v)
 	return (struct cell){ .kind = CELL_NONE };
 }
 
-static struct cell
+struct cell
 cell_of_row(const struct field *f, const struct field_row *r)
 {
 	struct field_value v;
@@ -71,14 +71,6 @@ cell_of_trace(const struct field *f, const struct trace_facts *t)
 	if (c.kind == CELL_STRING && c.s.n == 0)
 		c.kind = CELL_NONE;
 	return c;
-}
-
-struct cell
-cell_of_span(const struct field *f, const struct span_row *row)
-{
-	const struct field_row r = field_row_of(row);
-
-	return cell_of_row(f, &r);
 }
 
 /* An element that is no CELL_MANY itself. */

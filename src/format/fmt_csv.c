@@ -101,9 +101,11 @@ static void
 put_intrinsics(struct formatter *f, struct buf *b, const struct span_row *row,
     const enum intrinsic *ids, size_t n)
 {
+	const struct field_row r = field_row_of(row);
+
 	for (size_t i = 0; i < n; i++) {
 		struct field field = { .scope = FIELD_INTRINSIC, .intrinsic = ids[i] };
-		struct cell c = cell_of_span(&field, row);
+		struct cell c = cell_of_row(&field, &r);
 
 		put_cell(f, b, &c);
 	}
@@ -187,6 +189,7 @@ spans_csv_batch(struct formatter *f, const struct batch *b, struct buf *out, str
 {
 	f->scratch.n = 0;
 	for (size_t i = 0; i < b->n; i++) {
+		const struct field_row r = field_row_of(&b->spans[i]);
 		size_t from = out->n;
 
 		if (f->n_columns == 0) {
@@ -194,7 +197,7 @@ spans_csv_batch(struct formatter *f, const struct batch *b, struct buf *out, str
 			continue;
 		}
 		for (size_t k = 0; k < f->n_columns; k++) {
-			struct cell c = cell_of_span(&f->columns[k].field, &b->spans[i]);
+			struct cell c = cell_of_row(&f->columns[k].field, &r);
 
 			put_cell(f, out, &c);
 		}

@@ -33,11 +33,12 @@ put_selected(struct formatter *f, struct buf *b, size_t i, const struct cell *c,
 static void
 put_selected_span(struct formatter *f, struct buf *b, const struct span_row *row)
 {
+	const struct field_row r = field_row_of(row);
 	bool first = true;
 
 	buf_putc(b, '{');
 	for (size_t i = 0; i < f->n_columns; i++) {
-		struct cell c = cell_of_span(&f->columns[i].field, row);
+		struct cell c = cell_of_row(&f->columns[i].field, &r);
 
 		put_selected(f, b, i, &c, &first);
 	}

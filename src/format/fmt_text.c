@@ -113,10 +113,14 @@ text_batch(struct formatter *f, const struct batch *b, struct buf *out, struct e
 {
 	(void)e;
 	for (size_t r = 0; r < b->n; r++) {
+		struct field_row row = { .span = NULL };
+
+		if (b->kind == ROW_SPAN)
+			row = field_row_of(&b->spans[r]);
 		for (size_t i = 0; i < f->n_columns; i++) {
 			const struct field *field = &f->columns[i].field;
 			struct cell c = b->kind == ROW_SPAN ?
-			    cell_of_span(field, &b->spans[r]) :
+			    cell_of_row(field, &row) :
 			    cell_of_trace(field, &b->traces[r].facts);
 
 			f->scratch.n = 0;

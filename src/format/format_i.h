@@ -67,7 +67,7 @@ struct cell {
 	};
 };
 
-struct cell cell_of_span(const struct field *, const struct span_row *);
+struct cell cell_of_row(const struct field *, const struct field_row *);	/* of a span */
 struct cell cell_of_trace(const struct field *, const struct trace_facts *);
 void cell_json(struct formatter *, struct buf *, const struct cell *);
 /* As CSV has it, before quoting: strings as they are, nested values as JSON; nothing if missing. */

@@ -100,18 +100,6 @@ field_column(const struct field *f, struct sv typed)
 	return typed;
 }
 
-bool
-field_is_many(const struct field *f)
-{
-	struct field inner;
-
-	if (f->scope == FIELD_PARENT) {
-		inner = field_inner(f);
-		return field_is_many(&inner);
-	}
-	return field_owner(f) == OF_EVENT || field_owner(f) == OF_LINK;
-}
-
 void
 agg_print_column(struct buf *b, const struct aggregate *a)
 {
