@@ -9,10 +9,10 @@
  *             by a decision that is remembered                              request_plan.c
  *             and with the Bloom filters of the fields it compares          filters.c
  *             which file may stand where                                   request_format.c
- *   run       a request executed and formatted into a sink, and what the path
- *             expects of its answer                                          run.c,
+ *   run       a request executed and formatted into a sink                   run.c,
  *             of groups and of compare                                       run_groups.c
- *   size      how many bytes that will be, where lengths are kept            run_size.c
+ *   size      how many bytes that will be, where lengths are kept; whether it
+ *             is what the path expects                                       run_size.c
  *   result    a request being made into a blob, with those who wait for it   result.c
  *             its size told first, where lengths of lines are kept           result_size.c
  *   results   the table of those                                             results.c
@@ -329,7 +329,7 @@ void profile_json(struct buf *, const struct request *, const struct run_info *,
 int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct err *) WARN_UNUSED;
 
-/* ---- run_size.c, run.c ---- */
+/* ---- run_size.c ---- */
 
 /* A file of which the bytes are counted before they are made. */
 bool request_measured(const struct request *);

@@ -64,8 +64,12 @@ load(struct request *r, const struct stats **out, struct err *e)
 	struct stats_need need;
 	int code;
 
-	if ((code = opt_need(r->query, &o, &r->arena, &need, e)) < 0 ||
-	    (code = stats_select(snap, &need, &r->arena, &sel, e)) < 0)
+	if ((code = opt_need(r->query, &o, &r->arena, &need, e)) < 0)
+		return code;
+	/* The newest of the commit need not be the newest that there are. */
+	if (r->commit != 0)
+		need.newest = UINT64_MAX;
+	if ((code = stats_select(snap, &need, &r->arena, &sel, e)) < 0)
 		return code;
 	if (r->commit != 0)
 		return (code = keep_commit(r, &r->arena, &sel, e)) < 0 ? code :
