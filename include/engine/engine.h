@@ -146,11 +146,54 @@ bool result_wait_cancel(struct result *, struct result_wait *);
 /* user.spanfs.*: name without the prefix ("query", "rows", "exact"...); ERR_UNKNOWN for others or not known yet. */
 int result_xattr(struct result *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
 
+/* ---- follow.jsonl: the matching spans of the commits to come ---- */
+
+struct following;	/* one reader's place in the store's commits: one thread's at a time */
+struct commit_watch;
+
+/* True for the name of the file that is followed, and no result. */
+bool engine_is_followed(struct sv file);
+
+/* Called when the follower is cancelled by `cancel ID`; under a lock of the engine's. May be NULL. */
+struct follow_hook {
+	void (*stir)(void *arg);
+	void *arg;
+};
+/*
+ * Begins after the newest commit. Fails as engine_result does, and where the path has clauses of
+ * which a stream can't make sense. Until it is closed it is shown among the running queries; it
+ * takes nobody's turn and nothing is kept for it.
+ */
+int following_open(struct engine *, const struct path *, struct requester, const struct follow_hook *,
+    struct following **, struct err *) WARN_UNUSED;
+
+struct follow_out {
+	int (*put)(void *arg, const void *, size_t, struct err *);	/* takes bytes; <0 ends */
+	int (*step)(void *arg, struct err *);	/* may wait for who reads; NULL: nothing to do */
+	void *arg;
+};
+enum { FOLLOW_WAIT = 1, FOLLOW_END = 2 };
+/*
+ * Gives the matching spans of the next commit, as lines of spans.jsonl in its order. 0: that
+ * commit is done with; FOLLOW_WAIT: there is none yet; FOLLOW_END: the path's limit is reached.
+ * After a failure it is at its end: part of the commit may have been given. Blocks.
+ */
+int following_next(struct following *, const struct follow_out *, struct err *) WARN_UNUSED;
+void following_cancel(struct following *);	/* from any thread: what it does fails */
+void following_close(struct following *);
+
+/* Commits by whatever process; what came since it was opened ends the first wait. */
+int commit_watch_open(struct engine *, struct commit_watch **, struct err *) WARN_UNUSED;
+/* Until there was one, perhaps; or `wake` (-1: none) can be read; or a signal; or about a second. */
+void commit_watch_wait(struct commit_watch *, int wake);
+void commit_watch_close(struct commit_watch *);
+
 /* ---- the whole thing in one call, for spanctl: blocks ---- */
 
 /*
  * Runs `path` (with its file name) and hands the bytes to write() as they come; write returns <0
- * to stop (ERR_CANCELLED). The bytes are those of the mounted file.
+ * to stop (ERR_CANCELLED). The bytes are those of the mounted file; follow.jsonl ends by its
+ * limit, a failure or *cancel.
  */
 int engine_query(struct engine *, struct sv path, struct requester,
     int (*write)(void *arg, const void *, size_t, struct err *), void *arg,

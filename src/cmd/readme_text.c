@@ -23,6 +23,7 @@ const char readme_text[] =
 "Files: spans.jsonl spans.csv spans.txt errors.txt traces.jsonl traces.csv traces.txt otlp.jsonl\n"
 "events.jsonl links.jsonl scores.jsonl count; of one trace or few tree.txt; and about the query\n"
 "itself: query (the canonical path), plan, plan.json, profile.json.\n"
+"Not listed: follow.jsonl gives new spans as they are committed, like tail -f.\n"
 "\n"
 "A path that is refused: cat .spanfs/errors says why. Running queries: .spanfs/queries.\n"
 "In a root directory files are not listed, but they resolve: cat count.\n"

@@ -96,6 +96,7 @@ print_queries(struct engine *en, struct requester asks, struct buf *out)
 	out->oom |= path.oom;
 	free(v);
 	buf_release(&path);
+	followings_print(en, asks, out);
 }
 
 static void
@@ -218,6 +219,8 @@ cancel_query(struct engine *en, struct sv arg, struct requester who, struct err 
 		}
 		break;
 	}
+	if (code == ERR_UNKNOWN)
+		(void)followings_cancel(en, id, who, &code);
 	pthread_mutex_unlock(&en->lock);
 	runner_look(en->runner);
 	if (code == ERR_UNKNOWN)

@@ -26,6 +26,22 @@ open_request(struct engine *en, struct sv text, struct request **out, struct err
 	return code;
 }
 
+/* Takes the request over, which said that the path is one to be followed. */
+static int
+follow(struct request *rq, struct requester who, const struct sink *to,
+    const atomic_bool *cancel, bool verify, struct err *e)
+{
+	const struct follow_out out = { to->put, NULL, to->arg };
+	int code;
+
+	if (verify)
+		code = err_set(e, ERR_UNSUPPORTED, -1, "follow.jsonl has no end: it can't be verified");
+	else
+		code = engine_follow(rq->engine, rq->path, who, &out, cancel, e);
+	request_free(rq);
+	return code;
+}
+
 int
 engine_verify(struct engine *en, struct sv text, struct requester who,
     int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
@@ -43,6 +59,8 @@ engine_verify(struct engine *en, struct sv text, struct requester who,
 	deadline = o.started_mono_ns + conf_u64(en->conf, CONF_QUERY_TIMEOUT);
 	if ((o.code = open_request(en, text, &rq, e)) < 0)
 		return o.code;
+	if (rq->kind == FILE_FOLLOW)
+		return follow(rq, who, &sink, cancel, v != NULL, e);
 	atomic_fetch_add(&en->counters.running, 1);
 	rq->at_work = true;
 	if (v != NULL)

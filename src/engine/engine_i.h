@@ -11,8 +11,8 @@
  *             which file may stand where                                   request_format.c
  *   run       a request executed and formatted into a sink                   run.c,
  *             of groups and of compare                                       run_groups.c
- *   size      how many bytes that will be, where lengths are kept            run_size.c
- *   expect    what the path expects of its answer                            expect.c
+ *   size      how many bytes that will be, where lengths are kept; whether it
+ *             is what the path expects                                       run_size.c
  *   result    a request being made into a blob, with those who wait for it   result.c
  *             its size told first, where lengths of lines are kept           result_size.c
  *   results   the table of those                                             results.c
@@ -20,6 +20,7 @@
  *   blob      bytes in memory, then in an unlinked spill file                blob.c
  *   world     a snapshot, its statistics, `now`                              world.c
  *   engine    the store, the settings, threads                               engine.c
+ *   following  the new spans of one commit after the other                  following.c
  *   ended     a query's end, told to those who watch (watch/watch.h)         ended.c
  *   second    a query run again, plain, to be compared (watch/second.h)      second_run.c
  *
@@ -147,10 +148,14 @@ blob_size(const struct blob *b)
 enum file_kind {
 	FILE_FORMAT,		/* rows through a format */
 	FILE_PLAN, FILE_PLAN_JSON, FILE_PROFILE, FILE_QUERY, FILE_INFO, FILE_MORE,
+	FILE_FOLLOW,		/* of some commit's spans: following.c */
 };
 
-/* Where files that are no rows stand: where a query is complete, among values, in a shard. */
-enum file_place { PLACE_QUERY, PLACE_VALUES, PLACE_SHARD };
+/*
+ * Where files that are no rows stand: where a query is complete, among values, in a shard; where
+ * a query is complete, but in no listing.
+ */
+enum file_place { PLACE_QUERY, PLACE_VALUES, PLACE_SHARD, PLACE_UNLISTED };
 
 struct request {
 	struct arena arena;
@@ -171,6 +176,7 @@ struct request {
 	struct buf note;		/* of its run: what user.spanfs.note says, if anything */
 	uint64_t now;			/* if the query depends on it; else 0 */
 	struct stats *stats;		/* request_stats; on demand */
+	uint64_t commit;		/* only spans that came with it are selected; 0: all */
 	struct value_filter **own_filters;	/* of these, while it is planned */
 	size_t n_own_filters;
 	struct summary *summary;	/* what stats->summary is; or NULL */
@@ -211,6 +217,8 @@ void request_print_path(const struct request *, struct buf *);
 size_t request_memory(const struct request *);
 /* r->stats: what the plan is made from. */
 int request_stats(struct request *, struct err *) WARN_UNUSED;
+/* Before it is planned: of its spans only those of that commit. */
+void request_only(struct request *, uint64_t generation);
 int request_plan(struct request *, struct err *) WARN_UNUSED;
 /* r->stats->filters, after request_stats. */
 int request_filters(struct request *, struct err *) WARN_UNUSED;
@@ -235,6 +243,8 @@ int bind_prefix(struct engine *, struct world *, const struct path *, struct are
 const char *file_at(enum file_place, size_t i);
 /* ERR_UNSUPPORTED if the query (of traces: query_of_traces) can't be shown in that file. */
 int check_format(const struct query *, const struct format *, struct err *) WARN_UNUSED;
+/* The same of follow.jsonl. */
+int check_follow(const struct query *, struct err *) WARN_UNUSED;
 /* The part of that about sort. */
 int check_order(const struct query *, const struct format *, struct err *) WARN_UNUSED;
 /* The file whose rows a plan is of where no file is named: of events or links if they are sorted. */
@@ -319,7 +329,7 @@ void profile_json(struct buf *, const struct request *, const struct run_info *,
 int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct err *) WARN_UNUSED;
 
-/* ---- run_size.c, expect.c ---- */
+/* ---- run_size.c ---- */
 
 /* A file of which the bytes are counted before they are made. */
 bool request_measured(const struct request *);
@@ -490,6 +500,31 @@ void runner_look(struct runner *);
 void runner_pause(struct runner *);
 void runner_resume(struct runner *);
 
+/* ---- those who follow: following.c ---- */
+
+struct following {
+	struct engine *engine;
+	struct following *next, *prev;	/* under engine.lock */
+	struct path *path;
+	struct requester who;
+	struct follow_hook hook;
+	uint64_t id, since_ns;
+	atomic_ullong rows, bytes;	/* given so far */
+	atomic_bool cancel;
+	const atomic_bool *stop;	/* that, or the caller's */
+	/* Of its thread. */
+	uint64_t generation;		/* the commit that it has come to */
+	uint64_t left;			/* rows of the path's limit that may yet come */
+};
+
+/* Lines of .spanfs/queries. */
+void followings_print(struct engine *, struct requester asks, struct buf *);
+/* False: none has that id. Else *code is 0, or ERR_ACCESS. Under engine.lock. */
+bool followings_cancel(struct engine *, uint64_t id, struct requester, int *code);
+/* engine_query of follow.jsonl: until the limit, a failure or *cancel. */
+int engine_follow(struct engine *, const struct path *, struct requester, const struct follow_out *,
+    const atomic_bool *cancel, struct err *) WARN_UNUSED;
+
 /* ---- a query that has ended: ended.c ---- */
 
 /*
@@ -583,6 +618,7 @@ struct engine {
 	pthread_mutex_t lock;		/* guards what follows */
 	struct world *world;		/* the newest */
 	struct results results;
+	struct following *followings;
 	uint64_t next_id;
 
 	pthread_t ticker;

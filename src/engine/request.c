@@ -25,6 +25,7 @@ static const struct {
 	{ "query", FILE_QUERY, PLACE_QUERY },
 	{ "info.json", FILE_INFO, PLACE_SHARD },
 	{ "~%more", FILE_MORE, PLACE_VALUES },
+	{ "follow.jsonl", FILE_FOLLOW, PLACE_UNLISTED },
 };
 #define N_OWN_FILES (sizeof own_files / sizeof *own_files)
 
@@ -142,6 +143,8 @@ bind(struct request *r, struct err *e)
 	if (r->format != NULL && r->kind == FILE_FORMAT &&
 	    (code = check_format(r->query, r->format, e)) < 0)
 		return code;
+	if (r->kind == FILE_FOLLOW && (code = check_follow(r->query, e)) < 0)
+		return code;
 	/* Plans are of the file with whole rows. */
 	if (r->kind == FILE_PLAN || r->kind == FILE_PLAN_JSON || r->kind == FILE_PROFILE) {
 		r->format = query_usual_format(r->query);
@@ -162,7 +165,10 @@ classify(struct request *r, struct sv file, struct err *e)
 	    (r->kind = own_file(PLACE_SHARD, file)) != FILE_FORMAT)
 		return 0;
 	r->format = format_find(file);
-	r->kind = own_file(PLACE_QUERY, file);
+	if ((r->kind = own_file(PLACE_QUERY, file)) == FILE_FORMAT)
+		r->kind = own_file(PLACE_UNLISTED, file);
+	if (r->kind == FILE_FOLLOW)
+		r->format = format_find(SV("spans.jsonl"));
 	if (r->format == NULL && r->kind == FILE_FORMAT)
 		return err_set(e, ERR_UNKNOWN, -1, "no file '%.*s' here", SV_ARG(file));
 	if (v.state == PATH_ARG)

@@ -92,3 +92,16 @@ check_format(const struct query *q, const struct format *format, struct err *e)
 	}
 	return check_order(q, format, e);
 }
+
+int
+check_follow(const struct query *q, struct err *e)
+{
+	const char *word = q->compare != NULL ? "compare" : q->by_groups ? "groups" :
+	    q->n_sort != 0 ? "sort" : q->offset != 0 ? "offset" :
+	    q->has_expect_rows || q->has_expect_fresh ? "expect" : NULL;
+
+	if (word == NULL)
+		return 0;
+	return err_set(e, ERR_UNSUPPORTED, -1, "%s can't be used with follow.jsonl: it gives spans "
+	    "as they are committed, and has no end", word);
+}

@@ -198,6 +198,10 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 
 	if ((code = request_new(en, (struct path *)(uintptr_t)path, file, &rq, e)) < 0)
 		return code;
+	if (rq->kind == FILE_FOLLOW) {
+		request_free(rq);
+		return err_set(e, ERR_UNSUPPORTED, -1, "%.*s is no result", SV_ARG(file));
+	}
 	if ((code = result_new(en, rq, who, &fresh, e)) < 0) {
 		request_free(rq);
 		return code;

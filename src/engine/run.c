@@ -264,6 +264,7 @@ produce(struct running *x, uint64_t deadline, const atomic_bool *cancel, struct 
 {
 	switch (x->r->kind) {
 	case FILE_FORMAT:
+	case FILE_FOLLOW:
 		return run_format(x, deadline, cancel, e);
 	case FILE_PROFILE:
 		return run_profile(x, deadline, cancel, e);

@@ -76,6 +76,10 @@ node_attr(struct fs *fs, struct node *x, struct stat *st)
 		/* A copy can be written over the next time; here writing is EROFS all the same. */
 		st->st_mode = S_IFREG | 0644;
 		return result_attr(fs, x, st);
+	case NODE_FOLLOW:
+		st->st_mode = S_IFREG | 0644;
+		set_time(st, engine_dir_mtime(fs->engine, node_dir_path(x)));
+		return 0;
 	case NODE_README:
 		set_size(st, sv_cstr(fs->opts->readme).n);
 		break;

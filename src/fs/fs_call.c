@@ -71,7 +71,10 @@ call_unref(struct call *c)
 	pthread_mutex_unlock(&c->lock);
 	if (!last)
 		return;
-	result_unref(c->res);
+	if (c->res != NULL)
+		result_unref(c->res);
+	if (c->follower != NULL)
+		follower_unref(c->follower);
 	node_unref(fs, c->node);
 	buf_release(&c->got);
 	pthread_mutex_destroy(&c->lock);
@@ -197,6 +200,13 @@ process_is_dying(pid_t pid)
 
 /* ---- giving up ---- */
 
+static bool
+cancel_wait(struct call *c)
+{
+	return c->kind == CALL_FOLLOW ? follower_wait_cancel(c->follower, c->wait) :
+	    result_wait_cancel(c->res, c->wait);
+}
+
 /* True if the call is ours to answer: the engine will not. */
 static bool
 call_give_up(struct call *c)
@@ -204,7 +214,7 @@ call_give_up(struct call *c)
 	bool ours = false;
 
 	pthread_mutex_lock(&c->lock);
-	if (!c->fired && c->wait != NULL && result_wait_cancel(c->res, c->wait)) {
+	if (!c->fired && c->wait != NULL && cancel_wait(c)) {
 		c->fired = true;
 		c->wait = NULL;
 		ours = true;
@@ -361,6 +371,7 @@ answered(void *arg, int code, const void *data, size_t n)
 static void
 call_ask(struct call *c)
 {
+	struct follower_wait *lines = NULL;
 	struct result_wait *wait = NULL;
 	struct err err = ERR_INIT;
 	bool interrupted = false;
@@ -380,13 +391,16 @@ call_ask(struct call *c)
 	case CALL_READ:
 		code = result_read(c->res, c->off, c->want, answered, c, &wait, &err);
 		break;
+	case CALL_FOLLOW:
+		code = follower_read(c->follower, c->want, answered, c, &lines, &err);
+		break;
 	}
 	if (code < 0) {
 		answered(c, code, NULL, 0);
 	} else {
 		pthread_mutex_lock(&c->lock);
 		if (!c->fired)
-			c->wait = wait;
+			c->wait = c->kind == CALL_FOLLOW ? (void *)lines : (void *)wait;
 		/* An interrupt that came before there was something to give up. */
 		interrupted = c->interrupted && !c->fired;
 		pthread_mutex_unlock(&c->lock);

@@ -60,7 +60,7 @@ resolve_clause(const struct node *dir, const struct path_view *v, const char *na
 			return err_set(e, ERR_SYNTAX, 0, v->depth > 0 ?
 			    "a file can't stand in an open group: close it with 'end'" :
 			    "a file can't stand here: a clause must follow");
-		*kind = NODE_RESULT;
+		*kind = engine_is_followed(sv_cstr(name)) ? NODE_FOLLOW : NODE_RESULT;
 		return 0;
 	}
 	if ((code = path_step(dir->path, sv_cstr(name), path, e)) < 0)

@@ -299,6 +299,8 @@ fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, EROFS);
 	else if (x->kind == NODE_RESULT)
 		open_result(req, x, fi);
+	else if (x->kind == NODE_FOLLOW)
+		follow_open(req, x, fi);
 	else if (x->kind == NODE_DIR || x->kind == NODE_CONTROL_DIR)
 		fuse_reply_err(req, EISDIR);
 	else if (x->kind == NODE_LINK)
@@ -339,6 +341,10 @@ fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file
 	(void)ino;
 	if (off < 0) {
 		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	if (h->kind == HANDLE_FOLLOW) {
+		follow_read(req, h, size, fi);
 		return;
 	}
 	if (h->kind != HANDLE_RESULT) {

@@ -63,6 +63,8 @@ handle_free(struct fs *fs, struct handle *h)
 		result_unref(bound);
 	if (h->res != NULL)
 		result_unref(h->res);
+	if (h->follower != NULL)
+		follower_close(h->follower);
 	node_unref(fs, h->node);
 	buf_release(&h->text);
 	arena_release(&h->arena);

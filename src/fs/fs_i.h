@@ -7,6 +7,9 @@
  *   node           inode table: identity, lookup counts                        fs_node.c
  *   fs_dir         lookup, readlink, listings                                  fs_dir.c
  *   fs_file        results: open, read, release                                fs_file.c
+ *   fs_follow      follow.jsonl: open, read, poll                              fs_follow.c
+ *   follower       its lines, made by a thread                                 fs_follower.c
+ *   followers      all of the mount: what wakes and what ends them             fs_followers.c
  *   fs_attr        getattr, xattrs, statfs, and everything that answers EROFS  fs_attr.c
  *   fs_control     README and .spanfs                                          fs_control.c
  *   fs_lister      who has just listed a directory                             fs_lister.c
@@ -14,7 +17,8 @@
  *   fs_reply       error codes to errno: the one table                         fs_reply.c
  *
  * Locks: fs.nodes_lock (table, counts); fs.files_lock (struct file, the list of handles, what
- * stat has cost, who listed); fs.calls_lock (list of calls), then call.lock. The engine, which calls back
+ * stat has cost, who listed); fs.calls_lock (list of calls), then call.lock; fs.follow.lock
+ * (followers), after call.lock. The engine, which calls back
  * under no lock of its own, is called with none of them held but for result_ref (files_lock)
  * and result_wait_cancel (call.lock). libfuse holds a lock of its own around the interrupt
  * function; see fs_call.c.
@@ -41,6 +45,7 @@ enum node_kind {
 	NODE_DIR,	/* a query path; the root */
 	NODE_LINK,	/* K -> .K, V -> .=V */
 	NODE_RESULT,	/* spans.jsonl, plan, ~%more */
+	NODE_FOLLOW,	/* follow.jsonl */
 	NODE_README,
 	NODE_CONTROL_DIR,	/* .spanfs, .spanfs/stats */
 	NODE_CONTROL_FILE,	/* made anew at each open */
@@ -96,7 +101,7 @@ struct node_table {
 
 /* ---- open files ---- */
 
-enum handle_kind { HANDLE_RESULT, HANDLE_TEXT, HANDLE_COMMAND, HANDLE_DIR };
+enum handle_kind { HANDLE_RESULT, HANDLE_FOLLOW, HANDLE_TEXT, HANDLE_COMMAND, HANDLE_DIR };
 
 struct handle {
 	enum handle_kind kind;
@@ -104,6 +109,7 @@ struct handle {
 	struct node *node;	/* a reference */
 	struct result *res;	/* HANDLE_RESULT: a reference */
 	bool cached;		/* HANDLE_RESULT: through the page cache */
+	struct follower *follower;	/* HANDLE_FOLLOW */
 	struct buf text;	/* HANDLE_TEXT: content; HANDLE_COMMAND: an unfinished line */
 	pthread_mutex_t lock;	/* HANDLE_COMMAND: guards text */
 	struct arena arena;	/* HANDLE_DIR: holds the entries */
@@ -114,6 +120,7 @@ struct handle {
 /* ---- the mount ---- */
 
 struct call;
+struct follower;
 
 struct lister {
 	uint64_t basis;		/* of the directory */
@@ -155,6 +162,19 @@ struct fs {
 	pthread_cond_t calls_gone;
 	struct call *calls;
 	size_t n_calls;		/* not yet freed */
+
+	struct {
+		pthread_mutex_t lock;	/* guards all that followers share, and what each is */
+		pthread_cond_t moved;	/* bytes were taken, there may be a commit, or it is over */
+		uint64_t n_commits;	/* times that there may have been one */
+		struct follower *followers;	/* that have a thread, */
+		unsigned n_threads;	/* and how many these are */
+		bool over;		/* the mount ends: so do they */
+		bool watching;
+		pthread_t watcher;
+		struct commit_watch *watch;
+		int wake;		/* eventfd; -1: none */
+	} follow;
 
 	int wake[2];		/* pipe to the attendant thread; see fs_mount.c */
 	pthread_t attendant, loop_thread;
@@ -242,6 +262,59 @@ bool file_set_error(struct fs *, struct node *, const char *msg);
 /* Remembers, notes for .spanfs/errors and replies that a file has no result. */
 void file_fail(fuse_req_t, struct node *, const struct err *);
 
+/* ---- fs_follow.c ---- */
+
+void follow_open(fuse_req_t, struct node *, struct fuse_file_info *);
+void follow_read(fuse_req_t, struct handle *, size_t, struct fuse_file_info *);
+void fs_poll(fuse_req_t, fuse_ino_t, struct fuse_file_info *, struct fuse_pollhandle *);
+
+/* ---- fs_follower.c ---- */
+
+struct follower_wait;
+
+struct follower {
+	struct fs *fs;
+	struct node *node;	/* a reference */
+	struct requester who;
+	struct follower *next, *prev;	/* those that have a thread */
+	unsigned refs;
+	struct following *at;	/* its thread's, but for following_cancel; NULL: closed */
+	struct buf made;	/* from `taken` on to be given */
+	size_t taken;
+	bool stop;		/* nobody reads any more */
+	bool ended;		/* nothing more will be made, */
+	int code;		/* since it failed; or 0 */
+	struct follower_wait *waits, **tail;
+	struct fuse_pollhandle *poll;	/* to be told of bytes; or NULL */
+};
+
+
+int follower_open(struct fs *, struct node *, struct requester, struct follower **,
+    struct err *) WARN_UNUSED;
+void follower_close(struct follower *);		/* the handle's reference */
+struct follower *follower_ref(struct follower *);
+void follower_unref(struct follower *);
+#define FOLLOWER_NOTHING 1
+/* 0: up to max bytes, none at the end; FOLLOWER_NOTHING: not now; <0: it failed. */
+int follower_take(struct follower *, size_t max, struct buf *) WARN_UNUSED;
+/* Waits for that: as result_read does, with follower_wait_cancel to give up. */
+int follower_read(struct follower *, size_t max, result_fn, void *arg, struct follower_wait **,
+    struct err *) WARN_UNUSED;
+bool follower_wait_cancel(struct follower *, struct follower_wait *);
+/* Whether a read would not wait; if it would, the handle (NULL: none) is told when it does not. */
+bool follower_poll(struct follower *, struct fuse_pollhandle *);
+
+/* ---- fs_followers.c ---- */
+
+void followers_init(struct fs *);
+/* A thread more is to follow: from now on it would be woken. One less. */
+int followers_join(struct fs *, struct err *) WARN_UNUSED;
+void followers_leave(struct fs *);
+/* What they have made is still given, then comes the end. Any thread. */
+void followers_end(struct fs *);
+/* Waits for their threads; the handles may still be there. */
+void followers_release(struct fs *);
+
 /* ---- fs_handle.c ---- */
 
 struct handle *handle_new(struct fs *, enum handle_kind, struct node *);
@@ -285,7 +358,7 @@ void control_list(const struct node *dir, struct arena *, struct entry **, size_
 
 /* ---- fs_call.c ---- */
 
-enum call_kind { CALL_STAT, CALL_SIZE, CALL_OPEN, CALL_READ };
+enum call_kind { CALL_STAT, CALL_SIZE, CALL_OPEN, CALL_READ, CALL_FOLLOW };
 
 struct call;
 /* What the engine's answer leads to: replies. `data` is valid for the call. */
@@ -300,17 +373,18 @@ struct call {
 	enum call_kind kind;
 	call_done *done;
 	struct node *node;	/* a reference */
-	struct result *res;	/* a reference */
+	struct result *res;	/* a reference; CALL_FOLLOW: NULL, */
+	struct follower *follower;	/* and this is one */
 	struct fuse_file_info fi;	/* CALL_OPEN */
 	uint64_t off;		/* CALL_READ: of the next byte */
-	size_t want;		/* CALL_READ: bytes yet to come */
+	size_t want;		/* CALL_READ: bytes yet to come; CALL_FOLLOW: the most */
 	struct buf got;		/* CALL_READ: pieces before the last */
 	unsigned n_pieces;
 	uint64_t begun_ns;
 
 	pthread_mutex_t lock;	/* guards what follows */
 	unsigned refs;
-	struct result_wait *wait;
+	void *wait;		/* the result's, the follower's; NULL: none */
 	bool fired;		/* answered, or about to be */
 	bool interrupted;	/* somebody pressed Ctrl-C, perhaps */
 };
@@ -337,6 +411,8 @@ bool status_is_dying(struct sv text);
 /* Resolves and checks the mountpoint, clearing a dead mount of ours away. *out is malloc'ed. */
 int mountpoint_prepare(const char *mountpoint, const char *store, char **out, struct err *)
     WARN_UNUSED;
+/* True if it is, or may be, where it was mounted. */
+bool mountpoint_is_there(const char *mountpoint);
 /* Detaches it now; open files go on being served. */
 int mountpoint_detach(const char *mountpoint, struct err *) WARN_UNUSED;
 /* Sets the kernel's read-ahead if allowed to. */

@@ -114,6 +114,7 @@ set_ops(struct fuse_lowlevel_ops *ops)
 		.readlink = fs_readlink,
 		.open = fs_open,
 		.read = fs_read,
+		.poll = fs_poll,
 		.write = control_write,
 		.flush = fs_flush,
 		.release = fs_release,
@@ -283,6 +284,7 @@ on_terminate(struct fs *fs)
 	}
 	log_info("unmounting %s", fs->mountpoint);
 	fs->detached = true;
+	followers_end(fs);
 	if (mountpoint_detach(fs->mountpoint, &err) < 0) {
 		log_warn("%s", err.msg);
 		fs->detached = false;	/* libfuse shall try */
@@ -325,24 +327,53 @@ attend(struct fs *fs, char what, bool *watching)
 	return true;
 }
 
+static int
+unwatch_mounts(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/*
+ * Changes of the table of mounts: somebody may unmount while files are open (-z), which nobody
+ * tells the daemon; who follows is then at the end. -1: can't be told.
+ */
+static int
+watch_mounts(const struct fs *fs)
+{
+	int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && !mountpoint_is_there(fs->mountpoint))
+		return unwatch_mounts(fd);
+	return fd;
+}
+
 static void *
 attendant_main(void *arg)
 {
 	struct fs *fs = arg;
-	struct pollfd p = { .fd = fs->wake[0], .events = POLLIN };
+	struct pollfd p[2] = { { .fd = fs->wake[0], .events = POLLIN }, { .fd = -1 } };
 	bool watching = false;
 	char bytes[64];
 	ssize_t n;
 
 	if (!announce(fs))
 		leave_now(fs);
+	p[1].fd = watch_mounts(fs);
 	for (;;) {
-		if (poll(&p, 1, watching || leaving ? WATCH_MS : -1) < 0)
+		if (poll(p, 2, watching || leaving ? WATCH_MS : -1) < 0)
 			continue;
-		n = (p.revents & POLLIN) != 0 ? read(fs->wake[0], bytes, sizeof bytes) : 0;
+		n = (p[0].revents & POLLIN) != 0 ? read(fs->wake[0], bytes, sizeof bytes) : 0;
+		if (p[1].revents != 0 && !mountpoint_is_there(fs->mountpoint)) {
+			followers_end(fs);
+			p[1].fd = unwatch_mounts(p[1].fd);
+		}
 		for (ssize_t i = 0; i < n; i++)
-			if (!attend(fs, bytes[i], &watching))
+			if (!attend(fs, bytes[i], &watching)) {
+				(void)unwatch_mounts(p[1].fd);
 				return NULL;
+			}
 		if (leaving)
 			leave_now(fs);	/* again: the loop may just have looked away */
 		if (watching)
@@ -385,6 +416,7 @@ serve(struct fs *fs, struct err *e)
 	leaving = 1;
 	fs_tell(fs, FS_QUIT);
 	pthread_join(fs->attendant, NULL);
+	followers_release(fs);
 	calls_end(fs);
 	restore_signals(old);
 	if (fs->failure.code < 0) {
@@ -409,6 +441,8 @@ fs_release_all(struct fs *fs)
 {
 	while (fs->handles != NULL)
 		handle_free(fs, fs->handles);
+	pthread_cond_destroy(&fs->follow.moved);
+	pthread_mutex_destroy(&fs->follow.lock);
 	nodes_release(fs);
 	if (fs->session != NULL)
 		fuse_session_destroy(fs->session);
@@ -442,6 +476,7 @@ fs_mount(struct engine *engine, const struct fs_opts *opts, const struct fs_call
 	pthread_mutex_init(&fs.files_lock, NULL);
 	pthread_mutex_init(&fs.calls_lock, NULL);
 	pthread_cond_init(&fs.calls_gone, NULL);
+	followers_init(&fs);
 	if ((code = nodes_init(&fs, e)) == 0 &&
 	    (code = mountpoint_prepare(opts->mountpoint, opts->store, &fs.mountpoint, e)) == 0 &&
 	    pipe2(fs.wake, O_CLOEXEC | O_NONBLOCK) != 0)

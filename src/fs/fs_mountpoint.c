@@ -65,9 +65,9 @@ mountinfo_is_ours(struct sv line, struct sv mountpoint)
 	return sv_is(word, "fuse.spanfs");
 }
 
-/* True if what is mounted last at the directory is ours. */
+/* True if what is mounted last at the directory is ours, or (any) something that is mounted there. */
 static bool
-ours_on_top(const char *mountpoint)
+ours_at(const char *mountpoint, bool any)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
 	bool ours = false;
@@ -82,12 +82,18 @@ ours_on_top(const char *mountpoint)
 
 		for (int i = 0; i < 5; i++)
 			(void)sv_cut(&rest, ' ', &word);
-		if (field_is(word, sv_cstr(mountpoint)))
+		if (field_is(word, sv_cstr(mountpoint)) && !(any && ours))
 			ours = mountinfo_is_ours(s, sv_cstr(mountpoint));
 	}
 	free(line);
 	fclose(f);
 	return ours;
+}
+
+bool
+mountpoint_is_there(const char *mountpoint)
+{
+	return ours_at(mountpoint, true);
 }
 
 /* ---- unmounting ---- */
@@ -170,7 +176,7 @@ clear_dead(const char *mountpoint, struct err *e)
 	    i++) {
 		if (errno != ENOTCONN || i == MAX_STACKED)
 			return err_errno(e, "mountpoint %s", mountpoint);
-		if (!ours_on_top(mountpoint))
+		if (!ours_at(mountpoint, false))
 			return err_set(e, ERR_IO, -1,
 			    "mountpoint %s: another filesystem's dead mount is there", mountpoint);
 		log_info("unmounting a dead mount at %s", mountpoint);
@@ -179,7 +185,7 @@ clear_dead(const char *mountpoint, struct err *e)
 	}
 	if (!S_ISDIR(st.stx_mode))
 		return err_set(e, ERR_SYNTAX, -1, "mountpoint %s: not a directory", mountpoint);
-	if (ours_on_top(mountpoint))
+	if (ours_at(mountpoint, false))
 		return err_set(e, ERR_BUSY, -1, "mountpoint %s: spanfs is mounted there already; "
 		    "fusermount3 -u %s unmounts it", mountpoint, mountpoint);
 	return 0;

@@ -446,6 +446,60 @@ engine_known_file(struct sv name)
 	return false;
 }
 
+/* Nothing is followed here: follow.jsonl is a result among others. */
+bool
+engine_is_followed(struct sv file)
+{
+	(void)file;
+	return false;
+}
+
+int
+following_open(struct engine *en, const struct path *path, struct requester who,
+    const struct follow_hook *hook, struct following **out, struct err *e)
+{
+	(void)en, (void)path, (void)who, (void)hook, (void)out;
+	return err_set(e, ERR_UNSUPPORTED, -1, "nothing is followed here");
+}
+
+int
+following_next(struct following *f, const struct follow_out *out, struct err *e)
+{
+	(void)f, (void)out;
+	return err_set(e, ERR_UNSUPPORTED, -1, "nothing is followed here");
+}
+
+void
+following_cancel(struct following *f)
+{
+	(void)f;
+}
+
+void
+following_close(struct following *f)
+{
+	(void)f;
+}
+
+int
+commit_watch_open(struct engine *en, struct commit_watch **out, struct err *e)
+{
+	(void)en, (void)out;
+	return err_set(e, ERR_UNSUPPORTED, -1, "nothing is committed here");
+}
+
+void
+commit_watch_wait(struct commit_watch *w, int wake)
+{
+	(void)w, (void)wake;
+}
+
+void
+commit_watch_close(struct commit_watch *w)
+{
+	(void)w;
+}
+
 struct listing {
 	struct arena *a;
 	struct entry *v;
