@@ -259,7 +259,7 @@ engine_follow(struct engine *en, const struct path *path, struct requester who,
     const struct follow_out *out, const atomic_bool *cancel, struct err *e)
 {
 	const struct follow_hook hook = { 0 };
-	struct commit_watch *w;
+	struct commit_watch *w = NULL;
 	struct following *f;
 	int code;
 
