@@ -126,6 +126,20 @@ wants_trace(const struct query *q)
 	return false;
 }
 
+/*
+ * No rule, since no row says with which commit it came: what is not of a later one than the
+ * query's mark is not asked for, in the plain plan neither.
+ */
+static void
+leave_before_mark(struct opt *o)
+{
+	bool changed;
+
+	for (size_t i = 0; o->query->has_mark && i < o->plan->scan.n_shards; i++)
+		if (o->stats->shards[i].generation <= o->query->after.generation)
+			prune_shard(o, i, STATS_MARK_RULE, STATS_MARK_WHY, &changed);
+}
+
 static bool
 plain_shards(struct opt *o)
 {
@@ -143,6 +157,7 @@ plain_shards(struct opt *o)
 		o->shards[i] = (struct plan_shard){ .shard = stats_shard_no(o->stats, i),
 		    .cls = PLAN_NO_CLASS, .access = ACCESS_FULL, .why = "every row is looked at" };
 	}
+	leave_before_mark(o);
 	return true;
 }
 
