@@ -218,6 +218,8 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
 	}
 	if ((code = project_parents(&p->arena, q, &p->fetch.projection.parents, e)) < 0)
 		plan_free(p);
+	else
+		plan_link(p);
 	return code;
 }
 
@@ -251,6 +253,8 @@ opt_run_rule(struct opt *o, size_t i, struct err *e)
 	if ((code = rules[i].apply(o, &changed, e)) < 0)
 		return err_ctx(e, code, "rule %s", rules[i].name);
 	o->changed |= changed;
+	if (changed)
+		plan_link(o->plan);
 	if (changed && !has_fired(o->plan, rules[i].name))
 		o->fired[o->plan->n_fired++] = rules[i].name;
 	return 0;
