@@ -271,28 +271,6 @@ agg_cells(struct agg_table *t, size_t from, size_t n, struct group_cell *out, st
 }
 
 static void
-print_name(struct buf *b, const struct grouping *g, const struct group_ref *ref)
-{
-	switch (ref->kind) {
-	case REF_BUCKET:
-		BUF_LIT(b, "bucket");
-		return;
-	case REF_KEY:
-		buf_sv(b, field_column(&g->keys[ref->i], g->keys_typed[ref->i]));
-		return;
-	case REF_PREV:
-		BUF_LIT(b, "prev_");
-		break;
-	case REF_DELTA:
-		BUF_LIT(b, "delta_");
-		break;
-	case REF_AGG:
-		break;
-	}
-	agg_print_column(b, &g->aggs[ref->i]);
-}
-
-static void
 describe(const struct grouping *g, const struct group_ref *ref, struct group_column *c)
 {
 	static const enum group_column_role roles[] = {
@@ -324,7 +302,7 @@ agg_columns(struct agg_table *t, struct group_column **out, size_t *n, struct er
 
 	for (size_t i = 0; code == 0 && i < g->n_columns; i++) {
 		b.n = 0;
-		print_name(&b, g, &g->columns[i]);
+		group_column_print(&b, g, &g->columns[i]);
 		v[i].name = arena_sv(&t->arena, buf_view(&b));
 		describe(g, &g->columns[i], &v[i]);
 		if (b.oom || (v[i].name.p == NULL && b.n != 0))
