@@ -7,6 +7,7 @@
 import clauses      # noqa: fills language.CLAUSES
 import files        # noqa: fills rows.FILES
 from files import otlp
+from files.groups import check_columns
 from language import Parser
 from names import Bad
 from rows import FILES, SAME, grouped
@@ -135,6 +136,7 @@ def parse(store, path):
     query = parser.parse(path)
     for c in query.rest():
         c.apply(query)
+    check_columns(query, store)
     for c in query.rest():
         parser.check_names(c)
     return query

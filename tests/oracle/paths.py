@@ -366,6 +366,8 @@ class Maker:
         if r.random() < 0.08:
             return out + [[b"distinct", self.key()]]
         keys = [self.key() for _ in range(r.choice([0, 1, 1, 2]))]
+        if r.random() < 0.03:
+            keys.append(r.choice([b"count", b"errors", b"p50_k"]))     # an aggregate's name
         aggs = [self.aggregate() for _ in range(r.choice([1, 1, 2, 3]))]
         bucket = r.random() < 0.4
         if keys:
