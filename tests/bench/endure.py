@@ -204,7 +204,7 @@ def warm(m):
 
 def settle(p, m, start):
     """what is idle goes within some seconds"""
-    for _ in range(100):
+    for _ in range(150):
         end = held(p, m)
         if end[0] <= start[0] and end[1] <= start[1]:
             break

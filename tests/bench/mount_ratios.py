@@ -51,7 +51,8 @@ class Report:
 
 
 def size_of(path):
-    return os.path.getsize(path)
+    """by reading it: whose size was asked for is kept for a while, and the next open answered by it"""
+    return client('file', 1, path)['bytes']
 
 
 def spawned(n, *argv):
