@@ -481,6 +481,7 @@ struct runner;
 struct runner_limits {
 	unsigned max_active;		/* jobs that run at once */
 	uint64_t wait_ns;		/* longest that a job waits: then it is run, to say so */
+	uint64_t keep_ns;		/* longest that a thread is kept without one; 0: as a rule */
 };
 
 /* What a job's turn goes by. */

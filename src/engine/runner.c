@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * runner: the threads that make results, and whose turn it is. Threads are started when needed
- * and kept for the next; at most `max_active` jobs run at once, the others wait for their turn:
+ * and kept for the next for some seconds; at most `max_active` jobs run at once, the others wait for their turn:
  *
  *   - what gave up or has waited too long goes first, whatever is running: it only ends;
  *   - of two users the one with fewer jobs running;
@@ -22,6 +22,7 @@
 
 #define MAX_THREADS 256
 #define RUNNER_NICE 5
+#define KEEP_NS (5 * NS_PER_S)	/* that a thread is kept for without a job */
 #define LONG_COST_NS (100 * UINT64_C(1000000))	/* estimated; what nobody would call at once */
 #define MUCH_MEMORY (UINT64_C(64) << 20)
 
@@ -191,24 +192,25 @@ next_job(struct runner *r)
 	return j;
 }
 
-/* Until a job may run, or the oldest has waited for too long. */
-static void
+/*
+ * Until a job may run, or the oldest has waited for too long. False: there was none for so long
+ * that the thread is not kept.
+ */
+static bool
 wait_for_turn(struct runner *r)
 {
-	uint64_t due = UINT64_MAX;
+	uint64_t due = clock_mono_ns() + (r->lim.keep_ns != 0 ? r->lim.keep_ns : KEEP_NS);
 	struct timespec t;
+	int no;
 
 	r->n_idle++;
 	for (const struct job *j = r->queue; j != NULL; j = j->next)
-		if (j->turn.since_ns + r->lim.wait_ns < due)
+		if (j == r->queue || j->turn.since_ns + r->lim.wait_ns < due)
 			due = j->turn.since_ns + r->lim.wait_ns + 1;
-	if (r->queue == NULL)
-		pthread_cond_wait(&r->work, &r->lock);
-	else {
-		t = (struct timespec){ (time_t)(due / NS_PER_S), (long)(due % NS_PER_S) };
-		(void)pthread_cond_timedwait(&r->work, &r->lock, &t);
-	}
+	t = (struct timespec){ (time_t)(due / NS_PER_S), (long)(due % NS_PER_S) };
+	no = pthread_cond_timedwait(&r->work, &r->lock, &t);
 	r->n_idle--;
+	return no == 0 || r->queue != NULL;
 }
 
 /* Without memory for a user's count, the user is taken for one with nothing running. */
@@ -289,8 +291,8 @@ runner_main(void *arg)
 	for (;;) {
 		struct job *j;
 
-		while ((j = next_job(r)) == NULL && !r->stop)
-			wait_for_turn(r);
+		while ((j = next_job(r)) == NULL && !r->stop && wait_for_turn(r))
+			;
 		if (j == NULL)
 			break;
 		count_job(r, j, 1);

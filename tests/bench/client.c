@@ -3,6 +3,7 @@
  * client: what a user of a file sees, timed. Prints one JSON line; times in ms.
  *
  *   client file N PATH              opens, reads to the end, closes: once, then N times
+ *   client walk N PREFIX            stats PREFIX/0 to PREFIX/(N - 1): as new names, then again
  *   client mix SECONDS THREADS P... THREADS readers, each taking the paths in a random order
  *   client spawn N IN OUT PROG...   starts PROG with stdin IN and stdout OUT, waits: N times
  *   client cpu N THREADS            a fixed amount of arithmetic, split among THREADS: N times
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -115,6 +117,32 @@ time_file(size_t n, const char *path)
 	printf("}\n");
 	free(ms);
 	free(buf);
+	return 0;
+}
+
+static double
+walk_once(size_t n, const char *prefix)
+{
+	char *path = allocate(1, strlen(prefix) + 32);
+	double t = now_ms();
+	struct stat st;
+
+	for (size_t i = 0; i < n; i++) {
+		sprintf(path, "%s/%zu", prefix, i);
+		if (stat(path, &st) != 0)
+			die(path);
+	}
+	t = now_ms() - t;
+	free(path);
+	return t;
+}
+
+static int
+walk(size_t n, const char *prefix)
+{
+	double first = walk_once(n, prefix);
+
+	printf("{\"ms\":[%.4f],\"again_ms\":[%.4f]}\n", first, walk_once(n, prefix));
 	return 0;
 }
 
@@ -339,13 +367,15 @@ main(int argc, char **argv)
 
 	if (argc == 4 && strcmp(argv[1], "file") == 0 && n != 0)
 		return time_file(n, argv[3]);
+	if (argc == 4 && strcmp(argv[1], "walk") == 0 && n != 0)
+		return walk(n, argv[3]);
 	if (argc > 4 && strcmp(argv[1], "mix") == 0 && threads != 0 && threads <= MAX_THREADS)
 		return mix(strtod(argv[2], NULL), threads, argv + 4, (size_t)argc - 4);
 	if (argc > 5 && strcmp(argv[1], "spawn") == 0 && n != 0)
 		return spawn(n, argv[3], argv[4], argv + 5);
 	if (argc == 4 && strcmp(argv[1], "cpu") == 0 && threads != 0 && threads <= MAX_THREADS)
 		return cpu(n, threads);
-	fprintf(stderr, "usage: client file N PATH | mix SECONDS THREADS PATH... |"
+	fprintf(stderr, "usage: client file N PATH | walk N PREFIX | mix SECONDS THREADS PATH... |"
 	    " spawn N IN OUT PROG... | cpu N THREADS\n");
 	return 2;
 }

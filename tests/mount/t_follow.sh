@@ -46,6 +46,14 @@ follow() {
 	cat "$M/$1/follow.jsonl" >"$2" 2>"$2.err" &
 	pids="$pids $!"
 }
+# ends NAME PID: of itself, with 0
+ends() {
+	if gone "$2" 20; then
+		is "$1" "$STATUS" 0
+	else
+		not_ok "$1" "it runs on"
+	fi
+}
 followers() {
 	awk '$4 == "following"' "$M/.spanfs/queries" | wc -l
 }
@@ -111,12 +119,12 @@ becomes "... and are gone from the queries" followers 0
 pids=
 watched=
 follow limit/7/service/cart "$T/limited"
+limited=$!
 becomes "one with a limit waits" followers 1
 commit cart 5
 arrives "... gives what there is" "$T/limited" 5
 commit cart 5
-holds "... and ends when it is full" sh -c "
-    while kill -0 $pids 2>/dev/null && [ ! \"\$(cut -d' ' -f3 /proc/$pids/stat)\" = Z ]; do sleep 0.05; done"
+ends "... and ends when it is full" "$limited"
 is "... with so many lines" "$(wc -l <"$T/limited")" 7
 is "limit/0 is at its end" "$(lim 5 cat "$M/limit/0/follow.jsonl" | wc -c)" 0
 follow service/cart "$T/killed"
@@ -194,8 +202,7 @@ watched=service/cart
 sleep 0.5
 commit cart 6
 commit cart 6
-holds "spanctl query follows, too" sh -c "
-    while kill -0 $ctl 2>/dev/null && [ ! \"\$(cut -d' ' -f3 /proc/$ctl/stat)\" = Z ]; do sleep 0.05; done"
+ends "spanctl query follows, too" "$ctl"
 is "... with the same bytes" "$(md5sum <"$T/ctl")" "$(md5sum <"$T/want.service_cart")"
 watched=
 "$SPANCTL" -s "$T/store" query follow.jsonl >/dev/null 2>&1 &

@@ -3,6 +3,7 @@
  * Whose turn it is. Jobs note the order in which they start; one that holds its place waits until
  * it is let go, so that the others queue behind it.
  */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +71,7 @@ let_go(size_t n)
 static struct runner *
 fresh(unsigned max_active, uint64_t wait_ns, struct quota *q)
 {
-	struct runner_limits lim = { max_active, wait_ns };
+	struct runner_limits lim = { max_active, wait_ns, 0 };
 	struct runner *r;
 
 	n_started = n_ended = 0;
@@ -132,7 +133,7 @@ users_take_turns(void **state)
 	wait_started(2);
 	submit(r, &a, (struct turn){ .uid = 1 });
 	submit(r, &b, (struct turn){ .uid = 2 });
-	runner_resize(r, &(struct runner_limits){ 3, 60000 * MS });
+	runner_resize(r, &(struct runner_limits){ 3, 60000 * MS, 0 });
 	wait_started(3);
 	let_go(4);
 	assert_string_equal(order, "ghba");
@@ -220,6 +221,45 @@ nobody_waits_longer_than_the_limit(void **state)
 	runner_free(r);
 }
 
+/* Threads of this process. */
+static size_t
+threads(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	size_t n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n - 2;	/* . and .. */
+}
+
+static void
+threads_without_work_go(void **state)
+{
+	struct runner_limits lim = { 4, 60000 * MS, 20 * MS };
+	struct named j[4] = { { 'a', true }, { 'b', true }, { 'c', true }, { 'd', true } };
+	struct runner *r = fresh(4, 60000 * MS, NULL);
+	size_t n = threads();
+
+	(void)state;
+	runner_resize(r, &lim);
+	for (size_t i = 0; i < 4; i++)
+		submit(r, &j[i], (struct turn){ .uid = 1 });
+	wait_started(4);
+	assert_true(threads() >= n + 4);
+	let_go(4);
+	for (int i = 0; i < 5000 && threads() > n; i++)
+		usleep(1000);
+	assert_int_equal(threads(), n);
+	/* And come again. */
+	n_started = n_ended = 0;
+	submit(r, &j[0], (struct turn){ .uid = 1 });
+	let_go(1);
+	runner_free(r);
+}
+
 static void *
 go_on_later(void *arg)
 {
@@ -279,6 +319,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(threads_without_work_go),
 		cmocka_unit_test(a_short_one_passes_a_long_one),
 		cmocka_unit_test(a_long_one_that_has_waited_for_its_length_is_not_passed),
 		cmocka_unit_test(users_take_turns),
