@@ -59,6 +59,52 @@ def judge_series(exp, rows):
     return None
 
 
+def same(a, b):
+    """a cell as the oracle has it: doubles within 1e-9"""
+    if a in NULLS or b is None:
+        return a in NULLS and b is None
+    if isinstance(b, float):
+        return abs(float(a) - b) <= 1e-9 * max(1, abs(b))
+    return str(a) == str(b)
+
+
+def judge_cells(exp, rows):
+    """equal, row by row"""
+    for row, want in zip(map(cells, rows), exp['table']):
+        if len(row) != len(want) or not all(map(same, row, want)):
+            return 'got %s, not %s' % (row, want)
+    return None
+
+
+def judge_ranks(exp, rows, keys):
+    """by key: the number first, then what is exact, then percentiles"""
+    for row in map(cells, rows):
+        want = exp['table'].get('\t'.join(map(str, row[:keys])))
+        got = row[keys:]
+        if want is None or int(got[0]) != want[0]:
+            return 'differs for %s: not %s' % (row, want)
+        if not all(near(a, b, want[0]) for a, b in zip(got[1:], want[1:])):
+            return 'differs for %s: not %s' % (row, want)
+    return None
+
+
+def judge_compare(exp, rows):
+    """of attributes of spans alone; a row is [key, value, selection, baseline]"""
+    seen = set()
+    for r in rows:
+        if isinstance(r, dict):
+            if not r['field'].startswith('span.'):
+                continue
+            v = r['value'] if isinstance(r['value'], str) else json.dumps(r['value'])
+            r = [r['field'][5:], v, r['selection'], r['baseline']]
+        key = '\t'.join(map(str, r[:2]))
+        seen.add(key)
+        if key in exp['table'] and [int(x) for x in r[2:4]] != exp['table'][key]:
+            return 'differs for %s: not %s' % (r, exp['table'][key])
+    missing = [k for k in exp['first'] if k not in seen]
+    return 'without %s' % missing if missing else None
+
+
 def judge(q, exp, lines):
     """None, or what is wrong; lines: the answer, a JSON value a line"""
     rows = [json.loads(l) for l in lines]
@@ -69,6 +115,12 @@ def judge(q, exp, lines):
     if q['cmp'] == 'table':
         got = [int(x) for x in cells(rows[0])]
         return None if got == exp['table'] else 'got %s, not %s' % (got, exp['table'])
+    if q['cmp'] == 'compare':
+        return judge_compare(exp, rows)
     if len(rows) != exp['rows']:
         return '%d rows, not %d' % (len(rows), exp['rows'])
+    if q['cmp'] == 'cells':
+        return judge_cells(exp, rows)
+    if q['cmp'].startswith('ranks'):
+        return judge_ranks(exp, rows, int(q['cmp'][5:]))
     return (judge_groups if q['cmp'] == 'table_p' else judge_series)(exp, rows)

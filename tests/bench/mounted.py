@@ -6,6 +6,7 @@ newest span. BENCH_MOUNT_OPTS adds options (e.g. query.threads=1).
 """
 import glob, json, os, re, shutil, subprocess, time
 
+import queries as qs
 from measure import client, size, spawn, work
 from peers import timed
 
@@ -86,7 +87,7 @@ class Mount:
 
 def mount(ds):
     more = os.environ.get('BENCH_MOUNT_OPTS')
-    opts = OPTIONS + (',' + more if more else '')
+    opts = OPTIONS + ',' + qs.PRICES + (',' + more if more else '')
     return Mount([SPANFS, '-f', '-o', opts, ds.at('store')], ds.at('mnt'))
 
 

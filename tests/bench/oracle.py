@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Works out the exact answers of the 14 queries straight from the OTLP/JSON lines.
+"""Works out the exact answers of the queries straight from the OTLP/JSON lines.
 
     oracle.py DATA_DIR TRUTH.json > expected.json
 
@@ -10,6 +10,9 @@ thing, the two are compared and a mismatch is fatal.
 """
 import collections, glob, hashlib, json, os, re, sys
 from multiprocessing import Pool
+
+import oracle_groups
+from oracle_groups import rank
 
 REGEX = r'^(GET|POST) /api/[a-z-]+/\{[a-zA-Z]+\}$'
 H = 3600 * 10**9
@@ -40,6 +43,7 @@ def one_file(arg):
     series = collections.defaultdict(list)
     http5 = gt1 = 0
     keys = collections.Counter()
+    groups = oracle_groups.Part()
     tree = {}        # trace -> [(span, parent, service, error)], only for checkout and its surroundings
     with open(path, encoding='utf-8') as f:
         for line in f:
@@ -100,21 +104,16 @@ def one_file(arg):
                             routes.add(at['http.route'])
                         if svc == 'frontend' and p['x0'] <= st < p['x1']:
                             o['Q14'].append(sid)
+                        groups.span(p, res, svc, s, at, st, d, err)
                         tree.setdefault(tid, []).append((sid, s.get('parentSpanId', ''), svc, err))
     tree = {t: v for t, v in tree.items()}
-    return dict(o=dict(o), dur=dict(dur), errs=errs, kinds=kinds, status=status, n=n, nev=nev, nlinks=nlinks, nexc=nexc, routes=routes,
+    return dict(groups=groups.settle(), o=dict(o), dur=dict(dur), errs=errs, kinds=kinds, status=status, n=n, nev=nev, nlinks=nlinks, nexc=nexc, routes=routes,
                 rx=(rx_n, rx_dur), series=dict(series), http5=http5, gt1=gt1, keys=keys,
                 cand={t: v for t, v in tree.items() if any(x[2] in ('payment', 'checkout') for x in v)})
 
 
 def digest(ids):
     return hashlib.sha1('\n'.join(ids).encode()).hexdigest()[:16]
-
-
-def rank(v, q):
-    """smallest value with at least q of the values at or below it"""
-    v = sorted(v)
-    return v[max(0, -(-len(v) * q // 100) - 1)]
 
 
 def main():
@@ -124,8 +123,10 @@ def main():
     files = sorted(glob.glob(os.path.join(data, '*.jsonl')))
     o, dur, series = collections.defaultdict(list), collections.defaultdict(list), collections.defaultdict(list)
     tot, errs, kinds, status, keys, routes, rx, cand = collections.Counter(), collections.Counter(), collections.Counter(), collections.Counter(), collections.Counter(), set(), [0, 0], {}
+    groups = oracle_groups.Part()
     with Pool(2) as pool:
         for r in pool.imap_unordered(one_file, [(f, p) for f in files]):
+            groups.add(r['groups'])
             for k, v in r['o'].items():
                 o[k] += v
             for k, v in r['dur'].items():
@@ -139,6 +140,9 @@ def main():
             rx[0] += r['rx'][0]; rx[1] += r['rx'][1]
             for t, v in r['cand'].items():   # a trace may straddle files; payment/checkout parts suffice only if
                 cand.setdefault(t, []).extend(v)   # the path between them stays inside the two services, which it does
+        wanted, parents = {(t, s) for t, s, svc, d in groups.lone}, {}
+        for found in pool.imap_unordered(oracle_groups.find_parents, [(f, wanted) for f in files] if wanted else []):
+            parents.update(found)
     q12 = []
     for t, spans in cand.items():
         par = {s[0]: (s[1], s[2]) for s in spans}
@@ -165,6 +169,7 @@ def main():
     q12.sort()
     exp['Q12'] = {'rows': len(q12), 'digest': digest(q12)}
     exp['Q13'] = {'rows': len(routes), 'table': sorted(routes)}
+    exp.update(groups.expected(parents))
     checks = [('spans', tot['n'], truth['spans']), ('events', tot['nev'], truth['events']), ('links', tot['nlinks'], truth['links']), ('exceptions', tot['nexc'], truth['exceptions']),
               ('http_5xx', tot['http5'], truth['http_5xx']), ('http_5xx_last_6h', exp['Q5']['rows'], truth['http_5xx_last_6h']), ('duration_gt_1s', tot['gt1'], truth['duration_gt_1s']),
               ('status', [status[0], status[1], status[2]], [truth['status'][k] for k in ('unset', 'ok', 'error')]), ('kind', [kinds[i] for i in range(1, 6)], list(truth['kind'].values())),

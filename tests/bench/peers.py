@@ -57,7 +57,7 @@ MAP_D = ('map_from_entries(list_transform(%s, lambda x: {k: x.key, v: coalesce('
          'x.value.arrayValue::VARCHAR)}))')
 KEYS_D = ("SELECT k FROM (SELECT unnest(map_keys(attrs)) AS k, unnest(map_values(attrs)) AS v "
           "FROM (SELECT attrs FROM stage LIMIT 300000)) "
-          "GROUP BY k HAVING bool_and(try_cast(v AS BIGINT) IS NOT NULL)")
+          "GROUP BY k HAVING bool_and(coalesce(try_cast(v AS BIGINT)::VARCHAR = v, false))")
 COPY_D = ("COPY (SELECT %s FROM stage WHERE start_ns >= %d AND start_ns < %d "
           "ORDER BY service, name, start_ns) TO '%s' (FORMAT parquet, COMPRESSION zstd, "
           "COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 122880, DICTIONARY_SIZE_LIMIT 60000)")

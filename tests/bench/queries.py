@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The 14 questions, as paths and as every peer is asked them.
+"""The 22 questions, as paths and as every peer is asked them.
 
 {name} are the oracle's parameters. In DuckDB's texts @s{key} is a span attribute as text and
 @i{key} as an integer: a column where attributes are shredded, a look-up where they are a MAP.
@@ -7,7 +7,9 @@ A query for spans returns start, trace id, span id, service, name, duration and 
 and Q14: then everything else), so answers are compared span id by span id:
 
     set      the same span ids        export  the same, read from a file of JSON lines
-    order    the same, in order       table, table_p, series, list: equal cells
+    order    the same, in order       table, table_p, series, list, cells: equal cells
+    ranksN   by the first N cells: a number, then percentiles
+    compare  counts of values of span attributes; the twenty that differ most are there
 
 p95 and p99 may differ by a rank between engines (nearest-rank in the oracle): 1 % of slack on
 groups that are not tiny.
@@ -33,7 +35,20 @@ PATHS = {
     'Q12': 'service/checkout/descendant/service/payment/status/error/end/{S}/spans.jsonl',
     'Q13': 'distinct/http.route/groups.jsonl',
     'Q14': 'service/frontend/since/{x0}/until/{x1}/spans.jsonl',
+    'Q15': 'group/name/agg/count,p50:duration,p95:duration,p99:duration/groups.jsonl',
+    'Q16': 'bucket/1h/agg/distinct:user.id/groups.jsonl',
+    'Q17': 'has/http.route/group/http.route/agg/count,p99:duration/sort/p99:duration:desc/'
+           'limit/20/groups.jsonl',
+    'Q18': 'since/{h24}/until/{t1}/group/resource.service.version/agg/count,error_rate/'
+           'versus/previous/groups.jsonl',
+    'Q19': 'has/gen_ai.request.model/bucket/day/group/gen_ai.request.model/agg/'
+           'sum:tokens:total,sum:cost/groups.jsonl',
+    'Q20': 'per/trace/group/service,name/agg/count,errors,p95:duration/groups.jsonl',
+    'Q21': 'group/parent:service,service/agg/count,sum:duration/groups.jsonl',
+    'Q22': 'service/frontend/since/{h24}/until/{t1}/compare/status/error/end/compare.jsonl',
 }
+# What tokens cost, as the mount is told; the peers' texts have the same numbers.
+PRICES = 'price *.input=2.5,price *.output=10'
 LATER = {'Q12'}
 
 
@@ -134,23 +149,87 @@ Q = [
   clickhouse="SELECT * FROM otel.otel_traces WHERE ServiceName = 'frontend' AND Timestamp >= " + T % '{x0}' + " AND Timestamp < " + T % '{x1}' + " INTO OUTFILE '{out}' TRUNCATE FORMAT JSONEachRow",
   sqlite="SELECT json_object('start_ns', start_ns, 'duration_ns', duration_ns, 'trace_id', lower(hex(trace_id)), 'span_id', printf('%016x', span_id), 'parent_span_id', printf('%016x', parent_span_id), 'service', service, 'name', name, 'kind', kind, 'status', status, 'status_message', status_message, 'scope', scope, 'resource', json(r.json), 'attrs', json(attrs), 'events', json(events), 'links', json(links)) FROM spans s JOIN resources r ON r.id = s.resource_id WHERE service = 'frontend' AND start_ns >= {x0} AND start_ns < {x1}",
   shell=('"stringValue":"frontend"', 'sp | select(.svc == "frontend" and .startTimeUnixNano >= "{x0}" and .startTimeUnixNano < "{x1}")', 'cat > {out}')),
+ dict(id='Q15', title='Percentiles by name', ask='number of spans, p50, p95 and p99 of duration for each span name, all data', cmp='ranks1',
+  duckdb="SELECT name, count(*), quantile_disc(duration_ns, 0.5), quantile_disc(duration_ns, 0.95), quantile_disc(duration_ns, 0.99) FROM spans GROUP BY name ORDER BY name",
+  clickhouse="SELECT SpanName, count(), quantileExactLow(0.5)(Duration), quantileExact(0.95)(Duration), quantileExact(0.99)(Duration) FROM otel.otel_traces GROUP BY SpanName ORDER BY SpanName",
+  sqlite="WITH d AS (SELECT name, duration_ns AS d, row_number() OVER (PARTITION BY name ORDER BY duration_ns) AS rn, count(*) OVER (PARTITION BY name) AS n FROM spans) SELECT name, max(n), max(d) FILTER (WHERE rn = (n * 50 + 99) / 100), max(d) FILTER (WHERE rn = (n * 95 + 99) / 100), max(d) FILTER (WHERE rn = (n * 99 + 99) / 100) FROM d GROUP BY name ORDER BY name",
+  shell=None),
+ dict(id='Q16', title='Distinct users by hour', ask='the number of different user.id of each hour, all data', cmp='cells',
+  duckdb="SELECT start_ns // 3600000000000 * 3600000000000 AS t, count(DISTINCT @s{user.id}) FROM spans GROUP BY t ORDER BY t",
+  clickhouse="SELECT toUnixTimestamp(toStartOfHour(Timestamp)) * 1000000000 AS t, uniqExactIf(SpanAttributes['user.id'], mapContains(SpanAttributes, 'user.id')) FROM otel.otel_traces GROUP BY t ORDER BY t",
+  sqlite="SELECT start_ns / 3600000000000 * 3600000000000 AS t, count(DISTINCT attrs ->> '$.\"user.id\"') FROM spans GROUP BY t ORDER BY t",
+  shell=None),
+ dict(id='Q17', title='Slowest routes', ask='the 20 routes with the highest p99 of duration, with their number of spans', cmp='ranks1',
+  duckdb="SELECT @s{http.route} AS r, count(*), quantile_disc(duration_ns, 0.99) AS p FROM spans WHERE r IS NOT NULL GROUP BY r ORDER BY p DESC, r LIMIT 20",
+  clickhouse="SELECT SpanAttributes['http.route'] AS r, count(), quantileExact(0.99)(Duration) AS p FROM otel.otel_traces WHERE mapContains(SpanAttributes, 'http.route') GROUP BY r ORDER BY p DESC, r LIMIT 20",
+  sqlite="WITH d AS (SELECT attrs ->> '$.\"http.route\"' AS r, duration_ns AS d FROM spans WHERE r IS NOT NULL), e AS (SELECT r, d, row_number() OVER (PARTITION BY r ORDER BY d) AS rn, count(*) OVER (PARTITION BY r) AS n FROM d) SELECT r, n, d FROM e WHERE rn = (n * 99 + 99) / 100 ORDER BY d DESC, r LIMIT 20",
+  shell=None),
+ dict(id='Q18', title='Error rate by version, against the day before', ask='spans and share of errors of each service.version of the last 24 h, each beside the 24 h before', cmp='cells',
+  duckdb="WITH g AS (SELECT @r{service.version} AS v, count(*) FILTER (WHERE start_ns >= {h24}) AS n, count(*) FILTER (WHERE start_ns < {h24}) AS b, count(*) FILTER (WHERE start_ns >= {h24} AND status = 2) / nullif(n, 0) AS e, count(*) FILTER (WHERE start_ns < {h24} AND status = 2) / nullif(b, 0) AS f FROM spans WHERE start_ns >= {h48} AND start_ns < {t1} GROUP BY v)\nSELECT v, n, nullif(b, 0), n - nullif(b, 0), e, f, e - f FROM g WHERE n > 0 ORDER BY v",
+  clickhouse="WITH " + T % '{h24}' + " AS h\nSELECT ResourceAttributes['service.version'] AS v, countIf(Timestamp >= h) AS n, nullIf(countIf(Timestamp < h), 0) AS b, n - b, countIf(Timestamp >= h AND StatusCode = 'Error') / n AS e, countIf(Timestamp < h AND StatusCode = 'Error') / b AS f, e - f FROM otel.otel_traces WHERE Timestamp >= " + T % '{h48}' + " AND Timestamp < " + T % '{t1}' + " GROUP BY v HAVING n > 0 ORDER BY v",
+  sqlite="WITH g AS (SELECT r.json ->> '$.\"service.version\"' AS v, count(*) FILTER (WHERE start_ns >= {h24}) AS n, nullif(count(*) FILTER (WHERE start_ns < {h24}), 0) AS b, count(*) FILTER (WHERE start_ns >= {h24} AND status = 2) AS e, count(*) FILTER (WHERE start_ns < {h24} AND status = 2) AS f FROM spans s JOIN resources r ON r.id = s.resource_id WHERE start_ns >= {h48} AND start_ns < {t1} GROUP BY v)\nSELECT v, n, b, n - b, 1.0 * e / n, 1.0 * f / b, 1.0 * e / n - 1.0 * f / b FROM g WHERE n > 0 ORDER BY v",
+  shell=None),
+ dict(id='Q19', title='Tokens and cost by model and day', ask='input and output tokens and their cost of each gen_ai.request.model and day', cmp='cells',
+  duckdb="SELECT start_ns // 86400000000000 * 86400000000000 AS t, @s{gen_ai.request.model} AS m, sum(coalesce(@i{gen_ai.usage.input_tokens}, 0) + coalesce(@i{gen_ai.usage.output_tokens}, 0))::BIGINT, sum(coalesce(@i{gen_ai.usage.input_tokens}, 0) * 2.5::DOUBLE + coalesce(@i{gen_ai.usage.output_tokens}, 0) * 10::DOUBLE) / 1e6 FROM spans WHERE m IS NOT NULL GROUP BY t, m ORDER BY t, m",
+  clickhouse="WITH toInt64OrZero(SpanAttributes['gen_ai.usage.input_tokens']) AS i, toInt64OrZero(SpanAttributes['gen_ai.usage.output_tokens']) AS o\nSELECT toUnixTimestamp(toStartOfDay(Timestamp)) * 1000000000 AS t, SpanAttributes['gen_ai.request.model'] AS m, sum(i + o), sum(i * 2.5 + o * 10.) / 1e6 FROM otel.otel_traces WHERE mapContains(SpanAttributes, 'gen_ai.request.model') GROUP BY t, m ORDER BY t, m",
+  sqlite="WITH d AS (SELECT start_ns / 86400000000000 * 86400000000000 AS t, attrs ->> '$.\"gen_ai.request.model\"' AS m, coalesce(attrs ->> '$.\"gen_ai.usage.input_tokens\"', 0) AS i, coalesce(attrs ->> '$.\"gen_ai.usage.output_tokens\"', 0) AS o FROM spans WHERE m IS NOT NULL)\nSELECT t, m, sum(i + o), sum(i * 2.5 + o * 10.0) / 1e6 FROM d GROUP BY t, m ORDER BY t, m",
+  shell=None),
+ dict(id='Q20', title='Traces by their root', ask='for each service and name of a root: traces, those with an error, p95 of their duration', cmp='ranks2',
+  duckdb="WITH t AS (SELECT min(CASE WHEN parent_span_id IS NULL OR parent_span_id = 0 THEN {a: start_ns, b: span_id, s: service, n: name} END) AS r, max(start_ns + duration_ns) - min(start_ns) AS d, bool_or(status = 2) AS e FROM spans GROUP BY trace_id)\nSELECT r.s, r.n, count(*), count(*) FILTER (WHERE e), quantile_disc(d, 0.95) FROM t GROUP BY ALL ORDER BY ALL",
+  clickhouse="SELECT s, n, count(), countIf(e), quantileExact(0.95)(d) FROM (SELECT argMinIf((ServiceName, SpanName), (Timestamp, SpanId), ParentSpanId = '') AS r, r.1 AS s, r.2 AS n, toUInt64(max(toUnixTimestamp64Nano(Timestamp) + Duration) - min(toUnixTimestamp64Nano(Timestamp))) AS d, max(StatusCode = 'Error') AS e FROM otel.otel_traces GROUP BY TraceId) GROUP BY s, n ORDER BY s, n",
+  sqlite="WITH t AS (SELECT trace_id, max(start_ns + duration_ns) - min(start_ns) AS d, max(status = 2) AS e FROM spans GROUP BY trace_id), r AS (SELECT trace_id, service, name, row_number() OVER (PARTITION BY trace_id ORDER BY start_ns, span_id) AS k FROM spans WHERE parent_span_id IS NULL), u AS (SELECT service, name, d, e, row_number() OVER (PARTITION BY service, name ORDER BY d) AS rn, count(*) OVER (PARTITION BY service, name) AS n FROM t JOIN r USING (trace_id) WHERE k = 1)\nSELECT service, name, max(n), sum(e), max(d) FILTER (WHERE rn = (n * 95 + 99) / 100) FROM u GROUP BY service, name ORDER BY service, name",
+  shell=None),
+ dict(id='Q21', title="By the parent's service", ask="spans and their total duration for each service of a parent span and service of the span", cmp='cells',
+  duckdb="SELECT p.service AS a, s.service AS b, count(*), sum(s.duration_ns)::BIGINT FROM spans s LEFT JOIN spans p ON p.trace_id = s.trace_id AND p.span_id = s.parent_span_id GROUP BY a, b ORDER BY a NULLS LAST, b",
+  clickhouse="SELECT nullIf(p.ServiceName, '') AS a, s.ServiceName AS b, count(), sum(s.Duration) FROM otel.otel_traces AS s LEFT JOIN (SELECT TraceId, SpanId, ServiceName FROM otel.otel_traces) AS p ON p.TraceId = s.TraceId AND p.SpanId = s.ParentSpanId GROUP BY a, b ORDER BY a ASC NULLS LAST, b",
+  sqlite="SELECT p.service AS a, s.service AS b, count(*), sum(s.duration_ns) FROM spans s LEFT JOIN spans p ON p.trace_id = s.trace_id AND p.span_id = s.parent_span_id GROUP BY a, b ORDER BY a IS NULL, a, b",
+  shell=None),
+ dict(id='Q22', title='What is different about the errors', ask="the 100 values of span attributes whose share differs most between frontend's errors of 24 h and its other spans; keys with over 10,000 values left out", cmp='compare',
+  duckdb="WITH kv AS (SELECT * FROM @kv{SELECT status = 2 AS err, * FROM spans WHERE service = 'frontend' AND start_ns >= {h24} AND start_ns < {t1}}), n AS (SELECT count(*) FILTER (WHERE status = 2) AS e, count(*) FILTER (WHERE status <> 2) AS o FROM spans WHERE service = 'frontend' AND start_ns >= {h24} AND start_ns < {t1}), g AS (SELECT k, v, count(*) FILTER (WHERE err) AS a, count(*) FILTER (WHERE NOT err) AS b, count(*) OVER (PARTITION BY k) AS m FROM kv GROUP BY k, v)\nSELECT k, v, a, b FROM g, n WHERE m <= 10000 ORDER BY abs(a / e - b / o) DESC, k, v LIMIT 100",
+  clickhouse="WITH (SELECT (countIf(StatusCode = 'Error'), countIf(StatusCode != 'Error')) FROM otel.otel_traces WHERE ServiceName = 'frontend' AND Timestamp >= " + T % '{h24}' + " AND Timestamp < " + T % '{t1}' + ") AS n\nSELECT k, v, a, b FROM (SELECT kv.1 AS k, kv.2 AS v, countIf(err) AS a, countIf(NOT err) AS b, count() OVER (PARTITION BY k) AS m FROM (SELECT arrayJoin(SpanAttributes) AS kv, StatusCode = 'Error' AS err FROM otel.otel_traces WHERE ServiceName = 'frontend' AND Timestamp >= " + T % '{h24}' + " AND Timestamp < " + T % '{t1}' + ") GROUP BY k, v) WHERE m <= 10000 ORDER BY abs(a / n.1 - b / n.2) DESC, k, v LIMIT 100",
+  sqlite="WITH s AS MATERIALIZED (SELECT status = 2 AS err, attrs FROM spans WHERE service = 'frontend' AND start_ns >= {h24} AND start_ns < {t1}), n AS (SELECT sum(err) AS e, sum(NOT err) AS o FROM s), g AS (SELECT key AS k, value AS v, count(*) FILTER (WHERE err) AS a, count(*) FILTER (WHERE NOT err) AS b, count(*) OVER (PARTITION BY key) AS m FROM s, json_each(s.attrs) GROUP BY key, value)\nSELECT k, CASE typeof(v) WHEN 'text' THEN v ELSE CAST(v AS TEXT) END, a, b FROM g, n WHERE m <= 10000 ORDER BY abs(1.0 * a / e - 1.0 * b / o) DESC, k, v LIMIT 100",
+  shell=None),
 ]
 
 
 def fill(text, p, out='out.jsonl'):
     for k, v in p.items():
         text = text.replace('{%s}' % k, str(v))
-    p2 = {'h24s': p['h24'] // 10**9, 't1s': p['t1'] // 10**9, 'regex_c': p['regex'].replace('\\', '\\\\'), 'regex_j': p['regex'].replace('\\', '\\\\'), 'out': out}
+    p2 = {'h48': 2 * p['h24'] - p['t1'], 'h24s': p['h24'] // 10**9, 't1s': p['t1'] // 10**9, 'regex_c': p['regex'].replace('\\', '\\\\'), 'regex_j': p['regex'].replace('\\', '\\\\'), 'out': out}
     for k, v in p2.items():
         text = text.replace('{%s}' % k, str(v))
     return text
 
 
+# Columns of the shredded layout that are no attributes of spans.
+FIXED = ('start_ns duration_ns trace_id span_id parent_span_id trace_state service name kind status '
+         'status_message scope_name scope_version flags attrs_rest events links '
+         'exception_message err').split()
+
+
+def key_values(text, layout):
+    """attributes of rows of a SELECT that has `err`, as rows (err, k, v)"""
+    head, tag, rest = text.partition('@kv{')
+    if not tag:
+        return text
+    select, rest = rest.split('}', 1)
+    if layout == 'map':
+        each = 'SELECT err, unnest(map_keys(attrs)) AS k, unnest(map_values(attrs)) AS v FROM (%s)' % select
+    else:
+        fixed = ', '.join("'%s'" % c for c in FIXED)
+        each = ("SELECT err, k, v FROM (UNPIVOT (SELECT err, COLUMNS(c -> c NOT IN (%s) AND c NOT LIKE "
+                "'resource.%%')::VARCHAR FROM (%s)) ON COLUMNS(* EXCLUDE (err)) INTO NAME k VALUE v) "
+                "UNION ALL SELECT err, unnest(map_keys(attrs_rest)), unnest(map_values(attrs_rest)) FROM (%s)"
+                % (fixed, select, select))
+    return head + '(' + each + ')' + rest
+
+
 def duck(text, layout):
-    """@s{k} and @i{k} for the layout: 'map' or 'shred'"""
+    """@s{k}, @i{k} and @r{k} for the layout: 'map' or 'shred'; @kv{SELECT} as keys and values"""
+    text = key_values(text, layout)
     out, i = '', 0
     while i < len(text):
-        for tag in ('@s{', '@i{', '@exc{'):
+        for tag in ('@s{', '@i{', '@r{', '@exc{'):
             if text.startswith(tag, i):
                 j = text.index('}', i)
                 if text[i + len(tag)] == '{':      # a placeholder not yet filled in
@@ -158,6 +237,8 @@ def duck(text, layout):
                 k = text[i + len(tag):j]
                 if tag == '@exc{':
                     out += ("contains(exception_message, '%s')" if layout == 'shred' else "(len(events) > 0 AND len(list_filter(events, lambda e: contains(e.attrs['exception.message'], '%s'))) > 0)") % k
+                elif tag == '@r{':
+                    out += '"resource.%s"' % k if layout == 'shred' else "resource['%s']" % k
                 elif layout == 'shred':
                     out += '"%s"' % k
                 else:
