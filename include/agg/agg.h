@@ -31,6 +31,7 @@ struct agg_options {
 	uint64_t shift;			/* versus: how much earlier the other side is */
 	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */
 	struct quota *quota;		/* that it shares with others, "[query] total_memory"; or NULL */
+	uint64_t keep;			/* only so many of the first rows are wanted, and no fill; 0: all */
 	/* Passing it doesn't make percentiles and counts of different values approximate. */
 	bool exact;
 	/* One span may make millions of groups, and the end sorts them: looked at on the way. */
@@ -69,6 +70,8 @@ int agg_reader_holds(struct agg_table *, size_t bytes, struct err *) WARN_UNUSED
 /* What the cells are. */
 int agg_columns(struct agg_table *, struct group_column **, size_t *n, struct err *) WARN_UNUSED;
 size_t agg_n_groups(const struct agg_table *);
+/* How often two rows were compared, to be put in order. */
+uint64_t agg_n_compared(const struct agg_table *);
 /* Where costs are asked for: spans (of the range itself) that have tokens, and no price. */
 uint64_t agg_n_unpriced(const struct agg_table *);
 /* False: memory was short, and some are from a sketch (within 1 %) or HyperLogLog (2 %). */

@@ -7,6 +7,8 @@
  *   MANIFEST, manifest/NUMBER.seg
  *             what planning needs of the shards, so that their footers need not be read: may
  *             be missing, old or damaged, then they are
+ *   marks/NAME.mark
+ *             names for commits: catalog/marks.h
  *   LOCK      held by the one writer
  *   shards/YYYY-MM-DD/HH/SEQ.shard, shards/outside/SEQ.shard
  *

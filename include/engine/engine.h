@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "conf/conf.h"
+#include "model/mark.h"
 #include "query/path.h"
 #include "watch/watch.h"
 
@@ -117,6 +118,12 @@ struct result_info result_info(struct result *);
 /* The message of a failed result. */
 void result_error(struct result *, struct err *);
 
+/*
+ * It was read to its end, which is known without a read of one that is empty: a mark in its path
+ * may be moved to where it ended ("mark commit NAME").
+ */
+void result_note_read(struct result *);
+
 struct result_wait;
 /* Called once, from any thread, possibly before the function that took it returns. */
 typedef void (*result_fn)(void *arg, int code, const void *data, size_t n);
@@ -199,6 +206,19 @@ int engine_query(struct engine *, struct sv path, struct requester,
     int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
     const atomic_bool *cancel, struct err *) WARN_UNUSED;
 
+/* What came of a complete answer. */
+struct answer {
+	uint64_t n_rows;		/* in it; in `count`: the number */
+	uint64_t generation;		/* of the commit that it is of */
+	bool has_mark;			/* it is of rows under a mark, */
+	char mark[MARK_NAME_MAX + 1];	/* of that name, */
+	uint64_t mark_from;		/* which stood there */
+};
+/* engine_query, and what came of it; *answer is written on success only. */
+int engine_answer(struct engine *, struct sv path, struct requester,
+    int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
+    const atomic_bool *cancel, struct answer *, struct err *) WARN_UNUSED;
+
 struct verification {
 	enum verdict verdict;
 	struct buf words;	/* a line; of a difference more: its first row and both plans */
@@ -238,7 +258,7 @@ int engine_control_file(struct engine *, struct sv name, struct requester, struc
 const char *engine_control_name(size_t i);
 /* The names of the files of .spanfs/stats, alike; their content: engine_control_file "stats/NAME". */
 const char *engine_stats_name(size_t i);
-/* A line for .spanfs/control: "cancel 12", "flush", "drop-caches", "analyze", "reset-costs". */
+/* A line for .spanfs/control: "cancel 12", "flush", "drop-caches", "analyze", "reset-costs", "mark commit NAME". */
 int engine_control(struct engine *, struct sv line, struct requester, struct err *) WARN_UNUSED;
 /* Remembers an error for .spanfs/errors; path as typed, err->off into it (-1: none). */
 void engine_note_error(struct engine *, struct sv path, struct requester, const struct err *);

@@ -106,4 +106,7 @@ struct grouping {
 	size_t n_sort, n_columns;
 };
 
+/* The key of a column in files. */
+void group_column_print(struct buf *, const struct grouping *, const struct group_ref *);
+
 #endif

@@ -87,6 +87,9 @@ struct stats_need {
 	size_t n_traces;
 	/* So many rows of these services (no other condition), the newest; UINT64_MAX: all. */
 	uint64_t newest;
+	/* Only shards of later commits than this one; of others nothing is asked. */
+	bool has_after;
+	uint64_t after;
 	/* What shards have of each service is enough, where those asked for lie in the range. */
 	bool counts;
 	bool blooms;			/* of trace ids are asked */
@@ -201,6 +204,10 @@ uint64_t stats_hash(const struct value *);
 const struct stats_field *stats_fields(const struct stats_summary *, const struct field *,
     size_t *n);
 const struct stats_value *stats_value_find(const struct stats_field *, uint64_t hash);
+
+/* How a plan says that a shard came with a commit that the query's mark is past (stats_need.after). */
+#define STATS_MARK_RULE "mark"
+#define STATS_MARK_WHY "of no commit after the mark"
 
 struct stats {
 	uint64_t version;		/* the catalog's generation */

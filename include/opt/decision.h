@@ -22,7 +22,7 @@
 void template_key(struct buf *, const struct query *, const struct stats *,
     const struct opt_options *);
 /* Bits of enum stat_index, and one more where there are Bloom filters. */
-uint32_t template_index_kinds(const struct stats *, struct time_range);
+uint32_t template_index_kinds(const struct stats *, const struct query *);
 /* The template for people: "spans: service eq ? and user.id eq ? range ~1h to now". Field names are as typed. */
 void template_print(struct buf *, const struct query *, const struct stats *,
     const struct opt_options *);

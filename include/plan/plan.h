@@ -4,7 +4,9 @@
  * plan_verify, shown by plan_explain. A plan owns its arena (and copies of what it needs of
  * the query), so that it outlives both.
  *
- *   shards --access--> rows --filter--> row refs --order, limit--> row refs --fetch--> output
+ *   shards --scan, filter--> row refs --order, limit--> row refs --fetch--> output
+ *
+ * The steps are nodes in the plan, linked from the output back to the scan.
  *
  * Without any rule it is the plain plan: every shard read in full, every span put together
  * and tested as a row, everything sorted, then cut. That is the oracle of the tests.
@@ -101,10 +103,27 @@ struct plan_sort {
 };
 
 /*
- * The steps of a plan, from the shards to the output, each with what it does and how. What is
- * switched on by a rule is off in the plain plan.
+ * The steps of a plan, in the order in which rows pass through them. Which take part is said by
+ * the output, the page and who asks for facts of traces: plan_link. What a rule switches on is
+ * off in the plain plan. Kinds are told apart by tables with a row for each: plan_tree.c,
+ * node_kinds.c, opt/cost.c and exec/exec.c.
  */
+enum plan_kind {
+	PLAN_SCAN,
+	PLAN_FILTER,
+	PLAN_TRACES,	/* puts traces together for the step after it, wherever that stands */
+	PLAN_ORDER,
+	PLAN_LIMIT,
+	PLAN_FETCH,
+	PLAN_COUNT,
+	PLAN_GROUP,
+	PLAN_CONTRAST,
+	N_PLAN_KINDS
+};
+
 struct plan_node {
+	enum plan_kind kind;
+	const struct plan_node *input;	/* NULL: of a scan */
 	double est_rows, est_cost;	/* rows that leave it; its own cost, in seq_page_cost */
 };
 
@@ -127,14 +146,14 @@ struct plan_filter {
 	const struct pred *pred;	/* in order of evaluation; PRED_TRUE for all */
 	struct time_range range;
 	bool pushdown;		/* it and the range are tested on columns, not on rows */
-	bool never;		/* contradiction: empty without reading; then the rule that said so, and why */
+	bool never;		/* contradiction: empty without reading; by the rule that said so */
 	const char *never_by, *never_why;
 };
 
-/* Output ROW_CONTRAST, and no other: what tells the selection from the baseline. */
+/* What tells the selection from the baseline. */
 struct plan_contrast {
 	struct plan_node node;
-	const struct pred *pred;
+	const struct pred *pred;	/* NULL: the output is another */
 };
 
 struct plan_order {
@@ -159,12 +178,15 @@ struct plan_fetch {
 struct plan {
 	struct arena arena;
 	enum row_kind output;
+	const struct plan_node *root;	/* the last step; those that take part are its inputs */
 	struct plan_scan scan;
 	struct plan_filter filter;
-	struct plan_contrast contrast;
+	struct plan_node traces;
 	struct plan_order order;
 	struct plan_page page;
 	struct plan_fetch fetch;
+	struct plan_node count, group;
+	struct plan_contrast contrast;
 	/* For explain: names of the rules that changed something, in order. */
 	const char *const *fired;
 	size_t n_fired;
@@ -186,12 +208,23 @@ size_t plan_n_leaves(const struct pred *filter);
  */
 uint64_t plan_index_leaves(const struct pred *filter);
 
-struct plan *plan_new(void);		/* zeroed but for its arena; NULL: out of memory */
+/* Zeroed but for its arena; to be linked once it is filled in. NULL: out of memory. */
+struct plan *plan_new(void);
 void plan_free(struct plan *);
+
+/* plan_tree.c */
+/* Root and inputs, as output, filter, sort keys, page and projection have it now. */
+void plan_link(struct plan *);
+/* The plan's node of that kind, which takes part or not. */
+struct plan_node *plan_node_at(struct plan *, enum plan_kind);
+/* Does it take part? */
+bool plan_has(const struct plan *, enum plan_kind);
+
 /* Checks the invariants; the first that fails is the message. Cheap: run after every rule in tests. */
 int plan_verify(const struct plan *, const struct stats *, struct err *) WARN_UNUSED;
 
 const char *access_name(enum access);
+const char *plan_kind_name(enum plan_kind);
 /* EXPLAIN as text (the file `plan`) and as one JSON object (`plan.json`). */
 void plan_explain(struct buf *, const struct plan *, const struct stats *, struct sv canonical);
 void plan_explain_json(struct buf *, const struct plan *, const struct stats *, struct sv canonical);

@@ -37,6 +37,7 @@ enum arg_kind {
 	ARG_DURATION_OPS,	/* ne lt le ...: duration, trace-duration, where on a number or time */
 	ARG_DURATIONS, ARG_TIMES, ARG_DAYS, ARG_NUMBERS,	/* free; a few examples are listed */
 	ARG_EXPECTS,	/* what expect looks at: rows, fresh */
+	ARG_MARKS,	/* of the store */
 	ARG_WORDS,	/* text: free, lists nothing */
 	ARG_SHARD_DAYS, ARG_SHARD_HOURS,	/* partitions of the store */
 };
@@ -99,7 +100,7 @@ int64_t path_typed_offset(const struct path *, struct sv typed, int64_t off);
 void path_keywords(const struct path *, void (*fn)(void *, const char *keyword), void *arg);
 /*
  * Example arguments of a free argument (durations, times, numbers, ops, kinds...): fixed
- * words in byte order; none for ARG_VALUES, ARG_FIELDS, ARG_WORDS, ARG_SHARD_*.
+ * words in byte order; none for ARG_VALUES, ARG_FIELDS, ARG_MARKS, ARG_WORDS, ARG_SHARD_*.
  */
 size_t path_examples(const struct path *, const char *const **words);
 

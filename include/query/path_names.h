@@ -16,6 +16,7 @@ struct path_names {
 	const struct field *fields;	/* as parsed: a key that files show is a bare name */
 	const struct sv *typed;		/* their texts, as decoded */
 	size_t n_fields;
+	struct sv mark;			/* or this one, of which the store must know; empty: none */
 	bool columns;			/* of sort and select: where rows are groups, their columns */
 	bool compares;			/* among sort's is a column of compare, which may follow */
 	bool sorts;			/* the fields are sort's: a direction may be misspelt */

@@ -20,6 +20,11 @@ struct sort_key {
 	size_t off;			/* in its argument */
 };
 
+/* Where a mark stands, and since when (wall time). */
+struct query_mark {
+	uint64_t generation, moved_ns;
+};
+
 struct query {
 	/*
 	 * All filter clauses, ANDed, canonical (sorted, without doubles); PRED_TRUE if none. Time
@@ -32,6 +37,10 @@ struct query {
 	uint64_t on_length_ns;		/* of `on` or the shard directory: a day or an hour */
 	bool relative;			/* the range, or a time in the filter, depends on now */
 	uint64_t now;			/* what relative times were resolved with; 0 if none is */
+	/* mark/NAME: only spans of the commits after that one; set by the environment. */
+	bool has_mark;
+	struct sv mark;
+	struct query_mark after;
 	bool shard_partition;		/* under shards/DAY/HH: `on` is its hour, printed as on/ */
 	/*
 	 * The leaves that ask for services by plain clauses outside every group, as typed: what
@@ -89,6 +98,9 @@ struct query_env {
 	 */
 	int (*has_attr)(void *arg, struct sv key, bool *, struct err *);
 	void *attr_arg;
+	/* Where the mark of a name stands; ERR_UNKNOWN if there is none. NULL: there is none at all. */
+	int (*mark)(void *arg, struct sv name, struct query_mark *, struct err *);
+	void *mark_arg;
 	/* What tokens cost, for the field `cost`: as long as the query lives. NULL: nothing. */
 	const struct prices *prices;
 };

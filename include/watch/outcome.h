@@ -14,6 +14,7 @@
 struct run_info {
 	struct profile profile;
 	uint64_t n_rows, n_bytes;
+	uint64_t n_shown;		/* what `expect` looks at: rows, in `count` the number */
 	bool complete;
 	uint64_t n_unpriced;	/* of groups: spans with tokens that have no price */
 	bool inexact;			/* groups of which some values are approximate: memory was short */

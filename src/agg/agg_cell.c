@@ -168,24 +168,41 @@ agg_cell(struct agg_table *t, const struct group *g, const struct side *s, size_
 }
 
 int
-group_cells(struct agg_table *t, struct group *g, const struct group_cell **out, struct err *e)
+cells_begin(struct agg_table *t, struct err *e)
+{
+	const struct grouping *g = t->g;
+
+	t->early = arena_array(&t->arena, g->n_aggs + 1, bool);
+	t->scratch = arena_array(&t->arena, 2 * g->n_aggs + 1, struct group_cell);
+	if (t->early == NULL || t->scratch == NULL)
+		return err_nomem(e);
+	memset(t->early, 0, g->n_aggs * sizeof *t->early);
+	for (size_t i = 0; i < g->n_having; i++)
+		t->early[g->having_agg[i]] = true;
+	for (size_t i = 0; i < g->n_sort; i++)
+		if (g->sort[i].kind != REF_BUCKET && g->sort[i].kind != REF_KEY)
+			t->early[g->sort[i].i] = true;
+	return 0;
+}
+
+int
+group_cells(struct agg_table *t, struct group *g, bool early, struct group_cell *v, struct err *e)
 {
 	size_t n = t->g->n_aggs, sides = t->g->versus ? 2 : 1;
-	struct group_cell *v;
 	/* A side without a row has no values; but of one row for everything both are there. */
 	bool single = t->g->n_keys == 0 && !t->g->has_bucket;
-	int code;
+	int code = 0;
 
-	if ((code = agg_take(&t->mem, n * sides * sizeof *v, e)) < 0)
-		return code;
-	if ((v = arena_array(&t->arena, n * sides + 1, struct group_cell)) == NULL)
-		return err_nomem(e);
 	for (size_t s = 0; s < sides; s++)
-		for (size_t i = 0; (g->side[s].count != 0 || single) && i < n; i++)
-			if ((code = agg_cell(t, g, &g->side[s], i, &v[s * n + i], e)) < 0)
-				return code;
-	*out = v;
-	return 0;
+		for (size_t i = 0; code == 0 && i < n; i++) {
+			if (t->early[i] != early)
+				continue;
+			if (g->side[s].count != 0 || single)
+				code = agg_cell(t, g, &g->side[s], i, &v[s * n + i], e);
+			else
+				v[s * n + i] = null_cell();
+		}
+	return code;
 }
 
 /* ---- keys ---- */
@@ -231,6 +248,50 @@ key_cell(const struct agg_table *t, const struct group *g, size_t key)
 			break;
 		}
 	return (struct group_cell){ .kind = GROUP_VALUE, .value = v };
+}
+
+/* ---- columns ---- */
+
+/* Now less then: exact as sums are; of times and integers an integer. */
+static struct group_cell
+difference(const struct group_cell *now, const struct group_cell *then)
+{
+	struct number a = cell_number(now), b = cell_number(then), d;
+
+	if (a.kind == NUMBER_NONE || b.kind == NUMBER_NONE)
+		return (struct group_cell){ .kind = GROUP_NULL };
+	if (a.kind == NUMBER_DOUBLE || b.kind == NUMBER_DOUBLE)
+		d = number_double(number_to_double(a) - number_to_double(b));
+	else
+		d = number_i128((a.kind == NUMBER_I64 ? (__int128)a.i : (__int128)a.u) -
+		    (b.kind == NUMBER_I64 ? (__int128)b.i : (__int128)b.u));
+	if (d.kind == NUMBER_DOUBLE)
+		return (struct group_cell){ .kind = GROUP_VALUE,
+		    .value = { .type = VAL_DOUBLE, .d = d.d } };
+	return (struct group_cell){ .kind = GROUP_VALUE,
+	    .value = { .type = VAL_INT, .i = d.i } };
+}
+
+struct group_cell
+row_cell(const struct agg_table *t, const struct agg_row *row, const struct group_ref *ref)
+{
+	struct group_cell null = { .kind = GROUP_NULL };
+	size_t n = t->g->n_aggs;
+
+	switch (ref->kind) {
+	case REF_BUCKET:
+		return (struct group_cell){ .kind = GROUP_TIME, .time = row->bucket };
+	case REF_KEY:
+		return key_cell(t, row->group, ref->i);
+	case REF_AGG:
+		return row->cells[ref->i];
+	case REF_PREV:
+		return row->no_before ? null : row->cells[n + ref->i];
+	case REF_DELTA:
+		return row->no_before ? null :
+		    difference(&row->cells[ref->i], &row->cells[n + ref->i]);
+	}
+	return null;
 }
 
 /* ---- order ---- */

@@ -14,7 +14,8 @@
  *   agg_number    numbers
  *   agg_save, agg_load   tables as bytes (agg/agg_bytes.h)
  *   agg_shrink    what a table does when memory is short
- *   agg_rows, agg_fill   groups to rows: having, fill, sort
+ *   agg_rows, agg_fill   groups to rows: having, fill
+ *   agg_top       their order, and the first of them
  *   agg_cell      the cells of a row
  */
 #ifndef AGG_I_H
@@ -176,6 +177,9 @@ struct agg_table {
 	bool has_cost, has_parent_cost;
 	uint64_t n_unpriced;		/* of those spans, with tokens and no price */
 	struct trace_items *traces[2];
+	bool *early;			/* by aggregate: having or sort look at it */
+	struct group_cell *scratch;	/* of one group */
+	uint64_t n_compared;		/* pairs of rows */
 	struct agg_row_list rows, before;	/* before: of groups of the earlier side alone, for fill */
 };
 
@@ -213,16 +217,29 @@ void trace_items_free(struct trace_items *);
 int trace_items_merge(struct agg_table *, struct agg_table *from, struct err *) WARN_UNUSED;
 
 /* agg_cell.c */
-/* The cells of a group's aggregates, of both sides. */
-int group_cells(struct agg_table *, struct group *, const struct group_cell **, struct err *)
+int cells_begin(struct agg_table *, struct err *) WARN_UNUSED;
+/*
+ * The cells of a group's aggregates, of both sides: early ones, which having and sort look at, or the
+ * others.
+ */
+int group_cells(struct agg_table *, struct group *, bool early, struct group_cell *, struct err *)
     WARN_UNUSED;
 struct group_cell key_cell(const struct agg_table *, const struct group *, size_t key);
+/* Of any column. */
+struct group_cell row_cell(const struct agg_table *, const struct agg_row *,
+    const struct group_ref *);
+/* agg_top.c */
+/* Not all groups become rows: only the first opt.keep. */
+bool top_is_on(const struct agg_table *);
+/* False: so many are before it; it needs the early cells only. */
+bool top_takes(struct agg_table *, const struct agg_row *);
+/* Makes room for one more: the cells of the row that goes, or NULL. */
+const struct group_cell *top_drop_last(struct agg_table *);
+int top_add(struct agg_table *, struct agg_row, struct err *) WARN_UNUSED;
+int rows_sort(struct agg_table *, struct err *) WARN_UNUSED;
 /* agg_fill.c */
 int row_add(struct agg_table *, struct agg_row_list *, struct agg_row, struct err *) WARN_UNUSED;
 int rows_fill(struct agg_table *, struct err *) WARN_UNUSED;
-/* agg_rows.c: any column. */
-struct group_cell row_cell(const struct agg_table *, const struct agg_row *,
-    const struct group_ref *);
 struct number cell_number(const struct group_cell *);
 /*
  * sort: numbers, texts, booleans, others by their JSON; null is not asked for. Keys: two that are

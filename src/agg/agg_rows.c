@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * agg_rows: groups to rows. First having, then fill (agg_fill.c), then the order: that of sort, else
- * and among equal ones the bucket, then the keys; null comes last both ways.
+ * agg_rows: groups to rows. First having, then fill (agg_fill.c), then the order (agg_top.c): that of
+ * sort, else and among equal ones the bucket, then the keys; null comes last both ways.
  */
 #include <stdlib.h>
 
@@ -90,19 +90,61 @@ need_single(struct agg_table *t, struct err *e)
 	return table_need_group(t, e);
 }
 
-/* What is no row: its earlier side stands beside the one that fill makes in its place. */
+/* Room for the cells of both sides: that of a row which is one of the first no more, or new. */
 static int
-keep_before(struct agg_table *t, struct agg_row row, struct err *e)
+cells_room(struct agg_table *t, struct group_cell **out, struct err *e)
 {
-	if (t->g->fill == FILL_NONE || row.group->side[SIDE_BEFORE].count == 0)
+	size_t n = t->g->n_aggs * (t->g->versus ? 2 : 1);
+	int code;
+
+	/* Of groups the cells are the table's own. */
+	if ((*out = (struct group_cell *)(uintptr_t)top_drop_last(t)) != NULL)
 		return 0;
-	return row_add(t, &t->before, row, e);
+	code = agg_take(&t->mem, n * sizeof **out, e);
+	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
+		code = agg_take(&t->mem, n * sizeof **out, e);
+	if (code == 0 && (*out = arena_array(&t->arena, n + 1, struct group_cell)) == NULL)
+		code = err_nomem(e);
+	return code;
+}
+
+/* A row for good: with the cells that nobody had asked for so far. */
+static int
+keep_row(struct agg_table *t, struct group *g, struct agg_row row, struct agg_row_list *l,
+    struct err *e)
+{
+	size_t bytes = t->g->n_aggs * (t->g->versus ? 2 : 1) * sizeof *row.cells;
+	struct group_cell *v;
+	int code = cells_room(t, &v, e);
+
+	if (code < 0)
+		return code;
+	memcpy(v, row.cells, bytes);
+	if ((code = group_cells(t, g, false, v, e)) < 0)
+		return code;
+	row.cells = v;
+	return l == &t->rows ? top_add(t, row, e) : row_add(t, l, row, e);
+}
+
+static int
+take_row(struct agg_table *t, struct group *g, bool none, struct err *e)
+{
+	struct agg_row row = { .bucket = g->bucket, .group = g, .cells = t->scratch };
+	int code = group_cells(t, g, true, t->scratch, e);
+
+	if (code < 0)
+		return code;
+	if (!none && all_hold(t->g, row.cells))
+		return top_takes(t, &row) ? keep_row(t, g, row, &t->rows, e) : 0;
+	/* What is no row: its earlier side stands beside the one that fill makes in its place. */
+	if (t->g->fill == FILL_NONE || g->side[SIDE_BEFORE].count == 0)
+		return 0;
+	return keep_row(t, g, row, &t->before, e);
 }
 
 static int
 take_group(struct agg_table *t, struct group *g, struct err *e)
 {
-	struct agg_row row = { .bucket = g->bucket, .group = g };
 	bool single = t->g->n_keys == 0 && !t->g->has_bucket;
 	bool none = g->side[SIDE_NOW].count == 0 && !single;
 	int code = agg_check(t, e);
@@ -113,98 +155,31 @@ take_group(struct agg_table *t, struct group *g, struct err *e)
 		return 0;
 	if (t->g->distinct && g->key.n == 1 && g->key.p[0] == KEY_NULL)
 		return 0;
-	code = group_cells(t, g, &row.cells, e);
-	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
-		code = group_cells(t, g, &row.cells, e);
-	if (code < 0)
-		return code;
+	code = take_row(t, g, none, e);
 	group_drop_states(t, g);
-	if (none || !all_hold(t->g, row.cells))
-		return keep_before(t, row, e);
-	return row_add(t, &t->rows, row, e);
-}
-
-/* ---- order ---- */
-
-static int
-cmp_null_last(const struct group_cell *a, const struct group_cell *b, bool keys, bool desc)
-{
-	if (a->kind == GROUP_NULL || b->kind == GROUP_NULL)
-		return (a->kind == GROUP_NULL) - (b->kind == GROUP_NULL);
-	return desc ? cell_cmp(b, a, keys) : cell_cmp(a, b, keys);
-}
-
-static int
-cmp_key(const struct agg_table *t, const struct agg_row *a, const struct agg_row *b, size_t key,
-    bool desc)
-{
-	struct group_cell x = key_cell(t, a->group, key), y = key_cell(t, b->group, key);
-
-	return cmp_null_last(&x, &y, true, desc);
-}
-
-static int
-cmp_bucket(const struct agg_row *a, const struct agg_row *b)
-{
-	return (a->bucket > b->bucket) - (a->bucket < b->bucket);
-}
-
-static int
-cmp_ref(const struct agg_table *t, const struct group_ref *ref, const struct agg_row *a,
-    const struct agg_row *b)
-{
-	struct group_cell x, y;
-
-	if (ref->kind == REF_BUCKET)
-		return ref->desc ? cmp_bucket(b, a) : cmp_bucket(a, b);
-	if (ref->kind == REF_KEY)
-		return cmp_key(t, a, b, ref->i, ref->desc);
-	x = row_cell(t, a, ref);
-	y = row_cell(t, b, ref);
-	return cmp_null_last(&x, &y, false, ref->desc);
-}
-
-struct ordering {
-	struct agg_table *t;
-	struct err *e;
-	int code;
-};
-
-/* After an error all are equal, so that the sort ends soon. */
-static int
-by_order(const void *p, const void *q, void *arg)
-{
-	struct ordering *x = arg;
-	struct agg_table *t = x->t;
-	const struct agg_row *a = p, *b = q;
-	int c = 0;
-
-	if (x->code < 0 || (x->code = agg_check(t, x->e)) < 0)
-		return 0;
-	for (size_t i = 0; c == 0 && i < t->g->n_sort; i++)
-		c = cmp_ref(t, &t->g->sort[i], a, b);
-	if (c == 0)
-		c = cmp_bucket(a, b);
-	for (size_t i = 0; c == 0 && a->group != b->group && i < t->g->n_keys; i++)
-		c = cmp_key(t, a, b, i, false);
-	return c;
+	return code;
 }
 
 int
 agg_finish(struct agg_table *t, struct err *e)
 {
-	struct ordering x = { t, e, 0 };
 	int code = trace_items_end(t, e);
 
 	if (code == 0)
 		code = need_single(t, e);
+	if (code == 0)
+		code = cells_begin(t, e);
 	for (size_t i = 0; code == 0 && i < t->n_groups; i++)
 		code = take_group(t, t->groups[i], e);
 	if (code == 0 && t->g->fill != FILL_NONE)
 		code = rows_fill(t, e);
-	if (code == 0 && t->rows.n > 1)
-		qsort_r(t->rows.v, t->rows.n, sizeof *t->rows.v, by_order, &x);
-	return code < 0 ? code : x.code;
+	return code < 0 ? code : rows_sort(t, e);
+}
+
+uint64_t
+agg_n_compared(const struct agg_table *t)
+{
+	return t->n_compared;
 }
 
 size_t
@@ -214,48 +189,6 @@ agg_n_rows(const struct agg_table *t)
 }
 
 /* ---- cells and columns ---- */
-
-/* Now less then: exact as sums are; of times and integers an integer. */
-static struct group_cell
-difference(const struct group_cell *now, const struct group_cell *then)
-{
-	struct number a = cell_number(now), b = cell_number(then), d;
-
-	if (a.kind == NUMBER_NONE || b.kind == NUMBER_NONE)
-		return (struct group_cell){ .kind = GROUP_NULL };
-	if (a.kind == NUMBER_DOUBLE || b.kind == NUMBER_DOUBLE)
-		d = number_double(number_to_double(a) - number_to_double(b));
-	else
-		d = number_i128((a.kind == NUMBER_I64 ? (__int128)a.i : (__int128)a.u) -
-		    (b.kind == NUMBER_I64 ? (__int128)b.i : (__int128)b.u));
-	if (d.kind == NUMBER_DOUBLE)
-		return (struct group_cell){ .kind = GROUP_VALUE,
-		    .value = { .type = VAL_DOUBLE, .d = d.d } };
-	return (struct group_cell){ .kind = GROUP_VALUE,
-	    .value = { .type = VAL_INT, .i = d.i } };
-}
-
-struct group_cell
-row_cell(const struct agg_table *t, const struct agg_row *row, const struct group_ref *ref)
-{
-	struct group_cell null = { .kind = GROUP_NULL };
-	size_t n = t->g->n_aggs;
-
-	switch (ref->kind) {
-	case REF_BUCKET:
-		return (struct group_cell){ .kind = GROUP_TIME, .time = row->bucket };
-	case REF_KEY:
-		return key_cell(t, row->group, ref->i);
-	case REF_AGG:
-		return row->cells[ref->i];
-	case REF_PREV:
-		return row->no_before ? null : row->cells[n + ref->i];
-	case REF_DELTA:
-		return row->no_before ? null :
-		    difference(&row->cells[ref->i], &row->cells[n + ref->i]);
-	}
-	return null;
-}
 
 int
 agg_cells(struct agg_table *t, size_t from, size_t n, struct group_cell *out, struct err *e)
@@ -268,28 +201,6 @@ agg_cells(struct agg_table *t, size_t from, size_t n, struct group_cell *out, st
 		code = agg_check(t, e);
 	}
 	return code;
-}
-
-static void
-print_name(struct buf *b, const struct grouping *g, const struct group_ref *ref)
-{
-	switch (ref->kind) {
-	case REF_BUCKET:
-		BUF_LIT(b, "bucket");
-		return;
-	case REF_KEY:
-		buf_sv(b, field_column(&g->keys[ref->i], g->keys_typed[ref->i]));
-		return;
-	case REF_PREV:
-		BUF_LIT(b, "prev_");
-		break;
-	case REF_DELTA:
-		BUF_LIT(b, "delta_");
-		break;
-	case REF_AGG:
-		break;
-	}
-	agg_print_column(b, &g->aggs[ref->i]);
 }
 
 static void
@@ -324,7 +235,7 @@ agg_columns(struct agg_table *t, struct group_column **out, size_t *n, struct er
 
 	for (size_t i = 0; code == 0 && i < g->n_columns; i++) {
 		b.n = 0;
-		print_name(&b, g, &g->columns[i]);
+		group_column_print(&b, g, &g->columns[i]);
 		v[i].name = arena_sv(&t->arena, buf_view(&b));
 		describe(g, &g->columns[i], &v[i]);
 		if (b.oom || (v[i].name.p == NULL && b.n != 0))

@@ -8,6 +8,7 @@
  *   catalog_walk   files that no catalog lists               catalog_walk.c
  *   snapshot       a list in memory, and its opened shards   snapshot.c
  *   manifest_*     what planning needs of its shards         manifest_i.h
+ *   marks_*        names for commits                         catalog/marks.h
  */
 #ifndef CATALOG_CATALOG_I_H
 #define CATALOG_CATALOG_I_H

@@ -14,11 +14,12 @@
 #include "manifest_i.h"
 #include "stats_i.h"
 
-enum reason { KEPT, LEFT_TIME, LEFT_SERVICE, LEFT_BLOOM, LEFT_NEWEST, N_REASONS };
+enum reason { KEPT, LEFT_MARK, LEFT_TIME, LEFT_SERVICE, LEFT_BLOOM, LEFT_NEWEST, N_REASONS };
 
 static const struct {
 	const char *rule, *why;
 } reasons[N_REASONS] = {
+	[LEFT_MARK] = { STATS_MARK_RULE, STATS_MARK_WHY },
 	[LEFT_TIME] = { "time", "outside the time range" },
 	[LEFT_SERVICE] = { "service", "none of the services in the range" },
 	[LEFT_BLOOM] = { "bloom", "trace id not in the Bloom filter" },
@@ -88,6 +89,8 @@ look_at(const struct select *k, size_t i, struct part *out)
 
 	if (!entry_touches(en, k->need->range))
 		return LEFT_TIME;
+	if (k->need->has_after && en->generation <= k->need->after)
+		return LEFT_MARK;
 	*out = (struct part){ en->n_rows, en->min_start, en->max_start, true };
 	if (k->need->n_services == 0)
 		return KEPT;
@@ -415,7 +418,7 @@ take(struct select *k, struct selection *out)
 	qsort(out->shards, k->kept.n, sizeof *out->shards, by_shard);
 	out->n = k->kept.n;
 	out->left = left;
-	for (int r = LEFT_TIME; r < N_REASONS; r++)
+	for (int r = LEFT_MARK; r < N_REASONS; r++)
 		if (k->left[r].n_shards != 0) {
 			left[out->n_left] = k->left[r];
 			left[out->n_left].rule = reasons[r].rule;

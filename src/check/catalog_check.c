@@ -2,7 +2,7 @@
 /*
  * catalog_check: everything that can be wrong in a store, found by reading every byte of it:
  * STORE, CATALOG against its checksum, every listed shard by shard_check and against what
- * CATALOG says of it, and the manifest (manifest_check.c). No shard stays open: a store has more of them than memory has room for.
+ * CATALOG says of it, the manifest (manifest_check.c) and the marks. No shard stays open: a store has more of them than memory has room for.
  *
  * Files that no catalog lists are no damage: an import left them that was killed, or one that
  * is at work is about to list them. So they are looked for only if the writer's lock can be had.
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "catalog/manifest_i.h"
+#include "catalog/marks.h"
 #include "catalog_check_i.h"
 
 /* Each section is read once, so that a cache gains nothing. */
@@ -108,6 +109,32 @@ check_store_file(struct catalog *c, struct check *k, struct err *e)
 	return rc;
 }
 
+static int
+check_marks(struct catalog *c, struct check *k, struct err *e)
+{
+	struct sv *names;
+	struct arena a;
+	struct mark m;
+	size_t n;
+	int rc;
+
+	arena_init(&a);
+	rc = marks_list(c->fs, &a, &names, &n, e);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const char *file = arena_printf(&a, "marks/%.*s.mark", SV_ARG(names[i]));
+
+		rc = file == NULL ? err_nomem(e) : mark_read(c->fs, names[i], &a, &m, e);
+		/* One that is deleted at this moment is no damage. */
+		if (is_damage(rc)) {
+			if (rc != ERR_UNKNOWN)
+				finding(k, file, e->off, e->msg);
+			rc = 0;
+		}
+	}
+	arena_release(&a);
+	return rc;
+}
+
 int
 catalog_check(struct catalog *c, void (*bad)(void *, const char *file, int64_t off,
     const char *why), void *arg, struct check_result *out, struct err *err)
@@ -130,6 +157,8 @@ catalog_check(struct catalog *c, void (*bad)(void *, const char *file, int64_t o
 		rc = check_shards(c, s, &k, e);
 	if (rc == 0)
 		rc = manifest_check(c, s, finding, &k, e);
+	if (rc == 0)
+		rc = check_marks(c, &k, e);
 	snapshot_unref(s);
 	if (rc == 0)
 		*out = k.res;

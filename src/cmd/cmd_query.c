@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "catalog/marks.h"
 #include "cmd.h"
 #include "cmd_path.h"
 #include "engine/engine.h"
@@ -34,20 +35,41 @@ write_out(void *arg, const void *data, size_t n, struct err *e)
 	return 0;
 }
 
-static int
-run(struct engine *en, const char *path, struct verification *v)
+/*
+ * "mark commit" will go to where this answer ended. Who may not write to the store can't commit
+ * either; where it fails, commit finds an older read or none, and nothing is left out for that.
+ */
+static void
+note_read(const char *store, const struct answer *a)
 {
+	struct fsys *fs;
+
+	if (!a->has_mark || file_real(store, false, &fs, NULL) < 0)
+		return;
+	if (mark_note_read(fs, sv_cstr(a->mark), a->mark_from, a->generation, NULL) < 0) {
+		/* As said above. */
+	}
+	fsys_free(fs);
+}
+
+static int
+run(struct engine *en, const char *store, const char *path, struct verification *v)
+{
+	struct answer answer = { 0 };
 	struct requester who = { (uint32_t)getuid(), (uint32_t)getpid() };
 	struct err err = ERR_INIT;
 	int code, status = EXIT_DONE;
 
 	if (v == NULL)
-		code = engine_query(en, sv_cstr(path), who, write_out, NULL, &cmd_cancel, &err);
+		code = engine_answer(en, sv_cstr(path), who, write_out, NULL, &cmd_cancel, &answer,
+		    &err);
 	else
 		code = engine_verify(en, sv_cstr(path), who, write_out, NULL, &cmd_cancel, v,
 		    &err);
 	if (code < 0)
 		status = cmd_path_fail(path, &err);
+	else
+		note_read(store, &answer);
 	if (v == NULL || v->words.n == 0)
 		return status;
 	fprintf(stderr, "spanctl: %.*s", (int)v->words.n, v->words.p);
@@ -72,7 +94,7 @@ cmd_query(const struct cmd_ctx *ctx, int argc, char **argv)
 	/* Who verifies reads everything twice. */
 	if (!verify)
 		engine_once(en);
-	status = run(en, argv[argc - 1], verify ? &v : NULL);
+	status = run(en, ctx->store, argv[argc - 1], verify ? &v : NULL);
 	engine_close(en);
 	buf_release(&v.words);
 	return status;

@@ -47,6 +47,14 @@ static const struct command {
 	    "  -o section.key=value    a setting for the second plan; one PATH will do then\n" },
 	{ "ls", "[PATH]", "list what may follow a path", cmd_ls,
 	    "  PATH         / by default; directories and keywords end with a slash\n" },
+	{ "mark", "list | set NAME [COMMIT|now] | commit NAME | delete NAME",
+	    "names for commits, for reports that take each span once", cmd_mark,
+	    "  list         the marks, where each stands, and how many spans came since\n"
+	    "  set          moves the mark to a commit, the newest if none is named, or makes it;\n"
+	    "               0 is before the first: then mark/NAME is everything\n"
+	    "  commit       moves it to where its last complete read by spanctl query ended\n"
+	    "  delete       removes it\n"
+	    "mark/NAME in a path is what came with the commits after the mark's.\n" },
 	{ "info", "", "summarise the store", cmd_info, NULL },
 	{ "analyze", "[cells|fields|services|values]",
 	    "merge the shards' statistics and show them", cmd_analyze,

@@ -222,9 +222,14 @@ count_attr(struct counting *x, const struct column *col)
 	const struct field f = { .scope = col->scope == ATTR_SPAN ? FIELD_SPAN : FIELD_EVENT,
 	    .key = col->key };
 
-	if (col->type == VAL_EMPTY || col->scope == ATTR_LINK)
-		return 0;
-	return col->scope == ATTR_SPAN ? count_column(x, col, &f) : contrast_stamped(x, col, &f);
+	const struct column *first;
+	size_t n;
+
+	if (col->scope == ATTR_EVENT) {
+		n = shard_attr(x->sc->xs->s, ATTR_EVENT, col->key, &first);
+		return col == first ? contrast_stamped_all(x, first, n, &f) : 0;
+	}
+	return col->scope == ATTR_SPAN && col->type != VAL_EMPTY ? count_column(x, col, &f) : 0;
 }
 
 static int

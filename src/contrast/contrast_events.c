@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * contrast_events: events, and rare attributes of spans and events, into a contrast. A value that
- * several events of a span have counts once, by a stamp for each row.
+ * several events of a span have counts once, by a stamp for each row: so all that a row has of a field
+ * is counted before the next row, also where values stand in several columns, and one of arrays has
+ * what another has by itself.
  */
 #include "base/bitmap.h"
 #include "contrast_scan_i.h"
@@ -77,6 +79,105 @@ count_each(struct reading *r, const uint64_t *in)
 	}
 	return rc;
 }
+
+/* ---- several columns of one field ---- */
+
+/* What a column has: values of ordinals, rising. */
+struct stamped {
+	struct reading r;
+	uint32_t *ords, n, at;
+	uint64_t *values;
+};
+
+static int
+stamped_begin(struct stamped *s, const struct field *f)
+{
+	struct counting *x = s->r.x;
+	uint64_t *bits;
+	uint32_t n;
+	int rc = reading_begin(&s->r, f);
+
+	if (rc != 0 || s->r.c == NULL)
+		return rc < 0 ? rc : 0;
+	n = s->r.c->n_present;
+	bits = arena_array(&x->sc->mem, BITMAP_WORDS(n) + 1, uint64_t);
+	s->ords = arena_array(&x->sc->mem, n, uint32_t);
+	s->values = arena_array(&x->sc->mem, n, uint64_t);
+	if (bits == NULL || s->ords == NULL || s->values == NULL)
+		return err_nomem(x->sc->e);
+	s->n = (uint32_t)bitmap_list(contrast_ordinals(s->r.c, x->events, bits), n, 0, s->ords);
+	if (s->r.c->encoding != ENC_BYTES)
+		chunk_gather(s->r.c, s->ords, s->n, s->values);
+	return 0;
+}
+
+/* The row that it is at; UINT32_MAX: it is through. */
+static uint32_t
+stamped_row(const struct stamped *s)
+{
+	return s->at == s->n ? UINT32_MAX :
+	    s->r.x->event_rows[chunk_row(s->r.c, s->ords[s->at])];
+}
+
+/* All that it has of that row. */
+static int
+stamped_count(struct stamped *s, uint32_t row)
+{
+	struct counting *x = s->r.x;
+	enum contrast_side side = bitmap_get(x->selected, row) ? SIDE_SELECTION : SIDE_BASELINE;
+	int rc = 0;
+
+	for (; rc == 0 && stamped_row(s) == row; s->at++)
+		rc = count_at(&s->r, s->r.c->encoding == ENC_BYTES ? s->ords[s->at] :
+		    s->values[s->at], side, x->stamp + row);
+	return rc;
+}
+
+/* 1: the field is dropped. */
+static int
+count_rows(struct stamped *v, size_t n)
+{
+	int rc = 0;
+
+	for (;;) {
+		uint32_t row = UINT32_MAX;
+
+		for (size_t i = 0; i < n; i++)
+			row = stamped_row(&v[i]) < row ? stamped_row(&v[i]) : row;
+		if (row == UINT32_MAX)
+			return 0;
+		for (size_t i = 0; i < n; i++)
+			if ((rc = stamped_count(&v[i], row)) != 0)
+				return rc;
+	}
+}
+
+int
+contrast_stamped_all(struct counting *x, const struct column *first, size_t n,
+    const struct field *f)
+{
+	struct stamped *v;
+	int rc = 0;
+
+	if (n == 1)
+		return first->type == VAL_EMPTY ? 0 : contrast_stamped(x, first, f);
+	if (x->events == NULL)
+		return 0;
+	if ((v = arena_array(&x->sc->mem, n, struct stamped)) == NULL)
+		return err_nomem(x->sc->e);
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct stamped){ .r = { .x = x, .col = &first[i] } };
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		if (first[i].type != VAL_EMPTY)
+			rc = stamped_begin(&v[i], f);
+	if (rc == 0)
+		rc = count_rows(v, n);
+	for (size_t i = 0; i < n; i++)
+		reading_end(&v[i].r);
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- one ---- */
 
 int
 contrast_stamped(struct counting *x, const struct column *col, const struct field *f)

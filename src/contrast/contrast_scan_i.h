@@ -64,5 +64,8 @@ int reading_number(const struct reading *, uint64_t u, uint32_t *no) WARN_UNUSED
 int contrast_find_events(struct counting *) WARN_UNUSED;
 /* A column of events, or of rare attributes (then without a field). */
 int contrast_stamped(struct counting *, const struct column *, const struct field *) WARN_UNUSED;
+/* The columns of one key of events, next to each other. */
+int contrast_stamped_all(struct counting *, const struct column *first, size_t n,
+    const struct field *) WARN_UNUSED;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * bindenv: what binding asks of the store: long values and fields behind their aliases, and
- * whether a key that files show is an attribute; and what tokens cost, from [price MODEL]: a query
+ * whether a key that files show is an attribute; where a mark stands; and what tokens cost, from [price MODEL]: a query
  * keeps the list that it was bound with, since those before a reload live as long as the engine.
  */
 #include <stdlib.h>
@@ -66,6 +66,32 @@ has_attr(void *arg, struct sv key, bool *has, struct err *e)
 	return world_rest_key(w, key, has, e);
 }
 
+/* ---- marks ---- */
+
+int
+engine_mark(void *arg, struct sv name, struct query_mark *out, struct err *e)
+{
+	struct engine *en = arg;
+	struct arena a;
+	struct mark m;
+	int code;
+
+	arena_init(&a);
+	if ((code = mark_read(catalog_fsys(en->catalog), name, &a, &m, e)) == 0)
+		*out = (struct query_mark){ m.generation, m.moved_ns };
+	arena_release(&a);
+	return code;
+}
+
+int
+known_mark(void *arg, struct sv name, struct query_mark *out, struct err *e)
+{
+	(void)name;
+	(void)e;
+	*out = *(const struct query_mark *)arg;
+	return 0;
+}
+
 void
 engine_bind_env(struct engine *en, struct world *w, struct query_env *env)
 {
@@ -77,6 +103,8 @@ engine_bind_env(struct engine *en, struct world *w, struct query_env *env)
 		.field_alias = world_field_alias,
 		.has_attr = has_attr,
 		.attr_arg = w,
+		.mark = engine_mark,
+		.mark_arg = en,
 		.prices = &atomic_load(&en->prices)->prices,
 	};
 }

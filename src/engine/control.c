@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* control: what stands under .spanfs: settings in force, metrics, errors, running queries, and the commands written to `control`. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/visible.h"
@@ -241,6 +242,22 @@ flush_results(struct engine *en)
 	results_drop(gone);
 }
 
+/* Marks are the store's, so of those who may ask only its owner moves them, and root. */
+static int
+commit_mark(struct engine *en, struct sv name, struct requester who, struct err *e)
+{
+	struct mark_span span;
+
+	if (who.uid != 0 && who.uid != (uint32_t)getuid())
+		return err_set(e, ERR_ACCESS, -1, "mark: only who mounted the store moves its marks");
+	if (!mark_name_ok(name))
+		return err_set(e, ERR_SYNTAX, -1, "mark commit: expected the name of a mark");
+	if (!mark_reads_find(&en->mark_reads, name, &span))
+		return err_set(e, ERR_NODATA, -1, "mark '%.*s': nothing was read to its end through "
+		    "this mount", SV_ARG(name));
+	return mark_move(catalog_fsys(en->catalog), name, span.from, span.to, e);
+}
+
 int
 engine_control(struct engine *en, struct sv line, struct requester who, struct err *e)
 {
@@ -270,8 +287,10 @@ engine_control(struct engine *en, struct sv line, struct requester who, struct e
 		costs_reset(en);
 		return 0;
 	}
+	if (sv_is(word, "mark") && sv_cut(&line, ' ', &word) && sv_is(word, "commit"))
+		return commit_mark(en, line, who, e);
 	return err_set(e, ERR_SYNTAX, -1, "control: expected 'analyze', 'cancel ID', "
-	    "'flush', 'drop-caches' or 'reset-costs', got '%.*s'",
+	    "'flush', 'drop-caches', 'mark commit NAME' or 'reset-costs', got '%.*s'",
 	    SV_ARG(word));
 }
 

@@ -26,30 +26,52 @@ open_request(struct engine *en, struct sv text, struct request **out, struct err
 	return code;
 }
 
+/* Who asks, where the bytes go, and what is wanted beside them: one of the two, or neither. */
+struct direct {
+	struct sv path;
+	struct requester who;
+	struct sink sink;
+	const atomic_bool *cancel;
+	struct verification *v;
+	struct answer *answer;
+};
+
+static void
+tell_answer(const struct request *rq, const struct run_info *info, struct answer *out)
+{
+	const struct query *q = rq->query;
+
+	*out = (struct answer){ .n_rows = info->n_shown,
+		.generation = rq->world->snap->generation };
+	if (rq->kind != FILE_FORMAT || !q->has_mark || q->mark.n > MARK_NAME_MAX)
+		return;
+	out->has_mark = true;
+	memcpy(out->mark, q->mark.p, q->mark.n);
+	out->mark_from = q->after.generation;
+}
+
 /* Takes the request over, which said that the path is one to be followed. */
 static int
-follow(struct request *rq, struct requester who, const struct sink *to,
-    const atomic_bool *cancel, bool verify, struct err *e)
+follow(struct request *rq, const struct direct *d, struct err *e)
 {
-	const struct follow_out out = { to->put, NULL, to->arg };
+	const struct follow_out out = { d->sink.put, NULL, d->sink.arg };
 	int code;
 
-	if (verify)
-		code = err_set(e, ERR_UNSUPPORTED, -1, "follow.jsonl has no end: it can't be verified");
+	if (d->v != NULL || d->answer != NULL)
+		code = err_set(e, ERR_UNSUPPORTED, -1,
+		    "follow.jsonl has no end: it can't be %s", d->v != NULL ? "verified" :
+		    "delivered");
 	else
-		code = engine_follow(rq->engine, rq->path, who, &out, cancel, e);
+		code = engine_follow(rq->engine, rq->path, d->who, &out, d->cancel, e);
 	request_free(rq);
 	return code;
 }
 
-int
-engine_verify(struct engine *en, struct sv text, struct requester who,
-    int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
-    const atomic_bool *cancel, struct verification *v, struct err *e)
+static int
+ask(struct engine *en, struct direct *d, struct err *e)
 {
-	struct sink sink = { write, NULL, arg };
 	struct run_info info = { 0 };
-	struct outcome o = { .who = who, .info = &info };
+	struct outcome o = { .who = d->who, .info = &info };
 	struct err err = ERR_INIT;
 	struct buf path = BUF_INIT;
 	struct request *rq;
@@ -57,21 +79,23 @@ engine_verify(struct engine *en, struct sv text, struct requester who,
 
 	o.started_mono_ns = clock_mono_ns();
 	deadline = o.started_mono_ns + conf_u64(en->conf, CONF_QUERY_TIMEOUT);
-	if ((o.code = open_request(en, text, &rq, e)) < 0)
+	if ((o.code = open_request(en, d->path, &rq, e)) < 0)
 		return o.code;
 	if (rq->kind == FILE_FOLLOW)
-		return follow(rq, who, &sink, cancel, v != NULL, e);
+		return follow(rq, d, e);
 	atomic_fetch_add(&en->counters.running, 1);
 	rq->at_work = true;
-	if (v != NULL)
-		o.code = request_verify(rq, &sink, deadline, cancel, &info, v, &err);
+	if (d->v != NULL)
+		o.code = request_verify(rq, &d->sink, deadline, d->cancel, &info, d->v, &err);
 	else
-		o.code = run_request(rq, &sink, deadline, cancel, &info, &err);
+		o.code = run_request(rq, &d->sink, deadline, d->cancel, &info, &err);
 	o.err = &err;
 	o.duration_ns = clock_mono_ns() - o.started_mono_ns;
 	ended_count(rq, &path, &o);
 	ended_note(en, &o);
 	atomic_fetch_sub(&en->counters.running, 1);
+	if (o.code == 0 && d->answer != NULL)
+		tell_answer(rq, &info, d->answer);
 	buf_release(&path);
 	request_free(rq);
 	if (o.code < 0 && e != NULL)
@@ -80,9 +104,26 @@ engine_verify(struct engine *en, struct sv text, struct requester who,
 }
 
 int
+engine_verify(struct engine *en, struct sv text, struct requester who,
+    int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
+    const atomic_bool *cancel, struct verification *v, struct err *e)
+{
+	return ask(en, &(struct direct){ text, who, { write, NULL, arg }, cancel, v, NULL }, e);
+}
+
+int
+engine_answer(struct engine *en, struct sv text, struct requester who,
+    int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
+    const atomic_bool *cancel, struct answer *answer, struct err *e)
+{
+	return ask(en, &(struct direct){ text, who, { write, NULL, arg }, cancel, NULL, answer },
+	    e);
+}
+
+int
 engine_query(struct engine *en, struct sv text, struct requester who,
     int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
     const atomic_bool *cancel, struct err *e)
 {
-	return engine_verify(en, text, who, write, arg, cancel, NULL, e);
+	return engine_answer(en, text, who, write, arg, cancel, NULL, e);
 }

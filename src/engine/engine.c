@@ -289,6 +289,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	tick_cond_init(&en->tick);
 	counters_init(&en->counters, opt_rule_name);
 	errlog_init(&en->errlog);
+	mark_reads_init(&en->mark_reads);
 	querylog_init(&en->querylog);
 	slowlog_init(&en->slowlog);
 	shadow_init(&en->shadow, &en->conf, &en->counters);
@@ -375,6 +376,7 @@ engine_close(struct engine *en)
 	world_unref(en->world);
 	catalog_close(en->catalog);
 	errlog_release(&en->errlog);
+	mark_reads_release(&en->mark_reads);
 	querylog_release(&en->querylog);
 	slowlog_release(&en->slowlog);
 	shadow_release(&en->shadow);

@@ -31,7 +31,7 @@
  *   engine.lock       the newest world, the table of results, the ticker
  *   result.lock       a result's state and its waits
  *   runner.lock, decisioncache's, pool's
- *   leaves: world.lock, statistics.state, blob.lock, costs.lock, catalog's, those of the errors,
+ *   leaves: world.lock, statistics.state, blob.lock, costs.lock, catalog's, those of the errors, the reads of marks,
  *       the slow queries, the shadow's queue and the query log (which writes its line under it)
  *
  * No lock is held over I/O, but for the first two and what the store makes once of one file
@@ -57,9 +57,11 @@
 #include "opt/opt.h"
 #include "query/query.h"
 #include "catalog/catalog.h"
+#include "catalog/marks.h"
 #include "catalog/summary.h"
 #include "catalog/value_filter.h"
 #include "watch/errlog.h"
+#include "watch/mark_reads.h"
 #include "watch/metrics.h"
 #include "watch/querylog.h"
 #include "watch/shadow.h"
@@ -287,6 +289,10 @@ void names_missing(struct engine *, struct world *, const struct path *, struct 
 
 /* ---- bindenv.c ---- */
 
+/* query_env's `mark`: of a struct engine; of a struct query_mark, which any name means. */
+int engine_mark(void *engine, struct sv name, struct query_mark *, struct err *) WARN_UNUSED;
+int known_mark(void *mark, struct sv name, struct query_mark *, struct err *) WARN_UNUSED;
+
 /* The text of a field whose listed name is an alias; empty if there is none. */
 int world_field_alias(void *world, struct arena *, uint64_t hi, uint64_t lo, struct sv *,
     struct err *) WARN_UNUSED;
@@ -388,6 +394,8 @@ struct result {
 	struct request *request;	/* whose it is while it is made: result.c */
 	struct requester who;
 	uint64_t id, mtime_ns, generation, world_id, now;	/* now: the request's */
+	char mark[MARK_NAME_MAX + 1];	/* of rows under one: its name; else empty */
+	uint64_t mark_from;	/* where it stood */
 	atomic_ullong made_mono_ns;	/* when it was asked for first; once done, then */
 	_Atomic uint64_t started_ns;
 	uint64_t waited_ns;	/* of who makes it; waited: for readers, while it ran */
@@ -600,6 +608,7 @@ struct engine {
 	struct quota quota;		/* what queries and results may take: [query] total_memory */
 	struct counters counters;
 	struct errlog errlog;
+	struct mark_reads mark_reads;	/* through this program */
 	struct statistics statistics;
 	struct querylog querylog;
 	struct slowlog slowlog;

@@ -130,6 +130,20 @@ is_exact(const struct request *r)
 	return conf_u64(r->engine->conf, CONF_QUERY_AGGREGATES) == AGGREGATES_EXACT;
 }
 
+/* Rows up to the end of the page. */
+static uint64_t
+rows_wanted(uint64_t limit, uint64_t offset)
+{
+	return limit > UINT64_MAX - offset ? UINT64_MAX : limit + offset;
+}
+
+/* Of groups; filled rows are all made first. */
+static uint64_t
+rows_kept(const struct query *q)
+{
+	return q->groups.fill != FILL_NONE ? UINT64_MAX : rows_wanted(q->limit, q->offset);
+}
+
 /* What the table is told; `auto` looks at the range, of an open one at the spans. */
 static int
 take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, struct err *e)
@@ -142,6 +156,7 @@ take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, s
 	*o = (struct agg_options){
 		.groups = &q->groups, .range = x->r->query->range,
 		.open_begin = begin_open(q), .open_end = end_open(q),
+		.keep = rows_kept(q),
 		.memory = x->env->memory, .quota = x->env->quota,
 		.exact = x->r->exact || is_exact(x->r),
 		.deadline_mono_ns = x->env->deadline_mono_ns, .cancel = x->env->cancel,
@@ -201,15 +216,6 @@ groups_collect(struct request *r, const struct exec_env *env, const struct sink 
 
 /* ---- compare ---- */
 
-/* Rows up to the end of the page. */
-static uint64_t
-rows_wanted(const struct query *q)
-{
-	uint64_t n = q->has_limit ? q->limit : CONTRAST_ROWS;
-
-	return n > UINT64_MAX - q->offset ? UINT64_MAX : n + q->offset;
-}
-
 int
 contrast_collect(struct request *r, const struct exec_env *env, const struct sink *sink,
     struct contrast **out, struct profile *prof, struct err *e)
@@ -223,7 +229,7 @@ contrast_collect(struct request *r, const struct exec_env *env, const struct sin
 	if ((code = contrast_new(&opt, &x.contrast, e)) < 0)
 		return code;
 	if ((code = run_spans(&x, r, prof, e)) == 0)
-		code = contrast_finish(x.contrast, q->compare_sort, q->n_sort, rows_wanted(q), e);
+		code = contrast_finish(x.contrast, q->compare_sort, q->n_sort, rows_wanted(q->has_limit ? q->limit : CONTRAST_ROWS, q->offset), e);
 	if (code < 0) {
 		contrast_free(x.contrast);
 		return code;
@@ -278,6 +284,9 @@ groups_explain(struct buf *b, const struct request *r)
 		BUF_LIT(b, "; spans by trace first, then traces");
 	if (r->groups->groups.versus)
 		BUF_LIT(b, "; the earlier range by a second plan of the same form");
+	if (rows_kept(r->groups) != UINT64_MAX)
+		buf_printf(b, "; the first %llu by a bounded heap",
+		    (unsigned long long)rows_kept(r->groups));
 	buf_putc(b, '\n');
 	b->oom |= text.oom;
 	buf_release(&text);
@@ -292,9 +301,12 @@ groups_explain_json(struct buf *b, const struct request *r)
 	BUF_LIT(b, ",\"aggregate\":{\"clauses\":");
 	json_string(b, buf_view(&text));
 	buf_printf(b, ",\"method\":\"hash\",\"levels\":%d,\"runs\":%d,\"exact\":true,"
-	    "\"sketch_if_short\":%s}", r->groups->groups.per_trace ? 2 : 1,
+	    "\"sketch_if_short\":%s", r->groups->groups.per_trace ? 2 : 1,
 	    r->groups->groups.versus ? 2 : 1,
 	    agg_can_shrink(&r->groups->groups) && !is_exact(r) ? "true" : "false");
+	if (rows_kept(r->groups) != UINT64_MAX)
+		buf_printf(b, ",\"first\":%llu", (unsigned long long)rows_kept(r->groups));
+	buf_putc(b, '}');
 	b->oom |= text.oom;
 	buf_release(&text);
 }

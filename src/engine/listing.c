@@ -207,7 +207,8 @@ list_days(struct list *l, struct engine *en, struct world *w, const struct path 
 	for (size_t i = 0; i < st->n_shards; i++) {
 		const struct shard_stats *s = &st->shards[i];
 
-		if (!has_service(s, &rq))
+		if (!has_service(s, &rq) ||
+		    (q != NULL && q->has_mark && s->generation <= q->after.generation))
 			continue;
 		add_day(l, s->min_start, rq.range);
 		if (s->max_start / NS_PER_DAY != s->min_start / NS_PER_DAY ||
@@ -215,6 +216,19 @@ list_days(struct list *l, struct engine *en, struct world *w, const struct path 
 			add_day(l, s->max_start, rq.range);
 	}
 	return 0;
+}
+
+static int
+list_marks(struct list *l, struct engine *en, struct err *e)
+{
+	struct sv *names;
+	size_t n;
+	int code = marks_list(catalog_fsys(en->catalog), l->a, &names, &n, e);
+
+	for (size_t i = 0; code == 0 && i < n; i++)
+		add(l, names[i], ENTRY_DIR);
+	l->total = l->v.n;
+	return code;
 }
 
 static void
@@ -433,6 +447,8 @@ list_argument(struct list *l, struct engine *en, struct world *w, const struct p
 		return list_values(l, en, w, path, v, kind, e);
 	case ARG_DAYS:
 		return list_days(l, en, w, path, e);
+	case ARG_MARKS:
+		return list_marks(l, en, e);
 	case ARG_WORDS:
 		return 0;
 	default:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * names: [browse] strict_names: refuses the services and fields that the store has never seen,
- * and says what was probably meant. Which there are: known.c. A program that asks one question
+ * and says what was probably meant; and marks that there are not, strict or not. Which there are: known.c. A program that asks one question
  * pays for the footers of its own range only, as long as these have what it names.
  */
 #include <strings.h>
@@ -221,8 +221,23 @@ check_segment(struct world *w, stats_fn *loaded, void *arg,
 	return world_has(w, n) ? 0 : refuse(w, n, e);
 }
 
+/* A mark that is not there leaves the query without a meaning, strict or not. */
 static int
-first_unknown(struct world *w, const struct path *p, stats_fn *loaded, void *arg, struct err *e)
+check_mark(struct engine *en, const struct path_names *n, struct err *e)
+{
+	struct query_mark m;
+	int code;
+
+	if (n->mark.n == 0 || (code = engine_mark(en, n->mark, &m, e)) == 0)
+		return 0;
+	if (code == ERR_UNKNOWN && e != NULL)
+		e->off = (int64_t)n->off;
+	return code;
+}
+
+static int
+first_unknown(struct world *w, const struct path *p, bool strict, stats_fn *loaded, void *arg,
+    struct err *e)
 {
 	bool grouped = path_view(p).grouped;	/* wherever in the path that stands */
 	struct path_names n;
@@ -236,7 +251,9 @@ first_unknown(struct world *w, const struct path *p, stats_fn *loaded, void *arg
 		struct err why = ERR_INIT;
 		int c = path_last_names(p, &a, &n, &why);
 
-		if (c == 0 && !(grouped && n.columns))
+		if (c == 0 && loaded == NULL)
+			c = check_mark(w->engine, &n, &why);
+		if (c == 0 && strict && !(grouped && n.columns))
 			c = check_segment(w, loaded, arg, &n, &why);
 		if (c < 0) {
 			code = c;
@@ -254,7 +271,10 @@ int
 names_check(struct engine *en, struct world *w, const struct path *p, stats_fn *loaded,
     void *arg, struct err *e)
 {
-	return are_strict(en) ? first_unknown(w, p, loaded, arg, e) : 0;
+	bool strict = are_strict(en);
+
+	/* With statistics comes a query, whose marks were found. */
+	return strict || loaded == NULL ? first_unknown(w, p, strict, loaded, arg, e) : 0;
 }
 
 void
@@ -262,31 +282,38 @@ names_missing(struct engine *en, struct world *w, const struct path *p, struct b
 {
 	struct err why = ERR_INIT;
 
-	if (!are_strict(en) && first_unknown(w, p, NULL, NULL, &why) == ERR_UNKNOWN)
+	if (!are_strict(en) && first_unknown(w, p, true, NULL, NULL, &why) == ERR_UNKNOWN)
 		buf_str(out, why.msg);
+}
+
+/* Only of what is known already: a lookup waits for nothing. */
+static int
+check_step_strict(struct engine *en, const struct path *p, const struct path_names *n,
+    struct err *e)
+{
+	struct world *w;
+	int code = 0;
+
+	if (!are_strict(en) || engine_world(en, &w, NULL) < 0)
+		return 0;
+	if (atomic_load_explicit(&w->named, memory_order_acquire) && !n->compares &&
+	    !(path_view(p).grouped && n->columns) && (n->n_services > 0 || n->n_fields > 0) &&
+	    !world_has(w, n))
+		code = refuse(w, n, e);
+	world_unref(w);
+	return code;
 }
 
 int
 engine_check_step(struct engine *en, const struct path *p, struct err *e)
 {
 	struct path_names n;
-	struct world *w;
 	struct arena a;
 	int code;
 
-	if (!are_strict(en) || engine_world(en, &w, NULL) < 0)
-		return 0;
-	/* Only of what is known already: a lookup waits for nothing. */
-	if (!atomic_load_explicit(&w->named, memory_order_acquire)) {
-		world_unref(w);
-		return 0;
-	}
 	arena_init(&a);
-	if ((code = path_last_names(p, &a, &n, e)) == 0 && !n.compares &&
-	    !(path_view(p).grouped && n.columns) && (n.n_services > 0 || n.n_fields > 0) &&
-	    !world_has(w, &n))
-		code = refuse(w, &n, e);
+	if ((code = path_last_names(p, &a, &n, e)) == 0 && (code = check_mark(en, &n, e)) == 0)
+		code = check_step_strict(en, p, &n, e);
 	arena_release(&a);
-	world_unref(w);
 	return code;
 }

@@ -32,11 +32,24 @@ put_cost(struct buf *b, double cost)
 	buf_printf(b, ",\"estimated_cost\":%.2f", cost);
 }
 
+/* What is timed as one. */
+static double
+scan_cost(const struct plan *pl)
+{
+	return pl->scan.node.est_cost + pl->filter.node.est_cost;
+}
+
+static double
+order_cost(const struct plan *pl)
+{
+	return pl->traces.est_cost + pl->order.node.est_cost;
+}
+
 static void
 put_scan(struct buf *b, const struct plan *pl, const struct profile *p)
 {
 	begin_node(b, "scan", pl->filter.node.est_rows, p->rows_matched);
-	put_cost(b, pl->scan.node.est_cost);
+	put_cost(b, scan_cost(pl));
 	put_u64(b, "time_ns", p->scan_ns);
 	put_u64(b, "rows_scanned", p->rows_scanned);
 	put_u64(b, "shards_opened", p->shards_opened);
@@ -54,13 +67,13 @@ put_nodes(struct buf *b, const struct request *r, const struct run_info *info,
 {
 	const struct plan *pl = r->plan;
 	const struct profile *p = &info->profile;
-	double left = pl->est_cost - pl->scan.node.est_cost - pl->order.node.est_cost;
+	double left = pl->est_cost - scan_cost(pl) - order_cost(pl);
 
 	BUF_LIT(b, ",\"nodes\":[");
 	put_scan(b, pl, p);
 	buf_putc(b, ',');
 	begin_node(b, "order", pl->est_rows, p->rows_returned);
-	put_cost(b, pl->order.node.est_cost);
+	put_cost(b, order_cost(pl));
 	put_u64(b, "time_ns", p->sort_ns);
 	put_u64(b, "traces_assembled", p->traces_assembled);
 	BUF_LIT(b, "},");

@@ -129,6 +129,30 @@ loaded_stats(void *arg, const struct stats **out, struct err *e)
 	return code;
 }
 
+/*
+ * The mark is read after the state was taken: if it has moved past that, there is a newer one. A
+ * mark past every state is one of a store that was put in this one's place.
+ */
+static int
+meet_mark(struct request *r, struct err *e)
+{
+	const struct query *q = r->query;
+	struct world *newer;
+	int code;
+
+	if (!q->has_mark || q->after.generation <= r->world->snap->generation)
+		return 0;
+	if ((code = engine_world(r->engine, &newer, e)) < 0)
+		return code;
+	world_unref(r->world);
+	r->world = newer;
+	if (q->after.generation <= newer->snap->generation)
+		return 0;
+	return err_set(e, ERR_IO, -1, "mark '%.*s' stands at commit %llu, and the store is at %llu: "
+	    "it was replaced by an older one; set the mark anew", SV_ARG(q->mark),
+	    (unsigned long long)q->after.generation, (unsigned long long)newer->snap->generation);
+}
+
 static int
 bind(struct request *r, struct err *e)
 {
@@ -136,7 +160,7 @@ bind(struct request *r, struct err *e)
 	int code;
 
 	engine_bind_env(r->engine, r->world, &env);
-	if ((code = bind_query(r, &env, e)) < 0)
+	if ((code = bind_query(r, &env, e)) < 0 || (code = meet_mark(r, e)) < 0)
 		return code;
 	if ((code = names_check(r->engine, r->world, r->path, loaded_stats, r, e)) < 0)
 		return code;
@@ -196,6 +220,11 @@ make_key(struct request *r, struct sv file)
 	/* Rows do not depend on the rules, plans and profiles do. */
 	if (r->rules_off != 0)
 		buf_u64(&r->key, r->rules_off);
+	/* The mark moves under the same path. */
+	if (r->query != NULL && r->query->has_mark) {
+		BUF_LIT(&r->key, "\0mark");
+		buf_u64(&r->key, r->query->after.generation);
+	}
 	/* Two spellings of a field are one query, but not one key name in the answer. */
 	for (size_t i = 0; r->query != NULL && i < r->query->n_select; i++) {
 		buf_putc(&r->key, '\0');
@@ -257,6 +286,10 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 	engine_bind_env(n->engine, n->world, &env);
 	if (r->query->relative)
 		env.now = r->query->now;
+	if (r->query->has_mark) {
+		env.mark = known_mark;
+		env.mark_arg = (void *)(uintptr_t)&r->query->after;
+	}
 	if ((n->file = arena_printf(&n->arena, "%s", r->file)) == NULL)
 		code = err_nomem(e);
 	else if ((code = bind_query(n, &env, e)) == 0)

@@ -159,6 +159,30 @@ result_forget(struct result *r, bool if_unused)
 
 /* ---- making one ---- */
 
+/* Of a mark that moved since the last commit, that is the change that its answer has seen. */
+static void
+take_mark(struct result *r, const struct request *rq)
+{
+	const struct query *q = rq->query;
+
+	if (q == NULL || !q->has_mark || q->mark.n > MARK_NAME_MAX)
+		return;
+	if (q->after.moved_ns > r->mtime_ns)
+		r->mtime_ns = q->after.moved_ns;
+	if (rq->kind != FILE_FORMAT)
+		return;
+	memcpy(r->mark, q->mark.p, q->mark.n);
+	r->mark_from = q->after.generation;
+}
+
+void
+result_note_read(struct result *r)
+{
+	if (r->mark[0] != '\0')
+		mark_reads_note(&r->engine->mark_reads, sv_cstr(r->mark),
+		    (struct mark_span){ r->mark_from, r->generation });
+}
+
 static int
 result_new(struct engine *en, struct request *rq, struct requester who,
     struct result **out, struct err *e)
@@ -177,6 +201,7 @@ result_new(struct engine *en, struct request *rq, struct requester who,
 	r->generation = rq->world->snap->generation;
 	r->world_id = rq->world->id;
 	r->now = rq->now;
+	take_mark(r, rq);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->moved, NULL);
 	blob_init(&r->blob);

@@ -113,7 +113,8 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	if (x->r->groups != NULL || x->r->compared != NULL) {
 		code = x->r->groups != NULL ? run_groups(x, deadline, cancel, e) :
 		    run_compare(x, deadline, cancel, e);
-		return code < 0 ? code : expect_rows(x->r, rows_of(x), e);
+		x->info->n_shown = rows_of(x);
+		return code < 0 ? code : expect_rows(x->r, x->info->n_shown, e);
 	}
 	if ((code = formatter_new(x->r->format, &fo, &f, e)) < 0)
 		return code;
@@ -124,8 +125,9 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 		code = formatter_end(f, &x->out, e);
 	if (code == 0 && x->r->format->pages)
 		code = count_pages(x, f, e);
+	x->info->n_shown = rows_of(x);
 	if (code == 0)
-		code = expect_rows(x->r, rows_of(x), e);
+		code = expect_rows(x->r, x->info->n_shown, e);
 	share_free(x->share);
 	formatter_free(f);
 	return code;

@@ -211,6 +211,9 @@ open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
 		handle_free(fs, h);
 		return;
 	}
+	/* Of no bytes none are read. */
+	if (info->done && info->size == 0)
+		result_note_read(h->res);
 	fi->fh = (uint64_t)(uintptr_t)h;
 	if (fuse_reply_open(req, fi) != 0)
 		handle_free(fs, h);	/* the caller is gone: no release will come */

@@ -110,6 +110,28 @@ agg_print_column(struct buf *b, const struct aggregate *a)
 	buf_sv(b, a->kind == AGG_DISTINCT ? a->typed : field_column(&a->field, a->typed));
 }
 
+void
+group_column_print(struct buf *b, const struct grouping *g, const struct group_ref *ref)
+{
+	switch (ref->kind) {
+	case REF_BUCKET:
+		BUF_LIT(b, "bucket");
+		return;
+	case REF_KEY:
+		buf_sv(b, field_column(&g->keys[ref->i], g->keys_typed[ref->i]));
+		return;
+	case REF_PREV:
+		BUF_LIT(b, "prev_");
+		break;
+	case REF_DELTA:
+		BUF_LIT(b, "delta_");
+		break;
+	case REF_AGG:
+		break;
+	}
+	agg_print_column(b, &g->aggs[ref->i]);
+}
+
 bool
 agg_eq(const struct aggregate *a, const struct aggregate *b)
 {

@@ -2,7 +2,8 @@
 /*
  * cost: what a plan takes, in units of seq_page_cost (cost_params.h).
  *
- *   plan  = shards + fetch + order + traces
+ *   plan  = the sum of its steps, each with a row in the table at the end
+ *     scan   shards, filter and all: cost_access.c
  *     fetch  output rows times what is put together, in cpu_tuple_cost, and the pages and
  *            chunks of the row groups that have them
  *     order  n log2 n (top-n: n log2 of the heap) * ORDER_OPS * cpu_operator_cost
@@ -16,7 +17,6 @@
 
 #include "cost_i.h"
 #include "cost_params.h"
-#include "model/pred_walk.h"
 
 static double
 fetch_tuples(const struct plan *p)
@@ -63,39 +63,56 @@ row_bytes(const struct plan *p)
 	    (pr->events || pr->links ? BYTES_EVENTS : 0);
 }
 
-/* Rows and cost of the shards that will be read, the newest first. */
+/* The plan at hand, and what several steps go by. */
+struct costing {
+	struct opt *o;
+	double wanted;		/* rows until the page is full */
+	double found;		/* rows that match, of the shards that will be read */
+};
+
+/* Shards that will be read, the newest first. What tests nothing hands all its rows on. */
 static void
-sum_shards(const struct opt *o, double wanted, double *rows, double *cost)
+cost_scan(struct costing *c, struct plan_node *n)
 {
-	const struct plan *p = o->plan;
+	const struct plan *p = c->o->plan;
 
-	*rows = *cost = 0;
 	for (size_t i = p->scan.n_shards; i-- > 0;) {
-		if (p->scan.early_stop && *rows >= wanted)
-			return;
-		*rows += p->scan.shards[i].est_rows;
-		*cost += p->scan.shards[i].est_cost;
+		if (p->scan.early_stop && c->found >= c->wanted)
+			break;
+		c->found += p->scan.shards[i].est_rows;
+		n->est_cost += p->scan.shards[i].est_cost;
+		if (!p->filter.pushdown && p->scan.shards[i].access != ACCESS_PRUNED)
+			n->est_rows += (double)c->o->stats->shards[i].n_rows;
 	}
+	if (p->filter.pushdown)
+		n->est_rows = c->found;
 }
 
-static double
-order_cost(const struct opt *o, double rows, double wanted)
+static void
+cost_filter(struct costing *c, struct plan_node *n)
 {
-	double kept = o->plan->order.topn && wanted < rows ? wanted : rows;
-
-	if (o->plan->output == ROW_COUNT || o->plan->output == ROW_GROUP ||
-	    o->plan->output == ROW_CONTRAST || rows < 2)
-		return 0;
-	return rows * log2(kept + 2) * ORDER_OPS * o->options->cost.cpu_operator_cost;
+	n->est_rows = c->found;
 }
 
-static bool
-sorts_by_trace(const struct plan *p)
+static void
+cost_order(struct costing *c, struct plan_node *n)
 {
-	for (size_t i = 0; i < p->order.n_keys; i++)
-		if (field_needs_trace(&p->order.keys[i].field))
-			return true;
-	return false;
+	double rows = n->input->est_rows;
+	double kept = c->o->plan->order.topn && c->wanted < rows ? c->wanted : rows;
+
+	n->est_rows = rows;
+	if (rows >= 2)
+		n->est_cost = rows * log2(kept + 2) * ORDER_OPS *
+		    c->o->options->cost.cpu_operator_cost;
+}
+
+static void
+cost_limit(struct costing *c, struct plan_node *n)
+{
+	double rows = n->input->est_rows < c->wanted ? n->input->est_rows : c->wanted;
+	double offset = (double)c->o->plan->page.offset;
+
+	n->est_rows = rows > offset ? rows - offset : 0;
 }
 
 /*
@@ -119,30 +136,25 @@ trace_facts_cost(const struct cost_params *c, const struct shard_stats *s)
 }
 
 /*
- * Traces are put together for every candidate where they decide, else for the output. Shard by
- * shard, so that another shard only adds.
+ * Of the rows that come in; before the filter of those that match, for what says no to the
+ * others is seldom the trace. Shard by shard, so that another shard only adds.
  */
-static double
-trace_cost(const struct opt *o, double rows, double out)
+static void
+cost_traces(struct costing *c, struct plan_node *n)
 {
-	const struct plan *p = o->plan;
-	double all = 0, taken = 0, cost = 0;
+	const struct plan *p = c->o->plan;
+	double all = 0, taken = n->input->kind == PLAN_SCAN ? c->found : n->input->est_rows;
 
+	n->est_rows = n->input->est_rows;
 	for (size_t i = 0; i < p->scan.n_shards; i++)
 		all += p->scan.shards[i].est_rows;
-	if (p->output == ROW_TRACE || pred_needs_trace(p->filter.pred) || sorts_by_trace(p) ||
-	    (p->contrast.pred != NULL && pred_needs_trace(p->contrast.pred)))
-		taken = rows;
-	else if (p->fetch.want_trace)
-		taken = out;
 	if (taken <= 0 || all <= 0)
-		return 0;
+		return;
 	taken = taken < all ? taken / all : 1;
 	for (size_t i = 0; i < p->scan.n_shards; i++)
 		if (p->scan.shards[i].access != ACCESS_PRUNED)
-			cost += p->scan.shards[i].est_rows * taken *
-			    trace_facts_cost(&o->options->cost, &o->stats->shards[i]);
-	return cost;
+			n->est_cost += p->scan.shards[i].est_rows * taken *
+			    trace_facts_cost(&c->o->options->cost, &c->o->stats->shards[i]);
 }
 
 /* Threads that the work is worth, of those that the running queries leave. */
@@ -184,7 +196,7 @@ fetch_cost(const struct opt *o, double n, double found)
 	const struct cost_params *c = &o->options->cost;
 	double taken = n < found ? n / found : 1, pages = 0, chunks = 0;
 
-	if (p->output == ROW_COUNT || n <= 0)
+	if (n <= 0)
 		return 0;
 	for (size_t i = 0; i < p->scan.n_shards; i++) {
 		const struct shard_stats *s = &o->stats->shards[i];
@@ -201,26 +213,62 @@ fetch_cost(const struct opt *o, double n, double found)
 	    fetch_share(p) * (pages * c->seq_page_cost + chunks * c->random_page_cost);
 }
 
+/* Rows before the page are put together, too. */
+static void
+cost_fetch(struct costing *c, struct plan_node *n)
+{
+	uint64_t offset = c->o->plan->page.offset;
+
+	n->est_rows = n->input->est_rows;
+	n->est_cost = fetch_cost(c->o, n->est_rows + (double)(offset < 1000000 ? offset : 0),
+	    c->found);
+}
+
+static void
+cost_count(struct costing *c, struct plan_node *n)
+{
+	(void)c;
+	n->est_rows = 1;
+}
+
+typedef void node_cost(struct costing *, struct plan_node *);
+
+/* Groups and comparisons: the rows are those of the spans that they are made of. */
+static node_cost *const node_costs[] = {
+	[PLAN_SCAN] = cost_scan,
+	[PLAN_FILTER] = cost_filter,
+	[PLAN_TRACES] = cost_traces,
+	[PLAN_ORDER] = cost_order,
+	[PLAN_LIMIT] = cost_limit,
+	[PLAN_FETCH] = cost_fetch,
+	[PLAN_COUNT] = cost_count,
+	[PLAN_GROUP] = cost_fetch,
+	[PLAN_CONTRAST] = cost_fetch,
+};
+_Static_assert(sizeof node_costs / sizeof *node_costs == N_PLAN_KINDS, "a node without a cost");
+
+static double
+cost_nodes(struct costing *c, const struct plan_node *at)
+{
+	double before = at->input == NULL ? 0 : cost_nodes(c, at->input);
+	struct plan_node *n = plan_node_at(c->o->plan, at->kind);
+
+	n->est_rows = n->est_cost = 0;
+	node_costs[n->kind](c, n);
+	return before + n->est_cost;
+}
+
 void
 cost_total(struct opt *o)
 {
 	struct plan *p = o->plan;
-	uint64_t wanted_n;
-	double rows, cost, wanted, out;
+	uint64_t wanted;
+	struct costing c = { .o = o };
 
-	wanted = __builtin_add_overflow(p->page.limit, p->page.offset, &wanted_n) ? 1e18 :
-	    (double)wanted_n;
-	sum_shards(o, wanted, &rows, &cost);
-	out = rows < wanted ? rows : wanted;
-	out = out > (double)p->page.offset ? out - (double)p->page.offset : 0;
-	p->filter.node.est_rows = rows;
-	p->scan.node.est_cost = cost;
-	p->order.node.est_cost = order_cost(o, rows, wanted) + trace_cost(o, rows, out);
-	cost += p->order.node.est_cost;
-	cost += fetch_cost(o, out + (double)(p->page.offset < 1000000 ? p->page.offset : 0), rows);
-	p->est_rows = p->output == ROW_COUNT ? 1 : out;
-	p->est_cost = cost;
+	c.wanted = __builtin_add_overflow(p->page.limit, p->page.offset, &wanted) ? 1e18 :
+	    (double)wanted;
+	p->est_cost = cost_nodes(&c, p->root);
+	p->est_rows = p->root->est_rows;
 	p->est_bytes = p->est_rows * row_bytes(p);
-	p->scan.threads = threads_for(o, cost);
+	p->scan.threads = threads_for(o, p->est_cost);
 }
-

@@ -230,7 +230,7 @@ decision_record(const struct opt *o, uint64_t fired, struct decision **out, stru
 	d->shape = o->leaves.shape;
 	d->fired = fired;
 	d->stats_version = p->stats_version;
-	d->index_kinds = template_index_kinds(o->stats, o->query->range);
+	d->index_kinds = template_index_kinds(o->stats, o->query);
 	record_estimates(o, d);
 	*out = d;
 	return 0;

@@ -87,6 +87,8 @@ opt_need(const struct query *q, const struct opt_options *o, struct arena *a,
 	struct stats_need n = STATS_NEED_ALL;
 
 	n.blooms = asks_traces(q->filter);
+	n.has_after = q->has_mark;
+	n.after = q->after.generation;
 	*out = n;
 	if (o->force != OPT_FORCE_NONE)
 		return 0;

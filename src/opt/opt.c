@@ -126,6 +126,20 @@ wants_trace(const struct query *q)
 	return false;
 }
 
+/*
+ * No rule, since no row says with which commit it came: what is not of a later one than the
+ * query's mark is not asked for, in the plain plan neither.
+ */
+static void
+leave_before_mark(struct opt *o)
+{
+	bool changed;
+
+	for (size_t i = 0; o->query->has_mark && i < o->plan->scan.n_shards; i++)
+		if (o->stats->shards[i].generation <= o->query->after.generation)
+			prune_shard(o, i, STATS_MARK_RULE, STATS_MARK_WHY, &changed);
+}
+
 static bool
 plain_shards(struct opt *o)
 {
@@ -143,6 +157,7 @@ plain_shards(struct opt *o)
 		o->shards[i] = (struct plan_shard){ .shard = stats_shard_no(o->stats, i),
 		    .cls = PLAN_NO_CLASS, .access = ACCESS_FULL, .why = "every row is looked at" };
 	}
+	leave_before_mark(o);
 	return true;
 }
 
@@ -203,6 +218,8 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
 	}
 	if ((code = project_parents(&p->arena, q, &p->fetch.projection.parents, e)) < 0)
 		plan_free(p);
+	else
+		plan_link(p);
 	return code;
 }
 
@@ -236,6 +253,8 @@ opt_run_rule(struct opt *o, size_t i, struct err *e)
 	if ((code = rules[i].apply(o, &changed, e)) < 0)
 		return err_ctx(e, code, "rule %s", rules[i].name);
 	o->changed |= changed;
+	if (changed)
+		plan_link(o->plan);
 	if (changed && !has_fired(o->plan, rules[i].name))
 		o->fired[o->plan->n_fired++] = rules[i].name;
 	return 0;

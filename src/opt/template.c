@@ -2,7 +2,7 @@
 /*
  * template: what of a query its decision may depend on, as bytes: the shape of the filter with
  * fields and operators, values as classes (numbers or not, how many, how long), the range as its
- * width and whether it touches the newest partition, limit and offset as classes, order, what
+ * width and whether it touches the newest partition, whether it begins behind a mark, limit and offset as classes, order, what
  * is shown, and the options. Two queries of one template have equal bytes; no value of the
  * query is in them, so neither can a decision kept under them tell one.
  *
@@ -104,14 +104,16 @@ range_class(struct time_range r, const struct stats *st)
 
 /* Only of shards in the range: the statistics may know no more of the others. */
 uint32_t
-template_index_kinds(const struct stats *st, struct time_range r)
+template_index_kinds(const struct stats *st, const struct query *q)
 {
 	uint32_t kinds = 0;
 
 	for (size_t i = 0; i < st->n_shards; i++) {
 		const struct shard_stats *s = &st->shards[i];
 
-		if (range_meets(r, s->min_start, s->max_start))
+		if (q->has_mark && s->generation <= q->after.generation)
+			continue;
+		if (range_meets(q->range, s->min_start, s->max_start))
 			kinds |= s->index_kinds | (s->bloom != NULL ? 1u << 8 : 0);
 	}
 	return kinds;
@@ -175,6 +177,7 @@ template_key(struct buf *b, const struct query *q, const struct stats *st,
 	buf_putc(b, (char)rc.step);
 	buf_putc(b, (char)(q->has_limit ? 1 + page_class(q->limit) : 0));
 	buf_putc(b, (char)page_class(q->offset));
+	buf_putc(b, (char)q->has_mark);
 	put_filter(b, q->filter);
 	if (o->output == ROW_CONTRAST)
 		put_filter(b, q->compare);
@@ -292,6 +295,7 @@ template_print(struct buf *b, const struct query *q, const struct stats *st,
 	}
 	print_filter(b, q->filter, false);
 	print_range(b, range_class(q->range, st));
+	buf_str(b, q->has_mark ? " behind a mark" : "");
 	for (size_t i = 0; i < q->n_sort; i++) {
 		buf_str(b, i == 0 ? " sort " : ",");
 		field_print(b, &q->sort[i].field);

@@ -3,14 +3,14 @@
  * plan_explain: a plan for people (the file `plan`) and for programs (`plan.json`). Pure: the
  * same plan and statistics give the same bytes. In the text shards of equal access and reason
  * are one line, and at most GROUPS_SHOWN lines stand; JSON lists every shard that the planner
- * looked at singly, and those left out before by their reason. What was weighed for them is
- * explain_choice.c's.
+ * looked at singly, and those left out before by their reason. What the steps say of themselves
+ * is in explain_node.c; what was weighed for shards in explain_choice.c.
  */
 #include <stdlib.h>
 
-#include "base/utf8.h"
 #include "explain_i.h"
 #include "model/json.h"
+#include "node_i.h"
 
 #define GROUPS_SHOWN 20
 #define GROUPS_MAX 64		/* told apart; the rest is summed up */
@@ -119,166 +119,60 @@ group_shards(const struct plan *p, const struct stats *st, struct groups *gs)
 		qsort(gs->v, gs->n, sizeof *gs->v, by_first);
 }
 
-/* Shards that are read, and the rows in them. */
+/* Of the plan's steps, those that rows pass through first come first. */
 static void
-count_read(const struct plan *p, const struct stats *st, uint64_t *n_shards, uint64_t *n_rows)
+each_node(struct buf *b, const struct plan_node *n,
+    void (*put)(struct buf *, const struct plan_node *))
 {
-	*n_shards = *n_rows = 0;
-	for (size_t i = 0; i < p->scan.n_shards; i++)
-		if (p->scan.shards[i].access != ACCESS_PRUNED) {
-			(*n_shards)++;
-			*n_rows += st->shards[i].n_rows;
-		}
-}
-
-/* A field's name, which may hold anything: what a terminal must not get as \u{..}. */
-static void
-put_field(struct buf *b, const struct field *f)
-{
-	struct buf t = BUF_INIT;
-	const char *p, *end;
-	uint32_t cp;
-	size_t n;
-
-	field_print(&t, f);
-	for (p = t.p, end = t.p + t.n; p < end; p += n) {
-		n = utf8_decode(p, end, &cp);
-		if (n == 0 || utf8_unprintable(cp)) {
-			buf_printf(b, "\\u{%x}", n == 0 ? (unsigned)(uint8_t)*p : (unsigned)cp);
-			n = n == 0 ? 1 : n;
-		} else
-			buf_put(b, p, n);
-	}
-	b->oom |= t.oom;
-	buf_release(&t);
+	if (n->input != NULL)
+		each_node(b, n->input, put);
+	put(b, n);
 }
 
 static void
-put_range(struct buf *b, struct time_range r)
+put_lines(struct buf *b, const struct plan *p, const struct stats *st,
+    const struct plan_node *n)
 {
-	if (r.from == 0 && r.to == WHEN_MAX) {
-		BUF_LIT(b, "all of the store");
+	if (n->input != NULL)
+		put_lines(b, p, st, n->input);
+	if (node_kinds[n->kind].text != NULL)
+		node_kinds[n->kind].text(b, p, st);
+}
+
+static void
+put_rows(struct buf *b, const struct plan_node *n)
+{
+	buf_printf(b, "%s%s ", n->input == NULL ? "rows     " : ", ", node_kinds[n->kind].name);
+	explain_number(b, n->est_rows);
+}
+
+/* Those that cost nothing are left out. */
+static void
+put_cost(struct buf *b, const struct plan_node *n)
+{
+	if (n->input != NULL && n->est_cost <= 0)
 		return;
-	}
-	when_print(b, r.from);
-	BUF_LIT(b, " to ");
-	if (r.to == WHEN_MAX)
-		BUF_LIT(b, "the end");
-	else
-		when_print(b, r.to);
-}
-
-static void
-put_order(struct buf *b, const struct plan *p)
-{
-	if (p->output == ROW_COUNT || p->output == ROW_GROUP || p->output == ROW_CONTRAST)
-		BUF_LIT(b, "none");
-	else if (p->order.n_keys == 0)
-		BUF_LIT(b, "newest first");
-	for (size_t i = 0; i < p->order.n_keys && p->output != ROW_COUNT; i++) {
-		if (i != 0)
-			BUF_LIT(b, ", ");
-		put_field(b, &p->order.keys[i].field);
-		if (p->order.keys[i].desc)
-			BUF_LIT(b, " desc");
-	}
-}
-
-static void
-put_page(struct buf *b, const struct plan *p)
-{
-	if (p->page.limit != UINT64_MAX)
-		buf_printf(b, ", limit %llu", (unsigned long long)p->page.limit);
-	if (p->page.offset != 0)
-		buf_printf(b, ", offset %llu", (unsigned long long)p->page.offset);
-}
-
-static void
-put_projection(struct buf *b, const struct plan *p)
-{
-	const struct projection *pr = &p->fetch.projection;
-	bool first = true;
-	const struct {
-		bool on;
-		const char *name;
-	} parts[] = {
-		{ pr->attrs, "attributes" }, { pr->resource, "resource" },
-		{ pr->scope, "scope" }, { pr->events, "events" }, { pr->links, "links" },
-		{ pr->rest, "rest" },
-	};
-
-	if (pr->all) {
-		BUF_LIT(b, "everything");
-		return;
-	}
-	for (size_t i = 0; i < N_INTRINSICS; i++)
-		if (pr->intrinsics >> i & 1) {
-			buf_str(b, first ? "" : ", ");
-			buf_str(b, intrinsics[i].name);
-			first = false;
-		}
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-		if (parts[i].on) {
-			buf_str(b, first ? "" : ", ");
-			buf_str(b, parts[i].name);
-			first = false;
-		}
-	for (size_t i = 0; i < pr->n_fields; i++) {
-		buf_str(b, first ? "" : ", ");
-		put_field(b, &pr->fields[i]);
-		first = false;
-	}
-	if (first)
-		BUF_LIT(b, "nothing");
-}
-
-static void
-put_parents(struct buf *b, const struct plan *p)
-{
-	const struct projection *pr = p->fetch.projection.parents;
-
-	for (size_t i = 0; pr != NULL && i < pr->n_fields; i++) {
-		struct field f = field_of_parent(&pr->fields[i]);
-
-		BUF_LIT(b, ", ");
-		put_field(b, &f);
-	}
+	buf_printf(b, "%s%s ", n->input == NULL ? "cost     " : ", ", node_kinds[n->kind].name);
+	explain_number(b, n->est_cost);
 }
 
 static void
 put_stages(struct buf *b, const struct plan *p, const struct stats *st)
 {
-	uint64_t n, rows;
-
-	count_read(p, st, &n, &rows);
-	buf_printf(b, "access   %llu of %zu shards, %llu of %llu spans\n",
-	    (unsigned long long)n, p->scan.n_shards + p->scan.n_left, (unsigned long long)rows,
-	    (unsigned long long)st->n_rows);
-	BUF_LIT(b, "range    ");
-	put_range(b, p->filter.range);
-	BUF_LIT(b, "\nfilter   ");
-	pred_print(b, p->filter.pred);
-	buf_str(b, p->filter.never ? " (can't match)" :
-	    p->filter.pushdown ? " (on columns)" : " (on rows)");
-	if (p->contrast.pred != NULL) {
-		BUF_LIT(b, "\ncompare  ");
-		pred_print(b, p->contrast.pred);
-		buf_str(b, p->filter.pushdown ? ": in the same pass, values counted by their codes" :
-		    ": in the same pass, span by span");
-	}
-	BUF_LIT(b, "\norder    ");
-	put_order(b, p);
-	put_page(b, p);
-	if (p->scan.early_stop)
-		BUF_LIT(b, " (stops when the limit is full)");
-	if (p->order.topn)
-		BUF_LIT(b, " (bounded heap)");
-	BUF_LIT(b, "\nfetch    ");
-	put_projection(b, p);
-	if (p->fetch.want_trace)
-		BUF_LIT(b, ", facts of the trace");
-	put_parents(b, p);
-	buf_printf(b, "\noutput   %s\n", output_name(p->output));
+	put_lines(b, p, st, p->root);
+	buf_printf(b, "output   %s\nestimate ", output_name(p->output));
+	explain_number(b, p->est_rows);
+	BUF_LIT(b, " rows, cost ");
+	explain_number(b, p->est_cost);
+	BUF_LIT(b, ", ");
+	explain_number(b, p->est_bytes);
+	BUF_LIT(b, " bytes\n");
+	each_node(b, p->root, put_rows);
+	buf_putc(b, '\n');
+	each_node(b, p->root, put_cost);
+	if (p->scan.threads != 0)
+		buf_printf(b, "; %u thread%s", p->scan.threads, p->scan.threads == 1 ? "" : "s");
+	buf_printf(b, "; statistics version %llu\n", (unsigned long long)p->stats_version);
 }
 
 static void
@@ -299,15 +193,6 @@ put_group(struct buf *b, const struct group *g)
 	}
 }
 
-/* What scanning and ordering leave of the total. */
-static double
-fetch_cost(const struct plan *p)
-{
-	double c = p->est_cost - p->scan.node.est_cost - p->order.node.est_cost;
-
-	return c > 0 ? c : 0;
-}
-
 void
 plan_explain(struct buf *b, const struct plan *p, const struct stats *st, struct sv canonical)
 {
@@ -319,22 +204,7 @@ plan_explain(struct buf *b, const struct plan *p, const struct stats *st, struct
 	buf_sv(b, canonical);
 	buf_putc(b, '\n');
 	put_stages(b, p, st);
-	BUF_LIT(b, "estimate ");
-	explain_number(b, p->est_rows);
-	BUF_LIT(b, " rows, cost ");
-	explain_number(b, p->est_cost);
-	BUF_LIT(b, ", ");
-	explain_number(b, p->est_bytes);
-	BUF_LIT(b, " bytes\ncost     scan ");
-	explain_number(b, p->scan.node.est_cost);
-	BUF_LIT(b, ", order ");
-	explain_number(b, p->order.node.est_cost);
-	BUF_LIT(b, ", fetch ");
-	explain_number(b, fetch_cost(p));
-	if (p->scan.threads != 0)
-		buf_printf(b, "; %u thread%s", p->scan.threads, p->scan.threads == 1 ? "" : "s");
-	buf_printf(b, "; statistics version %llu\nrules    ",
-	    (unsigned long long)p->stats_version);
+	BUF_LIT(b, "rules    ");
 	for (size_t i = 0; i < p->n_fired; i++)
 		buf_printf(b, "%s%s", i == 0 ? "" : ", ", p->fired[i]);
 	buf_str(b, p->n_fired == 0 ? "none\n" : "\n");
@@ -353,29 +223,6 @@ plan_explain(struct buf *b, const struct plan *p, const struct stats *st, struct
 
 /* ---- JSON ---- */
 
-/* A member whose value is the text that `print` left in t; t is emptied. */
-static void
-put_text(struct buf *b, const char *key, struct buf *t)
-{
-	buf_printf(b, ",\"%s\":", key);
-	json_string(b, buf_view(t));
-	b->oom |= t->oom;
-	t->n = 0;
-}
-
-static void
-put_u64(struct buf *b, const char *key, uint64_t v)
-{
-	buf_printf(b, ",\"%s\":", key);
-	buf_u64(b, v);
-}
-
-static void
-put_bool(struct buf *b, const char *key, bool v)
-{
-	buf_printf(b, ",\"%s\":%s", key, v ? "true" : "false");
-}
-
 static void
 put_estimate(struct buf *b, const char *key, double v)
 {
@@ -391,8 +238,8 @@ put_json_shard(struct buf *b, const struct plan_shard *s, const struct shard_sta
 	json_string(b, sv_cstr(s->why));
 	if (s->pruned_by != NULL)
 		buf_printf(b, ",\"pruned_by\":\"%s\"", s->pruned_by);
-	put_u64(b, "spans", st->n_rows);
-	put_u64(b, "bytes", st->n_bytes);
+	explain_u64(b, "spans", st->n_rows);
+	explain_u64(b, "bytes", st->n_bytes);
 	if (s->access != ACCESS_PRUNED) {
 		put_estimate(b, "estimated_rows", s->est_rows);
 		put_estimate(b, "estimated_cost", s->est_cost);
@@ -414,74 +261,62 @@ put_json_left(struct buf *b, const struct plan *p, const struct stats *st)
 		buf_str(b, i == 0 ? ",\"left_out\":[{\"why\":" : ",{\"why\":");
 		json_string(b, sv_cstr(s.why));
 		buf_printf(b, ",\"pruned_by\":\"%s\"", s.pruned_by);
-		put_u64(b, "shards", st->left[i].n_shards);
-		put_u64(b, "spans", st->left[i].n_rows);
+		explain_u64(b, "shards", st->left[i].n_shards);
+		explain_u64(b, "spans", st->left[i].n_rows);
 		buf_putc(b, '}');
 	}
 	if (st->n_left != 0)
 		buf_putc(b, ']');
 }
 
+/* What the steps are and do, as members; then each with its estimates. */
 static void
-put_json_stages(struct buf *b, const struct plan *p, struct buf *t)
+put_json_members(struct buf *b, const struct plan *p, const struct plan_node *n)
 {
-	when_print(t, p->filter.range.from);
-	put_text(b, "from", t);
-	if (p->filter.range.to != WHEN_MAX) {
-		when_print(t, p->filter.range.to);
-		put_text(b, "to", t);
-	}
-	pred_print(t, p->filter.pred);
-	put_text(b, "filter", t);
-	if (p->contrast.pred != NULL) {
-		pred_print(t, p->contrast.pred);
-		put_text(b, "compare", t);
-	}
-	put_order(t, p);
-	put_text(b, "order", t);
-	if (p->page.limit != UINT64_MAX)
-		put_u64(b, "limit", p->page.limit);
-	put_u64(b, "offset", p->page.offset);
-	put_projection(t, p);
-	put_parents(t, p);
-	put_text(b, "fetch", t);
-	put_bool(b, "trace_facts", p->fetch.want_trace);
-	put_bool(b, "never", p->filter.never);
-	put_bool(b, "pushdown", p->filter.pushdown);
-	put_bool(b, "indexes", p->scan.indexes);
-	put_bool(b, "early_stop", p->scan.early_stop);
-	put_bool(b, "topn", p->order.topn);
+	if (n->input != NULL)
+		put_json_members(b, p, n->input);
+	if (node_kinds[n->kind].json != NULL)
+		node_kinds[n->kind].json(b, p);
+}
+
+static void
+put_json_node(struct buf *b, const struct plan_node *n)
+{
+	buf_printf(b, "%s{\"node\":\"%s\"", n->input == NULL ? "" : ",",
+	    node_kinds[n->kind].name);
+	put_estimate(b, "estimated_rows", n->est_rows);
+	put_estimate(b, "estimated_cost", n->est_cost);
+	buf_putc(b, '}');
 }
 
 void
 plan_explain_json(struct buf *b, const struct plan *p, const struct stats *st,
     struct sv canonical)
 {
-	struct buf t = BUF_INIT;
 	uint64_t n, rows;
 
-	count_read(p, st, &n, &rows);
+	explain_count_read(p, st, &n, &rows);
 	BUF_LIT(b, "{\"query\":");
 	json_string(b, canonical);
 	buf_printf(b, ",\"output\":\"%s\"", output_name(p->output));
-	put_json_stages(b, p, &t);
+	put_json_members(b, p, p->root);
 	BUF_LIT(b, ",\"rules\":[");
 	for (size_t i = 0; i < p->n_fired; i++)
 		buf_printf(b, "%s\"%s\"", i == 0 ? "" : ",", p->fired[i]);
 	BUF_LIT(b, "]");
-	put_u64(b, "statistics_version", p->stats_version);
+	explain_u64(b, "statistics_version", p->stats_version);
 	put_estimate(b, "estimated_rows", p->est_rows);
 	put_estimate(b, "estimated_cost", p->est_cost);
 	put_estimate(b, "estimated_bytes", p->est_bytes);
-	put_estimate(b, "estimated_scan_cost", p->scan.node.est_cost);
-	put_estimate(b, "estimated_order_cost", p->order.node.est_cost);
-	put_estimate(b, "estimated_fetch_cost", fetch_cost(p));
-	put_u64(b, "threads", p->scan.threads);
+	BUF_LIT(b, ",\"nodes\":[");
+	each_node(b, p->root, put_json_node);
+	buf_putc(b, ']');
+	explain_u64(b, "threads", p->scan.threads);
 	explain_choices_json(b, p);
-	put_u64(b, "shards_total", p->scan.n_shards + p->scan.n_left);
-	put_u64(b, "shards_read", n);
-	put_u64(b, "spans_total", st->n_rows);
-	put_u64(b, "spans_in_shards_read", rows);
+	explain_u64(b, "shards_total", p->scan.n_shards + p->scan.n_left);
+	explain_u64(b, "shards_read", n);
+	explain_u64(b, "spans_total", st->n_rows);
+	explain_u64(b, "spans_in_shards_read", rows);
 	BUF_LIT(b, ",\"shards\":[");
 	for (size_t i = 0; i < p->scan.n_shards; i++) {
 		if (i != 0)
@@ -491,5 +326,4 @@ plan_explain_json(struct buf *b, const struct plan *p, const struct stats *st,
 	BUF_LIT(b, "]");
 	put_json_left(b, p, st);
 	BUF_LIT(b, "}\n");
-	buf_release(&t);
 }

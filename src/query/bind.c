@@ -120,6 +120,8 @@ note_group_off(struct group_offs *o, const struct ast *n)
 		int (*build)(struct clause *, struct err *);
 		size_t at;
 	} places[] = {
+		{ build_group, offsetof(struct group_offs, group) },
+		{ build_agg, offsetof(struct group_offs, agg) },
 		{ build_fill, offsetof(struct group_offs, fill) },
 		{ build_having, offsetof(struct group_offs, having) },
 		{ build_per, offsetof(struct group_offs, per) },

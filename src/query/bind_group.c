@@ -384,11 +384,12 @@ bind_groups(struct query *q, const struct group_offs *offs, const struct query_e
 	if (q->compare != NULL)
 		return bind_compare(q, offs, a, e);
 	if (!q->by_groups)
-		return check_spans(q, offs, e);
+		return (code = check_spans(q, offs, e)) < 0 ? code :
+		    bind_select_once(q, offs->select, a, e);
 	if ((code = check_shape(q, offs, e)) < 0 || (code = take_aggs(&b, a, e)) < 0 ||
 	    (code = bind_having(&b, a, e)) < 0 ||
 	    (code = bind_sort(&b, offs->sort, a, e)) < 0)
 		return code;
-	return q->n_select != 0 ? bind_select(&b, offs, a, e) :
-	    all_columns(b.g, a, e);
+	code = q->n_select != 0 ? bind_select(&b, offs, a, e) : all_columns(b.g, a, e);
+	return code < 0 ? code : bind_columns_once(q, offs, a, e);
 }

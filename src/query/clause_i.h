@@ -39,6 +39,7 @@ int build_root(struct clause *, struct err *);
 int build_since(struct clause *, struct err *);
 int build_until(struct clause *, struct err *);
 int build_on(struct clause *, struct err *);
+int build_mark(struct clause *, struct err *);
 int build_shards(struct clause *, struct err *);
 int build_group(struct clause *, struct err *);
 int build_bucket(struct clause *, struct err *);

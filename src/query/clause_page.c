@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * clause_page: the meaning of the clauses that stand once: time (since, until, on and the
- * shard directory), page (sort, limit, offset, select) and expect. Each sets its part of the query.
+ * clause_page: the meaning of the clauses that stand once: time (since, until, on, the shard
+ * directory and mark), page (sort, limit, offset, select) and expect. Each sets its part of the query.
  * Times are kept as typed here; query_bind makes the range of them.
  */
 #include "clause_i.h"
+#include "model/mark.h"
 #include "name_i.h"
 
 static int
@@ -54,6 +55,33 @@ build_on(struct clause *c, struct err *e)
 	q->has_on = true;
 	c->relative |= q->on.kind != WHEN_ABSOLUTE;
 	return 0;
+}
+
+/*
+ * A mark's name is that of a file, so it needs no encoding; nor does it ever need one, since what
+ * would is none. Where it stands the environment says.
+ */
+int
+build_mark(struct clause *c, struct err *e)
+{
+	struct query *q = c->query;
+	struct quoted quoted;
+	int code = name_decode(c->arena, c->args[0], &q->mark, e);
+
+	if (code < 0)
+		return code;
+	if (!mark_name_ok(q->mark))
+		return err_set(e, ERR_SYNTAX, 0, "expected the name of a mark: up to %d letters, "
+		    "digits, '-', '_' or '.', a letter or digit first; got '%s'", MARK_NAME_MAX,
+		    quote(&quoted, c->args[0]));
+	q->has_mark = true;
+	if (c->env == NULL)
+		return 0;
+	if (c->env->mark == NULL)
+		return err_set(e, ERR_UNKNOWN, 0, "no mark '%s'", quote(&quoted, c->args[0]));
+	if ((code = c->env->mark(c->env->mark_arg, q->mark, &q->after, e)) < 0 && e != NULL)
+		e->off = code == ERR_UNKNOWN ? 0 : -1;
+	return code;
 }
 
 /* shards/2026-11-20/14 is on/2026-11-20T14. */

@@ -7,7 +7,7 @@
 
 /* Where the clauses' last arguments stand in the path, for errors. */
 struct group_offs {
-	size_t fill, having, per, versus, compare, distinct, sort, select;
+	size_t group, agg, fill, having, per, versus, compare, distinct, sort, select;
 };
 
 /*
@@ -17,6 +17,10 @@ struct group_offs {
  */
 int bind_groups(struct query *, const struct group_offs *, const struct query_env *,
     struct arena *, struct err *) WARN_UNUSED;
+/* bind_columns.c: columns of groups, and those of select, have names of their own. */
+int bind_columns_once(const struct query *, const struct group_offs *, struct arena *,
+    struct err *) WARN_UNUSED;
+int bind_select_once(const struct query *, size_t off, struct arena *, struct err *) WARN_UNUSED;
 /* From group/ to distinct/. */
 void groups_print(struct buf *, const struct query *);
 /* "AGG/OP/V" */

@@ -36,6 +36,7 @@ const struct keyword keywords[] = {
 	{ "trace-has", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
 	{ "root", KC_FILTER, 0, { 0 }, NO_INTRINSIC, build_root },
 	{ "traceql", KC_LATER, 0, { 0 }, NO_INTRINSIC, NULL },
+	{ "mark", KC_TIME, 1, { ARG_MARKS }, NO_INTRINSIC, build_mark },
 	{ "group", KC_SHAPE, 1, { ARG_FIELDS }, NO_INTRINSIC, build_group },
 	{ "bucket", KC_SHAPE, 1, { ARG_STEPS }, NO_INTRINSIC, build_bucket },
 	{ "agg", KC_SHAPE, 1, { ARG_AGGS }, NO_INTRINSIC, build_agg },

@@ -190,6 +190,8 @@ take_names(struct clause *c, struct path_names *out, struct err *e)
 		return code;
 	if (c->pred != NULL && pred_names_services(c->pred))
 		return take_services(c, c->pred, out, e);
+	if (c->kw->build == build_mark)
+		out->mark = c->query->mark;
 	if (c->kw->build == build_sort)
 		return take_sort(c, out, e);
 	if (c->kw->build == build_select)

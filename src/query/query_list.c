@@ -191,6 +191,7 @@ examples_of(const struct path_view *v)
 	case ARG_VALUES:
 	case ARG_FIELDS:
 	case ARG_AGGS:
+	case ARG_MARKS:
 	case ARG_WORDS:
 	case ARG_SHARD_DAYS:
 	case ARG_SHARD_HOURS:

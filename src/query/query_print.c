@@ -274,6 +274,10 @@ query_print(struct buf *b, const struct query *q)
 	print_filters(b, q, times, all);
 	print_grouped(b, q);
 	print_filters(b, q, all, UINT_MAX);
+	if (q->has_mark) {
+		BUF_LIT(b, "/mark/");
+		name_encode(b, q->mark);
+	}
 	groups_print(b, q);
 	/* Of groups, distinct too, there are none then. */
 	if (q->compare != NULL)

@@ -95,6 +95,7 @@ run_cold(struct request *r, struct measure *out)
 {
 	struct exec_env env = { .snapshot = r->world->snap, .memory = (size_t)4 << 30,
 	    .threads = 1 };
+	const struct contrast_options opt = { .memory = env.memory };
 	struct exec *ex = NULL;
 	struct batch b;
 	double t0;
@@ -102,14 +103,19 @@ run_cold(struct request *r, struct measure *out)
 
 	chunkcache_drop(catalog_cache(r->engine->catalog));
 	t0 = cpu_ns();
-	if ((code = exec_open(r->plan, &env, &ex, NULL)) < 0)
+	if (r->compared != NULL && (code = contrast_new(&opt, &env.contrast, NULL)) < 0)
 		return code;
+	if ((code = exec_open(r->plan, &env, &ex, NULL)) < 0) {
+		contrast_free(env.contrast);
+		return code;
+	}
 	while ((code = exec_next(ex, &b, NULL)) == 0)
 		;
 	out->prof = *exec_profile(ex);
 	out->work = work_of(&out->prof);
 	out->est = r->plan->est_cost * COST_UNIT_NS;
 	exec_close(ex);
+	contrast_free(env.contrast);
 	out->ns = cpu_ns() - t0;
 	return code < 0 ? code : 0;
 }
@@ -340,7 +346,8 @@ regret_measure(struct engine *en, const struct query_mix *mix, size_t n)
 		/* Rows and counts in turn: for counts there are other ways. */
 		if (rows)
 			buf_sv(&path, buf_view(&q.tail));
-		buf_str(&path, rows ? "/spans.jsonl" : "/count");
+		buf_putc(&path, '/');
+		buf_str(&path, q.file != NULL ? q.file : rows ? "spans.jsonl" : "count");
 		got += measure_query(en, buf_cstr(&path), i % TIMED_EVERY == 0, &v[got]) == 0;
 	}
 	if (got != 0)

@@ -77,11 +77,22 @@ look(const struct path *p)
 		path_keywords(p, nothing, NULL);
 }
 
+/* Marks of even length are there. */
+static int
+mark(void *arg, struct sv name, struct query_mark *m, struct err *e)
+{
+	(void)arg;
+	if (name.n % 2 != 0)
+		return err_set(e, ERR_UNKNOWN, -1, "no such mark");
+	*m = (struct query_mark){ name.n, 1 };
+	return 0;
+}
+
 /* Steps, binds and prints; false if refused. */
 static bool
 canonical(struct sv text, struct buf *out, bool *aliased)
 {
-	struct query_env env = { .now = NOW, .max_rows = 1000000, .alias = alias };
+	struct query_env env = { .now = NOW, .max_rows = 1000000, .alias = alias, .mark = mark };
 	struct err e = ERR_INIT;
 	const struct query *q;
 	struct buf typed = BUF_INIT;

@@ -238,6 +238,7 @@ setup(void **state)
 	uint64_t hour = 3600000000000u;
 
 	(void)state;
+	/* Of no spans: its mark m1 stands behind the first sample. */
 	store_rig_init(&rig, 0, 0, 1, 1, 512);
 	load_sample(SAMPLE_END - 4 * hour, SAMPLE_END - 2 * hour, 1);
 	load_sample(SAMPLE_END - 2 * hour, SAMPLE_END, 2);

@@ -729,6 +729,10 @@ gen_path(uint64_t *seed, const struct vocab *v, struct buf *out)
 		page(&g);
 	if ((v->flags & GEN_PATH_TIME) != 0 && one_in(&g, 3))
 		time_clauses(&g);
+	if ((v->flags & GEN_PATH_TIME) != 0 && v->marks.n != 0 && one_in(&g, 8)) {
+		segment(&g, "mark/");
+		buf_sv(g.out, v->marks.v[below(&g, v->marks.n)]);
+	}
 	for (uint64_t n = below(&g, 4); n > 0; n--)
 		filter(&g, 0);
 	if ((v->flags & GEN_PATH_GROUPS) != 0)

@@ -24,6 +24,7 @@ struct vocab_attr {
 struct vocab {
 	struct vocab_list services, names, scopes;
 	struct vocab_list trace_ids, span_ids;	/* hex */
+	struct vocab_list marks;	/* that the store has */
 	const struct vocab_attr *attrs;
 	size_t n_attrs;
 	uint64_t min_start, max_start;
@@ -33,7 +34,7 @@ struct vocab {
 #define GEN_PATH_SORT 2u	/* by any field of a span */
 #define GEN_PATH_SELECT 4u
 #define GEN_PATH_PAGE 8u	/* limit and offset */
-#define GEN_PATH_TIME 16u
+#define GEN_PATH_TIME 16u	/* since, until, on, mark */
 #define GEN_PATH_ALL 31u
 #define GEN_PATH_GROUPS 32u	/* rows are groups: beside the others, but for sort and select */
 #define GEN_PATH_COMPARE 64u	/* rows are those of compare: alike */

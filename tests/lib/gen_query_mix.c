@@ -3,6 +3,7 @@
 #include "lib/gen_query_mix.h"
 
 #include "model/field.h"
+#include "model/usage.h"
 #include "model/when.h"
 #include "query/name.h"
 
@@ -13,6 +14,7 @@ struct mix {
 	const struct query_mix *in;
 	uint64_t seed;
 	const struct span *s;	/* the span that the query is about */
+	const char *file;	/* mix_query's */
 	struct buf *out;
 };
 
@@ -887,6 +889,111 @@ sh_roots(struct mix *m)
 	slower(m);
 }
 
+/* ---- use of language models ---- */
+
+/* Moves to a span that says how many tokens it took. */
+static uint64_t
+tokens(struct mix *m, enum intrinsic in)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < 2000 && !usage_tokens(m->s, in, &n); i++)
+		m->s = any_span(m);
+	return n;
+}
+
+static void
+sh_tokens(struct mix *m)
+{
+	static const enum intrinsic of[] = { IN_TOKENS_INPUT, IN_TOKENS_OUTPUT, IN_TOKENS_TOTAL };
+	enum intrinsic in = of[below(m, 3)];
+	uint64_t n = tokens(m, in);
+
+	word(m, "where");
+	item(m, sv_cstr(intrinsics[in].name));
+	word(m, below(m, 2) ? "gt" : "le");
+	buf_printf(m->out, "/%llu", (unsigned long long)(n * (5 + below(m, 10)) / 10));
+}
+
+static void
+sh_tokens_of_service(struct mix *m)
+{
+	sh_tokens(m);
+	service(m);
+}
+
+static void
+sh_cost(struct mix *m)
+{
+	static const char *const usd[] = { "0", "0.0001", "0.001", "0.01", "0.1" };
+
+	BUF_LIT(m->out, "/where/cost/gt");
+	word(m, usd[below(m, 5)]);
+}
+
+/* Of an evaluation that there is, else of any. */
+static void
+sh_score(struct mix *m)
+{
+	const struct value *v = NULL;
+
+	for (int i = 0; i < 2000 && v == NULL; i++, m->s = any_span(m))
+		for (uint32_t k = 0; k < m->s->n_events && v == NULL; k++)
+			if (event_is_score(&m->s->events[k]))
+				v = attrs_find(&m->s->events[k].attrs, SV(SCORE_NAME_KEY));
+	BUF_LIT(m->out, "/where/score:name/eq");
+	item(m, v != NULL && is_text(v) ? v->s : SV("relevance"));
+	if (below(m, 2)) {
+		BUF_LIT(m->out, "/where/score:value");
+		word(m, below(m, 2) ? "lt" : "ge");
+		BUF_LIT(m->out, "/0.5");
+	}
+}
+
+/* ---- what the tree of a trace tells ---- */
+
+static void
+sh_depth(struct mix *m)
+{
+	service(m);
+	BUF_LIT(m->out, "/where/depth");
+	word(m, below(m, 2) ? "ge" : "eq");
+	buf_printf(m->out, "/%llu", (unsigned long long)below(m, 7));
+}
+
+static void
+sh_self_duration(struct mix *m)
+{
+	name(m);
+	BUF_LIT(m->out, "/where/self_duration/gt");
+	put_duration(m, span_duration(m->s) / (1 + below(m, 4)));
+}
+
+/* ---- comparisons ---- */
+
+/* What is different about the errors, the slow ones, those with a value, of a service. */
+static void
+sh_compare(struct mix *m)
+{
+	struct chosen c;
+
+	m->file = "compare.jsonl";
+	service(m);
+	word(m, "compare");
+	switch (below(m, 3)) {
+	case 0:
+		sh_errors(m);
+		break;
+	case 1:
+		slower(m);
+		break;
+	default:
+		c = attribute(m, is_any);
+		where_eq(m, &c);
+	}
+	word(m, "end");
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct mix *);
@@ -918,6 +1025,9 @@ static const struct {
 	{ "trace+service", sh_trace_service }, { "span", sh_span },
 	{ "trace duration", sh_trace_duration }, { "root service", sh_root_service },
 	{ "child count", sh_children }, { "roots", sh_roots },
+	{ "tokens", sh_tokens }, { "tokens+service", sh_tokens_of_service }, { "cost", sh_cost },
+	{ "score", sh_score }, { "depth", sh_depth }, { "self duration", sh_self_duration },
+	{ "compare", sh_compare },
 };
 
 size_t
@@ -966,7 +1076,9 @@ query_mix_make(const struct query_mix *in, size_t i, struct mix_query *q)
 	q->shape = shapes[i % query_mix_shapes()].name;
 	shapes[i % query_mix_shapes()].make(&m);
 	put_time(&m);
-	put_tail(&m, &q->tail);
+	q->file = m.file;
+	if (m.file == NULL)
+		put_tail(&m, &q->tail);
 }
 
 void

@@ -21,6 +21,7 @@ struct mix_query {
 	struct buf filter;	/* filter and time clauses: "/service/x/status/error" */
 	struct buf tail;	/* sort, limit, select: "/limit/100", often empty */
 	const char *shape;	/* name of its shape: the operator that it is about */
+	const char *file;	/* the only one that it may be asked as, or NULL: any of spans */
 };
 
 /* How many shapes there are; query i has shape i modulo that. */

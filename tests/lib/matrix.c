@@ -609,6 +609,46 @@ ask_file(struct run *r, const struct judge_cell *c, enum front front, enum matri
 	}
 }
 
+/* ---- the cell between compare and end ---- */
+
+/* Whether the answer has just these numbers of spans of a kind. */
+static bool
+says_kind(const struct run *r, const struct found *f, int32_t kind)
+{
+	char head[120], tail[60];
+	size_t all = 0, in = 0;
+	struct sv rest = buf_view(&r->got), line;
+
+	for (size_t i = 0; i < r->m->judge.n; i++)
+		all += r->m->judge.spans[i].kind == kind;
+	for (size_t i = 0; i < f->n; i++)
+		in += f->v[i]->kind == kind;
+	snprintf(head, sizeof head, "{\"field\":\"kind\",\"value\":\"%s\",\"selection\":%zu,",
+	    span_kind_name(kind), in);
+	snprintf(tail, sizeof tail, ",\"baseline\":%zu,", all - in);
+	while (sv_cut(&rest, '\n', &line))
+		if (sv_starts(line, sv_cstr(head)) && sv_find(line, sv_cstr(tail)) > 0)
+			return true;
+	return false;
+}
+
+static void
+ask_compare(struct run *r, const struct judge_cell *c, const struct found *f, size_t salt)
+{
+	r->path.n = 0;
+	buf_str(&r->path, "/compare");
+	put_cell(&r->path, c);
+	buf_str(&r->path, "/end/limit/100000/compare.jsonl");
+	for (size_t w = 0; w < n_ways && (r->r->n_wrong == 0 || !r->stop); w++) {
+		if (w > 0 && (salt + w) % r->step != 0)
+			continue;
+		ask(r, &way_table[w], false, SIZE_MAX);
+		for (int32_t kind = 0; w == 0 && kind < 6; kind++)
+			if (!says_kind(r, f, kind))
+				wrong(r, &way_table[w], "other numbers of a kind than the judge's");
+	}
+}
+
 static void
 ask_cell(struct run *r, const struct judge_cell *c)
 {
@@ -633,6 +673,8 @@ ask_cell(struct run *r, const struct judge_cell *c)
 				continue;
 			ask_file(r, c, (enum front)front, (enum matrix_file)file, &f, salt);
 		}
+		if (front == FRONT_NONE && !c->not && (r->r->n_wrong == 0 || !r->stop))
+			ask_compare(r, c, &f, hash_u64(r->r->n_cells));
 	}
 }
 

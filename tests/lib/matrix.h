@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * matrix: every intrinsic and field scope, with every operator and several values, plain and
- * negated, in every file, by every way to the rows: each cell on its own, against the judge
+ * negated, in every file and between compare and end, by every way to the rows: each cell on its own, against the judge
  * (judge.h) and against the plain plan. Over a store made for it: one key with values of every
  * type, values missing and empty, events and links with none, ids and times at the edges, in
  * several shards and row groups.

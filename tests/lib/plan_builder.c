@@ -34,6 +34,7 @@ plan_plain(const struct snapshot *snap, enum row_kind output)
 	p->filter.range = TIME_RANGE_ALL;
 	p->page.limit = UINT64_MAX;
 	p->fetch.projection.all = true;
+	plan_link(p);
 	return p;
 }
 

@@ -16,6 +16,7 @@
 
 #include "lib/gen_span.h"
 #include "catalog/catalog.h"
+#include "catalog/marks.h"
 #include "seal/memtable.h"
 
 static void
@@ -74,6 +75,22 @@ store_rig_add(struct store_rig *r, const struct span_batch *b, uint32_t group_ro
 	store_rig_add_budget(r, b, group_rows, 100);
 }
 
+/* Where so many commits and one more are in. */
+static void
+set_mark(struct store_rig *r, unsigned commits)
+{
+	struct err err = ERR_INIT;
+	struct fsys *fs;
+	char name[16];
+
+	must(file_real(r->dir, false, &fs, &err), &err);
+	snprintf(name, sizeof name, "m%u", commits + 1);
+	must(mark_set(fs, sv_cstr(name), commits + 1, &err), &err);
+	if (commits == 0)
+		must(mark_set(fs, SV("m0"), 0, &err), &err);
+	fsys_free(fs);
+}
+
 void
 store_rig_init(struct store_rig *r, uint64_t seed, size_t n, unsigned hours,
     unsigned commits, uint32_t group_rows)
@@ -97,6 +114,7 @@ store_rig_init(struct store_rig *r, uint64_t seed, size_t n, unsigned hours,
 			assert_true(gen_span_add(&g, &b, n / commits));
 		store_rig_add(r, &b, group_rows);
 		span_batch_release(&b);
+		set_mark(r, c);
 	}
 }
 

@@ -15,7 +15,7 @@ struct store_rig {
 
 /*
  * Makes a store of n awkward spans over `hours`, in `commits` commits; row groups of
- * `group_rows`. Deterministic but for the directory's name.
+ * `group_rows`. The mark mN stands behind N of them. Deterministic but for the directory's name.
  */
 void store_rig_init(struct store_rig *, uint64_t seed, size_t n, unsigned hours,
     unsigned commits, uint32_t group_rows);

@@ -49,6 +49,17 @@ some_span_ids(struct engine *en, struct arena *a)
 	return (struct vocab_list){ v, n };
 }
 
+static struct vocab_list
+marks_of(struct engine *en, struct arena *a)
+{
+	struct vocab_list l;
+	struct sv *v;
+
+	assert_int_equal(marks_list(catalog_fsys(en->catalog), a, &v, &l.n, NULL), 0);
+	l.v = v;
+	return l;
+}
+
 void
 store_vocab(struct engine *en, const struct store_rig *rig, struct arena *a, struct vocab *out)
 {
@@ -69,6 +80,7 @@ store_vocab(struct engine *en, const struct store_rig *rig, struct arena *a, str
 		.scopes = values_of(w->snap, a, "scope", 50),
 		.trace_ids = values_of(w->snap, a, "trace_id", 30),
 		.span_ids = some_span_ids(en, a),
+		.marks = marks_of(en, a),
 		.attrs = attrs,
 		.n_attrs = fields.n,
 		.min_start = STORE_RIG_START,

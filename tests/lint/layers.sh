@@ -45,7 +45,7 @@ check decisions base model plan opt
 check engine base model match agg query plan opt render shard catalog exec ingest format conf watch decisions
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
-check cmd base conf engine fs query check ingest intake
+check cmd base conf engine fs query catalog check ingest intake
 owner() {	# header, files that may include it
 	h=$1
 	shift

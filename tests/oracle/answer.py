@@ -7,6 +7,7 @@
 import clauses      # noqa: fills language.CLAUSES
 import files        # noqa: fills rows.FILES
 from files import otlp
+from files.groups import check_columns
 from language import Parser
 from names import Bad
 from rows import FILES, SAME, grouped
@@ -23,6 +24,7 @@ class Store:
         self.strict = strict
         self.prices = prices
         self.spans = []
+        self.marks = {}         # name: how many commits there were
         seen = set()
         for s in spans:
             s.content = content(s)
@@ -33,7 +35,19 @@ class Store:
 
     @classmethod
     def read(cls, data, now, strict=True, prices=()):
-        store = cls([s for s, why in read_requests(data) if s], now, strict, prices)
+        return cls.of_commits([data], now, strict, prices)
+
+    @classmethod
+    def of_commits(cls, imports, now, strict=True, prices=()):
+        """Imports one after another, with a mark set before the first and after each: m0, m1..."""
+        spans = []
+        for i, data in enumerate(imports):
+            for s, why in read_requests(data):
+                if s:
+                    s.commit = i + 1
+                    spans.append(s)
+        store = cls(spans, now, strict, prices)
+        store.marks = {b"m%d" % i: i for i in range(len(imports) + 1)}
         return store
 
     def link(self):
@@ -122,6 +136,7 @@ def parse(store, path):
     query = parser.parse(path)
     for c in query.rest():
         c.apply(query)
+    check_columns(query, store)
     for c in query.rest():
         parser.check_names(c)
     return query

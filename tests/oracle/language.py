@@ -226,7 +226,8 @@ class Parser:
     def check_names(self, c):
         """A name that the store has never seen is refused where it stands, but for those under
         not or in groups."""
-        if self.store.strict and hasattr(c, "strict") and not c.strict(self.store):
+        looks = self.store.strict or getattr(c, "always", False)
+        if looks and hasattr(c, "strict") and not c.strict(self.store):
             raise Bad("ENOENT", "never seen by the store")
 
     def check_directory(self, q):

@@ -23,6 +23,7 @@ TRACE_FIELDS = ("trace_id root_service root_name trace_start trace_duration trac
 class Maker:
     def __init__(self, seed, store, groups=0.0, relations=0.0):
         self.r = random.Random(seed)
+        self.r_mark = random.Random(seed + 0.5)     # of its own: other clauses stay as they are
         self.groups, self.relations = groups, relations     # shares of paths and of filters
         self.compare = True     # whether compare is asked for
         self.store = store
@@ -272,6 +273,14 @@ class Maker:
         return [[b"on", self.r.choice([day[:10].encode(), day[:13].encode(), day[:13].encode(),
                                        b"today", b"yesterday"])]]
 
+    def marked(self, clauses):
+        """Some of them ask for what came after a mark, too."""
+        r = self.r_mark
+        if r.random() < 0.15:
+            clauses.insert(r.randrange(len(clauses) + 1),
+                           [b"mark", r.choice(sorted(self.store.marks))])
+        return clauses
+
     def sortable(self, file):
         """A field that rows of the file are sorted by."""
         if file.startswith("traces"):
@@ -357,6 +366,8 @@ class Maker:
         if r.random() < 0.08:
             return out + [[b"distinct", self.key()]]
         keys = [self.key() for _ in range(r.choice([0, 1, 1, 2]))]
+        if r.random() < 0.03:
+            keys.append(r.choice([b"count", b"errors", b"p50_k"]))     # an aggregate's name
         aggs = [self.aggregate() for _ in range(r.choice([1, 1, 2, 3]))]
         bucket = r.random() < 0.4
         if keys:
@@ -382,7 +393,7 @@ class Maker:
         if r.random() < 0.25:
             out.append([b"limit", b"%d" % r.choice([1, 3, 10])])
         r.shuffle(out)
-        return out
+        return self.marked(out)
 
     def compare_clauses(self):
         r = self.r
@@ -403,7 +414,7 @@ class Maker:
             out.append(r.choice([[b"group", b"name"], [b"having", b"count", b"gt", b"1"],
                                  [b"distinct", b"name"], [b"select", b"name"]]))
         r.shuffle(out)
-        return out
+        return self.marked(out)
 
     def group_path(self):
         """Of groups, or of compare."""
@@ -429,7 +440,7 @@ class Maker:
                                          "traces.csv"):
             out.append(self.o_select(file))
         r.shuffle(out)
-        return out
+        return self.marked(out)
 
     def join(self, clauses, file):
         return b"/" + b"/".join([s for c in clauses for s in c] + [file.encode()])
@@ -470,6 +481,9 @@ class Maker:
             [b"where", b"duration", b"starts", b"1s"], [b"where", b"kind", b"lt", b"server"],
             [b"where", b"start", b"gt", b"soon"], [b"where", b"k", b"in", b"1,,2"],
             [b"service", b"%~" + b"0" * 32], [b"service", b"x" * 4096],
+            [b"mark", b"m9"], [b"mark", b".m1"], [b"mark", b"m1%2F"], [b"mark", b"m1,m2"],
+            [b"mark", b"m1", b"mark", b"m2"], [b"not", b"mark", b"m1"],
+            [b"any", b"mark", b"m1", b"end"],
             [b"any"] * 17 + [b"root"] + [b"end"] * 17,
             [b"root"] * 65, [b"kind", b",".join([b"1"] * 1001)]])
         out = clauses + [bad]

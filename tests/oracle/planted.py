@@ -24,7 +24,7 @@ import run             # noqa: E402
 import times           # noqa: E402
 import usage           # noqa: E402
 import values          # noqa: E402
-from clauses import group, presence, relations, words  # noqa: E402
+from clauses import group, mark, presence, relations, words  # noqa: E402
 from files import contrast, groups, traces  # noqa: E402
 from names import Bad  # noqa: E402
 from tool import Answer  # noqa: E402
@@ -33,7 +33,8 @@ PATHS, GROUP_PATHS = 650, 350
 # What random paths meet too seldom.
 DIRECTED = [b"/where/%s/%s/%d/count" % (key, op, n) for key in (b"k", b"k2")
             for op in (b"eq", b"lt", b"ge") for n in (2 ** 53 + 1, 2 ** 63 - 1, -2 ** 53 - 1)] + \
-    [b"/on/today/bucket/1h/fill/zero/versus/1d/groups.jsonl"]
+    [b"/on/today/bucket/1h/fill/zero/versus/1d/groups.jsonl",
+     b"/since/2025-06-15T02:10/until/2025-06-15T11:20/bucket/1h/agg/rate/groups.jsonl"]
 
 
 def swap(owner, name, make):
@@ -104,6 +105,9 @@ FAULTS = {
     "a lost negation": swap(language.Not, "holds", lambda right: lambda self, s:
                             self.inner.holds(s)),
     "a zone off by an hour": swap(rows, "limits", far_zone),
+    "a mark's own commit is behind it": swap(mark.Mark, "holds", lambda right: lambda self, s, st:
+                                              s.commit >= st.marks[self.name]),
+    "a mark is forgotten": swap(mark.Mark, "holds", lambda right: lambda self, s, st: True),
     "until is included": swap(rows, "limits", lambda right: lambda q, now: (
         right(q, now)[0], right(q, now)[1] if right(q, now)[1] is None else
         right(q, now)[1] + 1)),
@@ -190,7 +194,7 @@ def caught(store, plant, all_paths, right):
 
 
 def main():
-    store = answer.Store.read(b"".join(nasty.make(7, 45, 10)), nasty.NOW)
+    store = answer.Store.of_commits(nasty.make(7, 45, 10), nasty.NOW)
     plain = paths.Maker(7, store)
     shapes = paths.Maker(8, store, groups=0.8, relations=0.15)
     shapes.compare = True

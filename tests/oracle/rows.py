@@ -36,8 +36,10 @@ def matching(query, store):
 
 
 def matching_between(query, lo, hi, store):
+    mark = query.get("mark")
     return [s for s in store.spans if (lo is None or s.start >= lo) and
-            (hi is None or s.start < hi) and all(f.holds(s) for f in query.filters)]
+            (hi is None or s.start < hi) and (not mark or mark.holds(s, store)) and
+            all(f.holds(s) for f in query.filters)]
 
 
 def span_key_of(name, store):

@@ -72,7 +72,7 @@ class Runner:
         self.files = nasty.make(args.seed, args.nasty, args.plain)
         self.tool = Tool(args.spanctl, os.path.join(self.dir, "store"), usage.options())
         self.tool.load(self.files, self.dir, args.o)
-        self.store = answer.Store.read(b"".join(self.files), nasty.NOW, prices=usage.PRICES)
+        self.store = answer.Store.of_commits(self.files, nasty.NOW, prices=usage.PRICES)
         self.asker = self.mount = None
         if args.mount:
             self.mount = Mount(args.mount, self.tool, self.dir)

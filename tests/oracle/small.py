@@ -44,6 +44,12 @@ def store(*spans, now="2025-01-02T00:00:00Z", strict=True, prices=()):
     return answer.Store.read(line, times.read_rfc3339(now), strict, prices)
 
 
+def commits(*imports, now="2025-01-02T00:00:00Z"):
+    """A store of imports one after another, each a list of spans; marks m0, m1... between."""
+    lines = [json.dumps({"resourceSpans": list(spans)}).encode() for spans in imports]
+    return answer.Store.of_commits(lines, times.read_rfc3339(now))
+
+
 def ask(st, path):
     """The answer as text, or the name of the error."""
     try:

@@ -22,7 +22,7 @@ class Span:
                  "dropped_links", "code", "message", "flags", "resource", "dropped_resource",
                  "resource_url", "scope", "version", "scope_attrs", "dropped_scope",
                  "scope_url", "service", "trace", "children", "tie", "words", "content",
-                 "parents", "offspring", "depth", "self_ns")
+                 "parents", "offspring", "depth", "self_ns", "commit")
 
     @property
     def duration(self):
@@ -177,6 +177,7 @@ def read_span(s, rs, ss):
     service = out.resource.get("service.name")
     out.service = service if isinstance(service, str) else ""
     out.tie = 0
+    out.commit = 1
     out.words = None
     return out
 

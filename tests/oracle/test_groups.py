@@ -313,6 +313,24 @@ class Groups(unittest.TestCase):
         self.assertEqual(ask(st, "/not/compare/root/end/compare.jsonl"), "EINVAL")
 
 
+class Columns(unittest.TestCase):
+    def test_names_stand_once(self):
+        st = store(span(1, 1, "a", count=5, duration_ns=7, p50_k=1, k=2))
+        for path, want in (
+                ("/group/count/agg/count", "EINVAL"), ("/group/count", "EINVAL"),
+                ("/group/count/agg/errors", "count,errors\n5,0\n"),
+                ("/group/count/agg/count/select/errors,count", "errors,count\n0,5\n"),
+                ("/group/duration,duration_ns/agg/errors", "EINVAL"),
+                ("/group/span.count,count/agg/errors", "span.count,count,errors\n5,5,0\n"),
+                ("/group/p50_k/agg/p50:k", "EINVAL"), ("/agg/p50:k,count,p50:k", "p50_k,count\n2,1\n"),
+                ("/distinct/count", "count\n5\n")):
+            with self.subTest(path=path):
+                self.assertEqual(ask(st, path + "/groups.csv"), want)
+        self.assertEqual(ask(st, "/group/count/query"), "EINVAL")
+        self.assertEqual(ask(st, "/select/duration,duration_ns/spans.csv"), "EINVAL")
+        self.assertEqual(ask(st, "/select/span.k,k/spans.csv"), "span.k,k\n2,2\n")
+
+
 class Parents(unittest.TestCase):
     """Trace 1: r (x, k=1) with children c (y) and d (y, k=5); g under c; o under nobody. Trace 2
     has ids of trace 1. In trace 3 two spans bear the id 1: s1 (x) and s2 (z), t is their child."""

@@ -30,12 +30,20 @@ class Tool:
         return argv + list(args)
 
     def load(self, files, directory, options=()):
+        """Imports them, each a commit; the mark mN stands where N of them were in."""
         for i, data in enumerate(files):
             name = os.path.join(directory, "in%d.jsonl" % i)
             with open(name, "wb") as f:
                 f.write(data)
             subprocess.run(self.command("import", name, options=options), check=True,
                            stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+            if i == 0:
+                self.mark("m0", "0")
+            self.mark("m%d" % (i + 1))
+
+    def mark(self, *args):
+        subprocess.run(self.command("mark", "set", *args), check=True,
+                       stderr=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, path, options=()):
         p = subprocess.run(self.command("query", path, options=options),

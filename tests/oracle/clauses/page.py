@@ -114,6 +114,9 @@ class Select(Clause):
         self.grouped = in_groups(query)
         if not self.grouped:
             self.fields = [fields.own_field(n, self.store) for n in self.names]
+            shown = {(f.name, f.column) for f in self.fields}
+            if len({column for name, column in shown}) < len(shown):
+                raise Bad("EINVAL", "two columns of one name")
 
     def strict(self, store):
         return self.grouped or seen_any(self.names, store)

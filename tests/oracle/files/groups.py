@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """groups.jsonl and groups.csv: one row a group, under group, bucket, agg or distinct."""
 from fractions import Fraction
+import functools
 import itertools
 
 from aggregates import ZERO, Aggregate, Item, add, number_key
@@ -34,7 +35,11 @@ class Shape:
             lo = hi = 0                 # nothing is left of it
         # What lies outside 1970 to 2554 is cut to it.
         self.lo, self.hi = (e if e is None else times.cut(e) for e in (lo, hi))
-        self.spans = matching_between(query, lo, hi, store)
+        self.between = lo, hi
+
+    @functools.cached_property
+    def spans(self):
+        return matching_between(self.query, *self.between, self.store)
 
     def range(self, lo, hi, spans):
         """Both ends of a range; an open end is that of the first or last span selected."""
@@ -215,6 +220,15 @@ def columns(shape):
             out.append(("prev_" + agg.column, lambda r, a=agg: a.show(earlier(r, a))))
             out.append(("delta_" + agg.column, lambda r, a=agg: delta(r, a)))
     return out
+
+
+def check_columns(query, store):
+    """No two columns have one name."""
+    if not grouped(query):
+        return
+    names = [c for c, get in columns(Shape(query, store))]
+    if len(set(names)) < len(names):
+        raise Bad("EINVAL", "two columns of one name")
 
 
 def earlier(row, agg):

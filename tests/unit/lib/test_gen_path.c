@@ -25,12 +25,23 @@ static const struct vocab_attr attrs[] = {
 	{ { "resource.host.name", 18 }, LIST(values) }, { { "event.k", 7 }, LIST(values) },
 	{ { "link.k/l", 8 }, LIST(values) }, { { "scope.s", 7 }, LIST(values) },
 };
+static const struct sv marks[] = { { "m0", 2 }, { "nightly.x", 9 } };
 static const struct vocab vocab = {
 	.services = LIST(services), .names = LIST(names), .scopes = LIST(scopes),
-	.trace_ids = LIST(trace_ids), .span_ids = LIST(span_ids), .attrs = attrs,
+	.marks = LIST(marks), .trace_ids = LIST(trace_ids), .span_ids = LIST(span_ids), .attrs = attrs,
 	.n_attrs = sizeof attrs / sizeof *attrs, .min_start = 1795183200000000000u,
 	.max_start = 1795190400000000000u, .flags = GEN_PATH_ALL,
 };
+
+static int
+any_mark(void *arg, struct sv name, struct query_mark *m, struct err *e)
+{
+	(void)arg;
+	(void)name;
+	(void)e;
+	*m = (struct query_mark){ 1, 1 };
+	return 0;
+}
 
 static bool
 no_file(struct sv s)
@@ -42,7 +53,7 @@ no_file(struct sv s)
 static void
 canonical(struct sv text, struct buf *out)
 {
-	struct query_env env = { .now = vocab.max_start };
+	struct query_env env = { .now = vocab.max_start, .mark = any_mark };
 	const struct query *q = NULL;
 	struct err e = ERR_INIT;
 	struct path *p = NULL;
@@ -80,7 +91,7 @@ every_path_binds_and_every_word_comes(void **state)
 {
 	static const char *const words[] = { "service/", "name/", "scope/", "kind/", "status/",
 	    "trace/", "span/", "duration/", "trace-duration/", "where/", "has/", "text/",
-	    "since/", "until/", "on/", "not/", "any/", "all/", "/end", "sort/", "limit/",
+	    "since/", "until/", "on/", "mark/", "not/", "any/", "all/", "/end", "sort/", "limit/",
 	    "offset/", "select/", "/eq/", "/ne/", "/lt/", "/le/", "/gt/", "/ge/", "/in/",
 	    "/notin/", "/contains/", "/notcontains/", "/starts/", "/ends/", "/re/", "/nre/",
 	    "/between/", ":desc", "%2C", "/root", "ERROR", "Client", "expect/rows/" };

@@ -43,8 +43,11 @@ setup(void **state)
 	p->stats_version = 7;
 	p->est_rows = 12.4;
 	p->est_cost = 8.25;
-	p->scan.node.est_cost = 3.5;
-	p->order.node.est_cost = 0.25;
+	p->scan.node = (struct plan_node){ .est_rows = 250, .est_cost = 3.5 };
+	p->filter.node = (struct plan_node){ .est_rows = 120 };
+	p->order.node = (struct plan_node){ .est_rows = 120, .est_cost = 0.25 };
+	p->page.node = (struct plan_node){ .est_rows = 12.4 };
+	p->fetch.node = (struct plan_node){ .est_rows = 12.4, .est_cost = 4.5 };
 	p->scan.threads = 2;
 	p->est_bytes = 12400;
 	return 0;
@@ -64,6 +67,7 @@ text(void)
 {
 	struct buf b = BUF_INIT;
 
+	plan_link(p);
 	plan_explain(&b, p, &sb.stats, SV("/service/checkout/limit/100"));
 	return (char *)(uintptr_t)buf_cstr(&b);
 }
@@ -73,6 +77,7 @@ json(void)
 {
 	struct buf b = BUF_INIT;
 
+	plan_link(p);
 	plan_explain_json(&b, p, &sb.stats, SV("/service/checkout/limit/100"));
 	return (char *)(uintptr_t)buf_cstr(&b);
 }
@@ -88,10 +93,12 @@ text_is_for_people(void **state)
 	    "access   1 of 3 shards, 300 of 600 spans\n"
 	    "range    2026-11-20T14:00:00.000000000Z to the end\n"
 	    "filter   service = checkout (on columns)\n"
-	    "order    newest first, limit 100 (stops when the limit is full)\n"
+	    "order    newest first\n"
+	    "limit    100 (stops when it is full)\n"
 	    "fetch    everything\n"
 	    "output   spans\n"
 	    "estimate 12 rows, cost 8.25, 12400 bytes\n"
+	    "rows     scan 250, filter 120, order 120, limit 12, fetch 12\n"
 	    "cost     scan 3.50, order 0.25, fetch 4.50; 2 threads; statistics version 7\n"
 	    "rules    time, service\n"
 	    "shards\n"
@@ -109,13 +116,19 @@ json_lists_every_shard(void **state)
 	(void)state;
 	assert_string_equal(got,
 	    "{\"query\":\"/service/checkout/limit/100\",\"output\":\"spans\","
+	    "\"indexes\":false,\"early_stop\":true,"
 	    "\"from\":\"2026-11-20T14:00:00.000000000Z\",\"filter\":\"service = checkout\","
-	    "\"order\":\"newest first\",\"limit\":100,\"offset\":0,\"fetch\":\"everything\","
-	    "\"trace_facts\":false,\"never\":false,\"pushdown\":true,\"indexes\":false,\"early_stop\":true,"
-	    "\"topn\":false,\"rules\":[\"time\",\"service\"],\"statistics_version\":7,"
+	    "\"never\":false,\"pushdown\":true,\"order\":\"newest first\",\"topn\":false,"
+	    "\"limit\":100,\"offset\":0,\"fetch\":\"everything\",\"trace_facts\":false,"
+	    "\"rules\":[\"time\",\"service\"],\"statistics_version\":7,"
 	    "\"estimated_rows\":12.40,\"estimated_cost\":8.25,\"estimated_bytes\":12400.00,"
-	    "\"estimated_scan_cost\":3.50,\"estimated_order_cost\":0.25,"
-	    "\"estimated_fetch_cost\":4.50,\"threads\":2,\"classes\":[],"
+	    "\"nodes\":["
+	    "{\"node\":\"scan\",\"estimated_rows\":250.00,\"estimated_cost\":3.50},"
+	    "{\"node\":\"filter\",\"estimated_rows\":120.00,\"estimated_cost\":0.00},"
+	    "{\"node\":\"order\",\"estimated_rows\":120.00,\"estimated_cost\":0.25},"
+	    "{\"node\":\"limit\",\"estimated_rows\":12.40,\"estimated_cost\":0.00},"
+	    "{\"node\":\"fetch\",\"estimated_rows\":12.40,\"estimated_cost\":4.50}],"
+	    "\"threads\":2,\"classes\":[],"
 	    "\"shards_total\":3,\"shards_read\":1,\"spans_total\":600,"
 	    "\"spans_in_shards_read\":300,\"shards\":["
 	    "{\"file\":\"shards/0.shard\",\"access\":\"pruned\","
@@ -206,7 +219,8 @@ odd_names_can_not_harm_a_terminal_or_json(void **state)
 	p->fetch.want_trace = true;
 	got = text();
 	assert_non_null(strstr(got,
-	    "order    span.a\\u{1b}\" desc, limit 100 (bounded heap)\n"
+	    "order    span.a\\u{1b}\" desc (bounded heap)\n"
+	    "limit    100\n"
 	    "fetch    name, kind, events, span.a\\u{1b}\", facts of the trace\n"));
 	free(got);
 	got = json();
@@ -232,7 +246,7 @@ never_and_rows_are_said(void **state)
 	p->page.limit = UINT64_MAX;
 	p->scan.early_stop = false;
 	got = text();
-	assert_non_null(strstr(got, "(on rows)\norder    none, offset 3\n"));
+	assert_non_null(strstr(got, "(on rows)\nlimit    none, offset 3\noutput   count\n"));
 	assert_non_null(strstr(got, "range    all of the store\n"));
 	assert_non_null(strstr(got, "rules    none\n"));
 	free(got);

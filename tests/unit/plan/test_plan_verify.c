@@ -48,6 +48,7 @@ ok(void)
 {
 	struct err e = ERR_INIT;
 
+	plan_link(p);
 	if (plan_verify(p, &sb.stats, &e) != 0)
 		fail_msg("%s", e.msg);
 }
@@ -57,6 +58,7 @@ broken(const char *why)
 {
 	struct err e = ERR_INIT;
 
+	plan_link(p);
 	assert_int_equal(plan_verify(p, &sb.stats, &e), ERR_UNSUPPORTED);
 	if (strstr(e.msg, why) == NULL)
 		fail_msg("'%s' is not in '%s'", why, e.msg);
@@ -201,6 +203,73 @@ pages_are_sound(void **state)
 }
 
 static void
+steps_are(const char *names)
+{
+	struct buf b = BUF_INIT;
+
+	plan_link(p);
+	for (const struct plan_node *n = p->root; n != NULL; n = n->input)
+		buf_printf(&b, "%s%s", n == p->root ? "" : " ", plan_kind_name(n->kind));
+	assert_string_equal(buf_cstr(&b), names);
+	buf_release(&b);
+}
+
+static void
+steps_are_those_that_the_plan_asks_for(void **state)
+{
+	static const struct plan_sort key = { { .scope = FIELD_INTRINSIC,
+	    .intrinsic = IN_TRACE_DURATION }, true };
+	const struct pred *slow = test_leaf(&sb.arena, "trace_duration", OP_GT, "1s");
+	struct err e = ERR_INIT;
+
+	(void)state;
+	steps_are("fetch order filter scan");
+	p->fetch.want_trace = true;
+	steps_are("fetch traces order filter scan");
+	p->page.limit = 5;
+	steps_are("fetch traces limit order filter scan");
+	p->order.keys = &key;
+	p->order.n_keys = 1;
+	steps_are("fetch limit order traces filter scan");
+	p->filter.pred = slow;
+	steps_are("fetch limit order filter traces scan");
+	assert_true(plan_has(p, PLAN_TRACES));
+	p->output = ROW_COUNT;
+	steps_are("count limit filter traces scan");
+	assert_false(plan_has(p, PLAN_FETCH));
+	p->page.limit = UINT64_MAX;
+	p->order.n_keys = 0;
+	p->filter.pred = &all;
+	steps_are("count filter scan");
+	p->output = ROW_TRACE;
+	steps_are("fetch order traces filter scan");
+	p->output = ROW_GROUP;
+	steps_are("group filter scan");
+	ok();
+	p->output = ROW_CONTRAST;
+	p->contrast.pred = slow;
+	steps_are("compare traces filter scan");
+	ok();
+	/* What is linked for another output is found. */
+	p->contrast.pred = NULL;
+	p->output = ROW_COUNT;
+	assert_int_equal(plan_verify(p, &sb.stats, &e), ERR_UNSUPPORTED);
+	ok();
+}
+
+static void
+sums_are_of_all_spans(void **state)
+{
+	(void)state;
+	p->output = ROW_GROUP;
+	p->page.offset = 1;
+	broken("by the page");
+	p->page.offset = 0;
+	p->page.limit = 1;
+	broken("by the page");
+}
+
+static void
 filters_are_well_formed(void **state)
 {
 	struct pred leaf = *test_leaf(&sb.arena, "a", OP_EQ, "1");
@@ -226,6 +295,9 @@ estimates_are_numbers(void **state)
 	p->est_cost = (double)NAN;
 	broken("no number");
 	p->est_cost = 0;
+	p->order.node.est_rows = -1;
+	broken("no number");
+	p->order.node.est_rows = 0;
 	shards[1].est_rows = -1;
 	broken("no number");
 }
@@ -257,7 +329,8 @@ main(void)
 		T(footers_only_count), T(never_reads_nothing), T(pages_are_sound),
 		T(filters_are_well_formed), T(estimates_are_numbers), T(top_leaves_are_found),
 		T(indexes_are_of_leaves_in_shards_that_are_read),
-		T(leaves_with_indexes_are_found),
+		T(leaves_with_indexes_are_found), T(steps_are_those_that_the_plan_asks_for),
+		T(sums_are_of_all_spans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,11 +29,24 @@ known_file(struct sv s)
 	    sv_is(s, "spans.txt") || sv_is(s, "compare.jsonl") || sv_is(s, "compare.txt");
 }
 
+/* The store has one, and one that is damaged. */
+static int
+find_mark(void *arg, struct sv name, struct query_mark *m, struct err *e)
+{
+	(void)arg;
+	if (sv_is(name, "broken"))
+		return err_set(e, ERR_CORRUPT, 7, "marks/broken.mark: wrong checksum at offset 7");
+	if (!sv_is(name, "nightly") && !sv_is(name, "a-b_c.9"))
+		return err_set(e, ERR_UNKNOWN, -1, "no mark '%.*s' in the store", SV_ARG(name));
+	*m = (struct query_mark){ 3, 1 };
+	return 0;
+}
+
 /* Parses and binds; the canonical path in `out`. */
 static int
 canonical(struct sv text, struct buf *out, struct err *e)
 {
-	struct query_env env = { .now = NOW, .max_rows = 1000000 };
+	struct query_env env = { .now = NOW, .max_rows = 1000000, .mark = find_mark };
 	const struct query *q;
 	struct path *p = NULL;
 	struct arena a;
@@ -54,7 +67,7 @@ canonical(struct sv text, struct buf *out, struct err *e)
 static int
 canonical_any_limit(struct sv text, struct buf *out, struct err *e)
 {
-	struct query_env env = { .now = NOW };
+	struct query_env env = { .now = NOW, .mark = find_mark };
 	const struct query *q;
 	struct path *p = NULL;
 	struct arena a;
@@ -141,6 +154,8 @@ class_of(struct sv name)
 		return ERR_TOOBIG;
 	if (sv_is(name, "nametoolong"))
 		return ERR_NAMETOOLONG;
+	if (sv_is(name, "corrupt"))
+		return ERR_CORRUPT;
 	fail_msg("no such error: %.*s", SV_ARG(name));
 	return 0;
 }

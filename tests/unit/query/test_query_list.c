@@ -12,6 +12,7 @@
 #define GROUPS "not any all "
 #define END "end "
 #define ROOT "root "
+#define MARK "mark "
 #define SHAPE "group bucket agg compare distinct "
 
 static struct path *
@@ -50,35 +51,35 @@ static void
 lists_keywords_that_may_follow(void **state)
 {
 	(void)state;
-	assert_keywords("/", FILTERS "since until on " GROUPS ROOT SHAPE "sort limit offset select expect ");
-	assert_keywords("/service/a", FILTERS "since until on " GROUPS ROOT SHAPE
+	assert_keywords("/", FILTERS "since until on " GROUPS ROOT MARK SHAPE "sort limit offset select expect ");
+	assert_keywords("/service/a", FILTERS "since until on " GROUPS ROOT MARK SHAPE
 	    "sort limit offset select expect ");
-	assert_keywords("/since/1h", FILTERS "until on " GROUPS ROOT SHAPE "sort limit offset select expect ");
+	assert_keywords("/since/1h", FILTERS "until on " GROUPS ROOT MARK SHAPE "sort limit offset select expect ");
 	assert_keywords("/since/1h/until/30m/on/today/sort/a/limit/1/offset/1/select/a",
-	    FILTERS GROUPS ROOT SHAPE "expect ");
+	    FILTERS GROUPS ROOT MARK SHAPE "expect ");
 	assert_keywords("/expect/rows/1/sort/a/limit/1/offset/1/select/a", FILTERS
-	    "since until on " GROUPS ROOT SHAPE "expect ");
+	    "since until on " GROUPS ROOT MARK SHAPE "expect ");
 	assert_keywords("/expect/rows/1/expect/fresh/1h/limit/1", FILTERS "since until on "
-	    GROUPS ROOT SHAPE "sort offset select ");
+	    GROUPS ROOT MARK SHAPE "sort offset select ");
 	assert_keywords("/any", FILTERS GROUPS ROOT);
 	assert_keywords("/any/service/a", FILTERS GROUPS END ROOT);
 	assert_keywords("/any/service/a/not", FILTERS "any all " ROOT);
 	assert_keywords("/any/service/a/all", FILTERS GROUPS ROOT);
 	assert_keywords("/any/service/a/all/service/b/end", FILTERS GROUPS END ROOT);
 	assert_keywords("/not", FILTERS "any all " ROOT);
-	assert_keywords("/shards/2026-11-20/14", FILTERS "since until " GROUPS ROOT SHAPE
+	assert_keywords("/shards/2026-11-20/14", FILTERS "since until " GROUPS ROOT MARK SHAPE
 	    "sort limit offset select expect ");
 	assert_keywords("/group/a/sort/a/limit/1/offset/1/select/a/expect/rows/1/expect/fresh/1h",
-	    FILTERS "since until on " GROUPS ROOT "bucket agg having per ");
+	    FILTERS "since until on " GROUPS ROOT MARK "bucket agg having per ");
 	assert_keywords("/compare", FILTERS GROUPS ROOT);
 	assert_keywords("/compare/service/a", FILTERS GROUPS END ROOT);
-	assert_keywords("/compare/service/a/end/limit/1", FILTERS "since until on " GROUPS ROOT
+	assert_keywords("/compare/service/a/end/limit/1", FILTERS "since until on " GROUPS ROOT MARK
 	    "sort offset expect ");
 	assert_keywords("/bucket/1h/since/1h/sort/a/limit/1/offset/1/select/a/expect/rows/1"
-	    "/expect/fresh/1h", FILTERS "until on " GROUPS ROOT
+	    "/expect/fresh/1h", FILTERS "until on " GROUPS ROOT MARK
 	    "group agg fill having per versus ");
 	assert_keywords("/distinct/a/on/today/sort/a/limit/1/offset/1/select/a/expect/rows/1"
-	    "/expect/fresh/1h", FILTERS "since until " GROUPS ROOT "per ");
+	    "/expect/fresh/1h", FILTERS "since until " GROUPS ROOT MARK "per ");
 }
 
 static void
@@ -172,6 +173,7 @@ static const struct {
 	{ "/since", 0, ARG_TIMES, NULL, "15m", 8 },
 	{ "/until", 0, ARG_TIMES, NULL, "15m", 8 },
 	{ "/on", 0, ARG_DAYS, NULL, "today", 2 },
+	{ "/mark", 0, ARG_MARKS, NULL, NULL, 0 },
 	{ "/sort", 0, ARG_FIELDS, NULL, NULL, 0 },
 	{ "/limit", 0, ARG_NUMBERS, NULL, "10", 3 },
 	{ "/offset", 0, ARG_NUMBERS, NULL, "10", 3 },

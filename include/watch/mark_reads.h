@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mark_reads: of each mark, the last answer under it that was read to its end, so that the mark
+ * can be moved to where that answer ended. Bounded: of many marks those read last.
+ */
+#ifndef WATCH_MARK_READS_H
+#define WATCH_MARK_READS_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "model/mark.h"
+
+#define MARK_READS 256
+
+/* The answer held the commits after `from`, up to `to`. */
+struct mark_span {
+	uint64_t from, to;
+};
+
+struct mark_reads {
+	pthread_mutex_t lock;		/* guards what follows; a leaf */
+	struct mark_seen {
+		char name[MARK_NAME_MAX + 1];
+		struct mark_span span;
+		uint64_t at;		/* rises with every read */
+	} v[MARK_READS];
+	uint64_t n;			/* reads so far */
+};
+
+void mark_reads_init(struct mark_reads *);
+void mark_reads_release(struct mark_reads *);
+void mark_reads_note(struct mark_reads *, struct sv name, struct mark_span);
+bool mark_reads_find(struct mark_reads *, struct sv name, struct mark_span *);
+
+#endif
