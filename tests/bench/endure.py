@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Endurance: readers beside imports, and everything that stops them.
 
-  endure.py [--readers 64] [--seconds 600] [--stops 1000] [--p99 50] [--work DIR]
+  endure.py [--readers 64] [--seconds 600] [--stops 1000] [--p99 50] [--spans 12000] [--work DIR]
 
 readers: so many read results, as long as imports go on; each knows the commit that its file shows
 (user.spanfs.generation), and its checksum is that of `spanctl query` at that commit. Memory stays
@@ -50,12 +50,12 @@ def md5(f):
 class Place:
     """a store that grows, and a mount of it"""
 
-    def __init__(self, work):
+    def __init__(self, work, spans):
         self.dir = tempfile.mkdtemp(prefix='spanfs-endure.', dir=work)
         self.store = self.at('store')
         self.n = 0
         os.mkdir(self.at('spill'))
-        self.grow(12000)
+        self.grow(spans)
 
     def at(self, *names):
         return os.path.join(self.dir, *names)
@@ -312,9 +312,10 @@ def main():
     a.add_argument('--seconds', type=float, default=600)
     a.add_argument('--stops', type=int, default=1000)
     a.add_argument('--p99', type=float, default=50)
+    a.add_argument('--spans', type=int, default=12000)
     a.add_argument('--work', default=tempfile.gettempdir())
     o = a.parse_args()
-    p = Place(o.work)
+    p = Place(o.work, o.spans)
     try:
         readers(p, o.readers, o.seconds)
         stops(p, o.stops, o.p99)

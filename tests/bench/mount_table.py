@@ -184,9 +184,12 @@ class Bench:
                 if name in missing:
                     continue
                 got, said = self.run(script, ref)
-                if got is None or got == 'hung':
+                if got is not None and got != 'hung':
+                    wanted[name] = got
+                elif size == '2g':   # more than some tools can take of any file
+                    missing.append(name + ' (fails on a plain file)')
+                else:
                     sys.exit('%s fails on a plain file: %s' % (name, said))
-                wanted[name] = got
             columns = {m: self.mode(m, size, limit, wanted) for m in self.o.modes}
             print('\n%-18s' % size + ''.join('%18s' % m for m in columns))
             for tool in wanted:
@@ -194,7 +197,7 @@ class Bench:
                 for c in columns.values():
                     count[c[tool]] = count.get(c[tool], 0) + 1
             if missing:
-                print('not there: ' + ', '.join(missing))
+                print('not asked: ' + ', '.join(missing))
             sys.stdout.flush()
             shutil.rmtree(ref)
         wrong = count.get('WRONG', 0) + count.get('HUNG', 0)

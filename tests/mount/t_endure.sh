@@ -8,7 +8,7 @@ have python3 || skip_all "no python3"
 setup
 PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE
-: "${ENDURE=--readers 16 --seconds 2 --stops 20 --p99 5000}"
+: "${ENDURE=--readers 16 --seconds 2 --stops 20 --p99 5000 --spans 3000}"
 # shellcheck disable=SC2086
 python3 "$(dirname "$0")/../bench/endure.py" --work "$T" $ENDURE >"$T/said" 2>&1
 status=$?

@@ -205,6 +205,15 @@ commit cart 6
 ends "spanctl query follows, too" "$ctl"
 is "... with the same bytes" "$(md5sum <"$T/ctl")" "$(md5sum <"$T/want.service_cart")"
 watched=
+is "... and is not verified" "$(lim 20 "$SPANCTL" -s "$T/store" query --verify follow.jsonl \
+    >/dev/null 2>&1; echo $?)" 2
+"$SPANCTL" -s "$T/store" mark set here >/dev/null
+"$SPANCTL" -s "$T/store" query mark/here/limit/3/follow.jsonl >"$T/ctl" 2>&1 &
+ctl=$!
+sleep 0.5
+commit cart 3
+ends "... from a mark on, too" "$ctl"
+is "... what came after" "$(wc -l <"$T/ctl")" 3
 "$SPANCTL" -s "$T/store" query follow.jsonl >/dev/null 2>&1 &
 ctl=$!
 sleep 0.3
