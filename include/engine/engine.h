@@ -210,7 +210,8 @@ int engine_query(struct engine *, struct sv path, struct requester,
 struct answer {
 	uint64_t n_rows;		/* in it; in `count`: the number */
 	uint64_t generation;		/* of the commit that it is of */
-	bool has_mark;			/* it is of rows under a mark, */
+	bool of_rows;			/* not a plan, a query... */
+	bool has_mark;			/* its path is of a mark, */
 	char mark[MARK_NAME_MAX + 1];	/* of that name, */
 	uint64_t mark_from;		/* which stood there */
 };

@@ -35,6 +35,7 @@ int cmd_query(const struct cmd_ctx *, int argc, char **argv);
 int cmd_explain(const struct cmd_ctx *, int argc, char **argv);
 int cmd_ls(const struct cmd_ctx *, int argc, char **argv);
 int cmd_analyze(const struct cmd_ctx *, int argc, char **argv);
+int cmd_extract(const struct cmd_ctx *, int argc, char **argv);
 int cmd_mark(const struct cmd_ctx *, int argc, char **argv);
 int cmd_info(const struct cmd_ctx *, int argc, char **argv);
 int cmd_check(const struct cmd_ctx *, int argc, char **argv);

@@ -44,7 +44,7 @@ note_read(const char *store, const struct answer *a)
 {
 	struct fsys *fs;
 
-	if (!a->has_mark || file_real(store, false, &fs, NULL) < 0)
+	if (!a->of_rows || !a->has_mark || file_real(store, false, &fs, NULL) < 0)
 		return;
 	if (mark_note_read(fs, sv_cstr(a->mark), a->mark_from, a->generation, NULL) < 0) {
 		/* As said above. */

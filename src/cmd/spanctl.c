@@ -40,6 +40,18 @@ static const struct command {
 	{ "query", "[--verify] PATH", "print the bytes of a result file", cmd_query,
 	    "  PATH         as under the mount, e.g. /service/checkout/since/1h/spans.jsonl\n"
 	    "  --verify     ask a second time by reading everything; exit 1 if that differs\n" },
+	{ "extract", "[--mark NAME] [--keep N] [--if-empty=skip|write|fail] [--check] PATH DEST",
+	    "deliver a result as a file: a report for cron", cmd_extract,
+	    "  PATH         as for query\n"
+	    "  DEST         the file: there whole or not at all; its name may hold a date in UTC:\n"
+	    "               %Y %m %d %H %M %S %j %F (in a crontab with a backslash before the %)\n"
+	    "  --mark NAME  what came after the mark, which then moves: each span once. mark/NAME\n"
+	    "               need not be in PATH. A file that is there is not written over\n"
+	    "  --keep N     of the files of such names the newest N stay\n"
+	    "  --if-empty   a result without rows is written (the default), makes no file, or fails\n"
+	    "  --check      say what would be done\n"
+	    "Silent when all is well; else one line, and exit 1. Killed at any moment it may be run\n"
+	    "again: it finishes what it had begun.\n" },
 	{ "explain", "[--compare [-o section.key=value]] PATH [PATH]",
 	    "show how a path is answered, or what is wrong with it", cmd_explain,
 	    "  PATH         the plan of this path, or a caret under what is wrong with it\n"

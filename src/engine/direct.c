@@ -42,8 +42,8 @@ tell_answer(const struct request *rq, const struct run_info *info, struct answer
 	const struct query *q = rq->query;
 
 	*out = (struct answer){ .n_rows = info->n_shown,
-		.generation = rq->world->snap->generation };
-	if (rq->kind != FILE_FORMAT || !q->has_mark || q->mark.n > MARK_NAME_MAX)
+		.generation = rq->world->snap->generation, .of_rows = rq->kind == FILE_FORMAT };
+	if (q == NULL || !q->has_mark || q->mark.n > MARK_NAME_MAX)
 		return;
 	out->has_mark = true;
 	memcpy(out->mark, q->mark.p, q->mark.n);
