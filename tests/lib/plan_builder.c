@@ -56,6 +56,14 @@ plan_columns(const struct snapshot *snap, enum row_kind output)
 }
 
 void
+plan_page(struct plan *p, uint64_t limit, uint64_t offset)
+{
+	p->page.limit = limit;
+	p->page.offset = offset;
+	plan_link(p);
+}
+
+void
 plan_sort_by(struct plan *p, const char *key)
 {
 	struct sv s = sv_cstr(arena_cstr(&p->arena, sv_cstr(key)));
