@@ -333,7 +333,7 @@ void skey_number(struct skey *, uint64_t);
 bool skey_keep(struct skey *, struct arena *);
 int skey_cmp(const struct skey *, const struct skey *);	/* ascending, missing last */
 /* By all keys of the plan; missing last whatever the direction. */
-int skeys_cmp(const struct plan_sort *, size_t n, const struct skey *, const struct skey *);
+int skeys_cmp(const struct sort_key *, size_t n, const struct skey *, const struct skey *);
 
 /* ---- op_order.c ---- */
 

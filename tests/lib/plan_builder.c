@@ -67,7 +67,7 @@ void
 plan_sort_by(struct plan *p, const char *key)
 {
 	struct sv s = sv_cstr(arena_cstr(&p->arena, sv_cstr(key)));
-	struct plan_sort *v = arena_array(&p->arena, p->order.n_keys + 1, struct plan_sort);
+	struct sort_key *v = arena_array(&p->arena, p->order.n_keys + 1, struct sort_key);
 
 	assert_non_null(v);
 	if (p->order.n_keys != 0)

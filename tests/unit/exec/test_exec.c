@@ -85,11 +85,11 @@ plan_of(const struct asked *q, bool columns)
 {
 	struct plan *p = columns ? plan_columns(w.snap, q->output) :
 	    plan_plain(w.snap, q->output);
-	struct plan_sort *s = arena_array(&p->arena, 2, struct plan_sort);
+	struct sort_key *s = arena_array(&p->arena, 2, struct sort_key);
 
 	assert_non_null(s);
 	for (size_t i = 0; i < q->n_sort; i++)
-		s[i] = (struct plan_sort){ q->sort[i], q->desc[i] };
+		s[i] = (struct sort_key){ q->sort[i], q->desc[i] };
 	p->order.keys = s;
 	p->order.n_keys = q->n_sort;
 	p->filter.pred = q->filter;
