@@ -88,6 +88,12 @@ struct field {
 	const struct prices *prices;
 };
 
+/* What rows are ordered by. */
+struct sort_key {
+	struct field field;
+	bool desc;
+};
+
 /* From decoded text, in the order of product.md. `key` is borrowed from s. False if empty. */
 bool field_parse(struct sv s, struct field *);
 /*

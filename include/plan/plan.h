@@ -97,11 +97,6 @@ struct plan_shard {
 
 #define PLAN_NO_CLASS UINT32_MAX
 
-struct plan_sort {
-	struct field field;
-	bool desc;
-};
-
 /*
  * The steps of a plan, in the order in which rows pass through them. Which take part is said by
  * the output, the page and who asks for facts of traces: plan_link. What a rule switches on is
@@ -158,7 +153,7 @@ struct plan_contrast {
 
 struct plan_order {
 	struct plan_node node;
-	const struct plan_sort *keys;	/* none: the default order of the output */
+	const struct sort_key *keys;	/* none: the default order of the output */
 	size_t n_keys;
 	bool topn;		/* a bounded heap of offset + limit rows in place of a full sort */
 };

@@ -12,9 +12,8 @@
 #include "model/when.h"
 #include "query/path.h"
 
-struct sort_key {
-	struct field field;
-	bool desc;
+struct sort_item {
+	struct sort_key by;
 	struct sv typed;		/* the field as typed, decoded */
 	struct sv raw;			/* the same, encoded: of groups it may be an aggregate */
 	size_t off;			/* in its argument */
@@ -54,7 +53,7 @@ struct query {
 	 */
 	const struct pred **grouped;
 	size_t n_grouped;
-	const struct sort_key *sort;	/* none: the default order, newest first */
+	const struct sort_item *sort;	/* none: the default order, newest first */
 	size_t n_sort;
 	bool has_limit;
 	uint64_t limit, offset;		/* limit: UINT64_MAX if none */

@@ -119,7 +119,7 @@ put_notes(struct buf *out, const struct request *r)
 		if (r->query->compare != NULL)
 			note_pred(&x, r->query->compare);
 		for (size_t i = 0; i < r->query->n_sort; i++)
-			note_field(&x, &r->query->sort[i].field);
+			note_field(&x, &r->query->sort[i].by.field);
 		for (size_t i = 0; i < r->query->n_select; i++)
 			note_field(&x, &r->query->select[i]);
 	}

@@ -94,8 +94,9 @@ static int
 probe(struct spans_run *x, bool newest, uint64_t *start, bool *any, struct profile *prof,
     struct err *e)
 {
-	static const struct sort_key by_start = {
-		.field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_START }, .typed = SV("start"),
+	static const struct sort_item by_start = {
+		.by.field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_START },
+		.typed = SV("start"),
 	};
 	struct query q = *x->r->query;
 	struct spans_run look = { .r = x->r, .env = x->env, .sink = x->sink };

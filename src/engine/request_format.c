@@ -24,7 +24,7 @@ int
 check_order(const struct query *q, const struct format *format, struct err *e)
 {
 	for (size_t i = 0; i < q->n_sort && !q->by_groups; i++) {
-		const struct field *f = &q->sort[i].field;
+		const struct field *f = &q->sort[i].by.field;
 		bool event = field_owner(f) == OF_EVENT;
 
 		if (field_is_many(f) && (event ? format->rows != ROW_EVENT &&
@@ -43,8 +43,8 @@ query_usual_format(const struct query *q)
 	const struct format *f = format_find(SV("spans.jsonl"));
 
 	for (size_t i = 0; i < q->n_sort && !q->by_groups; i++)
-		if (field_is_many(&q->sort[i].field))
-			f = format_find(field_owner(&q->sort[i].field) == OF_EVENT ?
+		if (field_is_many(&q->sort[i].by.field))
+			f = format_find(field_owner(&q->sort[i].by.field) == OF_EVENT ?
 			    SV("events.jsonl") : SV("links.jsonl"));
 	return f;
 }
@@ -83,7 +83,7 @@ check_format(const struct query *q, const struct format *format, struct err *e)
 			    SV_ARG(q->select_typed[i]), SV_ARG(file));
 	}
 	for (size_t i = 0; i < q->n_sort && trace_rows; i++) {
-		const struct field *f = &q->sort[i].field;
+		const struct field *f = &q->sort[i].by.field;
 
 		if (f->scope != FIELD_INTRINSIC || (f->intrinsic != IN_TRACE_ID &&
 		    intrinsics[f->intrinsic].of != OF_TRACE))

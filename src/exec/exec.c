@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * exec: the driver. Scans the query's time, at once or slice by slice, from its source
- * (exec/source.h) into the sink of the plan's output (sink.h), which hands out the batches.
+ * exec: the driver. Opens the steps of the plan, the scan first. Scans the query's time, at once or
+ * slice by slice, from its source (exec/source.h) into the sink that the last step is (sink.h),
+ * which hands out the batches.
  */
 #include "exec_i.h"
 
@@ -9,19 +10,99 @@
 
 #include "base/clock.h"
 
+/* ---- what the steps of a plan are here: operators, and last the sink ---- */
+
 static int
-row_filter_open(struct exec *ex, struct err *e)
+open_scan(struct exec *ex, struct err *e)
+{
+	return source_open(ex, ex->env.source != NULL ? ex->env.source : &source_local, e);
+}
+
+/* Pushed down it is the source's. */
+static int
+open_filter(struct exec *ex, struct err *e)
+{
+	const struct plan_filter *f = &ex->plan->filter;
+
+	ex->needs_trace |= pred_needs_trace(f->pred);
+	ex->scanned |= f->never || time_range_empty(f->range);
+	return f->pushdown ? 0 : pred_eval_new(f->pred, &ex->rows, e);
+}
+
+static int
+open_limit(struct exec *ex, struct err *e)
+{
+	const struct plan_page *p = &ex->plan->page;
+
+	(void)e;
+	ex->page = (struct page){ .skip = p->offset, .left = p->limit };
+	ex->scanned |= p->limit == 0;
+	return 0;
+}
+
+/* A sum of lengths needs no order, unless only some rows are in it. */
+static int
+open_fetch(struct exec *ex, struct err *e)
+{
+	const struct plan *p = ex->plan;
+
+	if (ex->sizing != NULL && !plan_has(p, PLAN_LIMIT))
+		return sink_open(&ex->sink, ex, &sink_size, e);
+	return sink_open(&ex->sink, ex, p->output == ROW_TRACE ? &sink_traces : &sink_rows, e);
+}
+
+static int
+open_count(struct exec *ex, struct err *e)
+{
+	return sink_open(&ex->sink, ex, &sink_count, e);
+}
+
+static int
+open_group(struct exec *ex, struct err *e)
+{
+	return sink_open(&ex->sink, ex, &sink_groups, e);
+}
+
+static int
+open_contrast(struct exec *ex, struct err *e)
 {
 	const struct plan *p = ex->plan;
 	int rc;
 
-	ex->needs_trace = pred_needs_trace(p->filter.pred) ||
-	    (p->contrast.pred != NULL && pred_needs_trace(p->contrast.pred));
-	if (p->filter.pushdown)
-		return 0;
-	if ((rc = pred_eval_new(p->filter.pred, &ex->rows, e)) < 0 || p->contrast.pred == NULL)
+	ex->needs_trace |= pred_needs_trace(p->contrast.pred);
+	if (!p->filter.pushdown && (rc = pred_eval_new(p->contrast.pred, &ex->compared, e)) < 0)
 		return rc;
-	return pred_eval_new(p->contrast.pred, &ex->compared, e);
+	return sink_open(&ex->sink, ex, &sink_contrast, e);
+}
+
+/* Traces are put together, and rows ordered, by the sink as it needs them. */
+static int (*const node_opens[])(struct exec *, struct err *) = {
+	[PLAN_SCAN] = open_scan,
+	[PLAN_FILTER] = open_filter,
+	[PLAN_TRACES] = NULL,
+	[PLAN_ORDER] = NULL,
+	[PLAN_LIMIT] = open_limit,
+	[PLAN_FETCH] = open_fetch,
+	[PLAN_COUNT] = open_count,
+	[PLAN_GROUP] = open_group,
+	[PLAN_CONTRAST] = open_contrast,
+};
+_Static_assert(sizeof node_opens / sizeof *node_opens == N_PLAN_KINDS, "a node that can't run");
+
+static int
+open_nodes(struct exec *ex, const struct plan_node *n, struct err *e)
+{
+	int rc = n->input != NULL ? open_nodes(ex, n->input, e) : 0;
+
+	return rc == 0 && node_opens[n->kind] != NULL ? node_opens[n->kind](ex, e) : rc;
+}
+
+static int
+open_plan(struct exec *ex, struct err *e)
+{
+	if (ex->plan->root == NULL)
+		return err_set(e, ERR_UNSUPPORTED, -1, "a plan without steps");
+	return open_nodes(ex, ex->plan->root, e);
 }
 
 static void
@@ -34,8 +115,7 @@ start_of(struct exec *ex)
 	if (p->scan.threads != 0 && p->scan.threads < ex->threads)
 		ex->threads = p->scan.threads;
 	ex->batch_rows = ex->env.batch_rows == 0 ? BATCH_ROWS : ex->env.batch_rows;
-	ex->page = (struct page){ .skip = p->page.offset, .left = p->page.limit };
-	ex->scanned = p->filter.never || time_range_empty(p->filter.range) || p->page.limit == 0;
+	ex->page.left = UINT64_MAX;
 }
 
 int
@@ -51,9 +131,7 @@ exec_begin(const struct plan *plan, const struct exec_env *env, struct sizing *s
 	ex->env = *env;
 	ex->sizing = sizing;
 	start_of(ex);
-	if ((rc = row_filter_open(ex, e)) < 0 || (rc = source_open(ex,
-	    env->source != NULL ? env->source : &source_local, e)) < 0 ||
-	    (rc = sink_open(&ex->sink, ex, e)) < 0) {
+	if ((rc = open_plan(ex, e)) < 0) {
 		exec_close(ex);
 		return rc;
 	}

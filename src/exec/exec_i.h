@@ -2,7 +2,7 @@
 /*
  * exec_i: the inside of an exec, shared by the files of this folder.
  *
- *   exec           the driver: opens, scans on, closes
+ *   exec           the driver: opens the steps of the plan, scans on, closes
  *   source         where rows come from (exec/source.h); give: whole spans of one
  *   local          shards as a source
  *   exec_guard     deadline, cancel flag, memory, row limit
@@ -10,7 +10,7 @@
  *   scan_rows      found rows to the sink; whole spans, tested one by one
  *   op_scan        waves of morsels over threads, into a sink
  *   op_morsel      one morsel, on one thread
- *   sink           what becomes of found rows (sink.h), and which sink makes which output
+ *   sink           what becomes of found rows (sink.h)
  *   sink_rows, sink_traces, sink_count, sink_groups   rows in order; rows of traces.*; a count; groups
  *   exec_size, sink_size, sizing   how long the rows' lines are, instead of the rows
  *   sink_contrast  what compare compares; by contrast/contrast_columns.h
@@ -333,7 +333,7 @@ void skey_number(struct skey *, uint64_t);
 bool skey_keep(struct skey *, struct arena *);
 int skey_cmp(const struct skey *, const struct skey *);	/* ascending, missing last */
 /* By all keys of the plan; missing last whatever the direction. */
-int skeys_cmp(const struct plan_sort *, size_t n, const struct skey *, const struct skey *);
+int skeys_cmp(const struct sort_key *, size_t n, const struct skey *, const struct skey *);
 
 /* ---- op_order.c ---- */
 

@@ -85,7 +85,7 @@ refs_reserve(struct exec *ex, struct refs *r, size_t n, struct err *e)
 /* ---- sorting ---- */
 
 struct order {
-	const struct plan_sort *sort;
+	const struct sort_key *sort;
 	size_t n;
 };
 

@@ -10,7 +10,7 @@
  * attribute of spans that is an integer wherever it occurs in the shard.
  */
 static const struct column *
-bound_column(const struct plan_sort *s, struct shard *sh)
+bound_column(const struct sort_key *s, struct shard *sh)
 {
 	const struct column *c;
 
@@ -28,7 +28,7 @@ bound_column(const struct plan_sort *s, struct shard *sh)
 
 /* The best first key that the row group can have; false if the zones don't tell. */
 static bool
-best_key(const struct plan_sort *s, struct shard *sh, uint32_t group, struct skey *k)
+best_key(const struct sort_key *s, struct shard *sh, uint32_t group, struct skey *k)
 {
 	const struct column *c = bound_column(s, sh);
 	const uint64_t zero = value_image_i64(0);

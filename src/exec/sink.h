@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * sink: what becomes of the rows that a scan finds. A kind of sink is one file with a
- * `struct sink_ops`, and one row in the table of sink.c. It works in the steps of a parallel
- * aggregate, and then hands out batches:
+ * `struct sink_ops`; the step of the plan that it is opens it (exec.c). It works in the steps of
+ * a parallel aggregate, and then hands out batches:
  *
  *   open      once: the state. Nothing is scanned yet, and nothing may be at all.
  *   start     before a scan
@@ -76,8 +76,8 @@ struct sink_ops {
 	void (*close)(struct row_sink *);		/* the state may be NULL: open failed */
 };
 
-/* The sink for the plan's output, opened. To be closed, after a failure too. */
-int sink_open(struct row_sink *, struct exec *, struct err *) WARN_UNUSED;
+/* A sink of that kind, opened. To be closed, after a failure too. */
+int sink_open(struct row_sink *, struct exec *, const struct sink_ops *, struct err *) WARN_UNUSED;
 void sink_close(struct row_sink *);
 
 extern const struct sink_ops sink_rows, sink_count, sink_traces, sink_groups, sink_contrast,

@@ -278,7 +278,7 @@ skey_cmp(const struct skey *a, const struct skey *b)
 }
 
 int
-skeys_cmp(const struct plan_sort *sort, size_t n, const struct skey *a, const struct skey *b)
+skeys_cmp(const struct sort_key *sort, size_t n, const struct skey *a, const struct skey *b)
 {
 	for (size_t i = 0; i < n; i++) {
 		int c = skey_cmp(&a[i], &b[i]);

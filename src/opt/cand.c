@@ -297,7 +297,7 @@ take_sample(struct build *b, struct leaf_cost *leaves, size_t n_leaves)
 }
 
 int
-cand_make(struct opt *o, struct class_list *l, size_t no, struct err *e)
+cand_make(struct opt *o, struct class_list *l, size_t no, struct plan_cand **out, struct err *e)
 {
 	size_t n_leaves = plan_n_leaves(o->plan->filter.pred);
 	struct leaf_cost *leaves = calloc(SAMPLE_MAX * n_leaves + 1, sizeof *leaves);
@@ -315,7 +315,7 @@ cand_make(struct opt *o, struct class_list *l, size_t no, struct err *e)
 	b->cands = cands;
 	if (take_sample(b, leaves, n_leaves))
 		add_all(b);
-	l->v[no].cands = cands;
+	l->v[no].cands = *out = cands;
 	l->v[no].n_cands = b->n;
 	free(leaves);
 	free(b);

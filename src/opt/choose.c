@@ -68,9 +68,9 @@ by_total(const void *a, const void *b)
 }
 
 static void
-choose_class(struct plan_class *c, double share)
+choose_class(struct plan_class *c, struct plan_cand *v, double share)
 {
-	struct plan_cand *v = (struct plan_cand *)(uintptr_t)c->cands, *best;
+	struct plan_cand *best;
 
 	mark_dominated(v, c->n_cands);
 	if ((best = best_of(v, c->n_cands, share)) == NULL)
@@ -99,13 +99,14 @@ static int
 choose_all(struct opt *o, struct class_list *l, struct err *e)
 {
 	double share = share_taken(o);
+	struct plan_cand *v;
 	int code = 0;
 
 	for (size_t i = 0; i < l->n && code == 0; i++) {
 		if (o->decided != NULL)
 			code = decided_class(o->decided, &l->v[i]) ? 0 : DECISION_CLASS;
-		else if ((code = cand_make(o, l, i, e)) == 0)
-			choose_class(&l->v[i], share);
+		else if ((code = cand_make(o, l, i, &v, e)) == 0)
+			choose_class(&l->v[i], v, share);
 	}
 	return code;
 }

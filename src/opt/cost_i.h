@@ -71,8 +71,9 @@ struct class_list {
 };
 /* Puts the shards that are read into classes. On failure, too, avail is the caller's to free. */
 int cand_classes(struct opt *, struct class_list *, struct err *) WARN_UNUSED;
-/* Lists the candidates of a class, with their costs. */
-int cand_make(struct opt *, struct class_list *, size_t no, struct err *) WARN_UNUSED;
+/* Lists the candidates of a class, with their costs; *out are those that the class shows. */
+int cand_make(struct opt *, struct class_list *, size_t no, struct plan_cand **out, struct err *)
+    WARN_UNUSED;
 /* Do the rules allow the shard to be read like that? */
 bool cand_allowed(const struct opt *, size_t shard, enum access, uint64_t index_leaves);
 

@@ -98,14 +98,13 @@ opt_rules_parse(struct sv text, uint64_t *mask, struct err *e)
 static bool
 copy_sort(struct plan *p, const struct query *q)
 {
-	struct plan_sort *sort = arena_array(&p->arena, q->n_sort, struct plan_sort);
+	struct sort_key *sort = arena_array(&p->arena, q->n_sort, struct sort_key);
 
 	if (sort == NULL)
 		return false;
 	for (size_t i = 0; i < q->n_sort; i++) {
-		sort[i].field = q->sort[i].field;
-		sort[i].field.key = arena_sv(&p->arena, q->sort[i].field.key);
-		sort[i].desc = q->sort[i].desc;
+		sort[i] = q->sort[i].by;
+		sort[i].field.key = arena_sv(&p->arena, sort[i].field.key);
 		if (sort[i].field.key.p == NULL && sort[i].field.key.n != 0)
 			return false;
 	}
@@ -118,7 +117,7 @@ static bool
 wants_trace(const struct query *q)
 {
 	for (size_t i = 0; i < q->n_sort; i++)
-		if (field_needs_trace(&q->sort[i].field))
+		if (field_needs_trace(&q->sort[i].by.field))
 			return true;
 	for (size_t i = 0; i < q->n_select; i++)
 		if (field_needs_trace(&q->select[i]))

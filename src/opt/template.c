@@ -183,8 +183,8 @@ template_key(struct buf *b, const struct query *q, const struct stats *st,
 		put_filter(b, q->compare);
 	buf_varint(b, q->n_sort);
 	for (size_t i = 0; i < q->n_sort; i++) {
-		put_field(b, &q->sort[i].field);
-		buf_putc(b, (char)q->sort[i].desc);
+		put_field(b, &q->sort[i].by.field);
+		buf_putc(b, (char)q->sort[i].by.desc);
 	}
 	buf_varint(b, q->n_select);
 	for (size_t i = 0; i < q->n_select; i++)
@@ -298,8 +298,8 @@ template_print(struct buf *b, const struct query *q, const struct stats *st,
 	buf_str(b, q->has_mark ? " behind a mark" : "");
 	for (size_t i = 0; i < q->n_sort; i++) {
 		buf_str(b, i == 0 ? " sort " : ",");
-		field_print(b, &q->sort[i].field);
-		buf_str(b, q->sort[i].desc ? " desc" : "");
+		field_print(b, &q->sort[i].by.field);
+		buf_str(b, q->sort[i].by.desc ? " desc" : "");
 	}
 	if (q->offset != 0)
 		buf_printf(b, " offset %s", page_names[page_class(q->offset)]);

@@ -331,7 +331,7 @@ const struct query *
 query_of_traces(const struct query *q, struct arena *a)
 {
 	struct query *t = arena_new(a, struct query);
-	struct sort_key *sort = arena_array(a, q->n_sort + 1, struct sort_key);
+	struct sort_item *sort = arena_array(a, q->n_sort + 1, struct sort_item);
 	struct field *select = arena_array(a, q->n_select + 1, struct field);
 	bool other = false;
 
@@ -339,7 +339,7 @@ query_of_traces(const struct query *q, struct arena *a)
 		return NULL;
 	for (size_t i = 0; i < q->n_sort; i++) {
 		sort[i] = q->sort[i];
-		other |= trace_key(sort[i].typed, &sort[i].field);
+		other |= trace_key(sort[i].typed, &sort[i].by.field);
 	}
 	for (size_t i = 0; i < q->n_select; i++) {
 		select[i] = q->select[i];

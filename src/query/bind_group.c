@@ -41,7 +41,7 @@ check_parents(const struct query *q, const struct group_offs *offs, struct err *
 	static const char many[] = "spans are not sorted by fields of their parents' events and links";
 
 	for (size_t i = 0; i < q->n_sort; i++)
-		if (q->sort[i].field.scope == FIELD_PARENT && field_is_many(&q->sort[i].field))
+		if (q->sort[i].by.field.scope == FIELD_PARENT && field_is_many(&q->sort[i].by.field))
 			return refused(many, offs->sort + q->sort[i].off, e);
 	for (size_t i = 0; i < q->n_select; i++)
 		if (q->select[i].scope == FIELD_PARENT)
@@ -62,7 +62,7 @@ check_spans(const struct query *q, const struct group_offs *offs, struct err *e)
 	if (q->groups.versus)
 		return refused("versus needs group, bucket or agg", offs->versus, e);
 	for (size_t i = 0; i < q->n_sort; i++)
-		if (is_bucket(&q->sort[i].field))
+		if (is_bucket(&q->sort[i].by.field))
 			return refused("bucket is a field of groups, not of spans",
 			    offs->sort + q->sort[i].off, e);
 	for (size_t i = 0; i < q->n_select; i++)
@@ -75,7 +75,7 @@ check_spans(const struct query *q, const struct group_offs *offs, struct err *e)
 /* ---- a query that compares ---- */
 
 static int
-no_contrast_column(const struct sort_key *k, size_t off, struct err *e)
+no_contrast_column(const struct sort_item *k, size_t off, struct err *e)
 {
 	struct quoted q;
 
@@ -100,7 +100,7 @@ bind_compare(struct query *q, const struct group_offs *offs, struct arena *a, st
 	if ((code = check_spans(&spans, offs, e)) < 0)
 		return code;
 	for (size_t i = 0; i < q->n_sort; i++) {
-		v[i].desc = q->sort[i].desc;
+		v[i].desc = q->sort[i].by.desc;
 		if (!contrast_column_parse(q->sort[i].typed, &v[i].column))
 			return no_contrast_column(&q->sort[i], offs->sort, e);
 	}
@@ -221,11 +221,11 @@ bind_sort(struct group_binder *b, size_t off, struct arena *a, struct err *e)
 	if (v == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		const struct sort_key *k = &b->q->sort[i];
+		const struct sort_item *k = &b->q->sort[i];
 
-		if ((code = resolve(b, &k->field, k->typed, k->raw, &v[i], e)) < 0)
+		if ((code = resolve(b, &k->by.field, k->typed, k->raw, &v[i], e)) < 0)
 			return at(code, off + k->off, e);
-		v[i].desc = k->desc;
+		v[i].desc = k->by.desc;
 	}
 	b->g->sort = v;
 	b->g->n_sort = n;

@@ -158,20 +158,20 @@ cut_direction(struct sv *key)
 
 /* What it names of groups, if rows are groups, binding tells. */
 static int
-add_sort_key(struct clause *c, struct sort_key *keys, size_t *n, struct sv item,
+add_sort_key(struct clause *c, struct sort_item *keys, size_t *n, struct sv item,
     struct err *e)
 {
-	struct sort_key k = { .desc = cut_direction(&item), .raw = item };
+	struct sort_item k = { .by.desc = cut_direction(&item), .raw = item };
 	int code;
 
 	if (item.n == 0)
 		return err_set(e, ERR_SYNTAX, 0, "expected a field before the direction");
-	if ((code = clause_column(c, item, &k.field, &k.typed, e)) < 0)
+	if ((code = clause_column(c, item, &k.by.field, &k.typed, e)) < 0)
 		return code;
 	k.off = (size_t)(item.p - c->args[0].p);
 	/* A key that stands already decides nothing more. */
 	for (size_t i = 0; i < *n; i++)
-		if (field_eq(&keys[i].field, &k.field))
+		if (field_eq(&keys[i].by.field, &k.by.field))
 			return 0;
 	keys[(*n)++] = k;
 	return 0;
@@ -180,14 +180,14 @@ add_sort_key(struct clause *c, struct sort_key *keys, size_t *n, struct sv item,
 int
 build_sort(struct clause *c, struct err *e)
 {
-	struct sort_key *keys;
+	struct sort_item *keys;
 	struct sv *items;
 	size_t n, n_keys = 0;
 	int code = name_split(c->arena, c->args[0], &items, &n, e);
 
 	if (code < 0)
 		return code;
-	if ((keys = arena_array(c->arena, n, struct sort_key)) == NULL)
+	if ((keys = arena_array(c->arena, n, struct sort_item)) == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
 		if ((code = add_sort_key(c, keys, &n_keys, items[i], e)) < 0) {

@@ -102,11 +102,11 @@ take_sort(struct clause *c, struct path_names *out, struct err *e)
 	if (fields == NULL || typed == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		const struct sort_key *k = &c->query->sort[i];
+		const struct sort_item *k = &c->query->sort[i];
 		enum contrast_column column;
 
 		out->compares |= contrast_column_parse(k->typed, &column);
-		if ((code = add_name(c, out, fields, typed, &k->field, k->typed, k->raw, &known,
+		if ((code = add_name(c, out, fields, typed, &k->by.field, k->typed, k->raw, &known,
 		    e)) < 0)
 			return code;
 	}

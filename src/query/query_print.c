@@ -207,7 +207,7 @@ print_sort(struct buf *b, const struct query *q)
 			group_ref_print(b, &q->groups, &q->groups.sort[i]);
 		else
 			name_encode(b, q->sort[i].typed);
-		if (q->sort[i].desc)
+		if (q->sort[i].by.desc)
 			BUF_LIT(b, ":desc");
 	}
 }

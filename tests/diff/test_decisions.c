@@ -147,7 +147,7 @@ put_query(struct buf *b, uint64_t t)
 
 /* ---- answers ---- */
 
-struct answer {
+struct given {
 	struct request *r;
 	struct buf out;
 	struct run_info info;
@@ -163,13 +163,13 @@ append(void *arg, const void *p, size_t n, struct err *e)
 }
 
 static void
-prepare(struct answer *a, const char *path, bool alone)
+prepare(struct given *a, const char *path, bool alone)
 {
 	struct err err = ERR_INIT;
 	struct path *p = NULL;
 	struct sv file;
 
-	*a = (struct answer){ 0 };
+	*a = (struct given){ 0 };
 	if (path_parse(sv_cstr(path), engine_known_file, &p, &file, &err) < 0 ||
 	    request_new(en, p, file, &a->r, &err) < 0)
 		fail_msg("%s: %s", path, err.msg);
@@ -178,7 +178,7 @@ prepare(struct answer *a, const char *path, bool alone)
 }
 
 static void
-run(struct answer *a, const char *path)
+run(struct given *a, const char *path)
 {
 	struct sink sink = { append, NULL, &a->out };
 	struct err err = ERR_INIT;
@@ -189,7 +189,7 @@ run(struct answer *a, const char *path)
 }
 
 static void
-release(struct answer *a)
+release(struct given *a)
 {
 	request_free(a->r);
 	buf_release(&a->out);
@@ -203,7 +203,7 @@ static struct {
 } sum;
 
 static void
-compare(const char *path, const struct answer *a, const struct answer *fresh)
+compare(const char *path, const struct given *a, const struct given *fresh)
 {
 	uint64_t got = a->info.profile.rows_scanned, want = fresh->info.profile.rows_scanned;
 
@@ -231,7 +231,7 @@ compare(const char *path, const struct answer *a, const struct answer *fresh)
 static void
 ask(const char *path)
 {
-	struct answer a, fresh;
+	struct given a, fresh;
 
 	for (int again = 0;; again++) {
 		prepare(&a, path, false);
@@ -351,7 +351,7 @@ time_planning(const char *path, uint64_t *anew, uint64_t *hit, double *share)
 	const struct decision *by;
 	struct decision *d = NULL;
 	struct plan *p = NULL;
-	struct answer a;
+	struct given a;
 	uint64_t t0;
 	size_t which;
 

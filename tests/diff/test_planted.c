@@ -167,7 +167,7 @@ WRAP(int, refs_order_ties, struct exec *ex, struct refs *r, size_t from, size_t 
 	return fault == FAULT_TIE ? 0 : __real_refs_order_ties(ex, r, from, to, e);
 }
 
-WRAP(int, skeys_cmp, const struct plan_sort *sort, size_t n, const struct skey *a,
+WRAP(int, skeys_cmp, const struct sort_key *sort, size_t n, const struct skey *a,
     const struct skey *b)
 {
 	int c = __real_skeys_cmp(sort, n, a, b);

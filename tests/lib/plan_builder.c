@@ -56,10 +56,18 @@ plan_columns(const struct snapshot *snap, enum row_kind output)
 }
 
 void
+plan_page(struct plan *p, uint64_t limit, uint64_t offset)
+{
+	p->page.limit = limit;
+	p->page.offset = offset;
+	plan_link(p);
+}
+
+void
 plan_sort_by(struct plan *p, const char *key)
 {
 	struct sv s = sv_cstr(arena_cstr(&p->arena, sv_cstr(key)));
-	struct plan_sort *v = arena_array(&p->arena, p->order.n_keys + 1, struct plan_sort);
+	struct sort_key *v = arena_array(&p->arena, p->order.n_keys + 1, struct sort_key);
 
 	assert_non_null(v);
 	if (p->order.n_keys != 0)

@@ -15,6 +15,8 @@ struct plan *plan_plain(const struct snapshot *, enum row_kind);
 struct plan *plan_columns(const struct snapshot *, enum row_kind);
 void plan_access(struct plan *, enum access);
 /* Adds a sort key: "duration", "span.http.status_code:desc". */
+/* Sets limit and offset. */
+void plan_page(struct plan *, uint64_t limit, uint64_t offset);
 void plan_sort_by(struct plan *, const char *key);
 
 /*

@@ -85,17 +85,16 @@ plan_of(const struct asked *q, bool columns)
 {
 	struct plan *p = columns ? plan_columns(w.snap, q->output) :
 	    plan_plain(w.snap, q->output);
-	struct plan_sort *s = arena_array(&p->arena, 2, struct plan_sort);
+	struct sort_key *s = arena_array(&p->arena, 2, struct sort_key);
 
 	assert_non_null(s);
 	for (size_t i = 0; i < q->n_sort; i++)
-		s[i] = (struct plan_sort){ q->sort[i], q->desc[i] };
+		s[i] = (struct sort_key){ q->sort[i], q->desc[i] };
 	p->order.keys = s;
 	p->order.n_keys = q->n_sort;
 	p->filter.pred = q->filter;
 	p->filter.range = q->range;
-	p->page.limit = q->limit;
-	p->page.offset = q->offset;
+	plan_page(p, q->limit, q->offset);
 	return p;
 }
 
@@ -303,8 +302,7 @@ pages_are_parts_of_the_whole(void **state)
 		struct plan *p = plan_columns(w.snap, ROW_SPAN);
 		struct exec_rows page;
 
-		p->page.offset = at;
-		p->page.limit = 700;
+		plan_page(p, 700, at);
 		p->scan.early_stop = true;
 		page = exec_rig_ids(&w, p);
 		assert_int_equal(page.n, at >= all.n ? 0 : all.n - at < 700 ? all.n - at : 700);
@@ -406,7 +404,7 @@ the_best_few_need_little_memory(void **state)
 
 	(void)state;
 	plan_sort_by(p, "duration:desc");
-	p->page.limit = 5;
+	plan_page(p, 5, 0);
 	p->order.topn = true;
 	assert_int_equal(try_with(p, (struct exec_env){ .memory = 2 << 20 }, &rows, &e), 0);
 	assert_int_equal(rows.n, 5);
@@ -424,7 +422,7 @@ more_rows_than_allowed_fail(void **state)
 	    (struct exec_env){ .max_rows = 1000 }, &rows, &e), ERR_LIMIT);
 	assert_non_null(strstr(e.msg, "[query] max_rows"));
 	p = plan_columns(w.snap, ROW_SPAN);
-	p->page.limit = 1000;
+	plan_page(p, 1000, 0);
 	p->scan.early_stop = true;
 	assert_int_equal(try_with(p, (struct exec_env){ .max_rows = 1000 }, &rows, &e), 0);
 	assert_int_equal(rows.n, 1000);
@@ -463,7 +461,7 @@ a_limit_of_nothing_gives_nothing(void **state)
 		struct plan *p = plan_columns(w.snap, kinds[i]);
 		struct exec_rows rows;
 
-		p->page.limit = 0;
+		plan_page(p, 0, 0);
 		rows = exec_rig_ids(&w, p);
 		assert_int_equal(rows.n, 0);
 		exec_rows_release(&rows);

@@ -234,7 +234,7 @@ a_full_page_ends_the_scan(void **state)
 	struct exec_rows rows;
 
 	(void)state;
-	p->page.limit = 10;
+	plan_page(p, 10, 0);
 	p->scan.early_stop = true;
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.n, 10);
@@ -243,7 +243,7 @@ a_full_page_ends_the_scan(void **state)
 	exec_rows_release(&rows);
 	/* Without the rule the rest is gone through, and only not handed out. */
 	p = plan_columns(w.snap, ROW_SPAN);
-	p->page.limit = 10;
+	plan_page(p, 10, 0);
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.n, 10);
 	assert_int_equal(rows.prof.rows_matched, PER_SHARD * N_HOURS);
@@ -259,7 +259,7 @@ the_best_few_pass_over_row_groups_that_cannot_win(void **state)
 
 	(void)state;
 	plan_sort_by(p, "start:desc");
-	p->page.limit = 3;
+	plan_page(p, 3, 0);
 	p->order.topn = true;
 	rows = exec_rig_ids(&w, p);
 	assert_int_equal(rows.n, 3);

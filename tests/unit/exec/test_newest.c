@@ -132,8 +132,7 @@ plan_of(const struct ask *q)
 		p->filter.pred = errors;
 	plan_access(p, service != NULL ? ACCESS_SERVICE : ACCESS_ZONE);
 	p->filter.range = q->range;
-	p->page.limit = q->limit;
-	p->page.offset = q->offset;
+	plan_page(p, q->limit, q->offset);
 	p->scan.early_stop = true;
 	return p;
 }

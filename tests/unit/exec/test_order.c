@@ -91,7 +91,7 @@ sorted(const char *key, uint64_t limit, bool columns)
 	struct plan *p = columns ? plan_columns(w.snap, ROW_SPAN) : plan_plain(w.snap, ROW_SPAN);
 
 	plan_sort_by(p, key);
-	p->page.limit = limit;
+	plan_page(p, limit, 0);
 	p->order.topn = limit != UINT64_MAX;
 	return exec_rig_ids(&w, p);
 }

@@ -209,6 +209,21 @@ a_full_sink_ends_the_scan(void **state)
 	}
 }
 
+static void
+a_plan_without_steps_does_not_run(void **state)
+{
+	struct exec_env env = { .snapshot = w.snap };
+	struct plan *p = plan_columns(w.snap, ROW_SPAN);
+	struct err e = ERR_INIT;
+	struct exec *ex;
+
+	(void)state;
+	p->root = NULL;
+	assert_int_equal(exec_open(p, &env, &ex, &e), ERR_UNSUPPORTED);
+	assert_non_null(strstr(e.msg, "without steps"));
+	plan_free(p);
+}
+
 static int
 setup(void **state)
 {
@@ -234,6 +249,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_rows_come_in_whoever_scans),
 		cmocka_unit_test(a_full_sink_ends_the_scan),
+		cmocka_unit_test(a_plan_without_steps_does_not_run),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

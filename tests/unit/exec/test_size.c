@@ -108,9 +108,9 @@ static void
 page_of(struct plan *p, struct gen_pred *g)
 {
 	if (gen_pred_below(g, 3) == 0)
-		p->page.offset = gen_pred_below(g, 200);
+		plan_page(p, p->page.limit, gen_pred_below(g, 200));
 	if (gen_pred_below(g, 3) == 0)
-		p->page.limit = gen_pred_below(g, 2000);
+		plan_page(p, gen_pred_below(g, 2000), p->page.offset);
 	p->scan.early_stop = gen_pred_below(g, 2) == 0;
 	if (gen_pred_below(g, 4) == 0) {
 		plan_sort_by(p, gen_pred_below(g, 2) == 0 ? "duration" : "name:desc");
@@ -158,7 +158,7 @@ lengths_of_another_line_are_not_believed(void **state)
 		struct profile prof;
 
 		if (paged)
-			p->page.limit = 10;
+			plan_page(p, 10, p->page.offset);
 		assert_true(exec_size(p, &env, SPAN_LINE_VERSION + 1, &n, &prof, &e) > 0);
 		plan_free(p);
 	}
@@ -223,7 +223,7 @@ one_length_that_is_not_told_is_enough(void **state)
 		struct profile prof;
 		int rc;
 
-		p->page.limit = limit < 4 ? limit : UINT64_MAX;
+		plan_page(p, limit < 4 ? limit : UINT64_MAX, p->page.offset);
 		rc = exec_size(p, &env, SPAN_LINE_VERSION, &n, &prof, &e);
 		/* Newest first: the large one is the second. */
 		assert_int_equal(rc, limit > 1);

@@ -151,8 +151,7 @@ plan_of(enum row_kind output, const struct pred *filter, const char *sort)
 	struct plan *p = plan_plain(w.snap, output);
 
 	p->filter.pred = filter;
-	p->page.limit = 300;
-	p->page.offset = 2;
+	plan_page(p, 300, 2);
 	if (sort != NULL)
 		plan_sort_by(p, sort);
 	return p;

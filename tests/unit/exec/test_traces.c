@@ -190,8 +190,7 @@ traces_come_newest_start_first(void **state)
 		assert_int_equal(g.rows[i].facts.trace_id.lo, order[i]);
 	p = plan_columns(w.snap, ROW_TRACE);
 	plan_sort_by(p, "trace_duration:desc");
-	p->page.offset = 1;
-	p->page.limit = 2;
+	plan_page(p, 2, 1);
 	run(&w, p, &g);
 	assert_int_equal(g.n, 2);
 	/* 1: 31 s; 2 and 3: 11 s, by start. */
@@ -335,7 +334,7 @@ run_as(struct exec_rig *w, bool columns, enum row_kind kind, const struct pred *
 	if (sort != NULL)
 		plan_sort_by(p, sort);
 	if (kind != ROW_COUNT)
-		p->page.limit = 5;
+		plan_page(p, 5, 0);
 	rows = exec_rig_run(w, p, 0, 1);
 	plan_free(p);
 	return rows;

@@ -131,14 +131,14 @@ the_plan_outlives_the_query(void **state)
 	struct plan *p = NULL;
 	struct arena a;
 	struct query q = c.query;
-	struct sort_key key;
+	struct sort_item key;
 	struct field f;
 
 	(void)state;
 	add_shards();
 	arena_init(&a);
 	assert_true(field_parse(arena_sv(&a, SV("span.key")), &f));
-	key = (struct sort_key){ .field = f, .desc = true };
+	key = (struct sort_item){ .by = { .field = f, .desc = true } };
 	q.sort = &key;
 	q.n_sort = 1;
 	q.select = &f;

@@ -159,8 +159,8 @@ without_select_the_file_says_what_it_needs(void **state)
 static void
 limit_stops_early_in_the_default_order(void **state)
 {
-	static const struct sort_key key = { .field = { .scope = FIELD_INTRINSIC,
-	    .intrinsic = IN_DURATION }, .desc = true };
+	static const struct sort_item key = { .by = { .field = { .scope = FIELD_INTRINSIC,
+	    .intrinsic = IN_DURATION }, .desc = true } };
 
 	(void)state;
 	opt_case_run(&c, "limit");

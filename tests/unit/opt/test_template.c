@@ -169,7 +169,8 @@ pages_are_classes(void **state)
 static void
 what_is_shown_and_how_is_told_apart(void **state)
 {
-	struct sort_key sort = { .field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_DURATION } };
+	struct sort_item sort = { .by.field = { .scope = FIELD_INTRINSIC,
+	    .intrinsic = IN_DURATION } };
 	struct buf a = key();
 
 	(void)state;
@@ -183,10 +184,10 @@ what_is_shown_and_how_is_told_apart(void **state)
 	c.query.n_sort = 1;
 	compare(a, key(), false);
 	a = key();
-	sort.desc = true;
+	sort.by.desc = true;
 	compare(a, key(), false);
 	a = key();
-	c.query.select = &sort.field;
+	c.query.select = &sort.by.field;
 	c.query.n_select = 1;
 	compare(a, key(), false);
 }

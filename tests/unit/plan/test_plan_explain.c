@@ -206,7 +206,7 @@ many_reasons_are_cut(void **state)
 static void
 odd_names_can_not_harm_a_terminal_or_json(void **state)
 {
-	static struct plan_sort key = { { .scope = FIELD_SPAN, .key = { "a\x1b\"", 3 } }, true };
+	static struct sort_key key = { { .scope = FIELD_SPAN, .key = { "a\x1b\"", 3 } }, true };
 	char *got;
 
 	(void)state;

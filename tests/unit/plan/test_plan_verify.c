@@ -180,7 +180,7 @@ never_reads_nothing(void **state)
 static void
 pages_are_sound(void **state)
 {
-	static const struct plan_sort key = { { .scope = FIELD_INTRINSIC,
+	static const struct sort_key key = { { .scope = FIELD_INTRINSIC,
 	    .intrinsic = IN_DURATION }, true };
 
 	(void)state;
@@ -217,7 +217,7 @@ steps_are(const char *names)
 static void
 steps_are_those_that_the_plan_asks_for(void **state)
 {
-	static const struct plan_sort key = { { .scope = FIELD_INTRINSIC,
+	static const struct sort_key key = { { .scope = FIELD_INTRINSIC,
 	    .intrinsic = IN_TRACE_DURATION }, true };
 	const struct pred *slow = test_leaf(&sb.arena, "trace_duration", OP_GT, "1s");
 	struct err e = ERR_INIT;

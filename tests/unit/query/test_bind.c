@@ -161,8 +161,8 @@ takes_keys_of_files_for_fields(void **state)
 	assert_int_equal(try_bind("/where/spans/eq/x", &env, &q, &e), 0);
 	assert_int_equal(q->filter->field.scope, FIELD_BARE);
 	assert_int_equal(try_bind("/sort/errors,spans", &env, &q, &e), 0);
-	assert_int_equal(q->sort[0].field.intrinsic, IN_TRACE_ERRORS);
-	assert_int_equal(q->sort[1].field.scope, FIELD_BARE);
+	assert_int_equal(q->sort[0].by.field.intrinsic, IN_TRACE_ERRORS);
+	assert_int_equal(q->sort[1].by.field.scope, FIELD_BARE);
 	env.attr_arg = &env;
 	assert_int_equal(try_bind("/where/spans/eq/x", &env, &q, &e), ERR_NOMEM);
 	env.has_attr = NULL;
@@ -204,11 +204,11 @@ reads_keys_of_traces_as_the_trace_s(void **state)
 	arena_init(&a);
 	assert_int_equal(try_bind("/sort/start,duration/select/duration_ns,start,spans", &env,
 	    &q, &e), 0);
-	assert_int_equal(q->sort[0].field.intrinsic, IN_START);
+	assert_int_equal(q->sort[0].by.field.intrinsic, IN_START);
 	assert_int_equal(q->select[0].intrinsic, IN_DURATION);
 	assert_non_null(t = query_of_traces(q, &a));
-	assert_int_equal(t->sort[0].field.intrinsic, IN_TRACE_START);
-	assert_int_equal(t->sort[1].field.intrinsic, IN_DURATION);
+	assert_int_equal(t->sort[0].by.field.intrinsic, IN_TRACE_START);
+	assert_int_equal(t->sort[1].by.field.intrinsic, IN_DURATION);
 	assert_int_equal(t->select[0].intrinsic, IN_TRACE_DURATION);
 	assert_int_equal(t->select[1].intrinsic, IN_TRACE_START);
 	assert_int_equal(t->select[2].intrinsic, IN_TRACE_SPANS);
@@ -311,8 +311,8 @@ binds_the_page(void **state)
 
 	(void)state;
 	assert_int_equal(q->n_sort, 2);
-	assert_true(q->sort[0].desc && q->sort[0].field.intrinsic == IN_DURATION);
-	assert_true(!q->sort[1].desc && sv_is(q->sort[1].field.key, "y"));
+	assert_true(q->sort[0].by.desc && q->sort[0].by.field.intrinsic == IN_DURATION);
+	assert_true(!q->sort[1].by.desc && sv_is(q->sort[1].by.field.key, "y"));
 	assert_true(q->has_limit && q->limit == 7 && q->offset == 3);
 	assert_int_equal(q->n_select, 2);
 	assert_true(sv_is(q->select_typed[0], "name") && sv_is(q->select_typed[1], "span.x"));
