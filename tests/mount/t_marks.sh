@@ -112,6 +112,13 @@ matches "... that names the file" "$(cat "$M/.spanfs/errors")" 'marks/alone.mark
 matches "check finds it" "$("$SPANCTL" -s "$T/store" check 2>&1)" '^marks/alone.mark'
 matches "... and so does the list" "$(mark list 2>&1)" '^alone	\?.*marks/alone.mark'
 is "others go on" "$(cat "$M/mark/nightly/count" >/dev/null && echo yes)" yes
+mkdir "$T/older"
+lim 60 "$SPANCTL" -s "$T/older" import "$T/cart.jsonl" >/dev/null 2>&1
+mkdir -p "$T/older/marks"
+mark set ahead
+cp "$T/store/marks/ahead.mark" "$T/older/marks/"
+matches "a mark beyond the store's last commit is an error" \
+    "$("$SPANCTL" -s "$T/older" query /mark/ahead/count 2>&1)" 'replaced by an older one'
 mark delete alone
 becomes "one that is deleted is gone" "cat '$M/mark/alone/count' 2>&1 | grep -c 'No such file'" 1
 unmount
