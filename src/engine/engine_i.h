@@ -639,6 +639,8 @@ struct engine {
 	uint64_t size_ahead, stream_ahead, rest_ns;	/* SIZE_AHEAD and so on; for tests to change */
 	atomic_uint n_inline;		/* results being made by the threads that asked for them */
 	atomic_ullong results_bytes;	/* of all results that there are */
+	/* engine_dir_mtime's last answer, and when: 0, never. */
+	atomic_ullong dir_mtime_ns, dir_mtime_at_ns;
 };
 
 /* engine_open on a file system of the caller's, which outlives the engine (NULL: the real one): for tests. */

@@ -6,10 +6,13 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/vec.h"
 #include "engine_i.h"
 #include "query/name.h"
+
+#define DIR_MTIME_NS UINT64_C(100000000)	/* that a directory's time may be late */
 
 struct list {
 	struct arena *a;
@@ -533,13 +536,18 @@ engine_list(struct engine *en, const struct path *path, struct arena *a,
 uint64_t
 engine_dir_mtime(struct engine *en, const struct path *path)
 {
+	uint64_t now = clock_mono_ns(), t;
 	struct world *w;
-	uint64_t t;
 
 	(void)path;
+	/* Every lookup asks, and the store is three calls of the system away. */
+	if (now - atomic_load(&en->dir_mtime_at_ns) < DIR_MTIME_NS)
+		return atomic_load(&en->dir_mtime_ns);
 	if (engine_world(en, &w, NULL) < 0)
 		return 0;
 	t = w->snap->n_shards == 0 ? w->snap->commit_ns : w->snap->max_start;
 	world_unref(w);
+	atomic_store(&en->dir_mtime_ns, t);
+	atomic_store(&en->dir_mtime_at_ns, now);
 	return t;
 }

@@ -294,11 +294,11 @@ check_step_strict(struct engine *en, const struct path *p, const struct path_nam
 	struct world *w;
 	int code = 0;
 
-	if (!are_strict(en) || engine_world(en, &w, NULL) < 0)
+	if ((n->n_services == 0 && n->n_fields == 0) || !are_strict(en) ||
+	    engine_world(en, &w, NULL) < 0)
 		return 0;
 	if (atomic_load_explicit(&w->named, memory_order_acquire) && !n->compares &&
-	    !(path_view(p).grouped && n->columns) && (n->n_services > 0 || n->n_fields > 0) &&
-	    !world_has(w, n))
+	    !(path_view(p).grouped && n->columns) && !world_has(w, n))
 		code = refuse(w, n, e);
 	world_unref(w);
 	return code;
