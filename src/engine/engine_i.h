@@ -166,6 +166,7 @@ struct request {
 	enum file_kind kind;
 	const struct format *format;	/* FILE_FORMAT; FILE_PROFILE: that of spans.jsonl */
 	const char *file;		/* its name, in the arena */
+	const struct query_mark *marked;	/* where its mark stands, whatever the store says; or NULL */
 	struct path *path;
 	struct path *wider;		/* the path with its format's clauses; or NULL */
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
@@ -205,6 +206,9 @@ struct request {
 /* Binds; checks that the file may stand there. The request must be freed also on failure of what follows. */
 int request_new(struct engine *, struct path *, struct sv file, struct request **, struct err *)
     WARN_UNUSED;
+/* The same, its mark standing there whatever the store says of it; NULL: as the store says. */
+int request_marked(struct engine *, struct path *, struct sv file, const struct query_mark *,
+    struct request **, struct err *) WARN_UNUSED;
 /* The same request again, at the same `now` on the same state, to be run with the plain plan. */
 int request_plain(const struct request *, struct request **, struct err *) WARN_UNUSED;
 /* The same for other spans, on the same state: its query is q, which outlives it. */

@@ -182,6 +182,9 @@ run_commit(struct following *f, struct request *r, uint64_t generation,
 	return 0;
 }
 
+/* Of a mark it was asked at the beginning: what comes after that came after the mark. */
+static const struct query_mark before_all = { 0 };
+
 int
 following_next(struct following *f, const struct follow_out *out, struct err *e)
 {
@@ -197,7 +200,7 @@ following_next(struct following *f, const struct follow_out *out, struct err *e)
 		return code;
 	if (newest == f->generation)
 		return FOLLOW_WAIT;
-	if ((code = request_new(f->engine, f->path, sv_cstr(follow_file), &r, e)) < 0)
+	if ((code = request_marked(f->engine, f->path, sv_cstr(follow_file), &before_all, &r, e)) < 0)
 		return code;
 	if ((next = commit_after(r->world->snap, f->generation)) != 0)
 		code = run_commit(f, r, next, out, e);

@@ -160,6 +160,10 @@ bind(struct request *r, struct err *e)
 	int code;
 
 	engine_bind_env(r->engine, r->world, &env);
+	if (r->marked != NULL) {
+		env.mark = known_mark;
+		env.mark_arg = (void *)(uintptr_t)r->marked;
+	}
 	if ((code = bind_query(r, &env, e)) < 0 || (code = meet_mark(r, e)) < 0)
 		return code;
 	if ((code = names_check(r->engine, r->world, r->path, loaded_stats, r, e)) < 0)
@@ -236,6 +240,13 @@ int
 request_new(struct engine *en, struct path *path, struct sv file, struct request **out,
     struct err *e)
 {
+	return request_marked(en, path, file, NULL, out, e);
+}
+
+int
+request_marked(struct engine *en, struct path *path, struct sv file,
+    const struct query_mark *mark, struct request **out, struct err *e)
+{
 	struct request *r = calloc(1, sizeof *r);
 	int code;
 
@@ -243,6 +254,7 @@ request_new(struct engine *en, struct path *path, struct sv file, struct request
 		return err_nomem(e);
 	arena_init(&r->arena);
 	r->engine = en;
+	r->marked = mark;
 	r->path = path_ref(path);
 	if ((r->file = arena_printf(&r->arena, "%.*s", SV_ARG(file))) == NULL) {
 		code = err_nomem(e);

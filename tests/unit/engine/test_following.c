@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * following: commits that came before anybody looked are given one after the other, each as
- * spans.jsonl has its spans; the limit counts them all; what a stream can't have is refused.
+ * spans.jsonl has its spans; the limit counts them all; a mark is asked once; what a stream can't
+ * have is refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,9 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/file_watch.h"
+#include "catalog/marks.h"
 #include "engine/engine_i.h"
 #include "lib/gen_span.h"
 #include "lib/store_rig.h"
@@ -211,6 +214,34 @@ a_limit_counts_all_commits(void **state)
 	buf_release(&got);
 }
 
+/* A follower that is behind: the commits before the mark's new place are not lost to it. */
+static void
+a_mark_is_asked_once(void **state)
+{
+	struct following *f;
+	struct buf got = BUF_INIT;
+	struct fsys *fs;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(file_real(rig.dir, false, &fs, NULL), 0);
+	assert_int_equal(try_open("/mark/here", &f, &e), ERR_UNKNOWN);
+	assert_int_equal(mark_set(fs, SV("here"), 0, NULL), 0);
+	f = open_following("/mark/here");
+	commit(21, 20);
+	commit(22, 30);
+	assert_int_equal(mark_set(fs, SV("here"), f->generation + 2, NULL), 0);
+	assert_int_equal(next(f, &got), 0);
+	assert_int_equal(lines(&got), 20);
+	assert_int_equal(mark_delete(fs, SV("here"), NULL), 0);
+	assert_int_equal(next(f, &got), 0);
+	assert_int_equal(lines(&got), 30);
+	assert_int_equal(next(f, &got), FOLLOW_WAIT);
+	following_close(f);
+	fsys_free(fs);
+	buf_release(&got);
+}
+
 static void
 what_a_stream_can_not_have_is_refused(void **state)
 {
@@ -326,6 +357,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commits_come_in_their_order_however_late_it_looks),
 		cmocka_unit_test(a_limit_counts_all_commits),
+		cmocka_unit_test(a_mark_is_asked_once),
 		cmocka_unit_test(what_a_stream_can_not_have_is_refused),
 		cmocka_unit_test(one_that_is_cancelled_fails),
 		cmocka_unit_test(a_commit_ends_the_wait),
