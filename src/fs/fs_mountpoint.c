@@ -65,7 +65,10 @@ mountinfo_is_ours(struct sv line, struct sv mountpoint)
 	return sv_is(word, "fuse.spanfs");
 }
 
-/* True if what is mounted last at the directory is ours, or (any) something that is mounted there. */
+/*
+ * True if what is mounted last at the directory is ours, or (any) something that is mounted there,
+ * or may be since it can't be told.
+ */
 static bool
 ours_at(const char *mountpoint, bool any)
 {
@@ -76,7 +79,7 @@ ours_at(const char *mountpoint, bool any)
 	ssize_t n;
 
 	if (f == NULL)
-		return false;
+		return any;
 	while ((n = getline(&line, &cap, f)) > 0) {
 		struct sv s = sv_new(line, (size_t)n), rest = s, word = SV_EMPTY;
 
@@ -85,6 +88,7 @@ ours_at(const char *mountpoint, bool any)
 		if (field_is(word, sv_cstr(mountpoint)) && !(any && ours))
 			ours = mountinfo_is_ours(s, sv_cstr(mountpoint));
 	}
+	ours |= any && !feof(f);
 	free(line);
 	fclose(f);
 	return ours;

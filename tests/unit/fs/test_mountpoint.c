@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -120,6 +121,24 @@ refuses_a_store_whose_name_it_would_hide(void **state)
 	rmdir(dir);
 }
 
+/* Without a file to be had nothing is known of it, so it may be there. */
+static void
+what_can_not_be_told_may_be_there(void **state)
+{
+	struct rlimit had, none;
+	bool is_there;
+
+	(void)state;
+	assert_false(mountpoint_is_there("/nonexistent/at/all"));
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &had), 0);
+	none = (struct rlimit){ 0, had.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	is_there = mountpoint_is_there("/nonexistent/at/all");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &had), 0);
+	assert_true(is_there);
+	assert_false(mountpoint_is_there("/nonexistent/at/all"));
+}
+
 int
 main(void)
 {
@@ -130,6 +149,7 @@ main(void)
 		cmocka_unit_test(survives_malformed_lines),
 		cmocka_unit_test(refuses_mountpoints_that_cannot_be),
 		cmocka_unit_test(refuses_a_store_whose_name_it_would_hide),
+		cmocka_unit_test(what_can_not_be_told_may_be_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
