@@ -195,7 +195,7 @@ following_next(struct following *f, const struct follow_out *out, struct err *e)
 	if (f->left == 0)
 		return FOLLOW_END;
 	if (atomic_load(f->stop))
-		return err_set(e, ERR_CANCELLED, -1, "the reader went away");
+		return err_set(e, ERR_CANCELLED, -1, "cancelled");
 	if ((code = newest_generation(f->engine, &newest, e)) < 0)
 		return code;
 	if (newest == f->generation)

@@ -46,7 +46,7 @@ ready(const struct follower *f)
 static bool
 is_over(const struct follower *f)
 {
-	return f->stop || f->fs->follow.over;
+	return f->stop || f->cancelled || f->fs->follow.over;
 }
 
 /* Up to max bytes, or none at the end; <0: what came after them. Of one that is ready. */
@@ -176,7 +176,7 @@ step(void *arg, struct err *e)
 		pthread_cond_wait(&f->fs->follow.moved, &f->fs->follow.lock);
 	over = is_over(f);
 	pthread_mutex_unlock(&f->fs->follow.lock);
-	return over ? err_set(e, ERR_CANCELLED, -1, "the reader went away") : 0;
+	return over ? err_set(e, ERR_CANCELLED, -1, "cancelled") : 0;
 }
 
 /* Under the lock: until there may be a commit. */
@@ -208,7 +208,9 @@ follow(struct follower *f, struct err *err)
 		if (code == FOLLOW_WAIT)
 			await_commit(f, seen);
 	}
-	return code < 0 && !is_over(f) ? code : 0;
+	if (f->stop || fs->follow.over || code == FOLLOW_END)
+		return 0;
+	return f->cancelled ? err_set(err, ERR_CANCELLED, -1, "cancelled") : code;
 }
 
 /* Under the lock: it is at its end. What the engine had of it is the caller's to close. */
@@ -258,7 +260,7 @@ stir(void *arg)
 	struct follower *f = arg;
 
 	pthread_mutex_lock(&f->fs->follow.lock);
-	f->fs->follow.n_commits++;
+	f->cancelled = true;
 	pthread_cond_broadcast(&f->fs->follow.moved);
 	pthread_mutex_unlock(&f->fs->follow.lock);
 }

@@ -282,6 +282,7 @@ struct follower {
 	struct buf made;	/* from `taken` on to be given */
 	size_t taken;
 	bool stop;		/* nobody reads any more */
+	bool cancelled;		/* who reads is to be told so */
 	bool ended;		/* nothing more will be made, */
 	int code;		/* since it failed; or 0 */
 	struct follower_wait *waits, **tail;

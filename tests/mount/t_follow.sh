@@ -139,6 +139,23 @@ awk '$4 == "following" { print "cancel " $1 }' "$M/.spanfs/queries" >"$M/.spanfs
 wait $!
 matches "... hears of it" "$(cat "$T/cancelled.err")" 'canceled|cancelled'
 
+# Its thread waits for a reader, not for a commit.
+mkfifo "$T/still"
+follow service/cart "$T/still"
+still=$!
+exec 5<"$T/still"
+becomes "one whose reader stands still" followers 1
+commit cart 4000
+sleep 1
+awk '$4 == "following" { print "cancel " $1 }' "$M/.spanfs/queries" >"$M/.spanfs/control"
+becomes "... is cancelled all the same" followers 0
+timeout 20 cat <&5 >"$T/still.got"
+exec 5<&-
+wait "$still"
+matches "... and hears of it" "$(cat "$T/still.err")" 'canceled|cancelled'
+is "... after whole lines" "$(tail -c 1 "$T/still.got" | od -An -c | tr -d ' ')" '\n'
+is "... that were made" "$(test "$(wc -c <"$T/still.got")" -gt 100000 && echo yes)" yes
+
 # ---- poll, O_NONBLOCK, a shell's read ----
 
 if have python3; then
