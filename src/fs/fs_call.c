@@ -9,7 +9,8 @@
  * Interrupts. The kernel sends INTERRUPT for any signal that a waiting program catches, and
  * sends it once. A program that the signal ends is answered EINTR at once; one that merely
  * handles a timer must not lose its read, so it waits on, but since no second INTERRUPT would
- * come for a later Ctrl-C, it is looked after by the attendant thread (calls_watch).
+ * come for a later Ctrl-C, it is looked after by the attendant thread (calls_watch). Who follows
+ * (CALL_FOLLOW) is answered EINTR for a handler's signal, too.
  *
  * libfuse holds req's lock while it runs the interrupt function, and fuse_reply does not take
  * it. So the function may reply itself, and the other side calls fuse_req_interrupt_func with
@@ -156,20 +157,38 @@ status_mask(struct sv text, const char *key)
 	return v;
 }
 
+/* Those that will do something to it. */
+static uint64_t
+pending_signals(struct sv text)
+{
+	uint64_t pending = status_mask(text, "\nSigPnd:") | status_mask(text, "\nShdPnd:");
+
+	return pending & ~status_mask(text, "\nSigBlk:") & ~status_mask(text, "\nSigIgn:");
+}
+
+/* Those that end no program. */
+static uint64_t
+harmless_signals(void)
+{
+	return signal_bit(SIGCHLD) | signal_bit(SIGCONT) | signal_bit(SIGURG) |
+	    signal_bit(SIGWINCH) | signal_bit(SIGSTOP) | signal_bit(SIGTSTP) |
+	    signal_bit(SIGTTIN) | signal_bit(SIGTTOU);
+}
+
 bool
 status_is_dying(struct sv text)
 {
 	const uint64_t asks = signal_bit(SIGINT) | signal_bit(SIGTERM) | signal_bit(SIGHUP) |
 	    signal_bit(SIGQUIT) | signal_bit(SIGKILL);
-	const uint64_t harmless = signal_bit(SIGCHLD) | signal_bit(SIGCONT) |
-	    signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGSTOP) |
-	    signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU);
-	uint64_t pending = status_mask(text, "\nSigPnd:") | status_mask(text, "\nShdPnd:");
-	uint64_t ignored = status_mask(text, "\nSigIgn:");
 	uint64_t caught = status_mask(text, "\nSigCgt:");
 
-	pending &= ~status_mask(text, "\nSigBlk:") & ~ignored;
-	return (pending & (asks | ~(caught | harmless))) != 0;
+	return (pending_signals(text) & (asks | ~(caught | harmless_signals()))) != 0;
+}
+
+bool
+status_is_signalled(struct sv text)
+{
+	return (pending_signals(text) & ~harmless_signals()) != 0;
 }
 
 size_t
@@ -199,6 +218,22 @@ process_is_dying(pid_t pid)
 }
 
 /* ---- giving up ---- */
+
+/*
+ * True if the program does not want to wait on. For what is followed a handler's signal is enough:
+ * the next span may never come, and the read that is given up has taken nothing.
+ */
+static bool
+wants_out(const struct call *c)
+{
+	char text[8192];
+	size_t n;
+
+	if (c->kind != CALL_FOLLOW)
+		return process_is_dying((pid_t)c->who.pid);
+	n = process_status((pid_t)c->who.pid, text, sizeof text);
+	return n == 0 || status_is_signalled(sv_new(text, n));
+}
 
 static bool
 cancel_wait(struct call *c)
@@ -232,7 +267,7 @@ on_interrupt(fuse_req_t req, void *arg)
 	pthread_mutex_lock(&c->lock);
 	c->interrupted = true;
 	pthread_mutex_unlock(&c->lock);
-	if (process_is_dying((pid_t)c->who.pid) && call_give_up(c)) {
+	if (wants_out(c) && call_give_up(c)) {
 		fuse_reply_err(req, EINTR);
 		call_end(c);
 	} else
@@ -272,7 +307,7 @@ watch_one(struct call *c, void *arg)
 	if (!interrupted)
 		return;
 	*left = true;
-	if (process_is_dying((pid_t)c->who.pid) && call_give_up(c)) {
+	if (wants_out(c) && call_give_up(c)) {
 		fuse_req_interrupt_func(c->req, NULL, NULL);
 		fuse_reply_err(c->req, EINTR);
 		call_end(c);

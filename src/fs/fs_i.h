@@ -404,8 +404,9 @@ void calls_end(struct fs *);
 size_t process_status(pid_t, char *text, size_t n);
 /* True if a process has a signal pending that ends it (or is gone). */
 bool process_is_dying(pid_t);
-/* The same from the text of /proc/PID/status. */
+/* The same from the text of /proc/PID/status; of any signal but SIGCHLD, those of jobs and such. */
 bool status_is_dying(struct sv text);
+bool status_is_signalled(struct sv text);
 
 /* ---- fs_mountpoint.c ---- */
 

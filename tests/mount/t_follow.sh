@@ -192,6 +192,31 @@ try:
 except OSError as x:
     print("lseek:", errno.errorcode[x.errno])
 END
+	cat >"$T/alarm.py" <<'END'
+import os, signal, subprocess, sys
+class Late(Exception):
+    pass
+def late(*_):
+    raise Late
+fd = os.open(sys.argv[1], os.O_RDONLY)
+for sig in signal.SIGALRM, signal.SIGUSR1:
+    signal.signal(sig, late)
+    killer = subprocess.Popen(["sh", "-c", "sleep 0.3; kill -%d %d" % (sig, os.getpid())])
+    try:
+        print("read", os.read(fd, 4096))
+    except Late:
+        print(sig.name, flush=True)
+    killer.wait()
+subprocess.run(sys.argv[2:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+got = b""
+while got.count(b"\n") < 3:
+    got += os.read(fd, 4096)
+print(got.count(b"\n"))
+END
+	make_spans cart 3 $((DATA_START + 80000)) >"$T/three.jsonl"
+	is "a signal that is handled ends the wait, and nothing is lost" \
+	    "$(lim 20 python3 "$T/alarm.py" "$M/service/cart/follow.jsonl" "$SPANCTL" -s "$T/store" \
+	    import "$T/three.jsonl" 2>&1 | tr '\n' ' ')" "SIGALRM SIGUSR1 3 "
 	make_spans cart 3 $((DATA_START + 90000)) >"$T/three.jsonl"
 	is "poll, epoll and select tell; without waiting it is EAGAIN; it can't seek" \
 	    "$(lim 40 python3 "$T/poll.py" "$M/service/cart/follow.jsonl" "$SPANCTL" -s "$T/store" \

@@ -47,16 +47,23 @@ never_answers_with_harmful_numbers(void **state)
 
 /* ---- fs_call ---- */
 
-static bool
-dying(const char *sig_pnd, const char *shd_pnd, const char *blk, const char *ign,
+static struct sv
+status_of(const char *sig_pnd, const char *shd_pnd, const char *blk, const char *ign,
     const char *cgt)
 {
-	char text[512];
+	static char text[512];
 
 	snprintf(text, sizeof text, "Name:\tcat\nState:\tD (disk sleep)\nSigQ:\t1/1\n"
 	    "SigPnd:\t%s\nShdPnd:\t%s\nSigBlk:\t%s\nSigIgn:\t%s\nSigCgt:\t%s\nCapInh:\t0\n",
 	    sig_pnd, shd_pnd, blk, ign, cgt);
-	return status_is_dying(sv_cstr(text));
+	return sv_cstr(text);
+}
+
+static bool
+dying(const char *sig_pnd, const char *shd_pnd, const char *blk, const char *ign,
+    const char *cgt)
+{
+	return status_is_dying(status_of(sig_pnd, shd_pnd, blk, ign, cgt));
 }
 
 #define NONE "0000000000000000"
@@ -95,6 +102,19 @@ signals_without_effect_do_not_count(void **state)
 	assert_false(dying(NONE, URG, NONE, NONE, URG));
 	assert_false(dying(NONE, URG, NONE, NONE, NONE));
 	assert_false(dying(NONE, TSTP, NONE, NONE, NONE));
+}
+
+static void
+who_follows_is_woken_by_what_it_catches(void **state)
+{
+	(void)state;
+	assert_true(status_is_signalled(status_of(NONE, ALRM, NONE, NONE, ALRM)));
+	assert_true(status_is_signalled(status_of(USR1, NONE, NONE, NONE, USR1)));
+	assert_true(status_is_signalled(status_of(NONE, INT, NONE, NONE, NONE)));
+	assert_false(status_is_signalled(status_of(NONE, ALRM, ALRM, NONE, ALRM)));
+	assert_false(status_is_signalled(status_of(NONE, ALRM, NONE, ALRM, NONE)));
+	assert_false(status_is_signalled(status_of(URG, TSTP, NONE, NONE, URG)));
+	assert_false(status_is_signalled(SV("")));
 }
 
 static void
@@ -251,6 +271,7 @@ main(void)
 		cmocka_unit_test(a_program_dies_of_what_it_does_not_catch),
 		cmocka_unit_test(ctrl_c_counts_even_when_caught),
 		cmocka_unit_test(signals_without_effect_do_not_count),
+		cmocka_unit_test(who_follows_is_woken_by_what_it_catches),
 		cmocka_unit_test(odd_status_texts_are_harmless),
 		cmocka_unit_test(a_process_that_is_gone_is_dying),
 #define T(f) cmocka_unit_test_setup_teardown(f, make_nodes, drop_nodes)
