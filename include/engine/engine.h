@@ -175,7 +175,8 @@ int following_open(struct engine *, const struct path *, struct requester, const
     struct following **, struct err *) WARN_UNUSED;
 
 struct follow_out {
-	int (*put)(void *arg, const void *, size_t, struct err *);	/* takes bytes; <0 ends */
+	/* Takes whole lines, perhaps many; may wait for who reads; <0 ends. */
+	int (*put)(void *arg, const void *, size_t, struct err *);
 	int (*step)(void *arg, struct err *);	/* may wait for who reads; NULL: nothing to do */
 	void *arg;
 };

@@ -146,9 +146,11 @@ static int
 put(void *arg, const void *p, size_t n, struct err *e)
 {
 	struct follow_sink *s = arg;
+	int code = s->out->put(s->out->arg, p, n, e);	/* which may wait for who reads */
 
-	atomic_fetch_add(&s->f->bytes, n);
-	return s->out->put(s->out->arg, p, n, e);
+	if (code == 0)
+		atomic_fetch_add(&s->f->bytes, n);
+	return code;
 }
 
 static int

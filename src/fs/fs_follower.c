@@ -12,6 +12,7 @@
 #include "fs_i.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,6 +50,15 @@ is_over(const struct follower *f)
 	return f->stop || f->cancelled || f->fs->follow.over;
 }
 
+/* All is given. What a very long line took is not kept. */
+static void
+forget_made(struct follower *f)
+{
+	f->taken = f->made.n = 0;
+	if (f->made.cap > 4 * HELD_BYTES)
+		buf_release(&f->made);
+}
+
 /* Up to max bytes, or none at the end; <0: what came after them. Of one that is ready. */
 static int
 take(struct follower *f, size_t max, struct buf *out)
@@ -64,7 +74,7 @@ take(struct follower *f, size_t max, struct buf *out)
 		return ERR_NOMEM;
 	f->taken += n;
 	if (f->taken == f->made.n)
-		f->taken = f->made.n = 0;
+		forget_made(f);
 	pthread_cond_broadcast(&f->fs->follow.moved);
 	return 0;
 }
@@ -144,9 +154,8 @@ follower_unref(struct follower *f)
 /* ---- the thread: lines are made ---- */
 
 static int
-put(void *arg, const void *p, size_t n, struct err *e)
+add(struct follower *f, const void *p, size_t n, struct err *e)
 {
-	struct follower *f = arg;
 	struct told t;
 	int code;
 
@@ -177,6 +186,37 @@ step(void *arg, struct err *e)
 	over = is_over(f);
 	pthread_mutex_unlock(&f->fs->follow.lock);
 	return over ? err_set(e, ERR_CANCELLED, -1, "cancelled") : 0;
+}
+
+/* Of n bytes, which are lines, those that are added at once: HELD_BYTES, or one that is longer. */
+static size_t
+some_lines(const char *p, size_t n)
+{
+	const char *end;
+
+	if (n <= HELD_BYTES)
+		return n;
+	if ((end = memrchr(p, '\n', HELD_BYTES)) == NULL)
+		end = memchr(p, '\n', n);
+	return end == NULL ? n : (size_t)(end - p) + 1;
+}
+
+/* A batch may be large: it waits for the reader by itself. What is cut short ends with a line. */
+static int
+put(void *arg, const void *bytes, size_t n, struct err *e)
+{
+	const char *p = bytes;
+	int code = 0;
+
+	while (n != 0 && (code = step(arg, e)) == 0) {
+		size_t some = some_lines(p, n);
+
+		if ((code = add(arg, p, some, e)) < 0)
+			break;
+		p += some;
+		n -= some;
+	}
+	return code;
 }
 
 /* Under the lock: until there may be a commit. */

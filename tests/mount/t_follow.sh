@@ -156,6 +156,28 @@ matches "... and hears of it" "$(cat "$T/still.err")" 'canceled|cancelled'
 is "... after whole lines" "$(tail -c 1 "$T/still.got" | od -An -c | tr -d ' ')" '\n'
 is "... that were made" "$(test "$(wc -c <"$T/still.got")" -gt 100000 && echo yes)" yes
 
+# Long lines: a batch of them is many times what is held, which is all that is made ahead.
+mkfifo "$T/long"
+follow service/cart "$T/long"
+long=$!
+exec 5<"$T/long"
+becomes "one of long lines" followers 1
+make_spans cart 600 $((DATA_START + 95000)) |
+    awk 'BEGIN { for (x = "x"; length(x) < 32768; x = x x); }
+	{ gsub(/"s[0-9]*-/, "\"" x "-"); print }' >"$T/long.jsonl"
+lim 60 "$SPANCTL" -s "$T/store" import "$T/long.jsonl" >/dev/null 2>&1 ||
+    not_ok "import of long lines" "failed"
+sleep 2
+made=$(awk '$4 == "following" { print $7 }' "$M/.spanfs/queries")
+[ "$made" -lt 4000000 ] && ok "... is not made ahead" || not_ok "... is not made ahead" "$made bytes"
+timeout 20 head -n 600 <&5 >"$T/long.got"
+is "... and loses nothing" "$(md5sum <"$T/long.got")" \
+    "$(query service/cart/spans.jsonl | awk 'length > 30000' | md5sum)"
+exec 5<&-
+kill -TERM "$long" 2>/dev/null
+wait "$long"
+becomes "... and leaves" followers 0
+
 # ---- poll, O_NONBLOCK, a shell's read ----
 
 if have python3; then
