@@ -315,12 +315,6 @@ start_thread(struct follower *f, struct err *e)
 	pthread_t t;
 	int no;
 
-	pthread_mutex_lock(&fs->follow.lock);
-	if ((f->next = fs->follow.followers) != NULL)
-		f->next->prev = f;
-	fs->follow.followers = f;
-	pthread_mutex_unlock(&fs->follow.lock);
-
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	no = pthread_create(&t, &attr, follower_main, f);
@@ -346,12 +340,13 @@ follower_open(struct fs *fs, struct node *x, struct requester who, struct follow
 	*f = (struct follower){ .fs = fs, .who = who, .refs = 2 };
 	f->tail = &f->waits;
 	buf_init(&f->made);
-	if ((code = followers_join(fs, e)) < 0) {
+	if ((code = following_open(fs->engine, node_dir_path(x), who, &hook, &f->at, e)) < 0) {
 		free(f);
 		return code;
 	}
-	if ((code = following_open(fs->engine, node_dir_path(x), who, &hook, &f->at, e)) < 0) {
-		followers_leave(fs);
+	/* Its thread looks at the store before it waits, so no commit comes between the two. */
+	if ((code = followers_join(fs, f, e)) < 0) {
+		following_close(f->at);
 		free(f);
 		return code;
 	}

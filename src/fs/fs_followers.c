@@ -54,18 +54,34 @@ start_watch(struct fs *fs, struct err *e)
 
 /* ---- coming and going ---- */
 
+/* Under the lock. Where other users may come in, too, one is left half of what they leave. */
+static int
+check_room(const struct fs *fs, const struct follower *f, struct err *e)
+{
+	unsigned own = 0, most;
+
+	for (const struct follower *o = fs->follow.followers; o != NULL; o = o->next)
+		own += o->who.uid == f->who.uid;
+	most = FOLLOWERS_MAX + own - fs->follow.n_threads;
+	if (fs->opts->allow_other)
+		most = (most + 1) / 2;
+	if (fs->follow.n_threads < FOLLOWERS_MAX && own < most)
+		return 0;
+	return err_set(e, ERR_BUSY, -1, "follow.jsonl: open %u times already, %u by this user",
+	    fs->follow.n_threads, own);
+}
+
 int
-followers_join(struct fs *fs, struct err *e)
+followers_join(struct fs *fs, struct follower *f, struct err *e)
 {
 	int code;
 
 	pthread_mutex_lock(&fs->follow.lock);
-	if (fs->follow.n_threads >= FOLLOWERS_MAX)
-		code = err_set(e, ERR_BUSY, -1, "follow.jsonl: open %d times already", FOLLOWERS_MAX);
-	else
-		code = start_watch(fs, e);
-	if (code == 0) {
+	if ((code = check_room(fs, f, e)) == 0 && (code = start_watch(fs, e)) == 0) {
 		fs->follow.n_threads++;
+		if ((f->next = fs->follow.followers) != NULL)
+			f->next->prev = f;
+		fs->follow.followers = f;
 		pthread_cond_broadcast(&fs->follow.moved);
 	}
 	pthread_mutex_unlock(&fs->follow.lock);

@@ -308,8 +308,8 @@ bool follower_poll(struct follower *, struct fuse_pollhandle *);
 /* ---- fs_followers.c ---- */
 
 void followers_init(struct fs *);
-/* A thread more is to follow: from now on it would be woken. One less. */
-int followers_join(struct fs *, struct err *) WARN_UNUSED;
+/* Its thread is to follow: from now on it would be woken. A thread less. */
+int followers_join(struct fs *, struct follower *, struct err *) WARN_UNUSED;
 void followers_leave(struct fs *);
 /* What they have made is still given, then comes the end. Any thread. */
 void followers_end(struct fs *);

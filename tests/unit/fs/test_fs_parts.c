@@ -136,6 +136,45 @@ a_process_that_is_gone_is_dying(void **state)
 	assert_true(process_is_dying(0));
 }
 
+/* ---- fs_followers ---- */
+
+/* As many as are let in; those from *f on are used up. */
+static unsigned
+join_all(struct fs *fs, struct follower **f, uint32_t uid)
+{
+	unsigned n = 0;
+
+	for (;; n++) {
+		**f = (struct follower){ .who = { uid, 1 } };
+		if (followers_join(fs, *f, NULL) == ERR_BUSY)
+			return n;
+		assert_true(n < 256);
+		++*f;
+	}
+}
+
+static void
+nobody_takes_all_places_of_a_shared_mount(void **state)
+{
+	static struct follower v[2 * 256 + 1];
+	struct follower *f = v;
+	struct fs_opts opts = { .allow_other = true };
+	struct fs fs = { .opts = &opts, .follow.watching = true };
+
+	(void)state;
+	followers_init(&fs);
+	assert_int_equal(join_all(&fs, &f, 1000), 128);
+	assert_int_equal(join_all(&fs, &f, 0), 64);
+	assert_int_equal(join_all(&fs, &f, 1001), 32);
+	for (uint32_t uid = 2000; join_all(&fs, &f, uid) != 0; uid++)
+		;
+	assert_int_equal(fs.follow.n_threads, 256);
+	opts.allow_other = false;
+	fs.follow.n_threads = 0;
+	fs.follow.followers = NULL;
+	assert_int_equal(join_all(&fs, &f, 1000), 256);
+}
+
 /* ---- fs_node ---- */
 
 static int
@@ -274,6 +313,7 @@ main(void)
 		cmocka_unit_test(who_follows_is_woken_by_what_it_catches),
 		cmocka_unit_test(odd_status_texts_are_harmless),
 		cmocka_unit_test(a_process_that_is_gone_is_dying),
+		cmocka_unit_test(nobody_takes_all_places_of_a_shared_mount),
 #define T(f) cmocka_unit_test_setup_teardown(f, make_nodes, drop_nodes)
 		T(one_name_has_one_node_while_it_is_known),
 		T(a_parent_outlives_its_children),
