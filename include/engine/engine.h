@@ -216,7 +216,7 @@ struct answer {
 	char mark[MARK_NAME_MAX + 1];	/* of that name, */
 	uint64_t mark_from;		/* which stood there */
 };
-/* engine_query, and what came of it; *answer is written on success only. */
+/* engine_query, and what came of it (of follow.jsonl: nothing); *answer is written on success only. */
 int engine_answer(struct engine *, struct sv path, struct requester,
     int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
     const atomic_bool *cancel, struct answer *, struct err *) WARN_UNUSED;

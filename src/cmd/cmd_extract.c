@@ -100,8 +100,8 @@ look(struct engine *en, const char *path, struct answer *out, struct err *e)
 	if (!engine_known_file(sv_cstr(file)))
 		return err_set(e, ERR_SYNTAX, (int64_t)strlen(path),
 		    "expected a file at the end: spans.jsonl, count, ...");
-	if (strcmp(file, "follow.jsonl") == 0)
-		return err_set(e, ERR_UNSUPPORTED, -1, "follow.jsonl has no end");
+	if (engine_is_followed(sv_cstr(file)))
+		return err_set(e, ERR_UNSUPPORTED, -1, "%s has no end: it can't be delivered", file);
 	buf_printf(&query, "%.*squery", (int)(file - path), path);
 	if ((code = buf_ok(&query, e)) == 0)
 		code = engine_answer(en, buf_view(&query), who, drop, NULL, &cmd_cancel, out, e);

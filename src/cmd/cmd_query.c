@@ -52,15 +52,6 @@ note_read(const char *store, const struct answer *a)
 	fsys_free(fs);
 }
 
-/* A stream has no end, so no answer that a mark could be moved by. */
-static bool
-is_followed(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return engine_is_followed(sv_cstr(slash == NULL ? path : slash + 1));
-}
-
 static int
 run(struct engine *en, const char *store, const char *path, struct verification *v)
 {
@@ -69,9 +60,7 @@ run(struct engine *en, const char *store, const char *path, struct verification 
 	struct err err = ERR_INIT;
 	int code, status = EXIT_DONE;
 
-	if (v == NULL && is_followed(path))
-		code = engine_query(en, sv_cstr(path), who, write_out, NULL, &cmd_cancel, &err);
-	else if (v == NULL)
+	if (v == NULL)
 		code = engine_answer(en, sv_cstr(path), who, write_out, NULL, &cmd_cancel, &answer,
 		    &err);
 	else

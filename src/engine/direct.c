@@ -50,20 +50,24 @@ tell_answer(const struct request *rq, const struct run_info *info, struct answer
 	out->mark_from = q->after.generation;
 }
 
-/* Takes the request over, which said that the path is one to be followed. */
+/*
+ * Takes the request over, which said that the path is one to be followed. A stream that its limit
+ * ended is no answer that a mark could be moved by.
+ */
 static int
 follow(struct request *rq, const struct direct *d, struct err *e)
 {
 	const struct follow_out out = { d->sink.put, NULL, d->sink.arg };
 	int code;
 
-	if (d->v != NULL || d->answer != NULL)
+	if (d->v != NULL)
 		code = err_set(e, ERR_UNSUPPORTED, -1,
-		    "follow.jsonl has no end: it can't be %s", d->v != NULL ? "verified" :
-		    "delivered");
+		    "follow.jsonl has no end: it can't be verified");
 	else
 		code = engine_follow(rq->engine, rq->path, d->who, &out, d->cancel, e);
 	request_free(rq);
+	if (code == 0 && d->answer != NULL)
+		*d->answer = (struct answer){ 0 };
 	return code;
 }
 

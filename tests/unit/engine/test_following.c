@@ -287,6 +287,20 @@ one_that_is_cancelled_fails(void **state)
 	buf_release(&line);
 }
 
+static void
+it_is_no_answer_to_a_mark(void **state)
+{
+	struct answer a = { .of_rows = true, .has_mark = true };
+	struct buf got = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(engine_answer(en, SV("/limit/0/follow.jsonl"), me, append, &got, NULL, &a,
+	    NULL), 0);
+	assert_false(a.of_rows);
+	assert_false(a.has_mark);
+	assert_int_equal(got.n, 0);
+}
+
 static void *
 commit_soon(void *arg)
 {
@@ -360,6 +374,7 @@ main(void)
 		cmocka_unit_test(a_mark_is_asked_once),
 		cmocka_unit_test(what_a_stream_can_not_have_is_refused),
 		cmocka_unit_test(one_that_is_cancelled_fails),
+		cmocka_unit_test(it_is_no_answer_to_a_mark),
 		cmocka_unit_test(a_commit_ends_the_wait),
 		cmocka_unit_test(without_being_told_a_wait_ends_by_the_clock),
 	};
