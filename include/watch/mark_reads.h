@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mark_reads: of each mark, the last answer under it that was read to its end, so that the mark
- * can be moved to where that answer ended. Bounded: of many marks those read last.
+ * mark_reads: of each mark, an answer under it that was read to its end, so that the mark can be
+ * moved to where that answer ended. Of several that began at the same place it is the one that
+ * ended first: whoever moves the mark may have read any of them, and what it is not moved past
+ * comes again, while the rest would be lost. One that held no commit counts only alone, or the
+ * mark would never move. Bounded: of many marks those read last.
  */
 #ifndef WATCH_MARK_READS_H
 #define WATCH_MARK_READS_H

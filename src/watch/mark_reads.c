@@ -51,8 +51,12 @@ mark_reads_note(struct mark_reads *m, struct sv name, struct mark_span span)
 		x = oldest(m);
 		memcpy(x->name, name.p, name.n);
 		x->name[name.n] = '\0';
+		x->span = span;
 	}
-	x->span = span;
+	/* Of two that began at the same place the lesser one: the other may be somebody else's. */
+	if (x->span.from != span.from || x->span.to == span.from ||
+	    (span.to < x->span.to && span.to != span.from))
+		x->span = span;
 	x->at = ++m->n;
 	pthread_mutex_unlock(&m->lock);
 }
