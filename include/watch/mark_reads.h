@@ -21,6 +21,23 @@ struct mark_span {
 	uint64_t from, to;
 };
 
+/*
+ * Which bytes of an answer were given to readers: all up to `to`, and some pieces past it, since
+ * reads are answered in any order. A piece that finds no room is forgotten: then the end is not
+ * reached, which whoever moves the mark is told.
+ */
+#define READ_PIECES 32
+
+struct read_cover {
+	uint64_t to;
+	unsigned n;
+	struct read_piece {
+		uint64_t from, to;
+	} v[READ_PIECES];
+};
+
+void read_cover_add(struct read_cover *, uint64_t from, uint64_t to);
+
 struct mark_reads {
 	pthread_mutex_t lock;		/* guards what follows; a leaf */
 	struct mark_seen {

@@ -114,6 +114,15 @@ while kill -0 $big 2>/dev/null && [ $n -lt 20 ]; do
 done
 holds "a mark moves while an import runs" test $n -ge 1
 gone $big 60
+# The end must have been reached; an open, or a look at its beginning or end, is no read.
+mark set part 0
+holds "a large answer" test "$(wc -c <"$M/mark/part/spans.jsonl")" -gt 2000000
+dd if="$M/mark/part/spans.jsonl" of=/dev/null bs=4096 count=1 2>/dev/null
+matches "one read at its beginning commits nothing" "$(commit part)" 'No data available'
+tail -c 100 "$M/mark/part/spans.jsonl" >/dev/null
+matches "... nor one at its end" "$(commit part)" 'No data available'
+cat "$M/mark/part/spans.jsonl" >"$T/out/part"
+is "... read as a whole it may be" "$(commit part)$(cat "$M/mark/part/count")" 0
 holds "the store is good" "$SPANCTL" -s "$T/store" check
 
 printf 'damaged' >"$T/store/marks/alone.mark"
