@@ -89,6 +89,25 @@ write_answer(struct extract *x)
 
 /* ---- 2 to 4 ---- */
 
+/* What was delivered under a mark comes no second time, so such a file is never written over. */
+int
+extract_occupied(struct extract *x, struct fsys *fs, const char *name)
+{
+	return err_set(x->e, ERR_BUSY, -1, "%s/%s is there already: what came after mark '%s' comes once, "
+	    "so it is not written over; take it away first", fs->root, name, x->j->mark);
+}
+
+int
+extract_rename(struct extract *x, struct fsys *fs, const char *from, const char *to)
+{
+	int rc;
+
+	if (x->j->mark == NULL)
+		return fs->ops->rename(fs, from, to, x->e);
+	rc = fsys_rename_new(fs, from, to, x->e);
+	return rc == ERR_BUSY ? extract_occupied(x, fs, to) : rc;
+}
+
 static int
 move_mark(struct extract *x)
 {
@@ -150,7 +169,7 @@ deliver(struct extract *x)
 
 	if (marked && (rc = note_delivery(x)) != 0)
 		return rc;
-	if ((rc = fs->ops->rename(fs, x->own, x->j->name, x->e)) != 0 ||
+	if ((rc = extract_rename(x, fs, x->own, x->j->name)) != 0 ||
 	    (rc = fs->ops->sync_dir(fs, ".", x->e)) != 0)
 		return rc;
 	return marked ? move_mark(x) : 0;
@@ -218,7 +237,6 @@ remove_old(struct extract *x)
 
 /* ---- the whole ---- */
 
-/* What was delivered under a mark comes no second time, so such a file is never written over. */
 static int
 check_free(struct extract *x)
 {
@@ -227,10 +245,10 @@ check_free(struct extract *x)
 	bool there;
 	int rc;
 
-	if (j->mark == NULL || (rc = extract_stat(j->dest, j->name, &there, &id, x->e)) != 0 || !there)
-		return j->mark == NULL ? 0 : rc;
-	return err_set(x->e, ERR_BUSY, -1, "%s/%s is there already: what came after mark '%s' comes once, "
-	    "so it is not written over; take it away first", j->dir, j->name, j->mark);
+	if (j->mark == NULL)
+		return 0;
+	rc = extract_stat(j->dest, j->name, &there, &id, x->e);
+	return rc == 0 && there ? extract_occupied(x, j->dest, j->name) : rc;
 }
 
 static int

@@ -23,6 +23,11 @@ struct extract {
 int extract_stat(struct fsys *, const char *name, bool *there, struct file_id *, struct err *)
     WARN_UNUSED;
 
+/* That name is had by another: ERR_BUSY, in words. */
+int extract_occupied(struct extract *, struct fsys *, const char *name) WARN_UNUSED;
+/* The file gets its name; under a mark never that of another. */
+int extract_rename(struct extract *, struct fsys *, const char *from, const char *to) WARN_UNUSED;
+
 /* ---- extract_left.c ---- */
 
 /*

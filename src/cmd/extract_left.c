@@ -194,7 +194,7 @@ finish_in(struct extract *x, const struct left_dir *l, enum left *where)
 	if ((rc = find_left(x, fs, l->from, l->to, where)) != 0)
 		return rc;
 	if (*where == LEFT_WRITTEN &&
-	    (rc = fs->ops->rename(fs, base_of(l->from), base_of(l->to), x->e)) != 0)
+	    (rc = extract_rename(x, fs, base_of(l->from), base_of(l->to))) != 0)
 		return rc;
 	if ((rc = fs->ops->sync_dir(fs, ".", x->e)) != 0)
 		return rc;

@@ -546,6 +546,35 @@ put(const struct bed *b, const char *name)
 	fclose(f);
 }
 
+/* Something got the name between the look and the rename: it is not written over. */
+static void
+what_took_the_name_meanwhile_stays(void **state)
+{
+	enum extract_end end;
+	struct err e = ERR_INIT;
+	char path[128];
+	struct stat st;
+	struct bed b;
+
+	(void)state;
+	open_bed(&b, 20);
+	die_before_the_rename(&b);
+	put(&b, "r-2026-01-01.csv");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(extract(&b, "r-2026-01-01.csv", &end, &e), ERR_BUSY);
+		assert_non_null(strstr(e.msg, "there already"));
+	}
+	snprintf(path, sizeof path, "%s/r-2026-01-01.csv", b.dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(extract(&b, "r-2026-01-01.csv", &end, &e), 0);
+	assert_int_equal(end, EXTRACT_FINISHED);
+	fetch(&b);
+	each_span_once(&b);
+	close_bed(&b);
+}
+
 static void
 names_empty_results_and_old_files(void **state)
 {
@@ -622,6 +651,7 @@ main(void)
 		cmocka_unit_test(a_directory_that_is_not_mounted_stays_told),
 		cmocka_unit_test(a_directory_that_was_restored_is_told),
 		cmocka_unit_test(a_stat_that_fails_is_told),
+		cmocka_unit_test(what_took_the_name_meanwhile_stays),
 		cmocka_unit_test(names_empty_results_and_old_files),
 	};
 
