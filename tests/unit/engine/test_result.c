@@ -808,7 +808,7 @@ teardown(void **state)
 }
 
 static bool
-plan_has(struct bench *b, const char *path, const char *what)
+plan_shows(struct bench *b, const char *path, const char *what)
 {
 	struct buf plan = BUF_INIT;
 	struct result *r;
@@ -914,10 +914,10 @@ rules_are_left_out_by_name_and_a_reload_brings_them_back(void **state)
 
 	(void)state;
 	open_engine(&b, off, 2);
-	assert_false(plan_has(&b, path, "topn"));
+	assert_false(plan_shows(&b, path, "topn"));
 	assert_int_equal(conf_load(NULL, &off[1], 1, &all, NULL), 0);
 	engine_reload(b.en, all);
-	assert_true(plan_has(&b, path, "topn"));
+	assert_true(plan_shows(&b, path, "topn"));
 	close_engine(&b);
 	conf_free(all);
 }
