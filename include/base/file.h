@@ -57,6 +57,11 @@ struct fsys_ops {
 	 * what is open here is still the old one. May be NULL: it never is.
 	 */
 	int (*in_place)(struct fsys *, struct err *);
+	/*
+	 * Renames to a name that nothing has: else ERR_BUSY; ERR_UNSUPPORTED if that can't be had in
+	 * one. May be NULL: it can't. Called by fsys_rename_new.
+	 */
+	int (*rename_new)(struct fsys *, const char *from, const char *to, struct err *);
 	void (*free)(struct fsys *);
 };
 
@@ -73,6 +78,12 @@ struct file {
 /* The directory `root`, made (0700) if absent and `make`; ERR_UNKNOWN if absent and not `make`. */
 int file_real(const char *root, bool make, struct fsys **, struct err *) WARN_UNUSED;
 void fsys_free(struct fsys *);
+
+/*
+ * Renames, but ERR_BUSY if there is something of that name. Where the file system has no such call,
+ * what appears at the same moment is written over.
+ */
+int fsys_rename_new(struct fsys *, const char *from, const char *to, struct err *) WARN_UNUSED;
 
 /* The whole of a small file (at most `max` bytes, else ERR_TOOBIG) into the arena. */
 int file_read_all(struct fsys *, const char *path, size_t max, struct arena *,

@@ -28,7 +28,7 @@ struct mark_delivery {
 struct mark {
 	uint64_t generation;		/* of the commit at which it stands; 0: before the first */
 	uint64_t moved_ns;		/* wall time */
-	bool was_read;			/* since it was moved, to the end, up to the commit `read` */
+	bool was_read;			/* since it was moved, to the end, up to the commit `read`, or more */
 	uint64_t read;
 	struct mark_delivery delivery;
 };
@@ -45,10 +45,19 @@ int marks_list(struct fsys *, struct arena *, struct sv **names, size_t *n, stru
 
 /* Moves it to the commit, or makes it; what it carried is forgotten. A damaged one is replaced. */
 int mark_set(struct fsys *, struct sv name, uint64_t generation, struct err *) WARN_UNUSED;
-/* The same for one that is there and stands at `from`, or where it is to go; else ERR_BUSY. It moves ahead only. */
+/*
+ * The same for one that is there and stands at `from`, or where it is to go; else ERR_BUSY. It moves
+ * ahead only, and not away from a delivery that is to be finished: ERR_BUSY.
+ */
 int mark_move(struct fsys *, struct sv name, uint64_t from, uint64_t generation, struct err *)
     WARN_UNUSED;
-/* To the commit of its last complete read, which *generation is then; ERR_NODATA: there was none. */
+/* The same for who has finished its delivery, if it carries one. */
+int mark_delivered(struct fsys *, struct sv name, uint64_t from, uint64_t generation, struct err *)
+    WARN_UNUSED;
+/*
+ * To the earliest commit up to which it was read to the end since it was moved, which *generation
+ * is then; ERR_NODATA: there was none; ERR_BUSY: it carries a delivery.
+ */
 int mark_commit(struct fsys *, struct sv name, uint64_t *generation, struct err *) WARN_UNUSED;
 /* Somebody has read all of an answer that began behind `from`; if it stands elsewhere now, nothing. */
 int mark_note_read(struct fsys *, struct sv name, uint64_t from, uint64_t generation,
@@ -56,6 +65,7 @@ int mark_note_read(struct fsys *, struct sv name, uint64_t from, uint64_t genera
 /* Its delivery; ERR_BUSY if it stands elsewhere than at `from`, or carries one. */
 int mark_deliver(struct fsys *, struct sv name, uint64_t from, const struct mark_delivery *,
     struct err *) WARN_UNUSED;
+/* ERR_BUSY: a job is at work with it. */
 int mark_delete(struct fsys *, struct sv name, struct err *) WARN_UNUSED;
 
 struct snapshot;

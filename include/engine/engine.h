@@ -119,10 +119,10 @@ struct result_info result_info(struct result *);
 void result_error(struct result *, struct err *);
 
 /*
- * It was read to its end, which is known without a read of one that is empty: a mark in its path
- * may be moved to where it ended ("mark commit NAME").
+ * These bytes were given to a reader, none of one that is empty. Once all were, in any order, a
+ * mark in its path may be moved to where it ended ("mark commit NAME").
  */
-void result_note_read(struct result *);
+void result_note_read(struct result *, uint64_t off, uint64_t n);
 
 struct result_wait;
 /* Called once, from any thread, possibly before the function that took it returns. */

@@ -13,6 +13,21 @@ fsys_free(struct fsys *fs)
 }
 
 int
+fsys_rename_new(struct fsys *fs, const char *from, const char *to, struct err *e)
+{
+	struct file_id id;
+	int rc = ERR_UNSUPPORTED;
+
+	if (fs->ops->rename_new != NULL)
+		rc = fs->ops->rename_new(fs, from, to, e);
+	if (rc != ERR_UNSUPPORTED)
+		return rc;
+	if ((rc = fs->ops->stat(fs, to, &id, e)) == 0)
+		return err_set(e, ERR_BUSY, -1, "rename %s/%s: %s is there already", fs->root, from, to);
+	return rc == ERR_UNKNOWN ? fs->ops->rename(fs, from, to, e) : rc;
+}
+
+int
 file_read_all(struct fsys *fs, const char *path, size_t max, struct arena *a,
     struct sv *out, struct err *e)
 {

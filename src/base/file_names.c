@@ -19,6 +19,22 @@ real_rename(struct fsys *fs, const char *from, const char *to, struct err *e)
 	return renameat(r->dirfd, from, r->dirfd, to) == 0 ? 0 : real_fail(fs, "rename", from, e);
 }
 
+/* EINVAL is also a file system's that has no such flag. */
+int
+real_rename_new(struct fsys *fs, const char *from, const char *to, struct err *e)
+{
+	struct real *r = real_of(fs);
+
+	if (renameat2(r->dirfd, from, r->dirfd, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return err_set(e, ERR_BUSY, -1, "rename %s/%s: %s is there already", fs->root, from, to);
+	if (errno == EINVAL || errno == ENOSYS)
+		return err_set(e, ERR_UNSUPPORTED, -1, "rename %s/%s: not without replacing", fs->root,
+		    from);
+	return real_fail(fs, "rename", from, e);
+}
+
 int
 real_unlink(struct fsys *fs, const char *path, struct err *e)
 {

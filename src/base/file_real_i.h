@@ -42,6 +42,7 @@ bool raise_limit(rlim_t most);
 /* ---- file_names.c: members of fsys_ops ---- */
 
 int real_rename(struct fsys *, const char *from, const char *to, struct err *);
+int real_rename_new(struct fsys *, const char *from, const char *to, struct err *);
 int real_unlink(struct fsys *, const char *path, struct err *);
 int real_mkdir(struct fsys *, const char *path, struct err *);
 int real_rmdir(struct fsys *, const char *path, struct err *);

@@ -4,6 +4,7 @@
  * under marks/.lock, which is held for a moment: so waiting for it is short, and has an end.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -34,6 +35,12 @@ path_of(struct sv name, char out[PATH_BYTES])
 
 /* ---- reading ---- */
 
+static int
+by_name(const void *a, const void *b)
+{
+	return sv_cmp(*(const struct sv *)a, *(const struct sv *)b);
+}
+
 int
 marks_list(struct fsys *fs, struct arena *a, struct sv **out, size_t *n, struct err *e)
 {
@@ -55,6 +62,8 @@ marks_list(struct fsys *fs, struct arena *a, struct sv **out, size_t *n, struct 
 		if (mark_name_ok(s))
 			(*out)[(*n)++] = s;
 	}
+	/* Not the order of the files: '-' and '.' come before or with the dot of the suffix. */
+	qsort(*out, *n, sizeof **out, by_name);
 	return 0;
 }
 
@@ -145,6 +154,7 @@ write_mark(struct fsys *fs, struct sv name, const struct mark *m, struct err *e)
 struct change {
 	int (*make)(const struct change *, struct sv name, struct mark *, struct err *);
 	bool may_make;			/* it need not be there, or whole */
+	bool delivered;			/* by who has finished its delivery */
 	uint64_t from, generation;
 	const struct mark_delivery *delivery;
 	uint64_t *moved_to;
@@ -195,11 +205,26 @@ moved(const struct change *c, struct sv name, const struct mark *m, struct err *
 	    (unsigned long long)m->generation);
 }
 
+/* Its file would stay under a name that nobody looks for; `mark set` alone forgets it. */
+static int
+unfinished(const struct change *c, struct sv name, const struct mark *m, struct err *e)
+{
+	uint64_t to = m->delivery.generation;
+
+	if (to == 0 || (c->delivered && to == c->generation))
+		return 0;
+	return err_set(e, ERR_BUSY, -1, "mark '%.*s': a delivery up to commit %llu was begun and is "
+	    "not finished: the next 'spanctl extract' of the mark does that first", SV_ARG(name),
+	    (unsigned long long)to);
+}
+
 static int
 make_move(const struct change *c, struct sv name, struct mark *m, struct err *e)
 {
 	int rc;
 
+	if ((rc = unfinished(c, name, m, e)) != 0)
+		return rc;
 	/* Done before: nothing is to be done again. */
 	if (m->generation == c->generation && c->generation != c->from)
 		return 1;
@@ -217,9 +242,20 @@ mark_move(struct fsys *fs, struct sv name, uint64_t from, uint64_t generation, s
 	    .generation = generation }, e);
 }
 
+int
+mark_delivered(struct fsys *fs, struct sv name, uint64_t from, uint64_t generation, struct err *e)
+{
+	return apply(fs, name, &(struct change){ .make = make_move, .from = from,
+	    .generation = generation, .delivered = true }, e);
+}
+
 static int
 make_commit(const struct change *c, struct sv name, struct mark *m, struct err *e)
 {
+	int rc;
+
+	if ((rc = unfinished(c, name, m, e)) != 0)
+		return rc;
 	if (!m->was_read)
 		return err_set(e, ERR_NODATA, -1, "mark '%.*s': nothing has been read to its end "
 		    "since it was moved", SV_ARG(name));
@@ -239,7 +275,9 @@ make_read(const struct change *c, struct sv name, struct mark *m, struct err *e)
 {
 	(void)name;
 	(void)e;
-	if (m->generation != c->from || (m->was_read && m->read == c->generation))
+	/* Who read more may be another than who reports: what came since may come again, never be left out. */
+	if (m->generation != c->from || (m->was_read && m->read != c->from &&
+	    (c->generation == c->from || c->generation >= m->read)))
 		return 1;
 	m->was_read = true;
 	m->read = c->generation;
@@ -274,27 +312,10 @@ mark_deliver(struct fsys *fs, struct sv name, uint64_t from, const struct mark_d
 	    .delivery = d }, e);
 }
 
-/* Of a damaged one, too. */
-int
-mark_delete(struct fsys *fs, struct sv name, struct err *e)
+static void
+job_path(struct sv name, char out[PATH_BYTES])
 {
-	char path[PATH_BYTES];
-	struct file *lock;
-	struct file_id id;
-	int rc;
-
-	if ((rc = check_name(name, e)) != 0)
-		return rc;
-	path_of(name, path);
-	rc = fs->ops->stat(fs, path, &id, e);
-	if (rc == ERR_UNKNOWN)
-		return no_such(fs, name, e);
-	if (rc != 0 || (rc = lock_marks(fs, &lock, e)) != 0)
-		return rc;
-	if ((rc = fs->ops->unlink(fs, path, e)) == 0)
-		rc = fs->ops->sync_dir(fs, MARKS_DIR, e);
-	(void)fs->ops->close(lock, NULL);
-	return rc;
+	snprintf(out, PATH_BYTES, MARKS_DIR "/.%.*s.job", SV_ARG(name));
 }
 
 int
@@ -305,8 +326,47 @@ mark_job_lock(struct fsys *fs, struct sv name, struct file **out, struct err *e)
 
 	if ((rc = check_name(name, e)) != 0)
 		return rc;
-	snprintf(path, sizeof path, MARKS_DIR "/.%.*s.job", SV_ARG(name));
+	job_path(name, path);
 	rc = fs->ops->lock(fs, path, out, e);
 	return rc != ERR_BUSY ? rc : err_set(e, rc, -1, "mark '%.*s': another extract is at work "
 	    "with it", SV_ARG(name));
+}
+
+/* With the lock of its job, which goes with it. */
+static int
+delete_locked(struct fsys *fs, struct sv name, const char *path, struct err *e)
+{
+	char job[PATH_BYTES];
+	struct file *lock;
+	int rc;
+
+	if ((rc = lock_marks(fs, &lock, e)) != 0)
+		return rc;
+	job_path(name, job);
+	if ((rc = fs->ops->unlink(fs, path, e)) == 0 && (rc = fs->ops->unlink(fs, job, e)) == 0)
+		rc = fs->ops->sync_dir(fs, MARKS_DIR, e);
+	(void)fs->ops->close(lock, NULL);
+	return rc;
+}
+
+/* Of a damaged one, too. */
+int
+mark_delete(struct fsys *fs, struct sv name, struct err *e)
+{
+	char path[PATH_BYTES];
+	struct file *job;
+	struct file_id id;
+	int rc;
+
+	if ((rc = check_name(name, e)) != 0)
+		return rc;
+	path_of(name, path);
+	rc = fs->ops->stat(fs, path, &id, e);
+	if (rc == ERR_UNKNOWN)
+		return no_such(fs, name, e);
+	if (rc != 0 || (rc = mark_job_lock(fs, name, &job, e)) != 0)
+		return rc;
+	rc = delete_locked(fs, name, path, e);
+	(void)fs->ops->close(job, NULL);
+	return rc;
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,10 +138,8 @@ path_of(struct engine *en, struct fsys *store, const struct options *o, struct a
 static int
 open_dir(void *arg, const char *dir, struct fsys **out, struct err *e)
 {
-	int code = file_real(dir, false, out, e);
-
 	(void)arg;
-	return code != ERR_UNKNOWN ? code : err_set(e, ERR_IO, -1, "%s: no such directory", dir);
+	return file_real(dir, false, out, e);
 }
 
 /* A device, a pipe or a link is not to become a file. */
@@ -155,6 +154,19 @@ check_regular(const struct extract_job *j, struct arena *a, struct err *e)
 	if (lstat(path, &st) != 0 || S_ISREG(st.st_mode))
 		return 0;
 	return err_set(e, ERR_IO, -1, "%s: not a regular file", path);
+}
+
+/* After its mark noted a delivery that can never get its name, every later one would fail, too. */
+static int
+check_length(const struct extract_job *j, struct err *e)
+{
+	long most = pathconf(j->dir, _PC_NAME_MAX);
+
+	if (most <= 0)
+		most = NAME_MAX;
+	return strlen(j->name) <= (size_t)most ? 0 : err_set(e, ERR_SYNTAX, -1,
+	    "the file's name has %zu bytes: a name in %s has at most %ld", strlen(j->name), j->dir,
+	    most);
 }
 
 /* Directory and name; what is dated in the directory is filled in, too. */
@@ -185,10 +197,9 @@ dest_of(const struct options *o, struct extract_job *j, struct arena *a, struct 
 		j->dir = arena_printf(a, "%s", real);
 		j->name = arena_printf(a, "%.*s", (int)(b.n - strlen(b.p) - 1), b.p + strlen(b.p) + 1);
 		j->pattern = base;
-		code = j->dir == NULL || j->name == NULL ? err_nomem(e) :
-		    check_regular(j, a, e);
-		if (code == 0)
-			code = open_dir(NULL, j->dir, &j->dest, e);
+		code = j->dir == NULL || j->name == NULL ? err_nomem(e) : check_length(j, e);
+		if (code == 0 && (code = check_regular(j, a, e)) == 0)
+			code = file_real(j->dir, false, &j->dest, e);
 	}
 	free(real);
 	buf_release(&b);

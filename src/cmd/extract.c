@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* extract: see extract.h, which has the order of things on disk. */
+/* extract: see extract.h, which has the order of things on disk. What an earlier one began: extract_left.c. */
 #include "extract.h"
 
 #include <stdio.h>
@@ -8,22 +8,8 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "extract_i.h"
 #include "extract_name.h"
-
-#define OWN_NAME_BYTES 48
-
-/* One at work. */
-struct extract {
-	const struct extract_job *j;
-	struct arena arena;
-	char own[OWN_NAME_BYTES];	/* the file's name while it is written */
-	struct file *locks[2];		/* of the name, of the mark */
-	struct answer answer;
-	/* The mark's delivery that an earlier one left, and whether its directory is as it was. */
-	struct mark left;
-	bool witnessed;
-	struct err *e;
-};
 
 /* ---- names, locks ---- */
 
@@ -46,7 +32,7 @@ take_locks(struct extract *x)
 	char name[OWN_NAME_BYTES + 8];
 	int rc;
 
-	snprintf(name, sizeof name, "%s.lock", x->own);
+	snprintf(name, sizeof name, "%s" EXTRACT_LOCK, x->own);
 	rc = j->dest->ops->lock(j->dest, name, &x->locks[0], x->e);
 	if (rc == ERR_BUSY)
 		return err_set(x->e, rc, -1, "%s/%s: another extract is at work on it", j->dir,
@@ -63,64 +49,6 @@ drop_locks(struct extract *x)
 		(void)x->j->store->ops->close(x->locks[1], NULL);
 	if (x->locks[0] != NULL)
 		(void)x->j->dest->ops->close(x->locks[0], NULL);
-}
-
-static bool
-is_there(struct fsys *fs, const char *name, struct file_id *id)
-{
-	return fs->ops->stat(fs, name, id, NULL) == 0;
-}
-
-/* The last part of a path. */
-static const char *
-base_of(const char *path)
-{
-	return strrchr(path, '/') + 1;
-}
-
-/* The directory that an earlier one delivered to; opened if it is another: then *own. */
-static int
-dir_of_left(struct extract *x, struct fsys **out, struct fsys **own)
-{
-	const struct mark_delivery *d = &x->left.delivery;
-	char *dir = arena_printf(&x->arena, "%.*s", (int)d->to.n, d->to.p);
-	int rc;
-
-	*own = NULL;
-	*out = x->j->dest;
-	if (dir == NULL)
-		return err_nomem(x->e);
-	*strrchr(dir, '/') = '\0';
-	if (strcmp(dir, x->j->dir) == 0)
-		return 0;
-	rc = x->j->open_dir(x->j->arg, dir[0] == '\0' ? "/" : dir, own, x->e);
-	*out = *own;
-	return rc;
-}
-
-/*
- * Its lock stays where it delivered to. So where that stands before anybody takes it anew, it is
- * the same directory, and a file that has not its first name any more got the other.
- */
-static int
-look_at_left(struct extract *x)
-{
-	const struct extract_job *j = x->j;
-	struct fsys *fs, *own;
-	struct file_id id;
-	const char *lock;
-	int rc;
-
-	if ((rc = mark_read(j->store, sv_cstr(j->mark), &x->arena, &x->left, x->e)) != 0 ||
-	    x->left.delivery.generation == 0)
-		return rc;
-	if ((lock = arena_printf(&x->arena, "%.*s.lock", SV_ARG(x->left.delivery.from))) == NULL)
-		return err_nomem(x->e);
-	if ((rc = dir_of_left(x, &fs, &own)) != 0)
-		return rc;
-	x->witnessed = is_there(fs, base_of(lock), &id);
-	fsys_free(own);
-	return 0;
 }
 
 /* ---- 1: the answer, beside ---- */
@@ -161,10 +89,29 @@ write_answer(struct extract *x)
 
 /* ---- 2 to 4 ---- */
 
+/* What was delivered under a mark comes no second time, so such a file is never written over. */
+int
+extract_occupied(struct extract *x, struct fsys *fs, const char *name)
+{
+	return err_set(x->e, ERR_BUSY, -1, "%s/%s is there already: what came after mark '%s' comes once, "
+	    "so it is not written over; take it away first", fs->root, name, x->j->mark);
+}
+
+int
+extract_rename(struct extract *x, struct fsys *fs, const char *from, const char *to)
+{
+	int rc;
+
+	if (x->j->mark == NULL)
+		return fs->ops->rename(fs, from, to, x->e);
+	rc = fsys_rename_new(fs, from, to, x->e);
+	return rc == ERR_BUSY ? extract_occupied(x, fs, to) : rc;
+}
+
 static int
 move_mark(struct extract *x)
 {
-	return mark_move(x->j->store, sv_cstr(x->j->mark), x->answer.mark_from,
+	return mark_delivered(x->j->store, sv_cstr(x->j->mark), x->answer.mark_from,
 	    x->answer.generation, x->e);
 }
 
@@ -201,8 +148,8 @@ note_delivery(struct extract *x)
 		d.size = id.size;
 		d.from = sv_cstr(from);
 		d.to = sv_cstr(to);
-		rc = mark_deliver(j->store, sv_cstr(j->mark),
-		    x->answer.mark_from, &d, x->e);
+		if ((rc = extract_witness(x, &d)) == 0)
+			rc = mark_deliver(j->store, sv_cstr(j->mark), x->answer.mark_from, &d, x->e);
 		/* What the next extract may look for stays. */
 		if (rc != 0 && rc != ERR_BUSY && may_be_noted(x))
 			return rc;
@@ -222,78 +169,10 @@ deliver(struct extract *x)
 
 	if (marked && (rc = note_delivery(x)) != 0)
 		return rc;
-	if ((rc = fs->ops->rename(fs, x->own, x->j->name, x->e)) != 0 ||
+	if ((rc = extract_rename(x, fs, x->own, x->j->name)) != 0 ||
 	    (rc = fs->ops->sync_dir(fs, ".", x->e)) != 0)
 		return rc;
 	return marked ? move_mark(x) : 0;
-}
-
-/* ---- what an earlier one began ---- */
-
-static bool
-same_file(const struct file_id *id, const struct mark_delivery *d)
-{
-	return id->inode == d->inode && id->size == d->size;
-}
-
-static int
-lost(struct extract *x, const char *to)
-{
-	unsigned long long from = x->left.generation, gen = x->left.delivery.generation;
-
-	return err_set(x->e, ERR_NODATA, -1, "a delivery of commits %llu to %llu as %s was cut off, "
-	    "and nothing is there that tells whether it arrived: if so, run 'spanctl mark set %s %llu', "
-	    "else 'spanctl mark set %s %llu'", from + 1, gen, to, x->j->mark, gen, x->j->mark, from);
-}
-
-/* *standing: it still stands there. */
-static int
-finish_in(struct extract *x, struct fsys *fs, const char *from, const char *to, bool *standing)
-{
-	const struct mark_delivery *d = &x->left.delivery;
-	struct file_id id;
-	int rc;
-
-	*standing = true;
-	if (is_there(fs, base_of(from), &id) && same_file(&id, d)) {
-		if ((rc = fs->ops->rename(fs, base_of(from), base_of(to), x->e)) != 0)
-			return rc;
-	} else if (!is_there(fs, base_of(to), &id) || !same_file(&id, d)) {
-		*standing = false;
-		if (!x->witnessed)
-			return lost(x, to);
-	}
-	if ((rc = fs->ops->sync_dir(fs, ".", x->e)) != 0)
-		return rc;
-	return mark_move(x->j->store, sv_cstr(x->j->mark), x->left.generation, d->generation, x->e);
-}
-
-/* *standing: what was begun stands now where this one would deliver to. */
-static int
-finish_earlier(struct extract *x, bool *standing)
-{
-	uint64_t seen = x->left.delivery.generation;
-	const struct extract_job *j = x->j;
-	struct fsys *fs, *own;
-	const char *from, *to;
-	int rc;
-
-	*standing = false;
-	/* Before the locks were had another one may have been at work. */
-	if ((rc = mark_read(j->store, sv_cstr(j->mark), &x->arena, &x->left, x->e)) != 0 ||
-	    x->left.delivery.generation == 0)
-		return rc;
-	x->witnessed = x->witnessed && x->left.delivery.generation == seen;
-	from = arena_cstr(&x->arena, x->left.delivery.from);
-	to = arena_cstr(&x->arena, x->left.delivery.to);
-	if (from == NULL || to == NULL)
-		return err_nomem(x->e);
-	if ((rc = dir_of_left(x, &fs, &own)) != 0)
-		return rc;
-	rc = finish_in(x, fs, from, to, standing);
-	fsys_free(own);
-	*standing = *standing && fs == j->dest && strcmp(base_of(to), j->name) == 0;
-	return rc;
 }
 
 /* ---- --keep ---- */
@@ -358,17 +237,18 @@ remove_old(struct extract *x)
 
 /* ---- the whole ---- */
 
-/* What was delivered under a mark comes no second time, so such a file is never written over. */
 static int
 check_free(struct extract *x)
 {
 	const struct extract_job *j = x->j;
 	struct file_id id;
+	bool there;
+	int rc;
 
-	if (j->mark == NULL || !is_there(j->dest, j->name, &id))
+	if (j->mark == NULL)
 		return 0;
-	return err_set(x->e, ERR_BUSY, -1, "%s/%s is there already: what came after mark '%s' comes once, "
-	    "so it is not written over; take it away first", j->dir, j->name, j->mark);
+	rc = extract_stat(j->dest, j->name, &there, &id, x->e);
+	return rc == 0 && there ? extract_occupied(x, j->dest, j->name) : rc;
 }
 
 static int
@@ -379,9 +259,10 @@ begin(struct extract *x, bool *standing)
 	*standing = false;
 	if (x->j->mark == NULL)
 		return take_locks(x);
-	if ((rc = look_at_left(x)) != 0 || (rc = take_locks(x)) != 0)
+	/* First, so that one that can't tell what became of an earlier one leaves nothing. */
+	if ((rc = extract_look(x)) != 0 || (rc = take_locks(x)) != 0)
 		return rc;
-	return finish_earlier(x, standing);
+	return extract_finish(x, standing);
 }
 
 static int

@@ -11,8 +11,9 @@
  *
  * Killed before 2, nothing was delivered. After it the next extract finishes what was begun before
  * it does anything else: it finds the file under one of its two names, by its inode, or under
- * neither: then whoever reads it has taken it, since what it was written as would still be there.
- * Without a mark there are only 1 and 3.
+ * neither: then whoever reads it has taken it, if the lock beside, in which the delivery was put
+ * before 2, tells that it is the same directory. If not, or if another file stands under the first
+ * name, it fails, in words, and so does each one after it. Without a mark there are only 1 and 3.
  *
  * Everything that is written goes through the two file systems of the job.
  */
@@ -31,7 +32,7 @@ struct extract_job {
 	struct fsys *store;		/* where the marks are */
 	struct fsys *dest;		/* the directory, */
 	const char *dir;		/* whose absolute path this is */
-	/* For a directory that an earlier job delivered to. Freed by the job. */
+	/* For a directory that an earlier job delivered to; ERR_UNKNOWN: gone. Freed by the job. */
 	int (*open_dir)(void *arg, const char *dir, struct fsys **, struct err *);
 	void *arg;
 	const char *path;		/* of the query, with its mark and file */

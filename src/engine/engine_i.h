@@ -400,6 +400,7 @@ struct result {
 	uint64_t id, mtime_ns, generation, world_id, now;	/* now: the request's */
 	char mark[MARK_NAME_MAX + 1];	/* of rows under one: its name; else empty */
 	uint64_t mark_from;	/* where it stood */
+	struct read_cover given;	/* to readers, of one with a mark; under result.lock */
 	atomic_ullong made_mono_ns;	/* when it was asked for first; once done, then */
 	_Atomic uint64_t started_ns;
 	uint64_t waited_ns;	/* of who makes it; waited: for readers, while it ran */

@@ -224,14 +224,18 @@ list_days(struct list *l, struct engine *en, struct world *w, const struct path 
 static int
 list_marks(struct list *l, struct engine *en, struct err *e)
 {
+	uint64_t max = conf_u64(en->conf, CONF_BROWSE_VALUES_MAX);
 	struct sv *names;
 	size_t n;
 	int code = marks_list(catalog_fsys(en->catalog), l->a, &names, &n, e);
 
-	for (size_t i = 0; code == 0 && i < n; i++)
+	if (code < 0)
+		return code;
+	for (size_t i = 0; i < n && i < max; i++)
 		add(l, names[i], ENTRY_DIR);
-	l->total = l->v.n;
-	return code;
+	l->total = n;
+	l->cut = n > max;
+	return 0;
 }
 
 static void

@@ -175,10 +175,26 @@ take_mark(struct result *r, const struct request *rq)
 	r->mark_from = q->after.generation;
 }
 
-void
-result_note_read(struct result *r)
+/* Under result.lock: true if these bytes are the last ones of all. */
+static bool
+is_end(const struct result *r, uint64_t end)
 {
-	if (r->mark[0] != '\0')
+	return r->sized ? end >= r->size :
+	    r->state == RESULT_DONE && r->err.code == 0 && end >= blob_size(&r->blob);
+}
+
+void
+result_note_read(struct result *r, uint64_t off, uint64_t n)
+{
+	bool end;
+
+	if (r->mark[0] == '\0')
+		return;
+	pthread_mutex_lock(&r->lock);
+	read_cover_add(&r->given, off, off + n);
+	end = is_end(r, r->given.to);
+	pthread_mutex_unlock(&r->lock);
+	if (end)
 		mark_reads_note(&r->engine->mark_reads, sv_cstr(r->mark),
 		    (struct mark_span){ r->mark_from, r->generation });
 }

@@ -87,14 +87,6 @@ result_take_ready(struct result *r, uint64_t now)
 	return taken;
 }
 
-/* Under result.lock: true if these bytes are the last ones of all. */
-static bool
-is_end(const struct result *r, uint64_t end)
-{
-	return r->sized ? end >= r->size :
-	    r->state == RESULT_DONE && r->err.code == 0 && end >= blob_size(&r->blob);
-}
-
 static void
 answer_read(struct result *r, struct wait *w)
 {
@@ -102,7 +94,6 @@ answer_read(struct result *r, struct wait *w)
 	struct err err = ERR_INIT;
 	char *copy = NULL;
 	int code, fd;
-	bool end;
 
 	pthread_mutex_lock(&r->lock);
 	if (w->off + want > r->read_up_to)
@@ -113,10 +104,7 @@ answer_read(struct result *r, struct wait *w)
 	    r->sized || w->off >= blob_size(&r->blob) ? r->err.code : 0;
 	/* Nothing changes any more of one that is done: the bytes themselves are handed out. */
 	fd = r->state == RESULT_DONE ? r->blob.fd : 0;
-	end = code == 0 && is_end(r, w->off + want);
 	pthread_mutex_unlock(&r->lock);
-	if (end)
-		result_note_read(r);
 	if (code == 0 && fd < 0) {
 		uint64_t n = blob_size(&r->blob);
 

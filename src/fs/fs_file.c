@@ -211,9 +211,9 @@ open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
 		handle_free(fs, h);
 		return;
 	}
-	/* Of no bytes none are read. */
-	if (info->done && info->size == 0)
-		result_note_read(h->res);
+	/* Of no bytes none are read; of those that the kernel has all, its reads are not seen. */
+	if (info->done && todo.push == info->size)
+		result_note_read(h->res, 0, info->size);
 	fi->fh = (uint64_t)(uintptr_t)h;
 	if (fuse_reply_open(req, fi) != 0)
 		handle_free(fs, h);	/* the caller is gone: no release will come */
@@ -317,6 +317,7 @@ fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static void
 read_done(struct call *c, int code, const void *data, size_t n)
 {
+	uint64_t off = c->off - c->got.n;
 	struct err err = ERR_INIT;
 
 	if (code == 0 && c->got.n != 0) {
@@ -330,8 +331,11 @@ read_done(struct call *c, int code, const void *data, size_t n)
 		call_error(c, code, &err);
 		file_set_error(c->fs, c->node, err.msg);
 		reply_code(c->req, code);
-	} else
-		fuse_reply_buf(c->req, data, n);
+		return;
+	}
+	/* First: who has got the last bytes may commit at once. */
+	result_note_read(c->res, off, n);
+	fuse_reply_buf(c->req, data, n);
 }
 
 void

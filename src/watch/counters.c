@@ -36,20 +36,21 @@ count_work(struct counters *c, const struct run_info *info)
 	atomic_fetch_add(&c->plan_ns, p->plan_ns);
 }
 
+/* COUNTERS_MAX_RULES if none has that name: what a mark or a bounded snapshot leaves out. */
 static size_t
 rule_index(const struct counters *c, const char *name)
 {
 	for (size_t i = 0; i < COUNTERS_MAX_RULES && c->rule_name(i) != NULL; i++)
 		if (strcmp(c->rule_name(i), name) == 0)
 			return i;
-	return 0;
+	return COUNTERS_MAX_RULES;
 }
 
 /* Shards that the plan leaves out, by rule. */
 static void
 count_pruning(struct counters *c, const struct plan *p, const struct stats *st)
 {
-	unsigned long long n[COUNTERS_MAX_RULES] = { 0 }, kept = 0;
+	unsigned long long n[COUNTERS_MAX_RULES + 1] = { 0 }, kept = 0;
 	const char *last = NULL;
 	size_t at = 0;
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -343,6 +344,188 @@ a_delivery_of_which_nothing_tells_is_told(void **state)
 	fetch_before_the_next(false);
 }
 
+/* The first extract dies before its file has its name: it stands under its own, and is noted. */
+static void
+die_before_the_rename(struct bed *b)
+{
+	struct fault_plan plan = { FAULT_BIT(FAULT_RENAME), 1, ERR_IO, false, true };
+	struct fsys *store, *dest, *fault;
+	struct extract_job j;
+	enum extract_end end;
+
+	assert_int_equal(file_real(b->rig.dir, false, &store, NULL), 0);
+	assert_int_equal(file_real(b->dir, false, &dest, NULL), 0);
+	assert_non_null(fault = fsys_fault(dest));
+	j = job_of(b, store, fault, "r-2026-01-01.csv");
+	fsys_fault_set(fault, &plan);
+	assert_true(extract_run(&j, &end, NULL) < 0);
+	assert_true(fsys_fault_struck(fault));
+	fsys_free(fault);
+	fsys_free(dest);
+	fsys_free(store);
+}
+
+/* It can't be told what became of it, however often it is asked. */
+static void
+stays_lost(struct bed *b)
+{
+	enum extract_end end;
+
+	for (int i = 0; i < 3; i++) {
+		struct err e = ERR_INIT;
+
+		assert_int_equal(extract(b, "r-2026-01-02.csv", &end, &e), ERR_NODATA);
+		assert_non_null(strstr(e.msg, "spanctl mark set nightly 0"));
+	}
+}
+
+static void
+not_mounted(const char *lock_in_mount_point)
+{
+	char away[80], path[256];
+	enum extract_end end;
+	struct bed b;
+	FILE *f;
+
+	open_bed(&b, 16);
+	die_before_the_rename(&b);
+	grow(&b, 3);
+	snprintf(away, sizeof away, "%s.away", b.dir);
+	assert_int_equal(rename(b.dir, away), 0);
+	assert_int_equal(mkdir(b.dir, 0700), 0);
+	snprintf(path, sizeof path, "%s/%s", b.dir, lock_in_mount_point);
+	if (lock_in_mount_point[0] != '\0') {
+		assert_non_null(f = fopen(path, "w"));
+		fclose(f);
+	}
+	stays_lost(&b);
+	/* Nothing was left in the mount point. */
+	if (lock_in_mount_point[0] != '\0')
+		assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(b.dir), 0);
+	assert_int_equal(rename(away, b.dir), 0);
+	assert_int_equal(extract(&b, "r-2026-01-02.csv", &end, NULL), 0);
+	fetch(&b);
+	each_span_once(&b);
+	close_bed(&b);
+}
+
+static void
+a_directory_that_is_not_mounted_stays_told(void **state)
+{
+	struct fsys *dest;
+	char **names, lock[64] = "";
+	struct arena a;
+	struct bed b;
+	size_t n;
+
+	(void)state;
+	not_mounted("");
+	/* With a lock of an earlier time below the mount point. */
+	arena_init(&a);
+	open_bed(&b, 17);
+	die_before_the_rename(&b);
+	assert_int_equal(file_real(b.dir, false, &dest, NULL), 0);
+	assert_int_equal(dest->ops->list(dest, ".", &a, &names, &n, NULL), 0);
+	for (size_t i = 0; i < n; i++)
+		if (sv_ends(sv_cstr(names[i]), SV(".lock")))
+			snprintf(lock, sizeof lock, "%s", names[i]);
+	fsys_free(dest);
+	close_bed(&b);
+	arena_release(&a);
+	assert_true(lock[0] != '\0');
+	not_mounted(lock);
+}
+
+/* As cp -a restores it: the same bytes and names, other inodes. */
+static void
+a_directory_that_was_restored_is_told(void **state)
+{
+	struct fsys *dest, *store;
+	enum extract_end end;
+	struct arena a;
+	struct bed b;
+	char **names;
+	size_t n;
+
+	(void)state;
+	arena_init(&a);
+	open_bed(&b, 18);
+	die_before_the_rename(&b);
+	assert_int_equal(file_real(b.dir, false, &dest, NULL), 0);
+	assert_int_equal(dest->ops->list(dest, ".", &a, &names, &n, NULL), 0);
+	for (size_t i = 0; i < n; i++) {
+		struct sv bytes;
+
+		assert_int_equal(file_read_all(dest, names[i], 1 << 24, &a, &bytes, NULL), 0);
+		assert_int_equal(file_replace(dest, ".", names[i], bytes, NULL), 0);
+	}
+	grow(&b, 3);
+	stays_lost(&b);
+	/* Whoever looks sees that it did not arrive. */
+	assert_int_equal(file_real(b.rig.dir, false, &store, NULL), 0);
+	assert_int_equal(mark_set(store, SV(MARK), 0, NULL), 0);
+	fsys_free(store);
+	assert_int_equal(extract(&b, "r-2026-01-02.csv", &end, NULL), 0);
+	fetch(&b);
+	each_span_once(&b);
+	fsys_free(dest);
+	arena_release(&a);
+	close_bed(&b);
+}
+
+/* A stat that fails is no sign that nothing is there. */
+static void
+a_stat_that_fails_is_told(void **state)
+{
+	struct fsys *store, *dest, *fault;
+	struct extract_job j;
+	enum extract_end end;
+	struct bed b;
+	uint64_t n;
+
+	(void)state;
+	open_bed(&b, 19);
+	die_before_the_rename(&b);
+	assert_int_equal(file_real(b.rig.dir, false, &store, NULL), 0);
+	assert_int_equal(file_real(b.dir, false, &dest, NULL), 0);
+	for (n = 1;; n++) {
+		struct fault_plan plan = { FAULT_BIT(FAULT_STAT), n, ERR_ACCESS, true, false };
+		int rc;
+
+		assert_non_null(fault = fsys_fault(dest));
+		j = job_of(&b, store, fault, "r-2026-01-01.csv");
+		fsys_fault_set(fault, &plan);
+		rc = extract_run(&j, &end, NULL);
+		assert_int_equal(rc, fsys_fault_struck(fault) ? ERR_ACCESS : 0);
+		fsys_free(fault);
+		if (rc == 0)
+			break;
+	}
+	assert_true(n > 2);
+	assert_int_equal(end, EXTRACT_FINISHED);
+	fetch(&b);
+	each_span_once(&b);
+	/* Nor is it one that a name is free. */
+	for (n = 1;; n++) {
+		struct fault_plan plan = { FAULT_BIT(FAULT_STAT), n, ERR_ACCESS, true, false };
+		int rc;
+
+		assert_non_null(fault = fsys_fault(dest));
+		j = job_of(&b, store, fault, "r-2026-01-03.csv");
+		fsys_fault_set(fault, &plan);
+		rc = extract_run(&j, &end, NULL);
+		assert_int_equal(rc, fsys_fault_struck(fault) ? ERR_ACCESS : 0);
+		fsys_free(fault);
+		if (rc == 0)
+			break;
+	}
+	assert_true(n > 1);
+	fsys_free(dest);
+	fsys_free(store);
+	close_bed(&b);
+}
+
 static bool
 there(const struct bed *b, const char *name)
 {
@@ -361,6 +544,35 @@ put(const struct bed *b, const char *name)
 	snprintf(path, sizeof path, "%s/%s", b->dir, name);
 	assert_non_null(f = fopen(path, "w"));
 	fclose(f);
+}
+
+/* Something got the name between the look and the rename: it is not written over. */
+static void
+what_took_the_name_meanwhile_stays(void **state)
+{
+	enum extract_end end;
+	struct err e = ERR_INIT;
+	char path[128];
+	struct stat st;
+	struct bed b;
+
+	(void)state;
+	open_bed(&b, 20);
+	die_before_the_rename(&b);
+	put(&b, "r-2026-01-01.csv");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(extract(&b, "r-2026-01-01.csv", &end, &e), ERR_BUSY);
+		assert_non_null(strstr(e.msg, "there already"));
+	}
+	snprintf(path, sizeof path, "%s/r-2026-01-01.csv", b.dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(extract(&b, "r-2026-01-01.csv", &end, &e), 0);
+	assert_int_equal(end, EXTRACT_FINISHED);
+	fetch(&b);
+	each_span_once(&b);
+	close_bed(&b);
 }
 
 static void
@@ -436,6 +648,10 @@ main(void)
 		cmocka_unit_test(what_was_begun_is_finished_and_not_written_over),
 		cmocka_unit_test(what_was_taken_has_arrived),
 		cmocka_unit_test(a_delivery_of_which_nothing_tells_is_told),
+		cmocka_unit_test(a_directory_that_is_not_mounted_stays_told),
+		cmocka_unit_test(a_directory_that_was_restored_is_told),
+		cmocka_unit_test(a_stat_that_fails_is_told),
+		cmocka_unit_test(what_took_the_name_meanwhile_stays),
 		cmocka_unit_test(names_empty_results_and_old_files),
 	};
 

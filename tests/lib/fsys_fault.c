@@ -236,16 +236,29 @@ fault_sync_dir(struct fsys *fs, const char *path, struct err *e)
 }
 
 static int
-fault_rename(struct fsys *fs, const char *from, const char *to, struct err *e)
+renaming(struct fsys *fs, const char *from, const char *to,
+    int (*call)(struct fsys *, const char *, const char *, struct err *), struct err *e)
 {
 	struct fault *t = fault_of(fs);
 	enum fate fate = strike(t, FAULT_RENAME);
 
 	if (fate == DIE_HERE && t->plan.nth % 2 == 0)
-		(void)t->below->ops->rename(t->below, from, to, NULL);
+		(void)call(t->below, from, to, NULL);
 	if (fate != GO_ON)
 		return report(t, fate, FAULT_RENAME, from, e);
-	return t->below->ops->rename(t->below, from, to, e);
+	return call(t->below, from, to, e);
+}
+
+static int
+fault_rename(struct fsys *fs, const char *from, const char *to, struct err *e)
+{
+	return renaming(fs, from, to, fault_of(fs)->below->ops->rename, e);
+}
+
+static int
+fault_rename_new(struct fsys *fs, const char *from, const char *to, struct err *e)
+{
+	return renaming(fs, from, to, fsys_rename_new, e);
 }
 
 static int
@@ -294,6 +307,7 @@ static const struct fsys_ops fault_ops = {
 	.list = fault_list,
 	.lock = fault_lock,
 	.stat = fault_stat,
+	.rename_new = fault_rename_new,
 	.free = fault_free,
 };
 

@@ -447,9 +447,11 @@ engine_known_file(struct sv name)
 }
 
 void
-result_note_read(struct result *r)
+result_note_read(struct result *r, uint64_t off, uint64_t n)
 {
 	(void)r;
+	(void)off;
+	(void)n;
 }
 
 /* Nothing is followed here: follow.jsonl is a result among others. */

@@ -90,6 +90,8 @@ says "a result that can't be made" 'query. max_rows' sp -o query.max_rows=10 ext
 says "an empty one that must not be" 'nothing came' sp extract --if-empty=fail /name/none/spans.csv "$OUT/x"
 says "a file without an end" 'has no end' sp extract /follow.jsonl "$OUT/x"
 says "two marks" 'is to move' sp extract --mark nightly /mark/timer/count "$OUT/x"
+says "a name that no file can have" 'has 300 bytes' sp extract --mark nightly /count "$OUT/$(printf %0300d 0)"
+is "... and nothing was begun" "$(sp mark list | grep -c 'cut off')" 0
 is "none of them left a file" "$(ls "$OUT")" ""
 matches "--check says what it would do" "$(sp extract --check --mark nightly --keep 2 /count "$OUT/c-%F")" \
     '^mark nightly moves from commit'

@@ -77,6 +77,12 @@ is "what came after the reading is not passed over" "$(commit nightly)$(cat "$M/
 holds "read once more" cp "$M/mark/nightly/spans.jsonl" "$T/out/third"
 is "... and committed" "$(commit nightly)$(cat "$M/mark/nightly/count")" 0
 is "the three have each span once" "$(cat "$T"/out/first "$T"/out/second "$T"/out/third | sort | uniq | wc -l)" 100
+add e 5 $((DATA_START + 25))
+cat "$M/mark/nightly/select/span_id/spans.csv" >"$T/out/report"
+add f 7 $((DATA_START + 26))
+is "somebody who looks later moves it no further" "$(cat "$M/mark/nightly/count") $(commit nightly)$(cat "$M/mark/nightly/count")" "12 7"
+cat "$M/mark/nightly/spans.jsonl" >"$T/out/report"
+commit nightly
 : >"$T/out/empty"
 cat "$M/mark/nightly/spans.jsonl" >"$T/out/empty"
 is "an empty answer may be committed, too" "$(commit nightly)$(wc -c <"$T/out/empty")" 0
@@ -89,7 +95,11 @@ mark set alone 1
 query /mark/alone/spans.jsonl >"$T/out/alone"
 add d 10 $((DATA_START + 30))
 is "spanctl query remembers what it read" "$(mark commit alone; query /mark/alone/count)" 10
-matches "the list says where each stands" "$(mark list)" '^alone	[0-9]+	1	10	2'
+query /mark/alone/spans.jsonl >"$T/out/alone"
+add g 4 $((DATA_START + 31))
+is "... and the one that ended first" "$(query /mark/alone/count; mark commit alone; query /mark/alone/count)" "14
+4"
+matches "the list says where each stands" "$(mark list)" '^alone	[0-9]+	1	4	2'
 
 # ---- while others write; damage ----
 
@@ -104,6 +114,15 @@ while kill -0 $big 2>/dev/null && [ $n -lt 20 ]; do
 done
 holds "a mark moves while an import runs" test $n -ge 1
 gone $big 60
+# The end must have been reached; an open, or a look at its beginning or end, is no read.
+mark set part 0
+holds "a large answer" test "$(wc -c <"$M/mark/part/spans.jsonl")" -gt 2000000
+dd if="$M/mark/part/spans.jsonl" of=/dev/null bs=4096 count=1 2>/dev/null
+matches "one read at its beginning commits nothing" "$(commit part)" 'No data available'
+tail -c 100 "$M/mark/part/spans.jsonl" >/dev/null
+matches "... nor one at its end" "$(commit part)" 'No data available'
+cat "$M/mark/part/spans.jsonl" >"$T/out/part"
+is "... read as a whole it may be" "$(commit part)$(cat "$M/mark/part/count")" 0
 holds "the store is good" "$SPANCTL" -s "$T/store" check
 
 printf 'damaged' >"$T/store/marks/alone.mark"

@@ -241,6 +241,24 @@ replacing_changes_the_file_id(void **state)
 }
 
 static void
+a_new_name_is_of_nothing_before(void **state)
+{
+	struct fix *x = *state;
+	struct err e = ERR_INIT;
+
+	put(x->fs, "a", "1");
+	put(x->fs, "b", "2");
+	assert_int_equal(fsys_rename_new(x->fs, "a", "b", &e), ERR_BUSY);
+	assert_non_null(strstr(e.msg, "b is there already"));
+	expect(x, x->fs, "a", "1");
+	expect(x, x->fs, "b", "2");
+	assert_int_equal(fsys_rename_new(x->fs, "a", "c", &e), 0);
+	expect(x, x->fs, "c", "1");
+	assert_false(is_there(x->fs, "a"));
+	assert_int_equal(fsys_rename_new(x->fs, "a", "d", &e), ERR_UNKNOWN);
+}
+
+static void
 a_file_too_big_to_read_whole_is_refused(void **state)
 {
 	struct fix *x = *state;
@@ -652,6 +670,7 @@ main(void)
 		BOTH(an_absent_file_is_unknown_and_named),
 		BOTH(lists_names_in_byte_order),
 		BOTH(replacing_changes_the_file_id),
+		BOTH(a_new_name_is_of_nothing_before),
 		BOTH(a_file_too_big_to_read_whole_is_refused),
 		BOTH(one_lock_at_a_time_also_in_one_process),
 		BOTH(an_open_file_outlives_its_name),

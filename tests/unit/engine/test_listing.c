@@ -289,6 +289,12 @@ a_cut_list_says_so_in_the_end(void **state)
 	assert_true(sv_is(entries[3].name, "~%more") && entries[3].kind == ENTRY_FILE);
 	engine_close(en);
 	conf_free(conf);
+	en = opened(&conf, "browse.values_max=2");
+	listed(en, "/mark");
+	assert_int_equal(n_entries, 3);
+	assert_true(sv_is(entries[2].name, "~%more") && sv_is(entries[0].name, "m0"));
+	engine_close(en);
+	conf_free(conf);
 }
 
 static int

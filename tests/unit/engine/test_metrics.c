@@ -16,6 +16,7 @@
 
 #include "engine/engine.h"
 #include "lib/store_rig.h"
+#include "opt/opt.h"
 
 static struct store_rig rig;
 static struct conf *conf;
@@ -342,6 +343,27 @@ sums_are_of_what_was_run(void **state)
 	buf_release(&was);
 }
 
+/* What a mark leaves out is no rule's doing. */
+static void
+what_a_mark_leaves_out_is_no_rules(void **state)
+{
+	struct buf b = BUF_INIT, was = BUF_INIT;
+
+	(void)state;
+	scrape(&was);
+	assert_int_equal(run("/mark/m2/spans.jsonl", NULL), 0);
+	scrape(&b);
+	assert_true(GREW("spanfs_queries_total") == 1);
+	for (size_t i = 0; opt_rule_name(i) != NULL; i++) {
+		char name[128];
+
+		snprintf(name, sizeof name, "spanfs_shards_pruned_total{rule=\"%s\"}", opt_rule_name(i));
+		assert_true(GREW(name) == 0);
+	}
+	buf_release(&b);
+	buf_release(&was);
+}
+
 static int
 refuse(void *arg, const void *p, size_t n, struct err *e)
 {
@@ -436,6 +458,7 @@ main(void)
 		cmocka_unit_test(the_reader_finds_faults),
 		cmocka_unit_test(text_is_well_formed),
 		cmocka_unit_test(sums_are_of_what_was_run),
+		cmocka_unit_test(what_a_mark_leaves_out_is_no_rules),
 		cmocka_unit_test(failures_are_told_apart),
 		cmocka_unit_test(a_reload_of_costs_moves_their_version),
 	};
