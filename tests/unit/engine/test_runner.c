@@ -235,24 +235,35 @@ threads(void)
 	return n - 2;	/* . and .. */
 }
 
+static void *
+nothing(void *arg)
+{
+	return arg;
+}
+
 static void
 threads_without_work_go(void **state)
 {
 	struct runner_limits lim = { 4, 60000 * MS, 20 * MS };
 	struct named j[4] = { { 'a', true }, { 'b', true }, { 'c', true }, { 'd', true } };
 	struct runner *r = fresh(4, 60000 * MS, NULL);
-	size_t n = threads();
+	pthread_t t;
+	size_t n;
 
 	(void)state;
+	/* With the first thread a sanitizer may begin one of its own. */
+	assert_int_equal(pthread_create(&t, NULL, nothing, NULL), 0);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	n = threads();
 	runner_resize(r, &lim);
 	for (size_t i = 0; i < 4; i++)
 		submit(r, &j[i], (struct turn){ .uid = 1 });
 	wait_started(4);
-	assert_true(threads() >= n + 4);
+	assert_true(threads() >= n + 3);	/* the one before may not be gone yet */
 	let_go(4);
 	for (int i = 0; i < 5000 && threads() > n; i++)
 		usleep(1000);
-	assert_int_equal(threads(), n);
+	assert_true(threads() <= n);
 	/* And come again. */
 	n_started = n_ended = 0;
 	submit(r, &j[0], (struct turn){ .uid = 1 });
