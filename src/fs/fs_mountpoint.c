@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
-#include <sys/sysmacros.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -309,13 +309,18 @@ void
 mountpoint_set_readahead(const char *mountpoint, uint64_t bytes)
 {
 	char name[96], text[32];
-	struct stat st;
+	struct statx st;
 	int fd, n;
 
-	if (bytes == 0 || stat(mountpoint, &st) != 0)
+	/*
+	 * The kernel must not ask us for it: a daemon that is killed while it waits for its own answer
+	 * never ends, nor does anybody who asks its mount.
+	 */
+	if (bytes == 0 ||
+	    statx(AT_FDCWD, mountpoint, AT_STATX_DONT_SYNC, STATX_TYPE, &st) != 0)
 		return;
-	snprintf(name, sizeof name, "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
-	    minor(st.st_dev));
+	snprintf(name, sizeof name, "/sys/class/bdi/%u:%u/read_ahead_kb", st.stx_dev_major,
+	    st.stx_dev_minor);
 	if ((fd = open(name, O_WRONLY | O_CLOEXEC)) < 0)
 		return;		/* an ordinary user keeps the kernel's default */
 	n = snprintf(text, sizeof text, "%llu", (unsigned long long)(bytes / 1024));
