@@ -24,6 +24,7 @@ procps		ps
 python3		python3
 ripgrep		rg
 rsync		rsync
+strace		strace
 tar		tar
 tmux		tmux
 tree		tree
