@@ -45,7 +45,9 @@ range_of(const struct query *q)
 {
 	struct time_range r = q->range;
 
-	if (!q->groups.versus || q->has_until || q->has_on || q->shard_partition)
+	/* One that is empty by cutting stays so. */
+	if (!q->groups.versus || q->has_until || q->has_on || q->shard_partition ||
+	    time_range_empty(r))
 		return r;
 	r.to = q->now > r.from ? q->now : r.from;
 	/* An empty one at the last instant would have no end. */
