@@ -90,6 +90,7 @@ struct stats_need {
 	/* Only shards of later commits than this one; of others nothing is asked. */
 	bool has_after;
 	uint64_t after;
+	uint64_t only;			/* only shards of this commit; 0: of all */
 	/* What shards have of each service is enough, where those asked for lie in the range. */
 	bool counts;
 	bool blooms;			/* of trace ids are asked */

@@ -14,12 +14,14 @@
 #include "manifest_i.h"
 #include "stats_i.h"
 
-enum reason { KEPT, LEFT_MARK, LEFT_TIME, LEFT_SERVICE, LEFT_BLOOM, LEFT_NEWEST, N_REASONS };
+enum reason { KEPT, LEFT_MARK, LEFT_COMMIT, LEFT_TIME, LEFT_SERVICE, LEFT_BLOOM, LEFT_NEWEST,
+	N_REASONS };
 
 static const struct {
 	const char *rule, *why;
 } reasons[N_REASONS] = {
 	[LEFT_MARK] = { STATS_MARK_RULE, STATS_MARK_WHY },
+	[LEFT_COMMIT] = { "commit", "of another commit" },
 	[LEFT_TIME] = { "time", "outside the time range" },
 	[LEFT_SERVICE] = { "service", "none of the services in the range" },
 	[LEFT_BLOOM] = { "bloom", "trace id not in the Bloom filter" },
@@ -91,6 +93,8 @@ look_at(const struct select *k, size_t i, struct part *out)
 		return LEFT_TIME;
 	if (k->need->has_after && en->generation <= k->need->after)
 		return LEFT_MARK;
+	if (k->need->only != 0 && en->generation != k->need->only)
+		return LEFT_COMMIT;
 	*out = (struct part){ en->n_rows, en->min_start, en->max_start, true };
 	if (k->need->n_services == 0)
 		return KEPT;

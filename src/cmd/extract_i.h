@@ -19,6 +19,8 @@ struct extract {
 	struct err *e;
 };
 
+/* ---- extract_dest.c ---- */
+
 /* Whether a name stands there; what else hinders a stat is an error. */
 int extract_stat(struct fsys *, const char *name, bool *there, struct file_id *, struct err *)
     WARN_UNUSED;

@@ -20,15 +20,6 @@ base_of(const char *path)
 	return strrchr(path, '/') + 1;
 }
 
-int
-extract_stat(struct fsys *fs, const char *name, bool *there, struct file_id *id, struct err *e)
-{
-	int rc = fs->ops->stat(fs, name, id, e);
-
-	*there = rc == 0;
-	return rc == ERR_UNKNOWN ? 0 : rc;
-}
-
 /* ---- the witness ---- */
 
 static void

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bindenv: what binding asks of the store: long values and fields behind their aliases, and
- * whether a key that files show is an attribute; where a mark stands; and what tokens cost, from [price MODEL]: a query
- * keeps the list that it was bound with, since those before a reload live as long as the engine.
+ * bindenv: what binding asks of the store: long values and fields behind their aliases, whether
+ * a key that files show is an attribute, where a mark stands; and what tokens cost, from
+ * [price MODEL]: a query keeps the list that it was bound with, since those before a reload live
+ * as long as the engine.
  */
 #include <stdlib.h>
 

@@ -319,6 +319,17 @@ fail:
 	return code;
 }
 
+struct blob_limits
+engine_blob_limits(struct engine *en)
+{
+	return (struct blob_limits){
+		.mem_max = conf_u64(en->conf, CONF_RESULT_CACHE_ENTRY_MAX_BYTES),
+		.quota = &en->quota,
+		.spill_max = conf_u64(en->conf, CONF_MOUNT_SPILL_MAX),
+		.spill_dir = conf_str(en->conf, CONF_MOUNT_SPILL_DIR),
+	};
+}
+
 int
 engine_ready(struct engine *en, struct err *e)
 {

@@ -17,7 +17,6 @@
  *             its size told first, where lengths of lines are kept           result_size.c
  *   results   the table of those                                             results.c
  *   runner    the threads that make results, and how many at once            runner.c
- *   blob      bytes in memory, then in an unlinked spill file                blob.c
  *   world     a snapshot, its statistics, `now`                              world.c
  *   engine    the store, the settings, threads                               engine.c
  *   following  the new spans of one commit after the other                  following.c
@@ -31,8 +30,9 @@
  *   engine.lock       the newest world, the table of results, the ticker
  *   result.lock       a result's state and its waits
  *   runner.lock, decisioncache's, pool's
- *   leaves: world.lock, statistics.state, blob.lock, costs.lock, catalog's, those of the errors, the reads of marks,
- *       the slow queries, the shadow's queue and the query log (which writes its line under it)
+ *   leaves: world.lock, statistics.state, blob.lock, costs.lock, catalog's, those of the errors,
+ *       the reads of marks, the slow queries, the shadow's queue and the query log (which writes its
+ *       line under it)
  *
  * No lock is held over I/O, but for the first two and what the store makes once of one file
  * (a shard's footer, its statistics): these are taken by nobody but who needs that very thing.
@@ -45,9 +45,11 @@
 #include <pthread.h>
 
 #include "agg/agg.h"
+#include "base/blob.h"
 #include "base/map.h"
 #include "base/pool.h"
 #include "base/quota.h"
+#include "base/vec.h"
 #include "engine/engine.h"
 #include "decisions/decisioncache.h"
 #include "exec/exec.h"
@@ -105,45 +107,6 @@ void statistics_init(struct statistics *);
 void statistics_release(struct statistics *);
 /* A file of .spanfs/stats: statistics_text.c. */
 int statistics_print(struct engine *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
-
-/* ---- blob ---- */
-
-/* One thread appends, any may read: blob.c. */
-struct blob {
-	pthread_mutex_t lock;	/* of mem and fd, for all but the one that appends */
-	struct buf mem;		/* the bytes, until they spill */
-	struct quota *quota;	/* of which `mem` took its length; or NULL */
-	int fd;			/* the spill file, or -1; stays once it is there */
-	atomic_ullong n;
-};
-
-struct blob_limits {
-	size_t mem_max;
-	struct quota *quota;	/* what is not to be had of it is spilled; or NULL */
-	uint64_t spill_max;
-	const char *spill_dir;
-};
-
-void blob_init(struct blob *);
-void blob_release(struct blob *);
-/* ERR_IO if the directory is not there or not writable; ERR_NOSPC if its disk is full. */
-int blob_try_spill(const struct blob_limits *, struct err *) WARN_UNUSED;
-/* ERR_NOSPC past spill_max or when the disk is full. */
-int blob_append(struct blob *, const void *, size_t n, const struct blob_limits *,
-    struct err *) WARN_UNUSED;
-/* Up to n bytes at off into out. */
-int blob_read(struct blob *, uint64_t off, void *out, size_t n, size_t *got, struct err *)
-    WARN_UNUSED;
-/* Bytes of memory that it takes. */
-size_t blob_memory(struct blob *);
-/* Nothing more is appended: gives back what was kept for more. Before anybody reads without a copy. */
-void blob_settle(struct blob *);
-
-static inline uint64_t
-blob_size(const struct blob *b)
-{
-	return atomic_load_explicit(&b->n, memory_order_acquire);
-}
 
 /* ---- request ---- */
 
@@ -300,6 +263,30 @@ int known_mark(void *mark, struct sv name, struct query_mark *, struct err *) WA
 /* The text of a field whose listed name is an alias; empty if there is none. */
 int world_field_alias(void *world, struct arena *, uint64_t hi, uint64_t lo, struct sv *,
     struct err *) WARN_UNUSED;
+
+/* ---- listing_values.c ---- */
+
+struct list {
+	struct arena *a;
+	VEC(struct entry) v;
+	uint64_t total;		/* of values */
+	bool cut;		/* there are more than are listed */
+	bool oom;
+};
+
+void list_add(struct list *, struct sv name, enum entry_kind);
+/* Values as names: encoded, over-long ones by their alias. Arguments after the first are links. */
+void list_add_values(struct list *, const struct sv *, size_t n, enum entry_kind);
+void list_intrinsics(struct list *, enum entry_kind);
+/* The values that may stand at a path's end, as the catalog knows them. */
+int list_values(struct list *, struct engine *, struct world *, const struct path *,
+    const struct path_view *, enum entry_kind, struct err *) WARN_UNUSED;
+/* Days with spans of the query so far. */
+int list_days(struct list *, struct engine *, struct world *, const struct path *, struct err *)
+    WARN_UNUSED;
+int list_marks(struct list *, struct engine *, struct err *) WARN_UNUSED;
+/* Partitions: days, or the hours of a day. */
+void list_shards(struct list *, const struct snapshot *, const struct path_view *);
 
 /* ---- run ---- */
 

@@ -230,7 +230,8 @@ contrast_collect(struct request *r, const struct exec_env *env, const struct sin
 	if ((code = contrast_new(&opt, &x.contrast, e)) < 0)
 		return code;
 	if ((code = run_spans(&x, r, prof, e)) == 0)
-		code = contrast_finish(x.contrast, q->compare_sort, q->n_sort, rows_wanted(q->has_limit ? q->limit : CONTRAST_ROWS, q->offset), e);
+		code = contrast_finish(x.contrast, q->compare_sort, q->n_sort,
+		    rows_wanted(q->has_limit ? q->limit : CONTRAST_ROWS, q->offset), e);
 	if (code < 0) {
 		contrast_free(x.contrast);
 		return code;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * names: [browse] strict_names: refuses the services and fields that the store has never seen,
- * and says what was probably meant; and marks that there are not, strict or not. Which there are: known.c. A program that asks one question
- * pays for the footers of its own range only, as long as these have what it names.
+ * and says what was probably meant; and marks that are not there, strict or not. Which there are:
+ * known.c. A program that asks one question pays for the footers of its own range only, as long
+ * as these have what it names.
  */
 #include <strings.h>
 

@@ -17,40 +17,9 @@ take_stats(struct request *r, const struct stats *st, struct err *e)
 	return 0;
 }
 
-/* Of a selection the shards of one commit. */
-static int
-keep_commit(const struct request *r, struct arena *a, struct selection *sel, struct err *e)
-{
-	const struct snapshot *snap = r->world->snap;
-	struct stats_left *left = arena_array(a, sel->n_left + 1, struct stats_left), *other;
-	size_t n = 0;
-
-	if (left == NULL)
-		return err_nomem(e);
-	if (sel->n_left != 0)
-		memcpy(left, sel->left, sel->n_left * sizeof *left);
-	other = &left[sel->n_left];
-	*other = (struct stats_left){ .rule = "commit", .why = "of another commit" };
-	for (size_t i = 0; i < sel->n; i++) {
-		const struct shard_entry *s = &snap->shards[sel->shards[i]];
-
-		if (s->generation == r->commit) {
-			sel->shards[n++] = sel->shards[i];
-			continue;
-		}
-		if (other->n_shards++ == 0)
-			other->first = sel->shards[i];
-		other->n_rows += s->n_rows;
-	}
-	sel->n = n;
-	sel->left = left;
-	sel->n_left += other->n_shards != 0;
-	return 0;
-}
-
 /*
  * Of the shards that the query leaves, unless those are most: then what the world has of all
- * serves the next request, too.
+ * serves the next request, too. Of one commit they are all that the plan may know of.
  */
 static int
 load(struct request *r, const struct stats **out, struct err *e)
@@ -66,15 +35,10 @@ load(struct request *r, const struct stats **out, struct err *e)
 
 	if ((code = opt_need(r->query, &o, &r->arena, &need, e)) < 0)
 		return code;
-	/* The newest of the commit need not be the newest that there are. */
-	if (r->commit != 0)
-		need.newest = UINT64_MAX;
+	need.only = r->commit;
 	if ((code = stats_select(snap, &need, &r->arena, &sel, e)) < 0)
 		return code;
-	if (r->commit != 0)
-		return (code = keep_commit(r, &r->arena, &sel, e)) < 0 ? code :
-		    stats_of(snap, &need, &sel, r->engine->workers, &r->arena, out, e);
-	if (selection_footers(snap, &need, &sel) > snap->n_shards / 2)
+	if (r->commit == 0 && selection_footers(snap, &need, &sel) > snap->n_shards / 2)
 		return world_stats(r->engine, r->world, need.range, &r->arena, out, e);
 	return stats_of(snap, &need, &sel, r->engine->workers, &r->arena, out, e);
 }

@@ -5,13 +5,14 @@ set -u
 cd "${BUILD:?}" || exit 1
 edges=$(mktemp)
 trap 'rm -f "$edges"' EXIT
-for lib in lib*.a; do
-	nm -A -g "$lib"
-done | awk '
+# The programs' own files are in no archive.
+nm -A -g lib*.a src/cmd/*.o | awk '
+	NF < 3 || /^src\/cmd\/tests_/ { next }
 	{
-		# libNAME.a:OBJECT.o: [address] TYPE SYMBOL
+		# libNAME.a:OBJECT.o: [address] TYPE SYMBOL, or FOLDER/OBJECT.o: ...
 		split($1, at, ":")
-		file = at[2]
+		file = at[1] ~ /\.a$/ ? at[2] : at[1]
+		sub(/.*\//, "", file)
 		sub(/^lib[a-z]*_a-/, "", file)
 		sub(/\.o$/, ".c", file)
 		type = $(NF - 1)

@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * blob: a result's bytes: in memory up to a bound, then in an unlinked file in the spill
- * directory. Append-only: one thread appends, any may read what is there. The lock keeps the
- * bytes in memory in their place while they are copied; the spill file is written and read
- * without it.
+ * blob: see base/blob.h. The lock keeps the bytes in memory in their place while they are copied;
+ * the spill file is written and read without it.
  */
+#include "base/blob.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
-
-#include "engine_i.h"
-
-struct blob_limits
-engine_blob_limits(struct engine *en)
-{
-	return (struct blob_limits){
-		.mem_max = conf_u64(en->conf, CONF_RESULT_CACHE_ENTRY_MAX_BYTES),
-		.quota = &en->quota,
-		.spill_max = conf_u64(en->conf, CONF_MOUNT_SPILL_MAX),
-		.spill_dir = conf_str(en->conf, CONF_MOUNT_SPILL_DIR),
-	};
-}
 
 void
 blob_init(struct blob *b)
