@@ -38,6 +38,8 @@ int blob_append(struct blob *, const void *, size_t n, const struct blob_limits 
 /* Up to n bytes at off into out. */
 int blob_read(struct blob *, uint64_t off, void *out, size_t n, size_t *got, struct err *)
     WARN_UNUSED;
+/* Its bytes are in the file. */
+bool blob_spilled(struct blob *);
 /* Bytes of memory that it takes. */
 size_t blob_memory(struct blob *);
 /* Nothing more is appended: gives back what was kept for more. Before anybody reads without a copy. */

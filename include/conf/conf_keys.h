@@ -99,11 +99,11 @@ X(DECISION_CACHE_TTL, "decision_cache", "ttl", CONF_DURATION, "1h", 1e6, 8.64e15
 X(RESULT_CACHE_ENABLED, "result_cache", "enabled", CONF_BOOL, "yes", 0, 0, NULL,
     "Keep results for later opens.")
 X(RESULT_CACHE_MAX_BYTES, "result_cache", "max_bytes", CONF_SIZE, "256MiB", 0, 1125899906842624, NULL,
-    "Memory of kept results.")
+    "Memory of results that are kept for whoever asks the same.")
 X(RESULT_CACHE_ENTRY_MAX_BYTES, "result_cache", "entry_max_bytes", CONF_SIZE, "32MiB", 0, 1125899906842624, NULL,
     "Largest result kept in memory; larger ones are in spill files.")
 X(RESULT_CACHE_TTL, "result_cache", "ttl", CONF_DURATION, "30s", 0, 8.64e13, NULL,
-    "How long a result is used again, and the step of `now`.")
+    "The step of `now`, and how long a result is that of its size.")
 X(STATISTICS_TOP_VALUES, "statistics", "top_values", CONF_INT, "100", 0, 10000, NULL,
     "Most frequent values kept of a field.")
 X(STATISTICS_HISTOGRAM_BUCKETS, "statistics", "histogram_buckets", CONF_INT, "32", 2, 256, NULL,

@@ -88,9 +88,10 @@ int engine_analyze(struct engine *, struct analysis *, struct err *) WARN_UNUSED
 struct result;		/* one virtual file's content, perhaps still being made; refcounted */
 
 /*
- * The result of a file in a directory: the one kept if there is one for the same query, file
- * and snapshot within [result_cache] ttl, else a new one, not yet started. ERR_UNKNOWN: no such file here, or a
- * service never seen ([browse] strict_names); ERR_SYNTAX: the file may not stand here. Quick.
+ * The result of a file in a directory: the one kept if there is one for the same query and file
+ * that no commit since has touched, else a new one, not yet started. ERR_UNKNOWN: no such file
+ * here, or a service never seen ([browse] strict_names); ERR_SYNTAX: the file may not stand here.
+ * Quick.
  */
 int engine_result(struct engine *, const struct path *, struct sv file, struct requester,
     struct result **, struct err *) WARN_UNUSED;

@@ -20,7 +20,7 @@ extern const double counters_bounds_s[N_DURATION_BOUNDS];
 
 struct counters {
 	const char *(*rule_name)(size_t);	/* the rules that may leave out shards; NULL past the end */
-	atomic_ullong queries, failed, cancelled, cache_hits, cache_misses, streams, sized;
+	atomic_ullong queries, failed, cancelled, cache_hits, cache_misses, cache_carried, streams, sized;
 	atomic_ullong failures[N_ERR_KINDS];	/* by -code */
 	atomic_ullong rows, bytes, rows_scanned, rows_matched, rows_fetched, shards_opened;
 	atomic_ullong groups_visited, groups_pruned, blocks_pruned, chunks_read, chunks_cached;

@@ -31,6 +31,17 @@ blob_release(struct blob *b)
 	pthread_mutex_destroy(&b->lock);
 }
 
+bool
+blob_spilled(struct blob *b)
+{
+	bool spilled;
+
+	pthread_mutex_lock(&b->lock);
+	spilled = b->fd >= 0;
+	pthread_mutex_unlock(&b->lock);
+	return spilled;
+}
+
 size_t
 blob_memory(struct blob *b)
 {

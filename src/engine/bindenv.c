@@ -112,6 +112,21 @@ engine_bind_env(struct engine *en, struct world *w, struct query_env *env)
 
 /* ---- prices ---- */
 
+static uint64_t
+hash_of(const struct prices *p)
+{
+	struct hash_stream h;
+
+	hash_stream_init(&h);
+	for (size_t i = 0; i < p->n; i++) {
+		const double usd[] = { p->v[i].input, p->v[i].cached, p->v[i].output };
+
+		hash_stream_add(&h, p->v[i].model.p, p->v[i].model.n);
+		hash_stream_add(&h, usd, sizeof usd);
+	}
+	return hash_stream_end(&h).lo;
+}
+
 int
 engine_load_prices(struct engine *en, const struct conf *conf, struct err *e)
 {
@@ -126,6 +141,7 @@ engine_load_prices(struct engine *en, const struct conf *conf, struct err *e)
 		l->v[i] = (struct price){ sv_cstr(p.model), p.input, p.cached, p.output };
 	}
 	l->prices = (struct prices){ l->v, n };
+	l->hash = hash_of(&l->prices);
 	l->older = atomic_load(&en->prices);
 	atomic_store(&en->prices, l);
 	return 0;

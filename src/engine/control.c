@@ -114,7 +114,7 @@ print_metrics(struct engine *en, struct requester asks, struct buf *out)
 	(void)asks;
 	pthread_mutex_lock(&en->lock);
 	m.n_results = en->results.n;
-	m.kept_bytes = en->results.kept_bytes;
+	m.kept_bytes = en->results.worth.bytes;
 	pthread_mutex_unlock(&en->lock);
 	if (engine_world(en, &w, NULL) == 0) {
 		m.has_store = true;

@@ -81,7 +81,7 @@ tick_results(struct engine *en)
 	pthread_mutex_lock(&en->lock);
 	v = calloc(en->results.n + 1, sizeof(struct result *));
 	/* Who waits for a result uses it. */
-	for (struct result *r = en->results.used; r != NULL && v != NULL; r = r->next) {
+	for (struct result *r = en->results.first[LIST_USED]; r != NULL && v != NULL; r = r->next) {
 		atomic_fetch_add(&r->refs, 1);
 		v[n++] = r;
 	}
@@ -108,7 +108,7 @@ sleep_a_tick(struct engine *en)
 static uint64_t
 next_expiry(const struct engine *en)
 {
-	const struct result *r = en->results.kept_last;
+	const struct result *r = en->results.oldest;
 
 	return r == NULL ? 0 : r->made_mono_ns + conf_u64(en->conf, CONF_RESULT_CACHE_TTL) +
 	    NS_PER_S;
@@ -392,6 +392,7 @@ engine_close(struct engine *en)
 	slowlog_release(&en->slowlog);
 	shadow_release(&en->shadow);
 	statistics_release(&en->statistics);
+	gdsf_release(&en->results.worth);
 	decisioncache_free(en->decisions);
 	costs_release(&en->costs);
 	pthread_cond_destroy(&en->tick);
@@ -419,6 +420,7 @@ engine_reload(struct engine *en, const struct conf *conf)
 	struct decisioncache_limits limits = decision_limits(conf);
 	struct runner_limits lim;
 	struct err err = ERR_INIT;
+	struct world *old;
 
 	pthread_mutex_lock(&en->lock);
 	renew_costs(en, conf);
@@ -429,7 +431,11 @@ engine_reload(struct engine *en, const struct conf *conf)
 		log_warn("%s", err.msg);
 	if (parse_rules_off(en, conf, &err) < 0)
 		log_warn("%s", err.msg);
+	/* Results of before are looked at as after a commit: their version knows of the settings. */
+	old = en->world;
+	en->world = NULL;
 	pthread_mutex_unlock(&en->lock);
+	world_unref(old);
 	if (take_total(en, conf, &err) < 0 || engine_ready(en, &err) < 0)
 		log_warn("%s", err.msg);
 	lim = runner_limits(conf);

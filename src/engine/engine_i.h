@@ -46,10 +46,12 @@
 
 #include "agg/agg.h"
 #include "base/blob.h"
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/pool.h"
 #include "base/quota.h"
 #include "base/vec.h"
+#include "cache/gdsf.h"
 #include "engine/engine.h"
 #include "decisions/decisioncache.h"
 #include "exec/exec.h"
@@ -141,6 +143,9 @@ struct request {
 	struct buf key;			/* what equal results share, but for snapshot and now */
 	struct buf note;		/* of its run: what user.spanfs.note says, if anything */
 	uint64_t now;			/* if the query depends on it; else 0 */
+	bool has_selected;		/* of what follows */
+	struct stats_need need;		/* what its plan needs to know of, */
+	struct selection selected;	/* and the shards that this leaves */
 	struct stats *stats;		/* request_stats; on demand */
 	uint64_t commit;		/* only spans that came with it are selected; 0: all */
 	struct value_filter **own_filters;	/* of these, while it is planned */
@@ -186,6 +191,19 @@ void request_print_path(const struct request *, struct buf *);
 size_t request_memory(const struct request *);
 /* r->stats: what the plan is made from. */
 int request_stats(struct request *, struct err *) WARN_UNUSED;
+/*
+ * What its answer depends on beside its key and `now`, as a hash: the shards that matter to it,
+ * those that its plan may look at and those of the traces that it asks about. Two requests of
+ * one key, `now` and version have the same answer, whatever was committed between them.
+ * NO_VERSION: nothing is known of that. Not once it is settled.
+ */
+#define NO_VERSION ((struct hash128){ 0, 0 })
+static inline bool
+has_version(struct hash128 v)
+{
+	return (v.hi | v.lo) != 0;
+}
+int request_version(struct request *, struct hash128 *, struct err *) WARN_UNUSED;
 /* Before it is planned: of its spans only those of that commit. */
 void request_only(struct request *, uint64_t generation);
 int request_plan(struct request *, struct err *) WARN_UNUSED;
@@ -365,6 +383,11 @@ void groups_explain_json(struct buf *, const struct request *);
 /* SIZED: nobody makes it now; its size is told, and bytes are made when somebody reads. */
 enum result_state { RESULT_IDLE, RESULT_QUEUED, RESULT_PLANNING, RESULT_RUNNING, RESULT_SIZED,
 	RESULT_DONE };
+/*
+ * Where the table has one: somebody uses it; nobody does, and it goes when it is too old; or when
+ * there is too much.
+ */
+enum result_list { LIST_USED, LIST_AGING, LIST_LASTING, N_RESULT_LISTS };
 enum wait_kind { WAIT_STAT, WAIT_SIZE, WAIT_OPEN, WAIT_READ };
 
 struct wait {
@@ -391,11 +414,13 @@ struct result {
 	atomic_ullong made_mono_ns;	/* when it was asked for first; once done, then */
 	_Atomic uint64_t started_ns;
 	uint64_t waited_ns;	/* of who makes it; waited: for readers, while it ran */
+	uint64_t took_ns;	/* alike: its making, the waits left out */
 	uint64_t before_ns;	/* alike: what its size took, and runs that ended for a rest */
 	bool here;		/* alike: by the thread that asks, which waits for no reader */
 	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */
 	bool listed;		/* in the engine's table */
 	atomic_bool cancel;
+	atomic_uint hits;	/* times that it answered again, being done */
 
 	pthread_mutex_t lock;	/* guards what follows */
 	pthread_cond_t moved;	/* a reader went on, or cancel */
@@ -417,11 +442,14 @@ struct result {
 	struct run_info info;
 	struct buf missing;	/* done, no rows: what its path names that the store has not, in words */
 	uint64_t newest_ns;	/* done, no rows, a range back from now: the newest span's start; else 0 */
-	/* links, under engine.lock */
-	struct result *next, *prev;	/* in the list of those used or those kept */
+	/* Under engine.lock. */
+	struct hash128 version;	/* of its answer, once it is there: request_version */
+	bool done;		/* nothing of it is made any more */
+	struct gdsf_item worth;	/* of those that nobody uses: what it takes, and saves */
+	bool lasting;		/* done, and right for as long as its version is */
+	enum result_list list;
+	struct result *next, *prev;	/* in that list */
 	struct result *same;	/* in the table's bucket */
-	bool kept;		/* which list */
-	uint64_t key_hash, kept_bytes;
 };
 
 /* ---- results.c: the table of results; all under engine.lock ---- */
@@ -429,34 +457,38 @@ struct result {
 #define RESULTS_BUCKETS 4096
 
 struct results {
-	struct result *used;		/* by somebody; latest first */
-	struct result *kept, *kept_last;	/* by nobody; latest first */
-	uint64_t kept_bytes;
+	struct result *first[N_RESULT_LISTS];	/* latest first */
+	struct result *oldest;			/* of LIST_AGING: the last */
 	size_t n;
+	struct gdsf worth;			/* of those that nobody uses */
 	struct result *bucket[RESULTS_BUCKETS];
 };
 
 /* All of them, those in use first. */
 struct result *results_first(const struct results *);
 struct result *results_after(const struct results *, const struct result *);
-/* Lists it, with a reference of the caller's. */
-void results_add(struct results *, struct result *);
+/* Lists it, with a reference of the caller's. False: out of memory. */
+bool results_add(struct results *, struct result *) WARN_UNUSED;
 /* Takes it out: the table's reference is the caller's to drop. */
 void results_remove(struct results *, struct result *);
 /* One user more; one less, true if that was the last: then it takes `bytes` of the cache. */
 void results_join(struct results *, struct result *);
 bool results_leave(struct results *, struct result *, uint64_t bytes);
-/* It takes that much now: of one that nobody uses it is what counts. */
-void results_recount(struct results *, struct result *, uint64_t bytes);
+/* It takes that much now, and took so long; lasting: it grows no older while its version holds. */
+void results_recount(struct results *, struct result *, uint64_t bytes, uint64_t cost_ns,
+    bool lasting);
 /*
- * One of the key, made after that instant, that may answer: made for its size, or (world_id
- * not 0) of this very world and `now`.
+ * One of the key that may answer: of this very world (0: none will do) and `now`, or made for its
+ * size after that instant. One that ages was made after it in any case.
  */
 struct result *results_find(struct results *, struct sv key, uint64_t made_after,
     uint64_t world_id, uint64_t now);
+/* One of the key and `now` that answers for whatever world its version holds in; or NULL. */
+struct result *results_find_version(struct results *, struct sv key, uint64_t made_after,
+    uint64_t now);
 /*
- * Takes out those that nobody uses and that were not made after the instant, and the oldest
- * beyond max_bytes: chained by `next`, to be dropped outside the lock.
+ * Takes out those that nobody uses: those that age and were not made after the instant, and those
+ * of least worth beyond max_bytes. Chained by `next`, to be dropped outside the lock.
  */
 struct result *results_expire(struct results *, uint64_t made_after, uint64_t max_bytes);
 
@@ -586,6 +618,7 @@ void costs_print(struct engine *, struct buf *);
 /* bindenv.c */
 struct price_list {
 	struct prices prices;
+	uint64_t hash;		/* of what they say */
 	struct price_list *older;
 	struct price v[];
 };

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* request_stats: what a request's plan is made from. */
+/*
+ * request_stats: what of the store a request depends on: the shards that matter to it, from whose
+ * statistics its plan is made, and the version of its answer, which they give.
+ */
+#include "base/hash.h"
 #include "engine_i.h"
+#include "model/pred_walk.h"
 
 /* The world's statistics with the summary that there is at this moment. */
 static int
@@ -17,30 +22,43 @@ take_stats(struct request *r, const struct stats *st, struct err *e)
 	return 0;
 }
 
-/*
- * Of the shards that the query leaves, unless those are most: then what the world has of all
- * serves the next request, too. Of one commit they are all that the plan may know of.
- */
+/* r->need and r->selected: the shards that the query leaves. */
 static int
-load(struct request *r, const struct stats **out, struct err *e)
+select_shards(struct request *r, struct err *e)
 {
 	const struct format *f = r->format != NULL ? r->format :
 	    query_usual_format(r->query);
 	const struct opt_options o = { .output = f->rows, .rules_off = r->rules_off,
 		.force = r->force };
-	const struct snapshot *snap = r->world->snap;
-	struct selection sel;
-	struct stats_need need;
 	int code;
 
-	if ((code = opt_need(r->query, &o, &r->arena, &need, e)) < 0)
+	if (r->has_selected)
+		return 0;
+	if ((code = opt_need(r->query, &o, &r->arena, &r->need, e)) < 0)
 		return code;
-	need.only = r->commit;
-	if ((code = stats_select(snap, &need, &r->arena, &sel, e)) < 0)
+	r->need.only = r->commit;
+	if ((code = stats_select(r->world->snap, &r->need, &r->arena, &r->selected, e)) < 0)
 		return code;
-	if (r->commit == 0 && selection_footers(snap, &need, &sel) > snap->n_shards / 2)
-		return world_stats(r->engine, r->world, need.range, &r->arena, out, e);
-	return stats_of(snap, &need, &sel, r->engine->workers, &r->arena, out, e);
+	r->has_selected = true;
+	return 0;
+}
+
+/*
+ * Of these, unless they are most: then what the world has of all serves the next request, too. Of
+ * one commit they are all that the plan may know of.
+ */
+static int
+load(struct request *r, const struct stats **out, struct err *e)
+{
+	const struct snapshot *snap = r->world->snap;
+	int code = select_shards(r, e);
+
+	if (code < 0)
+		return code;
+	if (r->commit == 0 &&
+	    selection_footers(snap, &r->need, &r->selected) > snap->n_shards / 2)
+		return world_stats(r->engine, r->world, r->need.range, &r->arena, out, e);
+	return stats_of(snap, &r->need, &r->selected, r->engine->workers, &r->arena, out, e);
 }
 
 int
@@ -61,5 +79,117 @@ request_only(struct request *r, uint64_t generation)
 	summary_unref(r->summary);
 	r->summary = NULL;
 	r->stats = NULL;
+	r->has_selected = false;
 	r->commit = generation;
+}
+
+/* ---- the version of its answer ---- */
+
+/* What is asked of a span is known of its trace as a whole, wherever that has spans. */
+static bool
+asks_of_traces(const struct request *r)
+{
+	const struct query *q = r->query;
+
+	if (r->format->rows == ROW_TRACE || r->format->only_trace ||
+	    pred_needs_trace(q->filter) || (q->compare != NULL && pred_needs_trace(q->compare)) ||
+	    (r->groups != NULL && r->groups->groups.per_trace))
+		return true;
+	for (size_t i = 0; i < q->n_sort; i++)
+		if (field_needs_trace(&q->sort[i].by.field))
+			return true;
+	for (size_t i = 0; i < q->n_select; i++)
+		if (field_needs_trace(&q->select[i]))
+			return true;
+	return false;
+}
+
+/* What its answer needs to know of, where that is more than what its plan does. */
+static bool
+wider_need(const struct request *r, struct stats_need *need)
+{
+	const struct query *g = r->groups;
+	bool wider = false;
+
+	*need = r->need;
+	if (asks_of_traces(r)) {
+		need->range = TIME_RANGE_ALL;
+		need->n_services = 0;
+		need->newest = UINT64_MAX;
+		need->has_after = false;
+		wider = true;
+	}
+	if (g != NULL && g->groups.versus) {
+		struct time_range range = need->range;
+		uint64_t by = g->groups.versus_previous ? range.to - range.from :
+		    g->groups.versus_ns;
+
+		need->range.from = range.from > by ? range.from - by : 0;
+		wider = true;
+	}
+	return wider;
+}
+
+/* Two spellings may be one canonical path and ask for other fields, as the store has them. */
+static void
+add_fields(struct buf *b, const struct query *q)
+{
+	for (size_t i = 0; i < q->n_sort; i++) {
+		field_print(b, &q->sort[i].by.field);
+		buf_putc(b, '\0');
+	}
+	for (size_t i = 0; i < q->n_select; i++) {
+		field_print(b, &q->select[i]);
+		buf_putc(b, '\0');
+	}
+}
+
+static void
+add_shard(struct buf *b, const struct shard_entry *s)
+{
+	const uint64_t facts[] = { s->generation, s->n_rows, s->n_bytes, s->min_start,
+		s->max_start };
+
+	buf_str(b, s->file);
+	buf_putc(b, '\0');
+	buf_put(b, facts, sizeof facts);
+}
+
+/* What of the settings its bytes depend on. */
+static void
+add_settings(struct buf *b, const struct engine *en)
+{
+	const uint64_t facts[] = { conf_u64(en->conf, CONF_QUERY_MAX_ROWS),
+		atomic_load(&en->prices)->hash };
+
+	buf_put(b, facts, sizeof facts);
+}
+
+int
+request_version(struct request *r, struct hash128 *out, struct err *e)
+{
+	struct selection wider, *sel = &r->selected;
+	struct buf b = BUF_INIT;
+	struct stats_need need;
+	int code;
+
+	*out = NO_VERSION;
+	if (r->kind != FILE_FORMAT || r->force != OPT_FORCE_NONE || r->rules_off != 0 ||
+	    r->commit != 0)
+		return 0;
+	if ((code = select_shards(r, e)) < 0)
+		return code;
+	if (wider_need(r, &need)) {
+		sel = &wider;
+		if ((code = stats_select(r->world->snap, &need, &r->arena, sel, e)) < 0)
+			return code;
+	}
+	add_settings(&b, r->engine);
+	add_fields(&b, r->query);
+	for (size_t i = 0; i < sel->n; i++)
+		add_shard(&b, &r->world->snap->shards[sel->shards[i]]);
+	if ((code = buf_ok(&b, e)) == 0)
+		*out = hash128(b.p, b.n);
+	buf_release(&b);
+	return code;
 }

@@ -119,7 +119,7 @@ result_unref(struct result *r)
 	if (listed)
 		results_remove(&en->results, r);
 	/* The first that is kept: the ticker, which sleeps without end, is to see it grow old. */
-	if (last && en->idle && en->results.kept_last == r)
+	if (last && en->idle && en->results.oldest == r)
 		pthread_cond_signal(&en->tick);
 	pthread_mutex_unlock(&en->lock);
 	if (last && unfinished)
@@ -129,9 +129,19 @@ result_unref(struct result *r)
 	result_drop(r);
 }
 
-void
-result_recount(struct result *r)
+/* What depends on the clock is never asked for again; what is spilled is not kept for long. */
+static bool
+is_lasting(struct result *r, struct hash128 version)
 {
+	bool moves = r->now != 0 && atomic_load(&r->engine->now) == NOW_CLOCK;
+
+	return has_version(version) && !moves && !blob_spilled(&r->blob);
+}
+
+void
+result_recount(struct result *r, struct hash128 version)
+{
+	struct engine *en = r->engine;
 	uint64_t bytes;
 	bool settled;
 
@@ -139,9 +149,11 @@ result_recount(struct result *r)
 	settled = r->settled;
 	pthread_mutex_unlock(&r->lock);
 	bytes = memory_of(r, settled);
-	pthread_mutex_lock(&r->engine->lock);
-	results_recount(&r->engine->results, r, bytes);
-	pthread_mutex_unlock(&r->engine->lock);
+	pthread_mutex_lock(&en->lock);
+	r->version = version;
+	r->done = settled;
+	results_recount(&en->results, r, bytes, r->took_ns, is_lasting(r, version));
+	pthread_mutex_unlock(&en->lock);
 }
 
 void
@@ -226,6 +238,72 @@ result_new(struct engine *en, struct request *rq, struct requester who,
 	return 0;
 }
 
+/* Under engine.lock: another user. */
+static struct result *
+join(struct engine *en, struct result *r)
+{
+	results_join(&en->results, r);
+	atomic_fetch_add(&r->refs, 1);
+	atomic_fetch_add(&en->counters.cache_hits, 1);
+	gdsf_ask(&en->results.worth, r->worth.hash);
+	if (r->done)
+		atomic_fetch_add(&r->hits, 1);
+	return r;
+}
+
+/*
+ * Under engine.lock, which is given up meanwhile: the result of an older state, if what was
+ * committed since does not touch it. Then it is one of this state.
+ */
+static struct result *
+join_older(struct engine *en, struct request *rq, uint64_t made_after)
+{
+	struct result *r = results_find_version(&en->results, buf_view(&rq->key), made_after,
+	    rq->now), *gone = NULL;
+	struct hash128 version;
+	bool same;
+
+	if (r == NULL)
+		return NULL;
+	atomic_fetch_add(&r->refs, 1);
+	pthread_mutex_unlock(&en->lock);
+	if (request_version(rq, &version, NULL) < 0)
+		version = NO_VERSION;
+	pthread_mutex_lock(&en->lock);
+	same = r->listed && has_version(version) && version.hi == r->version.hi &&
+	    version.lo == r->version.lo;
+	if (same) {
+		atomic_fetch_add(&en->counters.cache_carried, 1);
+		r->world_id = rq->world->id;
+		pthread_mutex_lock(&r->lock);
+		r->generation = rq->world->snap->generation;
+		pthread_mutex_unlock(&r->lock);
+		join(en, r);
+	} else if (r->listed && r->users == 0 && has_version(version)) {
+		results_remove(&en->results, r);	/* it answers nobody any more */
+		gone = r;
+	}
+	pthread_mutex_unlock(&en->lock);
+	if (gone != NULL)
+		result_drop(gone);
+	result_drop(r);
+	pthread_mutex_lock(&en->lock);
+	return same ? r : NULL;
+}
+
+/* Under engine.lock. */
+static int
+list_fresh(struct engine *en, struct result *r, struct err *e)
+{
+	r->id = en->next_id++;
+	if (!results_add(&en->results, r))
+		return err_nomem(e);
+	gdsf_ask(&en->results.worth, r->worth.hash);
+	atomic_fetch_add(&r->refs, 1);
+	atomic_fetch_add(&en->counters.cache_misses, 1);
+	return 0;
+}
+
 int
 engine_result(struct engine *en, const struct path *path, struct sv file,
     struct requester who, struct result **out, struct err *e)
@@ -251,24 +329,20 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 	gone = results_expire(&en->results, made_after,
 	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES));
 	if ((r = results_find(&en->results, buf_view(&rq->key), made_after,
-	    keep ? rq->world->id : 0, rq->now)) != NULL) {
-		results_join(&en->results, r);
-		atomic_fetch_add(&r->refs, 1);
-		atomic_fetch_add(&en->counters.cache_hits, 1);
-	} else {
+	    keep ? rq->world->id : 0, rq->now)) != NULL)
+		join(en, r);
+	else if (!keep || (r = join_older(en, rq, made_after)) == NULL) {
+		code = list_fresh(en, fresh, e);
 		r = fresh;
-		fresh = NULL;
-		r->id = en->next_id++;
-		results_add(&en->results, r);
-		atomic_fetch_add(&r->refs, 1);
-		atomic_fetch_add(&en->counters.cache_misses, 1);
+		fresh = code < 0 ? fresh : NULL;
 	}
 	pthread_mutex_unlock(&en->lock);
 	results_drop(gone);
 	if (fresh != NULL)
 		result_drop(fresh);
-	*out = r;
-	return 0;
+	if (code == 0)
+		*out = r;
+	return code;
 }
 
 /* ---- state, from outside ---- */
@@ -354,7 +428,7 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 	else if (sv_is(name, "exact") && r->state == RESULT_DONE && r->err.code == 0)
 		buf_str(out, r->info.inexact ? "no" : "yes");
 	else if (sv_is(name, "cache"))
-		buf_str(out, r->state == RESULT_DONE ? "memory" : "none");
+		buf_str(out, atomic_load(&r->hits) != 0 ? "l1" : "miss");
 	else if (sv_is(name, "error") && r->state == RESULT_DONE && r->err.code != 0)
 		buf_str(out, r->err.msg);
 	else if (sv_is(name, "generation"))

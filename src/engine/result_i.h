@@ -67,8 +67,11 @@ result_read_end(const struct result *r, uint64_t off, size_t n)
 /* Answers waits that were taken. */
 void result_answer(struct result *, struct wait *);
 void result_make_here(struct result *);
-/* It is settled: perhaps its last user left while it was at work, and it counted for little. */
-void result_recount(struct result *);
+/*
+ * It is settled, its answer of that version: perhaps its last user left while it was at work, and
+ * it counted for little.
+ */
+void result_recount(struct result *, struct hash128 version);
 /* ---- result_size.c, by the thread that makes it ---- */
 
 /*

@@ -163,7 +163,7 @@ end_run(struct result *r, int code, const struct run_info *info, const struct er
 	};
 	struct buf text = BUF_INIT, path = BUF_INIT;
 
-	o.duration_ns = spent(r);
+	r->took_ns = o.duration_ns = spent(r);
 	r->before_ns = 0;
 	ended_count(r->request, &path, &o);
 	if (code < 0 && code != ERR_CANCELLED) {
@@ -252,10 +252,25 @@ may_run(struct result *r, uint64_t timeout, struct err *e)
 	return 0;
 }
 
+/* What it says of the store as a whole, or of the memory that there was, holds for no other. */
+static struct hash128
+version_of(struct result *r, int code)
+{
+	struct hash128 v;
+
+	if (code < 0 || r->info.inexact || r->missing.n != 0 || r->newest_ns != 0 ||
+	    !conf_bool(r->engine->conf, CONF_RESULT_CACHE_ENABLED) ||
+	    request_version(r->request, &v, NULL) < 0)
+		return NO_VERSION;
+	return v;
+}
+
 /* Nothing more of it is to be made. */
 static void
 settle(struct result *r, int code)
 {
+	struct hash128 version = version_of(r, code);
+
 	request_settle(r->request);
 	pthread_mutex_lock(&r->lock);
 	r->settled = true;
@@ -263,7 +278,7 @@ settle(struct result *r, int code)
 	if (code < 0)
 		result_forget(r, false);
 	else
-		result_recount(r);
+		result_recount(r, version);
 }
 
 /* No end of the query: it goes on when a reader does. */
@@ -296,7 +311,7 @@ make_bytes(struct result *r, struct run_ctx *x, uint64_t deadline, struct run_in
 		end_run(r, code, info, err, tap, !stopped);
 	if (stopped) {
 		result_stop(r);
-		result_recount(r);
+		result_recount(r, NO_VERSION);
 	} else
 		settle(r, code);
 }
@@ -318,7 +333,7 @@ run(struct result *r, const struct err *refused)
 	code = refused != NULL ? err.code : may_run(r, timeout, &err);
 	if (code == 0 && (code = result_size_ahead(r, &x.limits, deadline, &err)) == 0) {
 		atomic_fetch_sub(&r->engine->counters.running, 1);
-		result_recount(r);
+		result_recount(r, NO_VERSION);
 	} else
 		make_bytes(r, &x, deadline, &info, code < 0 ? code : 0, &err);
 }

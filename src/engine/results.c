@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * results: the engine's table of results, so that equal requests share one and a finished one
- * can answer again for a while. Those in use stand in one list; the others in a second one,
- * latest first, from whose end what is too old or too much is taken. Found by the hash of
- * their key: no step goes through all of them.
+ * can answer again: the cache L1. Found by the hash of their key: no step goes through all of them.
+ *
+ * Those that nobody uses stay within [result_cache] max_bytes: what goes first gdsf.h says. What
+ * answers for one state of the store or one `now` alone ages besides: [result_cache] ttl. What
+ * has a version lasts as long as that holds, over commits that don't touch it.
  *
  * All under engine.lock. Listed ones are referenced by the table; who takes one out drops that
  * reference, outside the lock.
  */
-#include "base/hash.h"
 #include "engine_i.h"
 
 static struct result **
@@ -17,75 +18,86 @@ bucket_of(struct results *t, uint64_t hash)
 	return &t->bucket[hash % RESULTS_BUCKETS];
 }
 
-/* ---- the two lists ---- */
+/* ---- the lists ---- */
 
 static void
 link_first(struct results *t, struct result *r)
 {
-	struct result **head = r->users == 0 ? &t->kept : &t->used;
+	struct result **head;
 
-	r->kept = r->users == 0;
+	r->list = r->users != 0 ? LIST_USED : r->lasting ? LIST_LASTING : LIST_AGING;
+	head = &t->first[r->list];
 	r->prev = NULL;
 	r->next = *head;
 	if (*head != NULL)
 		(*head)->prev = r;
-	else if (r->kept)
-		t->kept_last = r;
+	else if (r->list == LIST_AGING)
+		t->oldest = r;
 	*head = r;
-	if (r->kept)
-		t->kept_bytes += r->kept_bytes;
+	if (r->list != LIST_USED)
+		gdsf_add(&t->worth, &r->worth);
 }
 
 static void
 unlink_it(struct results *t, struct result *r)
 {
-	struct result **head = r->kept ? &t->kept : &t->used;
-
 	if (r->prev != NULL)
 		r->prev->next = r->next;
 	else
-		*head = r->next;
+		t->first[r->list] = r->next;
 	if (r->next != NULL)
 		r->next->prev = r->prev;
-	else if (r->kept)
-		t->kept_last = r->prev;
-	if (r->kept)
-		t->kept_bytes -= r->kept_bytes;
+	else if (r->list == LIST_AGING)
+		t->oldest = r->prev;
+	if (r->worth.place != 0)
+		gdsf_remove(&t->worth, &r->worth);
+}
+
+static struct result *
+first_from(const struct results *t, int list)
+{
+	while (list < N_RESULT_LISTS && t->first[list] == NULL)
+		list++;
+	return list < N_RESULT_LISTS ? t->first[list] : NULL;
 }
 
 struct result *
 results_first(const struct results *t)
 {
-	return t->used != NULL ? t->used : t->kept;
+	return first_from(t, LIST_USED);
 }
 
 struct result *
 results_after(const struct results *t, const struct result *r)
 {
-	return r->next != NULL || r->kept ? r->next : t->kept;
+	return r->next != NULL ? r->next : first_from(t, (int)r->list + 1);
 }
 
 /* ---- in and out ---- */
 
-void
+bool
 results_add(struct results *t, struct result *r)
 {
 	struct sv key = buf_view(&r->request->key);
 	struct result **b;
 
-	r->key_hash = hash64(key.p, key.n);
-	b = bucket_of(t, r->key_hash);
+	/* For when nobody uses any of them. */
+	if (!gdsf_reserve(&t->worth, t->n + 1))
+		return false;
+	r->worth.hash = hash64(key.p, key.n);
+	b = bucket_of(t, r->worth.hash);
 	r->same = *b;
 	*b = r;
 	link_first(t, r);
 	r->listed = true;
 	t->n++;
+	return true;
 }
 
 void
 results_remove(struct results *t, struct result *r)
 {
-	struct result **p = bucket_of(t, r->key_hash);
+	struct result **p = bucket_of(t, r->worth.hash);
 
 	while (*p != r)
 		p = &(*p)->same;
@@ -114,22 +126,38 @@ results_leave(struct results *t, struct result *r, uint64_t bytes)
 		return false;
 	if (r->listed) {
 		unlink_it(t, r);
-		r->kept_bytes = bytes;
+		r->worth.bytes = bytes;
 		link_first(t, r);
 	}
 	return true;
 }
 
 void
-results_recount(struct results *t, struct result *r, uint64_t bytes)
+results_recount(struct results *t, struct result *r, uint64_t bytes, uint64_t cost_ns,
+    bool lasting)
 {
-	if (!r->listed || !r->kept)
+	r->lasting = lasting;
+	if (!r->listed || r->list == LIST_USED) {
+		r->worth.cost_ns = cost_ns;
 		return;
-	t->kept_bytes += bytes - r->kept_bytes;
-	r->kept_bytes = bytes;
+	}
+	if (lasting == (r->list == LIST_LASTING)) {
+		gdsf_update(&t->worth, &r->worth, bytes, cost_ns);
+		return;
+	}
+	unlink_it(t, r);
+	r->worth.bytes = bytes;
+	r->worth.cost_ns = cost_ns;
+	link_first(t, r);
 }
 
 /* ---- look-up ---- */
+
+static bool
+is_key(const struct result *r, uint64_t hash, struct sv key)
+{
+	return r->worth.hash == hash && sv_eq(buf_view(&r->request->key), key);
+}
 
 struct result *
 results_find(struct results *t, struct sv key, uint64_t made_after, uint64_t world_id,
@@ -137,25 +165,53 @@ results_find(struct results *t, struct sv key, uint64_t made_after, uint64_t wor
 {
 	uint64_t hash = hash64(key.p, key.n);
 
+	for (struct result *r = *bucket_of(t, hash); r != NULL; r = r->same) {
+		bool fresh = r->made_mono_ns > made_after;
+		bool same = world_id != 0 && r->world_id == world_id && r->now == now;
+
+		if (((fresh && r->by_stat) || (same && (fresh || r->lasting))) &&
+		    is_key(r, hash, key))
+			return r;
+	}
+	return NULL;
+}
+
+struct result *
+results_find_version(struct results *t, struct sv key, uint64_t made_after, uint64_t now)
+{
+	uint64_t hash = hash64(key.p, key.n);
+
 	for (struct result *r = *bucket_of(t, hash); r != NULL; r = r->same)
-		if (r->key_hash == hash && r->made_mono_ns > made_after &&
-		    (r->by_stat || (world_id != 0 && r->world_id == world_id && r->now == now)) &&
-		    sv_eq(buf_view(&r->request->key), key))
+		if (r->now == now && has_version(r->version) &&
+		    (r->lasting || r->made_mono_ns > made_after) && is_key(r, hash, key))
 			return r;
 	return NULL;
+}
+
+static struct result *
+result_of(struct gdsf_item *x)
+{
+	return (struct result *)(void *)((char *)x - offsetof(struct result, worth));
+}
+
+static struct result *
+take_out(struct results *t, struct result *r, struct result *gone)
+{
+	results_remove(t, r);
+	r->next = gone;
+	return r;
 }
 
 struct result *
 results_expire(struct results *t, uint64_t made_after, uint64_t max_bytes)
 {
 	struct result *gone = NULL, *r;
+	struct gdsf_item *least;
 
-	while ((r = t->kept_last) != NULL &&
-	    (r->made_mono_ns <= made_after || t->kept_bytes > max_bytes)) {
-		results_remove(t, r);
-		r->next = gone;
-		gone = r;
-	}
+	while ((r = t->oldest) != NULL && r->made_mono_ns <= made_after)
+		gone = take_out(t, r, gone);
+	while (t->worth.bytes > max_bytes && (least = gdsf_evict(&t->worth)) != NULL)
+		gone = take_out(t, result_of(least), gone);
 	return gone;
 }
 

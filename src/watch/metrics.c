@@ -134,6 +134,9 @@ print_result_cache(struct buf *b, const struct metrics *m)
 
 	COUNTER(b, "result_cache_hits_total", "Results used again.",
 	    atomic_load(&c->cache_hits));
+	COUNTER(b, "result_cache_carried_total",
+	    "Results used again over commits that do not touch them.",
+	    atomic_load(&c->cache_carried));
 	COUNTER(b, "result_cache_misses_total", "Results made.",
 	    atomic_load(&c->cache_misses));
 	GAUGE(b, "results_kept", "Results in the table.", m->n_results);

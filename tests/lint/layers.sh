@@ -22,6 +22,7 @@ check() {	# folder, allowed folders
 	echo "ok layer $folder includes only:$([ $# -gt 0 ] && printf ' %s' "$@")"
 }
 check base
+check cache base
 check model base
 check match base model
 check agg base model match
@@ -42,7 +43,7 @@ check conf base
 check intake base model conf ingest render shard seal catalog
 check watch base model plan conf
 check decisions base model plan opt
-check engine base model match agg query plan opt render shard catalog exec ingest format conf watch decisions
+check engine base cache model match agg query plan opt render shard catalog exec ingest format conf watch decisions
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
 check cmd base conf engine fs query catalog check ingest intake

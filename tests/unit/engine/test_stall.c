@@ -381,7 +381,7 @@ kept_bytes(struct engine *en)
 	uint64_t n;
 
 	pthread_mutex_lock(&en->lock);
-	n = en->results.kept_bytes;
+	n = en->results.worth.bytes;
 	pthread_mutex_unlock(&en->lock);
 	return n;
 }
