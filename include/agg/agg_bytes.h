@@ -29,6 +29,8 @@
 #include "agg/agg.h"
 #include "base/buf.h"
 
+/* A hash of all that the groups of spans depend on beside the spans. */
+int agg_shape(const struct agg_table *, uint64_t *, struct err *) WARN_UNUSED;
 /*
  * Appends; numbers for percentiles are sorted in their place. A table of per/trace has no groups
  * yet: ERR_UNSUPPORTED.

@@ -27,6 +27,14 @@ struct exec_progress {
 	atomic_ullong rows_all, rows_done;
 };
 
+/* Of a plan whose output is groups: those of some shards apart, so that they can be kept. */
+struct exec_parts {
+	const bool *wanted;		/* by place in plan->scan.shards; may be taken back in `take` */
+	/* Takes over groups of spans of such a shard: now and then, no two calls at once. */
+	int (*take)(void *arg, size_t place, struct agg_table *, struct err *);
+	void *arg;
+};
+
 struct exec_env {
 	const struct source_ops *source;	/* NULL: the snapshot's shards */
 	const void *source_arg;		/* what another source opens */
@@ -43,6 +51,7 @@ struct exec_env {
 	/* Of a plan whose output is groups: where its spans go, and on which side. */
 	struct agg_table *groups;
 	enum agg_side side;
+	const struct exec_parts *parts;	/* or NULL */
 	struct contrast *contrast;	/* alike, of a plan that compares */
 };
 

@@ -87,6 +87,8 @@ const struct pred *pred_not(struct arena *, const struct pred *);
 /* Structural equality and a total order. */
 bool pred_eq(const struct pred *, const struct pred *);
 int pred_cmp(const struct pred *, const struct pred *);
+/* Appends bytes that tell predicates apart as pred_eq does. */
+void pred_put(struct buf *, const struct pred *);
 /* For people and plans: "service = checkout AND (a.b > 3 OR NOT has x)". Control characters escaped. */
 void pred_print(struct buf *, const struct pred *);
 /* Deep copy into another arena. */

@@ -19,6 +19,7 @@ struct profile {
 	uint64_t rows_fetched;		/* rows put together */
 	uint64_t rows_returned;		/* output rows */
 	uint64_t traces_assembled;
+	uint64_t shards_kept;		/* of which groups were there from before: not read */
 	uint64_t plan_ns, scan_ns, sort_ns, fetch_ns;	/* by stage; plan_ns is the engine's */
 	bool complete;
 };

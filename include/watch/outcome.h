@@ -36,7 +36,7 @@ struct outcome {
 	const struct err *err;		/* meaningful if code < 0 */
 };
 
-/* What it had of the chunks that it read: "chunks" all in memory, "none". */
+/* Where a run had its answer from: "part", of some shards from earlier ones; "miss". */
 const char *outcome_cache(const struct run_info *);
 
 #endif

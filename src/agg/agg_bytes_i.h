@@ -13,7 +13,4 @@ enum state_form { STATE_EXACT, STATE_SKETCH, STATE_REGISTERS };
 #define SUM_DOUBLES 1
 #define SUM_ODD 2
 
-/* A hash of all that a state depends on. */
-int agg_shape(const struct agg_table *, uint64_t *, struct err *) WARN_UNUSED;
-
 #endif

@@ -208,13 +208,19 @@ agg_shape(const struct agg_table *t, uint64_t *hash, struct err *e)
 	return code;
 }
 
+bool
+agg_can_save(const struct agg_table *t)
+{
+	return !t->g->per_trace;
+}
+
 int
 agg_save(struct agg_table *t, struct buf *b, struct err *e)
 {
 	uint64_t shape;
 	int code;
 
-	if (t->g->per_trace)
+	if (!agg_can_save(t))
 		return err_set(e, ERR_UNSUPPORTED, -1, "groups of traces are not kept");
 	if ((code = agg_shape(t, &shape, e)) < 0)
 		return code;

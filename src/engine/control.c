@@ -109,9 +109,14 @@ print_metrics(struct engine *en, struct requester asks, struct buf *out)
 		.results_bytes = atomic_load(&en->results_bytes),
 		.cost_version = atomic_load(&en->cost_version),
 	};
+	struct partcache_stats parts = partcache_stats(en->parts);
 	struct world *w;
 
 	(void)asks;
+	m.n_parts = parts.n;
+	m.parts_bytes = parts.bytes;
+	m.parts_hits = parts.hits;
+	m.parts_misses = parts.misses;
 	pthread_mutex_lock(&en->lock);
 	m.n_results = en->results.n;
 	m.kept_bytes = en->results.worth.bytes;
@@ -240,6 +245,7 @@ flush_results(struct engine *en)
 	gone = results_expire(&en->results, UINT64_MAX, 0);
 	pthread_mutex_unlock(&en->lock);
 	results_drop(gone);
+	partcache_drop(en->parts);
 }
 
 /* Marks are the store's, so of those who may ask only its owner moves them, and root. */

@@ -123,7 +123,7 @@ tidy(struct engine *en)
 {
 	uint64_t now = clock_mono_ns(), ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL);
 	struct result *gone = results_expire(&en->results, now > ttl ? now - ttl : 0,
-	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES));
+	    engine_results_max(en));
 	unsigned long long asked = atomic_load(&en->counters.cache_misses) +
 	    atomic_load(&en->counters.cache_hits);
 	bool worked = gone != NULL || asked != en->tidied_at;
@@ -202,6 +202,13 @@ tick_cond_init(pthread_cond_t *c)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(c, &attr);
 	pthread_condattr_destroy(&attr);
+}
+
+/* Parts take half of what results may, at most. */
+static uint64_t
+parts_max(const struct conf *conf)
+{
+	return conf_u64(conf, CONF_RESULT_CACHE_MAX_BYTES) / 2;
 }
 
 static struct decisioncache_limits
@@ -300,6 +307,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	en->size_ahead = SIZE_AHEAD;
 	en->stream_ahead = STREAM_AHEAD;
 	en->rest_ns = REST_NS;
+	en->parts_least_cost = PARTS_LEAST_COST;
 	if ((en->store = strdup(store)) == NULL) {
 		code = err_nomem(e);
 		goto fail;
@@ -308,6 +316,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	    (code = parse_rules_off(en, conf, e)) < 0 || (code = take_total(en, conf, e)) < 0 ||
 	    (code = engine_load_prices(en, conf, e)) < 0 ||
 	    (code = decisioncache_new(&limits, &en->decisions, e)) < 0 ||
+	    (code = partcache_new(parts_max(conf), &en->parts, e)) < 0 ||
 	    (code = catalog_open(store, &co, &en->catalog, e)) < 0 ||
 	    (code = start_threads(en, e)) < 0)
 		goto fail;
@@ -343,9 +352,26 @@ engine_ready(struct engine *en, struct err *e)
 	return 0;
 }
 
+bool
+engine_keeps_parts(const struct engine *en)
+{
+	return !en->once && conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED) &&
+	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES) != 0;
+}
+
+uint64_t
+engine_results_max(struct engine *en)
+{
+	uint64_t max = conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES);
+	uint64_t parts = partcache_stats(en->parts).bytes;
+
+	return max > parts ? max - parts : 0;
+}
+
 void
 engine_once(struct engine *en)
 {
+	en->once = true;
 	chunkcache_begin_small(catalog_cache(en->catalog), ONCE_CACHE_BYTES);
 }
 
@@ -394,6 +420,7 @@ engine_close(struct engine *en)
 	statistics_release(&en->statistics);
 	gdsf_release(&en->results.worth);
 	decisioncache_free(en->decisions);
+	partcache_free(en->parts);
 	costs_release(&en->costs);
 	pthread_cond_destroy(&en->tick);
 	pthread_mutex_destroy(&en->lock);
@@ -441,5 +468,6 @@ engine_reload(struct engine *en, const struct conf *conf)
 	lim = runner_limits(conf);
 	runner_resize(en->runner, &lim);
 	decisioncache_limit(en->decisions, &limits);
+	partcache_limit(en->parts, parts_max(conf));
 	querylog_open(&en->querylog, conf_str(conf, CONF_LOG_QUERY_LOG));
 }

@@ -52,6 +52,7 @@
 #include "base/quota.h"
 #include "base/vec.h"
 #include "cache/gdsf.h"
+#include "cache/partcache.h"
 #include "engine/engine.h"
 #include "decisions/decisioncache.h"
 #include "exec/exec.h"
@@ -609,6 +610,8 @@ void costs_print(struct engine *, struct buf *);
 #define SIZE_AHEAD (4u << 20)
 /* Bytes that the producer of what is read as it comes may be before its readers. */
 #define STREAM_AHEAD (64u << 20)
+/* Least estimated cost of a shard, in seq_page_cost (some 40 us), of which groups are kept. */
+#define PARTS_LEAST_COST 10.0
 /* After so long without a read that needs more, the producer gives its thread back. */
 #define REST_NS UINT64_C(30000000000)
 
@@ -639,6 +642,8 @@ struct engine {
 	struct slowlog slowlog;
 	struct shadow shadow;
 	struct decisioncache *decisions;
+	struct partcache *parts;	/* what shards gave to groups */
+	bool once;			/* one question only is asked: engine_once */
 	atomic_uint cost_version;	/* moves when [cost_model] or what is learned of it changes */
 	struct costs costs;
 	atomic_ullong now;		/* [mount] now: NOW_CLOCK, NOW_LATEST, or that time */
@@ -662,6 +667,7 @@ struct engine {
 	unsigned timed;			/* waits with a due time */
 	unsigned long long tidied_at;	/* results asked for when the ticker tidied up last */
 	uint64_t size_ahead, stream_ahead, rest_ns;	/* SIZE_AHEAD and so on; for tests to change */
+	double parts_least_cost;	/* alike */
 	atomic_uint n_inline;		/* results being made by the threads that asked for them */
 	atomic_ullong results_bytes;	/* of all results that there are */
 	/* engine_dir_mtime's last answer, and when: 0, never. */
@@ -691,6 +697,10 @@ uint64_t engine_now(struct engine *, const struct world *);
 int engine_load_prices(struct engine *, const struct conf *, struct err *) WARN_UNUSED;
 void engine_free_prices(struct engine *);
 void engine_bind_env(struct engine *, struct world *, struct query_env *);
+/* Are groups of shards kept, for others to come? */
+bool engine_keeps_parts(const struct engine *);
+/* Bytes of [result_cache] max_bytes that whole results may take: what parts leave. */
+uint64_t engine_results_max(struct engine *);
 /* The ticker is told that a wait with a due time was added. */
 void engine_timed(struct engine *, int delta);
 struct blob_limits engine_blob_limits(struct engine *);

@@ -6,7 +6,12 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "engine_i.h"
+#include "parts/group_parts.h"
+
+/* Of [query] memory what groups of shards may take apart. */
+#define PARTS_SHARE 8
 
 /* ---- runs ---- */
 
@@ -44,23 +49,39 @@ add_profile(struct profile *p, const struct profile *q)
 	p->complete = q->complete;
 }
 
-/* The spans of a request that is planned or can be. */
+/* Groups that shards gave before may be used, and those that they give now kept. */
+static bool
+uses_parts(const struct request *r)
+{
+	return r->rules_off == 0 && r->force == OPT_FORCE_NONE && !r->shadow && r->commit == 0 &&
+	    engine_keeps_parts(r->engine);
+}
+
+static struct group_parts_ask
+ask_parts(const struct request *r, struct agg_table *t, enum agg_side side, size_t memory)
+{
+	return (struct group_parts_ask){
+		.cache = r->engine->parts, .plan = r->plan, .filter = r->query->filter,
+		.snap = r->world->snap, .settings = atomic_load(&r->engine->prices)->hash,
+		.table = t, .side = side, .least_cost = r->engine->parts_least_cost,
+		.memory = memory / PARTS_SHARE,
+	};
+}
+
 static int
-run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct err *e)
+run_plan(struct spans_run *x, const struct plan *plan, const struct exec_parts *parts,
+    struct profile *prof, struct err *e)
 {
 	struct exec_env env = *x->env;
 	struct exec *ex;
 	struct batch b;
 	int code;
 
-	r->deadline_mono_ns = x->env->deadline_mono_ns;
-	r->cancel = x->env->cancel;
-	code = request_plan(r, e);
-	r->cancel = NULL;
 	env.groups = x->table;
 	env.contrast = x->contrast;
 	env.side = x->side;
-	if (code < 0 || (code = exec_open(r->plan, &env, &ex, e)) < 0)
+	env.parts = parts;
+	if ((code = exec_open(plan, &env, &ex, e)) < 0)
 		return code;
 	while ((code = exec_next(ex, &b, e)) == 0) {
 		if ((code = take_batch(x, &b, e)) < 0)
@@ -72,6 +93,35 @@ run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct e
 	add_profile(prof, exec_profile(ex));
 	exec_close(ex);
 	return code < 0 ? code : 0;
+}
+
+/* The spans of a request that is planned or can be. */
+static int
+run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct err *e)
+{
+	struct group_parts_ask ask;
+	struct group_parts *g = NULL;
+	uint64_t begun;
+	int code;
+
+	r->deadline_mono_ns = x->env->deadline_mono_ns;
+	r->cancel = x->env->cancel;
+	code = request_plan(r, e);
+	r->cancel = NULL;
+	if (code < 0)
+		return code;
+	ask = ask_parts(r, x->table, x->side, x->env->memory);
+	if (x->table != NULL && uses_parts(x->r) && (code = group_parts_begin(&ask, &g, e)) < 0)
+		return code;
+	begun = clock_mono_ns();
+	if (g == NULL)
+		return run_plan(x, r->plan, NULL, prof, e);
+	prof->shards_kept += g->n_kept;
+	code = run_plan(x, &g->plan, &g->parts, prof, e);
+	if (code == 0)
+		code = group_parts_end(g, clock_mono_ns() - begun, e);
+	group_parts_free(g);
+	return code;
 }
 
 /* The same request for other spans. */
@@ -145,6 +195,12 @@ rows_kept(const struct query *q)
 	return q->groups.fill != FILL_NONE ? UINT64_MAX : rows_wanted(q->limit, q->offset);
 }
 
+static uint64_t
+shift_of(const struct query *q, struct time_range r)
+{
+	return q->groups.versus_previous ? r.to - r.from : q->groups.versus_ns;
+}
+
 /* What the table is told; `auto` looks at the range, of an open one at the spans. */
 static int
 take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, struct err *e)
@@ -163,8 +219,7 @@ take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, s
 		.deadline_mono_ns = x->env->deadline_mono_ns, .cancel = x->env->cancel,
 	};
 	if (q->groups.versus)
-		o->shift = q->groups.versus_previous ? o->range.to - o->range.from :
-		    q->groups.versus_ns;
+		o->shift = shift_of(q, o->range);
 	if (q->groups.has_bucket && q->groups.step.kind == STEP_AUTO) {
 		if (o->open_begin)
 			code = probe(x, false, &length.from, &first, prof, e);
@@ -271,10 +326,37 @@ groups_batch(struct agg_table *t, const struct group_column *columns, size_t n_c
 
 /* ---- EXPLAIN ---- */
 
+/* Of how many shards groups are there, of how many that are worth it; 0: that can't be told. */
+static size_t
+count_parts(const struct request *r, size_t *of)
+{
+	const struct query *q = r->groups;
+	struct agg_options o = { .groups = &q->groups, .range = r->query->range,
+		.memory = SIZE_MAX };
+	struct group_parts_ask ask;
+	struct agg_table *t;
+	size_t there = 0;
+
+	if (!uses_parts(r) || (q->groups.has_bucket && q->groups.step.kind == STEP_AUTO &&
+	    (begin_open(q) || end_open(q))))
+		return 0;
+	if (q->groups.versus)
+		o.shift = shift_of(q, o.range);
+	o.step = step_of_range(q->groups.step, o.range.to - o.range.from);
+	if (agg_table_new(&o, &t, NULL) < 0)
+		return 0;
+	ask = ask_parts(r, t, SIDE_NOW, 0);
+	if (group_parts_count(&ask, &there, of, NULL) < 0)
+		there = 0;
+	agg_table_free(t);
+	return there;
+}
+
 void
 groups_explain(struct buf *b, const struct request *r)
 {
 	struct buf text = BUF_INIT;
+	size_t there, of;
 
 	query_print_groups(&text, r->groups);
 	BUF_LIT(b, "aggregate ");
@@ -289,6 +371,8 @@ groups_explain(struct buf *b, const struct request *r)
 	if (rows_kept(r->groups) != UINT64_MAX)
 		buf_printf(b, "; the first %llu by a bounded heap",
 		    (unsigned long long)rows_kept(r->groups));
+	if ((there = count_parts(r, &of)) != 0)
+		buf_printf(b, "; of %zu of %zu shards from an earlier answer", there, of);
 	buf_putc(b, '\n');
 	b->oom |= text.oom;
 	buf_release(&text);
@@ -298,6 +382,7 @@ void
 groups_explain_json(struct buf *b, const struct request *r)
 {
 	struct buf text = BUF_INIT;
+	size_t there, of;
 
 	query_print_groups(&text, r->groups);
 	BUF_LIT(b, ",\"aggregate\":{\"clauses\":");
@@ -308,6 +393,8 @@ groups_explain_json(struct buf *b, const struct request *r)
 	    agg_can_shrink(&r->groups->groups) && !is_exact(r) ? "true" : "false");
 	if (rows_kept(r->groups) != UINT64_MAX)
 		buf_printf(b, ",\"first\":%llu", (unsigned long long)rows_kept(r->groups));
+	if ((there = count_parts(r, &of)) != 0)
+		buf_printf(b, ",\"parts\":{\"there\":%zu,\"of\":%zu}", there, of);
 	buf_putc(b, '}');
 	b->oom |= text.oom;
 	buf_release(&text);

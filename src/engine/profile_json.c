@@ -53,6 +53,7 @@ put_scan(struct buf *b, const struct plan *pl, const struct profile *p)
 	put_u64(b, "time_ns", p->scan_ns);
 	put_u64(b, "rows_scanned", p->rows_scanned);
 	put_u64(b, "shards_opened", p->shards_opened);
+	put_u64(b, "shards_kept", p->shards_kept);
 	put_u64(b, "row_groups_visited", p->row_groups_visited);
 	put_u64(b, "row_groups_pruned", p->row_groups_pruned);
 	put_u64(b, "blocks_pruned", p->blocks_pruned);

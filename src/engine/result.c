@@ -327,7 +327,7 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 	}
 	pthread_mutex_lock(&en->lock);
 	gone = results_expire(&en->results, made_after,
-	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES));
+	    engine_results_max(en));
 	if ((r = results_find(&en->results, buf_view(&rq->key), made_after,
 	    keep ? rq->world->id : 0, rq->now)) != NULL)
 		join(en, r);
@@ -428,7 +428,8 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 	else if (sv_is(name, "exact") && r->state == RESULT_DONE && r->err.code == 0)
 		buf_str(out, r->info.inexact ? "no" : "yes");
 	else if (sv_is(name, "cache"))
-		buf_str(out, atomic_load(&r->hits) != 0 ? "l1" : "miss");
+		buf_str(out, atomic_load(&r->hits) != 0 ? "l1" :
+		    r->info.profile.shards_kept != 0 ? "part" : "miss");
 	else if (sv_is(name, "error") && r->state == RESULT_DONE && r->err.code != 0)
 		buf_str(out, r->err.msg);
 	else if (sv_is(name, "generation"))

@@ -7,6 +7,7 @@
  * Equality and order are of structure: two leaves are equal if operator, field and the
  * literals' text and numbers are; nothing is normalised here.
  */
+#include "base/varint.h"
 #include "model/pred.h"
 
 static const char *const op_names[N_PRED_OPS] = {
@@ -221,6 +222,41 @@ bool
 pred_eq(const struct pred *a, const struct pred *b)
 {
 	return pred_cmp(a, b) == 0;
+}
+
+static void
+put_leaf(struct buf *b, const struct pred *p)
+{
+	struct buf name = BUF_INIT;
+
+	field_print(&name, &p->field);
+	buf_varint(b, (uint64_t)p->op);
+	buf_varint(b, name.n);
+	buf_sv(b, buf_view(&name));
+	buf_varint(b, p->n_lits);
+	for (size_t i = 0; i < p->n_lits; i++) {
+		const struct literal *l = &p->lits[i];
+		const uint64_t readings[] = { l->u, l->hi, l->lo };
+
+		buf_varint(b, l->text.n);
+		buf_sv(b, l->text);
+		buf_put(b, readings, sizeof readings);
+	}
+	b->oom |= name.oom;
+	buf_release(&name);
+}
+
+void
+pred_put(struct buf *b, const struct pred *p)
+{
+	buf_varint(b, (uint64_t)p->kind);
+	if (p->kind == PRED_LEAF) {
+		put_leaf(b, p);
+		return;
+	}
+	buf_varint(b, p->n_kids);
+	for (size_t i = 0; i < p->n_kids; i++)
+		pred_put(b, p->kids[i]);
 }
 
 static bool

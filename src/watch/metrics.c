@@ -142,6 +142,13 @@ print_result_cache(struct buf *b, const struct metrics *m)
 	GAUGE(b, "results_kept", "Results in the table.", m->n_results);
 	GAUGE(b, "result_cache_bytes", "Bytes of results, in memory or spilled.",
 	    m->results_bytes);
+	COUNTER(b, "parts_hits_total", "Shards whose groups were there from an earlier query.",
+	    m->parts_hits);
+	COUNTER(b, "parts_misses_total", "Shards whose groups were made, to be kept.",
+	    m->parts_misses);
+	GAUGE(b, "parts_kept", "Shards' groups that are kept.", m->n_parts);
+	GAUGE(b, "parts_bytes", "Bytes that they take of [result_cache] max_bytes.",
+	    m->parts_bytes);
 	GAUGE(b, "result_cache_memory_bytes",
 	    "Memory of results that nobody reads, as [result_cache] max_bytes counts it.",
 	    m->kept_bytes);

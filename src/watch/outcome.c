@@ -5,7 +5,5 @@
 const char *
 outcome_cache(const struct run_info *info)
 {
-	const struct profile *p = &info->profile;
-
-	return p->chunks_read == 0 && p->chunks_cached != 0 ? "chunks" : "none";
+	return info->profile.shards_kept != 0 ? "part" : "miss";
 }

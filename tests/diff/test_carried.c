@@ -3,7 +3,8 @@
  * carried: results that are kept over commits. A set of generated paths is asked again and again
  * while commits come, each in some hours only, with spans of old traces and of new ones; each
  * answer must be that of an engine that keeps nothing. And some must have been kept, else this
- * shows nothing. SPANFS_DIFF_QUERIES: how often to ask.
+ * shows nothing. Alike groups that are put together from what shards gave before.
+ * SPANFS_DIFF_QUERIES: how often to ask.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,6 +30,10 @@
 #define HOUR_NS UINT64_C(3600000000000)
 
 static struct store_rig rig;
+static struct engine *keeps, *none;	/* one keeps what it gave, one nothing */
+static struct conf *kc, *nc;
+static struct vocab words;
+static struct arena vocab_arena;
 static struct buf paths[N_PATHS];
 static const struct requester me = { 0, 1 };
 
@@ -144,14 +149,12 @@ commit(unsigned k)
 
 /* Half of them in some hours only. */
 static void
-make_paths(struct engine *en)
+make_paths(void)
 {
-	struct vocab words;
-	struct arena a;
 	uint64_t seed = 5;
 
-	arena_init(&a);
-	store_vocab(en, &rig, &a, &words);
+	arena_init(&vocab_arena);
+	store_vocab(none, &rig, &vocab_arena, &words);
 	for (size_t i = 0; i < N_PATHS; i++) {
 		const char *file = vocab_file(i);
 		uint64_t from = STORE_RIG_START + hash_u64(i) % HOURS * HOUR_NS;
@@ -170,23 +173,33 @@ make_paths(struct engine *en)
 		buf_printf(&paths[i], paths[i].p[paths[i].n - 1] == '/' ? "%s" : "/%s", file);
 		buf_putc(&paths[i], '\0');
 	}
-	arena_release(&a);
+}
+
+static struct buf kept, anew;
+
+static long
+questions(long usual)
+{
+	const char *env = getenv("SPANFS_DIFF_QUERIES");
+
+	return env != NULL ? strtol(env, NULL, 10) : usual;
+}
+
+static void
+compare_answers(long i, const char *path, int a, int b)
+{
+	if (a != b || kept.n != anew.n || (a == 0 && memcmp(kept.p, anew.p, kept.n) != 0))
+		fail_msg("question %ld, %s: %d, %zu bytes are kept; %d, %zu now: %.*s | %.*s", i, path,
+		    a, kept.n, b, anew.n, (int)(kept.n < 500 ? kept.n : 500), kept.p,
+		    (int)(anew.n < 500 ? anew.n : 500), anew.p);
 }
 
 static void
 every_answer_is_of_its_state(void **state)
 {
-	const char *env = getenv("SPANFS_DIFF_QUERIES");
-	long n = env != NULL ? strtol(env, NULL, 10) : 2000;
-	struct buf kept = BUF_INIT, anew = BUF_INIT;
-	struct engine *keeps, *none;
-	struct conf *kc, *nc;
+	long n = questions(2000);
 
 	(void)state;
-	store_rig_init(&rig, 9, SPANS, HOURS, 3, 64);
-	open_engine(&keeps, &kc, true);
-	open_engine(&none, &nc, false);
-	make_paths(none);
 	for (long i = 0; i < n; i++) {
 		uint64_t r = hash_u64((uint64_t)i);
 		const char *path;
@@ -198,24 +211,110 @@ every_answer_is_of_its_state(void **state)
 			commit((unsigned)(i / 20));
 		a = ask_kept(keeps, path, &kept);
 		b = ask_anew(none, path, &anew);
-		if (a != b || kept.n != anew.n || (a == 0 && memcmp(kept.p, anew.p, kept.n) != 0))
-			fail_msg("question %ld, %s: %d, %zu bytes are kept; %d, %zu now", i, path, a,
-			    kept.n, b, anew.n);
+		compare_answers(i, path, a, b);
 	}
 	print_message("%llu answers of %ld were there, %llu of them carried over commits\n",
 	    (unsigned long long)atomic_load(&keeps->counters.cache_hits), n,
 	    (unsigned long long)atomic_load(&keeps->counters.cache_carried));
 	assert_true(atomic_load(&keeps->counters.cache_carried) > (unsigned long)n / 50);
 	assert_true(atomic_load(&keeps->counters.cache_misses) > (unsigned long)n / 50);
+}
+
+/* The same groups over ranges that move. */
+static void
+groups_are_put_together_from_those_of_shards(void **state)
+{
+	struct buf groups[16] = { BUF_INIT }, path = BUF_INIT;
+	struct partcache_stats st;
+	long n = questions(2000);
+	uint64_t seed = 11;
+
+	(void)state;
+	words.flags = GEN_PATH_GROUPS | GEN_PATH_TRACE | GEN_PATH_PAGE;
+	for (size_t i = 0; i < 16; i++)
+		gen_path(&seed, &words, &groups[i]);
+	for (long i = 0; i < n; i++) {
+		uint64_t r = hash_u64((uint64_t)i + 99), from = r % HOURS, hours = 1 + r / HOURS % HOURS;
+		int a, b;
+
+		path.n = 0;
+		if (i % 4 != 0)
+			buf_printf(&path, "/since/%llu/until/%llu",
+			    (unsigned long long)(STORE_RIG_START + from * HOUR_NS),
+			    (unsigned long long)(STORE_RIG_START + (from + hours) * HOUR_NS));
+		buf_sv(&path, buf_view(&groups[r >> 32 & 15]));
+		buf_printf(&path, "/groups.jsonl");
+		buf_putc(&path, '\0');
+		if (i % 40 == 39)
+			commit((unsigned)(i / 40) + 10000);
+		a = ask_anew(keeps, path.p, &kept);
+		b = ask_anew(none, path.p, &anew);
+		compare_answers(i, path.p, a, b);
+	}
+	st = partcache_stats(keeps->parts);
+	print_message("%llu times groups of a shard were there, %llu times not\n",
+	    (unsigned long long)st.hits, (unsigned long long)st.misses);
+	assert_true(st.hits > st.misses);
+	for (size_t i = 0; i < 16; i++)
+		buf_release(&groups[i]);
+	buf_release(&path);
+}
+
+static uint64_t
+chunks_used(void)
+{
+	return atomic_load(&keeps->counters.chunks_read) + atomic_load(&keeps->counters.chunks_cached);
+}
+
+/* After a small commit the same question reads what that brought, and little else. */
+static void
+only_what_is_new_is_read(void **state)
+{
+	static const char path[] =
+	    "/since/2026-11-20T12:00:00Z/bucket/5m/group/service/agg/count,p99:duration/groups.jsonl";
+	uint64_t at = chunks_used(), first, second;
+
+	(void)state;
+	assert_int_equal(ask_anew(keeps, path, &kept), 0);
+	first = chunks_used() - at;
+	commit(20000);
+	at = chunks_used();
+	assert_int_equal(ask_anew(keeps, path, &kept), 0);
+	second = chunks_used() - at;
+	assert_int_equal(ask_anew(none, path, &anew), 0);
+	compare_answers(0, path, 0, 0);
+	print_message("%llu chunks, then %llu\n", (unsigned long long)first,
+	    (unsigned long long)second);
+	assert_true(second > 0 && second * 100 <= first * 3);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	store_rig_init(&rig, 9, SPANS, HOURS, 3, 64);
+	open_engine(&keeps, &kc, true);
+	open_engine(&none, &nc, false);
+	keeps->parts_least_cost = 0;
+	make_paths();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
 	engine_close(keeps);
 	engine_close(none);
 	conf_free(kc);
 	conf_free(nc);
 	store_rig_release(&rig);
+	arena_release(&vocab_arena);
 	buf_release(&kept);
 	buf_release(&anew);
 	for (size_t i = 0; i < N_PATHS; i++)
 		buf_release(&paths[i]);
+	return 0;
 }
 
 int
@@ -223,7 +322,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_answer_is_of_its_state),
+		cmocka_unit_test(groups_are_put_together_from_those_of_shards),
+		cmocka_unit_test(only_what_is_new_is_read),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }

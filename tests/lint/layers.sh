@@ -39,11 +39,12 @@ check opt base model match query plan
 check filter base model match plan shard
 check contrast base model match agg plan shard filter
 check exec base model match agg plan shard filter contrast catalog
+check parts base model agg plan catalog shard exec cache
 check conf base
 check intake base model conf ingest render shard seal catalog
 check watch base model plan conf
 check decisions base model plan opt
-check engine base cache model match agg query plan opt render shard catalog exec ingest format conf watch decisions
+check engine base cache parts model match agg query plan opt render shard catalog exec ingest format conf watch decisions
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
 check cmd base conf engine fs query catalog check ingest intake

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Groups put together from those of shards, without memory: each allocation of a query fails in
+ * turn, once or for good, with some shards' groups there. Then there is an error, or the answer is
+ * that with memory; and the one after it, of what was kept meanwhile, is. Links with --wrap.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/engine_i.h"
+#include "lib/fault_malloc.h"
+#include "lib/store_rig.h"
+
+#define HALF "since/2026-11-20T14:00:00Z/"
+#define ASKED "bucket/1h/group/service/agg/count,sum:duration,p90:duration,distinct:name/groups.jsonl"
+
+static struct store_rig rig;
+static struct engine *en;
+
+static int
+append(void *arg, const void *p, size_t n, struct err *e)
+{
+	buf_put(arg, p, n);
+	return buf_ok(arg, e);
+}
+
+static int
+ask(const char *path, struct buf *out, struct err *e)
+{
+	out->n = 0;
+	out->oom = false;
+	return engine_query(en, sv_cstr(path), (struct requester){ 0, 1 }, append, out, NULL, e);
+}
+
+/* Of the later half of the shards groups are there, of the others not. */
+static void
+keep_half(void)
+{
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	partcache_drop(en->parts);
+	assert_int_equal(ask(HALF ASKED, &out, &e), 0);
+	buf_release(&out);
+}
+
+static void
+each_allocation_fails(const struct buf *want, bool persist)
+{
+	struct buf got = BUF_INIT;
+	uint64_t n = 1;
+	struct err e;
+	bool failed;
+	int code;
+
+	do {
+		keep_half();
+		e = (struct err)ERR_INIT;
+		buf_release(&got);
+		buf_init(&got);
+		fault_malloc_start(n, persist);
+		code = ask(ASKED, &got, &e);
+		failed = fault_malloc_stop() >= n;
+		if (code < 0)
+			assert_int_equal(code, ERR_NOMEM);
+		else
+			assert_true(sv_eq(buf_view(&got), buf_view(want)));
+		assert_int_equal(ask(ASKED, &got, &e), 0);
+		assert_true(sv_eq(buf_view(&got), buf_view(want)));
+		n += n < 300 ? 1 : 3;
+	} while (failed);
+	assert_true(n > 300);
+	buf_release(&got);
+}
+
+static void
+groups_fail_or_are_whole(void **state)
+{
+	struct buf want = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(ask(ASKED, &want, &e), 0);
+	assert_true(want.n > 1000);
+	keep_half();
+	assert_true(partcache_stats(en->parts).n > 2);
+	each_allocation_fails(&want, false);
+	each_allocation_fails(&want, true);
+	buf_release(&want);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(groups_fail_or_are_whole) };
+	const char *sets[] = { "query.threads=1", "query.aggregates=exact" };
+	struct err e = ERR_INIT;
+	struct conf *conf;
+	int failed;
+
+	store_rig_init(&rig, 3, 240, 6, 2, 32);
+	if (conf_load(NULL, sets, 2, &conf, &e) < 0 ||
+	    engine_open(conf, rig.dir, false, &en, &e) < 0)
+		return 1;
+	en->parts_least_cost = 0;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	engine_close(en);
+	conf_free(conf);
+	store_rig_release(&rig);
+	return failed;
+}
