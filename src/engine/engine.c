@@ -352,22 +352,6 @@ engine_ready(struct engine *en, struct err *e)
 	return 0;
 }
 
-bool
-engine_keeps_parts(const struct engine *en)
-{
-	return !en->once && conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED) &&
-	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES) != 0;
-}
-
-uint64_t
-engine_results_max(struct engine *en)
-{
-	uint64_t max = conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES);
-	uint64_t parts = partcache_stats(en->parts).bytes;
-
-	return max > parts ? max - parts : 0;
-}
-
 void
 engine_once(struct engine *en)
 {

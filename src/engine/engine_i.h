@@ -698,9 +698,21 @@ int engine_load_prices(struct engine *, const struct conf *, struct err *) WARN_
 void engine_free_prices(struct engine *);
 void engine_bind_env(struct engine *, struct world *, struct query_env *);
 /* Are groups of shards kept, for others to come? */
-bool engine_keeps_parts(const struct engine *);
+static inline bool
+engine_keeps_parts(const struct engine *en)
+{
+	return !en->once && conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED) &&
+	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES) != 0;
+}
 /* Bytes of [result_cache] max_bytes that whole results may take: what parts leave. */
-uint64_t engine_results_max(struct engine *);
+static inline uint64_t
+engine_results_max(const struct engine *en)
+{
+	uint64_t max = conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES);
+	uint64_t parts = partcache_stats(en->parts).bytes;
+
+	return max > parts ? max - parts : 0;
+}
 /* The ticker is told that a wait with a due time was added. */
 void engine_timed(struct engine *, int delta);
 struct blob_limits engine_blob_limits(struct engine *);
