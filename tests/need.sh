@@ -19,9 +19,11 @@ jq		jq
 less		less
 mandoc		mandoc
 nodejs		node
+openssl		openssl
 perl-base	perl
 procps		ps
 python3		python3
+redis-server	redis-server
 ripgrep		rg
 rsync		rsync
 strace		strace

@@ -44,7 +44,8 @@ check conf base
 check intake base model conf ingest render shard seal catalog
 check watch base model plan conf
 check decisions base model plan opt
-check engine base cache parts model match agg query plan opt render shard catalog exec ingest format conf watch decisions
+check redis base shard
+check engine base cache parts model match agg query plan opt render shard catalog exec ingest format conf watch decisions redis
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
 check cmd base conf engine fs query catalog check ingest intake
@@ -68,6 +69,8 @@ owner 'zstd\.h' src/shard/codec.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 
 owner 'zlib\.h' $(ls src/ingest/unpack*.c src/ingest/*gzip*.c 2>/dev/null)
 owner 'lzma\.h' src/ingest/unpack.c
 owner 'xxhash\.h' src/base/hash.c
+owner 'hiredis/[a-z]*\.h' src/redis/redis_conn.c
+owner 'openssl/[a-z0-9]*\.h' src/redis/redis_mac.c src/redis/redis_tls.c
 for f in $(grep -lE '#include <fuse' -r src include); do
 	case $f in
 	src/fs/*) ;;
