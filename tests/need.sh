@@ -37,6 +37,7 @@ END
 case ${1-} in
 packages)
 	echo libcmocka-dev
+	echo npm
 	list | cut -f 1
 	exit
 	;;
