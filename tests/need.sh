@@ -19,6 +19,7 @@ jq		jq
 less		less
 mandoc		mandoc
 nodejs		node
+openssl		openssl
 perl-base	perl
 procps		ps
 python3		python3
