@@ -39,6 +39,7 @@ END
 case ${1-} in
 packages)
 	echo libcmocka-dev
+	echo npm
 	list | cut -f 1
 	exit
 	;;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # run: runs families of tests and counts. Called by make with BUILD, SRC, SPANFS, SPANCTL set.
 #   run.sh [need] [lint] [unit PROGRAM... --] [diff PROGRAM... --] [fault ...] [fuzz ...] [oracle]
-#       [mount] [all]
+#       [clickhouse ...] [mount] [all]
 # A family's programs follow its name up to "--" or the end. "need" wants what tests use to be
 # there; "all", at the end, that every program and script of the tree has run, except fault's.
 # Without /dev/fuse the scripts of mount can't run, which fails, unless SPANFS_TEST_NO_FUSE=yes
@@ -26,6 +26,8 @@ export LSAN_OPTIONS="suppressions=$SRC/tests/lsan.supp:print_suppressions=0"
 export ASAN_OPTIONS="${ASAN_OPTIONS-}${ASAN_OPTIONS:+:}log_path=$log/asan"
 export UBSAN_OPTIONS="print_stacktrace=1:log_path=$log/ubsan"
 export TSAN_OPTIONS="log_path=$log/tsan"
+SPANFS_CHDB=$(sh "$SRC/tests/clickhouse/chdb.sh")
+export SPANFS_CHDB
 rm -f "$log"/asan.* "$log"/ubsan.* "$log"/tsan.* "$log"/*.time
 
 # Counts the cmocka lines of a log.
@@ -107,6 +109,10 @@ all_ran() {
 	    -name 'test_*.c' -o -name 'fuzz_*.c' | wc -l)
 	there_scripts=$(find "$SRC"/tests/mount "$SRC"/tests/oracle -name 't_*.sh' ! -name t_units.sh | wc -l)
 	there_scripts=$((there_scripts + linted))
+	if [ -f "$SPANFS_CHDB" ]; then
+		there=$((there + $(ls "$SRC"/tests/clickhouse/test_*.c | wc -l)))
+		there_scripts=$((there_scripts + $(ls "$SRC"/tests/clickhouse/t_*.sh | wc -l)))
+	fi
 	[ $lone -eq 0 ] || echo "left out: $lone programs without threads"
 	there=$((there - lone))
 	echo "ran $programs of $there programs, $scripts of $there_scripts scripts"
@@ -135,6 +141,21 @@ while [ $# -gt 0 ]; do
 			script "$s"
 			linted=$((linted + 1))
 		done
+		;;
+	clickhouse)
+		list=
+		while [ $# -gt 0 ] && [ "$1" != -- ]; do
+			list="$list $1"
+			shift
+		done
+		[ $# -gt 0 ] && shift
+		if [ -f "$SPANFS_CHDB" ]; then
+			run_programs $list
+			for p in $list; do program "$p"; done
+			for s in "$SRC"/tests/clickhouse/t_*.sh; do script "$s"; done
+		else
+			echo "SKIP tests/clickhouse: no libchdb (tests/clickhouse/chdb.sh get)"
+		fi
 		;;
 	mount)
 		for s in "$SRC"/tests/mount/t_*.sh; do script "$s"; done

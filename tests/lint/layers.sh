@@ -37,6 +37,7 @@ check ingest base model
 check format base model match render
 check opt base model match query plan
 check filter base model match plan shard
+check clickhouse base model match query plan
 check contrast base model match agg plan shard filter
 check exec base model match agg plan shard filter contrast catalog
 check parts base model agg plan catalog shard exec cache
@@ -68,6 +69,7 @@ owner 'pcre2\.h' src/match/regex.c
 owner 'zstd\.h' src/shard/codec.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
 owner 'zlib\.h' $(ls src/ingest/unpack*.c src/ingest/*gzip*.c 2>/dev/null)
 owner 'lzma\.h' src/ingest/unpack.c
+owner 'curl/curl\.h' src/clickhouse/ch_i.h
 owner 'xxhash\.h' src/base/hash.c
 owner 'hiredis/[a-z]*\.h' src/redis/redis_conn.c
 owner 'openssl/[a-z0-9]*\.h' src/redis/redis_mac.c src/redis/redis_tls.c

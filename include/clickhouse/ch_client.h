@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ch_client: questions to a ClickHouse server, by HTTP, and the bytes of their answers.
+ *
+ * A client is one server and one user, with a pool of connections; several threads may ask at
+ * once, each with a reply of its own. A question only reads (readonly=2), has a deadline that is
+ * sent along, and an id, by which it is killed on the server when it is left before its end.
+ *
+ * Answers come in pieces, in bounded memory. The last ANSWER_KEPT bytes of a body are kept back
+ * until it is complete, since a server that fails behind the first rows writes so at the end:
+ * with a mark (24.11 and later, and a tag in 25.11) or as bare text. The last two are told from
+ * data exactly if the rows of a question end in a column of one byte that is 1; ask so.
+ * A body that breaks off, or whose length nobody said, is an error.
+ *
+ * Failures carry the server's words, without the password and with control characters escaped:
+ *   ERR_ACCESS   401, 403, and the codes for users and passwords
+ *   ERR_TIMEOUT  the deadline, here or there
+ *   ERR_NOMEM    the server's limit of memory
+ *   ERR_LIMIT    its limits of rows and bytes
+ *   ERR_BUSY     503, too many queries at once
+ *   ERR_TOOBIG   413, 414, and a question that fits no URL
+ *   ERR_CANCELLED  *cancel was set
+ *   ERR_IO       all else: out of reach, a broken answer, any other exception. 404 is no sign of
+ *                missing data: `schema` in the outcome says that a table or a column is not there
+ *
+ * Asked again, at most twice and with a pause before: what found no server, or a connection that
+ * had been closed, before any byte came; and 503. A server that was out of reach five times in a
+ * row is left alone for a while: questions fail at once, but for one that tries.
+ */
+#ifndef CLICKHOUSE_CH_CLIENT_H
+#define CLICKHOUSE_CH_CLIENT_H
+
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define ANSWER_KEPT (17u << 10)
+#define ANSWER_AHEAD (256u << 10)	/* of a body, at most this is held beside it */
+#define QUESTION_URL_MAX (1000u << 10)	/* servers take 1 MiB */
+
+struct ch_client;
+struct ch_reply;
+
+struct ch_options {
+	struct sv url;		/* http[s]://host[:port], no more */
+	struct sv database, user, password;	/* "" of user and database: the server's default */
+	struct sv ca_file;	/* "": the system's */
+	uint64_t timeout_ns;	/* of a question without a deadline; > 0 */
+	uint64_t max_memory;	/* of a question, on the server; 0: as the server has it */
+};
+
+/* A parameter of a query: {name:Type} in its text. The value as ch_param_* write it. */
+struct ch_param {
+	struct sv name, value;
+};
+
+struct ch_question {
+	struct sv sql;
+	const struct ch_param *params;
+	size_t n_params;
+	struct sv format;		/* "RowBinaryWithNamesAndTypes" */
+	struct sv comment;		/* for the server's log; may be empty */
+	uint64_t deadline_ns;		/* of clock_mono_ns; 0: the options' timeout from now */
+	const atomic_bool *cancel;	/* may be NULL */
+};
+
+/* What a server said of a question, failed or not. */
+struct ch_outcome {
+	int status;			/* of HTTP; 0: no answer */
+	int code;			/* of the exception; 0: none, or it named none */
+	bool schema;			/* a table, column, database or function is not there */
+	unsigned tries;
+	char id[48];
+	/* As X-ClickHouse-Summary says, which may be early. */
+	uint64_t read_rows, read_bytes, elapsed_ns;
+};
+
+int ch_client_new(const struct ch_options *, struct ch_client **, struct err *) WARN_UNUSED;
+/* No reply may be open. NULL is allowed. */
+void ch_client_free(struct ch_client *);
+
+/* Returns once the first bytes are there, or the answer is complete. *outcome is always written, if not NULL. */
+int ch_ask(struct ch_client *, const struct ch_question *, struct ch_outcome *,
+    struct ch_reply **, struct err *) WARN_UNUSED;
+/* Bytes of the body, at least one, good until the next call; >0: it was complete. */
+int ch_read(struct ch_reply *, struct sv *out, struct err *) WARN_UNUSED;
+const struct ch_outcome *ch_reply_outcome(const struct ch_reply *);
+/* Kills the query on the server if it may still run; waits for that, a second at most. NULL is allowed. */
+void ch_close(struct ch_reply *);
+
+/* The first line of a file, without its end; the file may be no more than 4 KiB. */
+int ch_password(const char *path, struct buf *, struct err *) WARN_UNUSED;
+
+/* Values of parameters of type String and Array(String); any bytes. */
+void ch_param_string(struct buf *, struct sv);
+void ch_param_strings(struct buf *, const struct sv *, size_t n);
+
+#endif

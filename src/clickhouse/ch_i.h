@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/* ch: what the files of a client share. */
+#ifndef CH_I_H
+#define CH_I_H
+
+#include <curl/curl.h>
+#include <pthread.h>
+
+#include "clickhouse/ch_client.h"
+
+#define POOL_IDLE 8		/* connections that are kept */
+#define TRIES 3
+#define PAUSE_NS 50000000ull	/* before the second try; doubled before the third */
+#define WAIT_MS 20		/* between looks at the cancel flag */
+#define KILL_NS 1000000000ull	/* what a kill may take */
+#define CONNECT_MS 5000
+#define BREAK_AFTER 5		/* failures in a row */
+#define BREAK_NS 1000000000ull	/* the first rest; doubled up to BREAK_MOST_NS */
+#define BREAK_MOST_NS 30000000000ull
+
+/* One connection: a handle of curl's and the multi that keeps its socket open. */
+struct ch_conn {
+	CURL *easy;
+	CURLM *multi;
+	struct ch_conn *next;
+};
+
+/*
+ * Which settings go along. A server may not know some (older ones fail on them), a user may not
+ * be allowed any (readonly=1): found out by the first failure, then remembered.
+ */
+enum ch_settings { SETTINGS_ALL, SETTINGS_OLD, SETTINGS_NONE };
+
+struct ch_client {
+	struct buf url, database, user, password, ca_file;	/* each with a NUL behind */
+	uint64_t timeout_ns, max_memory;
+	atomic_int settings;		/* enum ch_settings */
+
+	pthread_mutex_t lock;		/* guards what follows */
+	struct ch_conn *idle;
+	unsigned n_idle;
+	unsigned failures;		/* out of reach, in a row */
+	uint64_t closed_until;		/* by the breaker; 0: not closed */
+	uint64_t rest_ns;		/* how long it was closed last */
+	bool probing;			/* somebody tries whether the server is back */
+	char why[256];			/* the last failure */
+};
+
+struct ch_reply {
+	struct ch_client *client;
+	struct ch_conn *conn;
+	struct ch_outcome outcome;
+	const atomic_bool *cancel;
+	uint64_t deadline_ns;
+	struct curl_slist *headers;
+	struct buf url, sql;
+	struct buf body;		/* [from, body.n) is not handed out yet */
+	size_t from, given;		/* given: bytes that the caller looks at */
+	struct buf words;		/* of an answer that is an error */
+	char tag[33];			/* of exceptions in the body */
+	char curl_words[CURL_ERROR_SIZE];
+	bool head, length, paused, done, broken, fault;
+	bool started;			/* bytes of the body were handed out */
+	CURLcode result;
+};
+
+/* ---- ch_pool.c ---- */
+int conn_get(struct ch_client *, struct ch_conn **, struct err *) WARN_UNUSED;
+/* `reuse`: nothing is left on it. */
+void conn_put(struct ch_client *, struct ch_conn *, bool reuse);
+/* May it be asked now? ERR_IO with why not. */
+int breaker_ask(struct ch_client *, struct err *) WARN_UNUSED;
+/* What came of it: `reached` or why not. */
+void breaker_tell(struct ch_client *, bool reached, const char *why);
+/* Nothing is known of it. */
+void breaker_leave(struct ch_client *);
+
+/* ---- ch_request.c ---- */
+/* The URL and headers of a question for r; its id and deadline are set. */
+int request_make(struct ch_reply *r, const struct ch_question *, enum ch_settings,
+    struct err *) WARN_UNUSED;
+void query_id(char *out, size_t size);
+
+/* ---- ch_fault.c ---- */
+/* Words of the server, whatever bytes they are, as an error; completes the outcome. */
+int fault_words(struct ch_reply *, struct sv words, struct err *) WARN_UNUSED;
+/* A transfer that failed. */
+int fault_transfer(struct ch_reply *, struct err *) WARN_UNUSED;
+/* Does a complete body end in an exception? Then its words, within the bytes. */
+bool fault_at_end(const char *tag, struct sv body, struct sv *words);
+/* The exception that old servers write behind rows, of a body that broke off. */
+bool fault_bare(struct sv body, struct sv *words);
+
+#endif

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ch_reply: one question on its way, see clickhouse/ch_client.h. curl writes into `body` until
+ * ANSWER_AHEAD is there and is paused then; ch_read hands out all but the last ANSWER_KEPT bytes,
+ * and these once the body is complete and ends in no exception.
+ */
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+
+#include "ch_i.h"
+#include "base/clock.h"
+
+static size_t
+on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct ch_reply *r = arg;
+	struct buf *to = r->fault ? &r->words : &r->body;
+
+	n *= size;
+	if (r->fault) {
+		/* Of an error's text, the beginning is enough. */
+		size_t room = to->n < ANSWER_KEPT ? ANSWER_KEPT - to->n : 0;
+
+		buf_put(to, p, n < room ? n : room);
+		return to->oom ? 0 : n;
+	}
+	if (to->n - r->from + n > ANSWER_AHEAD + ANSWER_KEPT) {
+		r->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	buf_put(to, p, n);
+	return to->oom ? 0 : n;
+}
+
+static bool
+header_is(struct sv line, const char *name, struct sv *value)
+{
+	size_t n = strlen(name);
+
+	if (line.n <= n || line.p[n] != ':' || strncasecmp(line.p, name, n) != 0)
+		return false;
+	*value = sv_sub(line, n + 1, line.n);
+	while (value->n != 0 && value->p[0] == ' ')
+		*value = sv_sub(*value, 1, value->n);
+	return true;
+}
+
+/* "name":"123" */
+static uint64_t
+summary_figure(struct sv json, const char *quoted)
+{
+	int64_t at = sv_find(json, sv_cstr(quoted));
+	uint64_t v = 0;
+	size_t i;
+
+	if (at < 0)
+		return 0;
+	for (i = (size_t)at + strlen(quoted); i < json.n && (json.p[i] == ':' || json.p[i] == '"'); i++)
+		;
+	for (; i < json.n && json.p[i] >= '0' && json.p[i] <= '9' && v < UINT64_MAX / 10 - 1; i++)
+		v = 10 * v + (uint64_t)(json.p[i] - '0');
+	return v;
+}
+
+static void
+take_header(struct ch_reply *r, struct sv line)
+{
+	struct sv v;
+	uint64_t code;
+
+	if (header_is(line, "X-ClickHouse-Exception-Code", &v)) {
+		if (sv_u64(v, &code) && code < 100000)
+			r->outcome.code = (int)code;
+		r->fault = true;
+	} else if (header_is(line, "X-ClickHouse-Exception-Tag", &v)) {
+		if (v.n < sizeof r->tag && sv_chr(v, '\0') < 0) {
+			memcpy(r->tag, v.p, v.n);
+			r->tag[v.n] = '\0';
+		}
+	} else if (header_is(line, "X-ClickHouse-Summary", &v)) {
+		r->outcome.read_rows = summary_figure(v, "\"read_rows\"");
+		r->outcome.read_bytes = summary_figure(v, "\"read_bytes\"");
+		r->outcome.elapsed_ns = summary_figure(v, "\"elapsed_ns\"");
+	} else if (header_is(line, "Content-Length", &v) || header_is(line, "Transfer-Encoding", &v)) {
+		r->length = true;
+	}
+}
+
+static size_t
+on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct ch_reply *r = arg;
+	struct sv line = sv_new(p, n * size);
+	uint64_t status;
+
+	while (line.n != 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
+		line.n--;
+	if (sv_starts(line, SV("HTTP/"))) {
+		/* A further head: that of 100 Continue counts for nothing. */
+		r->length = false;
+		if (!sv_u64(sv_sub(line, 9, 12), &status))
+			status = 0;
+		r->outcome.status = (int)status;
+		r->fault = status != 200;
+	} else if (line.n == 0) {
+		r->head = r->outcome.status >= 200;
+	} else {
+		take_header(r, line);
+	}
+	return n * size;
+}
+
+static bool
+options_set(struct ch_reply *r)
+{
+	CURL *h = r->conn->easy;
+	const struct ch_client *c = r->client;
+	uint64_t now = clock_mono_ns();
+	uint64_t left = r->deadline_ns > now ? (r->deadline_ns - now) / 1000000 + 1 : 1;
+	bool ok = true;
+
+#define SET(o, v) (ok = ok && curl_easy_setopt(h, (o), (v)) == CURLE_OK)
+	SET(CURLOPT_URL, r->url.p);
+	SET(CURLOPT_HTTPHEADER, r->headers);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->sql.n);
+	SET(CURLOPT_POSTFIELDS, r->sql.p);
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_PROXY, "");		/* not by the environment */
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (c->ca_file.n > 1)
+		SET(CURLOPT_CAINFO, c->ca_file.p);
+	SET(CURLOPT_TCP_NODELAY, 1L);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(left < CONNECT_MS ? left : CONNECT_MS));
+	SET(CURLOPT_ERRORBUFFER, r->curl_words);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_WRITEDATA, r);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_HEADERDATA, r);
+#undef SET
+	return ok;
+}
+
+/* Lets curl work a little; ERR_TIMEOUT and ERR_CANCELLED are those of the caller's. */
+static int
+step(struct ch_reply *r, struct err *e)
+{
+	int running = 0, left = 0;
+	CURLMsg *m;
+
+	if (r->cancel != NULL && atomic_load(r->cancel))
+		return err_set(e, ERR_CANCELLED, -1, "cancelled");
+	if (clock_mono_ns() >= r->deadline_ns)
+		return err_set(e, ERR_TIMEOUT, -1, "ClickHouse did not answer in time "
+		    "(see [clickhouse] timeout)");
+	if (curl_multi_perform(r->conn->multi, &running) != CURLM_OK)
+		return err_nomem(e);
+	while ((m = curl_multi_info_read(r->conn->multi, &left)) != NULL)
+		if (m->msg == CURLMSG_DONE) {
+			r->done = true;
+			r->result = m->data.result;
+		}
+	if (!r->done && !r->paused)
+		curl_multi_poll(r->conn->multi, NULL, 0, WAIT_MS, NULL);
+	return 0;
+}
+
+/* What a complete answer is. */
+static int
+judge(struct ch_reply *r, struct err *e)
+{
+	struct sv body = sv_new(r->body.p + r->from, r->body.n - r->from), words;
+
+	if (r->fault && r->outcome.status != 0 && r->head)
+		return fault_words(r, buf_view(&r->words), e);
+	if (r->result != CURLE_OK) {
+		if (r->outcome.status == 200 && fault_bare(body, &words))
+			return fault_words(r, words, e);
+		return r->body.oom || r->words.oom ? err_nomem(e) : fault_transfer(r, e);
+	}
+	if (!r->length)
+		return err_set(e, ERR_IO, -1, "ClickHouse's answer says not where it ends");
+	if (fault_at_end(r->tag, body, &words))
+		return fault_words(r, words, e);
+	return 0;
+}
+
+/* Until bytes can be handed out, or it is complete. */
+static int
+fill(struct ch_reply *r, struct err *e)
+{
+	int rc;
+
+	while (!r->done && r->body.n - r->from <= ANSWER_KEPT) {
+		if (r->paused) {
+			r->paused = false;
+			curl_easy_pause(r->conn->easy, CURLPAUSE_CONT);
+		}
+		if ((rc = step(r, e)) < 0)
+			return rc;
+	}
+	return r->done ? judge(r, e) : 0;
+}
+
+static int
+send_it(struct ch_reply *r, const struct ch_question *q, struct err *e)
+{
+	struct ch_client *c = r->client;
+	int rc;
+
+	query_id(r->outcome.id, sizeof r->outcome.id);
+	r->outcome.status = r->outcome.code = 0;
+	r->outcome.tries++;
+	r->body.n = r->from = r->given = r->words.n = 0;
+	r->tag[0] = r->curl_words[0] = '\0';
+	r->head = r->length = r->paused = r->done = r->fault = false;
+	rc = request_make(r, q, (enum ch_settings)atomic_load(&c->settings), e);
+	if (rc < 0 || (rc = conn_get(c, &r->conn, e)) < 0)
+		return rc;
+	if (!options_set(r) || curl_multi_add_handle(r->conn->multi, r->conn->easy) != CURLM_OK) {
+		conn_put(c, r->conn, false);
+		r->conn = NULL;
+		return err_nomem(e);
+	}
+	return fill(r, e);
+}
+
+/* Gives the connection back, or closes it if something is left on it. */
+static void
+let_go(struct ch_reply *r)
+{
+	if (r->conn == NULL)
+		return;
+	curl_multi_remove_handle(r->conn->multi, r->conn->easy);
+	conn_put(r->client, r->conn, r->done && r->result == CURLE_OK);
+	r->conn = NULL;
+}
+
+/* Fewer settings, if it failed for one of them. */
+static bool
+fewer_settings(struct ch_reply *r)
+{
+	enum ch_settings had = (enum ch_settings)atomic_load(&r->client->settings), want = had;
+
+	if (r->outcome.code == 115 && had == SETTINGS_ALL)
+		want = SETTINGS_OLD;
+	/* A statement that would write fails with this code, too, and must go on to fail. */
+	else if (r->outcome.code == 164 && sv_find(buf_view(&r->words), SV("Cannot modify")) >= 0)
+		want = SETTINGS_NONE;
+	if (want == had)
+		return false;
+	atomic_store(&r->client->settings, want);
+	return true;
+}
+
+/* May a question that failed so be asked again? It only reads, so what matters is that it may help. */
+static bool
+worth_again(const struct ch_reply *r, int code)
+{
+	if (code == ERR_BUSY)
+		return true;
+	return code == ERR_IO && r->outcome.status == 0 && r->done &&
+	    r->result != CURLE_PEER_FAILED_VERIFICATION && r->result != CURLE_SSL_CACERT_BADFILE;
+}
+
+static int
+pause_before(struct ch_reply *r, unsigned nth, struct err *e)
+{
+	uint64_t until = clock_mono_ns() + (PAUSE_NS << (nth - 1));
+	const struct timespec slice = { 0, WAIT_MS * 1000000L };
+
+	while (clock_mono_ns() < until) {
+		if (r->cancel != NULL && atomic_load(r->cancel))
+			return err_set(e, ERR_CANCELLED, -1, "cancelled");
+		if (clock_mono_ns() >= r->deadline_ns)
+			return -1;	/* the failure stays what it was */
+		nanosleep(&slice, NULL);
+	}
+	return 0;
+}
+
+/* What a failure says of the server. One that is slow to answer is there. */
+static void
+tell(struct ch_reply *r, int code, const struct err *e)
+{
+	curl_off_t sent = 0;
+
+	if (r->conn != NULL)
+		curl_easy_getinfo(r->conn->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
+	if (r->outcome.status != 0)
+		breaker_tell(r->client, true, "");
+	else if ((code == ERR_IO && r->done) || (code == ERR_TIMEOUT && sent == 0))
+		breaker_tell(r->client, false, e->msg);
+	else
+		breaker_leave(r->client);
+}
+
+static int
+ask_again(struct ch_reply *r, const struct ch_question *q, struct err *e)
+{
+	unsigned pauses = 0;
+
+	for (;;) {
+		int rc = send_it(r, q, e);
+
+		if (rc == 0) {
+			breaker_tell(r->client, true, "");
+			return 0;
+		}
+		tell(r, rc, e);
+		if (fewer_settings(r)) {
+			let_go(r);
+			continue;
+		}
+		if (!worth_again(r, rc) || pauses + 1 >= TRIES)
+			return rc;
+		let_go(r);
+		int waited = pause_before(r, ++pauses, e);
+		if (waited < 0)
+			return waited == ERR_CANCELLED ? waited : rc;
+	}
+}
+
+static void
+reply_free(struct ch_reply *r)
+{
+	let_go(r);
+	curl_slist_free_all(r->headers);
+	buf_release(&r->url);
+	buf_release(&r->sql);
+	buf_release(&r->body);
+	buf_release(&r->words);
+	free(r);
+}
+
+static int
+ask(struct ch_client *c, const struct ch_question *q, struct ch_reply *r, struct err *e)
+{
+	struct err own = ERR_INIT;
+	int rc;
+
+	r->client = c;
+	r->cancel = q->cancel;
+	r->deadline_ns = q->deadline_ns != 0 ? q->deadline_ns : clock_mono_ns() + c->timeout_ns;
+	if (e == NULL)
+		e = &own;
+	if ((rc = breaker_ask(c, e)) < 0)
+		return rc;
+	return ask_again(r, q, e);
+}
+
+/* A query that nobody waits for any more is stopped there, too: its socket alone does not tell old servers. */
+static void
+kill_it(struct ch_reply *r)
+{
+	struct ch_reply *k;
+	struct ch_param id = { SV("id"), sv_cstr(r->outcome.id) };
+	struct ch_question q = { SV("KILL QUERY WHERE query_id = {id:String} ASYNC"), &id, 1,
+		SV("TabSeparated"), SV_EMPTY, clock_mono_ns() + KILL_NS, NULL };
+
+	if ((k = calloc(1, sizeof *k)) == NULL)
+		return;
+	k->client = r->client;
+	k->deadline_ns = q.deadline_ns;
+	if (send_it(k, &q, NULL) == 0)
+		while (!k->done && fill(k, NULL) == 0)
+			k->from = k->body.n;
+	reply_free(k);
+}
+
+/* May it still run over there? */
+static bool
+may_run(const struct ch_reply *r)
+{
+	return r->conn != NULL && (!r->done || (r->result != CURLE_OK && r->outcome.status != 0)) &&
+	    r->result != CURLE_COULDNT_CONNECT;
+}
+
+void
+ch_close(struct ch_reply *r)
+{
+	if (r == NULL)
+		return;
+	if (may_run(r)) {
+		let_go(r);
+		kill_it(r);
+	}
+	reply_free(r);
+}
+
+int
+ch_ask(struct ch_client *c, const struct ch_question *q, struct ch_outcome *outcome,
+    struct ch_reply **out, struct err *e)
+{
+	struct ch_reply *r = calloc(1, sizeof *r);
+	int rc;
+
+	if (r == NULL)
+		return err_nomem(e);
+	rc = ask(c, q, r, e);
+	if (outcome != NULL)
+		*outcome = r->outcome;
+	if (rc < 0) {
+		ch_close(r);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+int
+ch_read(struct ch_reply *r, struct sv *out, struct err *e)
+{
+	size_t n;
+	int rc;
+
+	r->from += r->given;
+	r->given = 0;
+	if (r->from != 0) {
+		r->body.n -= r->from;
+		if (r->body.n != 0)
+			memmove(r->body.p, r->body.p + r->from, r->body.n);
+		r->from = 0;
+	}
+	if (r->broken)
+		return err_set(e, ERR_IO, -1, "an answer that failed is read on");
+	if (!r->done && (rc = fill(r, e)) < 0) {
+		r->broken = true;
+		return rc;
+	}
+	n = r->done ? r->body.n : r->body.n - ANSWER_KEPT;
+	if (n == 0)
+		return 1;
+	*out = sv_new(r->body.p, n);
+	r->given = n;
+	return 0;
+}
+
+const struct ch_outcome *
+ch_reply_outcome(const struct ch_reply *r)
+{
+	return &r->outcome;
+}

@@ -1,0 +1,10 @@
+#!/bin/sh
+# The server of the tests answers as ClickHouse does.
+set -u
+: "${SRC:?}" "${BUILD:?}"
+SPANFS_CHDB=$(sh "$SRC/tests/clickhouse/chdb.sh") || {
+	echo "libchdb is not there (tests/clickhouse/chdb.sh get)"
+	exit 77
+}
+export SPANFS_CHDB
+PYTHONDONTWRITEBYTECODE=1 exec timeout -k 5 100 python3 "$SRC/tests/clickhouse/server_test.py"
