@@ -67,6 +67,14 @@ buf_view(const struct buf *b)
 	return (struct sv){ b->p, b->n };
 }
 
+/* The lower `bytes` bytes of v, little-endian. */
+static inline void
+buf_le(struct buf *b, uint64_t v, unsigned bytes)
+{
+	for (unsigned i = 0; i < bytes; i++)
+		buf_putc(b, (char)(v >> (8 * i)));
+}
+
 /* "00" to "99", one after the other. */
 extern const char digit_pairs[];
 

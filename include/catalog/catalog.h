@@ -9,6 +9,8 @@
  *             be missing, old or damaged, then they are
  *   marks/NAME.mark
  *             names for commits: catalog/marks.h
+ *   cache/NAME
+ *             what programs worked out of it, for the next one: catalog/kept.h
  *   LOCK      held by the one writer
  *   shards/YYYY-MM-DD/HH/SEQ.shard, shards/outside/SEQ.shard
  *

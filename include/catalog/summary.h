@@ -42,4 +42,19 @@ int summary_make(struct summary_maker *, const struct snapshot *, uint64_t now_n
 struct summary *summary_ref(struct summary *);
 void summary_unref(struct summary *);
 
+/* ---- kept beside the store (catalog/kept.h): what a reader need not gather anew ---- */
+
+/* `made_from`: the state that it is of. */
+int summary_keep(struct fsys *, const struct snapshot *made_from, const struct summary_options *,
+    const struct stats_summary *, struct err *) WARN_UNUSED;
+/*
+ * The one that is kept, if it was made with these options, and of this store as it is or was;
+ * its `version` is 0. Fails as kept_read does.
+ */
+int summary_kept(struct fsys *, const struct snapshot *, const struct summary_options *,
+    struct summary **, struct err *) WARN_UNUSED;
+/* Its bytes, but for generation and version; of others they borrow what they can. ERR_CORRUPT. */
+void summary_encode(struct buf *, const struct stats_summary *);
+int summary_decode(struct sv, struct arena *, struct stats_summary *, struct err *) WARN_UNUSED;
+
 #endif

@@ -30,6 +30,8 @@ struct check_calls {
 	void (*bad)(void *arg, const char *file, int64_t off, const char *why);
 	void (*left_over)(void *arg, const char *file);
 	void (*not_looked)(void *arg, const char *why);	/* for left-overs */
+	/* Of what programs keep beside the store (catalog/kept.h): damaged, so nobody uses it. */
+	void (*unused)(void *arg, const char *what);
 	void *arg;
 };
 /* Opens the store in a directory and does both; fails as catalog_open does. */

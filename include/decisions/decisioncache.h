@@ -57,6 +57,7 @@ struct decisioncache_stats {
 	uint64_t invalid_cost, invalid_ttl;	/* found too old */
 	uint64_t missed_shape, missed_selectivity, missed_class;	/* found not to hold */
 	uint64_t evicted, dropped, waits, waits_given_up;
+	uint64_t taken_over;			/* from the program before: decisioncache_decode */
 	uint64_t computed_ns, hit_ns;		/* time of all, to the plan */
 	double computed_cost;			/* estimated, of what was decided */
 	size_t n_entries, n_templates, n_bytes;	/* now */
@@ -79,6 +80,17 @@ void decisioncache_drop(struct decisioncache *);
 int decisioncache_plan(struct decisioncache *, const struct decision_call *,
     struct decision_use *, struct err *) WARN_UNUSED;
 #define DECISION_WAIT_NS 20000000ull
+
+/* ---- for the next program: decisions_file.c ---- */
+
+/* Appends what was decided under these costs and is not beyond its ttl. */
+void decisioncache_encode(struct decisioncache *, uint64_t cost_version, struct buf *);
+/*
+ * Takes over what decisioncache_encode wrote, as decided under these costs; `older_ns` have
+ * passed since. What has been decided meanwhile stays. ERR_CORRUPT: nothing was taken over.
+ */
+int decisioncache_decode(struct decisioncache *, struct sv, uint64_t cost_version,
+    uint64_t older_ns, struct err *) WARN_UNUSED;
 
 struct decisioncache_stats decisioncache_stats(struct decisioncache *);
 /* For .spanfs/decisions: totals, then one line a decision, the most used first. */

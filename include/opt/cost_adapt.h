@@ -8,6 +8,7 @@
 #ifndef OPT_COST_ADAPT_H
 #define OPT_COST_ADAPT_H
 
+#include "base/cursor.h"
 #include "opt/opt.h"
 
 enum cost_kind { COST_PAGE, COST_TUPLE, COST_INDEX_TUPLE, COST_OPERATOR };
@@ -42,6 +43,9 @@ bool cost_adapt_note(struct cost_adapt *, const struct cost_params *as_set,
     const struct cost_work *);
 /* The parameters as set, corrected. */
 void cost_adapt_apply(const struct cost_adapt *, struct cost_params *);
+/* As bytes, for the next program; false: impossible ones, and *a is as at first. */
+void cost_adapt_put(struct buf *, const struct cost_adapt *);
+bool cost_adapt_get(struct cursor *, struct cost_adapt *);
 const char *cost_kind_name(enum cost_kind);
 
 #endif

@@ -64,6 +64,11 @@ struct decision {
 	uint8_t *order;		/* where each kid of each AND and OR came from, in post-order */
 };
 
+#define DECISION_CLASSES_MAX 64		/* a plan of more is not kept */
+
+/* Zeroes, with room for the arrays behind the struct; NULL: no memory. */
+struct decision *decision_new(size_t n_classes, size_t n_leaves, size_t n_order);
+
 /* Why a decision can't be used. */
 enum decision_miss { DECISION_HOLDS, DECISION_SHAPE, DECISION_SELECTIVITY, DECISION_CLASS };
 

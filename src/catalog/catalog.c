@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "catalog/kept.h"
 #include "manifest_i.h"
 
 #define CATALOG_MAX_BYTES ((size_t)1 << 30)
@@ -293,8 +294,8 @@ catalog_clean(struct catalog *c, struct err *e)
 		rc = catalog_walk(c->fs, &listed, &to, e);
 	map_release(&listed);
 	snapshot_unref(s);
-	if (rc == 0)
-		rc = manifest_clean(c, e);
+	if (rc == 0 && (rc = manifest_clean(c, e)) == 0)
+		rc = kept_left_overs(c->fs, remove_file, c, e);
 	(void)c->fs->ops->unlink(c->fs, CATALOG_FILE ".tmp", NULL);
 	(void)c->fs->ops->unlink(c->fs, STORE_FILE ".tmp", NULL);
 	return rc;

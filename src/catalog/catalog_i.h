@@ -9,6 +9,7 @@
  *   snapshot       a list in memory, and its opened shards   snapshot.c
  *   manifest_*     what planning needs of its shards         manifest_i.h
  *   marks_*        names for commits                         catalog/marks.h
+ *   kept           what programs keep beside the store       catalog/kept.h
  */
 #ifndef CATALOG_CATALOG_I_H
 #define CATALOG_CATALOG_I_H

@@ -52,13 +52,6 @@ manifest_path(uint64_t number, char out[MANIFEST_PATH_BYTES])
 	    (unsigned long long)number);
 }
 
-static void
-put_uint(struct buf *b, uint64_t v, unsigned bytes)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		buf_putc(b, (char)(v >> (8 * i)));
-}
-
 static int
 corrupt(const char *name, size_t off, const char *why, struct err *e)
 {
@@ -73,18 +66,18 @@ manifest_encode(struct buf *b, const struct mhead *h)
 	size_t from = b->n;
 
 	BUF_LIT(b, HEAD_MAGIC);
-	put_uint(b, FORMAT, 4);
-	put_uint(b, 0, 4);
-	put_uint(b, h->generation, 8);
+	buf_le(b, FORMAT, 4);
+	buf_le(b, 0, 4);
+	buf_le(b, h->generation, 8);
 	buf_varint(b, h->n);
 	for (size_t i = 0; i < h->n; i++) {
 		buf_varint(b, h->refs[i].number);
 		buf_varint(b, h->refs[i].core_bytes);
 		buf_varint(b, h->refs[i].n_bytes);
-		put_uint(b, h->refs[i].hash, 8);
+		buf_le(b, h->refs[i].hash, 8);
 	}
 	if (!b->oom)
-		put_uint(b, hash64(b->p + from, b->n - from), 8);
+		buf_le(b, hash64(b->p + from, b->n - from), 8);
 }
 
 static int
@@ -159,8 +152,8 @@ put_blocks(struct buf *b, const mtrace *traces, uint64_t n)
 	for (uint64_t i = 0; i < n; i += SEGMENT_BLOCK_TRACES) {
 		uint64_t m = n - i < SEGMENT_BLOCK_TRACES ? n - i : SEGMENT_BLOCK_TRACES;
 
-		put_uint(b, traces[i] >> 32, 8);
-		put_uint(b, hash64(traces + i, (size_t)m * sizeof *traces), 8);
+		buf_le(b, traces[i] >> 32, 8);
+		buf_le(b, hash64(traces + i, (size_t)m * sizeof *traces), 8);
 	}
 }
 
@@ -171,16 +164,16 @@ segment_encode(struct buf *b, const struct mseg *m, const mtrace *traces, size_t
 	uint64_t n_blocks = (m->n_traces + SEGMENT_BLOCK_TRACES - 1) / SEGMENT_BLOCK_TRACES;
 
 	BUF_LIT(b, SEGMENT_MAGIC);
-	put_uint(b, FORMAT, 4);
-	put_uint(b, m->n_rows, 4);
-	put_uint(b, m->n_services, 4);
-	put_uint(b, n_blocks, 4);
-	put_uint(b, m->n_traces, 8);
-	put_uint(b, 0, 8);
-	put_uint(b, m->n_names, 4);
-	put_uint(b, m->n_fields, 4);
-	put_uint(b, 0, 8);
-	put_uint(b, 0, 8);
+	buf_le(b, FORMAT, 4);
+	buf_le(b, m->n_rows, 4);
+	buf_le(b, m->n_services, 4);
+	buf_le(b, n_blocks, 4);
+	buf_le(b, m->n_traces, 8);
+	buf_le(b, 0, 8);
+	buf_le(b, m->n_names, 4);
+	buf_le(b, m->n_fields, 4);
+	buf_le(b, 0, 8);
+	buf_le(b, 0, 8);
 	buf_put(b, m->rows, m->n_rows * sizeof *m->rows);
 	buf_put(b, m->services, m->n_services * sizeof *m->services);
 	put_blocks(b, traces, m->n_traces);

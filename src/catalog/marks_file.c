@@ -21,13 +21,6 @@
 enum { MARK_WAS_READ = 1, MARK_DELIVERS = 2, MARK_FLAGS = 3 };
 
 static void
-put_le(struct buf *b, uint64_t v, unsigned bytes)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		buf_putc(b, (char)(v >> (8 * i)));
-}
-
-static void
 put_str(struct buf *b, struct sv s)
 {
 	buf_varint(b, s.n);
@@ -41,20 +34,20 @@ mark_encode(struct buf *b, const struct mark *m)
 	size_t from = b->n;
 
 	BUF_LIT(b, MAGIC);
-	put_le(b, MARK_VERSION, 4);
-	put_le(b, (m->was_read ? MARK_WAS_READ : 0) | (d->generation != 0 ? MARK_DELIVERS : 0), 4);
-	put_le(b, m->generation, 8);
-	put_le(b, m->moved_ns, 8);
-	put_le(b, m->was_read ? m->read : 0, 8);
+	buf_le(b, MARK_VERSION, 4);
+	buf_le(b, (m->was_read ? MARK_WAS_READ : 0) | (d->generation != 0 ? MARK_DELIVERS : 0), 4);
+	buf_le(b, m->generation, 8);
+	buf_le(b, m->moved_ns, 8);
+	buf_le(b, m->was_read ? m->read : 0, 8);
 	if (d->generation != 0) {
-		put_le(b, d->generation, 8);
-		put_le(b, d->inode, 8);
-		put_le(b, d->size, 8);
+		buf_le(b, d->generation, 8);
+		buf_le(b, d->inode, 8);
+		buf_le(b, d->size, 8);
 		put_str(b, d->from);
 		put_str(b, d->to);
 	}
 	if (!b->oom)
-		put_le(b, hash64(b->p + from, b->n - from), 8);
+		buf_le(b, hash64(b->p + from, b->n - from), 8);
 }
 
 static int

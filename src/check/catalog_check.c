@@ -2,7 +2,8 @@
 /*
  * catalog_check: everything that can be wrong in a store, found by reading every byte of it:
  * STORE, CATALOG against its checksum, every listed shard by shard_check and against what
- * CATALOG says of it, the manifest (manifest_check.c) and the marks. No shard stays open: a store has more of them than memory has room for.
+ * CATALOG says of it, the manifest (manifest_check.c), the marks and what programs kept beside it.
+ * No shard stays open: a store has more of them than memory has room for.
  *
  * Files that no catalog lists are no damage: an import left them that was killed, or one that
  * is at work is about to list them. So they are looked for only if the writer's lock can be had.
@@ -11,6 +12,7 @@
 
 #include <stdlib.h>
 
+#include "catalog/kept.h"
 #include "catalog/manifest_i.h"
 #include "catalog/marks.h"
 #include "catalog_check_i.h"
@@ -216,6 +218,8 @@ catalog_left_overs(struct catalog *c, void (*found)(void *, const char *file), v
 			rc = catalog_walk(c->fs, &listed, &to, e);
 		if (rc == 0)
 			rc = manifest_walk(c->fs, unlisted, &l, e);
+		if (rc == 0)
+			rc = kept_left_overs(c->fs, unlisted, &l, e);
 		snapshot_unref(s);
 	}
 	map_release(&listed);
@@ -226,6 +230,18 @@ catalog_left_overs(struct catalog *c, void (*found)(void *, const char *file), v
 	if (rc == 0)
 		*n = l.n;
 	return rc;
+}
+
+/* What is damaged there is no damage to the store: who would read it makes it anew. */
+static void
+check_kept(struct fsys *fs, const struct check_calls *to)
+{
+	for (unsigned k = KEPT_SUMMARY; k <= N_KEPT_KINDS; k++) {
+		struct err e = ERR_INIT;
+
+		if (kept_check(fs, k, &e) == ERR_CORRUPT)
+			to->unused(to->arg, e.msg);
+	}
 }
 
 int
@@ -241,6 +257,8 @@ store_check(const char *store, const struct check_calls *to, struct check_result
 	if (rc < 0)
 		return rc;
 	rc = catalog_check(c, to->bad, to->arg, out, e);
+	if (rc == 0)
+		check_kept(c->fs, to);
 	if (rc == 0 && catalog_left_overs(c, to->left_over, to->arg, &n, &left) < 0)
 		to->not_looked(to->arg, left.msg);
 	catalog_close(c);

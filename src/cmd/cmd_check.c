@@ -31,10 +31,18 @@ on_not_looked(void *arg, const char *why)
 	printf("notice: files that no catalog lists are not looked for: %s\n", why);
 }
 
+static void
+on_unused(void *arg, const char *what)
+{
+	(void)arg;
+	printf("notice: %s: it is not used, and will be made anew; nothing is lost\n", what);
+}
+
 int
 cmd_check(const struct cmd_ctx *ctx, int argc, char **argv)
 {
-	static const struct check_calls to = { on_bad, on_left_over, on_not_looked, NULL };
+	static const struct check_calls to = { on_bad, on_left_over, on_not_looked,
+		on_unused, NULL };
 	struct check_result r = { 0 };
 	struct err err = ERR_INIT;
 

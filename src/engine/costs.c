@@ -6,7 +6,12 @@
  * costs when it is taken over, so that no decision of before is used any more; `reset-costs`
  * and a change of the settings forget it.
  */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "catalog/kept.h"
 #include "engine_i.h"
+
+#define DECISIONS_FORMAT 1
 
 void
 costs_init(struct costs *c)
@@ -122,4 +127,106 @@ engine_cost_params(const struct conf *c, struct cost_params *p)
 		.network_byte_cost = conf_double(c, CONF_COST_NETWORK_BYTE),
 		.network_round_trip_cost = conf_double(c, CONF_COST_NETWORK_ROUND_TRIP),
 	};
+}
+
+/* ---- kept beside the store: cache/decisions ----
+ *
+ *   u32 version of the costs; what was learned of them (cost_adapt_put); the decisions
+ *   (decisioncache_encode)
+ */
+
+/*
+ * What must be the same for who reads it: the program, its rules, the costs as set. Whoever adds
+ * to the optimizer what changes decisions raises DECISIONS_FORMAT.
+ */
+static uint64_t
+program_of(struct engine *en, struct err *e)
+{
+	struct cost_params set;
+	struct buf b = BUF_INIT;
+	uint64_t h = 0;
+
+	engine_cost_params(en->conf, &set);
+	buf_printf(&b, "spanfs %s decisions %d classes %d adaptive %d rules", PACKAGE_VERSION,
+	    DECISIONS_FORMAT, DECISION_CLASSES_MAX, conf_bool(en->conf, CONF_COST_ADAPTIVE));
+	for (size_t i = 0; opt_rule_name(i) != NULL; i++)
+		buf_printf(&b, " %s", opt_rule_name(i));
+	buf_put(&b, &set, sizeof set);
+	if (buf_ok(&b, e) == 0)
+		h = hash64(b.p, b.n);
+	buf_release(&b);
+	return h;
+}
+
+int
+costs_keep(struct engine *en, const struct snapshot *snap, struct err *e)
+{
+	uint64_t program = program_of(en, e);
+	struct buf b = BUF_INIT;
+	unsigned version;
+	int code;
+
+	if (program == 0)
+		return ERR_NOMEM;
+	if (!conf_bool(en->conf, CONF_DECISION_CACHE_ENABLED))
+		return 0;
+	pthread_mutex_lock(&en->costs.lock);
+	version = atomic_load(&en->cost_version);
+	buf_le(&b, version, 4);
+	cost_adapt_put(&b, &en->costs.adapt);
+	pthread_mutex_unlock(&en->costs.lock);
+	decisioncache_encode(en->decisions, version, &b);
+	if ((code = buf_ok(&b, e)) == 0)
+		code = kept_write(catalog_fsys(en->catalog), KEPT_DECISIONS, snap, program,
+		    buf_view(&b), e);
+	buf_release(&b);
+	return code;
+}
+
+/* False if something was learned, or set, meanwhile. */
+static bool
+take_costs(struct engine *en, unsigned version, const struct cost_adapt *learned)
+{
+	bool first;
+
+	pthread_mutex_lock(&en->costs.lock);
+	first = en->costs.adapt.n == 0 && atomic_load(&en->cost_version) == 0;
+	if (first) {
+		en->costs.adapt = *learned;
+		atomic_store(&en->cost_version, version);
+	}
+	pthread_mutex_unlock(&en->costs.lock);
+	return first;
+}
+
+static int
+take_content(struct engine *en, const struct kept *k, struct err *e)
+{
+	struct cursor c = cursor_new(k->content.p, k->content.n);
+	uint64_t now = clock_wall_ns(), older = now > k->written_ns ? now - k->written_ns : 0;
+	unsigned version = cursor_u32(&c);
+	struct cost_adapt learned;
+
+	if (!cost_adapt_get(&c, &learned))
+		return err_set(e, ERR_CORRUPT, (int64_t)cursor_off(&c), "impossible factors");
+	if (!take_costs(en, version, &learned))
+		return 0;
+	return decisioncache_decode(en->decisions, sv_sub(k->content, cursor_off(&c),
+	    k->content.n), version, older, e);
+}
+
+/* Whatever is wrong with it, it is only not used. */
+void
+costs_take_kept(struct engine *en, const struct snapshot *snap)
+{
+	uint64_t program = program_of(en, NULL);
+	struct kept k;
+	struct arena a;
+
+	if (program == 0 || !conf_bool(en->conf, CONF_DECISION_CACHE_ENABLED))
+		return;
+	arena_init(&a);
+	if (kept_read(catalog_fsys(en->catalog), KEPT_DECISIONS, snap, program, &a, &k, NULL) == 0)
+		(void)take_content(en, &k, NULL);
+	arena_release(&a);
 }

@@ -308,6 +308,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	en->stream_ahead = STREAM_AHEAD;
 	en->rest_ns = REST_NS;
 	en->parts_least_cost = PARTS_LEAST_COST;
+	en->once_rows = ONCE_ROWS;
 	if ((en->store = strdup(store)) == NULL) {
 		code = err_nomem(e);
 		goto fail;
@@ -355,7 +356,7 @@ engine_ready(struct engine *en, struct err *e)
 void
 engine_once(struct engine *en)
 {
-	en->once = true;
+	atomic_store(&en->once, true);
 	chunkcache_begin_small(catalog_cache(en->catalog), ONCE_CACHE_BYTES);
 }
 
@@ -394,6 +395,8 @@ engine_close(struct engine *en)
 	shadow_stop(&en->shadow);
 	runner_free(en->runner);
 	pool_free(en->workers);
+	if (en->statistics.kept && en->world != NULL)
+		statistics_keep_decisions(en, en->world->snap);
 	world_unref(en->world);
 	catalog_close(en->catalog);
 	errlog_release(&en->errlog);

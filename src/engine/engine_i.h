@@ -25,6 +25,7 @@
  *
  * Lock order: who holds one takes only those further down.
  *
+ *   statistics.looking  by those who plan first; until what is kept beside the store was read
  *   world.making      by those who need the statistics of every shard; until they are there
  *   statistics.lock   by those who make the summary
  *   engine.lock       the newest world, the table of results, the ticker
@@ -34,7 +35,7 @@
  *       the reads of marks, the slow queries, the shadow's queue and the query log (which writes its
  *       line under it)
  *
- * No lock is held over I/O, but for the first two and what the store makes once of one file
+ * No lock is held over I/O, but for the first three and what the store makes once of one file
  * (a shard's footer, its statistics): these are taken by nobody but who needs that very thing.
  * Planning, running, reading and writing of spill files are done under no lock; what others may
  * ask of them meanwhile is published. Callbacks of waits are called with no lock held.
@@ -97,6 +98,9 @@ struct world {
 /* ---- statistics: the summary of all shards ---- */
 
 struct statistics {
+	pthread_mutex_t looking;	/* held by who looks for what is kept beside the store, once */
+	atomic_bool looked, told;	/* told: the log has that nothing can be kept */
+	atomic_ullong kept_mono_ns, kept_decided;	/* decisions: when they were kept, and which */
 	pthread_mutex_t lock;		/* guards maker */
 	struct summary_maker *maker;
 	pthread_mutex_t state;		/* guards what follows; nothing is locked under it */
@@ -108,6 +112,8 @@ struct statistics {
 
 void statistics_init(struct statistics *);
 void statistics_release(struct statistics *);
+/* For the next program that opens the store, unless nothing was decided since. */
+void statistics_keep_decisions(struct engine *, const struct snapshot *);
 /* A file of .spanfs/stats: statistics_text.c. */
 int statistics_print(struct engine *, struct sv name, struct buf *, struct err *) WARN_UNUSED;
 
@@ -601,6 +607,9 @@ unsigned costs_now(struct engine *, struct cost_params *);
 /* Learns from a query that has ended. */
 void costs_note(struct engine *, const struct outcome *);
 void costs_reset(struct engine *);
+/* The decisions and what was learned of the costs that they were made under, beside the store. */
+int costs_keep(struct engine *, const struct snapshot *, struct err *) WARN_UNUSED;
+void costs_take_kept(struct engine *, const struct snapshot *);
 /* A line of .spanfs/decisions. */
 void costs_print(struct engine *, struct buf *);
 
@@ -614,6 +623,9 @@ void costs_print(struct engine *, struct buf *);
 #define PARTS_LEAST_COST 10.0
 /* After so long without a read that needs more, the producer gives its thread back. */
 #define REST_NS UINT64_C(30000000000)
+
+/* Rows that a query may look at from which on reading a summary, some 5 ms, is a trifle beside it. */
+#define ONCE_ROWS 2000000
 
 #define NOW_CLOCK 0
 #define NOW_LATEST UINT64_MAX
@@ -643,11 +655,11 @@ struct engine {
 	struct shadow shadow;
 	struct decisioncache *decisions;
 	struct partcache *parts;	/* what shards gave to groups */
-	bool once;			/* one question only is asked: engine_once */
 	atomic_uint cost_version;	/* moves when [cost_model] or what is learned of it changes */
 	struct costs costs;
 	atomic_ullong now;		/* [mount] now: NOW_CLOCK, NOW_LATEST, or that time */
 	atomic_bool store_lost;		/* the log has it */
+	atomic_bool once;		/* the program ends after one query */
 	struct price_list *_Atomic prices;
 	unsigned threads;
 	atomic_ullong rules_off;	/* of opt's rules: [query] rules_off */
@@ -666,8 +678,9 @@ struct engine {
 	bool stop, ticking, idle;	/* idle: the ticker waits for a signal, or for results to be too old */
 	unsigned timed;			/* waits with a due time */
 	unsigned long long tidied_at;	/* results asked for when the ticker tidied up last */
-	uint64_t size_ahead, stream_ahead, rest_ns;	/* SIZE_AHEAD and so on; for tests to change */
-	double parts_least_cost;	/* alike */
+	/* SIZE_AHEAD and so on; for tests to change. */
+	uint64_t size_ahead, stream_ahead, rest_ns, once_rows;
+	double parts_least_cost;
 	atomic_uint n_inline;		/* results being made by the threads that asked for them */
 	atomic_ullong results_bytes;	/* of all results that there are */
 	/* engine_dir_mtime's last answer, and when: 0, never. */
@@ -690,8 +703,11 @@ int world_stats(struct engine *, struct world *, struct time_range, struct arena
 /* What is known of all shards' services, without reading more than must be. */
 int world_counts(struct engine *, struct world *, struct arena *, const struct stats **,
     struct err *) WARN_UNUSED;
-/* The summary there is, or NULL; a reference. Sees to it that a newer one is made if it is due. */
-struct summary *engine_summary(struct engine *, const struct world *);
+/*
+ * The summary there is, or NULL, for a query that may look at so many rows; a reference. Sees to
+ * it that a newer one is made if it is due.
+ */
+struct summary *engine_summary(struct engine *, const struct world *, uint64_t n_rows);
 /* `now` for a query against this state. */
 uint64_t engine_now(struct engine *, const struct world *);
 int engine_load_prices(struct engine *, const struct conf *, struct err *) WARN_UNUSED;
@@ -701,7 +717,7 @@ void engine_bind_env(struct engine *, struct world *, struct query_env *);
 static inline bool
 engine_keeps_parts(const struct engine *en)
 {
-	return !en->once && conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED) &&
+	return !atomic_load(&en->once) && conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED) &&
 	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES) != 0;
 }
 /* Bytes of [result_cache] max_bytes that whole results may take: what parts leave. */

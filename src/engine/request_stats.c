@@ -7,6 +7,18 @@
 #include "engine_i.h"
 #include "model/pred_walk.h"
 
+/* Of the shards that its range touches. */
+static uint64_t
+rows_in_range(const struct stats *st, struct time_range range)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < st->n_shards; i++)
+		if (st->shards[i].max_start >= range.from && st->shards[i].min_start < range.to)
+			n += st->shards[i].n_rows;
+	return n;
+}
+
 /* The world's statistics with the summary that there is at this moment. */
 static int
 take_stats(struct request *r, const struct stats *st, struct err *e)
@@ -16,7 +28,8 @@ take_stats(struct request *r, const struct stats *st, struct err *e)
 	if (own == NULL)
 		return err_nomem(e);
 	*own = *st;
-	if ((r->summary = engine_summary(r->engine, r->world)) != NULL)
+	if ((r->summary = engine_summary(r->engine, r->world,
+	    rows_in_range(st, r->query->range))) != NULL)
 		own->summary = &r->summary->stats;
 	r->stats = own;
 	return 0;

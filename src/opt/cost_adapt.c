@@ -82,3 +82,46 @@ cost_adapt_apply(const struct cost_adapt *a, struct cost_params *c)
 	c->cpu_index_tuple_cost *= a->used[COST_INDEX_TUPLE];
 	c->cpu_operator_cost *= a->used[COST_OPERATOR];
 }
+
+static void
+put_factors(struct buf *b, const double *v)
+{
+	for (size_t k = 0; k < N_COST_KINDS; k++) {
+		uint64_t bits;
+
+		memcpy(&bits, &v[k], sizeof bits);
+		buf_le(b, bits, 8);
+	}
+}
+
+static bool
+get_factors(struct cursor *c, double *v)
+{
+	bool good = true;
+
+	for (size_t k = 0; k < N_COST_KINDS; k++) {
+		uint64_t bits = cursor_u64(c);
+
+		memcpy(&v[k], &bits, sizeof bits);
+		good = good && v[k] >= COST_ADAPT_MIN && v[k] <= COST_ADAPT_MAX;
+	}
+	return good;
+}
+
+void
+cost_adapt_put(struct buf *b, const struct cost_adapt *a)
+{
+	buf_varint(b, a->n);
+	put_factors(b, a->factor);
+	put_factors(b, a->used);
+}
+
+bool
+cost_adapt_get(struct cursor *c, struct cost_adapt *a)
+{
+	a->n = cursor_varint(c);
+	if (get_factors(c, a->factor) && get_factors(c, a->used) && !c->bad)
+		return true;
+	cost_adapt_init(a);
+	return false;
+}

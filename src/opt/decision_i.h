@@ -6,8 +6,6 @@
 #include "opt/decision.h"
 #include "opt_i.h"
 
-#define DECISION_CLASSES_MAX 64		/* a plan of more is not kept */
-
 /* Notes the filter's shape and what its leaves select. */
 int decision_measure(struct opt *, struct err *) WARN_UNUSED;
 /* The first decision that may stand, by what was measured; else why the first may not. */
@@ -18,8 +16,6 @@ enum decision_miss decision_find(struct opt *);
  */
 int decision_record(const struct opt *, uint64_t fired, struct decision **out, struct err *)
     WARN_UNUSED;
-/* Room for the arrays behind the struct; NULL: no memory. */
-struct decision *decision_new(size_t n_classes, size_t n_leaves, size_t n_order);
 /* Is the selectivity in the range in which it was decided? */
 bool decision_leaf_holds(const struct decision_leaf *, float sel);
 /* Place of the class with that key; n_classes: none. */

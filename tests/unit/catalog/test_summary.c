@@ -224,6 +224,83 @@ cells_know_what_goes_together(void **state)
 	look_release(&l);
 }
 
+/* As bytes, which say all but generation and version. */
+static void
+same(const struct summary *a, const struct summary *b)
+{
+	struct buf x = BUF_INIT, y = BUF_INIT;
+
+	summary_encode(&x, &a->stats);
+	summary_encode(&y, &b->stats);
+	assert_true(!x.oom && !y.oom && sv_eq(buf_view(&x), buf_view(&y)));
+	buf_release(&x);
+	buf_release(&y);
+}
+
+static void
+one_that_is_kept_says_what_it_said(void **state)
+{
+	const struct summary_options others = { .top_values = 17, .buckets = 64 };
+	const struct snapshot *snap;
+	struct summary *s, *kept;
+	struct fsys *fs;
+	struct look l;
+
+	(void)state;
+	s = look_init(&l, 2400, 2);
+	fs = catalog_fsys(l.catalog);
+	assert_int_equal(catalog_snapshot(l.catalog, &snap, NULL), 0);
+	assert_int_equal(summary_kept(fs, snap, &options, &kept, NULL), ERR_UNKNOWN);
+	assert_int_equal(summary_keep(fs, snap, &options, &s->stats, NULL), 0);
+	assert_int_equal(summary_kept(fs, snap, &others, &kept, NULL), ERR_VERSION);
+	assert_int_equal(summary_kept(fs, snap, &options, &kept, NULL), 0);
+	snapshot_unref(snap);
+	same(kept, s);
+	check_whole(kept, 2400);
+	assert_int_equal(kept->stats.generation, s->stats.generation);
+	assert_true(kept->stats.version < s->stats.version);
+	summary_unref(kept);
+	/* Of a later state it is what it was of the older one. */
+	add_spans(&l.rig, 2400, 2400);
+	assert_int_equal(catalog_snapshot(l.catalog, &snap, NULL), 0);
+	assert_true(snap->generation > s->stats.generation);
+	assert_int_equal(summary_kept(fs, snap, &options, &kept, NULL), 0);
+	snapshot_unref(snap);
+	assert_int_equal(kept->stats.generation, s->stats.generation);
+	check_whole(kept, 2400);
+	summary_unref(kept);
+	summary_unref(s);
+	look_release(&l);
+}
+
+/* Whatever byte is another one: an error, or numbers that are possible. */
+static void
+bytes_of_a_summary_may_be_any(void **state)
+{
+	struct stats_summary got;
+	struct buf b = BUF_INIT;
+	struct summary *s;
+	struct arena a;
+	struct look l;
+
+	(void)state;
+	s = look_init(&l, 240, 1);
+	summary_encode(&b, &s->stats);
+	assert_false(b.oom);
+	for (size_t i = 0; i < b.n; i++) {
+		b.p[i] = (char)(b.p[i] ^ 1 << i % 8);
+		arena_init(&a);
+		if (summary_decode(buf_view(&b), &a, &got, NULL) == 0)
+			assert_true(got.n_rows >= 0 && got.n_fields <= SUMMARY_FIELDS);
+		assert_int_equal(summary_decode(sv_new(b.p, i), &a, &got, NULL), ERR_CORRUPT);
+		arena_release(&a);
+		b.p[i] = (char)(b.p[i] ^ 1 << i % 8);
+	}
+	buf_release(&b);
+	summary_unref(s);
+	look_release(&l);
+}
+
 static void
 an_empty_store_has_an_empty_summary(void **state)
 {
@@ -246,6 +323,8 @@ main(void)
 		cmocka_unit_test(many_shards_say_what_one_says),
 		cmocka_unit_test(only_new_shards_are_looked_at),
 		cmocka_unit_test(cells_know_what_goes_together),
+		cmocka_unit_test(one_that_is_kept_says_what_it_said),
+		cmocka_unit_test(bytes_of_a_summary_may_be_any),
 		cmocka_unit_test(an_empty_store_has_an_empty_summary),
 	};
 

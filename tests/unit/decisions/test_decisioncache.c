@@ -468,6 +468,119 @@ people_can_read_it(void **state)
 	buf_release(&b);
 }
 
+/* What the cache holds, as bytes, and then an empty one. */
+static struct buf
+encoded(uint64_t cost_version)
+{
+	struct buf b = BUF_INIT;
+
+	decisioncache_encode(cache, cost_version, &b);
+	assert_false(b.oom);
+	open_cache(100, UINT64_C(3600000000000));
+	return b;
+}
+
+static void
+what_was_decided_serves_the_next_program(void **state)
+{
+	struct query_of_test q = { .sel = 0.1f }, far = { .sel = 0.9f }, other = { .sel = 0.5f };
+	struct decision_use use;
+	struct buf b;
+
+	(void)state;
+	(void)plan("a", &q);
+	(void)plan("a", &q);
+	(void)plan("a", &far);
+	(void)plan("b", &other);
+	b = encoded(0);
+	assert_int_equal(decisioncache_decode(cache, buf_view(&b), 0, UINT64_C(60000000000), NULL), 0);
+	assert_int_equal(decisioncache_stats(cache).taken_over, 3);
+	assert_int_equal(decisioncache_stats(cache).n_templates, 2);
+	q.computed = far.computed = other.computed = 0;
+	use = plan("a", &q);
+	assert_int_equal(use.how, DECISION_HIT);
+	assert_int_equal(use.n_used, 1);
+	assert_true(use.age_ns >= UINT64_C(60000000000));
+	assert_int_equal(plan("a", &far).how, DECISION_HIT);
+	assert_int_equal(plan("b", &other).how, DECISION_HIT);
+	assert_int_equal(q.computed + far.computed + other.computed, 0);
+	buf_release(&b);
+}
+
+static void
+what_is_too_old_is_not_taken_over(void **state)
+{
+	struct query_of_test q = { .sel = 0.1f };
+	struct decision_use use;
+	struct buf b;
+
+	(void)state;
+	(void)plan("a", &q);
+	/* Of costs that are in force no more. */
+	b = encoded(1);
+	assert_int_equal(decisioncache_decode(cache, buf_view(&b), 1, 0, NULL), 0);
+	assert_int_equal(decisioncache_stats(cache).taken_over, 0);
+	buf_release(&b);
+	(void)plan("a", &q);
+	b = encoded(0);
+	assert_int_equal(decisioncache_decode(cache, buf_view(&b), 0, UINT64_C(3600000000000),
+	    NULL), 0);
+	assert_int_equal(decisioncache_stats(cache).taken_over, 0);
+	/* What was decided meanwhile is fresher. */
+	(void)plan("a", &q);
+	assert_int_equal(decisioncache_decode(cache, buf_view(&b), 0, 1000, NULL), 0);
+	assert_int_equal(decisioncache_stats(cache).taken_over, 0);
+	use = plan("a", &q);
+	assert_int_equal(use.how, DECISION_HIT);
+	assert_true(use.age_ns < UINT64_C(1000000000));
+	buf_release(&b);
+}
+
+static void
+no_more_are_taken_over_than_there_is_room_for(void **state)
+{
+	struct query_of_test q = { .sel = 0.1f };
+	char key[16];
+	struct buf b;
+
+	(void)state;
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(key, sizeof key, "k%u", i);
+		(void)plan(key, &q);
+		if (i == 7)
+			for (unsigned k = 0; k < 50; k++)
+				(void)plan(key, &q);
+	}
+	b = encoded(0);
+	open_cache(10, UINT64_C(3600000000000));
+	assert_int_equal(decisioncache_decode(cache, buf_view(&b), 0, 0, NULL), 0);
+	assert_int_equal(decisioncache_stats(cache).n_entries, 10);
+	/* The one that is used most is among them. */
+	assert_int_equal(plan("k7", &q).how, DECISION_HIT);
+	buf_release(&b);
+}
+
+static void
+malformed_bytes_give_nothing(void **state)
+{
+	struct query_of_test q = { .sel = 0.1f }, other = { .sel = 0.5f };
+	struct buf b;
+
+	(void)state;
+	(void)plan("a", &q);
+	(void)plan("b", &other);
+	b = encoded(0);
+	for (size_t i = 0; i < b.n; i++) {
+		assert_int_equal(decisioncache_decode(cache, sv_new(b.p, i), 0, 0, NULL),
+		    ERR_CORRUPT);
+		assert_int_equal(decisioncache_stats(cache).n_entries, 0);
+	}
+	buf_putc(&b, 0);
+	assert_int_equal(decisioncache_decode(cache, buf_view(&b), 0, 0, NULL), ERR_CORRUPT);
+	assert_int_equal(decisioncache_stats(cache).n_entries, 0);
+	buf_release(&b);
+}
+
 int
 main(void)
 {
@@ -488,6 +601,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_cancelled_query_does_not_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(threads_share_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(people_can_read_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_decided_serves_the_next_program, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_too_old_is_not_taken_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_more_are_taken_over_than_there_is_room_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(malformed_bytes_give_nothing, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
