@@ -23,7 +23,7 @@ struct file;	/* one open file */
 
 /* Tells whether a file is still the one that was read. */
 struct file_id {
-	uint64_t inode, mtime_ns, size;
+	uint64_t inode, mtime_ns, size, device;
 };
 
 struct fsys_ops {
@@ -57,6 +57,11 @@ struct fsys_ops {
 	 * what is open here is still the old one. May be NULL: it never is.
 	 */
 	int (*in_place)(struct fsys *, struct err *);
+	/*
+	 * As stat, but by the root's name as it leads now: a file that it finds unchanged is there
+	 * and in place, in one call. False: not found so. May be NULL: it never is.
+	 */
+	bool (*stat_named)(struct fsys *, const char *path, struct file_id *);
 	/*
 	 * Renames to a name that nothing has: else ERR_BUSY; ERR_UNSUPPORTED if that can't be had in
 	 * one. May be NULL: it can't. Called by fsys_rename_new.

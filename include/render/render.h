@@ -21,14 +21,10 @@ struct day_cache {
  * JSON text of things that many rows of a batch point at: resources and scopes. Keyed by
  * pointer, so it is emptied at every batch; direct-mapped, so a collision only costs time.
  */
-#define RENDER_SLOTS 256
-
 struct render_cache {
-	struct {
-		const void *key;
-		size_t off, n;
-	} slots[RENDER_SLOTS];
+	struct render_slot *slots;	/* made by the first text: most results show none */
 	struct buf text;
+	bool used;			/* since it was emptied */
 };
 
 /* What is kept from span to span. Begins zeroed. */

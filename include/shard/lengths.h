@@ -27,4 +27,17 @@ uint32_t lengths_at(const struct lengths *, uint32_t row);
 /* Of all rows together; false: of one at least it is not told. */
 bool lengths_all(const struct lengths *, uint64_t *);
 
+/*
+ * The same added up, so that of whole services no length is looked at: once in a shard, alike
+ * validated, pinned and of a version.
+ */
+struct line_totals;
+
+/* NULL in *out, and 0 returned, if the shard was written without. */
+int line_totals_get(struct shard *, const struct line_totals **, struct err *) WARN_UNUSED;
+void line_totals_put(const struct line_totals *);	/* NULL is allowed */
+unsigned line_totals_version(const struct line_totals *);
+/* Of all rows of a service, by its place in the footer; 0: not told. */
+uint64_t line_totals_at(const struct line_totals *, size_t service);
+
 #endif

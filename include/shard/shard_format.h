@@ -116,6 +116,10 @@
  *                 then the next higher one, up to the highest that is not 0 in all (at least
  *                 one, at most four).
  *
+ * SECTION_LINE_TOTALS (SHARD_COMPAT_TOTALS)  once in a shard, of no column, beside SECTION_LENGTHS.
+ *                 u8 version of the line; then for each service of the footer, in its order, a u64:
+ *                 the bytes of all its rows' lines together, 0 if one of them is not told.
+ *
  * SECTION_STATS (SHARD_COMPAT_STATS)  once in a shard, of no column; for estimates alone.
  *                 varint n_cells (at most 1024); per cell, spans of one service and name, by
  *                   both: varint place of the service in the footer; u8 1: of all its names;
@@ -173,8 +177,10 @@
 #define SHARD_COMPAT_BLOOM 16u		/* there may be SECTION_COLUMN_BLOOM */
 #define SHARD_COMPAT_SHOWN 32u		/* COL_REST has no key that field_of_key() knows */
 #define SHARD_COMPAT_LENGTHS 64u	/* there may be SECTION_LENGTHS */
+#define SHARD_COMPAT_TOTALS 128u	/* there may be SECTION_LINE_TOTALS */
 #define SHARD_COMPAT_KNOWN (SHARD_COMPAT_POSTINGS | SHARD_COMPAT_TEXT | SHARD_COMPAT_TRACES | \
-	SHARD_COMPAT_STATS | SHARD_COMPAT_BLOOM | SHARD_COMPAT_SHOWN | SHARD_COMPAT_LENGTHS)
+	SHARD_COMPAT_STATS | SHARD_COMPAT_BLOOM | SHARD_COMPAT_SHOWN | SHARD_COMPAT_LENGTHS | \
+	SHARD_COMPAT_TOTALS)
 #define SHARD_MAX_CHILDREN (1u << 25)	/* events of one shard; links alike */
 
 #define PACK_BLOCK 256
@@ -236,7 +242,8 @@ enum section_kind {
 	SECTION_STATS = 11,
 	SECTION_COLUMN_BLOOM = 12,
 	SECTION_LENGTHS = 13,
-	SECTION_LAST = SECTION_LENGTHS,	/* kinds above are not known */
+	SECTION_LINE_TOTALS = 14,
+	SECTION_LAST = SECTION_LINE_TOTALS,	/* kinds above are not known */
 };
 enum section_codec { CODEC_NONE = 0, CODEC_ZSTD = 1 };
 enum chunk_presence { PRESENT_ALL = 0, PRESENT_BITMAP = 1, PRESENT_LIST = 2 };

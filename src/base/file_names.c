@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -129,6 +130,18 @@ real_list(struct fsys *fs, const char *path, struct arena *a, char ***names, siz
 	return rc;
 }
 
+static struct file_id
+id_of(const struct stat *st)
+{
+	return (struct file_id){
+		.inode = st->st_ino,
+		.mtime_ns = (uint64_t)st->st_mtim.tv_sec * 1000000000u +
+		    (uint64_t)st->st_mtim.tv_nsec,
+		.size = (uint64_t)st->st_size,
+		.device = st->st_dev,
+	};
+}
+
 int
 real_stat(struct fsys *fs, const char *path, struct file_id *out, struct err *e)
 {
@@ -136,9 +149,19 @@ real_stat(struct fsys *fs, const char *path, struct file_id *out, struct err *e)
 
 	if (fstatat(real_of(fs)->dirfd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return real_fail(fs, "stat", path, e);
-	out->inode = st.st_ino;
-	out->mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u +
-	    (uint64_t)st.st_mtim.tv_nsec;
-	out->size = (uint64_t)st.st_size;
+	*out = id_of(&st);
 	return 0;
+}
+
+bool
+real_stat_named(struct fsys *fs, const char *path, struct file_id *out)
+{
+	char full[PATH_MAX];
+	struct stat st;
+
+	if ((size_t)snprintf(full, sizeof full, "%s/%s", real_of(fs)->place, path) >= sizeof full ||
+	    lstat(full, &st) != 0)
+		return false;
+	*out = id_of(&st);
+	return true;
 }

@@ -365,6 +365,7 @@ static const struct fsys_ops real_ops = {
 	.lock = real_lock,
 	.stat = real_stat,
 	.in_place = real_in_place,
+	.stat_named = real_stat_named,
 	.rename_new = real_rename_new,
 	.free = real_free,
 };

@@ -50,5 +50,6 @@ int real_sync_dir(struct fsys *, const char *path, struct err *);
 int real_list(struct fsys *, const char *path, struct arena *, char ***names, size_t *n,
     struct err *);
 int real_stat(struct fsys *, const char *path, struct file_id *, struct err *);
+bool real_stat_named(struct fsys *, const char *path, struct file_id *);
 
 #endif

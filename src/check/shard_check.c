@@ -161,7 +161,9 @@ check_all(struct check *k)
 	    (rc = check_trace_summary(k)) != 0 || (rc = check_stats(k)) != 0 ||
 	    (rc = check_lengths_read(k)) != 0 || (rc = check_rows(k)) != 0)
 		return rc;
-	return k->n_lost == 0 ? check_spans(k) : 0;
+	if (k->n_lost != 0)
+		return 0;
+	return (rc = check_line_totals(k)) != 0 ? rc : check_spans(k);
 }
 
 static void

@@ -60,6 +60,8 @@ struct ruler {
 };
 /* That the sections can be read. */
 int check_lengths_read(struct check *) WARN_UNUSED;
+/* The totals against the lengths, if all sections can be read. */
+int check_line_totals(struct check *) WARN_UNUSED;
 /* Those of rows [from, from + n), which are of one row group; their sections can be read. */
 int check_lengths(struct check *, struct ruler *, uint32_t group, uint32_t from,
     const struct span *, uint32_t n) WARN_UNUSED;

@@ -232,6 +232,8 @@ int exec_begin(const struct plan *, const struct exec_env *, struct sizing *, st
 /* A row group's lengths, to be put; NULL in *out: they are not told. */
 int sizing_lengths(struct sizing *, struct shard *, uint32_t group, const struct lengths **out,
     struct err *) WARN_UNUSED;
+/* Takes shards off the scan whose footers and totals tell all that the plan takes of them. */
+int sizing_whole(struct exec *, struct err *) WARN_UNUSED;
 /* Adds refs [at, at + n). On the driver's thread. */
 int sizing_add_refs(struct exec *, const struct refs *, size_t at, size_t n, struct err *)
     WARN_UNUSED;

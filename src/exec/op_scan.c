@@ -34,6 +34,11 @@ morsel_task(void *arg, size_t i)
 	struct scan_out *out = &w->outs[no];
 	struct read_counters before = read_counters;
 
+	/* Not the whole of a message's room: clearing that of all morsels shows in small queries. */
+	out->prof = (struct profile){ 0 };
+	out->err.code = 0;
+	out->err.off = -1;
+	out->err.msg[0] = '\0';
 	out->code = morsel_run(&w->job, &w->morsels[no], out);
 	profile_reads(&out->prof, &before);
 }
@@ -81,8 +86,6 @@ run_wave(struct wave *w, struct err *e)
 	struct exec *ex = w->job.ex;
 	int rc = 0;
 
-	for (size_t i = 0; i < w->n; i++)
-		w->outs[i] = (struct scan_out){ .err = ERR_INIT };
 	take_turns(w);
 	pool_each(ex->env.pool, w->weight < WAKE_ROWS ? 1 : ex->threads, w->n, morsel_task, w);
 	for (size_t i = 0; i < w->n; i++) {
@@ -136,7 +139,7 @@ walk_init(struct walk *k, struct exec *ex, struct slice s, bool by_key)
 		k->wave_now = k->wave_max;
 	k->order = calloc(ex->local->n_shards + 1, sizeof *k->order);
 	k->w.morsels = calloc(k->wave_max, sizeof *k->w.morsels);
-	k->w.outs = calloc(k->wave_max, sizeof *k->w.outs);
+	k->w.outs = malloc(k->wave_max * sizeof *k->w.outs);
 	k->w.turns = calloc(k->wave_max, sizeof *k->w.turns);
 	if (k->order == NULL || k->w.morsels == NULL || k->w.outs == NULL ||
 	    k->w.turns == NULL)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * sink_size: how long the lines of all rows are together, for exec_size: rows that are found are
- * neither sorted nor put together. Of a row group that matches as a whole the sum is there.
+ * neither sorted nor put together. Of a row group that matches as a whole the sum is there, and of
+ * whole services of a shard that of all row groups.
  */
 #include "exec_i.h"
 
@@ -17,6 +18,12 @@ size_open(struct row_sink *s, struct err *e)
 	(void)e;
 	s->state = s->ex->sizing;
 	return 0;
+}
+
+static int
+size_start(struct row_sink *s, struct err *e)
+{
+	return s->ex->local != NULL ? sizing_whole(s->ex, e) : 0;
 }
 
 /* False: of some row it is not told. */
@@ -111,6 +118,7 @@ const struct sink_ops sink_size = {
 	.name = "size",
 	.local_bytes = sizeof(struct size_local),
 	.open = size_open,
+	.start = size_start,
 	.consume = size_consume,
 	.combine = size_combine,
 	.next = size_next,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* sizing: the lengths of found rows' lines, for the sinks; see exec_size.c. */
+/*
+ * sizing: the lengths of found rows' lines, for the sinks, and of whole services without a look at
+ * rows; see exec_size.c.
+ */
 #include "exec_i.h"
 
 int
@@ -14,6 +17,96 @@ sizing_lengths(struct sizing *z, struct shard *s, uint32_t group, const struct l
 	*out = NULL;
 	return 0;
 }
+
+/* ---- whole services ---- */
+
+/* The filter is nothing, or a condition on the service alone (then *by): else false. */
+static bool
+asks_services(const struct exec *ex, const struct matcher **by)
+{
+	const struct fnode *root = &ex->local->filter.root;
+	const struct pred *p = root->pred;
+
+	*by = NULL;
+	if (p->kind == PRED_TRUE)
+		return true;
+	if (p->kind != PRED_LEAF || p->op == OP_TEXT || p->field.scope != FIELD_INTRINSIC ||
+	    p->field.intrinsic != IN_SERVICE)
+		return false;
+	*by = root->m;
+	return true;
+}
+
+/* Adds up services that match; false: some lie across the range, or are not told. */
+static bool
+add_services(const struct exec *ex, const struct xshard *xs, const struct matcher *by,
+    const struct line_totals *t, struct exec_size *n)
+{
+	uint64_t from = ex->plan->filter.range.from, last = exec_last(ex->plan);
+
+	for (size_t i = 0; i < xs->info->n_services; i++) {
+		const struct shard_service *s = &xs->info->services[i];
+		int in = by == NULL ? 1 : matcher_string(by, s->service, NULL);
+
+		if (in < 0)
+			return false;
+		if (in == 0 || s->min_start > last || s->max_start < from)
+			continue;
+		if (s->min_start < from || s->max_start > last || line_totals_at(t, i) == 0)
+			return false;
+		n->rows += s->row_to - s->row_from;
+		n->bytes += line_totals_at(t, i);
+	}
+	return true;
+}
+
+/* 1: the shard is told. */
+static int
+size_shard(struct exec *ex, struct xshard *xs, const struct matcher *by, struct exec_size *n,
+    struct err *e)
+{
+	const struct line_totals *t;
+	int rc;
+
+	if ((rc = exec_check(ex, e)) < 0 ||
+	    (rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0 ||
+	    (rc = line_totals_get(xs->s, &t, e)) < 0)
+		return rc;
+	xs->info = shard_info(xs->s);
+	rc = t != NULL && line_totals_version(t) == ex->sizing->version &&
+	    add_services(ex, xs, by, t, n);
+	line_totals_put(t);
+	return rc;
+}
+
+int
+sizing_whole(struct exec *ex, struct err *e)
+{
+	struct slice all = { ex->plan->filter.range.from, exec_last(ex->plan) };
+	struct read_counters before = read_counters;
+	const struct matcher *by;
+	int rc = 0;
+
+	if (!ex->plan->filter.pushdown || !asks_services(ex, &by))
+		return 0;
+	for (size_t i = 0; i < ex->local->n_shards && rc >= 0; i++) {
+		struct xshard *xs = &ex->local->shards[i];
+		struct exec_size n = { 0 };
+
+		if (!xshard_in(xs, all) || (rc = size_shard(ex, xs, by, &n, e)) <= 0)
+			continue;
+		xs->counted = true;
+		ex->sizing->rows += n.rows;
+		ex->sizing->bytes += n.bytes;
+		ex->prof.rows_matched += n.rows;
+		if (ex->env.progress != NULL)
+			atomic_fetch_add(&ex->env.progress->rows_done, xs->entry->n_rows);
+	}
+	profile_reads(&ex->prof, &before);
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- refs ---- */
 
 /* Neighbours in the order of the result are of few row groups, but not of one. */
 static int

@@ -37,6 +37,18 @@ is_syntax(uint32_t cp)
 	return cp == '/' || cp == '%' || cp == ',' || cp == ':';
 }
 
+/* Bytes from p on that stand for themselves wherever they are. */
+static size_t
+plain_run(const char *p, const char *end)
+{
+	size_t n = 0;
+
+	while (p + n < end && (uint8_t)p[n] >= 0x20 && (uint8_t)p[n] < 0x7f &&
+	    !is_syntax((uint8_t)p[n]))
+		n++;
+	return n;
+}
+
 void
 name_encode(struct buf *b, struct sv item)
 {
@@ -51,6 +63,10 @@ name_encode(struct buf *b, struct sv item)
 	if (*p == '.' || *p == '-')
 		put_escape(b, (uint8_t)*p++);
 	for (; p < end; p += n) {
+		if ((n = plain_run(p, end)) != 0) {
+			buf_put(b, p, n);
+			continue;
+		}
 		n = utf8_decode(p, end, &cp);
 		if (n == 0) {
 			n = 1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * lengths_write: SECTION_LENGTHS: how long each row's line in spans.jsonl is: measured when the
- * span comes, if nobody did before, and written when its part is sealed. Bytes of one weight stand together: the high
- * ones are nearly all equal, and the compressor does the rest.
+ * span comes, if nobody did before, and written when its part is sealed. Bytes of one weight stand
+ * together: the high ones are nearly all equal, and the compressor does the rest.
+ * SECTION_LINE_TOTALS: their sums by service.
  */
 #include "seal_i.h"
 
@@ -53,6 +54,32 @@ put_group(struct seal *s, uint32_t group)
 	return section_put(s, SECTION_LENGTHS, NO_COLUMN, group, NULL);
 }
 
+/* 0: of one of the rows it is not told. */
+static uint64_t
+service_total(const struct seal *s, const struct service_range *r)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = r->row_from; i < r->row_to; i++) {
+		uint32_t n = length_at(s, i);
+
+		if (n == 0)
+			return 0;
+		sum += n;
+	}
+	return sum;
+}
+
+static int
+put_totals(struct seal *s)
+{
+	s->raw.n = 0;
+	buf_putc(&s->raw, SPAN_LINE_VERSION);
+	for (uint32_t i = 0; i < s->ord.n_services; i++)
+		buf_u64le(&s->raw, service_total(s, &s->ord.services[i]));
+	return section_put(s, SECTION_LINE_TOTALS, NO_COLUMN, 0, NULL);
+}
+
 int
 seal_lengths(struct seal *s)
 {
@@ -60,5 +87,5 @@ seal_lengths(struct seal *s)
 
 	for (uint32_t g = 0; g < s->ord.n_groups && rc == 0; g++)
 		rc = put_group(s, g);
-	return rc;
+	return rc != 0 ? rc : put_totals(s);
 }

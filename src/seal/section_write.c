@@ -36,7 +36,7 @@ static uint32_t
 compat_features(const struct shard_options *o)
 {
 	uint32_t bits = SHARD_COMPAT_TRACES | SHARD_COMPAT_STATS | SHARD_COMPAT_SHOWN |
-	    SHARD_COMPAT_LENGTHS;
+	    SHARD_COMPAT_LENGTHS | SHARD_COMPAT_TOTALS;
 
 	if (o->index_budget != 0)
 		bits |= SHARD_COMPAT_POSTINGS | SHARD_COMPAT_BLOOM |

@@ -40,6 +40,8 @@ kind_ok(const struct shard *s, unsigned k)
 		return (s->compat & SHARD_COMPAT_STATS) != 0;
 	if (k == SECTION_LENGTHS)
 		return (s->compat & SHARD_COMPAT_LENGTHS) != 0;
+	if (k == SECTION_LINE_TOTALS)
+		return (s->compat & SHARD_COMPAT_TOTALS) != 0;
 	return k >= SECTION_CHUNK && (k <= SECTION_BLOOM || (s->compat & ~SHARD_COMPAT_KNOWN) != 0);
 }
 

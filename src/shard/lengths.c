@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * lengths: SECTION_LENGTHS of a row group from bytes to numbers (layout: shard_format.h). That
- * they are true is for the check to say; a false one is a wrong size, never an unsafe read.
+ * lengths: SECTION_LENGTHS of a row group and SECTION_LINE_TOTALS from bytes to numbers (layout:
+ * shard_format.h). That they are true is for the check to say; a false one is a wrong size, never
+ * an unsafe read.
  */
 #include "shard/lengths.h"
 
@@ -106,4 +107,71 @@ lengths_all(const struct lengths *l, uint64_t *n)
 {
 	*n = l->all;
 	return l->all_told;
+}
+
+/* ---- totals ---- */
+
+struct line_totals {
+	struct cached cached;
+	struct shard *shard;
+	struct cache_slot *pin;
+	_Alignas(16) uint8_t raw[];
+};
+
+static int
+make_totals(struct shard *s, const struct section *sec, void *arg, struct cached **out,
+    size_t *bytes, struct err *e)
+{
+	struct line_totals *t;
+	void *p;
+	int rc;
+
+	(void)arg;
+	if (sec->n_raw != 1 + s->info.n_services * sizeof(uint64_t))
+		return section_bad(s, sec, e, -1, "number of services");
+	if ((rc = section_read(s, sec, offsetof(struct line_totals, raw), &p, e)) != 0)
+		return rc;
+	t = p;
+	t->shard = s;
+	t->pin = section_slot(s, sec);
+	*out = &t->cached;
+	*bytes = sizeof *t + sec->n_raw + SECTION_SLACK;
+	return 0;
+}
+
+int
+line_totals_get(struct shard *s, const struct line_totals **out, struct err *e)
+{
+	struct cached *v;
+	int rc;
+
+	*out = NULL;
+	if (s->single[SECTION_LINE_TOTALS] == NO_SECTION)
+		return 0;
+	rc = section_get(s, &s->sections[s->single[SECTION_LINE_TOTALS]], make_totals, NULL, &v, e);
+	if (rc == 0)
+		*out = (const struct line_totals *)(const void *)v;
+	return rc;
+}
+
+void
+line_totals_put(const struct line_totals *t)
+{
+	if (t != NULL)
+		cache_unpin(t->shard->cache, t->pin);
+}
+
+unsigned
+line_totals_version(const struct line_totals *t)
+{
+	return t->raw[0];
+}
+
+uint64_t
+line_totals_at(const struct line_totals *t, size_t service)
+{
+	uint64_t v;
+
+	memcpy(&v, t->raw + 1 + service * sizeof v, sizeof v);
+	return v;
 }

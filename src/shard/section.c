@@ -43,7 +43,7 @@ section_name(const struct shard *s, const struct section *sec, char *buf, size_t
 		[SECTION_BLOOM] = "bloom filter", [SECTION_POSTINGS] = "postings",
 		[SECTION_TEXT] = "text index", [SECTION_TRACE_SUMMARY] = "trace summary",
 		[SECTION_STATS] = "statistics", [SECTION_COLUMN_BLOOM] = "Bloom filter",
-		[SECTION_LENGTHS] = "lengths",
+		[SECTION_LENGTHS] = "lengths", [SECTION_LINE_TOTALS] = "totals of lengths",
 	};
 	char col[128];
 

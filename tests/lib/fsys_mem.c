@@ -352,7 +352,7 @@ stat_locked(struct mem *m, const char *path, struct file_id *out, struct err *e)
 
 	if (n == NULL)
 		return absent("stat", path, e);
-	*out = (struct file_id){ n->ino, n->mtime, n->data.n };
+	*out = (struct file_id){ n->ino, n->mtime, n->data.n, 0 };
 	return 0;
 }
 

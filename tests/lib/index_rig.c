@@ -298,9 +298,13 @@ walk_traces(struct shard *s, struct err *e)
 static int
 walk_lengths(struct shard *s, struct err *e)
 {
+	const struct line_totals *t;
 	const struct lengths *l;
 	int rc;
 
+	if ((rc = line_totals_get(s, &t, e)) != 0)
+		return rc;
+	line_totals_put(t);
 	for (uint32_t g = 0; g < shard_info(s)->n_row_groups; g++) {
 		const struct row_group *rg = &shard_info(s)->row_groups[g];
 		uint64_t sum = 0;

@@ -142,6 +142,7 @@ walk_sections(struct shard *s, struct err *e)
 	const struct shard_info *info = shard_info(s);
 	const struct traceids *ids;
 	const struct tracerows *rows;
+	const struct line_totals *t;
 	const struct lengths *l;
 	const struct chunk *c;
 	const struct dict *d;
@@ -155,6 +156,9 @@ walk_sections(struct shard *s, struct err *e)
 	if ((rc = tracerows_get(s, &rows, e)) != 0)
 		return rc;
 	tracerows_put(rows);
+	if ((rc = line_totals_get(s, &t, e)) != 0)
+		return rc;
+	line_totals_put(t);
 	for (uint32_t g = 0; g < info->n_row_groups; g++) {
 		if ((rc = lengths_get(s, g, &l, e)) != 0)
 			return rc;

@@ -924,6 +924,89 @@ a_store_on_the_real_disk_is_shared_by_two(void **state)
 	assert_int_equal(system(cmd), 0);
 }
 
+/* The calls of a real file system that ask for names' numbers. */
+static struct {
+	const struct fsys_ops *ops;
+	unsigned named, other;
+} asked;
+
+static bool
+asked_named(struct fsys *fs, const char *path, struct file_id *id)
+{
+	asked.named++;
+	return asked.ops->stat_named(fs, path, id);
+}
+
+static int
+asked_stat(struct fsys *fs, const char *path, struct file_id *id, struct err *e)
+{
+	asked.other++;
+	return asked.ops->stat(fs, path, id, e);
+}
+
+static int
+asked_in_place(struct fsys *fs, struct err *e)
+{
+	asked.other++;
+	return asked.ops->in_place(fs, e);
+}
+
+static void
+take_snapshot(struct catalog *c, int code, unsigned named, unsigned other)
+{
+	const struct snapshot *s;
+	struct err e = ERR_INIT;
+
+	asked.named = asked.other = 0;
+	assert_int_equal(catalog_snapshot(c, &s, &e), code);
+	assert_int_equal(asked.named, named);
+	assert_int_equal(asked.other, other);
+	if (code == 0)
+		snapshot_unref(s);
+}
+
+/* By the store's name: so it is seen at once when that leads elsewhere, also to a copy. */
+static void
+an_unchanged_store_is_asked_one_number(void **state)
+{
+	char dir[] = "/tmp/test_catalog.XXXXXX", store[64], aside[64], cmd[256];
+	struct catalog_options o = { .create = true, .cache_bytes = 1 << 20 };
+	struct fsys_ops ops;
+	struct catalog *c;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(store, sizeof store, "%s/store", dir);
+	snprintf(aside, sizeof aside, "%s/aside", dir);
+	assert_int_equal(file_real(store, true, &o.fs, &e), 0);
+	asked.ops = o.fs->ops;
+	ops = *o.fs->ops;
+	ops.stat_named = asked_named;
+	ops.stat = asked_stat;
+	ops.in_place = asked_in_place;
+	o.fs->ops = &ops;
+	assert_int_equal(catalog_open(store, &o, &c, &e), 0);
+	take_snapshot(c, 0, 1, 0);
+	assert_int_equal(catalog_lock(c, &e), 0);
+	assert_int_equal(add_shard(c, H0, NULL), 0);
+	take_snapshot(c, 0, 1, 2);
+	take_snapshot(c, 0, 1, 0);
+	assert_int_equal(rename(store, aside), 0);
+	take_snapshot(c, ERR_IO, 1, 1);
+	snprintf(cmd, sizeof cmd, "cp -a %s %s", aside, store);
+	assert_int_equal(system(cmd), 0);
+	take_snapshot(c, ERR_IO, 1, 1);
+	snprintf(cmd, sizeof cmd, "rm -r %s", store);
+	assert_int_equal(system(cmd), 0);
+	assert_int_equal(symlink(aside, store), 0);
+	take_snapshot(c, 0, 1, 0);
+	catalog_close(c);
+	fsys_free(o.fs);
+	snprintf(cmd, sizeof cmd, "rm -r %s", dir);
+	assert_int_equal(system(cmd), 0);
+}
+
 static void
 a_reader_without_permission_to_write_is_served(void **state)
 {
@@ -986,6 +1069,7 @@ main(void)
 		cmocka_unit_test(killed_at_any_call_nothing_acknowledged_is_lost),
 		cmocka_unit_test(any_failing_call_leaves_a_store_with_what_was_acknowledged),
 		cmocka_unit_test(a_store_on_the_real_disk_is_shared_by_two),
+		cmocka_unit_test(an_unchanged_store_is_asked_one_number),
 		cmocka_unit_test(a_reader_without_permission_to_write_is_served),
 	};
 

@@ -145,6 +145,57 @@ it_is_what_the_lines_take(void **state)
 	assert_true(n_some > N_QUERIES / 3);
 }
 
+/* A service, or all; some of the store's time, or all. */
+static const struct pred *
+services_of(struct gen_pred *g)
+{
+	static const char *const some[] = { "service-0", "service-1", "service-2,service-0", "nobody" };
+	static const enum pred_op ops[] = { OP_IN, OP_NOTIN, OP_IN };
+	static const struct pred all = { .kind = PRED_TRUE };
+
+	if (gen_pred_below(g, 4) == 0)
+		return &all;
+	return leaf_of(&arena, "service", ops[gen_pred_below(g, 3)], some[gen_pred_below(g, 4)]);
+}
+
+static void
+of_whole_services_no_length_is_looked_at(void **state)
+{
+	struct gen_pred g = { .arena = &arena, .spans = w.spans, .n_spans = w.n_spans, .state = 9 };
+	const uint64_t hour = (uint64_t)NS_PER_HOUR;
+	size_t n_spared = 0, n_cut = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < N_QUERIES; i++) {
+		struct plan *p = plan_columns(w.snap, ROW_SPAN);
+		struct exec_env env = env_of(1 + i % 3);
+		struct err e = ERR_INIT;
+		struct exec_size want, got;
+		struct profile prof;
+
+		p->filter.pred = services_of(&g);
+		if (i % 2 != 0) {
+			p->filter.range.from = STORE_RIG_START + gen_pred_below(&g, N_HOURS) * hour / 2;
+			p->filter.range.to = p->filter.range.from + 1 +
+			    gen_pred_below(&g, N_HOURS) * hour;
+		}
+		want = rendered(p);
+		assert_int_equal(exec_size(p, &env, SPAN_LINE_VERSION, &got, &prof, &e), 0);
+		assert_int_equal(got.rows, want.rows);
+		assert_int_equal(got.bytes, want.bytes);
+		assert_int_equal(prof.rows_matched, want.rows);
+		if (i % 2 == 0) {
+			assert_int_equal(prof.row_groups_visited, 0);
+			assert_int_equal(prof.rows_scanned, 0);
+			assert_true(prof.chunks_read + prof.chunks_cached <= w.snap->n_shards);
+		}
+		n_spared += prof.row_groups_visited == 0 && want.rows != 0;
+		n_cut += prof.row_groups_visited != 0;
+		plan_free(p);
+	}
+	assert_true(n_spared > N_QUERIES / 4 && n_cut > N_QUERIES / 8);
+}
+
 static void
 lengths_of_another_line_are_not_believed(void **state)
 {
@@ -239,6 +290,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_what_the_lines_take),
+		cmocka_unit_test(of_whole_services_no_length_is_looked_at),
 		cmocka_unit_test(lengths_of_another_line_are_not_believed),
 		cmocka_unit_test(limits_are_those_of_the_rows),
 		cmocka_unit_test(one_length_that_is_not_told_is_enough),

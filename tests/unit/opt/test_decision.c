@@ -342,6 +342,40 @@ decisions_that_agree_are_joined(void **state)
 	decision_free(joined);
 }
 
+/* Among few rows of a service its index would look at fewer still: that is no reason to ask it. */
+static void
+of_few_rows_the_cheapest_way_is_kept(void **state)
+{
+	struct value x = { .type = VAL_STRING, .s = SV("x") };
+	struct decision *d;
+	struct plan *p;
+
+	(void)state;
+	opt_case_init(&c);
+	for (uint64_t h = 0; h < 8; h++) {
+		struct shard_stats *s = stats_add_shard(&c.stats, h, 20000);
+		struct column_stats *col;
+
+		stats_add_service(&c.stats, s, "few", 190, 5);
+		stats_add_service(&c.stats, s, "most", 19810, 600);
+		col = stats_add_column(&c.stats, s, "span.code", VAL_STRING, 20000, 3);
+		col->indexes = STAT_INDEX_POSTINGS;
+		col->postings_bytes = 1000;
+		stats_add_top(&c.stats, col, x, 600);
+	}
+	c.query.filter = test_and(&c.arena, test_leaf(&c.arena, "service", OP_EQ, "few"),
+	    test_leaf(&c.arena, "span.code", OP_EQ, "x"));
+	p = decide(&d);
+	assert_int_equal(p->scan.n_classes, 1);
+	assert_int_equal(p->scan.classes[0].access, ACCESS_SERVICE);
+	assert_int_equal(p->scan.classes[0].index_leaves, 0);
+	assert_int_equal(d->classes[0].access, ACCESS_SERVICE);
+	assert_int_equal(d->classes[0].index_leaves, 0);
+	plan_free(p);
+	decision_free(d);
+	opt_case_release(&c);
+}
+
 int
 main(void)
 {
@@ -356,6 +390,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(another_shape_does_not_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(is_small, setup, teardown),
 		cmocka_unit_test_setup_teardown(decisions_that_agree_are_joined, setup, teardown),
+		cmocka_unit_test(of_few_rows_the_cheapest_way_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

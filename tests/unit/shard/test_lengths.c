@@ -91,6 +91,34 @@ compare_all(struct shard_rig *r)
 	free(render);
 }
 
+/* By service what its rows' lengths are together. */
+static void
+compare_totals(struct shard_rig *r)
+{
+	const struct shard_info *info = shard_info(r->shard);
+	const struct line_totals *t;
+	const struct lengths *l;
+	struct err e = ERR_INIT;
+
+	ok(line_totals_get(r->shard, &t, &e), &e);
+	assert_non_null(t);
+	assert_int_equal(line_totals_version(t), SPAN_LINE_VERSION);
+	for (size_t i = 0; i < info->n_services; i++) {
+		const struct shard_service *s = &info->services[i];
+		uint64_t sum = 0;
+
+		for (uint32_t row = s->row_from; row < s->row_to; row++) {
+			uint32_t g = row / info->row_group_rows;
+
+			ok(lengths_get(r->shard, g, &l, &e), &e);
+			sum += lengths_at(l, row - info->row_groups[g].row_from);
+			lengths_put(l);
+		}
+		assert_int_equal(line_totals_at(t, i), sum);
+	}
+	line_totals_put(t);
+}
+
 static void
 they_are_those_of_the_lines(void **state)
 {
@@ -106,6 +134,7 @@ they_are_those_of_the_lines(void **state)
 
 		rig_init(&r, size[i].n, size[i].group_rows, size[i].level, 50 + i);
 		compare_all(&r);
+		compare_totals(&r);
 		rig_release(&r);
 	}
 }
@@ -116,6 +145,7 @@ an_enormous_line_is_not_told(void **state)
 {
 	static const size_t bytes[] = { 10, 100000, 17u << 20 };
 	struct shard_rig r = { .shard = NULL };
+	const struct line_totals *t;
 	const struct lengths *l;
 	struct err e = ERR_INIT;
 
@@ -140,6 +170,10 @@ an_enormous_line_is_not_told(void **state)
 	assert_int_equal(lengths_at(l, 1), lengths_at(l, 0) + 100000 - 10);
 	assert_int_equal(lengths_at(l, 2), 0);
 	lengths_put(l);
+	ok(line_totals_get(r.shard, &t, &e), &e);
+	assert_int_equal(shard_info(r.shard)->n_services, 1);
+	assert_int_equal(line_totals_at(t, 0), 0);
+	line_totals_put(t);
 	assert_int_equal(findings(&r), 0);
 	rig_release(&r);
 }
@@ -156,6 +190,22 @@ any_bit_flipped_is_refused_or_found(void **state)
 	assert_true(f.n_flips > 100);
 	/* But for those of the version: lengths of another one are not looked at. */
 	assert_true(f.n_found >= f.n_flips - 8 * f.n_sections);
+	index_flips_release(&f);
+}
+
+static void
+so_is_any_of_the_totals(void **state)
+{
+	struct index_flips f;
+
+	(void)state;
+	index_flips_init(&f, SECTION_LINE_TOTALS);
+	index_flips_run(&f);
+	assert_int_equal(f.n_sections, 1);
+	assert_true(f.n_flips > 30);
+	assert_true(f.n_found >= f.n_flips - 8 * f.n_sections);
+	index_flips_footer(&f);
+	assert_true(f.n_refused > f.n_flips / 2);
 	index_flips_release(&f);
 }
 
@@ -200,6 +250,55 @@ a_section_of_another_size_is_refused(void **state)
 }
 
 static void
+totals_of_another_number_of_services_are_refused(void **state)
+{
+	const struct line_totals *t;
+	struct chunkcache *cache;
+	struct index_flips f;
+	struct fsys_bytes fs;
+	struct shard *s;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	index_flips_init(&f, SECTION_LINE_TOTALS);
+	fsys_bytes_init(&fs);
+	fsys_bytes_set(&fs, RIG_FILE, index_flips_cut(&f,
+	    1 + 8 * (shard_info(f.rig.shard)->n_services - 1), false));
+	ok(chunkcache_new(1u << 20, &cache, &e), &e);
+	ok(shard_open(&fs.fs, RIG_FILE, cache, &s, &e), &e);
+	assert_int_equal(line_totals_get(s, &t, &e), ERR_CORRUPT);
+	assert_non_null(strstr(e.msg, "totals of lengths"));
+	shard_unref(s);
+	chunkcache_free(cache);
+	index_flips_release(&f);
+}
+
+static void
+without_totals_are_the_lengths(void **state)
+{
+	const struct line_totals *t;
+	struct chunkcache *cache;
+	struct index_flips f;
+	struct fsys_bytes fs;
+	struct shard *s;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	index_flips_init(&f, SECTION_LINE_TOTALS);
+	fsys_bytes_init(&fs);
+	fsys_bytes_set(&fs, RIG_FILE, index_flips_unknown(&f, true));
+	ok(chunkcache_new(1u << 20, &cache, &e), &e);
+	ok(shard_open(&fs.fs, RIG_FILE, cache, &s, &e), &e);
+	ok(line_totals_get(s, &t, &e), &e);
+	assert_null(t);
+	line_totals_put(t);
+	assert_true(lengths_made(s));
+	shard_unref(s);
+	chunkcache_free(cache);
+	index_flips_release(&f);
+}
+
+static void
 a_shard_without_has_none(void **state)
 {
 	const struct lengths *l;
@@ -230,9 +329,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(they_are_those_of_the_lines),
 		cmocka_unit_test(an_enormous_line_is_not_told),
+		cmocka_unit_test(so_is_any_of_the_totals),
 		cmocka_unit_test(any_bit_flipped_is_refused_or_found),
 		cmocka_unit_test(their_entries_in_the_footer_are_checked),
 		cmocka_unit_test(a_section_of_another_size_is_refused),
+		cmocka_unit_test(totals_of_another_number_of_services_are_refused),
+		cmocka_unit_test(without_totals_are_the_lengths),
 		cmocka_unit_test(a_shard_without_has_none),
 	};
 
