@@ -4,6 +4,7 @@
 #define PLAN_PROFILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct profile {
@@ -19,9 +20,21 @@ struct profile {
 	uint64_t rows_fetched;		/* rows put together */
 	uint64_t rows_returned;		/* output rows */
 	uint64_t traces_assembled;
-	uint64_t shards_kept;		/* of which groups were there from before: not read */
+	uint64_t shards_kept;		/* of which groups or rows were there from before: not read */
 	uint64_t plan_ns, scan_ns, sort_ns, fetch_ns;	/* by stage; plan_ns is the engine's */
 	bool complete;
 };
+
+/* Adds what another run took; `complete` is that one's. */
+static inline void
+profile_sum(struct profile *p, const struct profile *q)
+{
+	uint64_t *into = (uint64_t *)(void *)p;
+	const uint64_t *from = (const uint64_t *)(const void *)q;
+
+	for (size_t i = 0; i < offsetof(struct profile, complete) / sizeof *into; i++)
+		into[i] += from[i];
+	p->complete = q->complete;
+}
 
 #endif

@@ -10,6 +10,7 @@
  *             and with the Bloom filters of the fields it compares          filters.c
  *             which file may stand where                                   request_format.c
  *   run       a request executed and formatted into a sink                   run.c,
+ *             of spans                                                       run_rows.c,
  *             of groups and of compare                                       run_groups.c
  *   size      how many bytes that will be, where lengths are kept; whether it
  *             is what the path expects                                       run_size.c
@@ -327,20 +328,6 @@ struct sink {
 int list_with_total(struct engine *, const struct path *, struct arena *, struct entry **,
     size_t *n, uint64_t *total, struct err *) WARN_UNUSED;
 
-/* Formatters at work side by side on the rows of one batch: run_share.c. */
-struct share;
-
-/* NULL in *out, and 0, where sharing does not pay or is not possible. */
-int share_new(const struct format *, const struct format_options *, struct pool *,
-    unsigned threads, struct share **out, struct err *) WARN_UNUSED;
-void share_free(struct share *);
-/* True if the batch is worth sharing. */
-bool share_wants(const struct share *, const struct batch *);
-/* Formats the batch and hands the bytes to put(arg, ...) in order. */
-int share_batch(struct share *, const struct batch *,
-    int (*put)(void *arg, const void *, size_t, struct err *), void *arg, uint64_t *n_bytes,
-    struct err *) WARN_UNUSED;
-
 /* The plan of a request as text. */
 void explain_request(struct buf *, const struct request *);
 
@@ -350,6 +337,9 @@ void profile_json(struct buf *, const struct request *, const struct run_info *,
 
 int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct err *) WARN_UNUSED;
+
+/* Of the rows of spans: how many hours' of how many are there; 0: none are, or may be. */
+size_t rows_parts_there(const struct request *, size_t *of);
 
 /* ---- run_size.c ---- */
 
@@ -733,5 +723,13 @@ engine_results_max(const struct engine *en)
 void engine_timed(struct engine *, int delta);
 struct blob_limits engine_blob_limits(struct engine *);
 void engine_cost_params(const struct conf *, struct cost_params *);
+
+/* Groups or rows that shards gave before may be used, and those that they give now kept. */
+static inline bool
+request_uses_parts(const struct request *r)
+{
+	return r->rules_off == 0 && r->force == OPT_FORCE_NONE && !r->shadow && r->commit == 0 &&
+	    engine_keeps_parts(r->engine);
+}
 
 #endif

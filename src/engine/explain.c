@@ -25,12 +25,17 @@ explain_error(struct buf *out, struct sv text, const struct err *err)
 void
 explain_request(struct buf *out, const struct request *r)
 {
+	size_t there, of;
+
 	if (r->plan == NULL)
 		BUF_LIT(out, "no plan\n");
 	else {
 		plan_explain(out, r->plan, r->stats, buf_view(&r->canonical));
 		if (r->groups != NULL)
 			groups_explain(out, r);
+		else if ((there = rows_parts_there(r, &of)) != 0)
+			buf_printf(out, "parts    rows of %zu of %zu hours from an earlier answer\n",
+			    there, of);
 		request_explain_decision(r, out);
 	}
 }

@@ -38,25 +38,6 @@ take_batch(struct spans_run *x, const struct batch *b, struct err *e)
 	return 0;
 }
 
-static void
-add_profile(struct profile *p, const struct profile *q)
-{
-	uint64_t *into = (uint64_t *)(void *)p;
-	const uint64_t *from = (const uint64_t *)(const void *)q;
-
-	for (size_t i = 0; i < offsetof(struct profile, complete) / sizeof *into; i++)
-		into[i] += from[i];
-	p->complete = q->complete;
-}
-
-/* Groups that shards gave before may be used, and those that they give now kept. */
-static bool
-uses_parts(const struct request *r)
-{
-	return r->rules_off == 0 && r->force == OPT_FORCE_NONE && !r->shadow && r->commit == 0 &&
-	    engine_keeps_parts(r->engine);
-}
-
 static struct group_parts_ask
 ask_parts(const struct request *r, struct agg_table *t, enum agg_side side, size_t memory)
 {
@@ -90,7 +71,7 @@ run_plan(struct spans_run *x, const struct plan *plan, const struct exec_parts *
 		    (code = x->sink->step(x->sink->arg, exec_profile(ex), e)) < 0)
 			break;
 	}
-	add_profile(prof, exec_profile(ex));
+	profile_sum(prof, exec_profile(ex));
 	exec_close(ex);
 	return code < 0 ? code : 0;
 }
@@ -111,7 +92,7 @@ run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct e
 	if (code < 0)
 		return code;
 	ask = ask_parts(r, x->table, x->side, x->env->memory);
-	if (x->table != NULL && uses_parts(x->r) && (code = group_parts_begin(&ask, &g, e)) < 0)
+	if (x->table != NULL && request_uses_parts(x->r) && (code = group_parts_begin(&ask, &g, e)) < 0)
 		return code;
 	begun = clock_mono_ns();
 	if (g == NULL)
@@ -337,7 +318,7 @@ count_parts(const struct request *r, size_t *of)
 	struct agg_table *t;
 	size_t there = 0;
 
-	if (!uses_parts(r) || (q->groups.has_bucket && q->groups.step.kind == STEP_AUTO &&
+	if (!request_uses_parts(r) || (q->groups.has_bucket && q->groups.step.kind == STEP_AUTO &&
 	    (begin_open(q) || end_open(q))))
 		return 0;
 	if (q->groups.versus)

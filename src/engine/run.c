@@ -32,72 +32,7 @@ count_pages(struct running *x, const struct formatter *f, struct err *e)
 	    (unsigned long long)max);
 }
 
-/* ---- rows to bytes ---- */
-
-static int
-format_batch(struct running *x, struct formatter *f, const struct batch *b, struct err *e)
-{
-	int code;
-
-	if (run_held(x) || !share_wants(x->share, b))
-		return formatter_batch(f, b, &x->out, e);
-	if ((code = run_flush(x, e)) < 0)
-		return code;
-	return share_batch(x->share, b, x->sink->put, x->sink->arg, &x->info->n_bytes, e);
-}
-
-static int
-drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
-{
-	struct batch b;
-	int code;
-
-	while ((code = exec_next(ex, &b, e)) == 0) {
-		uint64_t t0 = clock_mono_ns();
-
-		x->info->n_rows += b.n;
-		if (b.kind == ROW_COUNT)
-			x->count = b.count;
-		code = format_batch(x, f, &b, e);
-		x->format_ns += clock_mono_ns() - t0;
-		if (code < 0 || (code = exec_reader_holds(ex, formatter_memory(f), e)) < 0)
-			return code;
-		/* The first rows go out at once: somebody may be waiting for them. */
-		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) && !run_held(x) &&
-		    (code = run_flush(x, e)) < 0)
-			return code;
-		if (x->sink->step != NULL &&
-		    (code = x->sink->step(x->sink->arg, exec_profile(ex), e)) < 0)
-			return code;
-		exec_renew_deadline(ex);
-	}
-	return code < 0 ? code : 0;
-}
-
-/* Rows of the plan through formatter f. */
-static int
-run_plan(struct running *x, struct formatter *f, uint64_t deadline,
-    const atomic_bool *cancel, struct err *e)
-{
-	struct exec *ex = NULL;
-	struct exec_env env;
-	int code;
-
-	x->r->deadline_mono_ns = deadline;
-	x->r->cancel = cancel;
-	code = request_plan(x->r, e);
-	x->r->cancel = NULL;
-	if (code < 0)
-		return code;
-	run_exec_env(x->r, deadline, cancel, &env);
-	if ((code = exec_open(x->r->plan, &env, &ex, e)) < 0)
-		return code;
-	code = drain(x, ex, f, e);
-	x->info->profile = *exec_profile(ex);
-	x->info->profile.plan_ns = x->r->plan_ns;
-	exec_close(ex);
-	return code;
-}
+/* ---- rows of spans ---- */
 
 static int
 run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, struct err *e)
@@ -121,7 +56,7 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	if ((code = share_new(x->r->format, &fo, x->r->engine->workers,
 	    x->r->threads != 0 ? x->r->threads : x->r->engine->threads, &x->share, e)) == 0 &&
 	    (code = formatter_begin(f, &x->out, e)) == 0 &&
-	    (code = run_plan(x, f, deadline, cancel, e)) == 0)
+	    (code = run_rows(x, f, deadline, cancel, e)) == 0)
 		code = formatter_end(f, &x->out, e);
 	if (code == 0 && x->r->format->pages)
 		code = count_pages(x, f, e);

@@ -4,6 +4,7 @@
 #define ENGINE_RUN_I_H
 
 #include "engine_i.h"
+#include "format/share.h"
 
 #define FLUSH_BYTES (128 * 1024)
 #define HELD_BYTES ((size_t)64 << 20)	/* most that is kept back for it */
@@ -41,6 +42,12 @@ run_held(const struct running *x)
 	return q->has_expect_rows && x->info->n_rows < q->expect_rows &&
 	    x->out.n < HELD_BYTES;
 }
+
+/* ---- run_rows.c ---- */
+
+/* All rows of the request through the formatter, which has begun. */
+int run_rows(struct running *, struct formatter *, uint64_t deadline, const atomic_bool *cancel,
+    struct err *) WARN_UNUSED;
 
 /* ---- run_groups.c ---- */
 

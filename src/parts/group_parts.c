@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "agg/agg_bytes.h"
-#include "base/buf.h"
 #include "model/field.h"
 #include "model/pred_walk.h"
+#include "part_key.h"
 
 /* ---- which shards ---- */
 
@@ -33,19 +33,10 @@ is_apart(const struct plan *p, const struct agg_table *t)
 }
 
 static bool
-is_whole(const struct shard_entry *s, struct time_range r)
-{
-	return s->min_start >= r.from && (s->max_start < r.to || r.to == WHEN_MAX);
-}
-
-/* What a span costs that goes into its groups, roughly, beside what finding it does. */
-#define ROW_COST 0.01
-
-static bool
 is_wanted(const struct group_parts_ask *a, const struct plan_shard *s)
 {
-	return s->access != ACCESS_PRUNED && s->est_cost + s->est_rows * ROW_COST >= a->least_cost &&
-	    is_whole(&a->snap->shards[s->shard], a->plan->filter.range);
+	return s->access != ACCESS_PRUNED && part_cost(s) >= a->least_cost &&
+	    part_is_whole(&a->snap->shards[s->shard], a->plan->filter.range);
 }
 
 /* ---- keys ---- */
@@ -69,13 +60,10 @@ put_asked(struct buf *b, const struct group_parts_ask *a, struct err *e)
 static int
 key_of(struct buf *b, const struct shard_entry *s, struct hash128 *out, struct err *e)
 {
-	const uint64_t facts[] = { s->generation, s->n_rows, s->n_bytes, s->min_start,
-		s->max_start };
 	size_t asked = b->n;
 	int code;
 
-	buf_put(b, facts, sizeof facts);
-	buf_str(b, s->file);
+	part_put_shard(b, s);
 	if ((code = buf_ok(b, e)) == 0)
 		*out = hash128(b->p, b->n);
 	b->n = asked;

@@ -34,6 +34,7 @@ static struct engine *keeps, *none;	/* one keeps what it gave, one nothing */
 static struct conf *kc, *nc;
 static struct vocab words;
 static struct arena vocab_arena;
+static unsigned n_commits;
 static struct buf paths[N_PATHS];
 static const struct requester me = { 0, 1 };
 
@@ -208,7 +209,7 @@ every_answer_is_of_its_state(void **state)
 		/* Some are asked far more often than others. */
 		path = paths[r % (r >> 32 & 1 ? N_PATHS : N_PATHS / 8)].p;
 		if (i % 20 == 19)
-			commit((unsigned)(i / 20));
+			commit(++n_commits);
 		a = ask_kept(keeps, path, &kept);
 		b = ask_anew(none, path, &anew);
 		compare_answers(i, path, a, b);
@@ -220,19 +221,14 @@ every_answer_is_of_its_state(void **state)
 	assert_true(atomic_load(&keeps->counters.cache_misses) > (unsigned long)n / 50);
 }
 
-/* The same groups over ranges that move. */
-static void
-groups_are_put_together_from_those_of_shards(void **state)
+/* The same questions over ranges that move. */
+static struct partcache_stats
+ask_over_ranges(struct buf *asked, size_t n_asked, const char *const files[2])
 {
-	struct buf groups[16] = { BUF_INIT }, path = BUF_INIT;
-	struct partcache_stats st;
-	long n = questions(2000);
-	uint64_t seed = 11;
+	struct buf path = BUF_INIT;
+	long n = questions(600);
 
-	(void)state;
-	words.flags = GEN_PATH_GROUPS | GEN_PATH_TRACE | GEN_PATH_PAGE;
-	for (size_t i = 0; i < 16; i++)
-		gen_path(&seed, &words, &groups[i]);
+	partcache_drop(keeps->parts);
 	for (long i = 0; i < n; i++) {
 		uint64_t r = hash_u64((uint64_t)i + 99), from = r % HOURS, hours = 1 + r / HOURS % HOURS;
 		int a, b;
@@ -242,22 +238,62 @@ groups_are_put_together_from_those_of_shards(void **state)
 			buf_printf(&path, "/since/%llu/until/%llu",
 			    (unsigned long long)(STORE_RIG_START + from * HOUR_NS),
 			    (unsigned long long)(STORE_RIG_START + (from + hours) * HOUR_NS));
-		buf_sv(&path, buf_view(&groups[r >> 32 & 15]));
-		buf_printf(&path, "/groups.jsonl");
+		buf_sv(&path, buf_view(&asked[(r >> 32) % n_asked]));
+		buf_printf(&path, path.p[path.n - 1] == '/' ? "%s" : "/%s", files[r >> 40 & 1]);
 		buf_putc(&path, '\0');
 		if (i % 40 == 39)
-			commit((unsigned)(i / 40) + 10000);
+			commit(++n_commits);
 		a = ask_anew(keeps, path.p, &kept);
 		b = ask_anew(none, path.p, &anew);
 		compare_answers(i, path.p, a, b);
 	}
-	st = partcache_stats(keeps->parts);
+	buf_release(&path);
+	for (size_t i = 0; i < n_asked; i++)
+		buf_release(&asked[i]);
+	return partcache_stats(keeps->parts);
+}
+
+static void
+groups_are_put_together_from_those_of_shards(void **state)
+{
+	static const char *const files[2] = { "groups.jsonl", "groups.jsonl" };
+	struct buf groups[16] = { BUF_INIT };
+	struct partcache_stats before = partcache_stats(keeps->parts), st;
+	uint64_t seed = 11;
+
+	(void)state;
+	words.flags = GEN_PATH_GROUPS | GEN_PATH_TRACE | GEN_PATH_PAGE;
+	for (size_t i = 0; i < 16; i++)
+		gen_path(&seed, &words, &groups[i]);
+	st = ask_over_ranges(groups, 16, files);
+	st.hits -= before.hits;
+	st.misses -= before.misses;
 	print_message("%llu times groups of a shard were there, %llu times not\n",
 	    (unsigned long long)st.hits, (unsigned long long)st.misses);
 	assert_true(st.hits > st.misses);
-	for (size_t i = 0; i < 16; i++)
-		buf_release(&groups[i]);
-	buf_release(&path);
+}
+
+static void
+rows_are_put_together_from_those_of_hours(void **state)
+{
+	static const char *const files[2] = { "spans.jsonl", "spans.csv" };
+	struct buf rows[16] = { BUF_INIT };
+	struct partcache_stats before = partcache_stats(keeps->parts), st;
+	uint64_t seed = 12;
+
+	(void)state;
+	words.flags = GEN_PATH_TRACE | GEN_PATH_SELECT;
+	BUF_LIT(&rows[0], "/");
+	BUF_LIT(&rows[1], "/select/start,name,span.key.3");
+	BUF_LIT(&rows[2], "/status/error");
+	for (size_t i = 3; i < 16; i++)
+		gen_path(&seed, &words, &rows[i]);
+	st = ask_over_ranges(rows, 16, files);
+	st.hits -= before.hits;
+	st.misses -= before.misses;
+	print_message("%llu times rows of an hour were there, %llu times not\n",
+	    (unsigned long long)st.hits, (unsigned long long)st.misses);
+	assert_true(st.hits > st.misses);
 }
 
 static uint64_t
@@ -277,7 +313,7 @@ only_what_is_new_is_read(void **state)
 	(void)state;
 	assert_int_equal(ask_anew(keeps, path, &kept), 0);
 	first = chunks_used() - at;
-	commit(20000);
+	commit(++n_commits);
 	at = chunks_used();
 	assert_int_equal(ask_anew(keeps, path, &kept), 0);
 	second = chunks_used() - at;
@@ -323,6 +359,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_answer_is_of_its_state),
 		cmocka_unit_test(groups_are_put_together_from_those_of_shards),
+		cmocka_unit_test(rows_are_put_together_from_those_of_hours),
 		cmocka_unit_test(only_what_is_new_is_read),
 	};
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * run_share: the rows of a batch shared out to several formatters, one a thread, and their
+ * share: the rows of a batch shared out to several formatters, one a thread, and their
  * bytes joined in order. Only for formats whose rows stand apart (format.h), so the bytes are
  * those of one formatter. Turning a span with its attributes into text costs about as much
  * as fetching it, and a large export is mostly that.
  */
 #include <stdlib.h>
 
-#include "engine_i.h"
+#include "format/share.h"
 
 #define MAX_PARTS 8
 #define PART_ROWS 128		/* fewer are not worth waking a thread for */

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * run_rows: a request's rows that are no groups, as bytes: the plan's batches through a formatter;
+ * or, hour by hour, what earlier answers gave (parts/row_parts.h) and the rest by parts of the plan.
+ */
+#include "base/clock.h"
+#include "parts/row_parts.h"
+#include "run_i.h"
+
+static int
+format_batch(struct running *x, struct formatter *f, const struct batch *b, struct err *e)
+{
+	int code;
+
+	if (run_held(x) || !share_wants(x->share, b))
+		return formatter_batch(f, b, &x->out, e);
+	if ((code = run_flush(x, e)) < 0)
+		return code;
+	return share_batch(x->share, b, x->sink->put, x->sink->arg, &x->info->n_bytes, e);
+}
+
+static int
+drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
+{
+	struct batch b;
+	int code;
+
+	while ((code = exec_next(ex, &b, e)) == 0) {
+		uint64_t t0 = clock_mono_ns();
+
+		x->info->n_rows += b.n;
+		if (b.kind == ROW_COUNT)
+			x->count = b.count;
+		code = format_batch(x, f, &b, e);
+		x->format_ns += clock_mono_ns() - t0;
+		if (code < 0 || (code = exec_reader_holds(ex, formatter_memory(f), e)) < 0)
+			return code;
+		/* The first rows go out at once: somebody may be waiting for them. */
+		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) && !run_held(x) &&
+		    (code = run_flush(x, e)) < 0)
+			return code;
+		if (x->sink->step != NULL &&
+		    (code = x->sink->step(x->sink->arg, exec_profile(ex), e)) < 0)
+			return code;
+		exec_renew_deadline(ex);
+	}
+	return code < 0 ? code : 0;
+}
+
+/* A plan at work: the request's, or a part of it. */
+struct plan_run {
+	struct running *x;
+	struct formatter *f;
+	uint64_t deadline;
+	const atomic_bool *cancel;
+};
+
+static int
+run_plan(const struct plan_run *p, const struct plan *plan, struct err *e)
+{
+	struct exec *ex = NULL;
+	struct exec_env env;
+	int code;
+
+	run_exec_env(p->x->r, p->deadline, p->cancel, &env);
+	if ((code = exec_open(plan, &env, &ex, e)) < 0)
+		return code;
+	code = drain(p->x, ex, p->f, e);
+	profile_sum(&p->x->info->profile, exec_profile(ex));
+	exec_close(ex);
+	return code;
+}
+
+/* ---- rows that were there (parts/row_parts.h) ---- */
+
+/* Of an hour's rows so many bytes are kept at most. */
+#define PART_BYTES (1u << 20)
+
+/* What goes to the reader is copied on the way. */
+struct tee {
+	const struct sink *to;
+	struct buf *copy;
+	bool whole;
+};
+
+static int
+tee_put(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct tee *t = arg;
+
+	t->whole = t->whole && t->copy->n + n <= PART_BYTES;
+	if (t->whole)
+		buf_put(t->copy, p, n);
+	return t->to->put(t->to->arg, p, n, e);
+}
+
+static int
+tee_step(void *arg, const struct profile *prof, struct err *e)
+{
+	struct tee *t = arg;
+
+	return t->to->step != NULL ? t->to->step(t->to->arg, prof, e) : 0;
+}
+
+static int
+run_kept(const struct plan_run *p, const struct plan *plan, struct buf *kept, uint64_t *n_rows,
+    struct err *e)
+{
+	struct running *x = p->x;
+	struct tee tee = { x->sink, kept, true };
+	const struct sink sink = { tee_put, tee_step, &tee };
+	uint64_t before = x->info->n_rows;
+	int code;
+
+	if ((code = run_flush(x, e)) < 0)
+		return code;
+	x->sink = &sink;
+	code = run_plan(p, plan, e);
+	if (code == 0)
+		code = run_flush(x, e);
+	x->sink = tee.to;
+	*n_rows = x->info->n_rows - before;
+	return code < 0 ? code : tee.whole;
+}
+
+static int
+run_part(void *arg, const struct plan *plan, struct buf *kept, uint64_t *n_rows, struct err *e)
+{
+	const struct plan_run *p = arg;
+
+	return kept != NULL ? run_kept(p, plan, kept, n_rows, e) : run_plan(p, plan, e);
+}
+
+static int
+put_part(void *arg, struct sv bytes, uint64_t n_rows, size_t n_shards, struct err *e)
+{
+	const struct plan_run *p = arg;
+	struct running *x = p->x;
+	int code = run_flush(x, e);
+
+	if (code < 0)
+		return code;
+	x->info->n_rows += n_rows;
+	x->info->profile.shards_kept += n_shards;
+	buf_sv(&x->out, bytes);
+	if ((code = run_flush(x, e)) == 0 && x->sink->step != NULL)
+		code = x->sink->step(x->sink->arg, &x->info->profile, e);
+	return code;
+}
+
+/*
+ * What of the bytes a filter doesn't say. Larger results are read as they are made, with a bound on
+ * rows it counts all of them, and what is expected is held back.
+ */
+static bool
+ask_rows(const struct request *r, struct buf *form, struct row_parts_ask *a)
+{
+	const struct query *q = r->query;
+
+	if (!request_uses_parts(r) || r->format == NULL || !r->format->rows_apart ||
+	    r->groups != NULL || r->compared != NULL || q->has_expect_rows ||
+	    conf_u64(r->engine->conf, CONF_QUERY_MAX_ROWS) != 0 ||
+	    r->plan->est_bytes >= (double)r->engine->size_ahead)
+		return false;
+	buf_str(form, r->format->file);
+	buf_printf(form, " %llu", (unsigned long long)atomic_load(&r->engine->prices)->hash);
+	for (size_t i = 0; i < q->n_select; i++) {
+		buf_putc(form, '\0');
+		field_print(form, &q->select[i]);
+		buf_putc(form, '\0');
+		buf_sv(form, q->select_typed[i]);
+	}
+	*a = (struct row_parts_ask){ .cache = r->engine->parts, .plan = r->plan,
+		.filter = q->filter, .snap = r->world->snap, .form = buf_view(form),
+		.least_cost = r->engine->parts_least_cost };
+	return !form->oom;
+}
+
+size_t
+rows_parts_there(const struct request *r, size_t *of)
+{
+	struct row_parts_ask a;
+	struct buf form = BUF_INIT;
+	size_t there = 0;
+
+	if (ask_rows(r, &form, &a) && row_parts_count(&a, &there, of, NULL) < 0)
+		there = 0;
+	buf_release(&form);
+	return there;
+}
+
+int
+run_rows(struct running *x, struct formatter *f, uint64_t deadline,
+    const atomic_bool *cancel, struct err *e)
+{
+	struct plan_run p = { x, f, deadline, cancel };
+	const struct row_parts_host host = { put_part, run_part, &p };
+	struct row_parts_ask a;
+	struct buf form = BUF_INIT;
+	size_t there, of = 0;
+	int code;
+
+	x->r->deadline_mono_ns = deadline;
+	x->r->cancel = cancel;
+	code = request_plan(x->r, e);
+	x->r->cancel = NULL;
+	if (code == 0 && ask_rows(x->r, &form, &a))
+		code = row_parts_count(&a, &there, &of, e);
+	if (code == 0)
+		code = of != 0 ? row_parts_run(&a, &host, e) : run_plan(&p, x->r->plan, e);
+	x->info->profile.plan_ns = x->r->plan_ns;
+	buf_release(&form);
+	return code;
+}
