@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Groups put together from those of shards, without memory: each allocation of a query fails in
- * turn, once or for good, with some shards' groups there. Then there is an error, or the answer is
+ * Groups put together from those of shards and rows from those of hours, without memory: each
+ * allocation of a query fails in turn, once or for good, with some of them there. Then there is an error, or the answer is
  * that with memory; and the one after it, of what was kept meanwhile, is. Links with --wrap.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,7 @@
 #include "lib/fault_malloc.h"
 #include "lib/store_rig.h"
 
-#define HALF "since/2026-11-20T14:00:00Z/"
-#define ASKED "bucket/1h/group/service/agg/count,sum:duration,p90:duration,distinct:name/groups.jsonl"
+#define HALF "until/2026-11-20T14:00:00Z/"
 
 static struct store_rig rig;
 static struct engine *en;
@@ -38,20 +38,22 @@ ask(const char *path, struct buf *out, struct err *e)
 	return engine_query(en, sv_cstr(path), (struct requester){ 0, 1 }, append, out, NULL, e);
 }
 
-/* Of the later half of the shards groups are there, of the others not. */
+/* Of the earlier half of the hours they are there, of the others not. */
 static void
-keep_half(void)
+keep_half(const char *asked)
 {
 	struct buf out = BUF_INIT;
 	struct err e = ERR_INIT;
+	char path[256];
 
+	snprintf(path, sizeof path, "%s%s", HALF, asked);
 	partcache_drop(en->parts);
-	assert_int_equal(ask(HALF ASKED, &out, &e), 0);
+	assert_int_equal(ask(path, &out, &e), 0);
 	buf_release(&out);
 }
 
 static void
-each_allocation_fails(const struct buf *want, bool persist)
+each_allocation_fails(const char *asked, const struct buf *want, bool persist)
 {
 	struct buf got = BUF_INIT;
 	uint64_t n = 1;
@@ -60,18 +62,18 @@ each_allocation_fails(const struct buf *want, bool persist)
 	int code;
 
 	do {
-		keep_half();
+		keep_half(asked);
 		e = (struct err)ERR_INIT;
 		buf_release(&got);
 		buf_init(&got);
 		fault_malloc_start(n, persist);
-		code = ask(ASKED, &got, &e);
+		code = ask(asked, &got, &e);
 		failed = fault_malloc_stop() >= n;
 		if (code < 0)
 			assert_int_equal(code, ERR_NOMEM);
 		else
 			assert_true(sv_eq(buf_view(&got), buf_view(want)));
-		assert_int_equal(ask(ASKED, &got, &e), 0);
+		assert_int_equal(ask(asked, &got, &e), 0);
 		assert_true(sv_eq(buf_view(&got), buf_view(want)));
 		n += n < 300 ? 1 : 3;
 	} while (failed);
@@ -80,25 +82,42 @@ each_allocation_fails(const struct buf *want, bool persist)
 }
 
 static void
-groups_fail_or_are_whole(void **state)
+fail_or_are_whole(const char *asked)
 {
 	struct buf want = BUF_INIT;
 	struct err e = ERR_INIT;
 
-	(void)state;
-	assert_int_equal(ask(ASKED, &want, &e), 0);
+	assert_int_equal(ask(asked, &want, &e), 0);
 	assert_true(want.n > 1000);
-	keep_half();
+	keep_half(asked);
 	assert_true(partcache_stats(en->parts).n > 2);
-	each_allocation_fails(&want, false);
-	each_allocation_fails(&want, true);
+	each_allocation_fails(asked, &want, false);
+	each_allocation_fails(asked, &want, true);
 	buf_release(&want);
+}
+
+static void
+groups_fail_or_are_whole(void **state)
+{
+	(void)state;
+	fail_or_are_whole("bucket/1h/group/service/"
+	    "agg/count,sum:duration,p90:duration,distinct:name/groups.jsonl");
+}
+
+static void
+rows_fail_or_are_whole(void **state)
+{
+	(void)state;
+	fail_or_are_whole("since/2026-11-20T11:00:00Z/select/start,name,duration/spans.csv");
 }
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(groups_fail_or_are_whole) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(groups_fail_or_are_whole),
+		cmocka_unit_test(rows_fail_or_are_whole),
+	};
 	const char *sets[] = { "query.threads=1", "query.aggregates=exact" };
 	struct err e = ERR_INIT;
 	struct conf *conf;
