@@ -3,6 +3,7 @@
 results and without it.
 
   replay.py [--store DIR] [--queries 5000] [--every 3] [--spans 500] [--seed 1] [--quick] [--work DIR]
+            [--options redis.url=unix:///run/redis.sock] [--fresh 100]
 
 Two mounts of one store, one with [result_cache] and one without it. Each query is asked of both,
 and the answers of the same commit (user.spanfs.generation) must be equal, byte by byte: one that
@@ -11,6 +12,9 @@ many. Meanwhile every --every seconds --spans spans of the last hour are importe
 the queries goes on by a minute. Then the rows that each mount has looked at, the hits of each level,
 and how long an open, read and close took. The store is copied, unless --work has it; without one
 a small store is made.
+
+--options are more of the mount with the cache; --fresh N mounts that anew after every N queries, so that
+what it knows is what is kept outside of it: of a Redis that is L2 alone, without --fresh both.
 
 Before, with what nobody has asked for yet: how many chunks a dashboard's groups by time take, and how
 many the same a second time, after 1 % of new spans (but with --quick).
@@ -95,11 +99,26 @@ def ask(m, path):
 
 
 class Replay:
-    def __init__(self, cached, plain):
-        self.cached, self.plain = cached, plain
+    def __init__(self, plain):
+        self.cached, self.plain = None, plain
+        self.rows, self.resident = 0, 0
         self.times, self.levels = [], collections.Counter()
         self.stale, self.unjudged, self.refused = [], 0, 0
         self.again_rows = 0
+
+    def part(self, mount, queries, growth, day, began):
+        """some of the queries, of that mount"""
+        self.cached = mount
+        before = rows(mount)
+        for _ in range(queries):
+            self.query(*day.next(growth.now))
+            if len(self.times) % 500 == 0:
+                log('%d queries, %d commits, %.0f s, %d stale' %
+                    (len(self.times), growth.commits, time.time() - began, len(self.stale)))
+            if growth.trouble or len(self.stale) > 100:
+                break
+        self.rows += rows(mount) - before
+        self.resident = resident(mount)
 
     def plain_again(self, path):
         """because a commit came between: its rows are not counted"""
@@ -198,29 +217,29 @@ def replay(o, work):
                 '--end', '2026-03-04T00:00:00Z', '-o', name)
             ctl(store, 'import', name)
     day = Day(o.seed)
-    with Mount([SPANFS, '-f', '-o', OPTIONS, store], os.path.join(work, 'cached')) as cached, \
-         Mount([SPANFS, '-f', '-o', OPTIONS + ',result_cache.enabled=no', store],
+    more = ',' + o.options if o.options else ''
+
+    def mount():
+        return Mount([SPANFS, '-f', '-o', OPTIONS + more, store], os.path.join(work, 'cached'))
+    with Mount([SPANFS, '-f', '-o', OPTIONS + ',result_cache.enabled=no', store],
                os.path.join(work, 'plain')) as plain:
         growth = Growth(store, o.spans, o.every, work)
-        r = Replay(cached, plain)
+        r = Replay(plain)
         if not o.quick:
-            second_run(cached, growth)
-        before, t = (rows(cached), rows(plain)), time.time()
+            with mount() as m:
+                second_run(m, growth)
+        before, t, left = rows(plain), time.time(), o.queries
         growth.thread.start()
         try:
-            for i in range(o.queries):
-                r.query(*day.next(growth.now))
-                if i % 500 == 499:
-                    log('%d queries, %d commits, %.0f s, %d stale' %
-                        (i + 1, growth.commits, time.time() - t, len(r.stale)))
-                if growth.trouble or len(r.stale) > 100:
-                    break
+            while left > 0 and not growth.trouble and len(r.stale) <= 100:
+                with mount() as m:
+                    r.part(m, min(left, o.fresh or left), growth, day, t)
+                left -= o.fresh or left
         finally:
             growth.stop()
         log('memory: %.0f MiB with the cache (at most 256 of results), %.0f without' %
-            (resident(cached), resident(plain)))
-        tell(r, o, rows(cached) - before[0], rows(plain) - before[1] - r.again_rows, growth,
-             time.time() - t)
+            (r.resident, resident(plain)))
+        tell(r, o, r.rows, rows(plain) - before - r.again_rows, growth, time.time() - t)
 
 
 def main():
@@ -231,6 +250,8 @@ def main():
     a.add_argument('--spans', type=int, default=500)
     a.add_argument('--seed', type=int, default=1)
     a.add_argument('--quick', action='store_true')
+    a.add_argument('--options', default='')
+    a.add_argument('--fresh', type=int, default=0)
     a.add_argument('--work')
     o = a.parse_args()
     work = o.work or tempfile.mkdtemp(prefix='spanfs-replay.')
