@@ -25,7 +25,7 @@ struct cached_part {
 struct partcache;
 
 struct partcache_stats {
-	uint64_t n, bytes, hits, misses;
+	uint64_t n, bytes, max_bytes, hits, misses;
 };
 
 int partcache_new(uint64_t max_bytes, struct partcache **, struct err *) WARN_UNUSED;

@@ -252,8 +252,8 @@ int engine_info(struct engine *, struct buf *, struct err *) WARN_UNUSED;
 /* ---- .spanfs ---- */
 
 /*
- * Contents of .spanfs/NAME, made anew for who asks: config errors metrics queries shadow slow.
- * Of errors, queries and slow everybody is shown what was their own, root all.
+ * Contents of .spanfs/NAME, made anew for who asks: cache config errors metrics queries shadow slow.
+ * Of cache, errors, queries and slow everybody is shown what was their own, root all.
  */
 int engine_control_file(struct engine *, struct sv name, struct requester, struct buf *,
     struct err *) WARN_UNUSED;
@@ -261,7 +261,7 @@ int engine_control_file(struct engine *, struct sv name, struct requester, struc
 const char *engine_control_name(size_t i);
 /* The names of the files of .spanfs/stats, alike; their content: engine_control_file "stats/NAME". */
 const char *engine_stats_name(size_t i);
-/* A line for .spanfs/control: "cancel 12", "flush", "drop-caches", "analyze", "reset-costs", "mark commit NAME". */
+/* A line for .spanfs/control: "cancel 12", "flush", "drop-caches", "drop-caches l1", "analyze", "reset-costs", "mark commit NAME". */
 int engine_control(struct engine *, struct sv line, struct requester, struct err *) WARN_UNUSED;
 /* Remembers an error for .spanfs/errors; path as typed, err->off into it (-1: none). */
 void engine_note_error(struct engine *, struct sv path, struct requester, const struct err *);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/lru.h"
+#include "watch/cachelist.h"
 #include "watch/counters.h"
 #include "watch/querylog.h"
 #include "watch/shadow.h"
@@ -17,6 +18,8 @@ struct metrics {
 	uint64_t n_results, results_bytes;	/* in the table; of all, in memory or spilled */
 	uint64_t n_parts, parts_bytes, parts_hits, parts_misses;	/* what shards gave to groups */
 	uint64_t kept_bytes;			/* of those that nobody reads, as [result_cache] counts */
+	const struct cache_level *levels;
+	size_t n_levels;
 	unsigned cost_version;
 	bool has_store;				/* the newest commit is known: */
 	uint64_t store_spans, store_bytes, store_shards, store_generation;

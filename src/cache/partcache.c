@@ -133,7 +133,8 @@ partcache_stats(struct partcache *c)
 	struct partcache_stats s;
 
 	pthread_mutex_lock(&c->lock);
-	s = (struct partcache_stats){ c->worth.heap.n, c->worth.bytes, c->hits, c->misses };
+	s = (struct partcache_stats){ c->worth.heap.n, c->worth.bytes, c->max_bytes, c->hits,
+		c->misses };
 	pthread_mutex_unlock(&c->lock);
 	return s;
 }

@@ -30,6 +30,7 @@ struct cmd_ctx {
 extern atomic_bool cmd_cancel;
 
 /* argv[0] is the command's name. */
+int cmd_cache(const struct cmd_ctx *, int argc, char **argv);
 int cmd_import(const struct cmd_ctx *, int argc, char **argv);
 int cmd_query(const struct cmd_ctx *, int argc, char **argv);
 int cmd_explain(const struct cmd_ctx *, int argc, char **argv);
@@ -39,6 +40,7 @@ int cmd_extract(const struct cmd_ctx *, int argc, char **argv);
 int cmd_mark(const struct cmd_ctx *, int argc, char **argv);
 int cmd_info(const struct cmd_ctx *, int argc, char **argv);
 int cmd_check(const struct cmd_ctx *, int argc, char **argv);
+int cmd_warm(const struct cmd_ctx *, int argc, char **argv);
 int cmd_sample(int argc, char **argv);
 
 /* -c FILE, else /etc/spanfs.ini if it is there, else NULL. */
@@ -48,5 +50,9 @@ int cmd_load(const char *prog, const struct cmd_settings *, struct conf **);
 /* Prints "prog: message", what a terminal would act on escaped, and returns EXIT_USAGE for a bad path or value, else EXIT_FAILED. */
 int cmd_fail(const char *prog, const struct err *);
 int cmd_usage(const char *text);
+/* The message, the path and a caret under the offset; returns the exit code. Silent when the reader went away. */
+int cmd_path_fail(const char *path, const struct err *);
+/* A store that can't be opened is a failure, not wrong usage. */
+int cmd_store_fail(const struct err *);
 
 #endif

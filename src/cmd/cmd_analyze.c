@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "cmd.h"
-#include "cmd_path.h"
 #include "engine/engine.h"
 
 static void

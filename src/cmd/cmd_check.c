@@ -4,7 +4,6 @@
 
 #include "cmd.h"
 #include "check/check.h"
-#include "cmd_path.h"
 
 static void
 on_bad(void *arg, const char *file, int64_t off, const char *why)

@@ -11,7 +11,6 @@
 
 #include "base/visible.h"
 #include "cmd.h"
-#include "cmd_path.h"
 #include "engine/engine.h"
 #include "heap.h"
 

@@ -14,7 +14,6 @@
 
 #include "base/clock.h"
 #include "cmd.h"
-#include "cmd_path.h"
 #include "extract.h"
 #include "extract_name.h"
 #include "heap.h"

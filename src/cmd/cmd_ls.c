@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "cmd.h"
-#include "cmd_path.h"
 #include "engine/engine.h"
 #include "heap.h"
 

@@ -9,7 +9,6 @@
 #include "catalog/catalog.h"
 #include "catalog/marks.h"
 #include "cmd.h"
-#include "cmd_path.h"
 
 #define CACHE_BYTES ((size_t)1 << 20)
 #define USAGE "spanctl mark list | set NAME [COMMIT|now] | commit NAME | delete NAME"

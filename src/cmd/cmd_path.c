@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* cmd_path: see cmd_path.h. */
-#include "cmd_path.h"
-
+/* cmd_path: how commands that take a path report what is wrong with it. */
 #include <stdio.h>
 
 #include "base/visible.h"

@@ -10,7 +10,6 @@
 
 #include "catalog/marks.h"
 #include "cmd.h"
-#include "cmd_path.h"
 #include "engine/engine.h"
 #include "heap.h"
 

@@ -74,6 +74,19 @@ static const struct command {
 	    "  fields       rows, types and different values of each field\n"
 	    "  services     rows and times of each service\n"
 	    "  values       the most frequent values of each field\n" },
+	{ "cache", "MOUNTPOINT [drop [l1|part|decisions|chunks|PATH]]",
+	    "show what a mount keeps in memory, or forget it", cmd_cache,
+	    "  MOUNTPOINT   where spanfs is mounted; what is shown is its .spanfs/cache\n"
+	    "  drop         forget all, or\n"
+	    "  l1 part      results; groups that shards gave;\n"
+	    "  decisions    of the optimizer; decoded parts of shards (chunks); or\n"
+	    "  PATH         the results of paths that begin so\n" },
+	{ "warm", "FILE|- [MOUNTPOINT]", "ask every path of a list, so that answers are there",
+	    cmd_warm,
+	    "  FILE         a path with its file a line, # before a comment; -: standard input\n"
+	    "  MOUNTPOINT   read the files there, which warms that mount; without it the store is\n"
+	    "               asked as by query\n"
+	    "A line for each path that failed, and then exit 1; else silent.\n" },
 	{ "check", "", "verify every byte of the store", cmd_check,
 	    "Each finding is a line with file and offset; exit 1 if there is one.\n" },
 	{ "sample", "[--spans N] [--seed S] [--hours H] [--end TIME] [-o FILE]",

@@ -50,9 +50,9 @@ print_query(struct result *r, uint64_t now, struct sv path, struct buf *out)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* Those that somebody uses, or that are made for their size and then kept. */
+/* References to those that are being made; or to those that are done, and kept to answer again. */
 static struct result **
-hold_unfinished(struct engine *en, size_t *n)
+hold_results(struct engine *en, bool done, size_t *n)
 {
 	struct result **v;
 
@@ -61,12 +61,12 @@ hold_unfinished(struct engine *en, size_t *n)
 	v = malloc((en->results.n + 1) * sizeof(struct result *));
 	for (struct result *r = results_first(&en->results); r != NULL && v != NULL;
 	    r = results_after(&en->results, r)) {
-		bool at_work;
+		bool wanted;
 
 		pthread_mutex_lock(&r->lock);
-		at_work = result_at_work(r);
+		wanted = done ? r->settled && r->err.code == 0 : result_at_work(r);
 		pthread_mutex_unlock(&r->lock);
-		if (at_work) {
+		if (wanted) {
 			atomic_fetch_add(&r->refs, 1);
 			v[(*n)++] = r;
 		}
@@ -84,7 +84,7 @@ print_queries(struct engine *en, struct requester asks, struct buf *out)
 	size_t n;
 
 	BUF_LIT(out, "id\tuid\tpid\tstate\tage_ms\trows\tbytes\tdone\tleft_ms\tpath\n");
-	v = hold_unfinished(en, &n);
+	v = hold_results(en, false, &n);
 	now = clock_mono_ns();
 	out->oom |= v == NULL;
 	for (size_t i = 0; i < n; i++) {
@@ -100,6 +100,96 @@ print_queries(struct engine *en, struct requester asks, struct buf *out)
 	followings_print(en, asks, out);
 }
 
+/* ---- caches ---- */
+
+#define MAX_LEVELS 4
+
+static size_t
+cache_levels(struct engine *en, struct cache_level v[MAX_LEVELS])
+{
+	const struct decisioncache_stats d = decisioncache_stats(en->decisions);
+	struct chunkcache *chunks = catalog_cache(en->catalog);
+	const struct lru_stats c = chunkcache_stats(chunks);
+	const struct partcache_stats p = partcache_stats(en->parts);
+	size_t n = 0;
+
+	v[n] = (struct cache_level){ .name = "l1", .what = "results",
+		.max_bytes = engine_results_max(en),
+		.hits = atomic_load(&en->counters.cache_hits),
+		.misses = atomic_load(&en->counters.cache_misses) };
+	pthread_mutex_lock(&en->lock);
+	v[n].n = en->results.n;
+	v[n++].bytes = en->results.worth.bytes;
+	pthread_mutex_unlock(&en->lock);
+	v[n++] = (struct cache_level){ "part", "groups of shards", p.n, p.bytes, p.max_bytes, p.hits,
+		p.misses };
+	v[n++] = (struct cache_level){ "decisions", "decisions", d.n_entries, d.n_bytes,
+		conf_u64(en->conf, CONF_DECISION_CACHE_MAX_BYTES), d.hits, d.computed };
+	v[n++] = (struct cache_level){ "chunks", "decoded parts of shards", c.n_entries, c.n_bytes,
+		chunkcache_max_bytes(chunks), c.hits, c.misses };
+	return n;
+}
+
+/* In canonical form, with the file. */
+static void
+put_path(struct buf *b, const struct result *r)
+{
+	struct sv canonical = buf_view(&r->request->canonical);
+
+	if (canonical.n == 0)
+		path_print(b, r->request->path);
+	buf_sv(b, canonical);
+	if (b->n != 0 && b->p[b->n - 1] != '/')
+		buf_putc(b, '/');
+	buf_str(b, r->file);
+}
+
+static void
+add_line(struct engine *en, struct result *r, uint64_t now, struct buf *path,
+    struct cachelist *list)
+{
+	uint64_t made = atomic_load(&r->made_mono_ns);
+	struct cache_line x = { .level = "l1", .hits = atomic_load(&r->hits),
+		.age_ns = now > made ? now - made : 0 };
+
+	path->n = 0;
+	put_path(path, r);
+	pthread_mutex_lock(&en->lock);
+	x.asked = freq_of(&en->results.worth.freq, r->worth.hash);
+	x.cost_ns = r->worth.cost_ns;
+	x.version = r->version;
+	pthread_mutex_unlock(&en->lock);
+	x.bytes = blob_size(&r->blob);
+	cachelist_add(list, &x, buf_view(path));
+}
+
+/* What is kept of results; of those of others who asks is root. */
+static void
+print_cache(struct engine *en, struct requester asks, struct buf *out)
+{
+	struct cache_level levels[MAX_LEVELS];
+	size_t n = cache_levels(en, levels), n_results;
+	struct cachelist list = { 0 };
+	struct buf path = BUF_INIT;
+	uint64_t now;
+	struct result **v = hold_results(en, true, &n_results);
+
+	now = clock_mono_ns();
+	for (size_t i = 0; i < n; i++)
+		cache_level_print(out, &levels[i]);
+	out->oom |= v == NULL;
+	for (size_t i = 0; i < n_results; i++) {
+		if (may_see(asks, v[i]->who))
+			add_line(en, v[i], now, &path, &list);
+		result_drop(v[i]);
+	}
+	free(v);
+	cachelist_print(&list, out);
+	cachelist_release(&list);
+	out->oom |= path.oom;
+	buf_release(&path);
+}
+
 static void
 print_metrics(struct engine *en, struct requester asks, struct buf *out)
 {
@@ -110,9 +200,12 @@ print_metrics(struct engine *en, struct requester asks, struct buf *out)
 		.cost_version = atomic_load(&en->cost_version),
 	};
 	struct partcache_stats parts = partcache_stats(en->parts);
+	struct cache_level levels[MAX_LEVELS];
 	struct world *w;
 
 	(void)asks;
+	m.n_levels = cache_levels(en, levels);
+	m.levels = levels;
 	m.n_parts = parts.n;
 	m.parts_bytes = parts.bytes;
 	m.parts_hits = parts.hits;
@@ -171,6 +264,7 @@ static const struct {
 	const char *name;
 	void (*print)(struct engine *, struct requester, struct buf *);
 } files[] = {
+	{ "cache", print_cache },
 	{ "config", print_config },
 	{ "decisions", print_decisions },
 	{ "errors", print_errors },
@@ -237,7 +331,7 @@ cancel_query(struct engine *en, struct sv arg, struct requester who, struct err 
 
 /* Forgets every finished result. */
 static void
-flush_results(struct engine *en)
+drop_results(struct engine *en)
 {
 	struct result *gone;
 
@@ -245,7 +339,89 @@ flush_results(struct engine *en)
 	gone = results_expire(&en->results, UINT64_MAX, 0);
 	pthread_mutex_unlock(&en->lock);
 	results_drop(gone);
+}
+
+static void
+drop_parts(struct engine *en)
+{
 	partcache_drop(en->parts);
+}
+
+static void
+drop_decisions(struct engine *en)
+{
+	decisioncache_drop(en->decisions);
+}
+
+static void
+drop_chunks(struct engine *en)
+{
+	chunkcache_drop(catalog_cache(en->catalog));
+}
+
+/* What a word after drop-caches forgets; without one all of them are. */
+static const struct {
+	const char *name;
+	void (*drop)(struct engine *);
+} levels[] = {
+	{ "l1", drop_results },
+	{ "part", drop_parts },
+	{ "decisions", drop_decisions },
+	{ "chunks", drop_chunks },
+};
+#define N_LEVELS (sizeof levels / sizeof *levels)
+
+/* True if the path begins with those segments. */
+static bool
+is_below(struct sv path, struct sv prefix)
+{
+	return sv_starts(path, prefix) && (path.n == prefix.n || path.p[prefix.n] == '/');
+}
+
+/* Finished results, whoever uses them, of paths that begin so: as typed, or in canonical form. */
+static int
+drop_paths(struct engine *en, struct sv prefix, struct requester who, struct err *e)
+{
+	struct buf path = BUF_INIT;
+	size_t n;
+	struct result **v = hold_results(en, true, &n);
+	int code;
+
+	while (prefix.n > 0 && prefix.p[prefix.n - 1] == '/')
+		prefix.n--;
+	for (size_t i = 0; i < n; i++) {
+		bool below;
+
+		path.n = 0;
+		put_path(&path, v[i]);
+		below = is_below(buf_view(&path), prefix);
+		path.n = 0;
+		path_print(&path, v[i]->request->path);
+		below |= is_below(buf_view(&path), prefix);
+		if (below && may_see(who, v[i]->who))
+			result_forget(v[i], false);
+		result_drop(v[i]);
+	}
+	code = v == NULL ? err_nomem(e) : buf_ok(&path, e);
+	free(v);
+	buf_release(&path);
+	return code;
+}
+
+static int
+drop_caches(struct engine *en, struct sv what, struct requester who, struct err *e)
+{
+	bool found = false;
+
+	if (what.n > 0 && what.p[0] == '/')
+		return drop_paths(en, what, who, e);
+	for (size_t i = 0; i < N_LEVELS; i++)
+		if (what.n == 0 || sv_is(what, levels[i].name)) {
+			levels[i].drop(en);
+			found = true;
+		}
+	return found ? 0 : err_set(e, ERR_SYNTAX, -1, "drop-caches: expected l1, part, decisions, "
+	    "chunks, or a path that begins with '/', got '%.*s'", SV_ARG(what));
 }
 
 /* Marks are the store's, so of those who may ask only its owner moves them, and root. */
@@ -278,15 +454,12 @@ engine_control(struct engine *en, struct sv line, struct requester who, struct e
 	if (sv_is(word, "cancel"))
 		return cancel_query(en, line, who, e);
 	if (sv_is(word, "flush") && line.n == 0) {
-		flush_results(en);
+		drop_results(en);
+		drop_parts(en);
 		return 0;
 	}
-	if (sv_is(word, "drop-caches") && line.n == 0) {
-		flush_results(en);
-		decisioncache_drop(en->decisions);
-		chunkcache_drop(catalog_cache(en->catalog));
-		return 0;
-	}
+	if (sv_is(word, "drop-caches"))
+		return drop_caches(en, line, who, e);
 	if (sv_is(word, "analyze") && line.n == 0)
 		return engine_analyze(en, &analysis, e);
 	if (sv_is(word, "reset-costs") && line.n == 0) {
@@ -296,7 +469,7 @@ engine_control(struct engine *en, struct sv line, struct requester who, struct e
 	if (sv_is(word, "mark") && sv_cut(&line, ' ', &word) && sv_is(word, "commit"))
 		return commit_mark(en, line, who, e);
 	return err_set(e, ERR_SYNTAX, -1, "control: expected 'analyze', 'cancel ID', "
-	    "'flush', 'drop-caches', 'mark commit NAME' or 'reset-costs', got '%.*s'",
+	    "'flush', 'drop-caches [LEVEL|PATH]', 'mark commit NAME' or 'reset-costs', got '%.*s'",
 	    SV_ARG(word));
 }
 

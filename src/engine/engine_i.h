@@ -67,6 +67,7 @@
 #include "catalog/marks.h"
 #include "catalog/summary.h"
 #include "catalog/value_filter.h"
+#include "watch/cachelist.h"
 #include "watch/errlog.h"
 #include "watch/mark_reads.h"
 #include "watch/metrics.h"
@@ -407,6 +408,7 @@ struct result {
 	uint64_t id, mtime_ns, generation, world_id, now;	/* now: the request's */
 	char mark[MARK_NAME_MAX + 1];	/* of rows under one: its name; else empty */
 	uint64_t mark_from;	/* where it stood */
+	char file[32];		/* its name, for .spanfs/cache */
 	struct read_cover given;	/* to readers, of one with a mark; under result.lock */
 	atomic_ullong made_mono_ns;	/* when it was asked for first; once done, then */
 	_Atomic uint64_t started_ns;

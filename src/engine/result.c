@@ -19,6 +19,7 @@
  * its query is cancelled, unless it is cheap and was wanted for a listing: then it will be done
  * in a moment.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -229,6 +230,7 @@ result_new(struct engine *en, struct request *rq, struct requester who,
 	r->generation = rq->world->snap->generation;
 	r->world_id = rq->world->id;
 	r->now = rq->now;
+	snprintf(r->file, sizeof r->file, "%s", rq->file);
 	take_mark(r, rq);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->moved, NULL);

@@ -155,6 +155,22 @@ print_result_cache(struct buf *b, const struct metrics *m)
 }
 
 static void
+print_levels(struct buf *b, const struct metrics *m)
+{
+	family(b, "cache_hits_total", "counter", "What a cache had, by level.");
+	for (size_t i = 0; i < m->n_levels; i++)
+		labelled(b, "cache_hits_total", "level", m->levels[i].name, m->levels[i].hits);
+	family(b, "cache_misses_total", "counter", "What it had not.");
+	for (size_t i = 0; i < m->n_levels; i++)
+		labelled(b, "cache_misses_total", "level", m->levels[i].name,
+		    m->levels[i].misses);
+	family(b, "cache_hit_ratio", "gauge", "The share that it had, since the program started.");
+	for (size_t i = 0; i < m->n_levels; i++)
+		buf_printf(b, "spanfs_cache_hit_ratio{level=\"%s\"} %.6f\n", m->levels[i].name,
+		    cache_level_ratio(&m->levels[i]));
+}
+
+static void
 print_memory(struct buf *b)
 {
 	GAUGE(b, "memory_resident_bytes", "Memory of the whole process.", memory_resident());
@@ -225,6 +241,7 @@ metrics_print(struct buf *b, const struct metrics *m)
 	print_latency(b, c);
 	print_work(b, c);
 	print_result_cache(b, m);
+	print_levels(b, m);
 	print_pruning(b, c);
 	print_decisions(b, m);
 	print_shadow(b, m->shadow);

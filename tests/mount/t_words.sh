@@ -72,7 +72,7 @@ fi
 
 # ---- spanctl ----
 
-for c in import query explain ls info analyze check sample help; do
+for c in import query explain ls info analyze cache warm check sample help; do
 	says "$c --help" 0 "^usage: spanctl $c" "$SPANCTL" "$c" --help
 done
 for o in --force --strict --wait=TIME DIRECTORY; do

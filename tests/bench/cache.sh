@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# cache: a day of queries replayed beside imports, with the cache of results and without (replay.py).
+#   cache.sh SIZE [OPTION...]    1m, 10m, 100k...: the store of make bench if that is there, else made
+# Called by make bench-cache with BUILD, SPANFS, SPANCTL set. What it makes is in $BENCH_DIR (default
+# $BUILD/bench); the replay has a copy of the store. Needs a C compiler, python3 and /dev/fuse.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+: "${BUILD:?the build folder}" "${SPANFS:?the program}" "${SPANCTL:?the program}"
+: "${BENCH_DIR:=$BUILD/bench}"
+export BENCH_DIR SPANFS SPANCTL
+export PYTHONDONTWRITEBYTECODE=1
+size=${1:?a size such as 1m}
+shift
+dir=$BENCH_DIR/$size
+if [ ! -d "$dir/store" ]; then
+	n=$(echo "$size" | sed 's/k$/000/; s/m$/000000/')
+	mkdir -p "$dir" "$BENCH_DIR/bin"
+	${CC:-cc} -O2 -std=gnu11 -o "$BENCH_DIR/bin/tracegen" "$here/tracegen.c" -lm
+	[ -f "$dir/truth.json" ] || "$BENCH_DIR/bin/tracegen" --spans "$n" --seed 42 --hours 48 \
+	    --out "$dir/data" --truth "$dir/truth.json"
+	rm -rf "$dir/store.new"
+	"$SPANCTL" -s "$dir/store.new" import "$dir/data"
+	mv "$dir/store.new" "$dir/store"
+fi
+work=$(mktemp -d "$BENCH_DIR/replay.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+python3 "$here/replay.py" --store "$dir/store" --work "$work" "$@"
