@@ -108,8 +108,8 @@ ch_rows(struct ch_client *c, struct sv sql, const struct ch_param *params, size_
 	return rc > 0 ? 0 : rc;
 }
 
-void
-ch_server_do(const struct ch_server *s, struct sv sql)
+static void
+request(const struct ch_server *s, const char *url, struct sv body)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)s->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -118,8 +118,8 @@ ch_server_do(const struct ch_server *s, struct sv sql)
 	char some[4096];
 	ssize_t n;
 
-	buf_printf(&b, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n", sql.n);
-	buf_sv(&b, sql);
+	buf_printf(&b, "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n", url, body.n);
+	buf_sv(&b, body);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof at) < 0 || !canned_send(fd, b.p, b.n))
 		die("no connection");
 	b.n = 0;
@@ -131,4 +131,22 @@ ch_server_do(const struct ch_server *s, struct sv sql)
 		die("a statement failed");
 	}
 	buf_release(&b);
+}
+
+void
+ch_server_do(const struct ch_server *s, struct sv sql)
+{
+	request(s, "/", sql);
+}
+
+void
+ch_server_insert(const struct ch_server *s, const char *sql, struct sv rows)
+{
+	struct buf url = BUF_INIT;
+
+	BUF_LIT(&url, "/?query=");
+	for (; *sql != '\0'; sql++)
+		buf_putc(&url, *sql == ' ' ? '+' : *sql);
+	request(s, buf_cstr(&url), rows);
+	buf_release(&url);
 }

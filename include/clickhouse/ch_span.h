@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ch_span: rows of a table of spans as spans. What the table keeps not comes back empty: flags,
+ * schema URLs, attributes of scopes, dropped counts. An attribute in a Map is text whatever it
+ * was: it is an integer, double or boolean again if it is spelled as files show that value, so
+ * that nothing of it is lost; all else is a string. Texts that are not UTF-8 are repaired as at
+ * import. Of a doubled key the first counts, as for the server. A start before 1970 is 1970; the
+ * end is start and duration, a duration over 63 bits being a negative one that wrapped.
+ */
+#ifndef CLICKHOUSE_CH_SPAN_H
+#define CLICKHOUSE_CH_SPAN_H
+
+#include "clickhouse/ch_rows.h"
+#include "clickhouse/ch_sql.h"
+#include "model/span.h"
+
+struct ch_span_reader {
+	size_t n_columns;
+	enum ch_span_column of[N_CHC];
+	const struct ch_column *columns;	/* of the answer */
+};
+
+/* Fits the answer the statement? ERR_CORRUPT, where a column is missing or of another type. */
+int ch_span_reader_init(struct ch_span_reader *, const struct ch_sql *, const struct ch_rows *,
+    struct err *) WARN_UNUSED;
+/*
+ * One row; everything is in the arena. >0: it is none, its trace or span id being empty or zero.
+ * ERR_CORRUPT: an id that is no lower-case hex, events or links of unequal number.
+ */
+int ch_span_read(const struct ch_span_reader *, const struct sv *cells, struct arena *,
+    struct span *, struct err *) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ch_sql: a question about spans as SQL. A statement is put together from three kinds of pieces:
+ * texts of this program, names of columns that the schema read, quoted, and parameters {p0:String},
+ * whose values travel beside it. No value is ever part of the text.
+ *
+ * Conditions go over leaf by leaf where they can. What comes is never less than what the filter
+ * lets through; `exact` says that it is no more either, for spans as ch_span makes them of rows.
+ * Otherwise the filter is to be tested on what comes, and a limit or count was not handed over.
+ *
+ *   texts        eq ne in notin, and of names and the like contains notcontains starts ends: exact
+ *   attributes   text: eq ne in notin exact; a literal that reads as a number matches texts that are
+ *                that number in any spelling, so these and orders of numbers come with some more;
+ *                contains starts ends likewise; orders of texts, patterns and text/WORDS are left
+ *   kind status  eq ne in notin, in both spellings
+ *   ids          eq ne in notin;  durations and times: all orders, a negative duration being 0
+ *   events links attributes and names alike, by arrayExists
+ *   scope. flags are never there;  of whole traces, parents, scores, tokens: left
+ * Each test of an attribute asks for its key, too (a missing one reads as ''), and both serve the
+ * bloom filters; columns of one attribute and arrays of "key=value" are used where they are.
+ * A text that is not UTF-8, or has U+FFFD, is left: what is shown of such a row is repaired. So is
+ * the empty key, which servers don't find in a Map.
+ */
+#ifndef CLICKHOUSE_CH_SQL_H
+#define CLICKHOUSE_CH_SQL_H
+
+#include "clickhouse/ch_schema.h"
+#include "model/pred.h"
+#include "model/when.h"
+
+struct ch_select {
+	const struct ch_schema *schema;
+	const struct pred *filter;
+	struct time_range range;	/* of starts */
+	uint64_t columns;		/* bit i: enum ch_span_column, those that the table has */
+	bool newest;			/* in the default order: newest first, then ids */
+	uint64_t limit;			/* with newest; UINT64_MAX: none */
+	bool count;			/* how many, not which; ERR_UNSUPPORTED if not exact */
+	/* What the table of times says of the traces that are asked for (ch_sql_trace_times). */
+	bool has_times;
+	uint64_t first_s, last_s;	/* seconds, inclusive */
+	bool hex;			/* values as unhex('...'): for servers before 19.14 */
+};
+
+struct ch_sql {
+	struct sv text;
+	const struct ch_param *params;
+	size_t n_params;
+	bool exact;
+	bool limited;			/* the limit is in it */
+	/* What comes, in order; then CH_END. Of a count: one UInt64. */
+	enum ch_span_column columns[N_CHC];
+	size_t n_columns;
+};
+
+/* In the arena. */
+int ch_sql_select(const struct ch_select *, struct arena *, struct ch_sql *, struct err *)
+    WARN_UNUSED;
+/* Does the filter ask for certain traces, at its top? Then the first second, the last, and of how many traces. */
+bool ch_sql_names_traces(const struct pred *filter);
+int ch_sql_trace_times(const struct ch_schema *, const struct pred *filter, bool hex,
+    struct arena *, struct ch_sql *, struct err *) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/* ch_schema_read: asks the server for a table's columns, engine and companions. */
+#include <stdlib.h>
+
+#include "base/vec.h"
+#include "base/visible.h"
+#include "ch_schema_i.h"
+#include "clickhouse/ch_rows.h"
+
+/* "" is the database that the server chose. */
+#define OF_TABLE " WHERE database = coalesce(nullIf({d:String}, ''), currentDatabase()) AND "
+
+static int
+next_piece(void *arg, struct sv *out, struct err *e)
+{
+	return ch_read(arg, out, e);
+}
+
+/* Called for each row, its cells as texts. */
+typedef int row_fn(void *, const struct sv *texts, size_t n, struct err *);
+
+static int
+texts_of(struct ch_rows *rows, row_fn *fn, void *arg, struct err *e)
+{
+	const struct sv *cells;
+	const struct ch_column *columns;
+	size_t n;
+	int rc;
+
+	columns = ch_rows_columns(rows, &n);
+	while ((rc = ch_rows_next(rows, &cells, e)) == 0) {
+		struct sv texts[8];
+		size_t k;
+
+		for (k = 0; k < n && k < 8 && columns[k].type->kind == CH_STRING; k++) {
+			struct cursor c = cursor_new(cells[k].p, cells[k].n);
+
+			texts[k] = cursor_str(&c);
+		}
+		if ((rc = fn(arg, texts, k, e)) < 0)
+			return rc;
+	}
+	return rc > 0 ? 0 : rc;
+}
+
+static int
+each_row(struct ch_client *c, struct sv sql, struct ch_table t, row_fn *fn, void *arg, struct err *e)
+{
+	struct buf d = BUF_INIT, n = BUF_INIT;
+	struct ch_question q = { .sql = sql, .format = SV("RowBinaryWithNamesAndTypes"), .n_params = 2 };
+	struct ch_param params[2];
+	struct ch_reply *reply = NULL;
+	struct ch_rows *rows = NULL;
+	int rc;
+
+	ch_param_string(&d, t.database);
+	ch_param_string(&n, t.name);
+	params[0] = (struct ch_param){ SV("d"), buf_view(&d) };
+	params[1] = (struct ch_param){ SV("t"), buf_view(&n) };
+	q.params = params;
+	rc = d.oom || n.oom ? err_nomem(e) : ch_ask(c, &q, NULL, &reply, e);
+	if (rc == 0 && (rc = ch_rows_open(next_piece, reply, &rows, e)) == 0)
+		rc = texts_of(rows, fn, arg, e);
+	ch_rows_close(rows);
+	ch_close(reply);
+	buf_release(&d);
+	buf_release(&n);
+	return rc;
+}
+
+/* ---- what is read, in an arena ---- */
+
+struct reading {
+	struct arena a;
+	VEC(struct column_row) columns;
+	struct table_row table;
+	size_t n_tables;
+	struct buf print;	/* everything, for the fingerprint */
+};
+
+static int
+keep(struct reading *r, struct sv from, struct sv *to, struct err *e)
+{
+	*to = arena_sv(&r->a, from);
+	buf_varint(&r->print, from.n);
+	buf_sv(&r->print, from);
+	return from.n != 0 && to->p == NULL ? err_nomem(e) : 0;
+}
+
+static int
+on_column(void *arg, const struct sv *t, size_t n, struct err *e)
+{
+	struct reading *r = arg;
+	struct column_row row;
+	int rc;
+
+	if (n != 3)
+		return err_set(e, ERR_IO, -1, "ClickHouse's system.columns is not understood");
+	if ((rc = keep(r, t[0], &row.name, e)) < 0 || (rc = keep(r, t[1], &row.type, e)) < 0 ||
+	    (rc = keep(r, t[2], &row.expression, e)) < 0)
+		return rc;
+	return vec_push(&r->columns, row) ? 0 : err_nomem(e);
+}
+
+static int
+on_table(void *arg, const struct sv *t, size_t n, struct err *e)
+{
+	struct reading *r = arg;
+	int rc;
+
+	if (n != 3)
+		return err_set(e, ERR_IO, -1, "ClickHouse's system.tables is not understood");
+	if ((rc = keep(r, t[0], &r->table.engine, e)) < 0 || (rc = keep(r, t[1], &r->table.engine_full, e)) < 0 ||
+	    (rc = keep(r, t[2], &r->table.sorting_key, e)) < 0)
+		return rc;
+	r->n_tables++;
+	return 0;
+}
+
+#define TABLES "SELECT engine, engine_full, sorting_key FROM system.tables" OF_TABLE "name = {t:String}"
+
+static int
+read_table(struct ch_client *c, struct ch_table t, struct reading *r, struct err *e)
+{
+	int rc = each_row(c, SV("SELECT name, type, default_expression FROM system.columns" OF_TABLE
+	    "table = {t:String} ORDER BY position"), t, on_column, r, e);
+	struct buf b = BUF_INIT;
+
+	if (rc == 0)
+		rc = each_row(c, SV(TABLES), t, on_table, r, e);
+	if (rc == 0 && (r->n_tables == 0 || r->columns.n == 0)) {
+		visible_text(&b, t.name, 0);
+		rc = err_set(e, ERR_UNKNOWN, -1, "ClickHouse has no table %.*s (see [clickhouse] database and "
+		    "table)", SV_ARG(buf_view(&b)));
+		buf_release(&b);
+	}
+	return rc;
+}
+
+static int
+on_name(void *arg, const struct sv *t, size_t n, struct err *e)
+{
+	unsigned *have = arg;
+
+	(void)e;
+	if (n == 2)
+		*have |= (unsigned)(sv_is(t[0], "TraceId") && sv_ends(t[1], SV("String"))) |
+		    (unsigned)(sv_is(t[0], "Start") && sv_find(t[1], SV("DateTime")) >= 0) << 1 |
+		    (unsigned)(sv_is(t[0], "End") && sv_find(t[1], SV("DateTime")) >= 0) << 2;
+	return 0;
+}
+
+/* The table from trace id to time has the table's name and _trace_id_ts, and its three columns. */
+static int
+read_trace_ts(struct ch_client *c, struct ch_schema *s, struct err *e)
+{
+	struct ch_table t = s->table;
+	unsigned have = 0;
+	char *name = arena_printf(&s->a, "%.*s_trace_id_ts", SV_ARG(s->table.name));
+	int rc;
+
+	if (name == NULL)
+		return err_nomem(e);
+	t.name = sv_cstr(name);
+	rc = each_row(c, SV("SELECT name, type FROM system.columns" OF_TABLE "table = {t:String}"), t, on_name, &have, e);
+	if (rc == 0 && have == 7)
+		s->trace_ts = t;
+	return rc;
+}
+
+/* A Distributed table has no key: that of the table behind it, if the server that is asked has it. */
+static int
+read_local_key(struct ch_client *c, struct ch_schema *s, struct reading *r, struct err *e)
+{
+	int rc;
+
+	if (!s->distributed)
+		return 0;
+	r->table.sorting_key = SV_EMPTY;
+	rc = each_row(c, SV(TABLES), s->local, on_table, r, e);
+	if (rc == 0)
+		schema_key(s, r->table.sorting_key);
+	return rc;
+}
+
+static int
+schema_fill(struct ch_client *c, struct ch_table t, struct ch_schema *s, struct reading *r, struct err *e)
+{
+	int rc;
+
+	s->table.database = arena_sv(&s->a, t.database);
+	s->table.name = arena_sv(&s->a, t.name);
+	if ((t.database.n != 0 && s->table.database.p == NULL) || (t.name.n != 0 && s->table.name.p == NULL))
+		return err_nomem(e);
+	if ((rc = read_table(c, t, r, e)) < 0 || (rc = schema_columns(s, r->columns.v, r->columns.n, e)) < 0 ||
+	    (rc = schema_engine(s, &r->table, e)) < 0 || (rc = read_local_key(c, s, r, e)) < 0 ||
+	    (rc = read_trace_ts(c, s, e)) < 0 || (rc = buf_ok(&r->print, e)) < 0)
+		return rc;
+	buf_putc(&r->print, s->trace_ts.name.n != 0);
+	s->fingerprint = hash64(r->print.p, r->print.n);
+	return buf_ok(&r->print, e);
+}
+
+int
+ch_schema_read(struct ch_client *c, struct ch_table t, struct ch_schema **out, struct err *e)
+{
+	struct ch_schema *s = calloc(1, sizeof *s);
+	struct reading r = { .columns = VEC_INIT, .print = BUF_INIT };
+	int rc;
+
+	if (s == NULL)
+		return err_nomem(e);
+	arena_init(&s->a);
+	arena_init(&r.a);
+	rc = schema_fill(c, t, s, &r, e);
+	vec_release(&r.columns);
+	arena_release(&r.a);
+	buf_release(&r.print);
+	if (rc < 0) {
+		ch_schema_free(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ch_sql: whole statements, see clickhouse/ch_sql.h. The conditions that the key of the table
+ * serves (time, service, name) stand in PREWHERE, so that the wide columns are read of what
+ * passes them only.
+ */
+#include "clickhouse/ch_sql.h"
+
+#include "ch_sql_i.h"
+#include "clickhouse/ch_rows.h"
+
+/* ---- what comes ---- */
+
+static bool
+is_json(const struct ch_type *t)
+{
+	return t->kind == CH_JSON || (t->kind == CH_ARRAY && t->kids[0]->kind == CH_JSON);
+}
+
+static void
+column_write(struct writer *w, enum ch_span_column c)
+{
+	const struct ch_type *t = w->s->columns[c].type;
+
+	if (!is_json(t)) {
+		w_column(w, c);
+	} else if (t->kind == CH_JSON) {
+		W(w, "toJSONString(");
+		w_column(w, c);
+		W(w, ")");
+	} else {
+		W(w, "arrayMap(spanfs_m -> toJSONString(spanfs_m), ");
+		w_column(w, c);
+		W(w, ")");
+	}
+}
+
+static void
+select_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
+{
+	W(w, "SELECT ");
+	if (q->count)
+		W(w, "count()");
+	for (unsigned c = 0; c < N_CHC && !q->count; c++) {
+		if ((q->columns >> c & 1) == 0 || !w_have(w, c))
+			continue;
+		if (out->n_columns != 0)
+			W(w, ", ");
+		column_write(w, c);
+		out->columns[out->n_columns++] = c;
+	}
+	if (out->n_columns != 0 || q->count)
+		W(w, ", ");
+	W(w, "toUInt8(1) AS " CH_END " FROM ");
+	w_table(w, q->schema->table);
+}
+
+/* ---- which rows ---- */
+
+/* Conditions of one clause: begun once there is one. */
+struct clause {
+	struct writer *w;
+	bool prewhere, begun;
+};
+
+static void
+also(struct clause *c)
+{
+	if (c->begun)
+		W(c->w, " AND ");
+	else if (c->prewhere)
+		W(c->w, " PREWHERE ");
+	else
+		W(c->w, " WHERE ");
+	c->begun = true;
+}
+
+/* Does the key of a table serve the leaf? */
+static bool
+by_key(const struct writer *w, const struct pred *p)
+{
+	enum ch_span_column c;
+
+	if (p->kind != PRED_LEAF || p->field.scope != FIELD_INTRINSIC || (p->op != OP_EQ && p->op != OP_IN) ||
+	    leaf_how(w->s, p) != LEAF_EXACT)
+		return false;
+	if (p->field.intrinsic == IN_SERVICE)
+		c = CHC_SERVICE;
+	else if (p->field.intrinsic == IN_NAME)
+		c = CHC_NAME;
+	else
+		return false;
+	for (size_t i = 0; i < w->s->n_key; i++)
+		if (w->s->key[i] == c)
+			return true;
+	return false;
+}
+
+/* Timestamps are of 64 signed bits; what is past them is no bound. */
+static void
+range_write(struct clause *c, struct time_range r)
+{
+	struct writer *w = c->w;
+
+	if (r.from > 0) {
+		also(c);
+		w_column(w, CHC_TIMESTAMP);
+		W(w, " >= fromUnixTimestamp64Nano(");
+		w_i64(w, r.from > INT64_MAX ? INT64_MAX : (int64_t)r.from);
+		W(w, ")");
+	}
+	if (r.to <= INT64_MAX) {
+		also(c);
+		w_column(w, CHC_TIMESTAMP);
+		W(w, " < fromUnixTimestamp64Nano(");
+		w_i64(w, (int64_t)r.to);
+		W(w, ")");
+	}
+}
+
+/* Whole seconds: the last one to its end. */
+static void
+times_write(struct clause *c, const struct ch_select *q)
+{
+	if (!q->has_times)
+		return;
+	also(c);
+	w_column(c->w, CHC_TIMESTAMP);
+	W(c->w, " >= toDateTime(");
+	w_u64(c->w, q->first_s);
+	W(c->w, ", 'UTC')");
+	also(c);
+	w_column(c->w, CHC_TIMESTAMP);
+	W(c->w, " < toDateTime(");
+	w_u64(c->w, q->last_s + 1);
+	W(c->w, ", 'UTC')");
+}
+
+/* Those at the top of the filter that are, or are not, by the key. */
+static void
+filter_write(struct clause *c, const struct pred *filter, bool key, bool all)
+{
+	const struct pred *const *kids = filter->kind == PRED_AND ? filter->kids : &filter;
+	size_t n = filter->kind == PRED_AND ? filter->n_kids : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		if (kids[i]->kind == PRED_TRUE || (!all && by_key(c->w, kids[i]) != key))
+			continue;
+		if (cond_empty(c->w, kids[i], false)) {
+			c->w->exact = false;
+			continue;
+		}
+		also(c);
+		cond_write(c->w, kids[i], false);
+	}
+}
+
+static void
+where_write(struct writer *w, const struct ch_select *q)
+{
+	struct clause pre = { w, q->schema->prewhere, false }, rest = { w, false, false };
+
+	range_write(&pre, q->range);
+	times_write(&pre, q);
+	if (q->schema->prewhere) {
+		filter_write(&pre, q->filter, true, false);
+		filter_write(&rest, q->filter, false, false);
+	} else {
+		filter_write(&pre, q->filter, false, true);
+	}
+}
+
+static void
+order_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
+{
+	if (!q->newest || q->count)
+		return;
+	W(w, " ORDER BY ");
+	w_column(w, CHC_TIMESTAMP);
+	W(w, " DESC, ");
+	w_column(w, CHC_TRACE_ID);
+	W(w, ", ");
+	w_column(w, CHC_SPAN_ID);
+	if (q->limit == UINT64_MAX || !w->exact)
+		return;
+	W(w, " LIMIT ");
+	w_u64(w, q->limit);
+	out->limited = true;
+}
+
+static int
+finish(struct writer *w, struct ch_sql *out, struct err *e)
+{
+	struct ch_param *params = arena_array(w->a, w->params.n + 1, struct ch_param);
+	int rc = w->b.oom || w->oom || params == NULL ? err_nomem(e) : 0;
+
+	if (rc == 0) {
+		if (w->params.n != 0)
+			memcpy(params, w->params.v, w->params.n * sizeof *params);
+		out->params = params;
+		out->n_params = w->params.n;
+		out->exact = w->exact;
+		out->text = arena_sv(w->a, buf_view(&w->b));
+		if (out->text.p == NULL)
+			rc = err_nomem(e);
+	}
+	buf_release(&w->b);
+	vec_release(&w->params);
+	return rc;
+}
+
+int
+ch_sql_select(const struct ch_select *q, struct arena *a, struct ch_sql *out, struct err *e)
+{
+	struct writer w = { .b = BUF_INIT, .params = VEC_INIT, .a = a, .s = q->schema, .hex = q->hex,
+		.exact = true };
+	int rc;
+
+	memset(out, 0, sizeof *out);
+	select_write(&w, q, out);
+	where_write(&w, q);
+	order_write(&w, q, out);
+	rc = finish(&w, out, e);
+	if (rc == 0 && q->count && !out->exact)
+		return err_set(e, ERR_UNSUPPORTED, -1, "ClickHouse can't count what it can't test exactly");
+	return rc;
+}
+
+/* ---- the table from trace ids to times ---- */
+
+static bool
+names_traces(const struct pred *p)
+{
+	return p->kind == PRED_LEAF && p->field.scope == FIELD_INTRINSIC && p->field.intrinsic == IN_TRACE_ID &&
+	    (p->op == OP_EQ || p->op == OP_IN);
+}
+
+static const struct pred *
+trace_leaf(const struct pred *filter)
+{
+	if (names_traces(filter))
+		return filter;
+	for (size_t i = 0; filter->kind == PRED_AND && i < filter->n_kids; i++)
+		if (names_traces(filter->kids[i]))
+			return filter->kids[i];
+	return NULL;
+}
+
+bool
+ch_sql_names_traces(const struct pred *filter)
+{
+	return trace_leaf(filter) != NULL;
+}
+
+int
+ch_sql_trace_times(const struct ch_schema *s, const struct pred *filter, bool hex, struct arena *a,
+    struct ch_sql *out, struct err *e)
+{
+	struct writer w = { .b = BUF_INIT, .params = VEC_INIT, .a = a, .s = s, .hex = hex, .exact = true };
+	const struct pred *leaf = trace_leaf(filter);
+
+	memset(out, 0, sizeof *out);
+	if (leaf == NULL || s->trace_ts.name.n == 0)
+		return err_set(e, ERR_UNSUPPORTED, -1, "no traces, or no table of their times");
+	W(&w, "SELECT toUInt64(toUnixTimestamp(min(Start))), toUInt64(toUnixTimestamp(max(End))), uniqExact(TraceId), "
+	    "toUInt8(1) AS " CH_END " FROM ");
+	w_table(&w, s->trace_ts);
+	W(&w, " WHERE ");
+	leaf_write(&w, leaf);
+	return finish(&w, out, e);
+}

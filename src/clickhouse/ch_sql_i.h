@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ch_sql: the pieces that a statement is made of. W takes string literals only; everything else
+ * goes through a function that quotes it or makes it a parameter.
+ */
+#ifndef CH_SQL_I_H
+#define CH_SQL_I_H
+
+#include "base/vec.h"
+#include "clickhouse/ch_sql.h"
+
+struct writer {
+	struct buf b;
+	VEC(struct ch_param) params;
+	struct arena *a;
+	const struct ch_schema *s;
+	bool hex, exact, oom;
+};
+
+#define W(w, lit) buf_put(&(w)->b, "" lit, sizeof lit - 1)
+
+/* ---- ch_sql_write.c ---- */
+void w_name(struct writer *, struct sv);			/* `name` */
+void w_column(struct writer *, enum ch_span_column);
+void w_table(struct writer *, struct ch_table);
+void w_text(struct writer *, struct sv);
+void w_u64(struct writer *, uint64_t);
+void w_i64(struct writer *, int64_t);
+void w_double(struct writer *, double);
+/* "(a, b, c)" of texts. */
+void w_texts(struct writer *, const struct sv *, size_t n);
+bool w_have(const struct writer *, enum ch_span_column);
+
+/* ---- ch_sql_cond.c ---- */
+/* The condition; `deny`: under a NOT, where less may be said, not more. */
+void cond_write(struct writer *, const struct pred *, bool deny);
+/* Does it say nothing: would every row pass what can be handed over? */
+bool cond_empty(const struct writer *, const struct pred *, bool deny);
+
+/* ---- ch_sql_leaf.c ---- */
+enum how {
+	LEAF_EXACT,
+	LEAF_WIDE,	/* more rows pass than should */
+	LEAF_NOT,	/* nothing can be said */
+};
+enum how leaf_how(const struct ch_schema *, const struct pred *);
+void leaf_write(struct writer *, const struct pred *);
+
+/* ---- ch_sql_attr.c ---- */
+/* Of a literal: is it text that is shown as it is stored; does it read as a number? */
+bool text_plain(struct sv);
+enum how attr_how(const struct pred *);
+void attr_write(struct writer *, const struct pred *);
+
+#endif

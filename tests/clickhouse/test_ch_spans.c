@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_ch_spans: spans that lie in ClickHouse's engine as the exporter writes them come back as
+ * they were, but for what the table does not keep; and a condition that is handed over lets through
+ * what match says of the spans that come back: no less, and no more where it says that it is exact.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/utf8.h"
+#include "base/visible.h"
+#include "clickhouse/ch_span.h"
+#include "lib/ch_server.h"
+#include "lib/gen_pred.h"
+#include "lib/gen_span.h"
+#include "match/pred_eval.h"
+
+#define S 1000000000ull
+#define N_SPANS 1000
+#define N_PREDS 450
+#define BEGIN (1700000000 * S)
+#define LENGTH (3600 * S)
+#define ALL_COLUMNS ((1ull << N_CHC) - 1)
+
+#define MAP "Map(LowCardinality(String), String)"
+#define COLUMNS(duration) \
+	"Timestamp DateTime64(9), TraceId String, SpanId String, ParentSpanId String, TraceState String, " \
+	"SpanName LowCardinality(String), SpanKind LowCardinality(String), ServiceName LowCardinality(String), " \
+	"ResourceAttributes " MAP ", ScopeName String, ScopeVersion String, SpanAttributes " MAP ", " \
+	"Duration " duration ", StatusCode LowCardinality(String), StatusMessage String, " \
+	"Events Nested (Timestamp DateTime64(9), Name LowCardinality(String), Attributes " MAP "), " \
+	"Links Nested (TraceId String, SpanId String, TraceState String, Attributes " MAP ")"
+#define INDEXES \
+	", INDEX k mapKeys(SpanAttributes) TYPE bloom_filter(0.01) GRANULARITY 1" \
+	", INDEX v mapValues(SpanAttributes) TYPE bloom_filter(0.01) GRANULARITY 1" \
+	", INDEX rk mapKeys(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1" \
+	", INDEX rv mapValues(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1" \
+	", INDEX t TraceId TYPE bloom_filter(0.001) GRANULARITY 1, INDEX d Duration TYPE minmax GRANULARITY 1"
+/* Small granules: indexes have something to leave out. */
+#define TAIL " ENGINE = MergeTree PARTITION BY toDate(Timestamp) ORDER BY (ServiceName, SpanName, " \
+	"toDateTime(Timestamp)) SETTINGS index_granularity = 16"
+
+static struct ch_server server;
+static struct ch_client *client;
+static struct span_batch batch;		/* as they were */
+static struct arena arena;
+static struct span *spans;		/* as they came back */
+static size_t n_spans;
+static struct ch_schema *schemas[3];
+
+/* ---- as the exporter writes them ---- */
+
+static void
+put_str(struct buf *b, struct sv s)
+{
+	buf_varint(b, s.n);
+	buf_sv(b, s);
+}
+
+static void
+put_value(struct buf *b, const struct value *v)
+{
+	struct buf t = BUF_INIT;
+
+	switch (v->type) {
+	case VAL_BOOL:
+		buf_str(&t, v->b ? "true" : "false");
+		break;
+	case VAL_INT:
+		buf_i64(&t, v->i);
+		break;
+	case VAL_DOUBLE:
+		buf_double(&t, v->d);
+		break;
+	case VAL_STRING:
+		buf_sv(&t, v->s);
+		break;
+	case VAL_EMPTY:
+		break;
+	default:
+		/* Of bytes, arrays and maps any text does here. */
+		buf_base64(&t, v->s.p, v->s.n);
+	}
+	put_str(b, buf_view(&t));
+	buf_release(&t);
+}
+
+static void
+put_attrs(struct buf *b, const struct attrs *a)
+{
+	buf_varint(b, a->n);
+	for (uint32_t i = 0; i < a->n; i++) {
+		put_str(b, a->v[i].key);
+		put_value(b, &a->v[i].val);
+	}
+}
+
+static void
+put_trace_id(struct buf *b, struct trace_id id)
+{
+	buf_varint(b, trace_id_zero(id) ? 0 : 32);
+	if (!trace_id_zero(id))
+		trace_id_print(b, id);
+}
+
+static void
+put_span_id(struct buf *b, uint64_t id)
+{
+	buf_varint(b, id == 0 ? 0 : 16);
+	if (id != 0)
+		span_id_print(b, id);
+}
+
+static void
+put_u64(struct buf *b, uint64_t v)
+{
+	buf_put(b, &v, 8);
+}
+
+static const char *const kinds[][2] = { { "Unspecified", "SPAN_KIND_UNSPECIFIED" }, { "Internal", "SPAN_KIND_INTERNAL" },
+	{ "Server", "SPAN_KIND_SERVER" }, { "Client", "SPAN_KIND_CLIENT" }, { "Producer", "SPAN_KIND_PRODUCER" },
+	{ "Consumer", "SPAN_KIND_CONSUMER" } };
+static const char *const statuses[][2] = { { "Unset", "STATUS_CODE_UNSET" }, { "Ok", "STATUS_CODE_OK" },
+	{ "Error", "STATUS_CODE_ERROR" } };
+
+static void
+put_events(struct buf *b, const struct span *s)
+{
+	buf_varint(b, s->n_events);
+	for (uint32_t i = 0; i < s->n_events; i++)
+		put_u64(b, s->events[i].time_ns);
+	buf_varint(b, s->n_events);
+	for (uint32_t i = 0; i < s->n_events; i++)
+		put_str(b, s->events[i].name);
+	buf_varint(b, s->n_events);
+	for (uint32_t i = 0; i < s->n_events; i++)
+		put_attrs(b, &s->events[i].attrs);
+}
+
+static void
+put_links(struct buf *b, const struct span *s)
+{
+	buf_varint(b, s->n_links);
+	for (uint32_t i = 0; i < s->n_links; i++)
+		put_trace_id(b, s->links[i].trace_id);
+	buf_varint(b, s->n_links);
+	for (uint32_t i = 0; i < s->n_links; i++)
+		put_span_id(b, s->links[i].span_id);
+	buf_varint(b, s->n_links);
+	for (uint32_t i = 0; i < s->n_links; i++)
+		put_str(b, s->links[i].trace_state);
+	buf_varint(b, s->n_links);
+	for (uint32_t i = 0; i < s->n_links; i++)
+		put_attrs(b, &s->links[i].attrs);
+}
+
+static void
+put_span(struct buf *b, const struct span *s, unsigned old)
+{
+	put_u64(b, s->start_ns);
+	put_trace_id(b, s->trace_id);
+	put_span_id(b, s->span_id);
+	put_span_id(b, s->parent_span_id);
+	put_str(b, s->trace_state);
+	put_str(b, s->name);
+	put_str(b, s->kind >= 0 && s->kind < 6 ? sv_cstr(kinds[s->kind][old]) : SV(""));
+	put_str(b, s->resource->service);
+	put_attrs(b, &s->resource->attrs);
+	put_str(b, s->scope->name);
+	put_str(b, s->scope->version);
+	put_attrs(b, &s->attrs);
+	put_u64(b, s->end_ns - s->start_ns);
+	put_str(b, s->status >= 0 && s->status < 3 ? sv_cstr(statuses[s->status][old]) : SV(""));
+	put_str(b, s->status_message);
+	put_events(b, s);
+	put_links(b, s);
+}
+
+/* ---- and back ---- */
+
+static int
+next_piece(void *arg, struct sv *out, struct err *e)
+{
+	return ch_read(arg, out, e);
+}
+
+/* All rows of a statement as spans, in the arena. */
+static size_t
+read_spans(const struct ch_sql *sql, struct arena *a, struct span *out, size_t most)
+{
+	struct ch_question q = { .sql = sql->text, .params = sql->params, .n_params = sql->n_params,
+		.format = SV("RowBinaryWithNamesAndTypes") };
+	struct ch_span_reader rd;
+	struct ch_reply *reply;
+	struct ch_rows *rows;
+	const struct sv *cells;
+	struct err e = ERR_INIT;
+	size_t n = 0;
+	int rc;
+
+	if (ch_ask(client, &q, NULL, &reply, &e) != 0 || ch_rows_open(next_piece, reply, &rows, &e) != 0 ||
+	    ch_span_reader_init(&rd, sql, rows, &e) != 0)
+		fail_msg("%.*s: %s", SV_ARG(sql->text), e.msg);
+	while ((rc = ch_rows_next(rows, &cells, &e)) == 0) {
+		assert_true(n < most);
+		if (ch_span_read(&rd, cells, a, &out[n++], &e) != 0)
+			fail_msg("%s", e.msg);
+	}
+	if (rc < 0)
+		fail_msg("%.*s: %s", SV_ARG(sql->text), e.msg);
+	ch_rows_close(rows);
+	ch_close(reply);
+	return n;
+}
+
+static struct ch_select
+everything(const struct ch_schema *s)
+{
+	static const struct pred all = { .kind = PRED_TRUE };
+
+	return (struct ch_select){ .schema = s, .filter = &all, .range = TIME_RANGE_ALL,
+		.columns = ALL_COLUMNS, .limit = UINT64_MAX };
+}
+
+static void
+load(void)
+{
+	struct gen_span_options opts = { .seed = 7, .start_ns = BEGIN, .range_ns = LENGTH, .unique_ids = true };
+	struct gen_span g;
+	struct buf rows = BUF_INIT;
+
+	span_batch_init(&batch);
+	gen_span_init(&g, &opts);
+	if (!gen_span_add(&g, &batch, N_SPANS))
+		abort();
+	for (size_t i = 0; i < batch.n; i++)
+		put_span(&rows, &batch.spans[i], i % 3 == 0);
+	ch_server_insert(&server, "INSERT INTO plain FORMAT RowBinary", buf_view(&rows));
+	buf_release(&rows);
+	ch_server_do(&server, SV("INSERT INTO old SELECT * FROM plain"));
+	ch_server_do(&server, SV("INSERT INTO rich SELECT * FROM plain"));
+}
+
+static int
+start(void **state)
+{
+	static const char *const tables[] = { "plain", "old", "rich" };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	ch_server_start(&server, "http", NULL);
+	client = ch_server_client(&server, 10 * S);
+	arena_init(&arena);
+	ch_server_do(&server, SV("CREATE TABLE plain (" COLUMNS("UInt64") INDEXES ")" TAIL));
+	ch_server_do(&server, SV("CREATE TABLE old (" COLUMNS("Int64") INDEXES ")" TAIL));
+	ch_server_do(&server, SV("CREATE TABLE rich (" COLUMNS("UInt64") INDEXES
+	    ", made LowCardinality(String) MATERIALIZED SpanAttributes['k0'], SpanAttributeItems Array(String) ALIAS "
+	    "arrayMap((k, v) -> concat(k, '=', v), mapKeys(SpanAttributes), mapValues(SpanAttributes))"
+	    ", ResourceAttributeItems Array(String) ALIAS "
+	    "arrayMap((k, v) -> concat(k, '=', v), mapKeys(ResourceAttributes), mapValues(ResourceAttributes)))" TAIL));
+	load();
+	for (size_t i = 0; i < 3; i++)
+		if (ch_schema_read(client, (struct ch_table){ SV_EMPTY, sv_cstr(tables[i]) }, &schemas[i], &e) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+stop(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		ch_schema_free(schemas[i]);
+	ch_client_free(client);
+	ch_server_stop(&server);
+	span_batch_release(&batch);
+	arena_release(&arena);
+	return 0;
+}
+
+/* ---- what came back beside what was ---- */
+
+static bool
+text_same(struct sv was, struct sv is)
+{
+	char *p = malloc(UTF8_REPAIR_MAX * was.n + 1);
+	bool same;
+
+	if (p == NULL)
+		abort();
+	same = sv_eq(sv_new(p, utf8_repair(p, was)), is);
+	free(p);
+	return same;
+}
+
+/* The text that stands there is what is shown; a number or boolean of the same text. */
+static void
+check_value(const struct value *was, const struct value *is)
+{
+	struct buf a = BUF_INIT, b = BUF_INIT;
+
+	put_value(&a, was);
+	put_value(&b, is);
+	/* Both begin with their length, which repairing changes. */
+	struct cursor ca = cursor_new(a.p, a.n), cb = cursor_new(b.p, b.n);
+	assert_true(text_same(cursor_str(&ca), cursor_str(&cb)));
+	if (was->type == VAL_INT || was->type == VAL_BOOL)
+		assert_true(value_eq(was, is));
+	if (was->type == VAL_DOUBLE && was->d - was->d == 0)	/* finite */
+		assert_true(value_eq(was, is));
+	buf_release(&a);
+	buf_release(&b);
+}
+
+/* Keys that repairing makes equal are one. */
+static void
+check_attrs(const struct attrs *was, const struct attrs *is)
+{
+	uint32_t clean = 0;
+
+	for (uint32_t i = 0; i < was->n; i++) {
+		const struct value *v;
+
+		if (!utf8_valid(was->v[i].key) || sv_find(was->v[i].key, SV("\xef\xbf\xbd")) >= 0)
+			continue;
+		clean++;
+		v = attrs_find(is, was->v[i].key);
+		assert_non_null(v);
+		check_value(&was->v[i].val, v);
+	}
+	assert_true(is->n >= clean && is->n <= was->n);
+}
+
+static void
+check_span(const struct span *was, const struct span *is)
+{
+	assert_true(trace_id_eq(was->trace_id, is->trace_id));
+	assert_true(was->parent_span_id == is->parent_span_id);
+	assert_true(was->start_ns == is->start_ns);
+	/* Over 63 bits it is a negative one. */
+	assert_true(span_duration(is) == (span_duration(was) > INT64_MAX ? 0 : span_duration(was)));
+	assert_int_equal(is->kind, was->kind >= 0 && was->kind < 6 ? was->kind : 0);
+	assert_int_equal(is->status, was->status >= 0 && was->status < 3 ? was->status : 0);
+	assert_true(text_same(was->name, is->name));
+	assert_true(text_same(was->status_message, is->status_message));
+	assert_true(text_same(was->trace_state, is->trace_state));
+	assert_true(text_same(was->resource->service, is->resource->service));
+	assert_true(text_same(was->scope->name, is->scope->name));
+	assert_true(text_same(was->scope->version, is->scope->version));
+	check_attrs(&was->attrs, &is->attrs);
+	check_attrs(&was->resource->attrs, &is->resource->attrs);
+	assert_true(is->scope->attrs.n == 0 && is->flags == 0);
+	assert_int_equal(was->n_events, is->n_events);
+	for (uint32_t i = 0; i < was->n_events; i++) {
+		assert_true(text_same(was->events[i].name, is->events[i].name));
+		check_attrs(&was->events[i].attrs, &is->events[i].attrs);
+		if (was->events[i].time_ns <= INT64_MAX)
+			assert_true(was->events[i].time_ns == is->events[i].time_ns);
+	}
+	assert_int_equal(was->n_links, is->n_links);
+	for (uint32_t i = 0; i < was->n_links; i++) {
+		assert_true(trace_id_eq(was->links[i].trace_id, is->links[i].trace_id));
+		assert_true(was->links[i].span_id == is->links[i].span_id);
+		assert_true(text_same(was->links[i].trace_state, is->links[i].trace_state));
+		check_attrs(&was->links[i].attrs, &is->links[i].attrs);
+	}
+}
+
+static const struct span *
+original(uint64_t span_id)
+{
+	for (size_t i = 0; i < batch.n; i++)
+		if (batch.spans[i].span_id == span_id)
+			return &batch.spans[i];
+	fail_msg("no such span");
+	return NULL;
+}
+
+static void
+spans_come_back_but_for_what_is_not_kept(void **state)
+{
+	struct ch_select q = everything(schemas[0]);
+	struct ch_sql sql;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	spans = arena_array(&arena, N_SPANS, struct span);
+	q.newest = true;
+	assert_int_equal(ch_sql_select(&q, &arena, &sql, &e), 0);
+	assert_true(sql.exact);
+	n_spans = read_spans(&sql, &arena, spans, N_SPANS);
+	assert_int_equal(n_spans, N_SPANS);
+	for (size_t i = 0; i < n_spans; i++) {
+		check_span(original(spans[i].span_id), &spans[i]);
+		if (i > 0)
+			assert_true(spans[i - 1].start_ns >= spans[i].start_ns);
+	}
+}
+
+/* ---- conditions ---- */
+
+static unsigned n_exact, n_wide, n_less, n_selective;
+
+/* In any order: the ids of what the statement lets through. */
+static size_t
+asked(const struct ch_select *q, struct arena *a, bool *passed, struct ch_sql *sql)
+{
+	struct ch_select only = *q;
+	struct span *got = calloc(N_SPANS, sizeof *got);
+	struct err e = ERR_INIT;
+	size_t n;
+
+	only.columns = 1ull << CHC_TRACE_ID | 1ull << CHC_SPAN_ID;
+	assert_int_equal(ch_sql_select(&only, a, sql, &e), 0);
+	n = read_spans(sql, a, got, N_SPANS);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < n_spans; k++)
+			if (spans[k].span_id == got[i].span_id) {
+				assert_false(passed[k]);
+				passed[k] = true;
+			}
+	free(got);
+	return n;
+}
+
+static bool
+in_range(const struct span *s, struct time_range r)
+{
+	return s->start_ns >= r.from && (r.to == WHEN_MAX || s->start_ns < r.to);
+}
+
+static void
+told(const struct ch_select *q, const struct ch_sql *sql, size_t i, const char *what)
+{
+	struct buf b = BUF_INIT;
+
+	pred_print(&b, q->filter);
+	BUF_LIT(&b, "; ");
+	buf_sv(&b, sql->text);
+	for (size_t k = 0; k < sql->n_params; k++) {
+		BUF_LIT(&b, "\n");
+		visible_text(&b, sql->params[k].value, 0);
+	}
+	fail_msg("%s span %zu of %s: %s", what, i, q->schema->table.name.p, buf_cstr(&b));
+}
+
+static void
+check_count(const struct ch_select *q, size_t want)
+{
+	struct ch_select count = *q;
+	struct ch_sql sql;
+	struct arena a;
+	struct buf rows = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct cursor c;
+
+	arena_init(&a);
+	count.count = true;
+	assert_int_equal(ch_sql_select(&count, &a, &sql, &e), 0);
+	if (ch_rows(client, sql.text, sql.params, sql.n_params, "RowBinary", &rows, NULL, &e) != 0)
+		fail_msg("%s", e.msg);
+	c = cursor_new(rows.p, rows.n);
+	assert_int_equal(cursor_u64(&c), want);
+	buf_release(&rows);
+	arena_release(&a);
+}
+
+static void
+check_pred(const struct ch_select *q, bool count)
+{
+	bool *passed = calloc(N_SPANS, sizeof *passed);
+	struct pred_eval *eval;
+	struct ch_sql sql;
+	struct err e = ERR_INIT;
+	struct arena a;
+	size_t should = 0, n;
+
+	arena_init(&a);
+	n = asked(q, &a, passed, &sql);
+
+	if (pred_eval_new(q->filter, &eval, &e) != 0)
+		fail_msg("%s", e.msg);
+	for (size_t i = 0; i < n_spans; i++) {
+		struct field_row row = { .span = &spans[i] };
+		int holds = in_range(&spans[i], q->range) ? pred_eval_row(eval, &row, &e) : 0;
+
+		assert_true(holds >= 0);
+		should += (size_t)holds;
+		if (holds == 1 && !passed[i])
+			told(q, &sql, i, "leaves out");
+		if (holds == 0 && passed[i] && sql.exact)
+			told(q, &sql, i, "is exact, and lets through");
+	}
+	*(sql.exact ? &n_exact : &n_wide) += 1;
+	n_less += n < N_SPANS;
+	n_selective += n < N_SPANS && should > 0;
+	if (sql.exact && count)
+		check_count(q, should);
+	pred_eval_free(eval);
+	arena_release(&a);
+	free(passed);
+}
+
+/* A value of a span's as it would be typed. */
+static struct literal
+literal_for(struct gen_pred *g, const struct field *f, const struct span *s)
+{
+	struct field_row row = { .span = s };
+	struct field_at at = { 0, 0 };
+	struct field_value v;
+	struct buf b = BUF_INIT;
+	struct literal l = literal_of(SV("none"));
+
+	if (!field_value_next(f, &row, &at, &v))
+		return l;
+	switch (v.kind) {
+	case FIELD_VALUE_TEXT:
+		l = literal_of(v.s);
+		break;
+	case FIELD_VALUE_ATTR:
+		put_value(&b, v.attr);
+		struct cursor c = cursor_new(b.p, b.n);
+		l = literal_of(arena_sv(g->arena, cursor_str(&c)));
+		break;
+	case FIELD_VALUE_ENUM:
+		l.u = (uint64_t)(int64_t)v.number;
+		break;
+	case FIELD_VALUE_TRACE_ID:
+		l.hi = v.trace_id.hi;
+		l.lo = v.trace_id.lo;
+		break;
+	case FIELD_VALUE_SPAN_ID:
+		l.lo = v.u;
+		break;
+	default:
+		l.u = v.u;
+	}
+	buf_release(&b);
+	return l;
+}
+
+static struct field
+field_for(struct gen_pred *g, const struct span *s)
+{
+	static const enum intrinsic plain[] = { IN_SERVICE, IN_NAME, IN_KIND, IN_STATUS, IN_STATUS_MESSAGE, IN_SCOPE,
+		IN_SCOPE_VERSION, IN_TRACE_ID, IN_SPAN_ID, IN_PARENT_SPAN_ID, IN_TRACE_STATE, IN_START, IN_DURATION,
+		IN_EVENT_NAME, IN_LINK_TRACE_ID, IN_LINK_SPAN_ID, IN_FLAGS };
+	const struct attrs *own = &s->attrs;
+	struct field f = { .scope = FIELD_INTRINSIC };
+
+	switch (gen_pred_below(g, 6)) {
+	case 0:
+	case 1:
+		f.intrinsic = plain[gen_pred_below(g, sizeof plain / sizeof *plain)];
+		return f;
+	case 2:
+		f.scope = FIELD_RESOURCE;
+		own = &s->resource->attrs;
+		break;
+	case 3:
+		f.scope = FIELD_EVENT;
+		own = s->n_events != 0 ? &s->events[0].attrs : own;
+		break;
+	case 4:
+		f.scope = FIELD_BARE;
+		own = gen_pred_below(g, 2) ? own : &s->resource->attrs;
+		break;
+	default:
+		f.scope = FIELD_SPAN;
+	}
+	f.key = own->n != 0 ? own->v[gen_pred_below(g, own->n)].key : SV("none");
+	return f;
+}
+
+/* Lists of values that occur, as most paths have them; sometimes denied. */
+static const struct pred *
+common_leaf(struct gen_pred *g)
+{
+	static const enum pred_op ops[] = { OP_EQ, OP_EQ, OP_NE, OP_IN, OP_NOTIN, OP_HAS };
+	const struct span *s = &spans[gen_pred_below(g, n_spans)];
+	struct field f = field_for(g, s);
+	enum pred_op op = ops[gen_pred_below(g, 6)];
+	size_t n = op == OP_HAS ? 0 : op == OP_IN || op == OP_NOTIN ? 3 : 1;
+	struct literal *lits = arena_array(g->arena, 4, struct literal);
+	const struct pred *p;
+
+	for (size_t i = 0; i < n; i++)
+		lits[i] = literal_for(g, &f, i == 0 ? s : &spans[gen_pred_below(g, n_spans)]);
+	p = pred_leaf(g->arena, op, f, lits, n);
+	return gen_pred_below(g, 4) == 0 ? pred_not(g->arena, p) : p;
+}
+
+static const struct pred *
+some_pred(struct gen_pred *g, unsigned i)
+{
+	const struct pred *kids[2];
+
+	switch (i % 9) {
+	case 0:
+		return gen_leaf(g);
+	case 1:
+		return gen_tree(g, 3);
+	case 2:
+		kids[0] = common_leaf(g);
+		kids[1] = common_leaf(g);
+		return i % 2 ? pred_or(g->arena, kids, 2) : pred_and(g->arena, kids, 2);
+	default:
+		return common_leaf(g);
+	}
+}
+
+static void
+conditions_let_through_what_match_says(void **state)
+{
+	struct gen_pred g = { .arena = &arena, .spans = spans, .n_spans = n_spans, .state = 11, .no_trace = true };
+
+	(void)state;
+	for (unsigned i = 0; i < N_PREDS; i++) {
+		struct ch_select q = everything(schemas[i % 3]);
+
+		q.filter = some_pred(&g, i);
+		q.hex = i % 5 == 0;
+		if (i % 4 == 0)
+			q.range = (struct time_range){ BEGIN + gen_pred_below(&g, LENGTH), BEGIN + LENGTH };
+		if (i % 8 == 0)
+			q.range.to = q.range.from + gen_pred_below(&g, LENGTH);
+		check_pred(&q, i % 6 == 0);
+	}
+	/* The test tests something. */
+	print_message("%u exact, %u wide, %u leave out, %u of these not all\n", n_exact, n_wide, n_less, n_selective);
+	assert_true(n_exact > N_PREDS / 4 && n_wide > N_PREDS / 20 && n_less > N_PREDS / 3 && n_selective > N_PREDS / 8);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(spans_come_back_but_for_what_is_not_kept),
+		cmocka_unit_test(conditions_let_through_what_match_says),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}

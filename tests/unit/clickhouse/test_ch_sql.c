@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_ch_sql: the statements that paths become, against tests/data/ch_sql.txt. With
+ * SPANFS_CH_SQL_UPDATE set to that file's name it is written anew: look at the diff.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/visible.h"
+#include "clickhouse/ch_schema_i.h"
+#include "clickhouse/ch_sql.h"
+#include "query/query.h"
+
+#define NOW 1795262400000000000ull	/* 2026-11-21T12:00:00Z */
+#define MAP "Map(LowCardinality(String), String)"
+
+static const struct column_row exporter[] = {
+#define COLUMN(name, type) { { name, sizeof name - 1 }, { type, sizeof type - 1 }, { NULL, 0 } }
+	COLUMN("Timestamp", "DateTime64(9)"), COLUMN("TraceId", "String"), COLUMN("SpanId", "String"),
+	COLUMN("ParentSpanId", "String"), COLUMN("TraceState", "String"), COLUMN("SpanName", "LowCardinality(String)"),
+	COLUMN("SpanKind", "LowCardinality(String)"), COLUMN("ServiceName", "LowCardinality(String)"),
+	COLUMN("ResourceAttributes", MAP), COLUMN("ScopeName", "String"), COLUMN("ScopeVersion", "String"),
+	COLUMN("SpanAttributes", MAP), COLUMN("Duration", "UInt64"), COLUMN("StatusCode", "LowCardinality(String)"),
+	COLUMN("StatusMessage", "String"), COLUMN("Events.Timestamp", "Array(DateTime64(9))"),
+	COLUMN("Events.Name", "Array(LowCardinality(String))"), COLUMN("Events.Attributes", "Array(" MAP ")"),
+	COLUMN("Links.TraceId", "Array(String)"), COLUMN("Links.SpanId", "Array(String)"),
+	COLUMN("Links.TraceState", "Array(String)"), COLUMN("Links.Attributes", "Array(" MAP ")"),
+	/* What richer tables have beside it. */
+	COLUMN("SpanAttributeItems", "Array(String)"),
+	{ { "it's `made`", 11 }, { "String", 6 }, { "SpanAttributes['http.route']", 28 } },
+};
+#define N_PLAIN 22
+#define N_RICH 24
+
+static const struct table_row merge_tree = { { "ReplicatedMergeTree", 19 }, { NULL, 0 },
+	{ "ServiceName, SpanName, toDateTime(Timestamp)", 44 } };
+static const struct table_row memory = { { "Memory", 6 }, { NULL, 0 }, { NULL, 0 } };
+
+static struct ch_schema plain, rich, bare;
+
+static int
+make(struct ch_schema *s, const char *name, size_t n, const struct table_row *t)
+{
+	struct err e = ERR_INIT;
+
+	memset(s, 0, sizeof *s);
+	arena_init(&s->a);
+	s->table = (struct ch_table){ SV("otel"), sv_cstr(name) };
+	if (schema_columns(s, exporter, n, &e) != 0 || schema_engine(s, t, &e) != 0)
+		return -1;
+	s->trace_ts = (struct ch_table){ SV("otel"), SV("otel_traces_trace_id_ts") };
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	return make(&plain, "otel_traces", N_PLAIN, &merge_tree) | make(&rich, "ri`ch", N_RICH, &merge_tree) |
+	    make(&bare, "bare", N_PLAIN, &memory);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	arena_release(&plain.a);
+	arena_release(&rich.a);
+	arena_release(&bare.a);
+	return 0;
+}
+
+static const struct {
+	struct ch_schema *schema;
+	const char *path;
+	bool count, hex;
+} cases[] = {
+	{ &plain, "/", false, false },
+	{ &plain, "/", true, false },
+	{ &plain, "/service/checkout/since/1h/limit/100", false, false },
+	{ &plain, "/service/a,b/name/GET%20%2F/status/error/kind/server", false, false },
+	{ &plain, "/kind/unspecified/not/status/unset", true, false },
+	{ &plain, "/on/2026-11-20/duration/gt/150ms", true, false },
+	{ &plain, "/where/span.http.route/eq/%2Fcart", true, false },
+	{ &rich, "/where/span.http.route/eq/%2Fcart", true, false },
+	{ &rich, "/where/span.http.method/eq/GET", true, false },
+	{ &plain, "/where/http.route/eq/%2Fcart", false, false },
+	{ &plain, "/where/http.status_code/ge/500/limit/10", false, false },
+	{ &plain, "/where/span.n/between/1,2", false, false },
+	{ &plain, "/where/resource.k8s.pod/in/a,b,7", false, false },
+	{ &plain, "/where/span.x/ne/y/not/has/resource.z", true, false },
+	{ &plain, "/not/where/span.n/gt/5", false, false },
+	{ &plain, "/any/where/span.a/contains/x/service/b/end", false, false },
+	{ &plain, "/any/where/span.a/re/x.*/service/b/end/status/ok", false, false },
+	{ &plain, "/text/error/where/name/starts/GET", false, false },
+	{ &plain, "/trace/4bf92f3577b34da6a3ce929d0e0e4736", true, false },
+	{ &plain, "/span/00f067aa0ba902b7/root", false, false },
+	{ &plain, "/where/event.exception.type/eq/IOError/where/event:name/eq/exception", true, false },
+	{ &plain, "/where/link:trace_id/eq/4bf92f3577b34da6a3ce929d0e0e4736", true, false },
+	{ &plain, "/where/status_message/ne/x/where/scope.a/eq/b", true, false },
+	{ &plain, "/where/trace_duration/gt/1s/service/a", false, false },
+	{ &plain, "/where/span.q/eq/'%3B%20DROP%20TABLE%20otel_traces%3B%20--%20%5C%00%0A%7Bp0:String%7D", true, false },
+	{ &plain, "/where/span.%60'%5C/eq/%FF/where/span.u/eq/%EF%BF%BD", false, false },
+	{ &bare, "/service/checkout/since/1h", true, false },
+	{ &plain, "/service/it's/where/span.n/gt/5/since/1h/limit/3", false, true },
+};
+
+static void
+print_sql(struct buf *b, const struct ch_sql *sql)
+{
+	buf_str(b, sql->exact ? "exact\n" : "with more\n");
+	if (sql->limited)
+		BUF_LIT(b, "limited\n");
+	buf_sv(b, sql->text);
+	buf_putc(b, '\n');
+	for (size_t i = 0; i < sql->n_params; i++) {
+		buf_printf(b, "  %s = ", sql->params[i].name.p);
+		visible_text(b, sql->params[i].value, 0);
+		buf_putc(b, '\n');
+	}
+}
+
+static void
+one(struct buf *b, size_t i, struct arena *a)
+{
+	struct query_env env = { .now = NOW };
+	const struct query *q;
+	struct path *path;
+	struct ch_sql sql;
+	struct sv file;
+	struct err e = ERR_INIT;
+
+	buf_printf(b, "%s%.*s %s%s\n", i == 0 ? "" : "\n", SV_ARG(cases[i].schema->table.name),
+	    cases[i].count ? "count " : cases[i].hex ? "hex " : "", cases[i].path);
+	if (path_parse(sv_cstr(cases[i].path), NULL, &path, &file, &e) < 0 || query_bind(path, &env, a, &q, &e) < 0)
+		fail_msg("%s: %s", cases[i].path, e.msg);
+	struct ch_select s = { .schema = cases[i].schema, .filter = q->filter, .range = q->range, .newest = true,
+		.columns = i == 0 ? (1ull << N_CHC) - 1 : 1ull << CHC_TRACE_ID | 1ull << CHC_ATTRS,
+		.limit = q->has_limit ? q->limit : UINT64_MAX, .count = cases[i].count, .hex = cases[i].hex };
+	if (ch_sql_select(&s, a, &sql, &e) != 0)
+		fail_msg("%s: %s", cases[i].path, e.msg);
+	print_sql(b, &sql);
+	if (ch_sql_names_traces(q->filter)) {
+		assert_int_equal(ch_sql_trace_times(s.schema, q->filter, false, a, &sql, &e), 0);
+		print_sql(b, &sql);
+		s.has_times = true;
+		s.first_s = NOW / 1000000000 - 60;
+		s.last_s = NOW / 1000000000;
+		assert_int_equal(ch_sql_select(&s, a, &sql, &e), 0);
+		print_sql(b, &sql);
+	}
+	path_unref(path);
+}
+
+static void
+read_file(struct buf *b, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char some[4096];
+	size_t n;
+
+	if (f == NULL)
+		return;
+	while ((n = fread(some, 1, sizeof some, f)) > 0)
+		buf_put(b, some, n);
+	fclose(f);
+}
+
+static void
+paths_become_these_statements(void **state)
+{
+	const char *update = getenv("SPANFS_CH_SQL_UPDATE");
+	struct buf is = BUF_INIT, want = BUF_INIT;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		one(&is, i, &a);
+	if (update != NULL) {
+		FILE *f = fopen(update, "we");
+
+		assert_true(f != NULL && fwrite(is.p, 1, is.n, f) == is.n && fclose(f) == 0);
+	}
+	read_file(&want, TESTDIR "/data/ch_sql.txt");
+	assert_string_equal(buf_cstr(&is), buf_cstr(&want));
+	buf_release(&is);
+	buf_release(&want);
+	arena_release(&a);
+}
+
+/* Whatever values and names there are: the text has none of them. */
+static void
+no_value_is_part_of_a_text(void **state)
+{
+	static const char evil[] = "EVIL'`\\{}";
+	const struct pred *leaf;
+	struct literal l = literal_of(SV("EVIL'`\\{}"));
+	struct arena a;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	arena_init(&a);
+	for (unsigned scope = FIELD_INTRINSIC; scope <= FIELD_SCOPE; scope++)
+		for (unsigned op = 0; op < N_PRED_OPS; op++) {
+			struct field f = { .scope = scope, .intrinsic = IN_NAME, .key = sv_cstr(evil) };
+			struct literal two[2] = { l, l };
+			struct ch_sql sql;
+
+			leaf = pred_leaf(&a, op, f, two, op == OP_BETWEEN || op == OP_IN ? 2 : op == OP_HAS ? 0 : 1);
+			struct ch_select s = { .schema = &rich, .filter = leaf, .range = TIME_RANGE_ALL, .limit = UINT64_MAX };
+			assert_int_equal(ch_sql_select(&s, &a, &sql, &e), 0);
+			assert_true(sv_find(sql.text, SV("EVIL")) < 0);
+			s.hex = true;
+			assert_int_equal(ch_sql_select(&s, &a, &sql, &e), 0);
+			assert_true(sql.n_params == 0 && sv_find(sql.text, SV("EVIL")) < 0);
+		}
+	arena_release(&a);
+}
+
+static void
+what_is_not_exact_is_not_counted(void **state)
+{
+	struct field f = { .scope = FIELD_SPAN, .key = SV("n") };
+	struct literal five = literal_of(SV("5"));
+	struct arena a;
+	struct ch_sql sql;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	arena_init(&a);
+	struct ch_select s = { .schema = &plain, .filter = pred_leaf(&a, OP_GT, f, &five, 1), .range = TIME_RANGE_ALL,
+		.count = true };
+	assert_int_equal(ch_sql_select(&s, &a, &sql, &e), ERR_UNSUPPORTED);
+	arena_release(&a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(paths_become_these_statements),
+		cmocka_unit_test(no_value_is_part_of_a_text),
+		cmocka_unit_test(what_is_not_exact_is_not_counted),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
