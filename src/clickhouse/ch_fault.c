@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* ch_fault: what a server or a connection says of a failure, as struct err. */
+#include <stdio.h>
+
 #include "ch_i.h"
 #include "base/visible.h"
 
@@ -172,32 +174,25 @@ fault_bare(struct sv body, struct sv *words)
 
 #define MARK "__exception__\r\n"
 
+/* Without memory: that there is an exception may not be missed for want of it. */
 static bool
 marked(const char *tag, struct sv body, struct sv *words)
 {
+	char line[sizeof ((struct ch_reply *)NULL)->tag + sizeof MARK + 8];
 	struct sv text, head;
-	struct buf line = BUF_INIT;
 	int64_t at;
 
 	if (!sv_ends(body, SV(MARK)))
 		return false;
 	text = sv_sub(body, 0, body.n - (sizeof MARK - 1));
-	if (tag[0] != '\0') {
-		buf_printf(&line, " %s\r\n", tag);
-		if (line.oom || !sv_ends(text, buf_view(&line))) {
-			buf_release(&line);
-			return false;
-		}
-		line.n = 0;
-	}
-	BUF_LIT(&line, "\r\n" MARK);
-	if (tag[0] != '\0')
-		buf_printf(&line, "%s\r\n", tag);
-	head = buf_view(&line);
-	at = line.oom ? -1 : find_last(text, head);
+	snprintf(line, sizeof line, " %s\r\n", tag);
+	if (tag[0] != '\0' && !sv_ends(text, sv_cstr(line)))
+		return false;
+	snprintf(line, sizeof line, tag[0] != '\0' ? "\r\n" MARK "%s\r\n" : "\r\n" MARK "%s", tag);
+	head = sv_cstr(line);
+	at = find_last(text, head);
 	if (at >= 0)
 		*words = sv_sub(text, (size_t)at + head.n, text.n);
-	buf_release(&line);
 	return at >= 0;
 }
 

@@ -86,43 +86,47 @@ time_ns(const struct ch_type *t, struct cursor *c)
 
 /* ---- attributes ---- */
 
-/* Is a number spelled so? */
-static bool
-spelled(struct sv s, bool integer, const struct value *v)
+/* Is a number spelled so? 1, 0, or <0 for want of memory, which may not make it another value. */
+static int
+spelled(struct row *r, struct sv s, const struct value *v)
 {
 	struct buf b = BUF_INIT;
-	bool same;
+	int same;
 
-	if (integer)
+	if (v->type == VAL_INT)
 		buf_i64(&b, v->i);
 	else
 		buf_double(&b, v->d);
-	same = !b.oom && sv_eq(buf_view(&b), s);
+	same = b.oom ? err_nomem(r->e) : sv_eq(buf_view(&b), s);
 	buf_release(&b);
 	return same;
 }
 
-static struct value
-value_of(struct sv s)
+static bool
+may_be_number(struct sv s)
 {
-	struct value v = { .type = VAL_STRING };
+	return s.n != 0 && s.n <= 32 && (s.p[0] == '-' || (s.p[0] >= '0' && s.p[0] <= '9'));
+}
 
-	if (s.n != 0 && (s.p[0] == '-' || (s.p[0] >= '0' && s.p[0] <= '9')) && s.n <= 32) {
-		v.type = VAL_INT;
-		if (sv_i64(s, &v.i) && spelled(s, true, &v))
-			return v;
-		v.type = VAL_DOUBLE;
-		if (sv_double(s, &v.d) && spelled(s, false, &v))
-			return v;
-		v.type = VAL_STRING;
-	}
+static int
+value_of(struct row *r, struct sv s, struct value *v)
+{
+	int rc = 0;
+
+	v->type = VAL_INT;
+	if (may_be_number(s) && sv_i64(s, &v->i) && (rc = spelled(r, s, v)) != 0)
+		return rc < 0 ? rc : 0;
+	v->type = VAL_DOUBLE;
+	if (may_be_number(s) && sv_double(s, &v->d) && (rc = spelled(r, s, v)) != 0)
+		return rc < 0 ? rc : 0;
 	if (sv_is(s, "true") || sv_is(s, "false")) {
-		v.type = VAL_BOOL;
-		v.b = s.n == 4;
-		return v;
+		v->type = VAL_BOOL;
+		v->b = s.n == 4;
+		return 0;
 	}
-	v.s = s;
-	return v;
+	v->type = VAL_STRING;
+	v->s = s;
+	return 0;
 }
 
 static int
@@ -142,9 +146,9 @@ attrs_read(struct row *r, struct cursor *c, struct attrs *out)
 		struct sv key = cursor_str(c), val = cursor_str(c);
 		int rc;
 
-		if ((rc = text(r, key, &out->v[n].key)) < 0 || (rc = text(r, val, &val)) < 0)
+		if ((rc = text(r, key, &out->v[n].key)) < 0 || (rc = text(r, val, &val)) < 0 ||
+		    (rc = value_of(r, val, &out->v[n].val)) < 0)
 			return rc;
-		out->v[n].val = value_of(val);
 	}
 	attrs_normalize(out);
 	return 0;

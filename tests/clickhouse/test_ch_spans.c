@@ -14,7 +14,7 @@
 
 #include "base/utf8.h"
 #include "base/visible.h"
-#include "clickhouse/ch_span.h"
+#include "clickhouse/ch_scan.h"
 #include "lib/ch_server.h"
 #include "lib/gen_pred.h"
 #include "lib/gen_span.h"
@@ -49,8 +49,7 @@ static struct ch_server server;
 static struct ch_client *client;
 static struct span_batch batch;		/* as they were */
 static struct arena arena;
-static struct span *spans;		/* as they came back */
-static size_t n_spans;
+static struct span_batch back;		/* as they came back */
 static struct ch_schema *schemas[3];
 
 /* ---- as the exporter writes them ---- */
@@ -183,39 +182,30 @@ put_span(struct buf *b, const struct span *s, unsigned old)
 
 /* ---- and back ---- */
 
-static int
-next_piece(void *arg, struct sv *out, struct err *e)
+/* All that comes, in the batch; the statement is that of *exact. */
+static void
+read_spans(const struct ch_select *q, struct span_batch *b, bool *exact, struct buf *text)
 {
-	return ch_read(arg, out, e);
-}
-
-/* All rows of a statement as spans, in the arena. */
-static size_t
-read_spans(const struct ch_sql *sql, struct arena *a, struct span *out, size_t most)
-{
-	struct ch_question q = { .sql = sql->text, .params = sql->params, .n_params = sql->n_params,
-		.format = SV("RowBinaryWithNamesAndTypes") };
-	struct ch_span_reader rd;
-	struct ch_reply *reply;
-	struct ch_rows *rows;
-	const struct sv *cells;
+	const struct ch_scan_opts opts = { .comment = SV("test_ch_spans") };
+	struct ch_scan *scan;
 	struct err e = ERR_INIT;
-	size_t n = 0;
 	int rc;
 
-	if (ch_ask(client, &q, NULL, &reply, &e) != 0 || ch_rows_open(next_piece, reply, &rows, &e) != 0 ||
-	    ch_span_reader_init(&rd, sql, rows, &e) != 0)
-		fail_msg("%.*s: %s", SV_ARG(sql->text), e.msg);
-	while ((rc = ch_rows_next(rows, &cells, &e)) == 0) {
-		assert_true(n < most);
-		if (ch_span_read(&rd, cells, a, &out[n++], &e) != 0)
-			fail_msg("%s", e.msg);
+	if (ch_scan_open(client, q, &opts, NULL, &scan, &e) != 0)
+		fail_msg("%s", e.msg);
+	*exact = ch_scan_sql(scan)->exact;
+	buf_sv(text, ch_scan_sql(scan)->text);
+	for (size_t i = 0; i < ch_scan_sql(scan)->n_params; i++) {
+		BUF_LIT(text, "\n");
+		visible_text(text, ch_scan_sql(scan)->params[i].value, 0);
 	}
+	while ((rc = ch_scan_next(scan, b, 97, &e)) == 0)
+		;
 	if (rc < 0)
-		fail_msg("%.*s: %s", SV_ARG(sql->text), e.msg);
-	ch_rows_close(rows);
-	ch_close(reply);
-	return n;
+		fail_msg("%s: %s", buf_cstr(text), e.msg);
+	assert_int_equal(ch_scan_passed_over(scan), 0);
+	assert_int_equal(ch_scan_outcome(scan)->status, 200);
+	ch_scan_close(scan);
 }
 
 static struct ch_select
@@ -256,6 +246,7 @@ start(void **state)
 	ch_server_start(&server, "http", NULL);
 	client = ch_server_client(&server, 10 * S);
 	arena_init(&arena);
+	span_batch_init(&back);
 	ch_server_do(&server, SV("CREATE TABLE plain (" COLUMNS("UInt64") INDEXES ")" TAIL));
 	ch_server_do(&server, SV("CREATE TABLE old (" COLUMNS("Int64") INDEXES ")" TAIL));
 	ch_server_do(&server, SV("CREATE TABLE rich (" COLUMNS("UInt64") INDEXES
@@ -279,6 +270,7 @@ stop(void **state)
 	ch_client_free(client);
 	ch_server_stop(&server);
 	span_batch_release(&batch);
+	span_batch_release(&back);
 	arena_release(&arena);
 	return 0;
 }
@@ -385,46 +377,44 @@ static void
 spans_come_back_but_for_what_is_not_kept(void **state)
 {
 	struct ch_select q = everything(schemas[0]);
-	struct ch_sql sql;
-	struct err e = ERR_INIT;
+	struct buf text = BUF_INIT;
+	bool exact;
 
 	(void)state;
-	spans = arena_array(&arena, N_SPANS, struct span);
 	q.newest = true;
-	assert_int_equal(ch_sql_select(&q, &arena, &sql, &e), 0);
-	assert_true(sql.exact);
-	n_spans = read_spans(&sql, &arena, spans, N_SPANS);
-	assert_int_equal(n_spans, N_SPANS);
-	for (size_t i = 0; i < n_spans; i++) {
-		check_span(original(spans[i].span_id), &spans[i]);
+	read_spans(&q, &back, &exact, &text);
+	assert_true(exact && back.n == N_SPANS);
+	for (size_t i = 0; i < back.n; i++) {
+		check_span(original(back.spans[i].span_id), &back.spans[i]);
 		if (i > 0)
-			assert_true(spans[i - 1].start_ns >= spans[i].start_ns);
+			assert_true(back.spans[i - 1].start_ns >= back.spans[i].start_ns);
 	}
+	buf_release(&text);
 }
 
 /* ---- conditions ---- */
 
 static unsigned n_exact, n_wide, n_less, n_selective;
 
-/* In any order: the ids of what the statement lets through. */
+/* In any order: which of them a statement lets through. */
 static size_t
-asked(const struct ch_select *q, struct arena *a, bool *passed, struct ch_sql *sql)
+asked(const struct ch_select *q, bool *passed, bool *exact, struct buf *text)
 {
 	struct ch_select only = *q;
-	struct span *got = calloc(N_SPANS, sizeof *got);
-	struct err e = ERR_INIT;
+	struct span_batch got;
 	size_t n;
 
+	span_batch_init(&got);
 	only.columns = 1ull << CHC_TRACE_ID | 1ull << CHC_SPAN_ID;
-	assert_int_equal(ch_sql_select(&only, a, sql, &e), 0);
-	n = read_spans(sql, a, got, N_SPANS);
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < n_spans; k++)
-			if (spans[k].span_id == got[i].span_id) {
+	read_spans(&only, &got, exact, text);
+	for (size_t i = 0; i < got.n; i++)
+		for (size_t k = 0; k < back.n; k++)
+			if (back.spans[k].span_id == got.spans[i].span_id) {
 				assert_false(passed[k]);
 				passed[k] = true;
 			}
-	free(got);
+	n = got.n;
+	span_batch_release(&got);
 	return n;
 }
 
@@ -435,74 +425,58 @@ in_range(const struct span *s, struct time_range r)
 }
 
 static void
-told(const struct ch_select *q, const struct ch_sql *sql, size_t i, const char *what)
+told(const struct ch_select *q, const struct buf *text, size_t i, const char *what)
 {
 	struct buf b = BUF_INIT;
 
 	pred_print(&b, q->filter);
-	BUF_LIT(&b, "; ");
-	buf_sv(&b, sql->text);
-	for (size_t k = 0; k < sql->n_params; k++) {
-		BUF_LIT(&b, "\n");
-		visible_text(&b, sql->params[k].value, 0);
-	}
-	fail_msg("%s span %zu of %s: %s", what, i, q->schema->table.name.p, buf_cstr(&b));
+	fail_msg("%s span %zu of %s: %s; %.*s", what, i, q->schema->table.name.p, buf_cstr(&b),
+	    SV_ARG(buf_view(text)));
 }
 
 static void
 check_count(const struct ch_select *q, size_t want)
 {
-	struct ch_select count = *q;
-	struct ch_sql sql;
-	struct arena a;
-	struct buf rows = BUF_INIT;
+	const struct ch_scan_opts opts = { 0 };
+	struct ch_outcome o;
 	struct err e = ERR_INIT;
-	struct cursor c;
+	uint64_t n;
 
-	arena_init(&a);
-	count.count = true;
-	assert_int_equal(ch_sql_select(&count, &a, &sql, &e), 0);
-	if (ch_rows(client, sql.text, sql.params, sql.n_params, "RowBinary", &rows, NULL, &e) != 0)
+	if (ch_count(client, q, &opts, &n, &o, &e) != 0)
 		fail_msg("%s", e.msg);
-	c = cursor_new(rows.p, rows.n);
-	assert_int_equal(cursor_u64(&c), want);
-	buf_release(&rows);
-	arena_release(&a);
+	assert_int_equal(n, want);
+	assert_int_equal(o.status, 200);
 }
 
 static void
 check_pred(const struct ch_select *q, bool count)
 {
-	bool *passed = calloc(N_SPANS, sizeof *passed);
+	bool *passed = calloc(N_SPANS, sizeof *passed), exact;
 	struct pred_eval *eval;
-	struct ch_sql sql;
+	struct buf text = BUF_INIT;
 	struct err e = ERR_INIT;
-	struct arena a;
-	size_t should = 0, n;
-
-	arena_init(&a);
-	n = asked(q, &a, passed, &sql);
+	size_t should = 0, n = asked(q, passed, &exact, &text);
 
 	if (pred_eval_new(q->filter, &eval, &e) != 0)
 		fail_msg("%s", e.msg);
-	for (size_t i = 0; i < n_spans; i++) {
-		struct field_row row = { .span = &spans[i] };
-		int holds = in_range(&spans[i], q->range) ? pred_eval_row(eval, &row, &e) : 0;
+	for (size_t i = 0; i < back.n; i++) {
+		struct field_row row = { .span = &back.spans[i] };
+		int holds = in_range(&back.spans[i], q->range) ? pred_eval_row(eval, &row, &e) : 0;
 
 		assert_true(holds >= 0);
 		should += (size_t)holds;
 		if (holds == 1 && !passed[i])
-			told(q, &sql, i, "leaves out");
-		if (holds == 0 && passed[i] && sql.exact)
-			told(q, &sql, i, "is exact, and lets through");
+			told(q, &text, i, "leaves out");
+		if (holds == 0 && passed[i] && exact)
+			told(q, &text, i, "is exact, and lets through");
 	}
-	*(sql.exact ? &n_exact : &n_wide) += 1;
+	*(exact ? &n_exact : &n_wide) += 1;
 	n_less += n < N_SPANS;
 	n_selective += n < N_SPANS && should > 0;
-	if (sql.exact && count)
+	if (exact && count)
 		check_count(q, should);
 	pred_eval_free(eval);
-	arena_release(&a);
+	buf_release(&text);
 	free(passed);
 }
 
@@ -582,7 +556,7 @@ static const struct pred *
 common_leaf(struct gen_pred *g)
 {
 	static const enum pred_op ops[] = { OP_EQ, OP_EQ, OP_NE, OP_IN, OP_NOTIN, OP_HAS };
-	const struct span *s = &spans[gen_pred_below(g, n_spans)];
+	const struct span *s = &back.spans[gen_pred_below(g, back.n)];
 	struct field f = field_for(g, s);
 	enum pred_op op = ops[gen_pred_below(g, 6)];
 	size_t n = op == OP_HAS ? 0 : op == OP_IN || op == OP_NOTIN ? 3 : 1;
@@ -590,7 +564,7 @@ common_leaf(struct gen_pred *g)
 	const struct pred *p;
 
 	for (size_t i = 0; i < n; i++)
-		lits[i] = literal_for(g, &f, i == 0 ? s : &spans[gen_pred_below(g, n_spans)]);
+		lits[i] = literal_for(g, &f, i == 0 ? s : &back.spans[gen_pred_below(g, back.n)]);
 	p = pred_leaf(g->arena, op, f, lits, n);
 	return gen_pred_below(g, 4) == 0 ? pred_not(g->arena, p) : p;
 }
@@ -617,7 +591,7 @@ some_pred(struct gen_pred *g, unsigned i)
 static void
 conditions_let_through_what_match_says(void **state)
 {
-	struct gen_pred g = { .arena = &arena, .spans = spans, .n_spans = n_spans, .state = 11, .no_trace = true };
+	struct gen_pred g = { .arena = &arena, .spans = back.spans, .n_spans = back.n, .state = 11, .no_trace = true };
 
 	(void)state;
 	for (unsigned i = 0; i < N_PREDS; i++) {
