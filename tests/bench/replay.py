@@ -62,9 +62,8 @@ class Growth:
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self.run)
 
-    def once(self, spans):
+    def once(self, spans, end):
         name = os.path.join(self.work, 'more.jsonl')
-        end = self.now + 60
         ctl(self.store, 'sample', '--spans', str(spans), '--seed', str(1000 + self.commits),
             '--hours', '1', '--end', stamp(end), '-o', name)
         ctl(self.store, 'import', name)
@@ -74,7 +73,7 @@ class Growth:
     def run(self):
         try:
             while not self.stopped.wait(self.every):
-                self.once(self.spans)
+                self.once(self.spans, self.now + 60)
         except subprocess.CalledProcessError as e:
             self.trouble = e.stderr.strip()
 
@@ -102,7 +101,7 @@ class Replay:
     def __init__(self, plain):
         self.cached, self.plain = None, plain
         self.rows, self.resident = 0, 0
-        self.times, self.levels = [], collections.Counter()
+        self.times, self.levels, self.slow = [], collections.Counter(), []
         self.stale, self.unjudged, self.refused = [], 0, 0
         self.again_rows = 0
 
@@ -131,6 +130,7 @@ class Replay:
         want = ask(self.plain, path)
         got = ask(self.cached, path)
         self.times.append(got.ms)
+        self.slow = sorted(self.slow + [(got.ms, got.level, path)], reverse=True)[:5]
         self.levels[(kind, got.level)] += 1
         if got.generation is None or want.generation is None:
             self.refused += 1
@@ -161,7 +161,8 @@ def chunks(m, path):
 def second_run(m, growth):
     """the share of the first run's chunks that the second takes, after 1 % of new spans"""
     first = chunks(m, SECOND)
-    growth.once(int(metrics(m)['store_spans'] / 100))
+    # All of one hour, as spans that come in mostly are.
+    growth.once(int(metrics(m)['store_spans'] / 100), -(-growth.now // 3600) * 3600)
     second = chunks(m, SECOND)
     log('%s: %d chunks, after 1 %% of new spans %d: %.1f %% (target 3)' %
         (SECOND, first, second, 100 * second / max(first, 1)))
@@ -203,6 +204,8 @@ def tell(r, o, rows_cached, rows_plain, growth, seconds):
         (rows_cached, rows_plain, 100 * saved))
     log('open, read, close: median %.2f ms, p99 %.1f ms (target 100), most %.1f ms' %
         (rank(r.times, 50), rank(r.times, 99), max(r.times)))
+    for x in r.slow:
+        log('%.1f ms, %s: %s' % x)
     say(growth.commits > 0 and (saved > 0.3 or not o.quick), 'the cache saved rows while commits came')
 
 
