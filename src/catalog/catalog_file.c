@@ -3,7 +3,8 @@
  * catalog_file: the bytes of CATALOG. Numbers are little-endian.
  *
  *    0  8  magic "SPANFSCT"
- *    8  4  version, 2       12  4  zero
+ *    8  4  version, 2       12  4  1: files that are not listed are only in partitions that WRITING
+ *                                 names (catalog_begun.c); 0: anywhere
  *   16  8  generation       24  8  wall time of the commit, ns
  *   32  8  number of the next shard file
  *   40     varint n; per shard, by partition, then name, each once:
@@ -132,7 +133,7 @@ catalog_encode(struct buf *b, const struct catalog_list *l)
 
 	BUF_LIT(b, MAGIC);
 	put_u64(b, CATALOG_VERSION, 4);
-	put_u64(b, 0, 4);
+	put_u64(b, l->swept, 4);
 	put_u64(b, l->generation, 8);
 	put_u64(b, l->commit_ns, 8);
 	put_u64(b, l->next_seq, 8);
@@ -286,7 +287,8 @@ catalog_decode(struct sv s, const char *name, struct arena *a, struct catalog_li
 		return rc;
 	c = cursor_new(s.p, s.n - 8);
 	(void)cursor_u64(&c);
-	(void)cursor_u64(&c);
+	(void)cursor_u32(&c);
+	l.swept = (cursor_u32(&c) & 1) != 0;
 	l.generation = cursor_u64(&c);
 	l.commit_ns = cursor_u64(&c);
 	l.next_seq = cursor_u64(&c);
