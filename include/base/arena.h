@@ -22,6 +22,8 @@ void arena_init(struct arena *);
 void arena_release(struct arena *);
 /* Forgets everything, keeps the largest block for reuse. */
 void arena_reset(struct arena *);
+/* So many bytes will be asked for in small pieces: they come from one block. False: no memory. */
+bool arena_expect(struct arena *, size_t n);
 void *arena_alloc(struct arena *, size_t n);
 /* Zeroed array; NULL also if count * size overflows. */
 void *arena_calloc(struct arena *, size_t count, size_t size);

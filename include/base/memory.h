@@ -6,6 +6,7 @@
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -13,6 +14,11 @@
  * freed for what follows until memory_give_back; very large blocks are mapped by themselves.
  */
 void memory_few_heaps(void);
+/*
+ * As malloc. A block of some MiB is asked for as large pages, since where pages are dear to clear
+ * one by one that takes longer than what is then done with them. Freed by free.
+ */
+void *memory_large(size_t n);
 /* What is free goes back to the system. Takes some ms for each GiB: when nobody waits. */
 void memory_give_back(void);
 /* Bytes that are in memory of all that the process has; 0: not known. */

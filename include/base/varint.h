@@ -27,6 +27,10 @@ varint_decode(const uint8_t *p, const uint8_t *end, uint64_t *out)
 {
 	uint64_t v = 0;
 
+	if (p < end && *p < 0x80) {	/* most are */
+		*out = *p;
+		return 1;
+	}
 	for (size_t i = 0; i < VARINT_MAX && p + i < end; i++) {
 		if (i == 9 && p[i] > 1)
 			return 0;

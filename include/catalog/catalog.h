@@ -88,6 +88,12 @@ int snapshot_split_traces(const struct snapshot *, size_t i, const uint64_t **bi
 /* Becomes the writer: ERR_BUSY if another is. Cleans up after a killed one. */
 int catalog_lock(struct catalog *, struct err *) WARN_UNUSED;
 void catalog_unlock(struct catalog *);
+/*
+ * Files are about to be made in these partitions: said of all at once this costs one small file, while
+ * catalog_new_file says it of each that was not. Writer only; thread-safe.
+ */
+int catalog_announce(struct catalog *, const uint64_t *partitions, size_t n, struct err *)
+    WARN_UNUSED;
 /* A fresh file name (malloced) in a partition, its directory made. Writer only; thread-safe. */
 int catalog_new_file(struct catalog *, uint64_t partition, char **file, struct err *) WARN_UNUSED;
 /*

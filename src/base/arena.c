@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 #define ALIGN 16
 #define FIRST_BLOCK 4096
 #define LAST_BLOCK (1 << 20)
@@ -59,12 +61,12 @@ arena_reset(struct arena *a)
 }
 
 static bool
-add_block(struct arena *a, size_t need)
+add_block(struct arena *a, size_t need, void *(*get)(size_t))
 {
 	size_t cap = a->block_bytes > need ? a->block_bytes : need;
 	struct arena_block *b;
 
-	if (cap > SIZE_MAX - BLOCK_HEAD || (b = malloc(BLOCK_HEAD + cap)) == NULL)
+	if (cap > SIZE_MAX - BLOCK_HEAD || (b = get(BLOCK_HEAD + cap)) == NULL)
 		return false;
 	b->cap = cap;
 	b->next = a->head;
@@ -74,6 +76,13 @@ add_block(struct arena *a, size_t need)
 	if (a->block_bytes < LAST_BLOCK)
 		a->block_bytes *= 2;
 	return true;
+}
+
+bool
+arena_expect(struct arena *a, size_t n)
+{
+	n += ALIGN;
+	return (size_t)(a->end - a->p) >= n || add_block(a, n, memory_large);
 }
 
 void *
@@ -88,7 +97,7 @@ arena_alloc(struct arena *a, size_t n)
 		n = ALIGN;
 	if (a->block_bytes == 0)
 		a->block_bytes = FIRST_BLOCK;
-	if ((size_t)(a->end - a->p) < n && !add_block(a, n))
+	if ((size_t)(a->end - a->p) < n && !add_block(a, n, malloc))
 		return NULL;
 	p = a->p;
 	a->p += n;

@@ -45,7 +45,7 @@ file_read_all(struct fsys *fs, const char *path, size_t max, struct arena *a,
 		    fs->root, path, (unsigned long long)size, max);
 		goto out;
 	}
-	if ((p = arena_alloc(a, (size_t)size + 1)) == NULL) {
+	if (!arena_expect(a, (size_t)size + 1) || (p = arena_alloc(a, (size_t)size + 1)) == NULL) {
 		rc = err_nomem(e);
 		goto out;
 	}

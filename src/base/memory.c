@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -19,6 +20,8 @@
 #define HEAPS 4				/* that all threads share */
 #define SEPARATE_BYTES (32 << 20)	/* the most that glibc adapts to */
 #define KEPT_BYTES (256 << 20)		/* free bytes at the top of a heap */
+#define LARGE_PAGE ((size_t)2 << 20)	/* of x86-64, and of others with pages of 4 KiB */
+#define LARGE_BYTES ((size_t)3 << 20)	/* from here on the last page is not much of it all */
 
 void
 memory_few_heaps(void)
@@ -28,6 +31,19 @@ memory_few_heaps(void)
 	(void)mallopt(M_MMAP_THRESHOLD, SEPARATE_BYTES);
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 #endif
+}
+
+void *
+memory_large(size_t n)
+{
+	void *p;
+
+	if (n < LARGE_BYTES || n > SIZE_MAX - LARGE_PAGE)
+		return malloc(n);
+	n = (n + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+	if ((p = aligned_alloc(LARGE_PAGE, n)) != NULL)
+		(void)madvise(p, n, MADV_HUGEPAGE);
+	return p;
 }
 
 void

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/search.h"
 #include "catalog/kept.h"
 #include "manifest_i.h"
 
@@ -48,6 +49,7 @@ catalog_open(const char *dir, const struct catalog_options *o, struct catalog **
 	if (c == NULL)
 		return err_nomem(e);
 	pthread_mutex_init(&c->mutex, NULL);
+	pthread_mutex_init(&c->begun_lock, NULL);
 	atomic_init(&c->next_seq, 1);
 	atomic_init(&c->n_looks, 0);
 	if ((rc = open_at(dir, o, c, e)) != 0) {
@@ -70,6 +72,8 @@ catalog_close(struct catalog *c)
 	if (c->own_fs)
 		fsys_free(c->fs);
 	pthread_mutex_destroy(&c->mutex);
+	pthread_mutex_destroy(&c->begun_lock);
+	begun_release(&c->begun);
 	free(c);
 }
 
@@ -294,25 +298,63 @@ catalog_listed(const struct snapshot *s, struct map *m, struct err *e)
 	return 0;
 }
 
+/* The shards of these partitions alone. */
+static int
+listed_in(const struct snapshot *s, const struct begun *b, struct map *m, struct err *e)
+{
+	bool fresh;
+
+	for (size_t k = 0; k < b->n; k++) {
+		size_t i = 0;
+
+		LOWER_BOUND(i, s->n_shards, j, s->shards[j].partition < b->v[k]);
+		for (; i < s->n_shards && s->shards[i].partition == b->v[k]; i++)
+			if (map_put(m, sv_cstr(s->shards[i].file), &fresh) == NULL)
+				return err_nomem(e);
+	}
+	return 0;
+}
+
+/* Where writers said that they would write; all of the store if they may not have said it. */
+static int
+sweep(struct catalog *c, const struct snapshot *s, struct err *e)
+{
+	const struct catalog_walk to = { remove_file, remove_dir, c };
+	struct begun b = { 0 };
+	bool told = false;
+	struct map listed;
+	int rc = 0;
+
+	if (snap_of(s)->list.swept && (rc = begun_read(c->fs, &b, &told, e)) != 0)
+		return rc;
+	map_init(&listed);
+	if (told && (rc = listed_in(s, &b, &listed, e)) == 0)
+		rc = catalog_walk_in(c->fs, &listed, b.v, b.n, &to, e);
+	if (!told && (rc = catalog_listed(s, &listed, e)) == 0)
+		rc = catalog_walk(c->fs, &listed, &to, e);
+	map_release(&listed);
+	if (rc == 0)
+		begun_swept(c, &b);
+	else
+		begun_release(&b);
+	return rc;
+}
+
 int
 catalog_clean(struct catalog *c, struct err *e)
 {
-	const struct catalog_walk to = { remove_file, remove_dir, c };
 	const struct snapshot *s;
-	struct map listed;
 	int rc;
 
 	if ((rc = catalog_reread(c, &s, e)) != 0)
 		return rc;
-	map_init(&listed);
-	if ((rc = catalog_listed(s, &listed, e)) == 0)
-		rc = catalog_walk(c->fs, &listed, &to, e);
-	map_release(&listed);
+	rc = sweep(c, s, e);
 	snapshot_unref(s);
 	if (rc == 0 && (rc = manifest_clean(c, e)) == 0)
 		rc = kept_left_overs(c->fs, remove_file, c, e);
 	(void)c->fs->ops->unlink(c->fs, CATALOG_FILE ".tmp", NULL);
 	(void)c->fs->ops->unlink(c->fs, STORE_FILE ".tmp", NULL);
+	(void)c->fs->ops->unlink(c->fs, WRITING_FILE ".tmp", NULL);
 	return rc;
 }
 
@@ -381,7 +423,7 @@ catalog_new_file(struct catalog *c, uint64_t partition, char **out, struct err *
 	int rc;
 
 	catalog_dir(partition, dir);
-	if ((rc = make_dirs(c, dir, e)) != 0)
+	if ((rc = begun_file(c, partition, e)) != 0 || (rc = make_dirs(c, dir, e)) != 0)
 		return rc;
 	seq = atomic_fetch_add(&c->next_seq, 1);
 	if (asprintf(&file, "%s/%010llu.shard", dir, seq) < 0)

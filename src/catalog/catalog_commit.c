@@ -47,6 +47,7 @@ merged_list(struct catalog *c, const struct catalog_list *old, const struct shar
 		.generation = old->generation + 1,
 		.commit_ns = clock_wall_ns(),
 		.next_seq = atomic_load(&c->next_seq),
+		.swept = c->swept,
 		.shards = v,
 		.n = old->n + n,
 	};
@@ -127,8 +128,10 @@ catalog_commit(struct catalog *c, const struct shard_entry *add, size_t n, struc
 	if ((rc = merged_list(c, &snap_of(old)->list, add, n, &a, &l, e)) == 0 &&
 	    (c->no_sync || (rc = sync_dirs(c, add, n, e)) == 0) &&
 	    (rc = manifest_write(c, old, add, n, BACKFILL, &k, e)) == 0 &&
-	    (rc = publish(c, &l, e)) == 0)
+	    (rc = publish(c, &l, e)) == 0) {
 		manifest_drop(c, &k);
+		begun_committed(c, n);
+	}
 	free(k.dropped);
 	arena_release(&a);
 	snapshot_unref(old);

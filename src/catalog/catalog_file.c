@@ -3,7 +3,8 @@
  * catalog_file: the bytes of CATALOG. Numbers are little-endian.
  *
  *    0  8  magic "SPANFSCT"
- *    8  4  version, 2       12  4  zero
+ *    8  4  version, 2       12  4  1: files that are not listed are only in partitions that WRITING
+ *                                 names (catalog_begun.c); 0: anywhere
  *   16  8  generation       24  8  wall time of the commit, ns
  *   32  8  number of the next shard file
  *   40     varint n; per shard, by partition, then name, each once:
@@ -35,6 +36,17 @@
 #define ENTRY_MIN_BYTES 20
 #define NAME_MAX_BYTES 64
 #define HOURS_MAX (UINT64_MAX / NS_PER_HOUR)
+/* About what an entry is in memory: itself, its number, the name of its file. */
+#define ENTRY_BYTES (sizeof(struct shard_entry) + sizeof(uint64_t) + 48)
+
+#define DIR_YEAR (sizeof SHARDS_DIR)	/* where the year stands in a directory's name */
+
+static void
+put_digits(char *p, unsigned v, int n)
+{
+	for (int i = n; i-- > 0; v /= 10)
+		p[i] = (char)('0' + v % 10);
+}
 
 void
 catalog_dir(uint64_t partition, char out[CATALOG_DIR_BYTES])
@@ -47,9 +59,13 @@ catalog_dir(uint64_t partition, char out[CATALOG_DIR_BYTES])
 		snprintf(out, CATALOG_DIR_BYTES, SHARDS_DIR "/outside");
 		return;
 	}
+	/* The last hour that there is lies in 2554. */
 	civil_from_days((int64_t)(hour / 24), &y, &m, &d);
-	snprintf(out, CATALOG_DIR_BYTES, SHARDS_DIR "/%04d-%02u-%02u/%02u", y, m, d,
-	    (unsigned)(hour % 24));
+	snprintf(out, CATALOG_DIR_BYTES, SHARDS_DIR "/yyyy-mm-dd/hh");
+	put_digits(out + DIR_YEAR, (unsigned)y, 4);
+	put_digits(out + DIR_YEAR + 5, m, 2);
+	put_digits(out + DIR_YEAR + 8, d, 2);
+	put_digits(out + DIR_YEAR + 11, (unsigned)(hour % 24), 2);
 }
 
 int
@@ -64,16 +80,15 @@ shard_entry_cmp(const struct shard_entry *a, const struct shard_entry *b)
 static bool
 name_ok(struct sv s)
 {
+	static const bool may[256] = { ['0' ... '9'] = true, ['a' ... 'z'] = true,
+	    ['A' ... 'Z'] = true, ['-'] = true, ['_'] = true, ['.'] = true };
+	bool ok = true;
+
 	if (s.n == 0 || s.n > NAME_MAX_BYTES || s.p[0] == '.')
 		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    c == '-' || c == '_' || c == '.'))
-			return false;
-	}
-	return true;
+	for (size_t i = 0; i < s.n; i++)
+		ok &= may[(uint8_t)s.p[i]];
+	return ok;
 }
 
 /* The name in the directory, or {NULL, 0} if the file lies elsewhere. */
@@ -118,7 +133,7 @@ catalog_encode(struct buf *b, const struct catalog_list *l)
 
 	BUF_LIT(b, MAGIC);
 	put_u64(b, CATALOG_VERSION, 4);
-	put_u64(b, 0, 4);
+	put_u64(b, l->swept, 4);
 	put_u64(b, l->generation, 8);
 	put_u64(b, l->commit_ns, 8);
 	put_u64(b, l->next_seq, 8);
@@ -184,7 +199,7 @@ path_of(struct dir_name *d, uint64_t partition, struct sv name, struct arena *a)
 
 static bool
 read_entry(struct cursor *c, struct dir_name *dir, const struct catalog_list *l,
-    struct arena *a, struct shard_entry *e, bool *oom)
+    struct arena *a, struct shard_entry *e, uint64_t *number, bool *oom)
 {
 	uint64_t hour = cursor_varint(c);
 	struct sv name = cursor_str(c);
@@ -198,6 +213,7 @@ read_entry(struct cursor *c, struct dir_name *dir, const struct catalog_list *l,
 		return false;
 	e->partition = hour == 0 ? PARTITION_OUTSIDE : (hour - 1) * NS_PER_HOUR;
 	e->file = path_of(dir, e->partition, name, a);
+	*number = name_number(name);
 	*oom = e->file == NULL;
 	return !*oom && numbers_ok(e) && e->generation <= l->generation;
 }
@@ -219,6 +235,8 @@ read_entries(struct cursor *c, const char *name, struct arena *a, struct catalog
 
 	if (c->bad || n > cursor_left(c) / ENTRY_MIN_BYTES)
 		return corrupt(name, at, "impossible number of shards", e);
+	if (!arena_expect(a, (size_t)n * ENTRY_BYTES))
+		return err_nomem(e);
 	l->shards = arena_alloc(a, ((size_t)n + 1) * sizeof *l->shards);
 	l->numbers = arena_alloc(a, ((size_t)n + 1) * sizeof *l->numbers);
 	if (l->shards == NULL || l->numbers == NULL)
@@ -227,11 +245,10 @@ read_entries(struct cursor *c, const char *name, struct arena *a, struct catalog
 		struct shard_entry *s = &l->shards[l->n];
 
 		at = cursor_off(c);
-		if (!read_entry(c, &dir, l, a, s, &oom))
+		if (!read_entry(c, &dir, l, a, s, &l->numbers[l->n], &oom))
 			return oom ? err_nomem(e) : corrupt(name, at, "malformed entry", e);
 		if (l->n > 0 && shard_entry_cmp(s - 1, s) >= 0)
 			return corrupt(name, at, "entry out of order", e);
-		l->numbers[l->n] = shard_number(s->file);
 	}
 	return 0;
 }
@@ -270,7 +287,8 @@ catalog_decode(struct sv s, const char *name, struct arena *a, struct catalog_li
 		return rc;
 	c = cursor_new(s.p, s.n - 8);
 	(void)cursor_u64(&c);
-	(void)cursor_u64(&c);
+	(void)cursor_u32(&c);
+	l.swept = (cursor_u32(&c) & 1) != 0;
 	l.generation = cursor_u64(&c);
 	l.commit_ns = cursor_u64(&c);
 	l.next_seq = cursor_u64(&c);

@@ -2,10 +2,12 @@
 /*
  * catalog_i: what the files of the catalog share.
  *
- *   catalog        open, lock, new file, commit              catalog.c
+ *   catalog        open, lock, new file                      catalog.c
+ *   catalog_commit new shards into the list                  catalog_commit.c
  *   catalog_make   tells a store from other directories      catalog_make.c
  *   catalog_file   the bytes of CATALOG                      catalog_file.c
  *   catalog_walk   files that no catalog lists               catalog_walk.c
+ *   catalog_begun  partitions that may have such             catalog_begun.c
  *   snapshot       a list in memory, and its opened shards   snapshot.c
  *   manifest_*     what planning needs of its shards         manifest_i.h
  *   marks_*        names for commits                         catalog/marks.h
@@ -24,6 +26,7 @@
 #define CATALOG_FILE "CATALOG"
 #define STORE_FILE "STORE"
 #define LOCK_FILE "LOCK"
+#define WRITING_FILE "WRITING"
 #define SHARDS_DIR "shards"
 #define STORE_VERSION 1
 #define STORE_FILE_MAX 4096
@@ -35,6 +38,7 @@ struct catalog_list {
 	uint32_t version;		/* of one that was read */
 	uint64_t generation, commit_ns;
 	uint64_t next_seq;		/* number of the next shard file */
+	bool swept;			/* what no list has lies in partitions that WRITING names */
 	struct shard_entry *shards;	/* by partition, then file; each file once */
 	uint64_t *numbers;		/* shard_number of each; of a list that was read */
 	size_t n;
@@ -73,6 +77,26 @@ struct catalog_walk {
 };
 int catalog_walk(struct fsys *, const struct map *listed, const struct catalog_walk *,
     struct err *) WARN_UNUSED;
+/* The same in these partitions alone. */
+int catalog_walk_in(struct fsys *, const struct map *listed, const uint64_t *partitions, size_t n,
+    const struct catalog_walk *, struct err *) WARN_UNUSED;
+
+/* ---- catalog_begun.c ---- */
+
+/* Partitions, rising, each once. */
+struct begun {
+	uint64_t *v;
+	size_t n;
+};
+
+/* What WRITING says; *told false: it is damaged. ERR_NOMEM. */
+int begun_read(struct fsys *, struct begun *, bool *told, struct err *) WARN_UNUSED;
+void begun_release(struct begun *);
+/* A file is about to be made in the partition; n files were committed. Of the writer. */
+int begun_file(struct catalog *, uint64_t partition, struct err *) WARN_UNUSED;
+void begun_committed(struct catalog *, size_t n);
+/* No file is left that no list has; takes what WRITING says. */
+void begun_swept(struct catalog *, struct begun *);
 
 /* ---- snapshot.c ---- */
 
@@ -155,6 +179,10 @@ struct catalog {
 	struct file *lock;		/* the writer's; NULL: not the writer */
 	atomic_ullong next_seq;		/* the writer's */
 	atomic_ullong n_looks;		/* at CATALOG */
+	pthread_mutex_t begun_lock;	/* the writer's threads; nothing is locked under it */
+	struct begun begun;		/* what WRITING says */
+	size_t n_made;			/* files that are not committed */
+	bool swept;			/* catalog_list.swept of the commits to come */
 	pthread_mutex_t mutex;		/* guards what follows */
 	struct snap *cur;
 	struct file_id id;		/* CATALOG as `cur` was read from it, or older */

@@ -97,7 +97,8 @@ check_empty(struct fsys *fs, struct err *e)
 static int
 write_catalog_and_store(struct fsys *fs, struct err *e)
 {
-	struct catalog_list empty = { .commit_ns = clock_wall_ns(), .next_seq = 1 };
+	struct catalog_list empty = { .commit_ns = clock_wall_ns(), .next_seq = 1,
+		.swept = true };
 	struct buf b = BUF_INIT;
 	int rc;
 

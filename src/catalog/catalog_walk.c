@@ -107,3 +107,24 @@ catalog_walk(struct fsys *fs, const struct map *listed, const struct catalog_wal
 	arena_release(&w.arena);
 	return rc;
 }
+
+int
+catalog_walk_in(struct fsys *fs, const struct map *listed, const uint64_t *partitions, size_t n,
+    const struct catalog_walk *to, struct err *e)
+{
+	struct walk w = { .fs = fs, .listed = listed, .to = to };
+	char dir[CATALOG_DIR_BYTES];
+	int rc = 0;
+
+	arena_init(&w.arena);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		catalog_dir(partitions[i], dir);
+		rc = walk_files(&w, dir, e);
+		if (rc != 0 || to->dir == NULL || partitions[i] == PARTITION_OUTSIDE)
+			continue;
+		*strrchr(dir, '/') = '\0';
+		rc = to->dir(to->arg, dir, e);
+	}
+	arena_release(&w.arena);
+	return rc;
+}

@@ -142,6 +142,7 @@ void manifest_release(struct manifest *);
 const struct mrow *manifest_row(const struct manifest *, size_t shard, const struct mseg **seg);
 /* The number in the name of a shard's file: UINT64_MAX for other names. */
 uint64_t shard_number(const char *file);
+uint64_t name_number(struct sv name);	/* the same of the name alone */
 
 /* ---- manifest_build.c ---- */
 

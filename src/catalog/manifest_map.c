@@ -16,15 +16,24 @@
 #define LOOKS 3
 
 uint64_t
-shard_number(const char *file)
+name_number(struct sv name)
 {
-	const char *slash = strrchr(file, '/'), *name = slash == NULL ? file : slash + 1;
+	static const char end[] = ".shard";
 	uint64_t v = 0;
 	size_t n = 0;
 
-	for (; name[n] >= '0' && name[n] <= '9' && n < 18; n++)
-		v = v * 10 + (uint64_t)(name[n] - '0');
-	return n >= 10 && strcmp(name + n, ".shard") == 0 ? v : UINT64_MAX;
+	for (; n < name.n && name.p[n] >= '0' && name.p[n] <= '9' && n < 18; n++)
+		v = v * 10 + (uint64_t)(name.p[n] - '0');
+	return n >= 10 && name.n - n == sizeof end - 1 &&
+	    memcmp(name.p + n, end, sizeof end - 1) == 0 ? v : UINT64_MAX;
+}
+
+uint64_t
+shard_number(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return name_number(sv_cstr(slash == NULL ? file : slash + 1));
 }
 
 /* ---- which row tells of which shard ---- */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/memory.h"
 #include "base/search.h"
 
 static int
@@ -28,7 +29,7 @@ read_core(struct fsys *fs, struct segment *s, const char *path, struct err *e)
 	if (size != s->ref.n_bytes)
 		return err_set(e, ERR_CORRUPT, -1, "%s: %llu bytes, MANIFEST says %llu", path,
 		    (unsigned long long)size, (unsigned long long)s->ref.n_bytes);
-	if ((s->core = malloc(n)) == NULL)
+	if ((s->core = memory_large(n)) == NULL)
 		return err_nomem(e);
 	if ((rc = fs->ops->pread(s->file, s->core, n, 0, e)) != 0)
 		return rc;

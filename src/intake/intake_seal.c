@@ -168,6 +168,22 @@ make_order(const struct memtable *mt, size_t n, size_t *order, struct err *e)
 	return 0;
 }
 
+/* Before the first file is made, and of all partitions at once. */
+static int
+announce(struct intake *in, const struct memtable *mt, size_t n, struct err *e)
+{
+	uint64_t *v = calloc(n, sizeof *v);
+	int rc;
+
+	if (v == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++)
+		v[i] = memtable_part(mt, i).partition;
+	rc = catalog_announce(in->catalog, v, n, e);
+	free(v);
+	return rc;
+}
+
 static int
 hand_over(struct intake *in, struct err *e)
 {
@@ -181,7 +197,7 @@ hand_over(struct intake *in, struct err *e)
 	s.entries = calloc(s.n_parts, sizeof *s.entries);
 	rc = s.order == NULL || s.entries == NULL ? err_nomem(e) :
 	    make_order(in->mt, s.n_parts, s.order, e);
-	if (rc == 0)
+	if (rc == 0 && (rc = announce(in, in->mt, s.n_parts, e)) == 0)
 		rc = memtable_new(&in->shard, clock_wall_ns(), &fresh, e);
 	if (rc != 0) {
 		sealing_release(&s);

@@ -48,6 +48,19 @@ add_hour(struct memtable *m, size_t i, unsigned per_shard)
 }
 
 static void
+announce(struct catalog *c, const struct memtable *m, size_t n)
+{
+	uint64_t *v = calloc(n + 1, sizeof *v);
+	struct err e = ERR_INIT;
+
+	assert_non_null(v);
+	for (size_t i = 0; i < n; i++)
+		v[i] = memtable_part(m, i).partition;
+	must(catalog_announce(c, v, n, &e), &e);
+	free(v);
+}
+
+static void
 commit(struct catalog *c, const struct memtable *m)
 {
 	size_t n = memtable_parts(m);
@@ -55,6 +68,7 @@ commit(struct catalog *c, const struct memtable *m)
 	struct err e = ERR_INIT;
 
 	assert_non_null(v);
+	announce(c, m, n);
 	for (size_t i = 0; i < n; i++) {
 		must(catalog_new_file(c, memtable_part(m, i).partition, &v[i].file, &e), &e);
 		must(memtable_seal(m, i, catalog_fsys(c), v[i].file, &v[i], &e), &e);

@@ -38,10 +38,39 @@ hands_out_aligned_zeroed_memory(void **state)
 	arena_release(&a);
 }
 
+static void
+what_is_expected_comes_from_one_block(void **state)
+{
+	static const size_t sizes[] = { 1000, 5 << 20 };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+		struct arena a;
+		size_t held;
+		char *first, *p;
+
+		arena_init(&a);
+		assert_true(arena_expect(&a, sizes[k]));
+		held = arena_footprint(&a);
+		assert_non_null(first = arena_alloc(&a, 16));
+		*first = 'a';
+		for (size_t n = 16; n + 48 <= sizes[k]; n += 48) {
+			assert_non_null(p = arena_alloc(&a, 41));
+			memset(p, 'b', 41);
+		}
+		assert_int_equal(arena_footprint(&a), held);
+		assert_true(arena_expect(&a, 1));
+		assert_int_equal(*first, 'a');
+		assert_int_equal((uintptr_t)first % 16, 0);
+		arena_release(&a);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_expected_comes_from_one_block),
 		cmocka_unit_test(hands_out_aligned_zeroed_memory),
 	};
 

@@ -499,6 +499,7 @@ a_new_writer_removes_unlisted_files_and_nothing_else(void **state)
 		"shards/2025-11-24/16/README", "shards/notes.shard", "shards/2025-11-24/x.shard",
 		"shards/mine/1.shard", "shards/2025-11-24/7/1.shard", "other.shard", "x.tmp",
 	};
+	static const uint64_t begun[] = { H0, HOUR(490008), PARTITION_OUTSIDE, HOUR(490000) };
 	struct fsys *fs = fsys_mem();
 	struct catalog *c = open_store(fs, true);
 	struct file_id id;
@@ -507,6 +508,7 @@ a_new_writer_removes_unlisted_files_and_nothing_else(void **state)
 	(void)state;
 	assert_int_equal(catalog_lock(c, NULL), 0);
 	assert_int_equal(add_shard(c, H0, &file), 0);
+	assert_int_equal(catalog_announce(c, begun, 4, NULL), 0);
 	catalog_unlock(c);
 	for (size_t i = 0; i < sizeof go / sizeof *go; i++)
 		assert_true(fsys_mem_put(fs, go[i], SV("x")));
@@ -524,6 +526,111 @@ a_new_writer_removes_unlisted_files_and_nothing_else(void **state)
 	assert_int_equal(fs->ops->stat(fs, "shards/2025-11-25", &id, NULL), ERR_UNKNOWN);
 	assert_int_equal(count_shards(c), 1);
 	free(file);
+	catalog_close(c);
+	fsys_free(fs);
+}
+
+/* A store of hours with a shard each, and left-overs in two of them, one of which was named. */
+static struct fsys *
+store_of_hours(size_t n, bool swept)
+{
+	static const uint64_t begun[] = { H0 + HOUR(3) };
+	struct fsys *fs = fsys_mem();
+	struct catalog *c = open_store(fs, true);
+	struct buf b = BUF_INIT;
+
+	assert_int_equal(catalog_lock(c, NULL), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(add_shard(c, H0 + HOUR(i), NULL), 0);
+	assert_int_equal(catalog_announce(c, begun, 1, NULL), 0);
+	catalog_close(c);
+	assert_true(fsys_mem_put(fs, "shards/2025-11-24/19/0000009999.shard", SV("x")));
+	assert_true(fsys_mem_put(fs, "shards/2025-11-24/21/0000009998.shard", SV("x")));
+	if (!swept) {	/* as a program writes it that knows nothing of WRITING */
+		uint64_t hash;
+
+		buf_sv(&b, fsys_mem_get(fs, "CATALOG"));
+		assert_int_equal(b.p[12], 1);
+		b.p[12] = 0;
+		hash = hash64(b.p, b.n - 8);
+		for (size_t i = 0; i < 8; i++)
+			b.p[b.n - 8 + i] = (char)(hash >> (8 * i));
+		assert_true(fsys_mem_put(fs, "CATALOG", buf_view(&b)));
+		buf_release(&b);
+	}
+	return fs;
+}
+
+/* Locks, and tells how many directories were listed for it. */
+static uint64_t
+lists_of_a_lock(struct fsys *below)
+{
+	struct fsys *fs = fsys_fault(below);
+	struct catalog *c = open_store(fs, false);
+	uint64_t n;
+
+	fsys_fault_set(fs, &(struct fault_plan){ .kinds = FAULT_BIT(FAULT_LIST) });
+	assert_int_equal(catalog_lock(c, NULL), 0);
+	n = fsys_fault_calls(fs);
+	catalog_close(c);
+	fsys_free(fs);
+	return n;
+}
+
+static void
+only_where_a_writer_wrote_is_looked_for_left_overs(void **state)
+{
+	static const char named[] = "shards/2025-11-24/19/0000009999.shard";
+	static const char other[] = "shards/2025-11-24/21/0000009998.shard";
+	static const char *const damaged[] = { "", "spanfs writing 1 2\n490001\n",
+		"spanfs writing 1 1\n490001\n7\n", "spanfs writing 2 0\n", "x",
+		"spanfs writing 1 1\n99999999999999\n", "spanfs writing 1 99999999999999999\n" };
+	struct fsys *fs = store_of_hours(30, true);
+
+	(void)state;
+	/* The partition, and manifest/. */
+	assert_true(lists_of_a_lock(fs) <= 2);
+	assert_false(is_there(fs, named));
+	assert_true(is_there(fs, other));
+	fsys_free(fs);
+	fs = store_of_hours(30, false);
+	assert_true(lists_of_a_lock(fs) > 30);
+	assert_false(is_there(fs, named));
+	assert_false(is_there(fs, other));
+	fsys_free(fs);
+	for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+		fs = store_of_hours(30, true);
+		assert_true(fsys_mem_put(fs, WRITING_FILE, sv_cstr(damaged[i])));
+		assert_true(lists_of_a_lock(fs) > 30);
+		assert_false(is_there(fs, named));
+		assert_false(is_there(fs, other));
+		fsys_free(fs);
+	}
+}
+
+/* Named before, files cost no more; what was committed is named no more, what failed still is. */
+static void
+partitions_are_named_until_their_files_are_committed(void **state)
+{
+	struct fsys *fs = fsys_mem();
+	struct catalog *c = open_store(fs, true);
+	struct shard_entry lost;
+
+	(void)state;
+	assert_int_equal(catalog_lock(c, NULL), 0);
+	assert_int_equal(add_shard(c, H0, NULL), 0);
+	assert_true(sv_is(fsys_mem_get(fs, WRITING_FILE), "spanfs writing 1 1\n490001\n"));
+	assert_int_equal(add_shard(c, H0 + HOUR(1), NULL), 0);
+	assert_true(sv_is(fsys_mem_get(fs, WRITING_FILE), "spanfs writing 1 1\n490002\n"));
+	assert_int_equal(write_shard(c, PARTITION_OUTSIDE, &lost), 0);
+	assert_int_equal(add_shard(c, H0 + HOUR(1), NULL), 0);
+	assert_true(sv_is(fsys_mem_get(fs, WRITING_FILE), "spanfs writing 1 2\n490002\n0\n"));
+	catalog_unlock(c);
+	assert_true(is_there(fs, lost.file));
+	assert_int_equal(catalog_lock(c, NULL), 0);
+	assert_false(is_there(fs, lost.file));
+	assert_int_equal(count_shards(c), 3);
+	free(lost.file);
 	catalog_close(c);
 	fsys_free(fs);
 }
@@ -1060,6 +1167,8 @@ main(void)
 		cmocka_unit_test(a_shard_of_other_numbers_is_opened_anew),
 		cmocka_unit_test(ten_thousand_shards_are_read_and_added_to),
 		cmocka_unit_test(a_new_writer_removes_unlisted_files_and_nothing_else),
+		cmocka_unit_test(only_where_a_writer_wrote_is_looked_for_left_overs),
+		cmocka_unit_test(partitions_are_named_until_their_files_are_committed),
 		cmocka_unit_test(with_a_damaged_catalog_nothing_is_removed),
 		cmocka_unit_test(every_flipped_bit_and_every_cut_is_found),
 		cmocka_unit_test(bad_content_under_a_good_checksum_is_found),
