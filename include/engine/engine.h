@@ -119,6 +119,8 @@ struct result_info result_info(struct result *);
 /* The message of a failed result. */
 void result_error(struct result *, struct err *);
 
+/* A reader opened it: the first is the one that it was made for, others had it from the cache. */
+void result_note_open(struct result *);
 /*
  * These bytes were given to a reader, none of one that is empty. Once all were, in any order, a
  * mark in its path may be moved to where it ended ("mark commit NAME").

@@ -149,7 +149,8 @@ add_line(struct engine *en, struct result *r, uint64_t now, struct buf *path,
     struct cachelist *list)
 {
 	uint64_t made = atomic_load(&r->made_mono_ns);
-	struct cache_line x = { .level = "l1", .hits = atomic_load(&r->hits),
+	unsigned opens = atomic_load(&r->opens);
+	struct cache_line x = { .level = "l1", .hits = opens > 1 ? opens - 1 : 0,
 		.age_ns = now > made ? now - made : 0 };
 
 	path->n = 0;

@@ -419,7 +419,7 @@ struct result {
 	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */
 	bool listed;		/* in the engine's table */
 	atomic_bool cancel;
-	atomic_uint hits;	/* times that it answered again, being done */
+	atomic_uint opens;	/* by readers: the first is the one that it was made for */
 
 	pthread_mutex_t lock;	/* guards what follows */
 	pthread_cond_t moved;	/* a reader went on, or cancel */

@@ -197,6 +197,13 @@ is_end(const struct result *r, uint64_t end)
 }
 
 void
+result_note_open(struct result *r)
+{
+	if (atomic_fetch_add(&r->opens, 1) != 0)
+		atomic_fetch_add(&r->engine->counters.cache_hits, 1);
+}
+
+void
 result_note_read(struct result *r, uint64_t off, uint64_t n)
 {
 	bool end;
@@ -246,10 +253,7 @@ join(struct engine *en, struct result *r)
 {
 	results_join(&en->results, r);
 	atomic_fetch_add(&r->refs, 1);
-	atomic_fetch_add(&en->counters.cache_hits, 1);
 	gdsf_ask(&en->results.worth, r->worth.hash);
-	if (r->done)
-		atomic_fetch_add(&r->hits, 1);
 	return r;
 }
 
@@ -430,7 +434,7 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 	else if (sv_is(name, "exact") && r->state == RESULT_DONE && r->err.code == 0)
 		buf_str(out, r->info.inexact ? "no" : "yes");
 	else if (sv_is(name, "cache"))
-		buf_str(out, atomic_load(&r->hits) != 0 ? "l1" :
+		buf_str(out, atomic_load(&r->opens) > 1 ? "l1" :
 		    r->info.profile.shards_kept != 0 ? "part" : "miss");
 	else if (sv_is(name, "error") && r->state == RESULT_DONE && r->err.code != 0)
 		buf_str(out, r->err.msg);

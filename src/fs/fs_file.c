@@ -195,6 +195,7 @@ open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
 		return;
 	}
 	result_ref(res);
+	result_note_open(res);
 	pthread_mutex_lock(&fs->files_lock);
 	h->res = res;
 	attach(x->file, h, info, fi, &todo);

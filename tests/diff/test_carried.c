@@ -214,8 +214,8 @@ every_answer_is_of_its_state(void **state)
 		b = ask_anew(none, path, &anew);
 		compare_answers(i, path, a, b);
 	}
-	print_message("%llu answers of %ld were there, %llu of them carried over commits\n",
-	    (unsigned long long)atomic_load(&keeps->counters.cache_hits), n,
+	print_message("%llu answers of %ld were made, %llu carried over commits\n",
+	    (unsigned long long)atomic_load(&keeps->counters.cache_misses), n,
 	    (unsigned long long)atomic_load(&keeps->counters.cache_carried));
 	assert_true(atomic_load(&keeps->counters.cache_carried) > (unsigned long)n / 50);
 	assert_true(atomic_load(&keeps->counters.cache_misses) > (unsigned long)n / 50);

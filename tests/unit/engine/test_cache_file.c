@@ -46,6 +46,7 @@ ask(const char *text, struct requester who)
 	while (atomic_load(&done) == 0)
 		usleep(100);
 	assert_int_equal(atomic_load(&done), 1);
+	result_note_open(r);
 	result_unref(r);
 	path_unref(path);
 }
