@@ -67,6 +67,11 @@ struct fsys_ops {
 	 * one. May be NULL: it can't. Called by fsys_rename_new.
 	 */
 	int (*rename_new)(struct fsys *, const char *from, const char *to, struct err *);
+	/*
+	 * As create, but nobody else than the owner may read it, whatever the root allows. May be NULL:
+	 * create does. Called by file_replace_private.
+	 */
+	int (*create_private)(struct fsys *, const char *path, struct file **, struct err *);
 	void (*free)(struct fsys *);
 };
 
@@ -96,5 +101,9 @@ int file_read_all(struct fsys *, const char *path, size_t max, struct arena *,
 /* Writes path.tmp, syncs it, renames it to path, syncs the directory `dir` that holds it. */
 int file_replace(struct fsys *, const char *dir, const char *path, struct sv,
     struct err *) WARN_UNUSED;
+/* The same of a file that only its owner may read. */
+int file_replace_private(struct fsys *, const char *dir, const char *path, struct sv,
+    struct err *) WARN_UNUSED;
+int fsys_create_private(struct fsys *, const char *path, struct file **, struct err *) WARN_UNUSED;
 
 #endif

@@ -11,6 +11,8 @@
  * of its first `upto` bytes.
  */
 size_t visible_text(struct buf *, struct sv s, size_t upto);
+/* A url with *** for the password that it may have; other texts as they are. */
+void visible_url(struct buf *, struct sv url);
 /* Two indented lines: s, escaped, and a caret under its byte `off` (none if < 0). */
 void visible_caret(struct buf *, struct sv s, int64_t off);
 

@@ -11,6 +11,7 @@
  *             names for commits: catalog/marks.h
  *   cache/NAME
  *             what programs worked out of it, for the next one: catalog/kept.h
+ *   IDENTITY  which store it is, and a secret of its own: catalog/identity.h; may be missing
  *   LOCK      held by the one writer
  *   shards/YYYY-MM-DD/HH/SEQ.shard, shards/outside/SEQ.shard
  *
@@ -77,6 +78,8 @@ void snapshot_unref(const struct snapshot *);
  * file, also if it is missing or another than the catalog lists (partition, rows, bytes, times).
  */
 int snapshot_shard(const struct snapshot *, size_t i, struct shard **, struct err *) WARN_UNUSED;
+/* A hash that tells its bytes from others': from the manifest, else it is opened. */
+int snapshot_shard_hash(const struct snapshot *, size_t i, uint64_t *, struct err *) WARN_UNUSED;
 /*
  * Which traces of shard i may have spans in other shards of the snapshot too: a bit for each
  * ordinal of its trace table (base/bitmap.h); nearly exact, and never 0 of one that has. Made

@@ -104,6 +104,18 @@ X(RESULT_CACHE_ENTRY_MAX_BYTES, "result_cache", "entry_max_bytes", CONF_SIZE, "3
     "Largest result kept in memory; larger ones are in spill files.")
 X(RESULT_CACHE_TTL, "result_cache", "ttl", CONF_DURATION, "30s", 0, 8.64e13, NULL,
     "The step of `now`, and how long a result is that of its size.")
+X(REDIS_URL, "redis", "url", CONF_STRING, "", 0, 0, NULL,
+    "Redis in which mounts share results: redis://, rediss:// (TLS) or unix://; empty: off.")
+X(REDIS_PREFIX, "redis", "prefix", CONF_STRING, "spanfs:", 0, 0, NULL,
+    "What its keys begin with; the store's identity follows.")
+X(REDIS_TTL, "redis", "ttl", CONF_DURATION, "5m", 0, 8.64e16, NULL,
+    "How long it keeps a result; 0: until it needs the room.")
+X(REDIS_TIMEOUT, "redis", "timeout", CONF_DURATION, "50ms", 1e6, 1e10, NULL,
+    "Longest that a query waits for it, once: then it is left alone until it answers again.")
+X(REDIS_MAX_VALUE, "redis", "max_value", CONF_SIZE, "8MiB", 1024, 268435456, NULL,
+    "Largest result that is put there.")
+X(REDIS_PASSWORD_FILE, "redis", "password_file", CONF_STRING, "", 0, 0, NULL,
+    "File with its password, not readable by everybody; read at start and reload.")
 X(STATISTICS_TOP_VALUES, "statistics", "top_values", CONF_INT, "100", 0, 10000, NULL,
     "Most frequent values kept of a field.")
 X(STATISTICS_HISTOGRAM_BUCKETS, "statistics", "histogram_buckets", CONF_INT, "32", 2, 256, NULL,

@@ -47,6 +47,8 @@ void redis_free(struct redis *);
 
 /* False: it is off, or known to be down; nothing would come of a get or a put. */
 bool redis_usable(const struct redis *);
+/* It is off for want of a secret alone. */
+bool redis_lacks_secret(struct redis *);
 /* 1: the bytes that were put under that key are appended to out; 0: they are not to be had. */
 int redis_get(struct redis *, struct sv key, struct buf *out);
 /* The same of n keys in one round trip, within one timeout. outs[i] is appended to where found[i]. */
@@ -73,10 +75,7 @@ struct redis_counts {
 void redis_counts(struct redis *, struct redis_counts *);
 /* "off", "idle" (not used yet), "connected", "open" (the breaker), "half-open". */
 const char *redis_state(const struct redis *);
-/* Lines for .spanfs/cache: the state, the counts, the last failure. No secret is in it. */
+/* Lines for .spanfs/cache, "# l2.NAME" TAB VALUE: the state, the counts, the last failure. No secret is in it. */
 void redis_print(struct redis *, struct buf *);
-
-/* A url with *** for its password, if it has one; other texts as they are. */
-void redis_url_blank(struct sv url, struct buf *);
 
 #endif

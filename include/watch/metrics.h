@@ -20,6 +20,10 @@ struct metrics {
 	uint64_t kept_bytes;			/* of those that nobody reads, as [result_cache] counts */
 	const struct cache_level *levels;
 	size_t n_levels;
+	/* The cache L2: gets by what came of them, puts; how often its breaker opened. */
+	bool shared_up;
+	uint64_t shared_hits, shared_misses, shared_skipped, shared_failed, shared_damaged;
+	uint64_t shared_written, shared_dropped, shared_opened;
 	unsigned cost_version;
 	bool has_store;				/* the newest commit is known: */
 	uint64_t store_spans, store_bytes, store_shards, store_generation;

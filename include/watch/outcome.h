@@ -17,6 +17,7 @@ struct run_info {
 	uint64_t n_shown;		/* what `expect` looks at: rows, in `count` the number */
 	bool complete;
 	uint64_t n_unpriced;	/* of groups: spans with tokens that have no price */
+	bool shared;		/* it came from the cache L2: nothing was run */
 	bool inexact;			/* groups of which some values are approximate: memory was short */
 };
 
@@ -36,7 +37,7 @@ struct outcome {
 	const struct err *err;		/* meaningful if code < 0 */
 };
 
-/* Where a run had its answer from: "part", of some shards from earlier ones; "miss". */
+/* Where a run had its answer from: "l2"; "part", of some shards from earlier ones; "miss". */
 const char *outcome_cache(const struct run_info *);
 
 #endif

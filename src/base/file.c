@@ -59,14 +59,23 @@ out:
 	return rc;
 }
 
+int
+fsys_create_private(struct fsys *fs, const char *path, struct file **out, struct err *e)
+{
+	return fs->ops->create_private != NULL ? fs->ops->create_private(fs, path, out, e) :
+	    fs->ops->create(fs, path, out, e);
+}
+
+typedef int create_fn(struct fsys *, const char *, struct file **, struct err *);
+
 /* A whole new file, synced. */
 static int
-write_new(struct fsys *fs, const char *path, struct sv data, struct err *e)
+write_new(struct fsys *fs, create_fn *create, const char *path, struct sv data, struct err *e)
 {
 	struct file *f;
 	int rc, crc;
 
-	if ((rc = fs->ops->create(fs, path, &f, e)) != 0)
+	if ((rc = create(fs, path, &f, e)) != 0)
 		return rc;
 	if ((rc = fs->ops->write(f, data.p, data.n, e)) == 0)
 		rc = fs->ops->sync(f, e);
@@ -74,8 +83,8 @@ write_new(struct fsys *fs, const char *path, struct sv data, struct err *e)
 	return rc != 0 ? rc : crc;
 }
 
-int
-file_replace(struct fsys *fs, const char *dir, const char *path, struct sv data,
+static int
+replace(struct fsys *fs, create_fn *create, const char *dir, const char *path, struct sv data,
     struct err *e)
 {
 	struct arena a;
@@ -87,7 +96,7 @@ file_replace(struct fsys *fs, const char *dir, const char *path, struct sv data,
 		rc = err_nomem(e);
 		goto out;
 	}
-	if ((rc = write_new(fs, tmp, data, e)) != 0 ||
+	if ((rc = write_new(fs, create, tmp, data, e)) != 0 ||
 	    (rc = fs->ops->rename(fs, tmp, path, e)) != 0) {
 		(void)fs->ops->unlink(fs, tmp, NULL);
 		goto out;
@@ -96,4 +105,18 @@ file_replace(struct fsys *fs, const char *dir, const char *path, struct sv data,
 out:
 	arena_release(&a);
 	return rc;
+}
+
+int
+file_replace(struct fsys *fs, const char *dir, const char *path, struct sv data,
+    struct err *e)
+{
+	return replace(fs, fs->ops->create, dir, path, data, e);
+}
+
+int
+file_replace_private(struct fsys *fs, const char *dir, const char *path, struct sv data,
+    struct err *e)
+{
+	return replace(fs, fsys_create_private, dir, path, data, e);
 }

@@ -153,6 +153,23 @@ real_create(struct fsys *fs, const char *path, struct file **out, struct err *e)
 	return fd < 0 ? real_fail(fs, "create", path, e) : file_make(fs, path, fd, true, out, e);
 }
 
+/* One that is there, left by a crash, may have been made by another. */
+static int
+real_create_private(struct fsys *fs, const char *path, struct file **out, struct err *e)
+{
+	int fd = open_beneath(real_of(fs), path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0)
+		return real_fail(fs, "create", path, e);
+	if (fchmod(fd, 0600) < 0) {
+		int rc = real_fail(fs, "chmod", path, e);
+
+		close(fd);
+		return rc;
+	}
+	return file_make(fs, path, fd, true, out, e);
+}
+
 static int
 read_fd(struct file *file, int fd, char *p, size_t n, uint64_t off, struct err *e)
 {
@@ -367,6 +384,7 @@ static const struct fsys_ops real_ops = {
 	.in_place = real_in_place,
 	.stat_named = real_stat_named,
 	.rename_new = real_rename_new,
+	.create_private = real_create_private,
 	.free = real_free,
 };
 

@@ -43,3 +43,26 @@ visible_caret(struct buf *out, struct sv path, int64_t off)
 		BUF_LIT(out, "^\n");
 	}
 }
+
+void
+visible_url(struct buf *b, struct sv url)
+{
+	int64_t at = sv_find(url, SV("://")), last = -1, colon;
+	struct sv rest, who;
+
+	rest = at < 0 ? SV_EMPTY : sv_sub(url, (size_t)at + 3, url.n);
+	/* A password that nobody encoded may have '@' and '/'. Of a file's path there is no end. */
+	for (size_t i = 0; i < rest.n && !(rest.p[i] == '/' && sv_starts(url, SV("unix:"))); i++)
+		if (rest.p[i] == '@')
+			last = (int64_t)i;
+	if (last < 0) {
+		buf_sv(b, url);
+		return;
+	}
+	who = sv_sub(rest, 0, (size_t)last);
+	colon = sv_chr(who, ':');
+	buf_sv(b, sv_sub(url, 0, (size_t)at + 3));
+	buf_sv(b, sv_sub(who, 0, (size_t)(colon + 1)));
+	BUF_LIT(b, "***");
+	buf_sv(b, sv_sub(rest, (size_t)last, rest.n));
+}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/search.h"
+#include "catalog/identity.h"
 #include "catalog/kept.h"
 #include "manifest_i.h"
 
@@ -355,6 +356,7 @@ catalog_clean(struct catalog *c, struct err *e)
 	(void)c->fs->ops->unlink(c->fs, CATALOG_FILE ".tmp", NULL);
 	(void)c->fs->ops->unlink(c->fs, STORE_FILE ".tmp", NULL);
 	(void)c->fs->ops->unlink(c->fs, WRITING_FILE ".tmp", NULL);
+	(void)c->fs->ops->unlink(c->fs, IDENTITY_FILE ".tmp", NULL);
 	return rc;
 }
 
@@ -371,7 +373,8 @@ start_writing(struct catalog *c, struct err *e)
 		return rc;
 	atomic_store(&c->next_seq, snap_of(s)->list.next_seq);
 	snapshot_unref(s);
-	return 0;
+	/* Of a store that was made before there were any. Without one it is as good a store. */
+	return identity_make(c->fs, e) == ERR_NOMEM ? ERR_NOMEM : 0;
 }
 
 int

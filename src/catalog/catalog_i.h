@@ -12,6 +12,7 @@
  *   manifest_*     what planning needs of its shards         manifest_i.h
  *   marks_*        names for commits                         catalog/marks.h
  *   kept           what programs keep beside the store       catalog/kept.h
+ *   identity       which store it is                         catalog/identity.h
  */
 #ifndef CATALOG_CATALOG_I_H
 #define CATALOG_CATALOG_I_H
@@ -27,6 +28,7 @@
 #define STORE_FILE "STORE"
 #define LOCK_FILE "LOCK"
 #define WRITING_FILE "WRITING"
+#define IDENTITY_FILE "IDENTITY"
 #define SHARDS_DIR "shards"
 #define STORE_VERSION 1
 #define STORE_FILE_MAX 4096

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "catalog/identity.h"
 #include "catalog_i.h"
 
 #define STORE_PREFIX "spanfs store "
@@ -60,7 +61,8 @@ static bool
 may_remain(const char *name)
 {
 	static const char *const names[] = {
-		LOCK_FILE, CATALOG_FILE, CATALOG_FILE ".tmp", STORE_FILE ".tmp", "lost+found",
+		LOCK_FILE, CATALOG_FILE, CATALOG_FILE ".tmp", STORE_FILE ".tmp", IDENTITY_FILE,
+		IDENTITY_FILE ".tmp", "lost+found",
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -105,6 +107,7 @@ write_catalog_and_store(struct fsys *fs, struct err *e)
 	catalog_encode(&b, &empty);
 	if ((rc = buf_ok(&b, e)) == 0 &&
 	    (rc = fs->ops->mkdir(fs, SHARDS_DIR, e)) == 0 &&
+	    (rc = identity_make(fs, e)) == 0 &&
 	    (rc = file_replace(fs, ".", CATALOG_FILE, buf_view(&b), e)) == 0) {
 		b.n = 0;
 		buf_printf(&b, STORE_PREFIX "%d\n", STORE_VERSION);

@@ -290,3 +290,20 @@ snapshot_shard(const struct snapshot *p, size_t i, struct shard **out, struct er
 		*out = shard;
 	return rc;
 }
+
+int
+snapshot_shard_hash(const struct snapshot *p, size_t i, uint64_t *out, struct err *e)
+{
+	const struct mseg *seg;
+	const struct mrow *r = manifest_row(&snap_of(p)->manifest, i, &seg);
+	struct shard *shard;
+	int rc;
+
+	if (r != NULL) {
+		*out = r->footer_hash;
+		return 0;
+	}
+	if ((rc = snapshot_shard(p, i, &shard, e)) == 0)
+		*out = shard_info(shard)->footer_hash;
+	return rc;
+}

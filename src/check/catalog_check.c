@@ -2,8 +2,8 @@
 /*
  * catalog_check: everything that can be wrong in a store, found by reading every byte of it:
  * STORE, CATALOG against its checksum, every listed shard by shard_check and against what
- * CATALOG says of it, the manifest (manifest_check.c), the marks and what programs kept beside it.
- * No shard stays open: a store has more of them than memory has room for.
+ * CATALOG says of it, the manifest (manifest_check.c), the marks, IDENTITY and what programs kept
+ * beside it. No shard stays open: a store has more of them than memory has room for.
  *
  * Files that no catalog lists are no damage: an import left them that was killed, or one that
  * is at work is about to list them. So they are looked for only if the writer's lock can be had.
@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 
+#include "catalog/identity.h"
 #include "catalog/kept.h"
 #include "catalog/manifest_i.h"
 #include "catalog/marks.h"
@@ -137,6 +138,18 @@ check_marks(struct catalog *c, struct check *k, struct err *e)
 	return rc;
 }
 
+/* It may be missing, and another user's to read. */
+static int
+check_identity(struct catalog *c, struct check *k, struct err *e)
+{
+	struct identity id;
+	int rc = identity_read(c->fs, &id, e);
+
+	if (rc == ERR_CORRUPT || rc == ERR_VERSION || rc == ERR_IO)
+		finding(k, IDENTITY_FILE, e->off, e->msg);
+	return rc == ERR_NOMEM ? rc : 0;
+}
+
 int
 catalog_check(struct catalog *c, void (*bad)(void *, const char *file, int64_t off,
     const char *why), void *arg, struct check_result *out, struct err *err)
@@ -161,6 +174,8 @@ catalog_check(struct catalog *c, void (*bad)(void *, const char *file, int64_t o
 		rc = manifest_check(c, s, finding, &k, e);
 	if (rc == 0)
 		rc = check_marks(c, &k, e);
+	if (rc == 0)
+		rc = check_identity(c, &k, e);
 	snapshot_unref(s);
 	if (rc == 0)
 		*out = k.res;
@@ -191,7 +206,7 @@ static void
 find_unfinished(struct fsys *fs, struct left_overs *l)
 {
 	static const char *const names[] = { CATALOG_FILE ".tmp", MANIFEST_FILE ".tmp",
-		STORE_FILE ".tmp" };
+		STORE_FILE ".tmp", IDENTITY_FILE ".tmp" };
 	struct file_id id;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)

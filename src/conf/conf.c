@@ -13,6 +13,7 @@
 
 #include "base/near.h"
 #include "base/sv.h"
+#include "base/visible.h"
 #include "conf_i.h"
 
 #define MAX_LINE 190		/* inih's INI_MAX_LINE is 200, and counts the ends */
@@ -412,8 +413,10 @@ conf_double(const struct conf *c, enum conf_key k)
 void
 conf_print(struct buf *b, const struct conf *c)
 {
-	for (int i = 0; i < N_CONF_KEYS; i++)
-		buf_printf(b, "%s.%s=%s\t(%s)\n", conf_table[i].section, conf_table[i].name,
-		    c->v[i].text, c->v[i].where);
+	for (int i = 0; i < N_CONF_KEYS; i++) {
+		buf_printf(b, "%s.%s=", conf_table[i].section, conf_table[i].name);
+		visible_url(b, sv_cstr(c->v[i].text));
+		buf_printf(b, "\t(%s)\n", c->v[i].where);
+	}
 	prices_print(b, &c->prices);
 }

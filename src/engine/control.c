@@ -102,7 +102,7 @@ print_queries(struct engine *en, struct requester asks, struct buf *out)
 
 /* ---- caches ---- */
 
-#define MAX_LEVELS 4
+#define MAX_LEVELS 5
 
 static size_t
 cache_levels(struct engine *en, struct cache_level v[MAX_LEVELS])
@@ -111,6 +111,7 @@ cache_levels(struct engine *en, struct cache_level v[MAX_LEVELS])
 	struct chunkcache *chunks = catalog_cache(en->catalog);
 	const struct lru_stats c = chunkcache_stats(chunks);
 	const struct partcache_stats p = partcache_stats(en->parts);
+	struct redis_counts shared;
 	size_t n = 0;
 
 	v[n] = (struct cache_level){ .name = "l1", .what = "results",
@@ -127,6 +128,11 @@ cache_levels(struct engine *en, struct cache_level v[MAX_LEVELS])
 		conf_u64(en->conf, CONF_DECISION_CACHE_MAX_BYTES), d.hits, d.computed };
 	v[n++] = (struct cache_level){ "chunks", "decoded parts of shards", c.n_entries, c.n_bytes,
 		chunkcache_max_bytes(chunks), c.hits, c.misses };
+	if (conf_str(en->conf, CONF_REDIS_URL)[0] != '\0') {
+		redis_counts(en->redis, &shared);
+		v[n++] = (struct cache_level){ .name = "l2", .what = "results in Redis",
+			.hits = shared.hits, .misses = shared.gets - shared.hits };
+	}
 	return n;
 }
 
@@ -178,6 +184,8 @@ print_cache(struct engine *en, struct requester asks, struct buf *out)
 	now = clock_mono_ns();
 	for (size_t i = 0; i < n; i++)
 		cache_level_print(out, &levels[i]);
+	if (conf_str(en->conf, CONF_REDIS_URL)[0] != '\0')
+		redis_print(en->redis, out);
 	out->oom |= v == NULL;
 	for (size_t i = 0; i < n_results; i++) {
 		if (may_see(asks, v[i]->who))
@@ -211,6 +219,7 @@ print_metrics(struct engine *en, struct requester asks, struct buf *out)
 	m.parts_bytes = parts.bytes;
 	m.parts_hits = parts.hits;
 	m.parts_misses = parts.misses;
+	result_shared_metrics(en, &m);
 	pthread_mutex_lock(&en->lock);
 	m.n_results = en->results.n;
 	m.kept_bytes = en->results.worth.bytes;

@@ -70,7 +70,7 @@ costs_note(struct engine *en, const struct outcome *o)
 	struct cost_params set;
 	struct cost_work w;
 
-	if (o->code != 0 || plan == NULL || plan->scan.threads != 1 || !plan->filter.pushdown ||
+	if (o->code != 0 || o->info->shared || plan == NULL || plan->scan.threads != 1 || !plan->filter.pushdown ||
 	    o->info->profile.traces_assembled != 0 ||
 	    !conf_bool(en->conf, CONF_COST_ADAPTIVE))
 		return;

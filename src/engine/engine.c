@@ -319,6 +319,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	    (code = decisioncache_new(&limits, &en->decisions, e)) < 0 ||
 	    (code = partcache_new(parts_max(conf), &en->parts, e)) < 0 ||
 	    (code = catalog_open(store, &co, &en->catalog, e)) < 0 ||
+	    (code = store_redis_new(conf, catalog_fsys(en->catalog), &en->redis, e)) < 0 ||
 	    (code = start_threads(en, e)) < 0)
 		goto fail;
 	querylog_open(&en->querylog, conf_str(conf, CONF_LOG_QUERY_LOG));
@@ -397,6 +398,7 @@ engine_close(struct engine *en)
 	pool_free(en->workers);
 	if (en->statistics.kept && en->world != NULL)
 		statistics_keep_decisions(en, en->world->snap);
+	redis_free(en->redis);
 	world_unref(en->world);
 	catalog_close(en->catalog);
 	errlog_release(&en->errlog);
@@ -452,6 +454,8 @@ engine_reload(struct engine *en, const struct conf *conf)
 	world_unref(old);
 	if (take_total(en, conf, &err) < 0 || engine_ready(en, &err) < 0)
 		log_warn("%s", err.msg);
+	if (store_redis_set(en->redis, conf, catalog_fsys(en->catalog), &err) < 0)
+		log_warn("%s; the former [redis] stays in force", err.msg);
 	lim = runner_limits(conf);
 	runner_resize(en->runner, &lim);
 	decisioncache_limit(en->decisions, &limits);

@@ -16,12 +16,13 @@
  *             is what the path expects                                       run_size.c
  *   result    a request being made into a blob, with those who wait for it   result.c
  *             its size told first, where lengths of lines are kept           result_size.c
+ *             shared with other programs: the cache L2                       result_shared.c
  *   results   the table of those                                             results.c
  *   runner    the threads that make results, and how many at once            runner.c
  *   world     a snapshot, its statistics, `now`                              world.c
  *   engine    the store, the settings, threads                               engine.c
  *   following  the new spans of one commit after the other                  following.c
- *   ended     a query's end, told to those who watch (watch/watch.h)         ended.c
+ *             its end, told to those who watch queries (watch/watch.h)       run.c
  *   second    a query run again, plain, to be compared (watch/second.h)      second_run.c
  *
  * Lock order: who holds one takes only those further down.
@@ -63,6 +64,7 @@
 #include "opt/cost_adapt.h"
 #include "opt/opt.h"
 #include "query/query.h"
+#include "redis/store_redis.h"
 #include "catalog/catalog.h"
 #include "catalog/marks.h"
 #include "catalog/summary.h"
@@ -213,6 +215,11 @@ has_version(struct hash128 v)
 	return (v.hi | v.lo) != 0;
 }
 int request_version(struct request *, struct hash128 *, struct err *) WARN_UNUSED;
+/*
+ * The same by the bytes of the shards, and not by their numbers: also of a copy of the store that
+ * others have written to. Opens shards of which the manifest does not tell.
+ */
+int request_version_by_bytes(struct request *, struct hash128 *, struct err *) WARN_UNUSED;
 /* Before it is planned: of its spans only those of that commit. */
 void request_only(struct request *, uint64_t generation);
 int request_plan(struct request *, struct err *) WARN_UNUSED;
@@ -557,7 +564,7 @@ bool followings_cancel(struct engine *, uint64_t id, struct requester, int *code
 int engine_follow(struct engine *, const struct path *, struct requester, const struct follow_out *,
     const atomic_bool *cancel, struct err *) WARN_UNUSED;
 
-/* ---- a query that has ended: ended.c ---- */
+/* ---- a query that has ended: run.c ---- */
 
 /*
  * Fills in what the request says of itself (its path's text goes into `path`, which stays until
@@ -647,6 +654,8 @@ struct engine {
 	struct shadow shadow;
 	struct decisioncache *decisions;
 	struct partcache *parts;	/* what shards gave to groups */
+	struct redis *redis;		/* the cache L2; off as a rule */
+	atomic_ullong redis_at;		/* the commit at which the store's identity was looked for */
 	atomic_uint cost_version;	/* moves when [cost_model] or what is learned of it changes */
 	struct costs costs;
 	atomic_ullong now;		/* [mount] now: NOW_CLOCK, NOW_LATEST, or that time */

@@ -158,7 +158,7 @@ add_fields(struct buf *b, const struct query *q)
 }
 
 static void
-add_shard(struct buf *b, const struct shard_entry *s)
+add_shard_facts(struct buf *b, const struct shard_entry *s)
 {
 	const uint64_t facts[] = { s->generation, s->n_rows, s->n_bytes, s->min_start,
 		s->max_start };
@@ -166,6 +166,21 @@ add_shard(struct buf *b, const struct shard_entry *s)
 	buf_str(b, s->file);
 	buf_putc(b, '\0');
 	buf_put(b, facts, sizeof facts);
+}
+
+/* What tells one shard from others: in this store, or (by_bytes) in all that there are. */
+static int
+add_shard(struct buf *b, const struct snapshot *snap, size_t i, bool by_bytes, struct err *e)
+{
+	uint64_t hash;
+	int code;
+
+	add_shard_facts(b, &snap->shards[i]);
+	if (!by_bytes)
+		return 0;
+	if ((code = snapshot_shard_hash(snap, i, &hash, e)) == 0)
+		buf_put(b, &hash, sizeof hash);
+	return code;
 }
 
 /* What of the settings its bytes depend on. */
@@ -178,8 +193,8 @@ add_settings(struct buf *b, const struct engine *en)
 	buf_put(b, facts, sizeof facts);
 }
 
-int
-request_version(struct request *r, struct hash128 *out, struct err *e)
+static int
+version(struct request *r, bool by_bytes, struct hash128 *out, struct err *e)
 {
 	struct selection wider, *sel = &r->selected;
 	struct buf b = BUF_INIT;
@@ -199,10 +214,22 @@ request_version(struct request *r, struct hash128 *out, struct err *e)
 	}
 	add_settings(&b, r->engine);
 	add_fields(&b, r->query);
-	for (size_t i = 0; i < sel->n; i++)
-		add_shard(&b, &r->world->snap->shards[sel->shards[i]]);
-	if ((code = buf_ok(&b, e)) == 0)
+	for (size_t i = 0; i < sel->n && code == 0; i++)
+		code = add_shard(&b, r->world->snap, sel->shards[i], by_bytes, e);
+	if (code == 0 && (code = buf_ok(&b, e)) == 0)
 		*out = hash128(b.p, b.n);
 	buf_release(&b);
 	return code;
+}
+
+int
+request_version(struct request *r, struct hash128 *out, struct err *e)
+{
+	return version(r, false, out, e);
+}
+
+int
+request_version_by_bytes(struct request *r, struct hash128 *out, struct err *e)
+{
+	return version(r, true, out, e);
 }

@@ -434,8 +434,7 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 	else if (sv_is(name, "exact") && r->state == RESULT_DONE && r->err.code == 0)
 		buf_str(out, r->info.inexact ? "no" : "yes");
 	else if (sv_is(name, "cache"))
-		buf_str(out, atomic_load(&r->opens) > 1 ? "l1" :
-		    r->info.profile.shards_kept != 0 ? "part" : "miss");
+		buf_str(out, atomic_load(&r->opens) > 1 ? "l1" : outcome_cache(&r->info));
 	else if (sv_is(name, "error") && r->state == RESULT_DONE && r->err.code != 0)
 		buf_str(out, r->err.msg);
 	else if (sv_is(name, "generation"))

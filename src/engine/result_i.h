@@ -7,6 +7,7 @@
  *   result_wait   those who wait for it                 result_wait.c
  *   result_run    its making                            result_run.c
  *   result_size   its size before its bytes             result_size.c
+ *   result_shared the same of other programs: L2        result_shared.c
  */
 #ifndef ENGINE_RESULT_I_H
 #define ENGINE_RESULT_I_H
@@ -87,6 +88,19 @@ bool result_left(struct result *);
 void result_stop(struct result *);
 /* SIZED to QUEUED if somebody waits for bytes: then the caller makes them, now. */
 bool result_wanted_on(struct result *);
+
+/* ---- result_shared.c, by the thread that makes it ---- */
+
+/*
+ * True: its bytes were in the cache L2, and are given to the sink; *code says whether that, and
+ * what the path expects, is well.
+ */
+bool result_shared_get(struct result *, const struct sink *, struct run_info *, int *code,
+    struct err *);
+/* It was made, its answer has a version, and the request is not settled yet. */
+void result_shared_put(struct result *);
+/* By anybody: what was got and put so far. */
+void result_shared_metrics(struct engine *, struct metrics *);
 
 /* Takes it out of the engine's table; if_unused: only when nobody uses it. */
 void result_forget(struct result *, bool if_unused);

@@ -271,6 +271,8 @@ settle(struct result *r, int code)
 {
 	struct hash128 version = version_of(r, code);
 
+	if (has_version(version))
+		result_shared_put(r);
 	request_settle(r->request);
 	pthread_mutex_lock(&r->lock);
 	r->settled = true;
@@ -331,7 +333,11 @@ run(struct result *r, const struct err *refused)
 	if (refused != NULL)
 		err = *refused;
 	code = refused != NULL ? err.code : may_run(r, timeout, &err);
-	if (code == 0 && (code = result_size_ahead(r, &x.limits, deadline, &err)) == 0) {
+	if (code == 0 && result_shared_get(r, &(struct sink){ put_bytes, NULL, &x }, &info, &code,
+	    &err)) {
+		end_run(r, code, &info, &err, NULL, true);
+		settle(r, code);
+	} else if (code == 0 && (code = result_size_ahead(r, &x.limits, deadline, &err)) == 0) {
 		atomic_fetch_sub(&r->engine->counters.running, 1);
 		result_recount(r, NO_VERSION);
 	} else

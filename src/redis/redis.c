@@ -112,6 +112,19 @@ redis_usable(const struct redis *r)
 	return s == STATE_IDLE || s == STATE_UP;
 }
 
+bool
+redis_lacks_secret(struct redis *r)
+{
+	bool lacks;
+
+	if (atomic_load_explicit(&r->state, memory_order_relaxed) != STATE_OFF)
+		return false;
+	pthread_mutex_lock(&r->lock);
+	lacks = r->settings->off && r->settings->url.host != NULL;
+	pthread_mutex_unlock(&r->lock);
+	return lacks;
+}
+
 /* ---- put ---- */
 
 void

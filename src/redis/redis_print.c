@@ -36,7 +36,7 @@ redis_counts(struct redis *r, struct redis_counts *out)
 static void
 line(struct buf *out, const char *name, uint64_t n)
 {
-	buf_printf(out, "l2.%s\t%llu\n", name, (unsigned long long)n);
+	buf_printf(out, "# l2.%s\t%llu\n", name, (unsigned long long)n);
 }
 
 static void
@@ -72,19 +72,19 @@ print_state(struct redis *r, struct buf *out)
 {
 	const struct settings *s = r->settings;
 
-	buf_printf(out, "l2.state\t%s\n", redis_state(r));
+	buf_printf(out, "# l2.state\t%s\n", redis_state(r));
 	if (s->url.host != NULL) {
-		BUF_LIT(out, "l2.url\t");
+		BUF_LIT(out, "# l2.url\t");
 		url_print(&s->url, out);
 		BUF_LIT(out, "\n");
 	}
 	if (s->off && s->url.host != NULL && s->why_off != NULL)
-		buf_printf(out, "l2.why_off\t%s\n", s->why_off);
+		buf_printf(out, "# l2.why_off\t%s\n", s->why_off);
 	if (r->last[0] == '\0')
 		return;
-	BUF_LIT(out, "l2.last_failure\t");
+	BUF_LIT(out, "# l2.last_failure\t");
 	visible_text(out, sv_cstr(r->last), 0);
-	buf_printf(out, "\nl2.last_failure_age_ms\t%llu\n",
+	buf_printf(out, "\n# l2.last_failure_age_ms\t%llu\n",
 	    (unsigned long long)((clock_wall_ns() - r->last_at) / 1000000));
 }
 

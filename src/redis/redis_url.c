@@ -228,26 +228,3 @@ url_print(const struct url *u, struct buf *out)
 	if (u->db != 0)
 		buf_printf(out, "/%u", u->db);
 }
-
-void
-redis_url_blank(struct sv url, struct buf *out)
-{
-	bool local = sv_starts(url, SV("unix://"));
-	int64_t at = sv_find(url, SV("://"));
-	struct sv rest, who, user = SV_EMPTY;
-
-	if (at < 0) {
-		buf_sv(out, url);
-		return;
-	}
-	rest = sv_sub(url, (size_t)at + 3, url.n);
-	buf_sv(out, sv_sub(url, 0, (size_t)at + 3));
-	/* A password that nobody encoded may have a '/', too. */
-	if (cut_user(&rest, local ? '/' : '\0', &who)) {
-		if ((at = sv_chr(who, ':')) >= 0)
-			user = sv_sub(who, 0, (size_t)at + 1);
-		buf_sv(out, user);
-		BUF_LIT(out, "***@");
-	}
-	buf_sv(out, rest);
-}

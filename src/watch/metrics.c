@@ -171,6 +171,24 @@ print_levels(struct buf *b, const struct metrics *m)
 }
 
 static void
+print_shared_cache(struct buf *b, const struct metrics *m)
+{
+	GAUGE(b, "shared_cache_up", "Whether the Redis of [redis] is connected.", m->shared_up);
+	family(b, "shared_cache_gets_total", "counter",
+	    "Results looked for in it, by what came of that.");
+	labelled(b, "shared_cache_gets_total", "outcome", "hit", m->shared_hits);
+	labelled(b, "shared_cache_gets_total", "outcome", "miss", m->shared_misses);
+	labelled(b, "shared_cache_gets_total", "outcome", "skipped", m->shared_skipped);
+	labelled(b, "shared_cache_gets_total", "outcome", "failed", m->shared_failed);
+	labelled(b, "shared_cache_gets_total", "outcome", "damaged", m->shared_damaged);
+	family(b, "shared_cache_puts_total", "counter", "Results for it, written or not.");
+	labelled(b, "shared_cache_puts_total", "outcome", "written", m->shared_written);
+	labelled(b, "shared_cache_puts_total", "outcome", "dropped", m->shared_dropped);
+	COUNTER(b, "shared_cache_breaker_opened_total", "Times that it stopped answering.",
+	    m->shared_opened);
+}
+
+static void
 print_memory(struct buf *b)
 {
 	GAUGE(b, "memory_resident_bytes", "Memory of the whole process.", memory_resident());
@@ -242,6 +260,7 @@ metrics_print(struct buf *b, const struct metrics *m)
 	print_work(b, c);
 	print_result_cache(b, m);
 	print_levels(b, m);
+	print_shared_cache(b, m);
 	print_pruning(b, c);
 	print_decisions(b, m);
 	print_shadow(b, m->shadow);

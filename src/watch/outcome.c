@@ -5,5 +5,7 @@
 const char *
 outcome_cache(const struct run_info *info)
 {
+	if (info->shared)
+		return "l2";
 	return info->profile.shards_kept != 0 ? "part" : "miss";
 }

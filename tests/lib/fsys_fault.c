@@ -117,6 +117,12 @@ fault_create(struct fsys *fs, const char *path, struct file **out, struct err *e
 }
 
 static int
+fault_create_private(struct fsys *fs, const char *path, struct file **out, struct err *e)
+{
+	return opening(fs, FAULT_CREATE, fsys_create_private, path, out, e);
+}
+
+static int
 fault_lock(struct fsys *fs, const char *path, struct file **out, struct err *e)
 {
 	return opening(fs, FAULT_LOCK, fault_of(fs)->below->ops->lock, path, out, e);
@@ -308,6 +314,7 @@ static const struct fsys_ops fault_ops = {
 	.lock = fault_lock,
 	.stat = fault_stat,
 	.rename_new = fault_rename_new,
+	.create_private = fault_create_private,
 	.free = fault_free,
 };
 

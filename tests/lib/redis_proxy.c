@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -232,7 +233,7 @@ redis_proxy_open(struct redis_proxy *p, const struct redis_rig *g)
 	p->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(p->fd, (const struct sockaddr *)&at, sizeof at), 0);
 	assert_int_equal(listen(p->fd, 64), 0);
-	assert_int_equal(pipe2(p->wake, 0), 0);
+	assert_int_equal(pipe2(p->wake, O_CLOEXEC), 0);
 	assert_int_equal(pthread_create(&p->thread, NULL, proxy_main, p), 0);
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/visible.h"
 #include "redis/redis.h"
 #include "redis/value_i.h"
 #include "shard/codec.h"
@@ -267,7 +268,7 @@ urls_are_blanked(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct buf b = BUF_INIT;
 
-		redis_url_blank(sv_cstr(cases[i][0]), &b);
+		visible_url(&b, sv_cstr(cases[i][0]));
 		assert_string_equal(buf_cstr(&b), cases[i][1]);
 		buf_release(&b);
 	}
