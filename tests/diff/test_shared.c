@@ -51,13 +51,15 @@ struct asker {
 	struct conf *conf;
 };
 
+static const char *timeout = "redis.timeout=10s";
+
 /* url NULL: one that keeps nothing. Threads of the kernel's make nothing: all may be shared. */
 static struct asker
 open_asker(const char *dir, const char *url, const char *more)
 {
 	char redis[128];
 	const char *sets[] = { "mount.now=2026-11-22T04:00:00Z", "query.threads=2",
-		"browse.strict_names=no", "redis.timeout=50ms", redis,
+		"browse.strict_names=no", timeout, redis,
 		url != NULL ? "result_cache.enabled=yes" : "result_cache.enabled=no", more };
 	struct err e = ERR_INIT;
 	struct asker a;
@@ -485,6 +487,7 @@ nothing_that_a_redis_does_changes_an_answer(void **state)
 
 	(void)state;
 	store_rig_init(&rig, 9, SPANS, HOURS, 3, 64);
+	timeout = "redis.timeout=50ms";
 	redis_rig_open(&t.redis, NULL);
 	redis_proxy_open(&t.proxy, &t.redis);
 	none = open_asker(rig.dir, NULL, NULL);
@@ -514,6 +517,7 @@ nothing_that_a_redis_does_changes_an_answer(void **state)
 		redis_rig_signal(&t.redis, SIGCONT);
 	close_asker(&none);
 	close_asker(&a);
+	timeout = "redis.timeout=10s";
 	ask_paths_release(paths, N_PATHS);
 	redis_proxy_close(&t.proxy);
 	redis_rig_close(&t.redis);

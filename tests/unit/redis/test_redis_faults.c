@@ -21,7 +21,7 @@
 #include "redis/redis.h"
 
 #define MS 1000000ull
-#define TIMEOUT (60 * MS)
+#define TIMEOUT (200 * MS)
 #define SLACK (900 * MS)
 #define PATIENCE (20000 * MS)
 #define TEXT "some text that is worth keeping, because it took a while to make"
@@ -156,11 +156,11 @@ a_late_answer_is_nobodys(void **state)
 
 	put(t->r, "other", "other text");
 	begin_anew(t);
-	redis_proxy_spoil(&t->proxy, SPOIL_LATE, 200, NULL);
+	redis_proxy_spoil(&t->proxy, SPOIL_LATE, 500, NULL);
 	assert_false(has(t->r, "key", ""));
 	redis_proxy_spoil(&t->proxy, SPOIL_NOT, 0, NULL);
 	/* The answer to the first comes now, or has come. */
-	for (unsigned i = 0; i < 400; i++) {
+	for (unsigned i = 0; i < 1200; i++) {
 		(void)has(t->r, "other", "other text");
 		nap();
 	}
