@@ -60,8 +60,8 @@ ask(struct ch_client *c, struct buf *rows, struct ch_outcome *o, struct err *e)
 
 struct script {
 	struct buf answer;
-	size_t upto;		/* so many bytes of it */
-	bool reset;		/* and a reset, not an end */
+	_Atomic size_t upto;		/* so many bytes of it */
+	_Atomic bool reset;		/* and a reset, not an end */
 	unsigned served;
 	struct buf asked;	/* all requests */
 };
