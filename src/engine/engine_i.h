@@ -32,7 +32,7 @@
  *   statistics.lock   by those who make the summary
  *   engine.lock       the newest world, the table of results, the ticker
  *   result.lock       a result's state and its waits
- *   runner.lock, decisioncache's, pool's
+ *   runner.lock, decisioncache's, pool's, partcache's
  *   leaves: world.lock, statistics.state, blob.lock, costs.lock, catalog's, those of the errors,
  *       the reads of marks, the slow queries, the shadow's queue and the query log (which writes its
  *       line under it)
