@@ -90,6 +90,7 @@ ask_result(struct engine *en, const char *text, struct buf *out, struct result *
 	path_unref(p);
 	if (code < 0)
 		return code;
+	result_note_open(r);
 	while (n != 0 && (code = read_piece(r, out, &n)) == 0)
 		;
 	wait_settled(r);
