@@ -133,7 +133,7 @@ int
 value_open(const struct value_keys *k, struct sv stored, size_t max, struct buf *out, struct err *e)
 {
 	unsigned char name[MAC_BYTES];
-	struct header h;
+	struct header h = { 0 };
 	int rc;
 
 	if ((rc = check_seal(k, stored, e)) != 0 || (rc = read_header(stored, &h, e)) != 0 ||
