@@ -56,7 +56,7 @@ int
 ch_scan_open(struct ch_client *c, const struct ch_select *q, const struct ch_scan_opts *o,
     struct ch_outcome *outcome, struct ch_scan **out, struct err *e)
 {
-	struct ch_scan *s;
+	struct ch_scan *s = NULL;
 	int rc;
 
 	if (outcome != NULL)
@@ -156,7 +156,7 @@ ch_count(struct ch_client *c, const struct ch_select *q, const struct ch_scan_op
     struct ch_outcome *outcome, struct err *e)
 {
 	struct ch_select count = *q;
-	struct ch_scan *s;
+	struct ch_scan *s = NULL;
 	int rc;
 
 	count.count = true;

@@ -125,7 +125,7 @@ static int
 take_column(struct ch_schema *s, enum ch_span_column c, const struct column_row *row,
     struct complaint *no, struct err *e)
 {
-	const char *want;
+	const char *want = "";
 	struct sv type;
 	int rc;
 

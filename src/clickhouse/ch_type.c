@@ -186,7 +186,7 @@ arguments(struct reader *r, unsigned depth, size_t n, struct ch_type *t)
 static int
 enum_label(struct reader *r, uint32_t bytes, struct ch_label *l)
 {
-	uint32_t v;
+	uint32_t v = 0;
 	bool minus;
 	int rc;
 
