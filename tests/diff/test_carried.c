@@ -308,9 +308,13 @@ only_what_is_new_is_read(void **state)
 {
 	static const char path[] =
 	    "/since/2026-11-20T12:00:00Z/bucket/5m/group/service/agg/count,p99:duration/groups.jsonl";
-	uint64_t at = chunks_used(), first, second;
+	uint64_t at, first, second;
 
 	(void)state;
+	/* So many shards that one more is little, however few the questions before were. */
+	for (int i = 0; i < 60; i++)
+		commit(++n_commits);
+	at = chunks_used();
 	assert_int_equal(ask_anew(keeps, path, &kept), 0);
 	first = chunks_used() - at;
 	commit(++n_commits);
