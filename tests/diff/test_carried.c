@@ -186,6 +186,13 @@ questions(long usual)
 	return env != NULL ? strtol(env, NULL, 10) : usual;
 }
 
+/* Questions between two commits, so that these are few: each makes all that follow dearer. */
+static long
+step(long n, long commits)
+{
+	return n / commits > 20 ? n / commits : 20;
+}
+
 static void
 compare_answers(long i, const char *path, int a, int b)
 {
@@ -208,7 +215,7 @@ every_answer_is_of_its_state(void **state)
 
 		/* Some are asked far more often than others. */
 		path = paths[r % (r >> 32 & 1 ? N_PATHS : N_PATHS / 8)].p;
-		if (i % 20 == 19)
+		if (i % step(n, 100) == 19)
 			commit(++n_commits);
 		a = ask_kept(keeps, path, &kept);
 		b = ask_anew(none, path, &anew);
@@ -241,7 +248,7 @@ ask_over_ranges(struct buf *asked, size_t n_asked, const char *const files[2])
 		buf_sv(&path, buf_view(&asked[(r >> 32) % n_asked]));
 		buf_printf(&path, path.p[path.n - 1] == '/' ? "%s" : "/%s", files[r >> 40 & 1]);
 		buf_putc(&path, '\0');
-		if (i % 40 == 39)
+		if (i % step(n, 50) == 19)
 			commit(++n_commits);
 		a = ask_anew(keeps, path.p, &kept);
 		b = ask_anew(none, path.p, &anew);
