@@ -2,16 +2,16 @@
 """make bench-cache: a day of queries (day.py) replayed while imports commit, with the cache of
 results and without it.
 
-  replay.py [--store DIR] [--queries 5000] [--every 3] [--spans 500] [--seed 1] [--quick] [--work DIR]
-            [--options redis.url=unix:///run/redis.sock] [--fresh 100]
+  replay.py [--store DIR] [--queries 5000] [--every 3] [--apart 0] [--spans 500] [--seed 1] [--quick]
+            [--work DIR] [--options redis.url=unix:///run/redis.sock] [--fresh 100]
 
 Two mounts of one store, one with [result_cache] and one without it. Each query is asked of both,
 and the answers of the same commit (user.spanfs.generation) must be equal, byte by byte: one that
 differs, or is of an older commit than was there before it was asked for, is stale, and one is too
-many. Meanwhile every --every seconds --spans spans of the last hour are imported, and the clock of
-the queries goes on by a minute. Then the rows that each mount has looked at, the hits of each level,
-and how long an open, read and close took. The store is copied, unless --work has it; without one
-a small store is made.
+many. Meanwhile every --every seconds, --apart queries from each other at least, --spans spans of
+the last hour are imported, and the clock of the queries goes on by a minute. Then the rows that
+each mount has looked at, the hits of each level, and how long an open, read and close took. The
+store is copied, unless --work has it; without one a small store is made.
 
 --options are more of the mount with the cache; --fresh N mounts that anew after every N queries, so that
 what it knows is what is kept outside of it: of a Redis that is L2 alone, without --fresh both.
@@ -54,8 +54,9 @@ def ctl(store, *argv):
 class Growth:
     """an import every few seconds, until it is stopped; `now` is the newest span that there may be"""
 
-    def __init__(self, store, spans, every, work):
-        self.store, self.spans, self.every, self.work = store, spans, every, work
+    def __init__(self, store, o, work):
+        self.store, self.spans, self.every, self.work = store, o.spans, o.every, work
+        self.apart, self.asked = o.apart, 0
         text = [l for l in ctl(store, 'info').splitlines() if l.startswith('newest')][0].split()[1]
         self.now = calendar.timegm(time.strptime(text[:19], '%Y-%m-%dT%H:%M:%S')) + 1
         self.commits, self.trouble = 0, None
@@ -71,8 +72,13 @@ class Growth:
         self.commits += 1
 
     def run(self):
+        at = 0
         try:
             while not self.stopped.wait(self.every):
+                # However slow the answers are: else none would be asked for twice between two.
+                if self.asked - at < self.apart:
+                    continue
+                at = self.asked
                 self.once(self.spans, self.now + 60)
         except subprocess.CalledProcessError as e:
             self.trouble = e.stderr.strip()
@@ -111,6 +117,7 @@ class Replay:
         before = rows(mount)
         for _ in range(queries):
             self.query(*day.next(growth.now))
+            growth.asked += 1
             if len(self.times) % 500 == 0:
                 log('%d queries, %d commits, %.0f s, %d stale' %
                     (len(self.times), growth.commits, time.time() - began, len(self.stale)))
@@ -226,7 +233,7 @@ def replay(o, work):
         return Mount([SPANFS, '-f', '-o', OPTIONS + more, store], os.path.join(work, 'cached'))
     with Mount([SPANFS, '-f', '-o', OPTIONS + ',result_cache.enabled=no', store],
                os.path.join(work, 'plain')) as plain:
-        growth = Growth(store, o.spans, o.every, work)
+        growth = Growth(store, o, work)
         r = Replay(plain)
         if not o.quick:
             with mount() as m:
@@ -250,6 +257,7 @@ def main():
     a.add_argument('--store')
     a.add_argument('--queries', type=int, default=5000)
     a.add_argument('--every', type=float, default=3)
+    a.add_argument('--apart', type=int, default=0)
     a.add_argument('--spans', type=int, default=500)
     a.add_argument('--seed', type=int, default=1)
     a.add_argument('--quick', action='store_true')
