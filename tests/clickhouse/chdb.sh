@@ -8,7 +8,9 @@ set -u
 of_npm=node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 
 find_it() {
-	for f in "${SPANFS_CHDB-}" "$BUILD/chdb/$of_npm" "${BENCH_DIR-$BUILD/bench}/npm/$of_npm"; do
+	# A sanitizer's build stands inside another.
+	for f in "${SPANFS_CHDB-}" "$BUILD/chdb/$of_npm" "$BUILD/../chdb/$of_npm" \
+	    "${BENCH_DIR-$BUILD/bench}/npm/$of_npm"; do
 		[ -n "$f" ] && [ -f "$f" ] || continue
 		echo "$f"
 		exit 0
