@@ -196,10 +196,10 @@ step(long n, long commits)
 static void
 compare_answers(long i, const char *path, int a, int b)
 {
-	if (a != b || kept.n != anew.n || (a == 0 && memcmp(kept.p, anew.p, kept.n) != 0))
+	if (a != b || (a == 0 && !sv_eq(buf_view(&kept), buf_view(&anew))))
 		fail_msg("question %ld, %s: %d, %zu bytes are kept; %d, %zu now: %.*s | %.*s", i, path,
-		    a, kept.n, b, anew.n, (int)(kept.n < 500 ? kept.n : 500), kept.p,
-		    (int)(anew.n < 500 ? anew.n : 500), anew.p);
+		    a, kept.n, b, anew.n, (int)(kept.n < 500 ? kept.n : 500), buf_cstr(&kept),
+		    (int)(anew.n < 500 ? anew.n : 500), buf_cstr(&anew));
 }
 
 static void
