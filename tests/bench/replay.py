@@ -213,7 +213,7 @@ def tell(r, o, rows_cached, rows_plain, growth, seconds):
         (rank(r.times, 50), rank(r.times, 99), max(r.times)))
     for x in r.slow:
         log('%.1f ms, %s: %s' % x)
-    say(growth.commits > 0 and (saved > 0.3 or not o.quick), 'the cache saved rows while commits came')
+    say(growth.commits > 0 and (saved > 0.1 or not o.quick), 'the cache saved rows while commits came')
 
 
 def replay(o, work):

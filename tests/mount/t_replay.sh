@@ -7,7 +7,7 @@ have python3 || skip_all "no python3"
 setup
 PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE
-: "${REPLAY=--queries 300 --every 0.2 --apart 25 --spans 100}"
+: "${REPLAY=--queries 300 --every 0.2 --apart 50 --spans 100}"
 # shellcheck disable=SC2086
 lim 200 python3 "$(dirname "$0")/../bench/replay.py" --quick --work "$T/mnt-replay" $REPLAY \
     >"$T/said" 2>&1
