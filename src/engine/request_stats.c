@@ -157,17 +157,6 @@ add_fields(struct buf *b, const struct query *q)
 	}
 }
 
-static void
-add_shard_facts(struct buf *b, const struct shard_entry *s)
-{
-	const uint64_t facts[] = { s->generation, s->n_rows, s->n_bytes, s->min_start,
-		s->max_start };
-
-	buf_str(b, s->file);
-	buf_putc(b, '\0');
-	buf_put(b, facts, sizeof facts);
-}
-
 /* What tells one shard from others: in this store, or (by_bytes) in all that there are. */
 static int
 add_shard(struct buf *b, const struct snapshot *snap, size_t i, bool by_bytes, struct err *e)
@@ -175,7 +164,7 @@ add_shard(struct buf *b, const struct snapshot *snap, size_t i, bool by_bytes, s
 	uint64_t hash;
 	int code;
 
-	add_shard_facts(b, &snap->shards[i]);
+	shard_entry_put(b, &snap->shards[i]);
 	if (!by_bytes)
 		return 0;
 	if ((code = snapshot_shard_hash(snap, i, &hash, e)) == 0)

@@ -63,7 +63,7 @@ key_of(struct buf *b, const struct shard_entry *s, struct hash128 *out, struct e
 	size_t asked = b->n;
 	int code;
 
-	part_put_shard(b, s);
+	shard_entry_put(b, s);
 	if ((code = buf_ok(b, e)) == 0)
 		*out = hash128(b->p, b->n);
 	b->n = asked;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* part_key: what the kinds of parts share: which shards are worth it, and keys. */
+/* part_key: what the kinds of parts share: which shards are worth it. */
 #ifndef PARTS_PART_KEY_H
 #define PARTS_PART_KEY_H
 
-#include "base/buf.h"
 #include "catalog/catalog.h"
 #include "plan/plan.h"
 
@@ -21,18 +20,6 @@ static inline bool
 part_is_whole(const struct shard_entry *s, struct time_range r)
 {
 	return s->min_start >= r.from && (s->max_start < r.to || r.to == WHEN_MAX);
-}
-
-/* What tells a shard from any other, for good. */
-static inline void
-part_put_shard(struct buf *b, const struct shard_entry *s)
-{
-	const uint64_t facts[] = { s->generation, s->n_rows, s->n_bytes, s->min_start,
-		s->max_start };
-
-	buf_put(b, facts, sizeof facts);
-	buf_str(b, s->file);
-	buf_putc(b, '\0');
 }
 
 #endif

@@ -86,7 +86,7 @@ hour_before(struct walk *w, size_t hi, struct hour *h, struct err *e)
 
 		h->wanted &= part_is_whole(s, w->ask->plan->filter.range);
 		cost += part_cost(&w->v[h->lo]);
-		part_put_shard(&w->key, s);
+		shard_entry_put(&w->key, s);
 	}
 	h->wanted &= cost >= w->ask->least_cost;
 	h->key = hash128(w->key.p, w->key.n);

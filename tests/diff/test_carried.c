@@ -9,20 +9,18 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/hash.h"
 #include "engine/engine_i.h"
+#include "lib/ask.h"
 #include "lib/gen_path.h"
 #include "lib/gen_span.h"
 #include "lib/store_rig.h"
 #include "lib/store_vocab.h"
-#include "query/name.h"
 
 #define SPANS 1500
 #define HOURS 40
@@ -36,85 +34,6 @@ static struct vocab words;
 static struct arena vocab_arena;
 static unsigned n_commits;
 static struct buf paths[N_PATHS];
-static const struct requester me = { 0, 1 };
-
-/* ---- a result, read whole ---- */
-
-struct waiter {
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool called;
-	int code;
-	struct buf *out;
-	size_t n;
-};
-
-static void
-on_read(void *arg, int code, const void *data, size_t n)
-{
-	struct waiter *w = arg;
-
-	pthread_mutex_lock(&w->lock);
-	w->called = true;
-	w->code = code;
-	w->n = n;
-	buf_put(w->out, data, n);
-	pthread_cond_signal(&w->cond);
-	pthread_mutex_unlock(&w->lock);
-}
-
-static int
-read_piece(struct result *r, struct buf *out, size_t *n)
-{
-	struct waiter w = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, .out = out };
-
-	assert_int_equal(result_read(r, out->n, 1 << 16, on_read, &w, NULL, NULL), 0);
-	pthread_mutex_lock(&w.lock);
-	while (!w.called)
-		pthread_cond_wait(&w.cond, &w.lock);
-	pthread_mutex_unlock(&w.lock);
-	*n = w.n;
-	return w.code;
-}
-
-/* From the cache, if it is there. */
-static int
-ask_kept(struct engine *en, const char *text, struct buf *out)
-{
-	struct err e = ERR_INIT;
-	struct result *r;
-	struct path *p;
-	struct sv file;
-	size_t n = 1;
-	int code;
-
-	out->n = 0;
-	if (path_parse(sv_cstr(text), engine_known_file, &p, &file, &e) < 0)
-		fail_msg("%s: %s", text, e.msg);
-	code = engine_result(en, p, file, me, &r, &e);
-	path_unref(p);
-	if (code < 0)
-		return code;
-	while (n != 0 && (code = read_piece(r, out, &n)) == 0)
-		;
-	result_unref(r);
-	return code;
-}
-
-static int
-append(void *arg, const void *p, size_t n, struct err *e)
-{
-	(void)e;
-	buf_put(arg, p, n);
-	return 0;
-}
-
-static int
-ask_anew(struct engine *en, const char *text, struct buf *out)
-{
-	out->n = 0;
-	return engine_query(en, sv_cstr(text), me, append, out, NULL, NULL);
-}
 
 /* ---- the store, and what is asked of it ---- */
 
@@ -146,34 +65,6 @@ commit(unsigned k)
 	assert_true(gen_span_add(&g, &batch, 5));
 	store_rig_add(&rig, &batch, 64);
 	span_batch_release(&batch);
-}
-
-/* Half of them in some hours only. */
-static void
-make_paths(void)
-{
-	uint64_t seed = 5;
-
-	arena_init(&vocab_arena);
-	store_vocab(none, &rig, &vocab_arena, &words);
-	for (size_t i = 0; i < N_PATHS; i++) {
-		const char *file = vocab_file(i);
-		uint64_t from = STORE_RIG_START + hash_u64(i) % HOURS * HOUR_NS;
-
-		words.flags = vocab_file_flags(file);
-		if (i % 2 == 0) {
-			words.flags &= ~GEN_PATH_TIME;
-			buf_printf(&paths[i], "/since/%llu/until/%llu", (unsigned long long)from,
-			    (unsigned long long)(from + 6 * HOUR_NS));
-		}
-		if (i % 3 == 0) {
-			BUF_LIT(&paths[i], "/service/");
-			name_encode(&paths[i], words.services.v[i % words.services.n]);
-		}
-		gen_path(&seed, &words, &paths[i]);
-		buf_printf(&paths[i], paths[i].p[paths[i].n - 1] == '/' ? "%s" : "/%s", file);
-		buf_putc(&paths[i], '\0');
-	}
 }
 
 static struct buf kept, anew;
@@ -343,7 +234,9 @@ setup(void **state)
 	open_engine(&keeps, &kc, true);
 	open_engine(&none, &nc, false);
 	keeps->parts_least_cost = 0;
-	make_paths();
+	arena_init(&vocab_arena);
+	store_vocab(none, &rig, &vocab_arena, &words);
+	ask_paths_make(none, &rig, HOURS, paths, N_PATHS);
 	return 0;
 }
 
@@ -359,8 +252,7 @@ teardown(void **state)
 	arena_release(&vocab_arena);
 	buf_release(&kept);
 	buf_release(&anew);
-	for (size_t i = 0; i < N_PATHS; i++)
-		buf_release(&paths[i]);
+	ask_paths_release(paths, N_PATHS);
 	return 0;
 }
 
