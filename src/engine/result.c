@@ -104,6 +104,7 @@ result_unref(struct result *r)
 {
 	struct engine *en = r->engine;
 	bool last, listed, unfinished, sized, settled;
+	struct result *gone = NULL;
 	uint64_t bytes;
 
 	pthread_mutex_lock(&r->lock);
@@ -122,7 +123,11 @@ result_unref(struct result *r)
 	/* The first that is kept: the ticker, which sleeps without end, is to see it grow old. */
 	if (last && en->idle && en->results.oldest == r)
 		pthread_cond_signal(&en->tick);
+	/* It counts from now on: what is over the bound by it goes at once. */
+	if (last)
+		gone = results_expire(&en->results, 0, engine_results_max(en));
 	pthread_mutex_unlock(&en->lock);
+	results_drop(gone);
 	if (last && unfinished)
 		cancel_run(r);
 	if (listed)
@@ -143,6 +148,7 @@ void
 result_recount(struct result *r, struct hash128 version)
 {
 	struct engine *en = r->engine;
+	struct result *gone;
 	uint64_t bytes;
 	bool settled;
 
@@ -154,7 +160,9 @@ result_recount(struct result *r, struct hash128 version)
 	r->version = version;
 	r->done = settled;
 	results_recount(&en->results, r, bytes, r->took_ns, is_lasting(r, version));
+	gone = results_expire(&en->results, 0, engine_results_max(en));
 	pthread_mutex_unlock(&en->lock);
+	results_drop(gone);
 }
 
 void
