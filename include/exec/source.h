@@ -14,7 +14,8 @@
  * A part is what row numbers count in: a shard. Parts and rows name a row for as long as the source
  * is open. Except for open, slice, scan and close every function may be called by several threads.
  *
- * A source of whole rows, which tests none of the plan's conditions, hands its spans to give().
+ * A source of whole rows, of which some may not pass the plan's filter, hands its spans to give(),
+ * and leaves to held_* what sinks ask of them afterwards.
  */
 #ifndef EXEC_SOURCE_H
 #define EXEC_SOURCE_H
@@ -23,6 +24,7 @@
 #include "plan/plan_caps.h"
 #include "shard/fetch.h"
 
+struct held;
 struct row_sink;
 struct trace_pin;
 
@@ -45,6 +47,7 @@ struct source {
 	const struct exec_env *env;
 	struct profile *prof;		/* of the driver's thread */
 	void *state;			/* the kind's */
+	struct held *held;		/* of whole rows: held_new */
 };
 
 struct source_ops {
@@ -78,17 +81,37 @@ struct source_ops {
 /* The plan's shards, of the environment's snapshot. */
 extern const struct source_ops source_local;
 
+/* ---- asks.c ---- */
+
+/* Does the plan ask about whole traces? Then a source of whole rows gives these. */
+bool plan_asks_traces(const struct plan *);
+
 /* ---- give.c ---- */
 
+/* In open and close. */
+int held_new(struct source *, struct err *) WARN_UNUSED;
+void held_free(struct source *);
+/* The source's ops: of the rows that give() was handed since the last give_begin. */
+int held_rows(struct source *, struct fetch *, uint32_t part, const uint32_t *rows, size_t n,
+    const struct projection *, struct span *out, struct err *) WARN_UNUSED;
+int held_ids(struct source *, uint32_t part, uint32_t row, struct trace_id *, uint64_t *span_id,
+    struct err *) WARN_UNUSED;
+uint32_t held_near(const struct source *, uint32_t part);
+int held_trace(struct source *, struct trace_id, uint32_t only, struct trace_pin *, struct err *)
+    WARN_UNUSED;
+void held_trace_put(struct source *, struct trace_pin *);
+
 /*
- * Rows as whole spans, from one thread: give() tests those of [first, first + n) of a part against
- * the plan's filter and the slice; what passes goes to the sink. give_end after a failure, too.
+ * Rows as whole spans, from one thread: give() tests those of a batch against the plan's filter and
+ * the slice; what passes goes to the sink. It takes the batch's memory over if the sink may ask for
+ * rows again, which counts against the budget, and leaves it empty in any case. >0: no row to come
+ * matters. If the plan asks about whole traces a batch is of some, whole, rising by id, also from
+ * batch to batch. give_end after a failure, too.
  */
 struct give;
 int give_begin(struct source *, struct slice, struct row_sink *, struct give **, struct err *)
     WARN_UNUSED;
-int give(struct give *, uint32_t part, uint32_t first, const struct span *, uint32_t n,
-    struct err *) WARN_UNUSED;
+int give(struct give *, struct span_batch *, struct err *) WARN_UNUSED;
 int give_end(struct give *, bool failed, struct err *) WARN_UNUSED;
 
 #endif

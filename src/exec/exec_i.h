@@ -390,6 +390,12 @@ int slice_next(struct exec *, struct slice *, struct err *) WARN_UNUSED;
  */
 int slice_newest(struct exec *, struct slice *, double matches, struct err *) WARN_UNUSED;
 
+/* ---- asks.c ---- */
+
+/* How many children spans have; how they hang together. See plan_asks_traces, too. */
+bool plan_asks_children(const struct plan *);
+bool plan_asks_tree(const struct plan *);
+
 /* ---- op_traces.c ---- */
 
 /* As trace_get_in; `only` is a snapshot shard. */

@@ -1,16 +1,205 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * give: a scan of a source that has whole spans (exec/source.h), on one thread.
+ * give: a scan of a source that has whole spans (exec/source.h), on one thread. What a sink may
+ * ask for again is held, a batch at a time: a batch of which nothing passed is dropped at once.
+ *
+ * Where the plan asks about whole traces the source gives these whole, and all that is known of a
+ * trace is worked out before its spans are tested.
  */
-#include "exec_i.h"
+#include "assembly.h"
 
 #include <stdlib.h>
+
+#include "base/search.h"
+
+struct held {
+	struct exec *ex;
+	bool keeps, traces, tree;
+	VEC(struct span_batch *) parts;
+	VEC(struct trace_entry *) entries;	/* rising by id */
+	size_t bytes;				/* counted against the budget */
+};
 
 struct give {
 	struct scan sc;
 	struct row_sink *sink;
 	struct slice slice;
 };
+
+/* ---- what is held ---- */
+
+static bool
+has_rows(enum row_kind k)
+{
+	return k != ROW_COUNT && k != ROW_GROUP && k != ROW_CONTRAST;
+}
+
+int
+held_new(struct source *s, struct err *e)
+{
+	struct held *h = calloc(1, sizeof *h);
+
+	if (h == NULL)
+		return err_nomem(e);
+	h->ex = s->ex;
+	h->traces = plan_asks_traces(s->plan);
+	h->tree = plan_asks_tree(s->plan);
+	/* Groups by fields of parents ask for these. */
+	h->keeps = has_rows(s->plan->output) || h->traces;
+	s->held = h;
+	return 0;
+}
+
+static void
+batch_free(struct span_batch *b)
+{
+	span_batch_release(b);
+	free(b);
+}
+
+static void
+drop_all(struct held *h)
+{
+	for (size_t i = 0; i < h->parts.n; i++)
+		batch_free(h->parts.v[i]);
+	for (size_t i = 0; i < h->entries.n; i++)
+		free(h->entries.v[i]);
+	h->parts.n = h->entries.n = 0;
+	mem_give(h->ex, h->bytes);
+	h->bytes = 0;
+}
+
+void
+held_free(struct source *s)
+{
+	struct held *h = s->held;
+
+	if (h == NULL)
+		return;
+	drop_all(h);
+	vec_release(&h->parts);
+	vec_release(&h->entries);
+	free(h);
+	s->held = NULL;
+}
+
+static int
+count_bytes(struct held *h, size_t n, struct err *e)
+{
+	int rc = mem_take(h->ex, n, e);
+
+	if (rc == 0)
+		h->bytes += n;
+	return rc;
+}
+
+int
+held_rows(struct source *s, struct fetch *f, uint32_t part, const uint32_t *rows, size_t n,
+    const struct projection *p, struct span *out, struct err *e)
+{
+	const struct span_batch *b = s->held->parts.v[part];
+
+	(void)f;
+	(void)p;
+	(void)e;
+	for (size_t i = 0; i < n; i++)
+		out[i] = b->spans[rows[i]];
+	return 0;
+}
+
+int
+held_ids(struct source *s, uint32_t part, uint32_t row, struct trace_id *trace, uint64_t *span,
+    struct err *e)
+{
+	const struct span *x = &s->held->parts.v[part]->spans[row];
+
+	(void)e;
+	*trace = x->trace_id;
+	*span = x->span_id;
+	return 0;
+}
+
+/* All of a part lies together. */
+uint32_t
+held_near(const struct source *s, uint32_t part)
+{
+	(void)s;
+	(void)part;
+	return UINT32_MAX;
+}
+
+/* ---- traces ---- */
+
+static int
+id_cmp(struct trace_id a, struct trace_id b)
+{
+	return a.hi != b.hi ? (a.hi > b.hi) - (a.hi < b.hi) : (a.lo > b.lo) - (a.lo < b.lo);
+}
+
+int
+held_trace(struct source *s, struct trace_id id, uint32_t only, struct trace_pin *pin,
+    struct err *e)
+{
+	const struct held *h = s->held;
+	size_t from = 0;
+
+	(void)only;
+	LOWER_BOUND(from, h->entries.n, i, id_cmp(h->entries.v[i]->facts.trace_id, id) < 0);
+	if (from == h->entries.n || id_cmp(h->entries.v[from]->facts.trace_id, id) != 0)
+		return err_set(e, ERR_UNSUPPORTED, -1, "%s gave spans of a trace, and not the trace",
+		    s->ops->name);
+	*pin = (struct trace_pin){ h->entries.v[from], NULL };
+	return 0;
+}
+
+void
+held_trace_put(struct source *s, struct trace_pin *pin)
+{
+	(void)s;
+	(void)pin;
+}
+
+/* The trace of spans [from, to) of the part to come. */
+static int
+add_trace(struct held *h, const struct span_batch *b, size_t from, size_t to, struct err *e)
+{
+	struct trace_entry *t = NULL;
+	struct assembly a;
+	size_t bytes;
+	int rc = 0;
+
+	assembly_begin(&a, h->ex, b->spans[from].trace_id, e);
+	a.tree = h->tree;
+	for (size_t i = from; i < to && rc == 0; i++)
+		rc = assembly_add(&a, &b->spans[i], (uint32_t)h->parts.n, (uint32_t)i);
+	if (rc == 0 && (rc = assembly_end(&a, &t, &bytes)) == 0 &&
+	    (!vec_push(&h->entries, t) || (rc = count_bytes(h, bytes, e)) < 0))
+		rc = rc < 0 ? rc : (free(t), err_nomem(e));
+	assembly_release(&a);
+	return rc;
+}
+
+static int
+add_traces(struct held *h, const struct span_batch *b, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0, to; i < b->n && rc == 0; i = to) {
+		struct trace_id id = b->spans[i].trace_id;
+
+		if (h->entries.n > 0 &&
+		    id_cmp(h->entries.v[h->entries.n - 1]->facts.trace_id, id) >= 0)
+			return err_set(e, ERR_CORRUPT, -1, "traces come twice, or out of order");
+		for (to = i + 1; to < b->n && id_cmp(b->spans[to].trace_id, id) == 0;)
+			to++;
+		rc = add_trace(h, b, i, to, e);
+	}
+	if (rc == 0)
+		h->ex->prof.traces_assembled += h->entries.n;
+	return rc;
+}
+
+/* ---- a scan ---- */
 
 int
 give_begin(struct source *src, struct slice s, struct row_sink *sink, struct give **out,
@@ -30,15 +219,49 @@ give_begin(struct source *src, struct slice s, struct row_sink *sink, struct giv
 		free(g);
 		return ERR_NOMEM;
 	}
+	/* What an earlier slice gave was handed out. */
+	drop_all(src->held);
 	*out = g;
 	return 0;
 }
 
-int
-give(struct give *g, uint32_t part, uint32_t first, const struct span *spans, uint32_t n,
-    struct err *e)
+/* Moves the batch among the parts, so that its rows have a place; NULL: no memory. */
+static struct span_batch *
+take_in(struct held *h, struct span_batch *b)
 {
-	uint32_t *rows = arena_array(&g->sc.mem, n, uint32_t);
+	struct span_batch *own = malloc(sizeof *own);
+
+	if (own == NULL || !vec_push(&h->parts, own)) {
+		free(own);
+		return NULL;
+	}
+	*own = *b;
+	span_batch_init(b);
+	return own;
+}
+
+/* The last part, and what is known of its traces, was for nothing. */
+static void
+drop_last(struct held *h, struct span_batch *b, size_t n_entries)
+{
+	struct span_batch *own = h->parts.v[--h->parts.n];
+
+	while (h->entries.n > n_entries)
+		free(h->entries.v[--h->entries.n]);
+	span_batch_release(b);
+	*b = *own;
+	free(own);
+	span_batch_reset(b);
+}
+
+int
+give(struct give *g, struct span_batch *b, struct err *e)
+{
+	struct held *h = g->sc.ex->source.held;
+	uint32_t *rows = arena_array(&g->sc.mem, b->n, uint32_t), n = (uint32_t)b->n;
+	size_t n_entries = h->entries.n, before = h->bytes;
+	uint64_t matched = g->sc.prof->rows_matched;
+	struct span_batch *own;
 	int rc = exec_check(g->sc.ex, e);
 
 	if (rc < 0 || rows == NULL)
@@ -46,13 +269,25 @@ give(struct give *g, uint32_t part, uint32_t first, const struct span *spans, ui
 	for (uint32_t i = 0; i < n; i++)
 		rows[i] = i;
 	g->sc.e = e;
-	g->sc.part = part;
-	g->sc.row_from = first;
+	g->sc.part = (uint32_t)h->parts.n;
+	g->sc.row_from = 0;
 	g->sc.n_rows = n;
 	g->sc.prof->rows_scanned += n;
-	rc = spans_consume(&g->sc, g->sink, g->slice, spans, rows, n);
+	if (h->traces && (rc = add_traces(h, b, e)) < 0)
+		return rc;
+	if ((own = take_in(h, b)) == NULL)
+		return err_nomem(e);
+	if ((rc = count_bytes(h, arena_footprint(&own->arena) + own->cap * sizeof *own->spans, e)) == 0)
+		rc = spans_consume(&g->sc, g->sink, g->slice, own->spans, rows, n);
+	if (rc == 0 && (g->sc.prof->rows_matched == matched || !h->keeps)) {
+		drop_last(h, b, n_entries);
+		mem_give(h->ex, h->bytes - before);
+		h->bytes = before;
+	}
 	arena_reset(&g->sc.mem);
-	return rc;
+	if (rc == 0)
+		rc = g->sink->ops->combine(g->sink, g->sc.local, false, e);
+	return rc < 0 ? rc : g->sink->full;
 }
 
 int

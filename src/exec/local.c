@@ -9,25 +9,6 @@
 
 /* ---- the state ---- */
 
-/* Fields that only the tree of a trace tells; child counts need less of it. */
-static bool
-of_tree(const struct field *f, bool counts)
-{
-	return field_owner(f) == OF_TREE && (counts || f->scope != FIELD_INTRINSIC ||
-	    f->intrinsic != IN_CHILD_COUNT);
-}
-
-static bool
-asks_tree(const struct pred *p, bool counts)
-{
-	if (p->kind == PRED_LEAF)
-		return p->op != OP_TEXT && of_tree(&p->field, counts);
-	for (size_t i = 0; i < p->n_kids; i++)
-		if (asks_tree(p->kids[i], counts))
-			return true;
-	return false;
-}
-
 static bool
 searches(const struct pred *p)
 {
@@ -35,15 +16,6 @@ searches(const struct pred *p)
 		return p->op == OP_TEXT || p->op == OP_RE || p->op == OP_CONTAINS;
 	for (size_t i = 0; i < p->n_kids; i++)
 		if (searches(p->kids[i]))
-			return true;
-	return false;
-}
-
-static bool
-sorts_by_tree(const struct plan *p, bool counts)
-{
-	for (size_t i = 0; i < p->order.n_keys; i++)
-		if (of_tree(&p->order.keys[i].field, counts))
 			return true;
 	return false;
 }
@@ -58,26 +30,6 @@ traces_open(struct exec *ex, struct err *e)
 	size_t max = ex->env.memory == 0 ? CACHE_DEFAULT : ex->env.memory / CACHE_PART;
 
 	return lru_new(max, free, &ex->local->traces, e);
-}
-
-/* Rows that carry facts carry the child count too. */
-static bool
-needs_children(const struct plan *p)
-{
-	return p->fetch.want_trace || sorts_by_tree(p, true) || asks_tree(p->filter.pred, true) ||
-	    (p->contrast.pred != NULL && asks_tree(p->contrast.pred, true));
-}
-
-static bool
-needs_tree(const struct plan *p)
-{
-	const struct projection *pr = &p->fetch.projection;
-
-	return sorts_by_tree(p, false) || asks_tree(p->filter.pred, false) ||
-	    (p->contrast.pred != NULL && asks_tree(p->contrast.pred, false)) ||
-	    (p->fetch.want_trace &&
-	    (pr->all || pr->parents || (pr->intrinsics & (INTRINSIC_BIT(IN_DEPTH) |
-	    INTRINSIC_BIT(IN_SELF_DURATION))) != 0));
 }
 
 static int
@@ -106,8 +58,8 @@ local_open(struct source *s, struct err *e)
 	l->slices.last = exec_last(s->plan);
 	l->searches = searches(s->plan->filter.pred) ||
 	    (s->plan->contrast.pred != NULL && searches(s->plan->contrast.pred));
-	l->needs_children = needs_children(s->plan);
-	l->needs_tree = needs_tree(s->plan);
+	l->needs_children = plan_asks_children(s->plan);
+	l->needs_tree = plan_asks_tree(s->plan);
 	if (s->plan->filter.pushdown &&
 	    (rc = filter_init(&l->filter, s->plan->filter.pred, &exec_filter_host,
 	    ex, e)) < 0)

@@ -17,7 +17,7 @@
 #include "lib/plan_builder.h"
 
 #define N_SPANS 1500
-#define PART_ROWS 400		/* rows of a part, so that there are several */
+#define BATCH_SPANS 100
 
 static struct exec_rig w;
 static unsigned n_closed;
@@ -29,10 +29,9 @@ static const struct plan_caps no_caps;
 static int
 memory_open(struct source *s, struct err *e)
 {
-	(void)e;
 	s->state = (void *)(uintptr_t)s->env->source_arg;
 	assert_ptr_equal(s->state, &w);
-	return 0;
+	return held_new(s, e);
 }
 
 static int
@@ -45,53 +44,61 @@ memory_slice(struct source *s, struct slice *out, struct err *e)
 	return 1;
 }
 
+/* Some spans, borrowed. */
+static int
+give_some(struct give *g, const struct span *const *v, size_t n, struct err *e)
+{
+	struct span_batch b;
+	int rc;
+
+	span_batch_init(&b);
+	for (size_t i = 0; i < n; i++)
+		*span_batch_add(&b) = *v[i];
+	rc = n == 0 ? 0 : give(g, &b, e);
+	assert_true(rc != 0 || b.n == 0);
+	span_batch_release(&b);
+	return rc;
+}
+
+static int
+id_cmp(struct trace_id a, struct trace_id b)
+{
+	return a.hi != b.hi ? (a.hi > b.hi) - (a.hi < b.hi) : (a.lo > b.lo) - (a.lo < b.lo);
+}
+
+static int
+by_trace(const void *a, const void *b)
+{
+	const struct span *x = *(const struct span *const *)a, *y = *(const struct span *const *)b;
+	int c = id_cmp(x->trace_id, y->trace_id);
+
+	return c != 0 ? c : (x > y) - (x < y);
+}
+
 static int
 memory_scan(struct source *s, struct slice slice, struct row_sink *sink, struct err *e)
 {
+	const struct span **v = calloc(w.n_spans, sizeof *v);
+	bool whole = plan_asks_traces(s->plan);
 	struct give *g;
 	int rc, end;
 
+	assert_non_null(v);
+	for (size_t i = 0; i < w.n_spans; i++)
+		v[i] = &w.spans[i];
+	if (whole)
+		qsort(v, w.n_spans, sizeof *v, by_trace);
 	if ((rc = give_begin(s, slice, sink, &g, e)) < 0)
 		return rc;
-	for (uint32_t i = 0; rc == 0 && i < w.n_spans; i += 100) {
-		uint32_t n = (uint32_t)w.n_spans - i < 100 ? (uint32_t)w.n_spans - i : 100;
-
-		rc = give(g, i / PART_ROWS, i % PART_ROWS, &w.spans[i], n, e);
+	for (size_t i = 0, to; rc == 0 && i < w.n_spans; i = to) {
+		for (to = i + 1; to < w.n_spans && (to - i < BATCH_SPANS || (whole &&
+		    id_cmp(v[to]->trace_id, v[to - 1]->trace_id) == 0));)
+			to++;
+		rc = give_some(g, v + i, to - i, e);
 	}
 	end = give_end(g, rc < 0, e);
+	free(v);
 	return rc < 0 ? rc : end;
-}
-
-static int
-memory_rows(struct source *s, struct fetch *f, uint32_t part, const uint32_t *rows, size_t n,
-    const struct projection *p, struct span *out, struct err *e)
-{
-	(void)s;
-	(void)f;
-	(void)p;
-	(void)e;
-	for (size_t i = 0; i < n; i++)
-		out[i] = w.spans[part * PART_ROWS + rows[i]];
-	return 0;
-}
-
-static int
-memory_ids(struct source *s, uint32_t part, uint32_t row, struct trace_id *trace, uint64_t *span,
-    struct err *e)
-{
-	(void)s;
-	(void)e;
-	*trace = w.spans[part * PART_ROWS + row].trace_id;
-	*span = w.spans[part * PART_ROWS + row].span_id;
-	return 0;
-}
-
-static uint32_t
-memory_near(const struct source *s, uint32_t part)
-{
-	(void)s;
-	(void)part;
-	return PART_ROWS;
 }
 
 static const char *
@@ -102,29 +109,10 @@ memory_part_name(const struct source *s, uint32_t part)
 	return "memory";
 }
 
-/* What a trace's facts are is not this test's: they are asked of the same spans in shards. */
-static struct exec *shards;
-
-static int
-memory_trace(struct source *s, struct trace_id id, uint32_t only, struct trace_pin *pin,
-    struct err *e)
-{
-	(void)s;
-	assert_int_equal(only, ANY_PART);
-	return trace_get(shards, id, pin, e);
-}
-
-static void
-memory_trace_put(struct source *s, struct trace_pin *pin)
-{
-	(void)s;
-	trace_put(shards, pin);
-}
-
 static void
 memory_close(struct source *s)
 {
-	(void)s;
+	held_free(s);
 	n_closed++;
 }
 
@@ -134,12 +122,12 @@ static const struct source_ops source_memory = {
 	.open = memory_open,
 	.slice = memory_slice,
 	.scan = memory_scan,
-	.rows = memory_rows,
-	.ids = memory_ids,
-	.near = memory_near,
+	.rows = held_rows,
+	.ids = held_ids,
+	.near = held_near,
 	.part_name = memory_part_name,
-	.trace = memory_trace,
-	.trace_put = memory_trace_put,
+	.trace = held_trace,
+	.trace_put = held_trace_put,
 	.close = memory_close,
 };
 
@@ -162,13 +150,11 @@ agree(enum row_kind output, const struct pred *filter, const char *sort)
 {
 	const struct exec_env local = { .snapshot = w.snap };
 	const struct exec_env env = { .source = &source_memory, .source_arg = &w };
-	struct plan *p = plan_of(output, filter, sort), *facts = plan_of(ROW_SPAN, filter, NULL);
+	struct plan *p = plan_of(output, filter, sort);
 	struct exec_rows want = { NULL }, got = { NULL };
 	struct err e = ERR_INIT;
 	size_t n;
 
-	facts->fetch.want_trace = true;
-	assert_int_equal(exec_open(facts, &local, &shards, &e), 0);
 	n_closed = 0;
 	assert_int_equal(exec_rig_try(p, &local, &want, &e), 0);
 	assert_int_equal(exec_rig_try(p, &env, &got, &e), 0);
@@ -179,45 +165,29 @@ agree(enum row_kind output, const struct pred *filter, const char *sort)
 	n = want.n;
 	exec_rows_release(&want);
 	exec_rows_release(&got);
-	exec_close(shards);
-	plan_free(facts);
 	plan_free(p);
 	return n;
-}
-
-/* The traces that are lent know places by parts and rows of shards, not by those here. */
-static bool
-asks_places(const struct pred *p)
-{
-	if (p->kind == PRED_LEAF)
-		return p->field.scope == FIELD_INTRINSIC && (p->field.intrinsic == IN_DEPTH ||
-		    p->field.intrinsic == IN_SELF_DURATION);
-	for (size_t i = 0; i < p->n_kids; i++)
-		if (asks_places(p->kids[i]))
-			return true;
-	return false;
 }
 
 static void
 it_gives_what_shards_with_the_same_spans_give(void **state)
 {
 	static const enum row_kind kinds[] = { ROW_SPAN, ROW_EVENT, ROW_LINK, ROW_TRACE, ROW_COUNT };
-	static const char *const sorts[] = { NULL, "duration:desc", "name", "trace_duration" };
+	static const char *const sorts[] = { NULL, "duration:desc", "name", "trace_duration", "depth",
+	    "parent:name:desc" };
 	size_t n = 0;
 
 	(void)state;
-	for (uint64_t round = 0; round < 40; round++) {
+	for (uint64_t round = 0; round < 90; round++) {
 		struct arena a;
 		struct gen_pred g = { .arena = &a, .spans = w.spans, .n_spans = w.n_spans,
 			.state = 500 + round };
 		enum row_kind kind = kinds[round % 5];
 		const struct pred *filter;
-		const char *sort = sorts[round / 5 % 4];
+		const char *sort = sorts[round / 5 % 6];
 
 		arena_init(&a);
-		do
-			filter = gen_tree(&g, 1);
-		while (asks_places(filter));
+		filter = gen_tree(&g, 1);
 		n += agree(kind, filter, kind == ROW_COUNT || kind == ROW_TRACE ? NULL : sort);
 		arena_release(&a);
 	}
