@@ -116,6 +116,24 @@ X(REDIS_MAX_VALUE, "redis", "max_value", CONF_SIZE, "8MiB", 1024, 268435456, NUL
     "Largest result that is put there.")
 X(REDIS_PASSWORD_FILE, "redis", "password_file", CONF_STRING, "", 0, 0, NULL,
     "File with its password, not readable by everybody; read at start and reload.")
+X(CLICKHOUSE_URL, "clickhouse", "url", CONF_STRING, "", 0, 0, NULL,
+    "ClickHouse server: http:// or https:// (TLS), host and port; empty: off.")
+X(CLICKHOUSE_DATABASE, "clickhouse", "database", CONF_STRING, "", 0, 0, NULL,
+    "Database that its table of spans is in; empty: the user's own.")
+X(CLICKHOUSE_TABLE, "clickhouse", "table", CONF_STRING, "otel_traces", 0, 0, NULL,
+    "Table of spans, as the Collector's exporter writes it.")
+X(CLICKHOUSE_USER, "clickhouse", "user", CONF_STRING, "", 0, 0, NULL,
+    "User of the server; empty: its default one.")
+X(CLICKHOUSE_PASSWORD_FILE, "clickhouse", "password_file", CONF_STRING, "", 0, 0, NULL,
+    "File with the user's password, not readable by everybody.")
+X(CLICKHOUSE_CA_FILE, "clickhouse", "ca_file", CONF_STRING, "", 0, 0, NULL,
+    "Certificates (PEM) that the server's is checked against; empty: the system's.")
+X(CLICKHOUSE_TIMEOUT, "clickhouse", "timeout", CONF_DURATION, "30s", 1e6, 8.64e13, NULL,
+    "Longest that the server may take for one question or batch.")
+X(CLICKHOUSE_MAX_MEMORY, "clickhouse", "max_memory", CONF_SIZE, "0", 0, 1125899906842624, NULL,
+    "Most memory of one question on the server; 0: as the server has it.")
+X(CLICKHOUSE_COMPRESSION, "clickhouse", "compression", CONF_ENUM, "zstd", 0, 0, "none gzip zstd",
+    "Compressor of what is sent to it.")
 X(STATISTICS_TOP_VALUES, "statistics", "top_values", CONF_INT, "100", 0, 10000, NULL,
     "Most frequent values kept of a field.")
 X(STATISTICS_HISTOGRAM_BUCKETS, "statistics", "histogram_buckets", CONF_INT, "32", 2, 256, NULL,
