@@ -87,6 +87,8 @@ struct file {
 
 /* The directory `root`, made (0700) if absent and `make`; ERR_UNKNOWN if absent and not `make`. */
 int file_real(const char *root, bool make, struct fsys **, struct err *) WARN_UNUSED;
+/* An empty one in memory, which no other program has; `name` is for messages: file_memory.c. */
+int file_memory(const char *name, struct fsys **, struct err *) WARN_UNUSED;
 void fsys_free(struct fsys *);
 
 /*

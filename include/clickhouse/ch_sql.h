@@ -28,13 +28,32 @@
 #include "model/pred.h"
 #include "model/when.h"
 
+/* What rows are sorted by before the default order: a number, missing in no row. */
+struct ch_sort {
+	enum ch_span_column column;	/* CHC_TIMESTAMP, CHC_DURATION */
+	bool desc;
+};
+#define CH_SORTS 2
+
 struct ch_select {
 	const struct ch_schema *schema;
 	const struct pred *filter;
 	struct time_range range;	/* of starts */
 	uint64_t columns;		/* bit i: enum ch_span_column, those that the table has */
-	bool newest;			/* in the default order: newest first, then ids */
-	uint64_t limit;			/* with newest; UINT64_MAX: none */
+	/*
+	 * All spans, of any time, of the traces that have one which the filter lets through, by trace
+	 * id; no limit then.
+	 */
+	bool whole_traces;
+	struct ch_sort sort[CH_SORTS];
+	size_t n_sort;
+	bool newest;			/* in that order, then the default one: newest first, then ids */
+	/*
+	 * With newest: so many rows at least, and those that are equal in all of that to the last, so
+	 * that what else orders them is for who reads them; UINT64_MAX: no limit. Servers that are
+	 * asked with `hex` are not told of it.
+	 */
+	uint64_t limit;
 	bool count;			/* how many, not which; ERR_UNSUPPORTED if not exact */
 	/* What the table of times says of the traces that are asked for (ch_sql_trace_times). */
 	bool has_times;

@@ -25,6 +25,12 @@
 
 struct engine;
 
+/*
+ * In place of a store: the server of [clickhouse] has the spans. What a store keeps beside them
+ * (marks, what programs worked out) is not there.
+ */
+#define ENGINE_CLICKHOUSE "clickhouse"
+
 /* `conf` must stay until the engine is closed or reloaded. create: make an absent or empty store. */
 int engine_open(const struct conf *, const char *store, bool create, struct engine **,
     struct err *) WARN_UNUSED;

@@ -48,6 +48,7 @@ struct exec_env {
 	unsigned threads;		/* the most to use, the caller included; 0 or 1: one */
 	size_t batch_rows;		/* 0: BATCH_ROWS */
 	struct exec_progress *progress;	/* added to; or NULL */
+	struct sv comment;		/* what it is, for the log of a server that is asked */
 	/* Of a plan whose output is groups: where its spans go, and on which side. */
 	struct agg_table *groups;
 	enum agg_side side;

@@ -99,6 +99,8 @@ event_is_score(const struct event *e)
 	return sv_is(e->name, SCORE_EVENT);
 }
 
+/* All of it, in the arena; false: no memory. */
+bool span_copy(struct arena *, const struct span *, struct span *out);
 /* A hash of everything in the span, its resource and its scope: what "duplicate" means. */
 struct hash128 span_hash(const struct span *);
 bool resource_eq(const struct resource *, const struct resource *);

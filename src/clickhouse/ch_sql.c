@@ -170,22 +170,58 @@ where_write(struct writer *w, const struct ch_select *q)
 	}
 }
 
+/* Negative durations are those of over 63 bits, and shown as none. */
+static void
+sort_write(struct writer *w, const struct ch_sort *s)
+{
+	if (s->column == CHC_DURATION) {
+		W(w, "greatest(toInt64(");
+		w_column(w, s->column);
+		W(w, "), 0)");
+	} else {
+		w_column(w, s->column);
+	}
+	if (s->desc)
+		W(w, " DESC");
+	W(w, ", ");
+}
+
 static void
 order_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 {
-	if (!q->newest || q->count)
+	if (!q->newest || q->count || q->whole_traces)
 		return;
 	W(w, " ORDER BY ");
+	for (size_t i = 0; i < q->n_sort; i++)
+		sort_write(w, &q->sort[i]);
 	w_column(w, CHC_TIMESTAMP);
 	W(w, " DESC, ");
 	w_column(w, CHC_TRACE_ID);
 	W(w, ", ");
 	w_column(w, CHC_SPAN_ID);
-	if (q->limit == UINT64_MAX || !w->exact)
+	if (q->limit == UINT64_MAX || !w->exact || q->hex)
 		return;
 	W(w, " LIMIT ");
 	w_u64(w, q->limit);
+	W(w, " WITH TIES");
 	out->limited = true;
+}
+
+/* On a Distributed table each server asks itself, unless it is told what all of them have. */
+static void
+traces_write(struct writer *w, const struct ch_select *q)
+{
+	W(w, " WHERE ");
+	w_column(w, CHC_TRACE_ID);
+	if (q->schema->distributed)
+		W(w, " GLOBAL");
+	W(w, " IN (SELECT ");
+	w_column(w, CHC_TRACE_ID);
+	W(w, " FROM ");
+	w_table(w, q->schema->table);
+	where_write(w, q);
+	W(w, ") ORDER BY ");
+	w_column(w, CHC_TRACE_ID);
 }
 
 static int
@@ -218,7 +254,10 @@ ch_sql_select(const struct ch_select *q, struct arena *a, struct ch_sql *out, st
 
 	memset(out, 0, sizeof *out);
 	select_write(&w, q, out);
-	where_write(&w, q);
+	if (q->whole_traces)
+		traces_write(&w, q);
+	else
+		where_write(&w, q);
 	order_write(&w, q, out);
 	rc = finish(&w, out, e);
 	if (rc == 0 && q->count && !out->exact)

@@ -77,6 +77,8 @@ engine_mark(void *arg, struct sv name, struct query_mark *out, struct err *e)
 	struct mark m;
 	int code;
 
+	if (en->server != NULL)
+		return err_set(e, ERR_UNSUPPORTED, -1, "marks are of a store; a server has none");
 	arena_init(&a);
 	if ((code = mark_read(catalog_fsys(en->catalog), name, &a, &m, e)) == 0)
 		*out = (struct query_mark){ m.generation, m.moved_ns };

@@ -270,6 +270,22 @@ start_threads(struct engine *en, struct err *e)
 	return 0;
 }
 
+/* The place of a store, where a server has the spans. */
+static int
+open_server(struct engine *en, struct catalog_options *co, struct err *e)
+{
+	int code;
+
+	if (co->fs != NULL || strcmp(en->store, ENGINE_CLICKHOUSE) != 0)
+		return 0;
+	if ((code = ch_server_open(en->conf, &en->server, e)) < 0 ||
+	    (code = file_memory(ENGINE_CLICKHOUSE, &en->no_disk, e)) < 0)
+		return code;
+	co->fs = en->no_disk;
+	co->create = true;
+	return 0;
+}
+
 int
 engine_open(const struct conf *conf, const char *store, bool create, struct engine **out,
     struct err *e)
@@ -318,6 +334,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	    (code = engine_load_prices(en, conf, e)) < 0 ||
 	    (code = decisioncache_new(&limits, &en->decisions, e)) < 0 ||
 	    (code = partcache_new(parts_max(conf), &en->parts, e)) < 0 ||
+	    (code = open_server(en, &co, e)) < 0 ||
 	    (code = catalog_open(store, &co, &en->catalog, e)) < 0 ||
 	    (code = store_redis_new(conf, catalog_fsys(en->catalog), &en->redis, e)) < 0 ||
 	    (code = start_threads(en, e)) < 0)
@@ -401,6 +418,9 @@ engine_close(struct engine *en)
 	redis_free(en->redis);
 	world_unref(en->world);
 	catalog_close(en->catalog);
+	if (en->no_disk != NULL)
+		fsys_free(en->no_disk);
+	ch_server_close(en->server);
 	errlog_release(&en->errlog);
 	mark_reads_release(&en->mark_reads);
 	querylog_release(&en->querylog);

@@ -58,6 +58,7 @@
 #include "cache/partcache.h"
 #include "engine/engine.h"
 #include "decisions/decisioncache.h"
+#include "clickhouse/ch_server.h"
 #include "exec/exec.h"
 #include "format/format.h"
 #include "model/price.h"
@@ -641,7 +642,9 @@ struct engine {
 	atomic_uint_fast64_t n_plans_traced;
 	const struct conf *_Atomic conf;	/* replaced by a reload; old ones outlive the engine */
 	char *store;
-	struct catalog *catalog;
+	struct catalog *catalog;	/* of a server: one in memory, with no shards */
+	struct fsys *no_disk;		/* that catalog's; or NULL */
+	struct ch_server *server;	/* that has the spans, in place of the store; or NULL */
 	struct pool *workers;		/* helpers of the queries that run */
 	struct runner *runner;
 	struct quota quota;		/* what queries and results may take: [query] total_memory */
@@ -695,6 +698,8 @@ int engine_open_on(const struct conf *, const char *store, struct fsys *, bool c
 int engine_world(struct engine *, struct world **, struct err *) WARN_UNUSED;
 struct world *world_ref(struct world *);
 void world_unref(struct world *);
+/* From when to when it has spans; of a server as it was at most [result_cache] ttl ago. */
+int world_times(const struct world *, struct ch_span_times *, struct err *) WARN_UNUSED;
 /* Statistics of every shard, made at first use; they live as long as the world. */
 int world_all(struct engine *, struct world *, const struct stats **, struct err *) WARN_UNUSED;
 /* Statistics for a query in this range; of shards outside it they may say no more than the
@@ -718,7 +723,8 @@ void engine_bind_env(struct engine *, struct world *, struct query_env *);
 static inline bool
 engine_keeps_parts(const struct engine *en)
 {
-	return !atomic_load(&en->once) && conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED) &&
+	return en->server == NULL && !atomic_load(&en->once) &&
+	    conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED) &&
 	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES) != 0;
 }
 /* Bytes of [result_cache] max_bytes that whole results may take: what parts leave. */

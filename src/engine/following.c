@@ -64,6 +64,12 @@ following_open(struct engine *en, const struct path *path, struct requester who,
 		free(f);
 		return code;
 	}
+	if (en->server != NULL) {
+		request_free(r);
+		free(f);
+		return err_set(e, ERR_UNSUPPORTED, -1, "%s is of a store, whose commits it follows; a "
+		    "server has none", follow_file);
+	}
 	f->engine = en;
 	f->path = path_ref(r->path);
 	f->who = who;

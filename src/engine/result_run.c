@@ -113,10 +113,10 @@ wait_for_readers(void *arg, const struct profile *p, struct err *e)
 static uint64_t
 newest_for_note(const struct request *rq, int code, const struct run_info *info)
 {
-	bool says = code == 0 && info->n_rows == 0 && rq->query != NULL && rq->query->relative &&
-	    rq->world->snap->n_shards != 0;
+	bool says = code == 0 && info->n_rows == 0 && rq->query != NULL && rq->query->relative;
+	struct ch_span_times t;
 
-	return says ? rq->world->snap->max_start : 0;
+	return says && world_times(rq->world, &t, NULL) == 0 && t.any ? t.last_ns : 0;
 }
 
 /* It is done, for good or ill. */

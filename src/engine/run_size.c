@@ -11,7 +11,7 @@ bool
 request_measured(const struct request *r)
 {
 	return r->kind == FILE_FORMAT && r->groups == NULL && r->format->measured &&
-	    r->query->n_select == 0;
+	    r->query->n_select == 0 && r->engine->server == NULL;
 }
 
 void
@@ -32,6 +32,9 @@ run_exec_env(const struct request *r, uint64_t deadline, const atomic_bool *canc
 		.pool = r->engine->workers,
 		.threads = r->threads != 0 ? r->threads : r->engine->threads,
 		.batch_rows = r->batch_rows,
+		.source = r->engine->server != NULL ? &source_clickhouse : NULL,
+		.source_arg = r->engine->server,
+		.comment = buf_view(&r->canonical),
 	};
 }
 
@@ -70,23 +73,25 @@ int
 expect_fresh(const struct request *r, struct err *e)
 {
 	const struct query *q = r->query;
-	const struct snapshot *snap = r->world->snap;
+	struct ch_span_times t;
 	struct buf text = BUF_INIT;
-	uint64_t newest = snap->max_start;
 	int code;
 
-	if (!q->has_expect_fresh || r->kind != FILE_FORMAT || (snap->n_shards != 0 &&
-	    (newest >= q->now || q->now - newest < q->expect_fresh_ns)))
+	if (!q->has_expect_fresh || r->kind != FILE_FORMAT)
+		return 0;
+	if ((code = world_times(r->world, &t, e)) < 0)
+		return code;
+	if (t.any && (t.last_ns >= q->now || q->now - t.last_ns < q->expect_fresh_ns))
 		return 0;
 	BUF_LIT(&text, "expected a span newer than ");
 	duration_print(&text, q->expect_fresh_ns);
-	if (snap->n_shards == 0)
+	if (!t.any)
 		BUF_LIT(&text, "; the store is empty");
 	else {
 		BUF_LIT(&text, "; the newest in the store is ");
-		duration_print_short(&text, q->now - newest);
+		duration_print_short(&text, q->now - t.last_ns);
 		BUF_LIT(&text, " old: ");
-		when_print(&text, newest);
+		when_print(&text, t.last_ns);
 	}
 	if ((code = buf_ok(&text, e)) == 0)
 		code = err_set(e, ERR_NODATA, -1, "%.*s", SV_ARG(buf_view(&text)));

@@ -187,7 +187,8 @@ second_take(struct second *x, struct shadow_tap *t, const struct request *r, int
 struct shadow_tap *
 shadow_tap(struct engine *en, const struct request *r, const struct sink *next)
 {
-	if (r->kind != FILE_FORMAT || !shadow_draws(&en->shadow))
+	/* The plain plan of a server's spans would be all of them, over the wire. */
+	if (r->kind != FILE_FORMAT || en->server != NULL || !shadow_draws(&en->shadow))
 		return NULL;
 	return tap_new(r, en->conf, next);
 }

@@ -164,14 +164,28 @@ engine_world(struct engine *en, struct world **out, struct err *e)
 	return 0;
 }
 
+int
+world_times(const struct world *w, struct ch_span_times *out, struct err *e)
+{
+	struct engine *en = w->engine;
+
+	if (en->server != NULL)
+		return ch_server_times(en->server, conf_u64(en->conf, CONF_RESULT_CACHE_TTL), NULL, 0,
+		    out, e);
+	*out = (struct ch_span_times){ w->snap->n_shards != 0, w->snap->min_start,
+		w->snap->max_start, w->snap->n_rows };
+	return 0;
+}
+
 uint64_t
 engine_now(struct engine *en, const struct world *w)
 {
 	uint64_t ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL);
 	uint64_t set = atomic_load(&en->now), now;
+	struct ch_span_times t;
 
-	if (set == NOW_LATEST && w->snap->n_shards != 0)
-		return w->snap->max_start;
+	if (set == NOW_LATEST && world_times(w, &t, NULL) == 0 && t.any)
+		return t.last_ns;
 	if (set != NOW_CLOCK && set != NOW_LATEST)
 		return set;
 	now = clock_wall_ns();

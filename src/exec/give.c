@@ -130,12 +130,6 @@ held_near(const struct source *s, uint32_t part)
 
 /* ---- traces ---- */
 
-static int
-id_cmp(struct trace_id a, struct trace_id b)
-{
-	return a.hi != b.hi ? (a.hi > b.hi) - (a.hi < b.hi) : (a.lo > b.lo) - (a.lo < b.lo);
-}
-
 int
 held_trace(struct source *s, struct trace_id id, uint32_t only, struct trace_pin *pin,
     struct err *e)
@@ -144,8 +138,8 @@ held_trace(struct source *s, struct trace_id id, uint32_t only, struct trace_pin
 	size_t from = 0;
 
 	(void)only;
-	LOWER_BOUND(from, h->entries.n, i, id_cmp(h->entries.v[i]->facts.trace_id, id) < 0);
-	if (from == h->entries.n || id_cmp(h->entries.v[from]->facts.trace_id, id) != 0)
+	LOWER_BOUND(from, h->entries.n, i, trace_id_cmp(h->entries.v[i]->facts.trace_id, id) < 0);
+	if (from == h->entries.n || !trace_id_eq(h->entries.v[from]->facts.trace_id, id))
 		return err_set(e, ERR_UNSUPPORTED, -1, "%s gave spans of a trace, and not the trace",
 		    s->ops->name);
 	*pin = (struct trace_pin){ h->entries.v[from], NULL };
@@ -188,9 +182,9 @@ add_traces(struct held *h, const struct span_batch *b, struct err *e)
 		struct trace_id id = b->spans[i].trace_id;
 
 		if (h->entries.n > 0 &&
-		    id_cmp(h->entries.v[h->entries.n - 1]->facts.trace_id, id) >= 0)
+		    trace_id_cmp(h->entries.v[h->entries.n - 1]->facts.trace_id, id) >= 0)
 			return err_set(e, ERR_CORRUPT, -1, "traces come twice, or out of order");
-		for (to = i + 1; to < b->n && id_cmp(b->spans[to].trace_id, id) == 0;)
+		for (to = i + 1; to < b->n && trace_id_eq(b->spans[to].trace_id, id);)
 			to++;
 		rc = add_trace(h, b, i, to, e);
 	}

@@ -46,7 +46,7 @@ check intake base model conf ingest render shard seal catalog
 check watch base model plan conf
 check decisions base model plan opt
 check redis base conf shard catalog
-check engine base cache parts model match agg query plan opt render shard catalog exec ingest format conf watch decisions redis
+check engine base cache parts model match agg query plan opt render shard catalog clickhouse exec ingest format conf watch decisions redis
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
 check cmd base conf engine fs query catalog check ingest intake

@@ -61,16 +61,10 @@ give_some(struct give *g, const struct span *const *v, size_t n, struct err *e)
 }
 
 static int
-id_cmp(struct trace_id a, struct trace_id b)
-{
-	return a.hi != b.hi ? (a.hi > b.hi) - (a.hi < b.hi) : (a.lo > b.lo) - (a.lo < b.lo);
-}
-
-static int
 by_trace(const void *a, const void *b)
 {
 	const struct span *x = *(const struct span *const *)a, *y = *(const struct span *const *)b;
-	int c = id_cmp(x->trace_id, y->trace_id);
+	int c = trace_id_cmp(x->trace_id, y->trace_id);
 
 	return c != 0 ? c : (x > y) - (x < y);
 }
@@ -92,7 +86,7 @@ memory_scan(struct source *s, struct slice slice, struct row_sink *sink, struct 
 		return rc;
 	for (size_t i = 0, to; rc == 0 && i < w.n_spans; i = to) {
 		for (to = i + 1; to < w.n_spans && (to - i < BATCH_SPANS || (whole &&
-		    id_cmp(v[to]->trace_id, v[to - 1]->trace_id) == 0));)
+		    trace_id_eq(v[to]->trace_id, v[to - 1]->trace_id)));)
 			to++;
 		rc = give_some(g, v + i, to - i, e);
 	}

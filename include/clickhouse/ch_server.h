@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ch_server: a ClickHouse server with a table of spans, as one thing to be asked: the client, and
+ * what the table looks like, which is read when it is opened, and again when a question says that
+ * it changed.
+ */
+#ifndef CLICKHOUSE_CH_SERVER_H
+#define CLICKHOUSE_CH_SERVER_H
+
+#include "clickhouse/ch_known.h"
+#include "clickhouse/ch_schema.h"
+#include "conf/conf.h"
+#include "exec/source.h"
+
+struct ch_server;
+
+/* A schema that is in use. */
+struct ch_layout {
+	atomic_uint refs;
+	struct ch_schema *schema;
+};
+
+/* As the settings of [clickhouse] say; errors of ch_open_conf and ch_schema_read. */
+int ch_server_open(const struct conf *, struct ch_server **, struct err *) WARN_UNUSED;
+/* Nothing may be at work in it. NULL is allowed. */
+void ch_server_close(struct ch_server *);
+struct ch_client *ch_server_client(struct ch_server *);
+
+/* The newest that was read. */
+struct ch_layout *ch_server_layout(struct ch_server *);
+void ch_layout_put(struct ch_layout *);
+/*
+ * A question by `old` failed in a way that may come from another shape of the table. 0: it has
+ * one, ask again; >0: it is as it was; <0: it can't be read, or is no table of spans any more.
+ */
+int ch_server_changed(struct ch_server *, const struct ch_layout *old, struct err *) WARN_UNUSED;
+
+/* From when to when it has spans, as it was known at most max_age_ns ago. false: it has none. */
+struct ch_span_times {
+	bool any;
+	uint64_t first_ns, last_ns, rows;
+};
+int ch_server_times(struct ch_server *, uint64_t max_age_ns, const atomic_bool *cancel,
+    uint64_t deadline_ns, struct ch_span_times *, struct err *) WARN_UNUSED;
+
+/* ---- ch_source.c ---- */
+
+/* exec_env.source_arg is the server. */
+extern const struct source_ops source_clickhouse;
+
+#endif

@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ch_source: a table of spans on a server as a source of rows (exec/source.h). Rows come whole, as
+ * far as columns are concerned that the plan needs, and give() tests all of the filter again that
+ * the server was told, so that what could not be said exactly comes out right.
+ *
+ *   counted   a count that can be said exactly is the server's
+ *   first     the first rows by time or duration, where the filter can be said exactly: ORDER BY
+ *             and LIMIT, once
+ *   windows   rows by time that stream: pieces of the time, newest first, each as long as gave
+ *             the piece before about WINDOW_ROWS; so memory is bounded, and the first come soon
+ *   traces    a plan that asks about whole traces: all of the traces that may have a match
+ *   all       anything else: everything that the filter lets through, once
+ */
+#include "clickhouse/ch_server.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "clickhouse/ch_scan.h"
+
+#define BATCH 512
+#define WINDOW_ROWS 20000
+#define FIRST_WINDOW_NS 60000000000ull
+#define GROWTH 4
+#define TIMES_AGE_NS 10000000000ull
+#define TRACE_SPANS 1000000		/* of one trace, at once in memory */
+
+enum mode { MODE_ALL, MODE_FIRST, MODE_WINDOWS, MODE_TRACES };
+
+struct state {
+	struct ch_server *server;
+	struct ch_layout *layout;
+	enum mode mode;
+	struct ch_select q;
+	bool counted;			/* the scans that follow have nothing to do */
+	bool scanned;			/* all but MODE_WINDOWS: once */
+	struct span_batch batch;
+	/* MODE_WINDOWS */
+	bool begun;
+	struct slice rest;		/* what is still to come */
+	uint64_t length, first_ns;	/* of the next window; nothing is known to be before */
+	uint64_t window_rows;		/* that came of the last one */
+};
+
+/* ---- which columns ---- */
+
+#define COL(c) (UINT64_C(1) << CHC_##c)
+#define COLS_ALWAYS (COL(TIMESTAMP) | COL(TRACE_ID) | COL(SPAN_ID))
+#define COLS_ALL ((UINT64_C(1) << N_CHC) - 1)
+#define COLS_EVENTS (COL(EVENT_TIME) | COL(EVENT_NAME) | COL(EVENT_ATTRS))
+#define COLS_LINKS (COL(LINK_TRACE_ID) | COL(LINK_SPAN_ID) | COL(LINK_STATE) | COL(LINK_ATTRS))
+#define COLS_USUAL (COL(PARENT_SPAN_ID) | COL(NAME) | COL(KIND) | COL(SERVICE) | COL(SCOPE) | \
+	COL(SCOPE_VERSION) | COL(DURATION) | COL(STATUS))
+/* What is known of a trace comes of these columns of its spans. */
+#define COLS_TRACE (COL(PARENT_SPAN_ID) | COL(NAME) | COL(SERVICE) | COL(DURATION) | COL(STATUS))
+
+static const uint64_t intrinsic_columns[N_INTRINSICS] = {
+	[IN_SERVICE] = COL(SERVICE) | COL(RESOURCE),
+	[IN_NAME] = COL(NAME),
+	[IN_KIND] = COL(KIND),
+	[IN_STATUS] = COL(STATUS),
+	[IN_STATUS_MESSAGE] = COL(MESSAGE),
+	[IN_SCOPE] = COL(SCOPE),
+	[IN_SCOPE_VERSION] = COL(SCOPE_VERSION),
+	[IN_PARENT_SPAN_ID] = COL(PARENT_SPAN_ID),
+	[IN_TRACE_STATE] = COL(TRACE_STATE),
+	[IN_END] = COL(DURATION),
+	[IN_DURATION] = COL(DURATION),
+	[IN_ROOT_SERVICE] = COLS_TRACE,
+	[IN_ROOT_NAME] = COLS_TRACE,
+	[IN_TRACE_START] = COLS_TRACE,
+	[IN_TRACE_DURATION] = COLS_TRACE,
+	[IN_TRACE_SPANS] = COLS_TRACE,
+	[IN_TRACE_ERRORS] = COLS_TRACE,
+	[IN_CHILD_COUNT] = COLS_TRACE,
+	[IN_EVENT_NAME] = COLS_EVENTS,
+	[IN_EVENT_TIME] = COLS_EVENTS,
+	[IN_LINK_TRACE_ID] = COLS_LINKS,
+	[IN_LINK_SPAN_ID] = COLS_LINKS,
+	[IN_DEPTH] = COLS_TRACE,
+	[IN_SELF_DURATION] = COLS_TRACE,
+	[IN_SCORE_NAME] = COLS_EVENTS,
+	[IN_SCORE_VALUE] = COLS_EVENTS,
+	[IN_SCORE_LABEL] = COLS_EVENTS,
+	[IN_TOKENS_INPUT] = COL(ATTRS) | COL(RESOURCE),
+	[IN_TOKENS_OUTPUT] = COL(ATTRS) | COL(RESOURCE),
+	[IN_TOKENS_TOTAL] = COL(ATTRS) | COL(RESOURCE),
+	[IN_COST] = COL(ATTRS) | COL(RESOURCE),
+};
+
+static uint64_t
+columns_of_field(const struct field *f)
+{
+	struct field inner;
+
+	switch (f->scope) {
+	case FIELD_INTRINSIC:
+		return intrinsic_columns[f->intrinsic];
+	case FIELD_BARE:
+		return COL(ATTRS) | COL(RESOURCE);
+	case FIELD_RESOURCE:
+		return COL(RESOURCE);
+	case FIELD_SPAN:
+		return COL(ATTRS);
+	case FIELD_EVENT:
+		return COLS_EVENTS;
+	case FIELD_LINK:
+		return COLS_LINKS;
+	case FIELD_SCOPE:
+		return 0;		/* the table has none */
+	case FIELD_PARENT:
+		inner = field_inner(f);
+		return columns_of_field(&inner) | COLS_TRACE;
+	}
+	return COLS_ALL;
+}
+
+static uint64_t
+columns_of_pred(const struct pred *p)
+{
+	uint64_t v = 0;
+
+	if (p->kind == PRED_LEAF)
+		return p->op == OP_TEXT ? COLS_ALL : columns_of_field(&p->field);
+	for (size_t i = 0; i < p->n_kids; i++)
+		v |= columns_of_pred(p->kids[i]);
+	return v;
+}
+
+static uint64_t
+columns_of_projection(const struct projection *p)
+{
+	uint64_t v = p->lean ? 0 : COLS_USUAL;
+
+	if (p->all)
+		return COLS_ALL;
+	v |= p->attrs ? COL(ATTRS) : 0;
+	v |= p->resource ? COL(RESOURCE) : 0;
+	v |= p->events ? COLS_EVENTS : 0;
+	v |= p->links ? COLS_LINKS : 0;
+	v |= p->rest ? COL(TRACE_STATE) | COL(MESSAGE) : 0;
+	for (unsigned i = 0; i < N_INTRINSICS; i++)
+		if (p->intrinsics & INTRINSIC_BIT(i))
+			v |= intrinsic_columns[i];
+	for (size_t i = 0; i < p->n_fields; i++)
+		v |= columns_of_field(&p->fields[i]);
+	return p->parents != NULL ? v | columns_of_projection(p->parents) | COLS_TRACE : v;
+}
+
+static uint64_t
+columns_of_output(const struct source *s)
+{
+	const struct plan *p = s->plan;
+	const struct field *f;
+	uint64_t v = 0;
+	size_t n;
+
+	switch (p->output) {
+	case ROW_COUNT:
+		return 0;
+	case ROW_GROUP:
+		f = agg_fields(s->env->groups, &n);
+		for (size_t i = 0; i < n; i++)
+			v |= columns_of_field(&f[i]);
+		return v | columns_of_projection(&p->fetch.projection);
+	case ROW_CONTRAST:
+		return COLS_ALL;
+	case ROW_EVENT:
+	case ROW_SCORE:
+		v = COLS_EVENTS;
+		break;
+	case ROW_LINK:
+		v = COLS_LINKS;
+		break;
+	case ROW_TRACE:
+		v = COLS_TRACE;
+		break;
+	default:
+		break;
+	}
+	return v | columns_of_projection(&p->fetch.projection);
+}
+
+static uint64_t
+columns_of(const struct source *s)
+{
+	const struct plan *p = s->plan;
+	uint64_t v = COLS_ALWAYS | columns_of_output(s) | columns_of_pred(p->filter.pred);
+
+	for (size_t i = 0; i < p->order.n_keys; i++)
+		v |= columns_of_field(&p->order.keys[i].field);
+	/* A span's attributes are told from its resource's where both may have a key. */
+	return v | (plan_asks_traces(p) ? COLS_TRACE : 0);
+}
+
+/* ---- how ---- */
+
+/* The server can sort by them as spans are sorted. */
+static bool
+sorts_alike(const struct plan *p, struct ch_select *q)
+{
+	if (p->order.n_keys > CH_SORTS)
+		return false;
+	for (size_t i = 0; i < p->order.n_keys; i++) {
+		const struct sort_key *k = &p->order.keys[i];
+
+		if (k->field.scope != FIELD_INTRINSIC ||
+		    (k->field.intrinsic != IN_START && k->field.intrinsic != IN_DURATION))
+			return false;
+		q->sort[i] = (struct ch_sort){ k->field.intrinsic == IN_START ? CHC_TIMESTAMP :
+			CHC_DURATION, k->desc };
+	}
+	q->n_sort = p->order.n_keys;
+	return true;
+}
+
+/* Rows that are all that a limit leaves: then the filter must be exact, which q then says. */
+static int
+takes_first(const struct source *s, struct ch_select *q, bool *yes, struct err *e)
+{
+	const struct plan *p = s->plan;
+	struct ch_sql sql;
+	struct arena a;
+	int rc;
+
+	*yes = false;
+	if (p->page.limit == UINT64_MAX || p->output != ROW_SPAN || plan_asks_traces(p) ||
+	    __builtin_add_overflow(p->page.limit, p->page.offset, &q->limit) || !sorts_alike(p, q)) {
+		q->limit = UINT64_MAX;
+		return 0;
+	}
+	arena_init(&a);
+	q->newest = true;
+	if ((rc = ch_sql_select(q, &a, &sql, e)) == 0)
+		*yes = sql.limited;
+	arena_release(&a);
+	if (!*yes) {
+		q->limit = UINT64_MAX;
+		q->newest = false;
+		q->n_sort = 0;
+	}
+	return rc;
+}
+
+static int
+choose_mode(struct source *s, struct state *st, struct err *e)
+{
+	const struct plan *p = s->plan;
+	bool first;
+	int rc = takes_first(s, &st->q, &first, e);
+
+	if (first)
+		st->mode = MODE_FIRST;
+	else if (plan_asks_traces(p))
+		st->mode = MODE_TRACES;
+	else if (p->output == ROW_SPAN && p->order.n_keys == 0)
+		st->mode = MODE_WINDOWS;
+	else
+		st->mode = MODE_ALL;
+	st->q.whole_traces = st->mode == MODE_TRACES;
+	return rc;
+}
+
+static int
+source_open(struct source *s, struct err *e)
+{
+	struct state *st = calloc(1, sizeof *st);
+	int rc;
+
+	if (st == NULL)
+		return err_nomem(e);
+	s->state = st;
+	span_batch_init(&st->batch);
+	st->server = (struct ch_server *)(uintptr_t)s->env->source_arg;
+	st->layout = ch_server_layout(st->server);
+	st->q = (struct ch_select){ .schema = st->layout->schema, .filter = s->plan->filter.pred,
+		.range = s->plan->filter.range, .columns = columns_of(s), .limit = UINT64_MAX };
+	if ((rc = held_new(s, e)) < 0)
+		return rc;
+	return choose_mode(s, st, e);
+}
+
+static void
+source_close(struct source *s)
+{
+	struct state *st = s->state;
+
+	if (st == NULL)
+		return;
+	span_batch_release(&st->batch);
+	ch_layout_put(st->layout);
+	held_free(s);
+	free(st);
+	s->state = NULL;
+}
+
+/* ---- asking ---- */
+
+static struct ch_scan_opts
+options(const struct source *s)
+{
+	return (struct ch_scan_opts){ .deadline_ns = s->env->deadline_mono_ns,
+		.cancel = s->env->cancel, .comment = s->env->comment };
+}
+
+/* Once more, if the table turns out to have another shape now. */
+static int
+again(struct state *st, const struct ch_outcome *o, int rc, struct err *e)
+{
+	struct err other = ERR_INIT;
+	struct ch_layout *old = st->layout;
+	int changed;
+
+	if (!o->schema)
+		return rc;
+	if ((changed = ch_server_changed(st->server, old, &other)) < 0) {
+		if (e != NULL)
+			*e = other;
+		return changed;
+	}
+	if (changed > 0)
+		return rc;
+	st->layout = ch_server_layout(st->server);
+	ch_layout_put(old);
+	st->q.schema = st->layout->schema;
+	return 0;
+}
+
+static int
+scan_begin(struct source *s, struct ch_scan **out, struct err *e)
+{
+	struct state *st = s->state;
+	const struct ch_scan_opts o = options(s);
+	struct ch_client *c = ch_server_client(st->server);
+	struct ch_outcome outcome;
+	int rc = ch_scan_open(c, &st->q, &o, &outcome, out, e);
+
+	if (rc < 0 && (rc = again(st, &outcome, rc, e)) == 0)
+		rc = ch_scan_open(c, &st->q, &o, &outcome, out, e);
+	return rc;
+}
+
+static void
+took(struct source *s, const struct ch_outcome *o)
+{
+	s->prof->remote_queries++;
+	s->prof->remote_rows += o->read_rows;
+	s->prof->remote_bytes += o->read_bytes;
+}
+
+static int
+source_count(struct source *s, uint64_t *n, struct err *e)
+{
+	struct state *st = s->state;
+	const struct ch_scan_opts o = options(s);
+	struct ch_outcome outcome;
+	uint64_t found = 0;
+	int rc;
+
+	if (st->mode == MODE_TRACES)
+		return 0;
+	if ((rc = ch_count(ch_server_client(st->server), &st->q, &o, &found, &outcome, e)) < 0) {
+		/* It can't be said exactly: the rows are counted here. */
+		if (rc == ERR_UNSUPPORTED && outcome.status == 0)
+			return 0;
+		if ((rc = again(st, &outcome, rc, e)) < 0)
+			return rc;
+		if ((rc = ch_count(ch_server_client(st->server), &st->q, &o, &found, &outcome, e)) < 0)
+			return rc;
+	}
+	took(s, &outcome);
+	*n += found;
+	st->counted = true;
+	return 0;
+}
+
+/* ---- rows ---- */
+
+/* The last trace of the batch may go on: its spans, in front of those to come. */
+static int
+whole_traces(struct give *g, struct span_batch *b, bool end, struct err *e)
+{
+	struct span_batch next;
+	size_t keep = end ? b->n : b->n - 1;
+	int rc;
+
+	while (!end && keep > 0 && trace_id_eq(b->spans[keep - 1].trace_id, b->spans[b->n - 1].trace_id))
+		keep--;
+	if (keep == 0)
+		return b->n < TRACE_SPANS ? 0 : err_set(e, ERR_LIMIT, -1,
+		    "a trace has more than %d spans", TRACE_SPANS);
+	if (keep == b->n)
+		return give(g, b, e);
+	/* Its memory is that of the batch, which both would have: it comes again as a copy. */
+	span_batch_init(&next);
+	for (size_t i = keep; i < b->n; i++) {
+		struct span *to = span_batch_add(&next);
+
+		if (to == NULL || !span_copy(&next.arena, &b->spans[i], to)) {
+			span_batch_release(&next);
+			return err_nomem(e);
+		}
+	}
+	b->n = keep;
+	rc = give(g, b, e);
+	span_batch_release(b);
+	*b = next;
+	return rc;
+}
+
+static int
+give_rows(struct source *s, struct give *g, struct ch_scan *scan, struct err *e)
+{
+	struct state *st = s->state;
+	struct span_batch *b = &st->batch;
+	int rc, given = 0;
+
+	span_batch_reset(b);
+	while ((rc = ch_scan_next(scan, b, BATCH, e)) == 0) {
+		st->window_rows += b->n;
+		given = st->mode == MODE_TRACES ? whole_traces(g, b, false, e) : give(g, b, e);
+		if (given != 0)
+			return given;
+	}
+	if (rc > 0 && b->n != 0)
+		return whole_traces(g, b, true, e);
+	return rc;
+}
+
+static int
+source_scan(struct source *s, struct slice slice, struct row_sink *sink, struct err *e)
+{
+	struct state *st = s->state;
+	struct ch_scan *scan = NULL;
+	struct give *g;
+	int rc, end;
+
+	if ((rc = give_begin(s, slice, sink, &g, e)) < 0)
+		return rc;
+	st->q.range = (struct time_range){ slice.first,
+		slice.last == UINT64_MAX ? slice.last : slice.last + 1 };
+	st->window_rows = 0;
+	if (!st->counted && (rc = scan_begin(s, &scan, e)) == 0) {
+		rc = give_rows(s, g, scan, e);
+		took(s, ch_scan_outcome(scan));
+	}
+	ch_scan_close(scan);
+	rc = rc < 0 ? rc : 0;
+	end = give_end(g, rc < 0, e);
+	return rc < 0 ? rc : end;
+}
+
+/* ---- windows ---- */
+
+/* The first one has the newest spans, and all that came since one looked. */
+static int
+windows_begin(struct source *s, struct state *st, struct err *e)
+{
+	struct ch_span_times t;
+	int rc = ch_server_times(st->server, TIMES_AGE_NS, s->env->cancel, s->env->deadline_mono_ns,
+	    &t, e);
+
+	if (rc < 0)
+		return rc;
+	st->begun = true;
+	st->length = FIRST_WINDOW_NS;
+	st->first_ns = t.any ? t.first_ns : UINT64_MAX;
+	if (t.any && t.rows > WINDOW_ROWS && t.last_ns > t.first_ns)
+		st->length = (uint64_t)((double)(t.last_ns - t.first_ns) * WINDOW_ROWS /
+		    (double)t.rows) + 1;
+	if (t.any && t.last_ns < st->rest.last && t.last_ns >= st->rest.first)
+		st->length += st->rest.last - t.last_ns;
+	return 0;
+}
+
+static void
+next_length(struct state *st)
+{
+	if (st->window_rows < WINDOW_ROWS / GROWTH)
+		st->length = st->length > UINT64_MAX / GROWTH ? UINT64_MAX : st->length * GROWTH;
+	else if (st->window_rows > (uint64_t)WINDOW_ROWS * GROWTH)
+		st->length = st->length / GROWTH + 1;
+}
+
+static int
+source_slice(struct source *s, struct slice *out, struct err *e)
+{
+	struct state *st = s->state;
+	int rc;
+
+	if (st->scanned)
+		return 1;
+	if (st->mode != MODE_WINDOWS) {
+		st->scanned = true;
+		return 0;
+	}
+	if (!st->begun) {
+		st->rest = *out;
+		if ((rc = windows_begin(s, st, e)) < 0)
+			return rc;
+	} else {
+		next_length(st);
+	}
+	*out = st->rest;
+	/* What is before the first span, if anything came there, goes along with the last window. */
+	if (st->rest.last - st->rest.first >= st->length &&
+	    st->rest.last - st->length > st->first_ns) {
+		out->first = st->rest.last - st->length + 1;
+		st->rest.last = out->first - 1;
+	} else {
+		st->scanned = true;
+	}
+	return 0;
+}
+
+static const char *
+source_part_name(const struct source *s, uint32_t part)
+{
+	(void)s;
+	(void)part;
+	return "ClickHouse";
+}
+
+static const struct plan_caps caps = {
+	.projection = true,
+	.newest = true,
+};
+
+const struct source_ops source_clickhouse = {
+	.name = "ClickHouse",
+	.caps = &caps,
+	.open = source_open,
+	.slice = source_slice,
+	.scan = source_scan,
+	.count = source_count,
+	.rows = held_rows,
+	.ids = held_ids,
+	.near = held_near,
+	.part_name = source_part_name,
+	.trace = held_trace,
+	.trace_put = held_trace_put,
+	.close = source_close,
+};
