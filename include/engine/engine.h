@@ -30,6 +30,8 @@ struct engine;
  * (marks, what programs worked out) is not there.
  */
 #define ENGINE_CLICKHOUSE "clickhouse"
+/* Is that the name of a store, or this word? A directory of that name is ./clickhouse. */
+bool engine_is_server(const char *store);
 
 /* `conf` must stay until the engine is closed or reloaded. create: make an absent or empty store. */
 int engine_open(const struct conf *, const char *store, bool create, struct engine **,

@@ -15,7 +15,8 @@
 
 struct fs_opts {
 	const char *mountpoint;
-	const char *store;		/* shown as the source; may not contain the mountpoint */
+	const char *name;		/* shown as the source; or NULL */
+	const char *store;		/* its directory, which may not contain the mountpoint; or NULL */
 	bool allow_other;
 	bool debug;			/* libfuse's own trace, to the log */
 	const char *fuse_options;	/* further -o text for libfuse, or NULL */

@@ -36,8 +36,9 @@ struct daemon {
 static void
 usage(FILE *f)
 {
-	fprintf(f, "usage: spanfs [-c FILE] [-o OPTION,...] [-fd] STORE MOUNTPOINT\n\n"
-	    "  Mounts the traces in the directory STORE at MOUNTPOINT.\n\n"
+	fprintf(f, "usage: spanfs [-c FILE] [-o OPTION,...] [-fd] STORE|clickhouse MOUNTPOINT\n\n"
+	    "  Mounts the traces in the directory STORE, or on the server of [clickhouse], at\n"
+	    "  MOUNTPOINT.\n\n"
 	    "  -o now=latest            the newest span is now (archives, demos)\n"
 	    "  -o create                make the store if STORE is absent or empty\n"
 	    "  -o allow_other           let other users in\n"
@@ -116,7 +117,8 @@ serve(struct daemon *d)
 	struct fs_callbacks cb = { on_ready, on_hup, d };
 	struct fs_opts o = {
 		.mountpoint = d->mountpoint,
-		.store = d->store,
+		.name = d->store,
+		.store = engine_is_server(d->store) ? NULL : d->store,
 		.debug = d->debug,
 		.fuse_options = d->opts.fuse[0] != '\0' ? d->opts.fuse : NULL,
 		.readme = readme_text,

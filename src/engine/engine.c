@@ -270,13 +270,19 @@ start_threads(struct engine *en, struct err *e)
 	return 0;
 }
 
+bool
+engine_is_server(const char *store)
+{
+	return strcmp(store, ENGINE_CLICKHOUSE) == 0;
+}
+
 /* The place of a store, where a server has the spans. */
 static int
 open_server(struct engine *en, struct catalog_options *co, struct err *e)
 {
 	int code;
 
-	if (co->fs != NULL || strcmp(en->store, ENGINE_CLICKHOUSE) != 0)
+	if (co->fs != NULL || !engine_is_server(en->store))
 		return 0;
 	if ((code = ch_server_open(en->conf, &en->server, e)) < 0 ||
 	    (code = file_memory(ENGINE_CLICKHOUSE, &en->no_disk, e)) < 0)

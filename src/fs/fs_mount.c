@@ -179,7 +179,7 @@ add_options(struct fuse_args *args, const struct fs_opts *o)
 	char *opts = NULL, *fsname = NULL;
 	int rc = -1;
 
-	if (asprintf(&fsname, "fsname=%s", o->store != NULL ? o->store : "spanfs") < 0)
+	if (asprintf(&fsname, "fsname=%s", o->name != NULL ? o->name : "spanfs") < 0)
 		return -1;
 	if (fuse_opt_add_opt_escaped(&opts, fsname) == 0 &&
 	    fuse_opt_add_opt(&opts, "subtype=spanfs,nosuid,nodev,noexec") == 0 &&
