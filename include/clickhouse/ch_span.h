@@ -30,4 +30,9 @@ int ch_span_reader_init(struct ch_span_reader *, const struct ch_sql *, const st
 int ch_span_read(const struct ch_span_reader *, const struct sv *cells, struct arena *,
     struct span *, struct err *) WARN_UNUSED;
 
+/* What the text of an attribute in a Map is as a value; it and its texts are in the arena. */
+int ch_span_value(struct sv text, struct arena *, struct value *, struct err *) WARN_UNUSED;
+/* A text as it is shown: repaired, in the arena. */
+int ch_span_text(struct sv, struct arena *, struct sv *, struct err *) WARN_UNUSED;
+
 #endif

@@ -61,6 +61,11 @@ struct source_ops {
 	 * that follow. NULL: nothing.
 	 */
 	int (*count)(struct source *, uint64_t *n, struct err *) WARN_UNUSED;
+	/*
+	 * The groups that the source makes itself, into the table that the environment has, before the
+	 * scan, which then finds nothing; >0: it makes none, scan. NULL: never.
+	 */
+	int (*groups)(struct source *, struct err *) WARN_UNUSED;
 	int (*rows)(struct source *, struct fetch *, uint32_t part, const uint32_t *rows, size_t n,
 	    const struct projection *, struct span *out, struct err *) WARN_UNUSED;
 	int (*ids)(struct source *, uint32_t part, uint32_t row, struct trace_id *,

@@ -7,6 +7,7 @@
  *   agg_add       spans into groups; one table into another
  *   agg_columns   rows into groups by columns
  *   agg_slot      what a span has in each field that is asked for
+ *   agg_given     groups that were made elsewhere
  *   agg_trace     per/trace: the spans of each trace, until they are all there
  *   agg_state     states of measures: one for each of a group's side
  *   agg_sum, agg_quantile, agg_distinct, agg_hist   the states that are more than a number
@@ -22,6 +23,7 @@
 #define AGG_I_H
 
 #include "agg/agg.h"
+#include "agg/agg_given.h"
 #include "agg/number.h"
 #include "base/arena.h"
 #include "base/hash.h"
@@ -197,6 +199,11 @@ int table_state_add(struct agg_table *, const struct measure *, void *state,
     const struct agg_slot *, const struct value *, struct err *) WARN_UNUSED;
 /* One span, or trace, whose slots are filled: into its groups. */
 int table_add_item(struct agg_table *, enum agg_side, uint64_t start_ns, bool error,
+    struct err *) WARN_UNUSED;
+/* agg_given.c: spans that were counted elsewhere, the same way: into their groups, into one. */
+int table_add_given(struct agg_table *, enum agg_side, const struct agg_given *, struct err *)
+    WARN_UNUSED;
+int group_add_given(struct agg_table *, struct group *, enum agg_side, const struct agg_given *,
     struct err *) WARN_UNUSED;
 /* Of another table, whose states may be taken over: they are empty then. */
 int table_merge_group(struct agg_table *, struct agg_table *from, struct group *, struct err *)

@@ -142,6 +142,7 @@ struct adding {
 	enum agg_side side;
 	__int128 bucket;
 	bool error;
+	const struct agg_given *given;	/* or NULL: one */
 };
 
 static int
@@ -211,7 +212,8 @@ add_keys(struct adding *x, size_t key, struct err *e)
 		if ((code = buf_ok(&t->key, e)) < 0 ||
 		    (code = table_get_group(t, x->bucket, buf_view(&t->key), &g, e)) < 0)
 			return code;
-		return group_add(t, g, x->side, x->error, e);
+		return x->given != NULL ? group_add_given(t, g, x->side, x->given, e) :
+		    group_add(t, g, x->side, x->error, e);
 	}
 	s = &t->slots[t->key_slots[key]];
 	if (s->v.n > 1)
@@ -225,19 +227,35 @@ add_keys(struct adding *x, size_t key, struct err *e)
 	return code;
 }
 
+static int
+add_item(struct adding *x, uint64_t start, struct err *e)
+{
+	struct agg_table *t = x->t;
+	uint64_t moved;
+
+	if (t->g->has_bucket) {
+		if (x->side == SIDE_NOW || __builtin_add_overflow(start, t->opt.shift, &moved))
+			moved = start;
+		x->bucket = step_floor(t->opt.step, moved);
+	}
+	t->key.n = 0;
+	return add_keys(x, 0, e);
+}
+
 int
 table_add_item(struct agg_table *t, enum agg_side side, uint64_t start, bool error, struct err *e)
 {
-	uint64_t moved;
 	struct adding x = { .t = t, .side = side, .error = error };
 
-	if (t->g->has_bucket) {
-		if (side == SIDE_NOW || __builtin_add_overflow(start, t->opt.shift, &moved))
-			moved = start;
-		x.bucket = step_floor(t->opt.step, moved);
-	}
-	t->key.n = 0;
-	return add_keys(&x, 0, e);
+	return add_item(&x, start, e);
+}
+
+int
+table_add_given(struct agg_table *t, enum agg_side side, const struct agg_given *g, struct err *e)
+{
+	struct adding x = { .t = t, .side = side, .given = g };
+
+	return add_item(&x, g->like->span->start_ns, e);
 }
 
 void

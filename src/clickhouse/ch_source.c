@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "clickhouse/ch_groups.h"
 #include "clickhouse/ch_scan.h"
 
 #define BATCH 512
@@ -375,6 +376,30 @@ source_count(struct source *s, uint64_t *n, struct err *e)
 	return 0;
 }
 
+static int
+source_groups(struct source *s, struct err *e)
+{
+	struct state *st = s->state;
+	const struct ch_scan_opts o = options(s);
+	struct ch_client *c = ch_server_client(st->server);
+	struct ch_outcome outcome;
+	int rc;
+
+	if (st->mode == MODE_TRACES)
+		return 1;
+	rc = ch_groups(c, &st->q, &o, s->env->groups, s->env->side, &outcome, e);
+	if (rc == ERR_UNSUPPORTED && outcome.status == 0)
+		return 1;
+	/* A server that did not know the table gave no group. */
+	if (rc < 0 && (rc = again(st, &outcome, rc, e)) == 0)
+		rc = ch_groups(c, &st->q, &o, s->env->groups, s->env->side, &outcome, e);
+	if (rc < 0)
+		return rc;
+	took(s, &outcome);
+	st->counted = true;
+	return 0;
+}
+
 /* ---- rows ---- */
 
 /* The last trace of the batch may go on: its spans, in front of those to come. */
@@ -534,6 +559,7 @@ const struct source_ops source_clickhouse = {
 	.slice = source_slice,
 	.scan = source_scan,
 	.count = source_count,
+	.groups = source_groups,
 	.rows = held_rows,
 	.ids = held_ids,
 	.near = held_near,

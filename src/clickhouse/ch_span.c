@@ -129,6 +129,23 @@ value_of(struct row *r, struct sv s, struct value *v)
 	return 0;
 }
 
+int
+ch_span_text(struct sv s, struct arena *a, struct sv *out, struct err *e)
+{
+	struct row r = { .a = a, .e = e };
+
+	return text(&r, s, out);
+}
+
+int
+ch_span_value(struct sv s, struct arena *a, struct value *v, struct err *e)
+{
+	struct row r = { .a = a, .e = e };
+	int rc = text(&r, s, &s);
+
+	return rc < 0 ? rc : value_of(&r, s, v);
+}
+
 static int
 attrs_read(struct row *r, struct cursor *c, struct attrs *out)
 {

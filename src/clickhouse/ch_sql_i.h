@@ -31,6 +31,12 @@ void w_double(struct writer *, double);
 void w_texts(struct writer *, const struct sv *, size_t n);
 bool w_have(const struct writer *, enum ch_span_column);
 
+/* ---- ch_sql.c ---- */
+/* PREWHERE and WHERE of a question; w->exact is what becomes of the filter. */
+void w_where(struct writer *, const struct ch_select *);
+/* What was written, in the arena; the writer is done. */
+int w_finish(struct writer *, struct ch_sql *, struct err *) WARN_UNUSED;
+
 /* ---- ch_sql_cond.c ---- */
 /* The condition; `deny`: under a NOT, where less may be said, not more. */
 void cond_write(struct writer *, const struct pred *, bool deny);

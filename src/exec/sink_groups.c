@@ -29,6 +29,15 @@ groups_open(struct row_sink *s, struct err *e)
 	return 0;
 }
 
+static int
+groups_start(struct row_sink *s, struct err *e)
+{
+	struct source *src = &s->ex->source;
+	int rc = src->ops->groups != NULL ? src->ops->groups(src, e) : 0;
+
+	return rc < 0 ? rc : 0;
+}
+
 struct adding {
 	struct row_sink *s;
 	struct agg_table *table;
@@ -167,6 +176,7 @@ const struct sink_ops sink_groups = {
 	.name = "groups",
 	.local_bytes = sizeof(struct groups_local),
 	.open = groups_open,
+	.start = groups_start,
 	.consume = groups_consume,
 	.combine = groups_combine,
 	.next = groups_next,

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: ISC */
+/* ch_groups: the server's groups as rows, into a table: see clickhouse/ch_groups.h. */
+#include "clickhouse/ch_groups.h"
+
+#include "ch_words_i.h"
+#include "clickhouse/ch_rows.h"
+#include "clickhouse/ch_span.h"
+
+/* One group: a span that has its keys, made of their texts. */
+struct reading {
+	const struct grouping *g;
+	struct agg_given_want want;
+	struct arena a;			/* of a group */
+	struct span span;
+	struct resource resource;
+	struct scope scope;
+	struct attr *attrs, *resource_attrs;	/* as many as there are keys */
+	struct err *e;
+};
+
+static int
+next_piece(void *arg, struct sv *out, struct err *e)
+{
+	return ch_read(arg, out, e);
+}
+
+static int
+strange(struct err *e)
+{
+	return err_set(e, ERR_CORRUPT, -1, "ClickHouse's groups are not those that were asked for");
+}
+
+/* ---- what comes ---- */
+
+static bool
+is_all(const struct ch_type *t)
+{
+	return t->kind == CH_ARRAY && ch_type_is(t->kids[0], CH_UINT, 8);
+}
+
+/* The types that ch_sql_groups asks for; then CH_END. */
+static bool
+fits(const struct reading *r, const struct ch_column *c, size_t n)
+{
+	size_t at = 0, want = 0;
+	bool ok = true;
+
+	for (size_t i = 0; i < r->g->n_keys; i++)
+		want += r->g->keys[i].scope == FIELD_INTRINSIC ? 1 : 2;
+	want += 5 + (r->want.sum ? 2u : 0) + (r->want.ends ? 2u : 0) + r->want.all;
+	if (n != want)
+		return false;
+	for (size_t i = 0; i < r->g->n_keys; i++) {
+		if (r->g->keys[i].scope != FIELD_INTRINSIC)
+			ok &= ch_type_is(c[at++].type, CH_UINT, 1);
+		ok &= c[at++].type->kind == CH_STRING;
+	}
+	ok &= ch_type_is(c[at].type, CH_INT, 8) && ch_type_is(c[at + 1].type, CH_INT, 8);
+	for (at += 2; at + 1 + r->want.all < n; at++)
+		ok &= ch_type_is(c[at].type, CH_UINT, 8);
+	return ok && (!r->want.all || is_all(c[at].type));
+}
+
+/* ---- keys ---- */
+
+static int
+intrinsic_key(struct reading *r, enum intrinsic i, struct sv s)
+{
+	switch (i) {
+	case IN_SERVICE:
+		return ch_span_text(s, &r->a, &r->resource.service, r->e);
+	case IN_NAME:
+		return ch_span_text(s, &r->a, &r->span.name, r->e);
+	case IN_STATUS_MESSAGE:
+		return ch_span_text(s, &r->a, &r->span.status_message, r->e);
+	case IN_SCOPE:
+		return ch_span_text(s, &r->a, &r->scope.name, r->e);
+	case IN_SCOPE_VERSION:
+		return ch_span_text(s, &r->a, &r->scope.version, r->e);
+	case IN_KIND:
+		r->span.kind = ch_word_number(ch_kinds, CH_N_KINDS, s);
+		return 0;
+	case IN_STATUS:
+		r->span.status = ch_word_number(ch_statuses, CH_N_STATUSES, s);
+		return 0;
+	default:
+		return strange(r->e);
+	}
+}
+
+static int
+attr_key(struct reading *r, const struct field *f, struct sv s)
+{
+	bool resource = f->scope == FIELD_RESOURCE;
+	struct attrs *to = resource ? &r->resource.attrs : &r->span.attrs;
+	struct attr *at = &to->v[to->n];
+
+	at->key = f->key;
+	to->n++;
+	return ch_span_value(s, &r->a, &at->val, r->e);
+}
+
+static int
+keys_read(struct reading *r, const struct sv **cells)
+{
+	int rc = 0;
+
+	r->span = (struct span){ .resource = &r->resource, .scope = &r->scope,
+		.attrs = { .v = r->attrs } };
+	r->resource = (struct resource){ .attrs = { .v = r->resource_attrs } };
+	r->scope = (struct scope){ .name = SV_EMPTY };
+	for (size_t i = 0; i < r->g->n_keys && rc == 0; i++) {
+		const struct field *f = &r->g->keys[i];
+		bool there = true;
+		struct cursor c;
+
+		if (f->scope != FIELD_INTRINSIC)
+			there = *(*cells)++->p != 0;
+		c = cursor_new((*cells)->p, (*cells)->n);
+		++*cells;
+		if (f->scope == FIELD_INTRINSIC)
+			rc = intrinsic_key(r, f->intrinsic, cursor_str(&c));
+		else if (there)
+			rc = attr_key(r, f, cursor_str(&c));
+	}
+	attrs_normalize(&r->span.attrs);
+	attrs_normalize(&r->resource.attrs);
+	return rc;
+}
+
+/* ---- figures ---- */
+
+static uint64_t
+number(const struct sv **cells)
+{
+	struct cursor c = cursor_new((*cells)->p, (*cells)->n);
+
+	++*cells;
+	return cursor_u64(&c);
+}
+
+/* Before 1970 a span's start is 1970, as ch_span has it. */
+static uint64_t
+instant(const struct sv **cells)
+{
+	int64_t ns = (int64_t)number(cells);
+
+	return ns < 0 ? 0 : (uint64_t)ns;
+}
+
+static int
+figures_read(struct reading *r, const struct sv **cells, struct agg_given *x)
+{
+	struct cursor c;
+
+	x->first_ns = r->span.start_ns = instant(cells);
+	x->last_ns = instant(cells);
+	x->count = number(cells);
+	x->errors = number(cells);
+	if (r->want.sum) {
+		x->sum = (__int128)number(cells) << 32;
+		x->sum += number(cells);
+	}
+	if (r->want.ends) {
+		x->least = number(cells);
+		x->most = number(cells);
+	}
+	if (r->want.all) {
+		c = cursor_new((*cells)->p, (*cells)->n);
+		if (cursor_varint(&c) != x->count)
+			return strange(r->e);
+		x->all = (const unsigned char *)c.p;
+		++*cells;
+	}
+	return x->errors > x->count ? strange(r->e) : 0;
+}
+
+/* ---- all of them ---- */
+
+static int
+groups_read(struct reading *r, struct ch_rows *rows, struct agg_table *t, enum agg_side side)
+{
+	const struct span_row like = { .span = &r->span };
+	const struct sv *cells;
+	int rc;
+
+	while ((rc = ch_rows_next(rows, &cells, r->e)) == 0) {
+		struct agg_given x = { .like = &like };
+
+		arena_reset(&r->a);
+		if ((rc = keys_read(r, &cells)) < 0 || (rc = figures_read(r, &cells, &x)) < 0)
+			return rc;
+		/* Without a key there is a row of nothing, too. */
+		if (x.count != 0 && (rc = agg_add_given(t, side, &x, r->e)) < 0)
+			return rc;
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static int
+groups_ask(struct ch_client *c, const struct ch_sql *sql, const struct ch_scan_opts *o,
+    struct reading *r, struct agg_table *t, enum agg_side side, struct ch_outcome *outcome)
+{
+	struct ch_question question = { .sql = sql->text, .params = sql->params,
+		.n_params = sql->n_params, .format = SV("RowBinaryWithNamesAndTypes"),
+		.comment = o->comment, .deadline_ns = o->deadline_ns, .cancel = o->cancel };
+	struct ch_reply *reply = NULL;
+	struct ch_rows *rows = NULL;
+	const struct ch_column *columns;
+	size_t n;
+	int rc = ch_ask(c, &question, outcome, &reply, r->e);
+
+	if (rc == 0 && (rc = ch_rows_open(next_piece, reply, &rows, r->e)) == 0) {
+		columns = ch_rows_columns(rows, &n);
+		rc = fits(r, columns, n) ? groups_read(r, rows, t, side) : strange(r->e);
+	}
+	if (reply != NULL && outcome != NULL)
+		*outcome = *ch_reply_outcome(reply);
+	ch_rows_close(rows);
+	ch_close(reply);
+	return rc;
+}
+
+int
+ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_opts *o,
+    struct agg_table *t, enum agg_side side, struct ch_outcome *outcome, struct err *e)
+{
+	struct reading r = { .g = agg_grouping(t), .e = e };
+	struct ch_sql sql;
+	struct arena a;
+	int rc;
+
+	if (outcome != NULL)
+		memset(outcome, 0, sizeof *outcome);
+	arena_init(&a);
+	arena_init(&r.a);
+	(void)agg_takes_given(t, &r.want);
+	r.attrs = arena_array(&a, r.g->n_keys + 1, struct attr);
+	r.resource_attrs = arena_array(&a, r.g->n_keys + 1, struct attr);
+	rc = r.attrs == NULL || r.resource_attrs == NULL ? err_nomem(e) :
+	    ch_sql_groups(q, t, &a, &sql, e);
+	if (rc == 0)
+		rc = groups_ask(c, &sql, o, &r, t, side, outcome);
+	arena_release(&r.a);
+	arena_release(&a);
+	return rc;
+}
