@@ -43,6 +43,15 @@ struct ch_span_times {
 int ch_server_times(struct ch_server *, uint64_t max_age_ns, const atomic_bool *cancel,
     uint64_t deadline_ns, struct ch_span_times *, struct err *) WARN_UNUSED;
 
+/* ---- ch_explain.c ---- */
+
+/*
+ * How a plan is asked of the server, for people, a line a fact; or as a member of an object of JSON,
+ * with the comma before it. `groups` if its output is that, else NULL. The server is not asked.
+ */
+int ch_explain(struct ch_server *, const struct plan *, struct agg_table *groups, bool json,
+    struct buf *, struct err *) WARN_UNUSED;
+
 /* ---- ch_source.c ---- */
 
 /* exec_env.source_arg is the server. */

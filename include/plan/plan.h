@@ -130,6 +130,7 @@ struct plan_scan {
 	size_t n_left;		/* further ones, which were left out of the statistics */
 	const struct plan_class *classes;	/* in the order of their first shard */
 	size_t n_classes;
+	const char *server;	/* that has the rows, in place of shards; or NULL */
 	bool indexes;		/* some shard has index_leaves */
 	bool early_stop;	/* partitions newest first, stop when the limit is full */
 	unsigned threads;	/* 0: as exec sees fit */

@@ -11,6 +11,7 @@
 #define CAPS_ALL_OPS ((1u << N_PRED_OPS) - 1)
 
 struct plan_caps {
+	const char *server;		/* what has the rows, if each question goes over a network; or NULL */
 	/* Conditions, leaf by leaf: bit i for operator i. OP_TEXT is among the ops of FIELD_BARE. */
 	uint32_t ops[FIELD_SCOPE + 1];	/* by scope of the field; FIELD_INTRINSIC: see the next, too */
 	uint64_t intrinsics;		/* bit i: conditions on intrinsic i */

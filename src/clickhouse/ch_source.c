@@ -12,7 +12,7 @@
  *   traces    a plan that asks about whole traces: all of the traces that may have a match
  *   all       anything else: everything that the filter lets through, once
  */
-#include "clickhouse/ch_server.h"
+#include "ch_source_i.h"
 
 #include <stdlib.h>
 
@@ -27,265 +27,25 @@
 #define TIMES_AGE_NS 10000000000ull
 #define TRACE_SPANS 1000000		/* of one trace, at once in memory */
 
-enum mode { MODE_ALL, MODE_FIRST, MODE_WINDOWS, MODE_TRACES };
-
-struct state {
-	struct ch_server *server;
-	struct ch_layout *layout;
-	enum mode mode;
-	struct ch_select q;
-	bool counted;			/* the scans that follow have nothing to do */
-	bool scanned;			/* all but MODE_WINDOWS: once */
-	struct span_batch batch;
-	/* MODE_WINDOWS */
-	bool begun;
-	struct slice rest;		/* what is still to come */
-	uint64_t length, first_ns;	/* of the next window; nothing is known to be before */
-	uint64_t window_rows;		/* that came of the last one */
-};
-
-/* ---- which columns ---- */
-
-#define COL(c) (UINT64_C(1) << CHC_##c)
-#define COLS_ALWAYS (COL(TIMESTAMP) | COL(TRACE_ID) | COL(SPAN_ID))
-#define COLS_ALL ((UINT64_C(1) << N_CHC) - 1)
-#define COLS_EVENTS (COL(EVENT_TIME) | COL(EVENT_NAME) | COL(EVENT_ATTRS))
-#define COLS_LINKS (COL(LINK_TRACE_ID) | COL(LINK_SPAN_ID) | COL(LINK_STATE) | COL(LINK_ATTRS))
-#define COLS_USUAL (COL(PARENT_SPAN_ID) | COL(NAME) | COL(KIND) | COL(SERVICE) | COL(SCOPE) | \
-	COL(SCOPE_VERSION) | COL(DURATION) | COL(STATUS))
-/* What is known of a trace comes of these columns of its spans. */
-#define COLS_TRACE (COL(PARENT_SPAN_ID) | COL(NAME) | COL(SERVICE) | COL(DURATION) | COL(STATUS))
-
-static const uint64_t intrinsic_columns[N_INTRINSICS] = {
-	[IN_SERVICE] = COL(SERVICE) | COL(RESOURCE),
-	[IN_NAME] = COL(NAME),
-	[IN_KIND] = COL(KIND),
-	[IN_STATUS] = COL(STATUS),
-	[IN_STATUS_MESSAGE] = COL(MESSAGE),
-	[IN_SCOPE] = COL(SCOPE),
-	[IN_SCOPE_VERSION] = COL(SCOPE_VERSION),
-	[IN_PARENT_SPAN_ID] = COL(PARENT_SPAN_ID),
-	[IN_TRACE_STATE] = COL(TRACE_STATE),
-	[IN_END] = COL(DURATION),
-	[IN_DURATION] = COL(DURATION),
-	[IN_ROOT_SERVICE] = COLS_TRACE,
-	[IN_ROOT_NAME] = COLS_TRACE,
-	[IN_TRACE_START] = COLS_TRACE,
-	[IN_TRACE_DURATION] = COLS_TRACE,
-	[IN_TRACE_SPANS] = COLS_TRACE,
-	[IN_TRACE_ERRORS] = COLS_TRACE,
-	[IN_CHILD_COUNT] = COLS_TRACE,
-	[IN_EVENT_NAME] = COLS_EVENTS,
-	[IN_EVENT_TIME] = COLS_EVENTS,
-	[IN_LINK_TRACE_ID] = COLS_LINKS,
-	[IN_LINK_SPAN_ID] = COLS_LINKS,
-	[IN_DEPTH] = COLS_TRACE,
-	[IN_SELF_DURATION] = COLS_TRACE,
-	[IN_SCORE_NAME] = COLS_EVENTS,
-	[IN_SCORE_VALUE] = COLS_EVENTS,
-	[IN_SCORE_LABEL] = COLS_EVENTS,
-	[IN_TOKENS_INPUT] = COL(ATTRS) | COL(RESOURCE),
-	[IN_TOKENS_OUTPUT] = COL(ATTRS) | COL(RESOURCE),
-	[IN_TOKENS_TOTAL] = COL(ATTRS) | COL(RESOURCE),
-	[IN_COST] = COL(ATTRS) | COL(RESOURCE),
-};
-
-static uint64_t
-columns_of_field(const struct field *f)
-{
-	struct field inner;
-
-	switch (f->scope) {
-	case FIELD_INTRINSIC:
-		return intrinsic_columns[f->intrinsic];
-	case FIELD_BARE:
-		return COL(ATTRS) | COL(RESOURCE);
-	case FIELD_RESOURCE:
-		return COL(RESOURCE);
-	case FIELD_SPAN:
-		return COL(ATTRS);
-	case FIELD_EVENT:
-		return COLS_EVENTS;
-	case FIELD_LINK:
-		return COLS_LINKS;
-	case FIELD_SCOPE:
-		return 0;		/* the table has none */
-	case FIELD_PARENT:
-		inner = field_inner(f);
-		return columns_of_field(&inner) | COLS_TRACE;
-	}
-	return COLS_ALL;
-}
-
-static uint64_t
-columns_of_pred(const struct pred *p)
-{
-	uint64_t v = 0;
-
-	if (p->kind == PRED_LEAF)
-		return p->op == OP_TEXT ? COLS_ALL : columns_of_field(&p->field);
-	for (size_t i = 0; i < p->n_kids; i++)
-		v |= columns_of_pred(p->kids[i]);
-	return v;
-}
-
-static uint64_t
-columns_of_projection(const struct projection *p)
-{
-	uint64_t v = p->lean ? 0 : COLS_USUAL;
-
-	if (p->all)
-		return COLS_ALL;
-	v |= p->attrs ? COL(ATTRS) : 0;
-	v |= p->resource ? COL(RESOURCE) : 0;
-	v |= p->events ? COLS_EVENTS : 0;
-	v |= p->links ? COLS_LINKS : 0;
-	v |= p->rest ? COL(TRACE_STATE) | COL(MESSAGE) : 0;
-	for (unsigned i = 0; i < N_INTRINSICS; i++)
-		if (p->intrinsics & INTRINSIC_BIT(i))
-			v |= intrinsic_columns[i];
-	for (size_t i = 0; i < p->n_fields; i++)
-		v |= columns_of_field(&p->fields[i]);
-	return p->parents != NULL ? v | columns_of_projection(p->parents) | COLS_TRACE : v;
-}
-
-static uint64_t
-columns_of_output(const struct source *s)
-{
-	const struct plan *p = s->plan;
-	const struct field *f;
-	uint64_t v = 0;
-	size_t n;
-
-	switch (p->output) {
-	case ROW_COUNT:
-		return 0;
-	case ROW_GROUP:
-		f = agg_fields(s->env->groups, &n);
-		for (size_t i = 0; i < n; i++)
-			v |= columns_of_field(&f[i]);
-		return v | columns_of_projection(&p->fetch.projection);
-	case ROW_CONTRAST:
-		return COLS_ALL;
-	case ROW_EVENT:
-	case ROW_SCORE:
-		v = COLS_EVENTS;
-		break;
-	case ROW_LINK:
-		v = COLS_LINKS;
-		break;
-	case ROW_TRACE:
-		v = COLS_TRACE;
-		break;
-	default:
-		break;
-	}
-	return v | columns_of_projection(&p->fetch.projection);
-}
-
-static uint64_t
-columns_of(const struct source *s)
-{
-	const struct plan *p = s->plan;
-	uint64_t v = COLS_ALWAYS | columns_of_output(s) | columns_of_pred(p->filter.pred);
-
-	for (size_t i = 0; i < p->order.n_keys; i++)
-		v |= columns_of_field(&p->order.keys[i].field);
-	/* A span's attributes are told from its resource's where both may have a key. */
-	return v | (plan_asks_traces(p) ? COLS_TRACE : 0);
-}
-
-/* ---- how ---- */
-
-/* The server can sort by them as spans are sorted. */
-static bool
-sorts_alike(const struct plan *p, struct ch_select *q)
-{
-	if (p->order.n_keys > CH_SORTS)
-		return false;
-	for (size_t i = 0; i < p->order.n_keys; i++) {
-		const struct sort_key *k = &p->order.keys[i];
-
-		if (k->field.scope != FIELD_INTRINSIC ||
-		    (k->field.intrinsic != IN_START && k->field.intrinsic != IN_DURATION))
-			return false;
-		q->sort[i] = (struct ch_sort){ k->field.intrinsic == IN_START ? CHC_TIMESTAMP :
-			CHC_DURATION, k->desc };
-	}
-	q->n_sort = p->order.n_keys;
-	return true;
-}
-
-/* Rows that are all that a limit leaves: then the filter must be exact, which q then says. */
-static int
-takes_first(const struct source *s, struct ch_select *q, bool *yes, struct err *e)
-{
-	const struct plan *p = s->plan;
-	struct ch_sql sql;
-	struct arena a;
-	int rc;
-
-	*yes = false;
-	if (p->page.limit == UINT64_MAX || p->output != ROW_SPAN || plan_asks_traces(p) ||
-	    __builtin_add_overflow(p->page.limit, p->page.offset, &q->limit) || !sorts_alike(p, q)) {
-		q->limit = UINT64_MAX;
-		return 0;
-	}
-	arena_init(&a);
-	q->newest = true;
-	if ((rc = ch_sql_select(q, &a, &sql, e)) == 0)
-		*yes = sql.limited;
-	arena_release(&a);
-	if (!*yes) {
-		q->limit = UINT64_MAX;
-		q->newest = false;
-		q->n_sort = 0;
-	}
-	return rc;
-}
-
-static int
-choose_mode(struct source *s, struct state *st, struct err *e)
-{
-	const struct plan *p = s->plan;
-	bool first;
-	int rc = takes_first(s, &st->q, &first, e);
-
-	if (first)
-		st->mode = MODE_FIRST;
-	else if (plan_asks_traces(p))
-		st->mode = MODE_TRACES;
-	else if (p->output == ROW_SPAN && p->order.n_keys == 0)
-		st->mode = MODE_WINDOWS;
-	else
-		st->mode = MODE_ALL;
-	st->q.whole_traces = st->mode == MODE_TRACES;
-	return rc;
-}
-
 static int
 source_open(struct source *s, struct err *e)
 {
-	struct state *st = calloc(1, sizeof *st);
+	struct ch_state *st = calloc(1, sizeof *st);
 	int rc;
 
 	if (st == NULL)
 		return err_nomem(e);
 	s->state = st;
 	span_batch_init(&st->batch);
-	st->server = (struct ch_server *)(uintptr_t)s->env->source_arg;
-	st->layout = ch_server_layout(st->server);
-	st->q = (struct ch_select){ .schema = st->layout->schema, .filter = s->plan->filter.pred,
-		.range = s->plan->filter.range, .columns = columns_of(s), .limit = UINT64_MAX };
-	if ((rc = held_new(s, e)) < 0)
+	if ((rc = ch_state_begin(s, st, ch_server_layout(server_of(s)), e)) < 0)
 		return rc;
-	return choose_mode(s, st, e);
+	return held_new(s, e);
 }
 
 static void
 source_close(struct source *s)
 {
-	struct state *st = s->state;
+	struct ch_state *st = s->state;
 
 	if (st == NULL)
 		return;
@@ -307,7 +67,7 @@ options(const struct source *s)
 
 /* Once more, if the table turns out to have another shape now. */
 static int
-again(struct state *st, const struct ch_outcome *o, int rc, struct err *e)
+again(struct ch_state *st, const struct ch_outcome *o, int rc, struct err *e)
 {
 	struct err other = ERR_INIT;
 	struct ch_layout *old = st->layout;
@@ -331,7 +91,7 @@ again(struct state *st, const struct ch_outcome *o, int rc, struct err *e)
 static int
 scan_begin(struct source *s, struct ch_scan **out, struct err *e)
 {
-	struct state *st = s->state;
+	struct ch_state *st = s->state;
 	const struct ch_scan_opts o = options(s);
 	struct ch_client *c = ch_server_client(st->server);
 	struct ch_outcome outcome;
@@ -353,7 +113,7 @@ took(struct source *s, const struct ch_outcome *o)
 static int
 source_count(struct source *s, uint64_t *n, struct err *e)
 {
-	struct state *st = s->state;
+	struct ch_state *st = s->state;
 	const struct ch_scan_opts o = options(s);
 	struct ch_outcome outcome;
 	uint64_t found = 0;
@@ -379,7 +139,7 @@ source_count(struct source *s, uint64_t *n, struct err *e)
 static int
 source_groups(struct source *s, struct err *e)
 {
-	struct state *st = s->state;
+	struct ch_state *st = s->state;
 	const struct ch_scan_opts o = options(s);
 	struct ch_client *c = ch_server_client(st->server);
 	struct ch_outcome outcome;
@@ -437,7 +197,7 @@ whole_traces(struct give *g, struct span_batch *b, bool end, struct err *e)
 static int
 give_rows(struct source *s, struct give *g, struct ch_scan *scan, struct err *e)
 {
-	struct state *st = s->state;
+	struct ch_state *st = s->state;
 	struct span_batch *b = &st->batch;
 	int rc, given = 0;
 
@@ -456,7 +216,7 @@ give_rows(struct source *s, struct give *g, struct ch_scan *scan, struct err *e)
 static int
 source_scan(struct source *s, struct slice slice, struct row_sink *sink, struct err *e)
 {
-	struct state *st = s->state;
+	struct ch_state *st = s->state;
 	struct ch_scan *scan = NULL;
 	struct give *g;
 	int rc, end;
@@ -480,7 +240,7 @@ source_scan(struct source *s, struct slice slice, struct row_sink *sink, struct 
 
 /* The first one has the newest spans, and all that came since one looked. */
 static int
-windows_begin(struct source *s, struct state *st, struct err *e)
+windows_begin(struct source *s, struct ch_state *st, struct err *e)
 {
 	struct ch_span_times t;
 	int rc = ch_server_times(st->server, TIMES_AGE_NS, s->env->cancel, s->env->deadline_mono_ns,
@@ -500,7 +260,7 @@ windows_begin(struct source *s, struct state *st, struct err *e)
 }
 
 static void
-next_length(struct state *st)
+next_length(struct ch_state *st)
 {
 	if (st->window_rows < WINDOW_ROWS / GROWTH)
 		st->length = st->length > UINT64_MAX / GROWTH ? UINT64_MAX : st->length * GROWTH;
@@ -511,7 +271,7 @@ next_length(struct state *st)
 static int
 source_slice(struct source *s, struct slice *out, struct err *e)
 {
-	struct state *st = s->state;
+	struct ch_state *st = s->state;
 	int rc;
 
 	if (st->scanned)
@@ -548,6 +308,7 @@ source_part_name(const struct source *s, uint32_t part)
 }
 
 static const struct plan_caps caps = {
+	.server = "ClickHouse",
 	.projection = true,
 	.newest = true,
 };

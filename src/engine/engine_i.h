@@ -339,6 +339,8 @@ int list_with_total(struct engine *, const struct path *, struct arena *, struct
 
 /* The plan of a request as text. */
 void explain_request(struct buf *, const struct request *);
+/* What it asks a server, if that has the spans: ch_explain. */
+void explain_server(struct buf *, const struct request *, bool json);
 
 /* profile.json: estimates beside what a run that has ended counted, node by node. */
 void profile_json(struct buf *, const struct request *, const struct run_info *, uint64_t format_ns,
@@ -381,6 +383,8 @@ int groups_batch(struct agg_table *, const struct group_column *, size_t n_colum
 int contrast_collect(struct request *, const struct exec_env *, const struct sink *,
     struct contrast **, struct profile *, struct err *) WARN_UNUSED;
 /* A line of the file `plan`, a member of the object in plan.json. */
+/* A table as its groups go into; NULL: no memory, or only the spans tell its buckets. */
+struct agg_table *groups_table(const struct request *);
 void groups_explain(struct buf *, const struct request *);
 void groups_explain_json(struct buf *, const struct request *);
 

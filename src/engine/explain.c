@@ -23,6 +23,19 @@ explain_error(struct buf *out, struct sv text, const struct err *err)
 }
 
 void
+explain_server(struct buf *out, const struct request *r, bool json)
+{
+	struct agg_table *t = NULL;
+
+	if (r->engine->server == NULL)
+		return;
+	if (r->groups != NULL && r->plan->output == ROW_GROUP)
+		t = groups_table(r);
+	out->oom |= ch_explain(r->engine->server, r->plan, t, json, out, NULL) < 0;
+	agg_table_free(t);
+}
+
+void
 explain_request(struct buf *out, const struct request *r)
 {
 	size_t there, of;
@@ -36,6 +49,7 @@ explain_request(struct buf *out, const struct request *r)
 		else if ((there = rows_parts_there(r, &of)) != 0)
 			buf_printf(out, "parts    rows of %zu of %zu hours from an earlier answer\n",
 			    there, of);
+		explain_server(out, r, false);
 		request_explain_decision(r, out);
 	}
 }

@@ -307,24 +307,32 @@ groups_batch(struct agg_table *t, const struct group_column *columns, size_t n_c
 
 /* ---- EXPLAIN ---- */
 
-/* Of how many shards groups are there, of how many that are worth it; 0: that can't be told. */
-static size_t
-count_parts(const struct request *r, size_t *of)
+struct agg_table *
+groups_table(const struct request *r)
 {
 	const struct query *q = r->groups;
 	struct agg_options o = { .groups = &q->groups, .range = r->query->range,
 		.memory = SIZE_MAX };
+	struct agg_table *t;
+
+	if (q->groups.has_bucket && q->groups.step.kind == STEP_AUTO &&
+	    (begin_open(q) || end_open(q)))
+		return NULL;
+	if (q->groups.versus)
+		o.shift = shift_of(q, o.range);
+	o.step = step_of_range(q->groups.step, o.range.to - o.range.from);
+	return agg_table_new(&o, &t, NULL) < 0 ? NULL : t;
+}
+
+/* Of how many shards groups are there, of how many that are worth it; 0: that can't be told. */
+static size_t
+count_parts(const struct request *r, size_t *of)
+{
 	struct group_parts_ask ask;
 	struct agg_table *t;
 	size_t there = 0;
 
-	if (!request_uses_parts(r) || (q->groups.has_bucket && q->groups.step.kind == STEP_AUTO &&
-	    (begin_open(q) || end_open(q))))
-		return 0;
-	if (q->groups.versus)
-		o.shift = shift_of(q, o.range);
-	o.step = step_of_range(q->groups.step, o.range.to - o.range.from);
-	if (agg_table_new(&o, &t, NULL) < 0)
+	if (!request_uses_parts(r) || (t = groups_table(r)) == NULL)
 		return 0;
 	ask = ask_parts(r, t, SIDE_NOW, 0);
 	if (group_parts_count(&ask, &there, of, NULL) < 0)

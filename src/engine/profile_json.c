@@ -108,6 +108,10 @@ put_sums(struct buf *b, const struct request *r, const struct profile *p)
 	put_u64(b, "read_bytes", p->read_bytes);
 	put_u64(b, "decoded_bytes", p->decoded_bytes);
 	put_u64(b, "traces_assembled", p->traces_assembled);
+	if (p->remote_queries != 0)
+		buf_printf(b, ",\"server\":{\"queries\":%llu,\"rows_read\":%llu,\"bytes_read\":%llu}",
+		    (unsigned long long)p->remote_queries, (unsigned long long)p->remote_rows,
+		    (unsigned long long)p->remote_bytes);
 	put_u64(b, "plan_ns", p->plan_ns);
 	put_u64(b, "scan_ns", p->scan_ns);
 	put_u64(b, "sort_ns", p->sort_ns);

@@ -407,14 +407,14 @@ make_queued(void *arg)
  * thread and back costs as much again. Few at a time, so that threads of the mount are left
  * for everybody else; and what turns out to cost more goes to the runner once it is planned.
  * The cost knows nothing of what groups take (a span may be in a million of them, fill makes
- * more), and who asks here can't be interrupted.
+ * more), and who asks here can't be interrupted. A server may let anybody wait.
  */
 static bool
 claim_inline(struct result *r)
 {
 	struct engine *en = r->engine;
 
-	if (r->request->groups != NULL || r->request->compared != NULL ||
+	if (en->server != NULL || r->request->groups != NULL || r->request->compared != NULL ||
 	    (r->planned && r->cost_ns > INLINE_COST_NS))
 		return false;
 	if (atomic_fetch_add(&en->n_inline, 1) < INLINE_MAX)

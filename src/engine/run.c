@@ -125,6 +125,7 @@ run_explain(struct running *x, struct err *e)
 	request_explain_decision_json(r, &x->out);
 	if (r->groups != NULL)
 		groups_explain_json(&x->out, r);
+	explain_server(&x->out, r, true);
 	BUF_LIT(&x->out, "}\n");
 	return 0;
 }

@@ -268,6 +268,8 @@ cost_total(struct opt *o)
 	c.wanted = __builtin_add_overflow(p->page.limit, p->page.offset, &wanted) ? 1e18 :
 	    (double)wanted;
 	p->est_cost = cost_nodes(&c, p->root);
+	if (p->scan.server != NULL)
+		p->est_cost += o->options->cost.network_round_trip_cost;
 	p->est_rows = p->root->est_rows;
 	p->est_bytes = p->est_rows * row_bytes(p);
 	p->scan.threads = threads_for(o, p->est_cost);

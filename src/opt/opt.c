@@ -208,6 +208,7 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
 	p->fetch.projection.all = true;
 	p->fetch.want_trace = p->output == ROW_SPAN && wants_trace(q);
 	p->scan.threads = options->threads;
+	p->scan.server = opt_caps(o)->server;
 	p->stats_version = st->version;
 	p->fired = o->fired = arena_array(&p->arena, OPT_MAX_RULES, const char *);
 	if (p->filter.pred == NULL || (p->output == ROW_CONTRAST && p->contrast.pred == NULL) ||

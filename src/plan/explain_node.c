@@ -117,6 +117,10 @@ scan_text(struct buf *b, const struct plan *p, const struct stats *st)
 {
 	uint64_t n, rows;
 
+	if (p->scan.server != NULL) {
+		buf_printf(b, "access   rows of %s\n", p->scan.server);
+		return;
+	}
 	explain_count_read(p, st, &n, &rows);
 	buf_printf(b, "access   %llu of %zu shards, %llu of %llu spans\n",
 	    (unsigned long long)n, p->scan.n_shards + p->scan.n_left, (unsigned long long)rows,

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/* ch_explain: what a plan asks the server, shown: see clickhouse/ch_server.h. */
+#include "base/visible.h"
+#include "ch_source_i.h"
+#include "clickhouse/ch_groups.h"
+#include "model/json.h"
+
+struct asked {
+	const char *how;
+	struct ch_sql sql;
+};
+
+static const char *const modes[] = {
+	[MODE_ALL] = "all that the filter leaves, once",
+	[MODE_FIRST] = "the first rows, once",
+	[MODE_WINDOWS] = "windows of time, newest first; the first one's text",
+	[MODE_TRACES] = "whole traces, once",
+};
+
+/* As ch_source.c would: counts and groups where the server can make them, else rows. */
+static int
+find_out(const struct source *s, struct ch_state *st, struct arena *a, struct asked *out,
+    struct err *e)
+{
+	struct ch_select q = st->q;
+	int rc = ERR_UNSUPPORTED;
+
+	if (s->plan->output == ROW_COUNT && st->mode != MODE_TRACES) {
+		q.count = true;
+		out->how = "counted on the server";
+		rc = ch_sql_select(&q, a, &out->sql, e);
+	} else if (s->plan->output == ROW_GROUP && s->env->groups != NULL && st->mode != MODE_TRACES) {
+		out->how = "grouped on the server, one level";
+		rc = ch_sql_groups(&q, s->env->groups, a, &out->sql, e);
+	}
+	if (rc != ERR_UNSUPPORTED)
+		return rc;
+	out->how = modes[st->mode];
+	return ch_sql_select(&st->q, a, &out->sql, e);
+}
+
+static void
+put_text(struct buf *b, const struct asked *x)
+{
+	buf_printf(b, "server   ClickHouse: %s\n", x->how);
+	buf_printf(b, "told     %s\nsql      ", x->sql.exact ? "all of the filter" :
+	    "what can be said of the filter; the rest is tested here");
+	visible_text(b, x->sql.text, 0);
+	BUF_LIT(b, "\n");
+	for (size_t i = 0; i < x->sql.n_params; i++) {
+		BUF_LIT(b, "param    ");
+		visible_text(b, x->sql.params[i].name, 0);
+		BUF_LIT(b, " = ");
+		visible_text(b, x->sql.params[i].value, 0);
+		BUF_LIT(b, "\n");
+	}
+}
+
+static void
+put_json(struct buf *b, const struct asked *x)
+{
+	BUF_LIT(b, ",\"server\":{\"kind\":\"ClickHouse\",\"how\":");
+	json_string(b, sv_cstr(x->how));
+	buf_printf(b, ",\"exact\":%s,\"sql\":", x->sql.exact ? "true" : "false");
+	json_string(b, x->sql.text);
+	BUF_LIT(b, ",\"params\":{");
+	for (size_t i = 0; i < x->sql.n_params; i++) {
+		if (i != 0)
+			BUF_LIT(b, ",");
+		json_string(b, x->sql.params[i].name);
+		BUF_LIT(b, ":");
+		json_string(b, x->sql.params[i].value);
+	}
+	BUF_LIT(b, "}}");
+}
+
+int
+ch_explain(struct ch_server *server, const struct plan *p, struct agg_table *groups, bool json,
+    struct buf *out, struct err *e)
+{
+	const struct exec_env env = { .source_arg = server, .groups = groups };
+	const struct source s = { .ops = &source_clickhouse, .plan = p, .env = &env };
+	struct ch_state st = { .mode = MODE_ALL };
+	struct asked x = { .how = NULL };
+	struct arena a;
+	int rc;
+
+	arena_init(&a);
+	if ((rc = ch_state_begin(&s, &st, ch_server_layout(server), e)) == 0)
+		rc = find_out(&s, &st, &a, &x, e);
+	if (rc == 0 && json)
+		put_json(out, &x);
+	else if (rc == 0)
+		put_text(out, &x);
+	ch_layout_put(st.layout);
+	arena_release(&a);
+	return rc;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/* ch_mode: how a plan's rows are asked for, see ch_source.c. */
+#include "ch_source_i.h"
+
+/* The server can sort by them as spans are sorted. */
+static bool
+sorts_alike(const struct plan *p, struct ch_select *q)
+{
+	if (p->order.n_keys > CH_SORTS)
+		return false;
+	for (size_t i = 0; i < p->order.n_keys; i++) {
+		const struct sort_key *k = &p->order.keys[i];
+
+		if (k->field.scope != FIELD_INTRINSIC ||
+		    (k->field.intrinsic != IN_START && k->field.intrinsic != IN_DURATION))
+			return false;
+		q->sort[i] = (struct ch_sort){ k->field.intrinsic == IN_START ? CHC_TIMESTAMP :
+			CHC_DURATION, k->desc };
+	}
+	q->n_sort = p->order.n_keys;
+	return true;
+}
+
+/* Rows that are all that a limit leaves: then the filter must be exact, which q then says. */
+static int
+takes_first(const struct source *s, struct ch_select *q, bool *yes, struct err *e)
+{
+	const struct plan *p = s->plan;
+	struct ch_sql sql;
+	struct arena a;
+	int rc;
+
+	*yes = false;
+	if (p->page.limit == UINT64_MAX || p->output != ROW_SPAN || plan_asks_traces(p) ||
+	    __builtin_add_overflow(p->page.limit, p->page.offset, &q->limit) || !sorts_alike(p, q)) {
+		q->limit = UINT64_MAX;
+		return 0;
+	}
+	arena_init(&a);
+	q->newest = true;
+	if ((rc = ch_sql_select(q, &a, &sql, e)) == 0)
+		*yes = sql.limited;
+	arena_release(&a);
+	if (!*yes) {
+		q->limit = UINT64_MAX;
+		q->newest = false;
+		q->n_sort = 0;
+	}
+	return rc;
+}
+
+static int
+choose_mode(const struct source *s, struct ch_state *st, struct err *e)
+{
+	const struct plan *p = s->plan;
+	bool first;
+	int rc = takes_first(s, &st->q, &first, e);
+
+	if (first)
+		st->mode = MODE_FIRST;
+	else if (plan_asks_traces(p))
+		st->mode = MODE_TRACES;
+	else if (p->output == ROW_SPAN && p->order.n_keys == 0)
+		st->mode = MODE_WINDOWS;
+	else
+		st->mode = MODE_ALL;
+	st->q.whole_traces = st->mode == MODE_TRACES;
+	return rc;
+}
+
+int
+ch_state_begin(const struct source *s, struct ch_state *st, struct ch_layout *l, struct err *e)
+{
+	st->server = server_of(s);
+	st->layout = l;
+	st->q = (struct ch_select){ .schema = l->schema, .filter = s->plan->filter.pred,
+		.range = s->plan->filter.range, .columns = ch_columns_of(s), .limit = UINT64_MAX };
+	return choose_mode(s, st, e);
+}

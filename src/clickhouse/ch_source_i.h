@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/* ch_source_i: what running a plan on a server, and showing how, have in common. */
+#ifndef CH_SOURCE_I_H
+#define CH_SOURCE_I_H
+
+#include "clickhouse/ch_server.h"
+#include "clickhouse/ch_sql.h"
+
+enum ch_mode { MODE_ALL, MODE_FIRST, MODE_WINDOWS, MODE_TRACES };
+
+struct ch_state {
+	struct ch_server *server;
+	struct ch_layout *layout;
+	enum ch_mode mode;
+	struct ch_select q;
+	bool counted;			/* the scans that follow have nothing to do */
+	bool scanned;			/* all but MODE_WINDOWS: once */
+	struct span_batch batch;
+	/* MODE_WINDOWS */
+	bool begun;
+	struct slice rest;		/* what is still to come */
+	uint64_t length, first_ns;	/* of the next window; nothing is known to be before */
+	uint64_t window_rows;		/* that came of the last one */
+};
+
+static inline struct ch_server *
+server_of(const struct source *s)
+{
+	return (struct ch_server *)(uintptr_t)s->env->source_arg;
+}
+
+/* ---- ch_columns.c ---- */
+/* Bit i: enum ch_span_column. */
+uint64_t ch_columns_of(const struct source *);
+
+/* ---- ch_mode.c ---- */
+/* The question, and how it is asked: of a layout that outlives the state. */
+int ch_state_begin(const struct source *, struct ch_state *, struct ch_layout *, struct err *)
+    WARN_UNUSED;
+
+#endif
