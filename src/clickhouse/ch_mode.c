@@ -56,8 +56,9 @@ choose_mode(const struct source *s, struct ch_state *st, struct err *e)
 	bool first;
 	int rc = takes_first(s, &st->q, &first, e);
 
+	/* By time the newest windows have them, and the others need not be read. */
 	if (first)
-		st->mode = MODE_FIRST;
+		st->mode = st->q.n_sort == 0 ? MODE_WINDOWS : MODE_FIRST;
 	else if (plan_asks_traces(p))
 		st->mode = MODE_TRACES;
 	else if (p->output == ROW_SPAN && p->order.n_keys == 0)

@@ -5,10 +5,11 @@
  * the server was told, so that what could not be said exactly comes out right.
  *
  *   counted   a count that can be said exactly is the server's
- *   first     the first rows by time or duration, where the filter can be said exactly: ORDER BY
- *             and LIMIT, once
- *   windows   rows by time that stream: pieces of the time, newest first, each as long as gave
- *             the piece before about WINDOW_ROWS; so memory is bounded, and the first come soon
+ *   first     the first rows by duration, where the filter can be said exactly: ORDER BY and
+ *             LIMIT, once
+ *   windows   rows by time: pieces of the time, newest first, each as long as the ones before let
+ *             expect about WINDOW_ROWS of; so memory is bounded, and the first come soon. With a
+ *             limit that can be told, too, and is soon full. Of few rows there is one window
  *   traces    a plan that asks about whole traces: all of the traces that may have a match
  *   all       anything else: everything that the filter lets through, once
  */
@@ -22,6 +23,10 @@
 
 #define BATCH 512
 #define WINDOW_ROWS 20000
+#define LIMIT_TIMES 4			/* so many rows for each that is wanted are looked at first */
+#define LEAST_WINDOW 1000
+#define ONE_WINDOW 50000		/* expected spans, at most, of which all are asked for at once */
+#define ONE_LIMITED 500000		/* the same, of which a limit lets few come */
 #define FIRST_WINDOW_NS 60000000000ull
 #define GROWTH 4
 #define TIMES_AGE_NS 10000000000ull
@@ -238,6 +243,39 @@ source_scan(struct source *s, struct slice slice, struct row_sink *sink, struct 
 
 /* ---- windows ---- */
 
+static uint64_t
+sum_or_most(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* Expected rows, as if all spans of the table were as far apart as others. */
+static double
+rows_between(const struct ch_span_times *t, uint64_t from, uint64_t to)
+{
+	double all = (double)(t->last_ns - t->first_ns) + 1;
+
+	from = from > t->first_ns ? from : t->first_ns;
+	to = to < t->last_ns ? to : t->last_ns;
+	return from > to ? 0 : (double)t->rows * ((double)(to - from) + 1) / all;
+}
+
+static uint64_t
+first_length(const struct ch_state *st, const struct ch_span_times *t)
+{
+	uint64_t want = st->q.limit;
+	double ns;
+
+	if (!t->any || t->rows == 0)
+		return FIRST_WINDOW_NS;
+	if (rows_between(t, st->rest.first, st->rest.last) <= (want == UINT64_MAX ? ONE_WINDOW :
+	    ONE_LIMITED))
+		return UINT64_MAX;
+	want = want > WINDOW_ROWS / LIMIT_TIMES ? WINDOW_ROWS : want * LIMIT_TIMES + LEAST_WINDOW;
+	ns = ((double)(t->last_ns - t->first_ns) + 1) * (double)want / (double)t->rows;
+	return ns < 1e18 ? (uint64_t)ns + 1 : UINT64_MAX;
+}
+
 /* The first one has the newest spans, and all that came since one looked. */
 static int
 windows_begin(struct source *s, struct ch_state *st, struct err *e)
@@ -249,13 +287,10 @@ windows_begin(struct source *s, struct ch_state *st, struct err *e)
 	if (rc < 0)
 		return rc;
 	st->begun = true;
-	st->length = FIRST_WINDOW_NS;
 	st->first_ns = t.any ? t.first_ns : UINT64_MAX;
-	if (t.any && t.rows > WINDOW_ROWS && t.last_ns > t.first_ns)
-		st->length = (uint64_t)((double)(t.last_ns - t.first_ns) * WINDOW_ROWS /
-		    (double)t.rows) + 1;
+	st->length = first_length(st, &t);
 	if (t.any && t.last_ns < st->rest.last && t.last_ns >= st->rest.first)
-		st->length += st->rest.last - t.last_ns;
+		st->length = sum_or_most(st->length, st->rest.last - t.last_ns);
 	return 0;
 }
 
