@@ -42,6 +42,7 @@ check contrast base model match agg plan shard filter
 check exec base model match agg plan shard filter contrast catalog
 check parts base model agg plan catalog shard exec cache
 check conf base
+check sample base
 check intake base model conf ingest render shard seal catalog
 check watch base model plan conf
 check decisions base model plan opt
@@ -50,7 +51,7 @@ check engine base cache parts model match agg query plan opt render shard catalo
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
 check export base model conf ingest clickhouse engine
-check cmd base conf engine fs query catalog check ingest intake export
+check cmd base conf engine fs query catalog check ingest intake export sample
 owner() {	# header, files that may include it
 	h=$1
 	shift
