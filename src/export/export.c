@@ -139,14 +139,18 @@ on_bytes(void *arg, const void *p, size_t n, struct err *e)
 
 /* ---- a pass over all of them ---- */
 
+static struct sv
+trimmed(struct sv path)
+{
+	while (sv_ends(path, SV("/")))
+		path.n--;
+	return path;
+}
+
 static int
 path_text(const struct export_options *o, struct buf *b, struct err *e)
 {
-	struct sv path = o->path;
-
-	while (sv_ends(path, SV("/")))
-		path.n--;
-	buf_sv(b, path);
+	buf_sv(b, trimmed(o->path));
 	BUF_LIT(b, "/" FILE_NAME);
 	return buf_ok(b, e);
 }
@@ -273,8 +277,8 @@ open_table(struct job *j, struct err *e)
 static int
 open_record(struct job *j, struct err *e)
 {
-	const struct record_key key = { j->o->path, sv_cstr(conf_str(j->o->conf, CONF_CLICKHOUSE_URL)),
-		j->table };
+	const struct record_key key = { trimmed(j->o->path),
+		sv_cstr(conf_str(j->o->conf, CONF_CLICKHOUSE_URL)), j->table };
 
 	return record_open(j->o->store, &key, &j->place, e);
 }
