@@ -3,8 +3,9 @@
  * ch_client: questions to a ClickHouse server, by HTTP, and the bytes of their answers.
  *
  * A client is one server and one user, with a pool of connections; several threads may ask at
- * once, each with a reply of its own. A question only reads (readonly=2), has a deadline that is
- * sent along, and an id, by which it is killed on the server when it is left before its end.
+ * once, each with a reply of its own. A question only reads (readonly=2) unless it says otherwise,
+ * has a deadline that is sent along, and an id, by which it is killed on the server when it is left
+ * before its end.
  *
  * Answers come in pieces, in bounded memory. The last ANSWER_KEPT bytes of a body are kept back
  * until it is complete, since a server that fails behind the first rows writes so at the end:
@@ -24,8 +25,9 @@
  *                missing data: `schema` in the outcome says that a table or a column is not there
  *
  * Asked again, at most twice and with a pause before: what found no server, or a connection that
- * had been closed, before any byte came; and 503. A server that was out of reach five times in a
- * row is left alone for a while: questions fail at once, but for one that tries.
+ * had been closed, before any byte came; and 503. One that writes only if no server was found: of
+ * any other failure nobody knows whether it was done. A server that was out of reach five times in
+ * a row is left alone for a while: questions fail at once, but for one that tries.
  */
 #ifndef CLICKHOUSE_CH_CLIENT_H
 #define CLICKHOUSE_CH_CLIENT_H
@@ -63,6 +65,18 @@ struct ch_question {
 	struct sv comment;		/* for the server's log; may be empty */
 	uint64_t deadline_ns;		/* of clock_mono_ns; 0: the options' timeout from now */
 	const atomic_bool *cancel;	/* may be NULL */
+	struct sv id;			/* of the query, up to 47 bytes; empty: one is made */
+	const struct ch_writing *writing;	/* NULL: it only reads */
+};
+
+/* Of a question that writes. */
+struct ch_writing {
+	/* Rows behind an INSERT, whole; then the statement goes into the URL. Borrowed until ch_close. */
+	struct sv data;
+	const char *encoding;		/* of the data: "gzip", "zstd"; NULL: none */
+	struct sv token;		/* by which a server that keeps such knows an INSERT again; or empty */
+	bool outside;			/* not in the database of the options, which need not be there */
+	bool distributed;		/* into a Distributed table: done is done on its servers */
 };
 
 /* What a server said of a question, failed or not. */

@@ -54,6 +54,8 @@ struct ch_reply {
 	uint64_t deadline_ns;
 	struct curl_slist *headers;
 	struct buf url, sql;
+	struct sv post;			/* what is sent: sql, or the data of who asks */
+	bool writes;
 	struct buf body;		/* [from, body.n) is not handed out yet */
 	size_t from, given;		/* given: bytes that the caller looks at */
 	struct buf words;		/* of an answer that is an error */

@@ -4,6 +4,7 @@
  * ANSWER_AHEAD is there and is paused then; ch_read hands out all but the last ANSWER_KEPT bytes,
  * and these once the body is complete and ends in no exception.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <time.h>
@@ -123,8 +124,8 @@ options_set(struct ch_reply *r)
 #define SET(o, v) (ok = ok && curl_easy_setopt(h, (o), (v)) == CURLE_OK)
 	SET(CURLOPT_URL, r->url.p);
 	SET(CURLOPT_HTTPHEADER, r->headers);
-	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->sql.n);
-	SET(CURLOPT_POSTFIELDS, r->sql.p);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->post.n);
+	SET(CURLOPT_POSTFIELDS, r->post.p);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -213,7 +214,10 @@ send_it(struct ch_reply *r, const struct ch_question *q, struct err *e)
 	struct ch_client *c = r->client;
 	int rc;
 
-	query_id(r->outcome.id, sizeof r->outcome.id);
+	if (q->id.n == 0)
+		query_id(r->outcome.id, sizeof r->outcome.id);
+	else
+		snprintf(r->outcome.id, sizeof r->outcome.id, "%.*s", SV_ARG(q->id));
 	r->outcome.status = r->outcome.code = 0;
 	r->outcome.tries++;
 	r->body.n = r->from = r->given = r->words.n = 0;
@@ -258,10 +262,16 @@ fewer_settings(struct ch_reply *r)
 	return true;
 }
 
-/* May a question that failed so be asked again? It only reads, so what matters is that it may help. */
+/*
+ * May a question that failed so be asked again? If it only reads, what matters is that it may help;
+ * if it writes, that it did not arrive.
+ */
 static bool
 worth_again(const struct ch_reply *r, int code)
 {
+	if (r->writes)
+		return code == ERR_IO && r->done && r->outcome.status == 0 &&
+		    (r->result == CURLE_COULDNT_CONNECT || r->result == CURLE_COULDNT_RESOLVE_HOST);
 	if (code == ERR_BUSY)
 		return true;
 	return code == ERR_IO && r->outcome.status == 0 && r->done &&
@@ -346,6 +356,7 @@ ask(struct ch_client *c, const struct ch_question *q, struct ch_reply *r, struct
 
 	r->client = c;
 	r->cancel = q->cancel;
+	r->writes = q->writing != NULL;
 	r->deadline_ns = q->deadline_ns != 0 ? q->deadline_ns : clock_mono_ns() + c->timeout_ns;
 	if (e == NULL)
 		e = &own;
@@ -361,7 +372,7 @@ kill_it(struct ch_reply *r)
 	struct ch_reply *k;
 	struct ch_param id = { SV("id"), sv_cstr(r->outcome.id) };
 	struct ch_question q = { SV("KILL QUERY WHERE query_id = {id:String} ASYNC"), &id, 1,
-		SV("TabSeparated"), SV_EMPTY, clock_mono_ns() + KILL_NS, NULL };
+		SV("TabSeparated"), SV_EMPTY, clock_mono_ns() + KILL_NS, NULL, SV_EMPTY, NULL };
 
 	if ((k = calloc(1, sizeof *k)) == NULL)
 		return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ch_request: a question as a request. The text of the query is the body; parameters, format, id
- * and settings are in the URL; user and password are headers, which servers and proxies don't log.
+ * ch_request: a question as a request. The text of the query is the body, or in the URL before rows
+ * that are written; parameters, format, id and settings are in the URL; user and password are headers,
+ * which servers and proxies don't log.
  */
 #include <stdio.h>
 #include <sys/random.h>
@@ -55,22 +56,43 @@ seconds_left(uint64_t deadline_ns)
 	return now >= deadline_ns ? 1 : (deadline_ns - now + 999999999) / 1000000000;
 }
 
+/* An answer says that the rows are there, and not that they wait somewhere. */
+static void
+put_writing(struct buf *b, const struct ch_writing *w)
+{
+	if (w->data.n == 0)
+		return;
+	put_number(b, "async_insert", 0);
+	put_number(b, "input_format_binary_read_json_as_string", 1);
+	if (w->token.n != 0)
+		put_arg(b, "insert_deduplication_token", w->token);
+}
+
 static void
 put_settings(struct buf *b, const struct ch_reply *r, const struct ch_question *q,
     enum ch_settings which)
 {
+	const struct ch_writing *w = q->writing;
+
 	if (which == SETTINGS_NONE)
 		return;
-	put_number(b, "readonly", 2);
+	if (w == NULL)
+		put_number(b, "readonly", 2);
 	put_number(b, "max_execution_time", seconds_left(r->deadline_ns));
 	/* Else the server guesses how long it will take, and gives up early. */
 	put_number(b, "timeout_before_checking_execution_speed", 0);
+	if (w != NULL && w->distributed)
+		put_number(b, "insert_distributed_sync", 1);
 	if (r->client->max_memory != 0)
 		put_number(b, "max_memory_usage", r->client->max_memory);
 	if (which != SETTINGS_ALL)
 		return;
-	put_number(b, "cancel_http_readonly_queries_on_client_close", 1);
-	put_number(b, "output_format_binary_write_json_as_string", 1);
+	if (w != NULL) {
+		put_writing(b, w);
+	} else {
+		put_number(b, "cancel_http_readonly_queries_on_client_close", 1);
+		put_number(b, "output_format_binary_write_json_as_string", 1);
+	}
 	if (q->comment.n != 0)
 		put_arg(b, "log_comment", q->comment);
 }
@@ -111,12 +133,16 @@ add_header(struct ch_reply *r, const char *name, const struct buf *value)
 }
 
 static bool
-add_headers(struct ch_reply *r)
+add_headers(struct ch_reply *r, const struct ch_writing *w)
 {
-	static const char *const fixed[] = { "Content-Type: text/plain", "Expect:" };
+	char encoding[64];
+	const char *const lines[] = { "Content-Type: text/plain", "Expect:", encoding };
+	size_t n = w != NULL && w->encoding != NULL ? 3 : 2;
 
-	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
-		struct curl_slist *more = curl_slist_append(r->headers, fixed[i]);
+	if (n == 3)
+		snprintf(encoding, sizeof encoding, "Content-Encoding: %s", w->encoding);
+	for (size_t i = 0; i < n; i++) {
+		struct curl_slist *more = curl_slist_append(r->headers, lines[i]);
 
 		if (more == NULL)
 			return false;
@@ -131,6 +157,8 @@ request_make(struct ch_reply *r, const struct ch_question *q, enum ch_settings w
     struct err *e)
 {
 	const struct ch_client *c = r->client;
+	const struct ch_writing *w = q->writing;
+	bool data = w != NULL && w->data.n != 0;
 	struct buf *b = &r->url;
 	int rc;
 
@@ -140,9 +168,11 @@ request_make(struct ch_reply *r, const struct ch_question *q, enum ch_settings w
 	buf_str(b, "query_id=");
 	buf_str(b, r->outcome.id);
 	put_arg(b, "default_format", q->format);
-	if (c->database.n > 1)
+	if (c->database.n > 1 && (w == NULL || !w->outside))
 		put_arg(b, "database", sv_new(c->database.p, c->database.n - 1));
 	put_settings(b, r, q, which);
+	if (data)
+		put_arg(b, "query", q->sql);
 	for (size_t i = 0; i < q->n_params; i++) {
 		BUF_LIT(b, "&param_");
 		put_encoded(b, q->params[i].name);
@@ -159,5 +189,6 @@ request_make(struct ch_reply *r, const struct ch_question *q, enum ch_settings w
 	r->headers = NULL;
 	r->sql.n = 0;
 	buf_sv(&r->sql, q->sql);
-	return add_headers(r) ? buf_ok(&r->sql, e) : err_nomem(e);
+	r->post = data ? w->data : buf_view(&r->sql);
+	return add_headers(r, w) ? buf_ok(&r->sql, e) : err_nomem(e);
 }

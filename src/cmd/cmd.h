@@ -36,6 +36,7 @@ int cmd_query(const struct cmd_ctx *, int argc, char **argv);
 int cmd_explain(const struct cmd_ctx *, int argc, char **argv);
 int cmd_ls(const struct cmd_ctx *, int argc, char **argv);
 int cmd_analyze(const struct cmd_ctx *, int argc, char **argv);
+int cmd_export(const struct cmd_ctx *, int argc, char **argv);
 int cmd_extract(const struct cmd_ctx *, int argc, char **argv);
 int cmd_mark(const struct cmd_ctx *, int argc, char **argv);
 int cmd_info(const struct cmd_ctx *, int argc, char **argv);

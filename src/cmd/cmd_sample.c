@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "cmd.h"
-#include "sample_gen.h"
+#include "sample/sample_gen.h"
 
 #define NS_PER_S 1000000000ull
 #define HOURS_MAX 87600		/* ten years */

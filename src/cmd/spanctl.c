@@ -52,6 +52,15 @@ static const struct command {
 	    "  --check      say what would be done\n"
 	    "Silent when all is well; else one line, and exit 1. Killed at any moment it may be run\n"
 	    "again: it finishes what it had begun.\n" },
+	{ "export", "[--create] [--missing] PATH", "write the spans of a path to ClickHouse", cmd_export,
+	    "  PATH         as for query, without a file; / is everything\n"
+	    "  --create     make the database and the tables of the Collector's exporter, if they are\n"
+	    "               not there\n"
+	    "  --missing    ask the server of every batch which of its spans it has, and send the\n"
+	    "               others, though no export of this path is known\n"
+	    "Settings: [clickhouse] url, database, table, user and more. Killed or failed at any moment\n"
+	    "it may be run again: it goes on where it was, and leaves no span out and none doubled.\n"
+	    "Run again when it was done, it sends what is not there.\n" },
 	{ "explain", "[--compare [-o section.key=value]] PATH [PATH]",
 	    "show how a path is answered, or what is wrong with it", cmd_explain,
 	    "  PATH         the plan of this path, or a caret under what is wrong with it\n"

@@ -41,6 +41,12 @@ class Engine:
         fn('chdb_query_with_params_n', V, V, S, N, S, N, *params)
         fn('chdb_stream_query_with_params_n', V, V, S, N, S, N, *params)
         fn('chdb_stream_fetch_result', V, V, V)
+        fn('chdb_stream_insert_n', V, V, S, N, S, N)
+        fn('chdb_stream_append', ctypes.c_int, V, S, N)
+        fn('chdb_stream_done', V, V)
+        fn('chdb_stream_insert_error', S, V)
+        fn('chdb_stream_cancel_insert', None, V)
+        fn('chdb_destroy_insert_stream', None, V)
         fn('chdb_stream_cancel_query', None, V, V)
         fn('chdb_destroy_query_result', None, V)
         fn('chdb_result_error', S, V)
@@ -89,6 +95,20 @@ class Session:
     def whole(self, sql, fmt=b'TSV', params={}, figures=None):
         return self._take(self._start('chdb_query_with_params_n', sql, fmt, params),
                           {} if figures is None else figures)
+
+    def insert(self, sql, fmt, data, figures):
+        """rows of bytes; inside a statement's text an empty line would end them"""
+        stream = self.lib.chdb_stream_insert_n(self.conn, sql, len(sql), fmt, len(fmt))
+        try:
+            error = self.lib.chdb_stream_insert_error(stream)
+            if not error and self.lib.chdb_stream_append(stream, data, len(data)) != 0:
+                error = self.lib.chdb_stream_insert_error(stream) or b'Code: 1002. DB::Exception: no insert'
+            if error:
+                self.lib.chdb_stream_cancel_insert(stream)
+                raise EngineError(error)
+            return self._take(self.lib.chdb_stream_done(stream), figures)
+        finally:
+            self.lib.chdb_destroy_insert_stream(stream)
 
     def pieces(self, sql, fmt, params, figures):
         """yields the result's bytes; the figures grow with it"""

@@ -14,16 +14,22 @@ without a password where one is needed, 403 with a wrong one); the statuses by e
 before output, and behind rows as 25.11 and later write them; wait_end_of_query; the headers
 X-ClickHouse-Query-Id, -Format, -Timezone, -Server-Display-Name, -Summary, -Exception-Code,
 -Exception-Tag; doubled query ids; cancel_http_readonly_queries_on_client_close; KILL QUERY;
-INSERT ... FORMAT with data in the body.
+INSERT ... FORMAT with data in the body; Content-Encoding gzip and zstd of a body.
 
+/test/inserts/WORD,WORD... tells what becomes of the next requests with an INSERT, one word each: `ok`;
+`refuse`: 500 without doing it; `busy`: 503 alike; `reset`: the connection breaks without doing it;
+`lose`: it breaks when all is done; `hold`: done, and no answer for a minute; `slow`: done two seconds
+later, whoever waits. /test/gone/1: all connections break, until /test/gone/0.
 /test/exceptions/{tagged,marked,appended} tells how later queries write an exception behind rows:
 as 25.11, as 24.11, or as before that: the text behind the rows, and no end of the body.
 
-What is not there: sessions, roles, compression, multipart bodies, progress in headers. The query
+What is not there: sessions, roles, compressed answers, multipart bodies, progress in headers. The query
 ids of system.processes are the engine's own; `query_id` in a statement over it, and in KILL QUERY,
 is made to mean the client's (kept in log_comment).
 """
 import base64
+import ctypes
+import gzip
 import json
 import os
 import re
@@ -31,6 +37,7 @@ import secrets
 import select
 import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -67,6 +74,8 @@ class State:
     def __init__(self, engine, users, log):
         self.engine, self.users, self.log = engine, users, log
         self.exceptions = 'tagged'
+        self.inserts = []
+        self.gone = False
         self.running = set()
         self.lock = threading.Lock()
         self.version = engine.keep.whole(b'SELECT version()').strip()
@@ -97,7 +106,7 @@ class Request:
             self.headers[k.strip().lower().decode()] = v.strip()
         if self.headers.get('expect', b'').lower() == b'100-continue':
             sock.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
-        self.body = self.read_body(f)
+        self.body = decoded(self.read_body(f), self.headers.get('content-encoding', b''))
         path, _, self.search = self.url.partition(b'?')
         self.path = path.decode('latin-1')
         # A parameter that is empty is one, too.
@@ -123,16 +132,39 @@ class Request:
         return self.headers.get(header, default) if header else default
 
 
+def decoded(body, encoding):
+    if encoding == b'gzip':
+        return gzip.decompress(body)
+    if encoding != b'zstd':
+        return body
+    zstd = ctypes.CDLL('libzstd.so.1')
+    for name in ('ZSTD_decompress', 'ZSTD_getFrameContentSize'):
+        getattr(zstd, name).restype = ctypes.c_ulonglong
+    n = zstd.ZSTD_getFrameContentSize(body, ctypes.c_size_t(len(body)))
+    out = ctypes.create_string_buffer(n)
+    if zstd.ZSTD_decompress(out, ctypes.c_size_t(n), body, ctypes.c_size_t(len(body))) != n:
+        raise Closed
+    return out.raw
+
+
 class Answer:
     """writes one response"""
     def __init__(self, sock):
         self.sock = sock
         self.begun = False
         self.keep = True
+        self.hold = False
+
+    def drop(self):
+        """the peer sees a reset"""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        raise Closed
 
     def head(self, status, headers):
         lines = ['HTTP/1.1 %d %s' % (status, REASON[status])]
         lines += ['%s: %s' % kv for kv in headers]
+        if self.hold:
+            return
         self.sock.sendall(('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1'))
         self.begun = True
 
@@ -141,11 +173,12 @@ class Answer:
         self.sock.sendall(body)
 
     def chunk(self, b):
-        if b:
+        if b and not self.hold:
             self.sock.sendall(b'%x\r\n' % len(b) + b + b'\r\n')
 
     def end(self):
-        self.sock.sendall(b'0\r\n\r\n')
+        if not self.hold:
+            self.sock.sendall(b'0\r\n\r\n')
 
 
 def fail(code, name, words):
@@ -229,8 +262,11 @@ class Query:
                                'Query with id = %s is already running' % self.id)
                 state.running.add(self.id)
             try:
+                word = self.word(sql)
                 params, settings = self.prepare(user_settings)
+                self.before(word)
                 self.send(sql, params)
+                self.after(word)
             finally:
                 with state.lock:
                     state.running.discard(self.id)
@@ -242,6 +278,32 @@ class Query:
             self.exception(e)
         finally:
             self.note(sql, params, settings, code)
+
+    def word(self, sql):
+        """what is to become of an INSERT"""
+        if not re.match(rb'\s*INSERT\b', sql, re.I):
+            return 'ok'
+        with self.state.lock:
+            return self.state.inserts.pop(0) if self.state.inserts else 'ok'
+
+    def before(self, word):
+        if word == 'refuse':
+            raise fail(241, 'MEMORY_LIMIT_EXCEEDED', 'Memory limit exceeded')
+        if word == 'busy':
+            raise fail(439, 'CANNOT_SCHEDULE_TASK', 'Cannot schedule a task')
+        if word == 'reset':
+            self.answer.drop()
+        if word == 'slow':
+            # A query of the engine, as the INSERT would be: seen by others, and stopped by KILL.
+            self.session.whole(b'SELECT sleepEachRow(0.1) FROM numbers(20) SETTINGS max_block_size = 1')
+        if word in ('lose', 'hold'):
+            self.answer.hold = True
+
+    def after(self, word):
+        if word == 'hold':
+            time.sleep(60)
+        if word in ('lose', 'hold'):
+            self.answer.drop()
 
     def send(self, sql, params):
         fmt = self.request.arg('default_format', 'x-clickhouse-format', b'TabSeparated')
@@ -255,7 +317,11 @@ class Query:
             sql = re.sub(rb'(?<![\w\'`"{.])query_id(?!\w)', lambda _: OWN_ID, sql)
         if self.watched:
             threading.Thread(target=self.watch, daemon=True).start()
-        pieces = self.session.pieces(sql, fmt, params, self.figures)
+        rows = re.match(rb'\s*(INSERT\b.*?)\s+FORMAT\s+(\w+)\s*$', self.request.arg('query'), re.I | re.S)
+        if rows and self.request.body:
+            pieces = (self.session.insert(*rows.groups(), self.request.body, self.figures) for _ in range(1))
+        else:
+            pieces = self.session.pieces(sql, fmt, params, self.figures)
         try:
             self.forward(pieces)
         finally:
@@ -333,7 +399,9 @@ class Query:
     def note(self, sql, params, settings, code):
         if not self.state.log:
             return
-        line = {'query': sql.decode('latin-1'), 'id': self.id, 'user': getattr(self, 'user', ''), 'code': code,
+        line = {'query': sql[:65536].decode('latin-1'), 'bytes': len(sql), 'encoding':
+                self.request.headers.get('content-encoding', b'').decode(),
+                'rows': self.figures.get('rows_written', 0), 'id': self.id, 'user': getattr(self, 'user', ''), 'code': code,
                 'params': {k.decode('latin-1'): v.decode('latin-1') for k, v in params.items()},
                 'settings': {k.decode('latin-1'): v.decode('latin-1') for k, v in settings}}
         with self.state.lock:
@@ -351,6 +419,8 @@ def serve(state, sock):
         with sock, sock.makefile('rb') as f:
             while True:
                 request, answer = Request(f, sock), Answer(sock)
+                if state.gone and not request.path.startswith('/test/'):
+                    answer.drop()
                 if len(request.url) > MAX_URL:
                     answer.whole(414, [], b'')
                     return
@@ -358,6 +428,12 @@ def serve(state, sock):
                     answer.whole(200, [('Content-Type', 'text/html; charset=UTF-8')], b'Ok.\n')
                 elif request.path.startswith('/test/exceptions/'):
                     state.exceptions = request.path.rsplit('/', 1)[1]
+                    answer.whole(200, [], b'Ok.\n')
+                elif request.path.startswith('/test/inserts/'):
+                    state.inserts = request.path.rsplit('/', 1)[1].split(',')
+                    answer.whole(200, [], b'Ok.\n')
+                elif request.path.startswith('/test/gone/'):
+                    state.gone = request.path.endswith('/1')
                     answer.whole(200, [], b'Ok.\n')
                 elif request.path != '/':
                     answer.whole(404, [], b'There is no handle ' + request.path.encode('latin-1') + b'\n')

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "cmd/sample_gen.h"
+#include "sample/sample_gen.h"
 #include "engine/engine_i.h"
 #include "ingest/ingest.h"
 #include "lib/store_rig.h"

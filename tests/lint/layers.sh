@@ -42,6 +42,7 @@ check contrast base model match agg plan shard filter
 check exec base model match agg plan shard filter contrast catalog
 check parts base model agg plan catalog shard exec cache
 check conf base
+check sample base
 check intake base model conf ingest render shard seal catalog
 check watch base model plan conf
 check decisions base model plan opt
@@ -49,7 +50,8 @@ check redis base conf shard catalog
 check engine base cache parts model match agg query plan opt render shard catalog clickhouse exec ingest format conf watch decisions redis
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
-check cmd base conf engine fs query catalog check ingest intake
+check export base model conf ingest clickhouse engine
+check cmd base conf engine fs query catalog check ingest intake export sample
 owner() {	# header, files that may include it
 	h=$1
 	shift
@@ -66,8 +68,8 @@ owner() {	# header, files that may include it
 }
 owner 'ini\.h' src/conf/conf.c
 owner 'pcre2\.h' src/match/regex.c
-owner 'zstd\.h' src/shard/codec.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
-owner 'zlib\.h' $(ls src/ingest/unpack*.c src/ingest/*gzip*.c 2>/dev/null)
+owner 'zstd\.h' src/shard/codec.c src/clickhouse/ch_pack.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
+owner 'zlib\.h' src/clickhouse/ch_pack.c $(ls src/ingest/unpack*.c src/ingest/*gzip*.c 2>/dev/null)
 owner 'lzma\.h' src/ingest/unpack.c
 owner 'curl/curl\.h' src/clickhouse/ch_i.h
 owner 'xxhash\.h' src/base/hash.c

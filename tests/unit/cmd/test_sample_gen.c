@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Unit tests of cmd/sample_gen: the sample is good OTLP, always the same, and tells its story. */
+/* Unit tests of sample/sample_gen: the sample is good OTLP, always the same, and tells its story. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "cmd/sample_gen.h"
+#include "sample/sample_gen.h"
 #include "ingest/ingest.h"
 #include "lib/span_check.h"
 

@@ -5,11 +5,11 @@
  * it, which gives trees of timed spans. sample_json.c writes them down with attributes that
  * suit each operation.
  */
-#ifndef CMD_SAMPLE_I_H
-#define CMD_SAMPLE_I_H
+#ifndef SAMPLE_SAMPLE_I_H
+#define SAMPLE_SAMPLE_I_H
 
 #include "base/buf.h"
-#include "sample_gen.h"
+#include "sample/sample_gen.h"
 
 enum service {
 	FRONTEND, CHECKOUT, CART, PAYMENT, SHIPPING, CATALOG, RECOMMENDATION, ADS, EMAIL,

@@ -4,8 +4,8 @@
  * microservices, its queue and its assistant, with faults and one incident. Pure: the same
  * options give the same bytes.
  */
-#ifndef CMD_SAMPLE_GEN_H
-#define CMD_SAMPLE_GEN_H
+#ifndef SAMPLE_SAMPLE_GEN_H
+#define SAMPLE_SAMPLE_GEN_H
 
 #include <stddef.h>
 #include <stdint.h>

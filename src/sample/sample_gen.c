@@ -9,7 +9,7 @@
  * Load follows the day (twice as much in the afternoon as at night, UTC). In the last eighth of
  * the time, up to its end, the shop has an incident: a new payment version is slow and fails.
  */
-#include "sample_gen.h"
+#include "sample/sample_gen.h"
 
 #include <stdlib.h>
 
