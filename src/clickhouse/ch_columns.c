@@ -4,6 +4,8 @@
 
 #define COL(c) (UINT64_C(1) << CHC_##c)
 #define COLS_ALWAYS (COL(TIMESTAMP) | COL(TRACE_ID) | COL(SPAN_ID))
+/* What a resource calls its service is told by the column, too (ch_span.c). */
+#define COLS_RESOURCE (COL(RESOURCE) | COL(SERVICE))
 #define COLS_ALL ((UINT64_C(1) << N_CHC) - 1)
 #define COLS_EVENTS (COL(EVENT_TIME) | COL(EVENT_NAME) | COL(EVENT_ATTRS))
 #define COLS_LINKS (COL(LINK_TRACE_ID) | COL(LINK_SPAN_ID) | COL(LINK_STATE) | COL(LINK_ATTRS))
@@ -13,7 +15,7 @@
 #define COLS_TRACE (COL(PARENT_SPAN_ID) | COL(NAME) | COL(SERVICE) | COL(DURATION) | COL(STATUS))
 
 static const uint64_t intrinsic_columns[N_INTRINSICS] = {
-	[IN_SERVICE] = COL(SERVICE) | COL(RESOURCE),
+	[IN_SERVICE] = COL(SERVICE),
 	[IN_NAME] = COL(NAME),
 	[IN_KIND] = COL(KIND),
 	[IN_STATUS] = COL(STATUS),
@@ -40,10 +42,10 @@ static const uint64_t intrinsic_columns[N_INTRINSICS] = {
 	[IN_SCORE_NAME] = COLS_EVENTS,
 	[IN_SCORE_VALUE] = COLS_EVENTS,
 	[IN_SCORE_LABEL] = COLS_EVENTS,
-	[IN_TOKENS_INPUT] = COL(ATTRS) | COL(RESOURCE),
-	[IN_TOKENS_OUTPUT] = COL(ATTRS) | COL(RESOURCE),
-	[IN_TOKENS_TOTAL] = COL(ATTRS) | COL(RESOURCE),
-	[IN_COST] = COL(ATTRS) | COL(RESOURCE),
+	[IN_TOKENS_INPUT] = COL(ATTRS) | COLS_RESOURCE,
+	[IN_TOKENS_OUTPUT] = COL(ATTRS) | COLS_RESOURCE,
+	[IN_TOKENS_TOTAL] = COL(ATTRS) | COLS_RESOURCE,
+	[IN_COST] = COL(ATTRS) | COLS_RESOURCE,
 };
 
 static uint64_t
@@ -55,9 +57,9 @@ columns_of_field(const struct field *f)
 	case FIELD_INTRINSIC:
 		return intrinsic_columns[f->intrinsic];
 	case FIELD_BARE:
-		return COL(ATTRS) | COL(RESOURCE);
+		return COL(ATTRS) | COLS_RESOURCE;
 	case FIELD_RESOURCE:
-		return COL(RESOURCE);
+		return COLS_RESOURCE;
 	case FIELD_SPAN:
 		return COL(ATTRS);
 	case FIELD_EVENT:
@@ -93,7 +95,7 @@ columns_of_projection(const struct projection *p)
 	if (p->all)
 		return COLS_ALL;
 	v |= p->attrs ? COL(ATTRS) : 0;
-	v |= p->resource ? COL(RESOURCE) : 0;
+	v |= p->resource ? COLS_RESOURCE : 0;
 	v |= p->events ? COLS_EVENTS : 0;
 	v |= p->links ? COLS_LINKS : 0;
 	v |= p->rest ? COL(TRACE_STATE) | COL(MESSAGE) : 0;

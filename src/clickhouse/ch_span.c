@@ -303,6 +303,22 @@ end_of(uint64_t start, uint64_t duration)
 	return start > before ? start - before : 0;
 }
 
+/* What the resource calls its service is text if the span's service is that, however it is spelled. */
+static int
+service_text(struct row *r)
+{
+	const struct value *v = attrs_find(&r->resource->attrs, SV("service.name"));
+	struct value same;
+	int rc;
+
+	if (v == NULL || v->type == VAL_STRING)
+		return 0;
+	if ((rc = value_of(r, r->resource->service, &same)) == 0 && value_eq(v, &same))
+		*(struct value *)(uintptr_t)v = (struct value){ .type = VAL_STRING,
+			.s = r->resource->service };
+	return rc;
+}
+
 int
 ch_span_read(const struct ch_span_reader *rd, const struct sv *cells, struct arena *a,
     struct span *out, struct err *e)
@@ -322,7 +338,7 @@ ch_span_read(const struct ch_span_reader *rd, const struct sv *cells, struct are
 
 		rc = cell(&r, rd->of[i], rd->columns[i].type, &c);
 	}
-	if (rc < 0)
+	if (rc < 0 || (rc = service_text(&r)) < 0)
 		return rc;
 	out->end_ns = end_of(out->start_ns, r.duration);
 	return trace_id_zero(out->trace_id) || out->span_id == 0;

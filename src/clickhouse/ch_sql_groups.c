@@ -38,8 +38,9 @@ own_column(enum intrinsic i)
 static bool
 in_map(const struct ch_schema *s, const struct field *f)
 {
+	/* Whether a service.name is text depends on another column (ch_span.c). */
 	return (f->scope == FIELD_SPAN || f->scope == FIELD_RESOURCE || f->scope == FIELD_BARE) &&
-	    !s->json && f->key.n != 0 && text_plain(f->key);
+	    !sv_is(f->key, "service.name") && !s->json && f->key.n != 0 && text_plain(f->key);
 }
 
 static bool

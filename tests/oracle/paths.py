@@ -276,7 +276,7 @@ class Maker:
     def marked(self, clauses):
         """Some of them ask for what came after a mark, too."""
         r = self.r_mark
-        if r.random() < 0.15:
+        if self.store.marks and r.random() < 0.15:
             clauses.insert(r.randrange(len(clauses) + 1),
                            [b"mark", r.choice(sorted(self.store.marks))])
         return clauses

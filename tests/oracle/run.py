@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 sys.dont_write_bytecode = True
@@ -63,6 +64,11 @@ def difference(want, got):
     return "line %d\n    expected %s\n    got      %s" % (i + 1, show(a), show(b))
 
 
+def run_sql(url, text):
+    with urllib.request.urlopen(urllib.request.Request(url, data=text.encode())) as answer_:
+        answer_.read()
+
+
 class Runner:
     def __init__(self, args):
         self.args = args
@@ -73,10 +79,31 @@ class Runner:
         self.tool = Tool(args.spanctl, os.path.join(self.dir, "store"), usage.options())
         self.tool.load(self.files, self.dir, args.o)
         self.store = answer.Store.of_commits(self.files, nasty.NOW, prices=usage.PRICES)
+        if args.clickhouse:
+            self.move(args.clickhouse)
         self.asker = self.mount = None
         if args.mount:
             self.mount = Mount(args.mount, self.tool, self.dir)
         self.asker = self.mount or self.tool
+
+    def move(self, url):
+        """The spans go to a ClickHouse, and are those that it has from now on: what its table
+        doesn't keep is not looked for. There are no marks there, and any name may be meant."""
+        there = ["clickhouse.url=" + url, "clickhouse.database=oracle_%d_%d" % (
+            self.args.seed, os.getpid())]
+        self.tool.run("export", "--create", "/", options=there)
+        # What of spans with one start and ids comes first is open there, unless they are equal.
+        run_sql(url, """ALTER TABLE oracle_%d_%d.otel_traces DELETE WHERE (Timestamp, TraceId, SpanId)
+            IN (SELECT Timestamp, TraceId, SpanId FROM oracle_%d_%d.otel_traces
+                GROUP BY Timestamp, TraceId, SpanId HAVING uniqExact(cityHash64(*)) > 1)
+            SETTINGS mutations_sync = 2""" % ((self.args.seed, os.getpid()) * 2))
+        self.tool = Tool(self.args.spanctl, "clickhouse",
+                         usage.options() + there + ["browse.strict_names=no"])
+        got = self.tool.ask(b"/otlp.jsonl")
+        if got.data is None:
+            raise SystemExit("run.py: nothing comes of ClickHouse: " + got.words)
+        self.store = answer.Store.of_commits([got.data], nasty.NOW, False, usage.PRICES)
+        self.store.marks = {}
 
     def close(self):
         if self.mount:
@@ -250,6 +277,7 @@ def arguments():
     p = argparse.ArgumentParser(prog="run.py")
     p.add_argument("--spanctl", default=os.environ.get("SPANCTL", "./spanctl"))
     p.add_argument("--mount", metavar="SPANFS", help="ask through a mount, for exact errors")
+    p.add_argument("--clickhouse", metavar="URL", help="the same spans on that server")
     p.add_argument("-n", type=int, default=300, help="generated paths")
     p.add_argument("--batch", type=int, default=2500, help="paths a seed; then the next")
     p.add_argument("--seed", type=int, default=1)

@@ -35,15 +35,19 @@ class Tool:
             name = os.path.join(directory, "in%d.jsonl" % i)
             with open(name, "wb") as f:
                 f.write(data)
-            subprocess.run(self.command("import", name, options=options), check=True,
-                           stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.run("import", name, options=options)
             if i == 0:
                 self.mark("m0", "0")
             self.mark("m%d" % (i + 1))
 
+    def run(self, *args, options=()):
+        p = subprocess.run(self.command(*args, options=options), stderr=subprocess.PIPE,
+                           stdout=subprocess.PIPE)
+        if p.returncode != 0:
+            raise SystemExit("%s: %s" % (args[0], p.stderr.decode("utf-8", "replace")))
+
     def mark(self, *args):
-        subprocess.run(self.command("mark", "set", *args), check=True,
-                       stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.run("mark", "set", *args)
 
     def ask(self, path, options=()):
         p = subprocess.run(self.command("query", path, options=options),
