@@ -155,7 +155,7 @@ filter_write(struct clause *c, const struct pred *filter, bool key, bool all)
 	}
 }
 
-static void
+void
 where_write(struct writer *w, const struct ch_select *q)
 {
 	struct clause pre = { w, q->schema->prewhere, false }, rest = { w, false, false };
@@ -188,8 +188,8 @@ order_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 	out->limited = true;
 }
 
-static int
-finish(struct writer *w, struct ch_sql *out, struct err *e)
+int
+w_finish(struct writer *w, struct ch_sql *out, struct err *e)
 {
 	struct ch_param *params = arena_array(w->a, w->params.n + 1, struct ch_param);
 	int rc = w->b.oom || w->oom || params == NULL ? err_nomem(e) : 0;
@@ -220,7 +220,7 @@ ch_sql_select(const struct ch_select *q, struct arena *a, struct ch_sql *out, st
 	select_write(&w, q, out);
 	where_write(&w, q);
 	order_write(&w, q, out);
-	rc = finish(&w, out, e);
+	rc = w_finish(&w, out, e);
 	if (rc == 0 && q->count && !out->exact)
 		return err_set(e, ERR_UNSUPPORTED, -1, "ClickHouse can't count what it can't test exactly");
 	return rc;
@@ -267,5 +267,5 @@ ch_sql_trace_times(const struct ch_schema *s, const struct pred *filter, bool he
 	w_table(&w, s->trace_ts);
 	W(&w, " WHERE ");
 	leaf_write(&w, leaf);
-	return finish(&w, out, e);
+	return w_finish(&w, out, e);
 }
