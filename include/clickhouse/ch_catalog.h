@@ -9,7 +9,7 @@
  *
  *   rows   The server refuses to read more (read_overflow_mode = throw); then the newest 7 days, day
  *          and hour are tried instead, and at last what it reads of these until the bound is reached
- *          (break).
+ *          (break). MergeTree heeds it, and what reads of it; some engines, as Memory, never do.
  *   time   The server stops after so long, in whole seconds, with what it has. An answer that took
  *          less than that to come is whole; of a slower one that isn't known, and so said.
  *
@@ -22,13 +22,15 @@
  *
  * Texts are repaired as ch_span repairs them; values that are equal then are one. A text in a
  * Map is listed as it is, "" too; a field that is missing where it is empty (scope, status_message,
- * trace_state) does not list "".
+ * trace_state) does not list "". Texts over CH_VALUE_BYTES are not listed, and not `all` then.
  */
 #ifndef CLICKHOUSE_CH_CATALOG_H
 #define CLICKHOUSE_CH_CATALOG_H
 
 #include "clickhouse/ch_client.h"
 #include "clickhouse/ch_sql.h"
+
+#define CH_VALUE_BYTES 4096u
 
 enum ch_topic { CH_EXTENT, CH_PARTITIONS, CH_VALUES, CH_KEYS, CH_ESTIMATE };
 
@@ -55,7 +57,7 @@ struct ch_asking {
 	const struct ch_schema *schema;
 	uint64_t rows;			/* to be read at most, by the server and question; 0: no bound */
 	uint64_t time_ns;		/* for the server and question; 0: no bound but the deadline */
-	uint64_t deadline_ns;		/* of all questions; as in struct ch_question */
+	uint64_t deadline_ns;		/* of all; 0: each has the client's timeout */
 	const atomic_bool *cancel;
 	struct sv comment;
 	bool hex;			/* as in struct ch_select */
@@ -75,7 +77,7 @@ struct ch_partition {
 
 struct ch_value {
 	struct sv text;
-	uint64_t rows;			/* with it, among those looked at; of a key or an event's value: occurrences */
+	uint64_t rows;			/* spans with it, among those looked at */
 };
 
 struct ch_estimate {
@@ -87,7 +89,7 @@ struct ch_answer {
 	bool complete;			/* everything was looked at that the question is about */
 	bool exact;			/* the filter was handed over whole: no value is of other spans */
 	struct sv note;			/* why not, and what is missing; may be empty */
-	struct ch_extent extent;	/* EXTENT; PARTITIONS: of all of them */
+	struct ch_extent extent;	/* EXTENT */
 	const struct ch_partition *partitions;	/* newest first */
 	size_t n_partitions;
 	const struct ch_value *values;	/* VALUES, KEYS: in the order asked for */

@@ -7,7 +7,8 @@
  *
  * Bounded by bytes: what was not looked at for the longest time goes first. An answer that somebody
  * holds lives on. A failed refresh leaves the older answer, and its words are told with it. What
- * was asked of a table with another fingerprint is another question. Thread-safe.
+ * was asked of a table with another fingerprint is another question. A refresh that was cancelled
+ * leaves all as it was. Thread-safe.
  */
 #ifndef CLICKHOUSE_CH_KNOWN_H
 #define CLICKHOUSE_CH_KNOWN_H
@@ -20,7 +21,7 @@ struct ch_seen {
 	const struct ch_answer *answer;	/* NULL: nothing is known; good until ch_seen_release */
 	uint64_t age_ns;		/* since it was asked */
 	bool fresh;			/* younger than max_age_ns */
-	char why[256];			/* the last refresh failed: its words; else "" */
+	char why[sizeof ((struct err *)NULL)->msg];	/* the last refresh failed: its words; else "" */
 	struct ch_kept *kept;
 };
 
@@ -33,15 +34,15 @@ void ch_known_look(struct ch_known *, const struct ch_schema *, const struct ch_
     uint64_t max_age_ns, struct ch_seen *);
 void ch_seen_release(struct ch_seen *);
 
-/* Asks, and keeps the answer; >0: another thread asks just that. */
+/* Asks, and keeps the answer; >0: another thread asks just that. *outcome as of ch_catalog_ask. */
 int ch_known_refresh(struct ch_known *, const struct ch_asking *, const struct ch_want *,
-    struct err *) WARN_UNUSED;
+    struct ch_outcome *, struct err *) WARN_UNUSED;
 /*
  * The same of one that was looked at since it was asked last, and is not fresh, by what
  * was looked at first; >0: there is none. One that failed is due again after max_age_ns.
  */
 int ch_known_refresh_due(struct ch_known *, const struct ch_asking *, uint64_t max_age_ns,
-    struct err *) WARN_UNUSED;
+    struct ch_outcome *, struct err *) WARN_UNUSED;
 /* Forgets everything. */
 void ch_known_forget(struct ch_known *);
 

@@ -3,7 +3,7 @@
 #include "clickhouse/ch_span.h"
 
 #include "base/limits.h"
-#include "base/utf8.h"
+#include "ch_cell_i.h"
 #include "ch_words_i.h"
 
 /* What one row is made with. */
@@ -29,26 +29,7 @@ strange(struct row *r, const char *what)
 static int
 text(struct row *r, struct sv s, struct sv *out)
 {
-	char *p;
-
-	if (utf8_valid(s)) {
-		*out = arena_sv(r->a, s);
-		return s.n != 0 && out->p == NULL ? err_nomem(r->e) : 0;
-	}
-	p = arena_alloc(r->a, UTF8_REPAIR_MAX * s.n);
-	if (p == NULL)
-		return err_nomem(r->e);
-	*out = sv_new(p, utf8_repair(p, s));
-	return 0;
-}
-
-static bool
-digits(struct sv s, size_t n)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
-			return false;
-	return s.n == n;
+	return cell_text(r->a, s, out, r->e);
 }
 
 static int
@@ -57,7 +38,7 @@ span_id(struct row *r, struct sv s, uint64_t *out)
 	*out = 0;
 	if (s.n == 0)
 		return 0;
-	return digits(s, 16) && span_id_parse(s, out) ? 0 : strange(r, "a span id is no lower-case hex");
+	return cell_is_hex(s, 16) && span_id_parse(s, out) ? 0 : strange(r, "a span id is no lower-case hex");
 }
 
 static int
@@ -66,22 +47,7 @@ trace_id(struct row *r, struct sv s, struct trace_id *out)
 	*out = (struct trace_id){ 0, 0 };
 	if (s.n == 0)
 		return 0;
-	return digits(s, 32) && trace_id_parse(s, out) ? 0 : strange(r, "a trace id is no lower-case hex");
-}
-
-static uint64_t
-time_ns(const struct ch_type *t, struct cursor *c)
-{
-	int64_t ticks = (int64_t)cursor_u64(c);
-	uint64_t ns;
-
-	if (ticks <= 0)
-		return 0;
-	ns = (uint64_t)ticks;
-	for (uint32_t i = t->scale; i < 9; i++)
-		if (__builtin_mul_overflow(ns, 10u, &ns))
-			return INT64_MAX;
-	return ns > INT64_MAX ? INT64_MAX : ns;
+	return cell_is_hex(s, 32) && trace_id_parse(s, out) ? 0 : strange(r, "a trace id is no lower-case hex");
 }
 
 /* ---- attributes ---- */
@@ -213,7 +179,7 @@ event_part(struct row *r, enum ch_span_column of, const struct ch_type *t, struc
 
 	for (uint64_t i = 0; i < n && rc == 0; i++) {
 		if (of == CHC_EVENT_TIME)
-			r->events[i].time_ns = time_ns(t->kids[0], c);
+			r->events[i].time_ns = cell_time(t->kids[0], c);
 		else if (of == CHC_EVENT_NAME)
 			rc = text(r, cursor_str(c), &r->events[i].name);
 		else
@@ -250,7 +216,7 @@ cell(struct row *r, enum ch_span_column of, const struct ch_type *t, struct curs
 
 	switch (of) {
 	case CHC_TIMESTAMP:
-		s->start_ns = time_ns(t, c);
+		s->start_ns = cell_time(t, c);
 		return 0;
 	case CHC_TRACE_ID:
 		return trace_id(r, cursor_str(c), &s->trace_id);

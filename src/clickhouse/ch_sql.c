@@ -156,7 +156,7 @@ filter_write(struct clause *c, const struct pred *filter, bool key, bool all)
 }
 
 void
-w_where(struct writer *w, const struct ch_select *q)
+where_write(struct writer *w, const struct ch_select *q)
 {
 	struct clause pre = { w, q->schema->prewhere, false }, rest = { w, false, false };
 
@@ -219,7 +219,7 @@ traces_write(struct writer *w, const struct ch_select *q)
 	w_column(w, CHC_TRACE_ID);
 	W(w, " FROM ");
 	w_table(w, q->schema->table);
-	w_where(w, q);
+	where_write(w, q);
 	W(w, ") ORDER BY ");
 	w_column(w, CHC_TRACE_ID);
 }
@@ -257,7 +257,7 @@ ch_sql_select(const struct ch_select *q, struct arena *a, struct ch_sql *out, st
 	if (q->whole_traces)
 		traces_write(&w, q);
 	else
-		w_where(&w, q);
+		where_write(&w, q);
 	order_write(&w, q, out);
 	rc = w_finish(&w, out, e);
 	if (rc == 0 && q->count && !out->exact)

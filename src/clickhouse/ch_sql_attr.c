@@ -309,12 +309,17 @@ bare(struct writer *w, const struct pred *p)
 	W(w, ")");
 }
 
+static enum ch_span_column
+column_of(const struct field *f)
+{
+	return f->scope == FIELD_RESOURCE ? CHC_RESOURCE : f->scope == FIELD_SPAN ? CHC_ATTRS :
+	    f->scope == FIELD_EVENT ? CHC_EVENT_ATTRS : CHC_LINK_ATTRS;
+}
+
 void
 attr_write(struct writer *w, const struct pred *p)
 {
-	enum ch_span_column c = p->field.scope == FIELD_RESOURCE ? CHC_RESOURCE :
-	    p->field.scope == FIELD_SPAN ? CHC_ATTRS :
-	    p->field.scope == FIELD_EVENT ? CHC_EVENT_ATTRS : CHC_LINK_ATTRS;
+	enum ch_span_column c = column_of(&p->field);
 	bool many = c == CHC_EVENT_ATTRS || c == CHC_LINK_ATTRS;
 	struct place at;
 
@@ -337,4 +342,43 @@ attr_write(struct writer *w, const struct pred *p)
 		W(w, ")");
 	}
 	W(w, ")");
+}
+
+static void
+bare_value(struct writer *w, const struct field *f)
+{
+	struct place own = place_of(w, CHC_ATTRS, f->key, false), of = place_of(w, CHC_RESOURCE, f->key, false);
+
+	W(w, "if(");
+	guard(w, &own);
+	W(w, ", ");
+	value(w, &own);
+	W(w, ", ");
+	value(w, &of);
+	W(w, ")");
+}
+
+void
+attr_value(struct writer *w, const struct field *f)
+{
+	enum ch_span_column c = column_of(f);
+	bool many = c == CHC_EVENT_ATTRS || c == CHC_LINK_ATTRS;
+	struct place at;
+
+	if (f->scope == FIELD_BARE) {
+		bare_value(w, f);
+		return;
+	}
+	at = place_of(w, c, f->key, many);
+	if (!many) {
+		value(w, &at);
+		return;
+	}
+	W(w, "arrayMap(spanfs_m -> ");
+	value(w, &at);
+	W(w, ", arrayFilter(spanfs_m -> ");
+	guard(w, &at);
+	W(w, ", ");
+	w_column(w, c);
+	W(w, "))");
 }

@@ -258,7 +258,7 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	figures(&w, &want);
 	W(&w, ", toUInt8(1) AS " CH_END " FROM ");
 	w_table(&w, q->schema->table);
-	w_where(&w, q);
+	where_write(&w, q);
 	group_by(&w, t);
 	if ((rc = w_finish(&w, out, e)) == 0 && !out->exact)
 		return not_here(e);

@@ -30,11 +30,13 @@ void w_double(struct writer *, double);
 /* "(a, b, c)" of texts. */
 void w_texts(struct writer *, const struct sv *, size_t n);
 bool w_have(const struct writer *, enum ch_span_column);
+/* A number as it stands, where no parameter may be: in SETTINGS. */
+void w_digits(struct writer *, uint64_t);
 
 /* ---- ch_sql.c ---- */
-/* PREWHERE and WHERE of a question; w->exact is what becomes of the filter. */
-void w_where(struct writer *, const struct ch_select *);
-/* What was written, in the arena; the writer is done. */
+/* PREWHERE and WHERE: range, times and filter of *q; w->exact tells whether all of it. */
+void where_write(struct writer *, const struct ch_select *q);
+/* The text and its parameters, in the arena; the writer is used up. */
 int w_finish(struct writer *, struct ch_sql *, struct err *) WARN_UNUSED;
 
 /* ---- ch_sql_cond.c ---- */
@@ -44,6 +46,18 @@ void cond_write(struct writer *, const struct pred *, bool deny);
 bool cond_empty(const struct writer *, const struct pred *, bool deny);
 
 /* ---- ch_sql_leaf.c ---- */
+enum leaf_sort {
+	SORT_TEXT, SORT_KIND, SORT_STATUS, SORT_TRACE, SORT_SPAN, SORT_TIME, SORT_DURATION, SORT_NEVER,
+	SORT_LEFT,
+};
+/* Where an intrinsic is. */
+struct leaf_row {
+	enum leaf_sort sort;
+	enum ch_span_column column;
+	bool optional;		/* missing where it is empty */
+	bool many;		/* an array: of events or links */
+};
+extern const struct leaf_row leaf_rows[N_INTRINSICS];
 enum how {
 	LEAF_EXACT,
 	LEAF_WIDE,	/* more rows pass than should */
@@ -57,5 +71,7 @@ void leaf_write(struct writer *, const struct pred *);
 bool text_plain(struct sv);
 enum how attr_how(const struct pred *);
 void attr_write(struct writer *, const struct pred *);
+/* Its value as text, where it is there; of events and links an array of those that are there. */
+void attr_value(struct writer *, const struct field *);
 
 #endif

@@ -14,16 +14,7 @@ is_list(const struct pred *p)
 
 /* ---- which column, and of what sort ---- */
 
-enum sort { SORT_TEXT, SORT_KIND, SORT_STATUS, SORT_TRACE, SORT_SPAN, SORT_TIME, SORT_DURATION, SORT_NEVER, SORT_LEFT };
-
-struct row {
-	enum sort sort;
-	enum ch_span_column column;
-	bool optional;		/* missing where it is empty */
-	bool many;		/* an array: of events or links */
-};
-
-static const struct row rows[N_INTRINSICS] = {
+const struct leaf_row leaf_rows[N_INTRINSICS] = {
 	[IN_SERVICE] = { SORT_TEXT, CHC_SERVICE, false, false },
 	[IN_NAME] = { SORT_TEXT, CHC_NAME, false, false },
 	[IN_KIND] = { SORT_KIND, CHC_KIND, false, false },
@@ -89,7 +80,7 @@ text_how(const struct pred *p)
 static enum how
 intrinsic_how(const struct ch_schema *s, const struct pred *p)
 {
-	const struct row *r = &rows[p->field.intrinsic];
+	const struct leaf_row *r = &leaf_rows[p->field.intrinsic];
 
 	if (r->sort == SORT_NEVER)
 		return LEAF_EXACT;
@@ -129,7 +120,7 @@ leaf_how(const struct ch_schema *s, const struct pred *p)
 
 /* The column; the element that a lambda is at. */
 static void
-subject(struct writer *w, const struct row *r)
+subject(struct writer *w, const struct leaf_row *r)
 {
 	if (r->many)
 		W(w, "spanfs_m");
@@ -138,7 +129,7 @@ subject(struct writer *w, const struct row *r)
 }
 
 static void
-text_op(struct writer *w, const struct row *r, const struct pred *p, const struct sv *texts, size_t n)
+text_op(struct writer *w, const struct leaf_row *r, const struct pred *p, const struct sv *texts, size_t n)
 {
 	switch (p->op) {
 	case OP_CONTAINS:
@@ -170,7 +161,7 @@ text_op(struct writer *w, const struct row *r, const struct pred *p, const struc
 }
 
 static struct sv
-id_text(struct writer *w, enum sort sort, const struct literal *l)
+id_text(struct writer *w, enum leaf_sort sort, const struct literal *l)
 {
 	char *t;
 
@@ -184,7 +175,7 @@ id_text(struct writer *w, enum sort sort, const struct literal *l)
 
 /* What is missing where it is empty. */
 static void
-there(struct writer *w, const struct row *r)
+there(struct writer *w, const struct leaf_row *r)
 {
 	static const struct sv none[] = { { "", 0 }, { "0000000000000000", 16 } };
 
@@ -202,7 +193,7 @@ there(struct writer *w, const struct row *r)
 }
 
 static void
-text_write(struct writer *w, const struct row *r, const struct pred *p)
+text_write(struct writer *w, const struct leaf_row *r, const struct pred *p)
 {
 	struct sv *texts = arena_array(w->a, 2 * p->n_lits + 1, struct sv);
 	size_t n = 0;
@@ -248,7 +239,7 @@ asked(const struct pred *p, int32_t number)
 
 /* Whatever is none of the words is 0: so the words that are, or are not, asked for tell. */
 static void
-enum_write(struct writer *w, const struct row *r, const struct pred *p)
+enum_write(struct writer *w, const struct leaf_row *r, const struct pred *p)
 {
 	const struct ch_word *words = r->sort == SORT_KIND ? ch_kinds : ch_statuses;
 	size_t n = r->sort == SORT_KIND ? CH_N_KINDS : CH_N_STATUSES;
@@ -280,7 +271,7 @@ enum_write(struct writer *w, const struct row *r, const struct pred *p)
 /* ---- times and durations ---- */
 
 static void
-amount(struct writer *w, const struct row *r)
+amount(struct writer *w, const struct leaf_row *r)
 {
 	W(w, "toUInt64(greatest(");
 	if (r->sort == SORT_TIME)
@@ -312,7 +303,7 @@ amount_op(struct writer *w, const struct pred *p)
 
 /* The index of the column itself serves a lower bound, which the negative ones pass as well. */
 static void
-indexed(struct writer *w, const struct row *r, const struct pred *p)
+indexed(struct writer *w, const struct leaf_row *r, const struct pred *p)
 {
 	if (r->sort != SORT_DURATION || w->s->signed_duration || p->lits[0].u == 0 ||
 	    (p->op != OP_GT && p->op != OP_GE))
@@ -324,7 +315,7 @@ indexed(struct writer *w, const struct row *r, const struct pred *p)
 }
 
 static void
-amount_write(struct writer *w, const struct row *r, const struct pred *p)
+amount_write(struct writer *w, const struct leaf_row *r, const struct pred *p)
 {
 	W(w, "(");
 	if (p->op == OP_HAS) {
@@ -357,7 +348,7 @@ amount_write(struct writer *w, const struct row *r, const struct pred *p)
 void
 leaf_write(struct writer *w, const struct pred *p)
 {
-	const struct row *r = &rows[p->field.scope == FIELD_INTRINSIC ? p->field.intrinsic : 0];
+	const struct leaf_row *r = &leaf_rows[p->field.scope == FIELD_INTRINSIC ? p->field.intrinsic : 0];
 
 	if (p->field.scope == FIELD_SCOPE) {
 		W(w, "0");

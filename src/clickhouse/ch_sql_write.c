@@ -97,6 +97,12 @@ w_u64(struct writer *w, uint64_t v)
 }
 
 void
+w_digits(struct writer *w, uint64_t v)
+{
+	buf_u64(&w->b, v);
+}
+
+void
 w_i64(struct writer *w, int64_t v)
 {
 	char text[24];

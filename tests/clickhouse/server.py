@@ -6,6 +6,7 @@
 
 Listens on 127.0.0.1 and prints the port. Ends when its standard input does, and after N seconds.
 FILE gets a line of JSON for each query: its text as sent, parameters and settings, user and code.
+A user's setting deny=TEXT is none of the engine's: what has TEXT in it is denied to that user.
 
 What is like the server: /ping; GET (readonly=2 forced) and POST; the query in URL or body or both;
 param_x in TSV's escaping; every other parameter is a setting, of which unknown ones fail; database,
@@ -192,6 +193,7 @@ class Query:
         self.figures = {}
         self.begin = time.monotonic()
         self.session = None
+        self.denied = []
         self.done = threading.Event()
 
     def authenticate(self):
@@ -221,7 +223,10 @@ class Query:
         r = self.request
         self.session = s = self.state.engine.session()
         for k, v in user_settings:
-            self.set(k, v)
+            if k == b'deny':
+                self.denied.append(v)
+            else:
+                self.set(k, v)
         params, settings = {}, []
         for k, v in r.args:
             if k.startswith(b'param_'):
@@ -313,6 +318,10 @@ class Query:
         self.fmt = fmt.decode('latin-1')
         if not sql.strip():
             raise fail(62, 'SYNTAX_ERROR', 'Empty query')
+        for text in self.denied:
+            if text in sql:
+                raise fail(497, 'ACCESS_DENIED', '%s: Not enough privileges. To execute this query, it\'s necessary '
+                           'to have the grant SELECT for at least one column on %s' % (self.user, text.decode('latin-1')))
         if re.match(rb'\s*KILL\b', sql, re.I) or re.search(rb'\bsystem\s*\.\s*processes\b', sql):
             sql = re.sub(rb'(?<![\w\'`"{.])query_id(?!\w)', lambda _: OWN_ID, sql)
         if self.watched:

@@ -16,6 +16,7 @@
 #include "base/visible.h"
 #include "clickhouse/ch_scan.h"
 #include "lib/ch_server.h"
+#include "lib/ch_tables.h"
 #include "lib/gen_pred.h"
 #include "lib/gen_span.h"
 #include "match/pred_eval.h"
@@ -27,14 +28,6 @@
 #define LENGTH (3600 * S)
 #define ALL_COLUMNS ((1ull << N_CHC) - 1)
 
-#define MAP "Map(LowCardinality(String), String)"
-#define COLUMNS(duration) \
-	"Timestamp DateTime64(9), TraceId String, SpanId String, ParentSpanId String, TraceState String, " \
-	"SpanName LowCardinality(String), SpanKind LowCardinality(String), ServiceName LowCardinality(String), " \
-	"ResourceAttributes " MAP ", ScopeName String, ScopeVersion String, SpanAttributes " MAP ", " \
-	"Duration " duration ", StatusCode LowCardinality(String), StatusMessage String, " \
-	"Events Nested (Timestamp DateTime64(9), Name LowCardinality(String), Attributes " MAP "), " \
-	"Links Nested (TraceId String, SpanId String, TraceState String, Attributes " MAP ")"
 #define INDEXES \
 	", INDEX k mapKeys(SpanAttributes) TYPE bloom_filter(0.01) GRANULARITY 1" \
 	", INDEX v mapValues(SpanAttributes) TYPE bloom_filter(0.01) GRANULARITY 1" \
@@ -247,9 +240,9 @@ start(void **state)
 	client = ch_server_client(&server, 10 * S);
 	arena_init(&arena);
 	span_batch_init(&back);
-	ch_server_do(&server, SV("CREATE TABLE plain (" COLUMNS("UInt64") INDEXES ")" TAIL));
-	ch_server_do(&server, SV("CREATE TABLE old (" COLUMNS("Int64") INDEXES ")" TAIL));
-	ch_server_do(&server, SV("CREATE TABLE rich (" COLUMNS("UInt64") INDEXES
+	ch_server_do(&server, SV("CREATE TABLE plain (" CH_TABLE(CH_MAP, "UInt64") INDEXES ")" TAIL));
+	ch_server_do(&server, SV("CREATE TABLE old (" CH_TABLE(CH_MAP, "Int64") INDEXES ")" TAIL));
+	ch_server_do(&server, SV("CREATE TABLE rich (" CH_TABLE(CH_MAP, "UInt64") INDEXES
 	    ", made LowCardinality(String) MATERIALIZED SpanAttributes['k0'], SpanAttributeItems Array(String) ALIAS "
 	    "arrayMap((k, v) -> concat(k, '=', v), mapKeys(SpanAttributes), mapValues(SpanAttributes))"
 	    ", ResourceAttributeItems Array(String) ALIAS "
