@@ -49,68 +49,6 @@ agg_takes_given(const struct agg_table *t, struct agg_given_want *want)
 	return true;
 }
 
-/* Each of the durations goes the way that it would go by itself. */
-static int
-add_all(struct agg_table *t, const struct measure *m, void *state, const struct agg_given *g,
-    struct err *e)
-{
-	const struct agg_slot *slot = &t->slots[m->slot];
-	struct cursor c = cursor_new(g->all, (size_t)g->count * 8);
-	int code = 0;
-
-	for (uint64_t i = 0; code == 0 && i < g->count; i++) {
-		struct value v = { .type = VAL_INT, .i = (int64_t)cursor_u64(&c) };
-
-		t->steps++;
-		if ((code = table_state_add(t, m, state, slot, &v, e)) == 0)
-			code = agg_check(t, e);
-	}
-	return code;
-}
-
-static int
-add_end(struct agg_table *t, const struct measure *m, void *state, uint64_t ns, struct err *e)
-{
-	struct value v = { .type = VAL_INT, .i = (int64_t)ns };
-
-	return table_state_add(t, m, state, &t->slots[m->slot], &v, e);
-}
-
-int
-group_add_given(struct agg_table *t, struct group *g, enum agg_side s, const struct agg_given *x,
-    struct err *e)
-{
-	struct side *side = &g->side[s];
-	int code = agg_check(t, e);
-
-	side->count += x->count;
-	side->errors += x->errors;
-	for (size_t i = 0; code == 0 && i < t->n_measures; i++) {
-		const struct measure *m = &t->measures[i];
-		void *state = side->states + m->at;
-		struct sum *sum = state;
-
-		switch (m->kind) {
-		case MEASURE_SUM:
-			sum->whole += x->sum;
-			sum->n += x->count;
-			break;
-		case MEASURE_MIN:
-			code = add_end(t, m, state, x->least, e);
-			break;
-		case MEASURE_MAX:
-			code = add_end(t, m, state, x->most, e);
-			break;
-		case MEASURE_QUANTILE:
-			code = add_all(t, m, state, x, e);
-			break;
-		default:
-			return err_set(e, ERR_UNSUPPORTED, -1, "an aggregate that can't be given");
-		}
-	}
-	return code;
-}
-
 static bool
 is_key(const struct agg_table *t, size_t slot)
 {

@@ -200,11 +200,9 @@ int table_state_add(struct agg_table *, const struct measure *, void *state,
 /* One span, or trace, whose slots are filled: into its groups. */
 int table_add_item(struct agg_table *, enum agg_side, uint64_t start_ns, bool error,
     struct err *) WARN_UNUSED;
-/* agg_given.c: spans that were counted elsewhere, the same way: into their groups, into one. */
+/* The same of spans that were counted elsewhere, whose keys are in the slots. */
 int table_add_given(struct agg_table *, enum agg_side, const struct agg_given *, struct err *)
     WARN_UNUSED;
-int group_add_given(struct agg_table *, struct group *, enum agg_side, const struct agg_given *,
-    struct err *) WARN_UNUSED;
 /* Of another table, whose states may be taken over: they are empty then. */
 int table_merge_group(struct agg_table *, struct agg_table *from, struct group *, struct err *)
     WARN_UNUSED;

@@ -86,7 +86,7 @@ topic(struct looking *l, struct err *e)
 	case CH_PARTITIONS:
 		return catalog_partitions(l, e);
 	case CH_VALUES:
-		return catalog_values(l, e);
+		return catalog_list(l, e);
 	case CH_KEYS:
 		return catalog_keys(l, e);
 	default:

@@ -77,6 +77,6 @@ int catalog_bounded(struct looking *, statement_fn *, const char *types, catalog
     catalog_reset_fn *, void *, struct attempt *at, struct err *) WARN_UNUSED;
 
 /* ---- ch_catalog_values.c ---- */
-int catalog_values(struct looking *, struct err *) WARN_UNUSED;
+int catalog_list(struct looking *, struct err *) WARN_UNUSED;
 int catalog_keys(struct looking *, struct err *) WARN_UNUSED;
 #endif

@@ -399,7 +399,7 @@ filter_of(const struct listing *g)
 }
 
 int
-catalog_values(struct looking *l, struct err *e)
+catalog_list(struct looking *l, struct err *e)
 {
 	struct ch_select select = { .schema = l->by->schema, .limit = UINT64_MAX };
 	struct listing g = { .l = l, .select = &select, .v = VEC_INIT };

@@ -58,7 +58,7 @@
 #include "cache/partcache.h"
 #include "engine/engine.h"
 #include "decisions/decisioncache.h"
-#include "clickhouse/ch_server.h"
+#include "remote/ch_server.h"
 #include "exec/exec.h"
 #include "format/format.h"
 #include "model/price.h"

@@ -37,7 +37,8 @@ check ingest base model
 check format base model match render
 check opt base model match query plan
 check filter base model match plan shard
-check clickhouse base model match conf query agg plan shard catalog exec
+check clickhouse base model match conf query agg plan
+check remote base model match conf agg plan exec clickhouse
 check contrast base model match agg plan shard filter
 check exec base model match agg plan shard filter contrast catalog
 check parts base model agg plan catalog shard exec cache
@@ -47,7 +48,7 @@ check intake base model conf ingest render shard seal catalog
 check watch base model plan conf
 check decisions base model plan opt
 check redis base conf shard catalog
-check engine base cache parts model match agg query plan opt render shard catalog clickhouse exec ingest format conf watch decisions redis
+check engine base cache parts model match agg query plan opt render shard catalog clickhouse remote exec ingest format conf watch decisions redis
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
 check export base model conf ingest clickhouse engine

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ch_server: see clickhouse/ch_server.h. */
-#include "clickhouse/ch_server.h"
+/* ch_server: see remote/ch_server.h. */
+#include "remote/ch_server.h"
 
 #include <pthread.h>
 #include <stdlib.h>

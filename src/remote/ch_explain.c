@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ch_explain: what a plan asks the server, shown: see clickhouse/ch_server.h. */
+/* ch_explain: what a plan asks the server, shown: see remote/ch_server.h. */
 #include "base/visible.h"
 #include "ch_source_i.h"
 #include "clickhouse/ch_groups.h"

@@ -3,7 +3,7 @@
 #ifndef CH_SOURCE_I_H
 #define CH_SOURCE_I_H
 
-#include "clickhouse/ch_server.h"
+#include "remote/ch_server.h"
 #include "clickhouse/ch_sql.h"
 
 enum ch_mode { MODE_ALL, MODE_FIRST, MODE_WINDOWS, MODE_TRACES };
