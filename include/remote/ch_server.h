@@ -43,6 +43,25 @@ struct ch_span_times {
 int ch_server_times(struct ch_server *, uint64_t max_age_ns, const atomic_bool *cancel,
     uint64_t deadline_ns, struct ch_span_times *, struct err *) WARN_UNUSED;
 
+/* ---- ch_listing.c ---- */
+
+/* In byte order, in the arena; all: no others are there. */
+struct ch_names {
+	struct sv *v;
+	size_t n;
+	bool all;
+};
+
+/*
+ * Values of a field, as want->topic CH_VALUES says; attribute keys of spans, resources, events and
+ * links as fields are printed ("span.http.route"). Not older than max_age_ns if the server says so
+ * within some seconds; else what was known. ERR_UNSUPPORTED: a field without values.
+ */
+int ch_server_values(struct ch_server *, const struct ch_want *, uint64_t max_age_ns,
+    struct arena *, struct ch_names *, struct err *) WARN_UNUSED;
+int ch_server_fields(struct ch_server *, const struct ch_want *, uint64_t max_age_ns,
+    struct arena *, struct ch_names *, struct err *) WARN_UNUSED;
+
 /* ---- ch_explain.c ---- */
 
 /*

@@ -320,8 +320,9 @@ int list_values(struct list *, struct engine *, struct world *, const struct pat
 int list_days(struct list *, struct engine *, struct world *, const struct path *, struct err *)
     WARN_UNUSED;
 int list_marks(struct list *, struct engine *, struct err *) WARN_UNUSED;
-/* Partitions: days, or the hours of a day. */
-void list_shards(struct list *, const struct snapshot *, const struct path_view *);
+/* Partitions: days, or the hours of a day; of a server those between its first and last span. */
+int list_hours(struct list *, struct engine *, struct world *, const struct path_view *,
+    struct err *) WARN_UNUSED;
 
 /* ---- run ---- */
 

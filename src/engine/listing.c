@@ -214,8 +214,7 @@ list_argument(struct list *l, struct engine *en, struct world *w, const struct p
 	switch (v->arg_kind) {
 	case ARG_SHARD_DAYS:
 	case ARG_SHARD_HOURS:
-		list_shards(l, w->snap, v);
-		return 0;
+		return list_hours(l, en, w, v, e);
 	case ARG_FIELDS:
 		if ((code = list_of_groups(l, en, w, path, v, kind, e)) != 0)
 			return code < 0 ? code : 0;

@@ -79,6 +79,30 @@ listed_without_footers(const struct values_request *rq, const struct path_view *
 	return rq->field.scope == FIELD_INTRINSIC && rq->field.intrinsic == IN_SERVICE;
 }
 
+/* What a server says of them, not older than [statistics] refresh. */
+static int
+list_of_server(struct list *l, struct engine *en, const struct values_request *rq,
+    const struct query *q, enum arg_kind what, enum entry_kind kind, struct err *e)
+{
+	const struct ch_want want = { .topic = CH_VALUES, .field = rq->field, .order = CH_FREQUENT,
+		.max = rq->max, .filter = q != NULL ? q->filter : NULL, .range = rq->range };
+	uint64_t age = conf_u64(en->conf, CONF_STATISTICS_REFRESH);
+	bool fields = what == ARG_FIELDS || what == ARG_AGGS;
+	struct ch_names names;
+	int code = fields ? ch_server_fields(en->server, &want, age, l->a, &names, e) :
+	    ch_server_values(en->server, &want, age, l->a, &names, e);
+
+	/* Numbers and times have no list. */
+	if (code < 0)
+		return code == ERR_UNSUPPORTED ? 0 : code;
+	for (size_t i = 0; fields && i < names.n; i++)
+		names.v[i] = field_as_typed(names.v[i]);
+	l->cut = !names.all;
+	l->total = l->v.n + names.n + l->cut;
+	list_add_values(l, names.v, names.n, kind);
+	return 0;
+}
+
 int
 list_values(struct list *l, struct engine *en, struct world *w, const struct path *path,
     const struct path_view *v, enum entry_kind kind, struct err *e)
@@ -96,6 +120,8 @@ list_values(struct list *l, struct engine *en, struct world *w, const struct pat
 	    (code = field_of(v, w, l->a, &rq.field, e)) < 0 ||
 	    (code = narrow(&rq, q, l->a, e)) < 0)
 		return code;
+	if (en->server != NULL)
+		return list_of_server(l, en, &rq, q, v->arg_kind, kind, e);
 	/* Footers are read by all threads; what follows finds them read. */
 	if (!listed_without_footers(&rq, v) &&
 	    (code = world_stats(en, w, rq.range, l->a, &st, e)) < 0)
@@ -139,6 +165,24 @@ has_service(const struct shard_stats *s, const struct values_request *rq)
 	return rq->n_services == 0 || s->damaged;
 }
 
+#define MOST_DAYS 3660
+
+/* Of a server all days between the first and the last span. */
+static int
+list_days_between(struct list *l, struct world *w, struct time_range r, struct err *e)
+{
+	struct ch_span_times t;
+	int code = world_times(w, &t, e);
+
+	if (code < 0 || !t.any)
+		return code;
+	if ((t.last_ns - t.first_ns) / NS_PER_DAY > MOST_DAYS)
+		t.first_ns = t.last_ns - MOST_DAYS * NS_PER_DAY;
+	for (uint64_t d = t.first_ns - t.first_ns % NS_PER_DAY; d <= t.last_ns; d += NS_PER_DAY)
+		add_day(l, d, r);
+	return 0;
+}
+
 /*
  * Days that have spans. A shard is of one hour, so its first span tells; of one of those that
  * are far away only the days of its first and last span are known.
@@ -153,8 +197,11 @@ list_days(struct list *l, struct engine *en, struct world *w, const struct path 
 	int code;
 
 	if ((code = bind_prefix(en, w, path, l->a, &q, e)) < 0 ||
-	    (code = narrow(&rq, q, l->a, e)) < 0 ||
-	    (code = world_counts(en, w, l->a, &st, e)) < 0)
+	    (code = narrow(&rq, q, l->a, e)) < 0)
+		return code;
+	if (en->server != NULL)
+		return list_days_between(l, w, rq.range, e);
+	if ((code = world_counts(en, w, l->a, &st, e)) < 0)
 		return code;
 	for (size_t i = 0; i < st->n_shards; i++) {
 		const struct shard_stats *s = &st->shards[i];
@@ -167,6 +214,55 @@ list_days(struct list *l, struct engine *en, struct world *w, const struct path 
 		    s->min_start < rq.range.from)
 			add_day(l, s->max_start, rq.range);
 	}
+	return 0;
+}
+
+static void
+list_shards(struct list *l, const struct snapshot *snap, const struct path_view *v)
+{
+	bool hours = v->arg_kind == ARG_SHARD_HOURS;
+	struct buf day = BUF_INIT, name = BUF_INIT;
+
+	for (size_t i = 0; i < snap->n_shards; i++) {
+		uint64_t p = snap->shards[i].partition;
+
+		if (p == PARTITION_OUTSIDE)
+			continue;
+		day.n = name.n = 0;
+		when_print_day(&day, p);
+		if (hours) {
+			if (!sv_eq(buf_view(&day), v->shard_day))
+				continue;
+			buf_printf(&name, "%02u", (unsigned)(p / NS_PER_HOUR % 24));
+		} else
+			buf_sv(&name, buf_view(&day));
+		if (l->v.n == 0 || !sv_eq(l->v.v[l->v.n - 1].name, buf_view(&name)))
+			list_add(l, buf_view(&name), ENTRY_DIR);
+	}
+	l->oom |= day.oom || name.oom;
+	buf_release(&day);
+	buf_release(&name);
+}
+
+int
+list_hours(struct list *l, struct engine *en, struct world *w, const struct path_view *v,
+    struct err *e)
+{
+	struct buf name = BUF_INIT;
+
+	if (en->server == NULL) {
+		list_shards(l, w->snap, v);
+		return 0;
+	}
+	if (v->arg_kind == ARG_SHARD_DAYS)
+		return list_days_between(l, w, TIME_RANGE_ALL, e);
+	for (unsigned h = 0; h < 24; h++) {
+		name.n = 0;
+		buf_printf(&name, "%02u", h);
+		list_add(l, buf_view(&name), ENTRY_DIR);
+	}
+	l->oom |= name.oom;
+	buf_release(&name);
 	return 0;
 }
 
@@ -193,31 +289,4 @@ list_intrinsics(struct list *l, enum entry_kind kind)
 	for (size_t i = 0; i < N_INTRINSICS; i++)
 		if (intrinsics[i].of != OF_GROUP)
 			list_add(l, sv_cstr(intrinsics[i].name), kind);
-}
-
-void
-list_shards(struct list *l, const struct snapshot *snap, const struct path_view *v)
-{
-	bool hours = v->arg_kind == ARG_SHARD_HOURS;
-	struct buf day = BUF_INIT, name = BUF_INIT;
-
-	for (size_t i = 0; i < snap->n_shards; i++) {
-		uint64_t p = snap->shards[i].partition;
-
-		if (p == PARTITION_OUTSIDE)
-			continue;
-		day.n = name.n = 0;
-		when_print_day(&day, p);
-		if (hours) {
-			if (!sv_eq(buf_view(&day), v->shard_day))
-				continue;
-			buf_printf(&name, "%02u", (unsigned)(p / NS_PER_HOUR % 24));
-		} else
-			buf_sv(&name, buf_view(&day));
-		if (l->v.n == 0 || !sv_eq(l->v.v[l->v.n - 1].name, buf_view(&name)))
-			list_add(l, buf_view(&name), ENTRY_DIR);
-	}
-	l->oom |= day.oom || name.oom;
-	buf_release(&day);
-	buf_release(&name);
 }

@@ -7,14 +7,17 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ch_server_i.h"
 #include "clickhouse/ch_open.h"
 
+#define KNOWN_BYTES (16u << 20)
 #define TIMES_BOUND_NS 10000000000ull	/* for the times that the table spans */
 
 struct ch_server {
 	struct ch_client *client;
 	struct ch_table table;
 	char *database, *name;		/* what table borrows */
+	struct ch_known *known;
 	pthread_mutex_t lock;		/* guards what follows */
 	struct ch_layout *layout;
 	struct ch_span_times times;
@@ -25,6 +28,12 @@ struct ch_client *
 ch_server_client(struct ch_server *s)
 {
 	return s->client;
+}
+
+struct ch_known *
+ch_server_known(struct ch_server *s)
+{
+	return s->known;
 }
 
 /* ---- the layout ---- */
@@ -140,6 +149,7 @@ ch_server_close(struct ch_server *s)
 	if (s == NULL)
 		return;
 	ch_layout_put(s->layout);
+	ch_known_free(s->known);
 	ch_client_free(s->client);
 	pthread_mutex_destroy(&s->lock);
 	free(s->database);
@@ -169,6 +179,7 @@ ch_server_open(const struct conf *c, struct ch_server **out, struct err *e)
 		return err_nomem(e);
 	pthread_mutex_init(&s->lock, NULL);
 	if ((rc = ch_open_conf(c, &s->client, &t, e)) < 0 || (rc = keep_table(s, t, e)) < 0 ||
+	    (rc = ch_known_new(KNOWN_BYTES, &s->known, e)) < 0 ||
 	    (rc = layout_read(s, &s->layout, e)) < 0) {
 		ch_server_close(s);
 		return rc;

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ch_listing: names and values for `ls`, as the server knows them: asked within bounds, kept, and
+ * asked again when they are old. Who comes while somebody asks has the older ones.
+ */
+#include <stdlib.h>
+
+#include "ch_server_i.h"
+
+/* More than that is not looked at for a listing, nor longer. */
+#define LISTING_ROWS 20000000
+#define LISTING_NS 3000000000ull
+
+static int
+ask(struct ch_server *s, const struct ch_schema *schema, const struct ch_want *want,
+    uint64_t deadline_ns, struct err *e)
+{
+	const struct ch_asking how = { .client = ch_server_client(s), .schema = schema,
+		.rows = LISTING_ROWS, .time_ns = LISTING_NS, .deadline_ns = deadline_ns,
+		.comment = SV("spanfs: a listing") };
+	int rc = ch_known_refresh(ch_server_known(s), &how, want, NULL, e);
+
+	return rc < 0 ? rc : 0;
+}
+
+static int
+by_bytes(const void *a, const void *b)
+{
+	return sv_cmp(*(const struct sv *)a, *(const struct sv *)b);
+}
+
+static int
+take(const struct ch_answer *x, struct sv prefix, struct arena *a, struct sv *v, size_t *n,
+    struct err *e)
+{
+	for (size_t i = 0; i < x->n_values; i++) {
+		char *p = arena_printf(a, "%.*s%.*s", SV_ARG(prefix), SV_ARG(x->values[i].text));
+
+		/* Texts may have NULs. */
+		if (p == NULL)
+			return err_nomem(e);
+		v[*n] = prefix.n == 0 ? arena_sv(a, x->values[i].text) : sv_cstr(p);
+		if (v[*n].p == NULL && x->values[i].text.n != 0)
+			return err_nomem(e);
+		++*n;
+	}
+	return 0;
+}
+
+/* Behind those that are there, with a prefix. */
+static int
+add(struct ch_server *s, const struct ch_want *want, uint64_t max_age_ns, struct sv prefix,
+    struct arena *a, struct ch_names *out, struct err *e)
+{
+	struct ch_layout *l = ch_server_layout(s);
+	struct ch_seen seen;
+	struct sv *v;
+	int rc = 0;
+
+	ch_known_look(ch_server_known(s), l->schema, want, max_age_ns, &seen);
+	if (seen.answer == NULL || !seen.fresh) {
+		ch_seen_release(&seen);
+		rc = ask(s, l->schema, want, 0, e);
+		ch_known_look(ch_server_known(s), l->schema, want, max_age_ns, &seen);
+	}
+	/* Old ones are better than none. */
+	if (seen.answer != NULL) {
+		v = arena_array(a, out->n + seen.answer->n_values, struct sv);
+		rc = v == NULL ? err_nomem(e) : 0;
+		if (rc == 0 && out->n != 0)
+			memcpy(v, out->v, out->n * sizeof *v);
+		if (rc == 0 && (rc = take(seen.answer, prefix, a, v, &out->n, e)) == 0)
+			out->v = v;
+		out->all = out->all && seen.answer->complete && seen.answer->all;
+	}
+	ch_seen_release(&seen);
+	ch_layout_put(l);
+	return rc;
+}
+
+int
+ch_server_values(struct ch_server *s, const struct ch_want *want, uint64_t max_age_ns,
+    struct arena *a, struct ch_names *out, struct err *e)
+{
+	int rc;
+
+	*out = (struct ch_names){ .all = true };
+	rc = add(s, want, max_age_ns, SV_EMPTY, a, out, e);
+	if (out->n != 0)
+		qsort(out->v, out->n, sizeof *out->v, by_bytes);
+	return rc;
+}
+
+int
+ch_server_fields(struct ch_server *s, const struct ch_want *like, uint64_t max_age_ns,
+    struct arena *a, struct ch_names *out, struct err *e)
+{
+	static const struct {
+		enum field_scope scope;
+		const char *prefix;
+	} scopes[] = {
+		{ FIELD_SPAN, "span." }, { FIELD_RESOURCE, "resource." },
+		{ FIELD_EVENT, "event." }, { FIELD_LINK, "link." },
+	};
+	struct ch_want want = *like;
+	int rc = 0;
+
+	*out = (struct ch_names){ .all = true };
+	want.topic = CH_KEYS;
+	for (size_t i = 0; i < sizeof scopes / sizeof *scopes && rc == 0; i++) {
+		want.field = (struct field){ .scope = scopes[i].scope };
+		rc = add(s, &want, max_age_ns, sv_cstr(scopes[i].prefix), a, out, e);
+	}
+	if (out->n != 0)
+		qsort(out->v, out->n, sizeof *out->v, by_bytes);
+	return rc;
+}
