@@ -49,7 +49,7 @@ static void
 limit_write(struct writer *w, const struct looking *l)
 {
 	W(w, " LIMIT ");
-	w_u64(w, (uint64_t)l->want->max + 1);
+	w_digits(w, (uint64_t)l->want->max + 1);
 }
 
 static void

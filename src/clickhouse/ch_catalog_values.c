@@ -139,7 +139,7 @@ inner_write(struct writer *w, const struct listing *g, const struct attempt *at)
 	if (at->bound != BOUND_LIMIT)
 		return;
 	W(w, " LIMIT ");
-	w_u64(w, g->l->by->rows);
+	w_digits(w, g->l->by->rows);
 }
 
 /* ---- the outer one ---- */
@@ -148,7 +148,7 @@ static void
 statement(struct writer *w, const struct looking *l, const struct attempt *at, const void *arg)
 {
 	W(w, "SELECT substring(spanfs_v, 1, ");
-	w_u64(w, CH_VALUE_BYTES + 1);
+	w_digits(w, CH_VALUE_BYTES + 1);
 	W(w, ") AS spanfs_s, count(), toUInt8(1) AS " CH_END " FROM (");
 	inner_write(w, arg, at);
 	W(w, ") GROUP BY spanfs_s ORDER BY ");
@@ -157,7 +157,7 @@ statement(struct writer *w, const struct looking *l, const struct attempt *at, c
 	else if (l->want->order == CH_NEWEST)
 		W(w, "max(spanfs_t) DESC, ");
 	W(w, "spanfs_s LIMIT ");
-	w_u64(w, ((const struct listing *)arg)->limit);
+	w_digits(w, ((const struct listing *)arg)->limit);
 }
 
 /* ---- its rows ---- */

@@ -30,7 +30,7 @@ void w_double(struct writer *, double);
 /* "(a, b, c)" of texts. */
 void w_texts(struct writer *, const struct sv *, size_t n);
 bool w_have(const struct writer *, enum ch_span_column);
-/* A number as it stands, where no parameter may be: in SETTINGS. */
+/* A number as it stands, where old servers take no other: SETTINGS, LIMIT. */
 void w_digits(struct writer *, uint64_t);
 
 /* ---- ch_sql.c ---- */
