@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/near.h"
 #include "cmd.h"
+#include "engine/engine.h"
 
 static int
 run_sample(const struct cmd_ctx *ctx, int argc, char **argv)
@@ -24,6 +25,7 @@ static const struct command {
 	const char *name, *args, *what;
 	int (*run)(const struct cmd_ctx *, int, char **);
 	const char *options;	/* every one explained, for --help */
+	bool of_store;		/* and not of a server */
 } commands[] = {
 	{ "import", "[--force] [--strict] [--wait=TIME] FILE|DIRECTORY|-...",
 	    "import OTLP, Jaeger or Zipkin files into the store", cmd_import,
@@ -36,10 +38,10 @@ static const struct command {
 	    "  --wait=TIME  wait for another writer of the store at most so long: 30s, 5m;\n"
 	    "               0: fail at once. Without it there is no end to the wait\n"
 	    "Importing a file again adds what is new in it. Rejects are reported with file, line\n"
-	    "and reason. An absent or empty store is made.\n" },
+	    "and reason. An absent or empty store is made.\n", true },
 	{ "query", "[--verify] PATH", "print the bytes of a result file", cmd_query,
 	    "  PATH         as under the mount, e.g. /service/checkout/since/1h/spans.jsonl\n"
-	    "  --verify     ask a second time by reading everything; exit 1 if that differs\n" },
+	    "  --verify     ask a second time by reading everything; exit 1 if that differs\n", false },
 	{ "extract", "[--mark NAME] [--keep N] [--if-empty=skip|write|fail] [--check] PATH DEST",
 	    "deliver a result as a file: a report for cron", cmd_extract,
 	    "  PATH         as for query\n"
@@ -51,7 +53,7 @@ static const struct command {
 	    "  --if-empty   a result without rows is written (the default), makes no file, or fails\n"
 	    "  --check      say what would be done\n"
 	    "Silent when all is well; else one line, and exit 1. Killed at any moment it may be run\n"
-	    "again: it finishes what it had begun.\n" },
+	    "again: it finishes what it had begun.\n", true },
 	{ "export", "[--create] [--missing] PATH", "write the spans of a path to ClickHouse", cmd_export,
 	    "  PATH         as for query, without a file; / is everything\n"
 	    "  --create     make the database and the tables of the Collector's exporter, if they are\n"
@@ -60,14 +62,14 @@ static const struct command {
 	    "               others, though no export of this path is known\n"
 	    "Settings: [clickhouse] url, database, table, user and more. Killed or failed at any moment\n"
 	    "it may be run again: it goes on where it was, and leaves no span out and none doubled.\n"
-	    "Run again when it was done, it sends what is not there.\n" },
+	    "Run again when it was done, it sends what is not there.\n", true },
 	{ "explain", "[--compare [-o section.key=value]] PATH [PATH]",
 	    "show how a path is answered, or what is wrong with it", cmd_explain,
 	    "  PATH         the plan of this path, or a caret under what is wrong with it\n"
 	    "  --compare    two plans as one text, - and + before what is of one only\n"
-	    "  -o section.key=value    a setting for the second plan; one PATH will do then\n" },
+	    "  -o section.key=value    a setting for the second plan; one PATH will do then\n", false },
 	{ "ls", "[PATH]", "list what may follow a path", cmd_ls,
-	    "  PATH         / by default; directories and keywords end with a slash\n" },
+	    "  PATH         / by default; directories and keywords end with a slash\n", false },
 	{ "mark", "list | set NAME [COMMIT|now] | commit NAME | delete NAME",
 	    "names for commits, for reports that take each span once", cmd_mark,
 	    "  list         the marks, where each stands, and how many spans came since\n"
@@ -75,29 +77,29 @@ static const struct command {
 	    "               0 is before the first: then mark/NAME is everything\n"
 	    "  commit       moves it to where its last complete read by spanctl query ended\n"
 	    "  delete       removes it\n"
-	    "mark/NAME in a path is what came with the commits after the mark's.\n" },
-	{ "info", "", "summarise the store", cmd_info, NULL },
+	    "mark/NAME in a path is what came with the commits after the mark's.\n", true },
+	{ "info", "", "summarise the store", cmd_info, NULL, true },
 	{ "analyze", "[cells|fields|services|values]",
 	    "merge the shards' statistics and show them", cmd_analyze,
 	    "  cells        rows of each pair of service and name\n"
 	    "  fields       rows, types and different values of each field\n"
 	    "  services     rows and times of each service\n"
-	    "  values       the most frequent values of each field\n" },
+	    "  values       the most frequent values of each field\n", true },
 	{ "cache", "MOUNTPOINT [drop [l1|part|decisions|chunks|PATH]]",
 	    "show what a mount keeps in memory, or forget it", cmd_cache,
 	    "  MOUNTPOINT   where spanfs is mounted; what is shown is its .spanfs/cache\n"
 	    "  drop         forget all, or\n"
 	    "  l1 part      results; groups that shards gave;\n"
 	    "  decisions    of the optimizer; decoded parts of shards (chunks); or\n"
-	    "  PATH         the results of paths that begin so\n" },
+	    "  PATH         the results of paths that begin so\n", false },
 	{ "warm", "FILE|- [MOUNTPOINT]", "ask every path of a list, so that answers are there",
 	    cmd_warm,
 	    "  FILE         a path with its file a line, # before a comment; -: standard input\n"
 	    "  MOUNTPOINT   read the files there, which warms that mount; without it the store is\n"
 	    "               asked as by query\n"
-	    "A line for each path that failed, and then exit 1; else silent.\n" },
+	    "A line for each path that failed, and then exit 1; else silent.\n", false },
 	{ "check", "", "verify every byte of the store", cmd_check,
-	    "Each finding is a line with file and offset; exit 1 if there is one.\n" },
+	    "Each finding is a line with file and offset; exit 1 if there is one.\n", true },
 	{ "sample", "[--spans N] [--seed S] [--hours H] [--end TIME] [-o FILE]",
 	    "make sample data: a shop of microservices", run_sample,
 	    "  --spans N    at least so many (20000)\n"
@@ -105,9 +107,9 @@ static const struct command {
 	    "  --hours H    over so many hours (24)\n"
 	    "  --end TIME   up to this time (now), e.g. 2026-11-20T14:00:00Z; the same arguments\n"
 	    "               then give the same bytes\n"
-	    "  -o FILE      there, and not to standard output\n" },
+	    "  -o FILE      there, and not to standard output\n", false },
 	{ "help", "[COMMAND|settings]", "show this, the use of a command, or every setting", help,
-	    "  settings     spanfs.ini with every key at its default\n" },
+	    "  settings     spanfs.ini with every key at its default\n", false },
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -223,6 +225,12 @@ dispatch(const struct command *c, const struct cmd_settings *settings, const cha
 		return code;
 	ctx.store = store != NULL ? store : conf_str(ctx.conf, CONF_STORE_PATH);
 	log_level_set((enum log_level)conf_u64(ctx.conf, CONF_LOG_LEVEL));
+	if (c->of_store && engine_is_server(ctx.store)) {
+		fprintf(stderr, "spanctl: %s is for a store, and " ENGINE_CLICKHOUSE " is a server; a "
+		    "directory of that name is ./" ENGINE_CLICKHOUSE "\n", c->name);
+		conf_free(ctx.conf);
+		return EXIT_USAGE;
+	}
 	catch_signals();
 	code = c->run(&ctx, argc, argv);
 	conf_free(ctx.conf);

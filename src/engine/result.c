@@ -457,6 +457,9 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->info.n_unpriced != 0)
 		buf_printf(out, "%llu spans with tokens have no price, see [price MODEL]",
 		    (unsigned long long)r->info.n_unpriced);
+	else if (sv_is(name, "note") && r->engine->server != NULL && strcmp(r->file, "otlp.jsonl") == 0)
+		BUF_LIT(out, "what the table has: no flags, schema URLs, attributes of scopes or dropped "
+		    "counts, and attributes by the spelling of their texts");
 	else
 		code = ERR_UNKNOWN;
 	pthread_mutex_unlock(&r->lock);
