@@ -1,0 +1,27 @@
+#!/bin/sh
+# What the evaluator says of spans that lie in a ClickHouse: paths of all kinds, with groups.
+# SPANFS_ORACLE_PATHS sets how many.
+set -u
+: "${SRC:?}" "${BUILD:?}" "${SPANCTL:?}" "${SPANFS:?}"
+SPANFS_CHDB=$(sh "$SRC/tests/clickhouse/chdb.sh") || {
+	echo "libchdb is not there (tests/clickhouse/chdb.sh get)"
+	exit 77
+}
+dir=$(mktemp -d)
+trap 'exec 3>&-; wait; rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM
+mkfifo "$dir/hold"
+# It ends when the other end of the pipe does.
+python3 -B "$SRC/tests/clickhouse/server.py" "$SPANFS_CHDB" "$dir/db" --seconds 280 <"$dir/hold" \
+	>"$dir/port" &
+exec 3>"$dir/hold"
+n=0
+until [ -s "$dir/port" ]; do
+	n=$((n + 1))
+	[ $n -lt 600 ] || { echo "not ok the server does not start"; exit 1; }
+	sleep 0.1
+done
+[ -c /dev/fuse ] && set -- --mount "$SPANFS" || set --
+python3 -B "$SRC/tests/oracle/run.py" --spanctl "$SPANCTL" "$@" --tap \
+	--clickhouse "http://127.0.0.1:$(cat "$dir/port")" -n "${SPANFS_ORACLE_PATHS-150}" --seed 3 \
+	--groups 0.35
