@@ -97,6 +97,7 @@ refs_at(const struct refs *r, size_t i)
 
 struct morsel {
 	uint32_t shard, group;		/* GROUP_LIST: the rows of the shard's list */
+	uint32_t turn;			/* place in its wave's order */
 };
 #define GROUP_LIST UINT32_MAX
 
