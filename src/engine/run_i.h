@@ -45,6 +45,8 @@ run_held(const struct running *x)
 
 /* ---- run_rows.c ---- */
 
+/* Formatters side by side, where that is possible. */
+int run_share(struct running *, const struct format_options *, struct err *) WARN_UNUSED;
 /* All rows of the request through the formatter, which has begun. */
 int run_rows(struct running *, struct formatter *, uint64_t deadline, const atomic_bool *cancel,
     struct err *) WARN_UNUSED;

@@ -7,6 +7,15 @@
 #include "parts/row_parts.h"
 #include "run_i.h"
 
+int
+run_share(struct running *x, const struct format_options *fo, struct err *e)
+{
+	struct exec_env env;
+
+	run_exec_env(x->r, 0, NULL, &env);
+	return share_new(x->r->format, fo, env.pool, env.threads, env.memory, &x->share, e);
+}
+
 static int
 format_batch(struct running *x, struct formatter *f, const struct batch *b, struct err *e)
 {
@@ -33,7 +42,8 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 			x->count = b.count;
 		code = format_batch(x, f, &b, e);
 		x->format_ns += clock_mono_ns() - t0;
-		if (code < 0 || (code = exec_reader_holds(ex, formatter_memory(f), e)) < 0)
+		if (code < 0 || (code = exec_reader_holds(ex, formatter_memory(f) +
+		    share_memory(x->share), e)) < 0)
 			return code;
 		/* The first rows go out at once: somebody may be waiting for them. */
 		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) && !run_held(x) &&
@@ -42,6 +52,8 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 		if (x->sink->step != NULL &&
 		    (code = x->sink->step(x->sink->arg, exec_profile(ex), e)) < 0)
 			return code;
+		if (x->share != NULL)
+			exec_batch_most(ex, share_rows(x->share));
 		exec_renew_deadline(ex);
 	}
 	return code < 0 ? code : 0;

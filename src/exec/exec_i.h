@@ -251,6 +251,8 @@ int exec_check(struct exec *, struct err *) WARN_UNUSED;
 /* Counts memory against the budget; give back with mem_give. */
 int mem_take(struct exec *, size_t bytes, struct err *) WARN_UNUSED;
 void mem_give(struct exec *, size_t bytes);
+/* The most rows of the next batch. */
+size_t exec_batch_rows(const struct exec *);
 int exec_over_rows(struct exec *, struct err *);
 void profile_add(struct profile *, const struct profile *);
 /* Adds what this thread read since `before`. */
