@@ -25,10 +25,11 @@ int share_batch(struct share *, const struct batch *,
     struct err *) WARN_UNUSED;
 /* Bytes that it holds, for batches to come. */
 size_t share_memory(const struct share *);
-/* Parts of batches that went to the pool's threads, and rows that were left to the caller. */
+/* Parts of batches; those that others than the caller formatted; rows that were left over by parts. */
 struct share_counts {
-	uint64_t loops, parts, late_rows;
+	uint64_t parts, helped, late_rows;
 };
+/* Any time, but for late_rows. */
 struct share_counts share_counted(const struct share *);
 
 #endif
