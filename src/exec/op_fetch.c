@@ -22,6 +22,7 @@
 #define WINDOW_ROWS 16384
 #define WINDOW_GROUPS 512	/* row groups that a window may pin, beside those of one batch */
 #define GROUP_SLOTS 2048	/* a power of two, some times that */
+#define GROUPS_MET 16
 
 struct fetching {
 	struct exec *ex;
@@ -37,7 +38,8 @@ struct fetching {
 /* Rows of one shard, fetched by one thread. */
 struct run {
 	uint32_t shard, from, to;	/* in rows */
-	uint32_t weight, group;		/* of its last row */
+	uint32_t weight;
+	uint64_t group_to;		/* the end of the row group that its last row is in */
 };
 
 /* What came of it. */
@@ -53,14 +55,27 @@ group_of(const struct exec *ex, const struct want *w)
 	return w->row / ex->source.ops->near(&ex->source, w->shard);
 }
 
+/* The row after those of its row group. */
+static uint64_t
+group_end(const struct exec *ex, const struct want *w)
+{
+	uint32_t near = ex->source.ops->near(&ex->source, w->shard);
+
+	return ((uint64_t)w->row / near + 1) * near;
+}
+
 static size_t
 weigh(const struct exec *ex, const struct want *v, size_t n)
 {
-	size_t sum = 0;
+	uint64_t end = 0;
+	size_t sum = n;
 
-	for (size_t i = 0; i < n; i++)
-		sum += 1 + (i == 0 || v[i].shard != v[i - 1].shard ||
-		    group_of(ex, &v[i]) != group_of(ex, &v[i - 1]) ? (size_t)GROUP_WEIGHT : 0);
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && v[i].shard == v[i - 1].shard && v[i].row < end)
+			continue;
+		end = group_end(ex, &v[i]);
+		sum += GROUP_WEIGHT;
+	}
 	return sum;
 }
 
@@ -69,7 +84,7 @@ run_new(struct fetching *f, uint32_t shard, uint32_t row)
 {
 	struct run *r = &f->runs[f->n_runs++];
 
-	*r = (struct run){ .shard = shard, .from = row, .to = row, .group = UINT32_MAX };
+	*r = (struct run){ .shard = shard, .from = row, .to = row };
 	return r;
 }
 
@@ -89,8 +104,11 @@ list_rows(struct fetching *f, size_t n, size_t most)
 		}
 		if (last == NULL || last->shard != w->shard || last->weight >= most)
 			last = run_new(f, w->shard, m);
-		last->weight += group_of(f->ex, w) != last->group ? 1 + GROUP_WEIGHT : 1;
-		last->group = group_of(f->ex, w);
+		last->weight++;
+		if (w->row >= last->group_to) {
+			last->weight += GROUP_WEIGHT;
+			last->group_to = group_end(f->ex, w);
+		}
 		last->to++;
 		w->span = m;
 		f->rows[m++] = w->row;
@@ -266,13 +284,21 @@ set_add(uint64_t *slots, uint64_t x)
 static size_t
 refs_in_groups(const struct fetcher *f, size_t at, size_t n, uint64_t *slots)
 {
+	struct { uint32_t shard, near, from; } met[GROUPS_MET] = { { 0, 0, 0 } }, *k;
 	size_t m = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct ref *r = refs_at(f->refs, at + i);
-		uint64_t group = r->row / f->ex->source.ops->near(&f->ex->source, r->shard);
 
-		m += set_add(slots, ((uint64_t)r->shard << 32 | group) + 1);
+		/* Most often it is the group that this shard's row before was in. */
+		k = &met[r->shard % GROUPS_MET];
+		if (k->shard == r->shard && r->row - k->from < k->near)
+			continue;
+		if (k->shard != r->shard || k->near == 0)
+			k->near = f->ex->source.ops->near(&f->ex->source, r->shard);
+		k->shard = r->shard;
+		k->from = r->row / k->near * k->near;
+		m += set_add(slots, ((uint64_t)r->shard << 32 | k->from) + 1);
 		if (m > WINDOW_GROUPS)
 			return i;
 	}
