@@ -71,8 +71,8 @@ void exec_renew_deadline(struct exec *);
  */
 int exec_reader_holds(struct exec *, size_t bytes, struct err *) WARN_UNUSED;
 /*
- * Batches of spans may have so many rows from now on, where the environment leaves it open. Between
- * calls of exec_next.
+ * Batches of spans may have about so many rows from now on, at least BATCH_ROWS, where the environment
+ * leaves it open. Between calls of exec_next.
  */
 void exec_batch_most(struct exec *, size_t rows);
 const struct profile *exec_profile(const struct exec *);

@@ -17,7 +17,7 @@ int share_new(const struct format *, const struct format_options *, struct pool 
 void share_free(struct share *);
 /* True if the batch is worth sharing. */
 bool share_wants(const struct share *, const struct batch *);
-/* How many rows a batch may well have, by those before: never fewer than BATCH_ROWS. */
+/* How many rows a batch may well have, by those before: never fewer than BATCH_ROWS. NULL is allowed here. */
 size_t share_rows(const struct share *);
 /* Formats the batch and hands the bytes to put(arg, ...) in order. */
 int share_batch(struct share *, const struct batch *,

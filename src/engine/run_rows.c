@@ -28,6 +28,21 @@ format_batch(struct running *x, struct formatter *f, const struct batch *b, stru
 	return share_batch(x->share, b, x->sink->put, x->sink->arg, &x->info->n_bytes, e);
 }
 
+/* What formatters hold is memory of the query; where that is short, one has to do. */
+static int
+count_memory(struct running *x, struct exec *ex, const struct formatter *f, struct err *e)
+{
+	size_t own = formatter_memory(f);
+
+	if (x->share != NULL) {
+		if (exec_reader_holds(ex, own + share_memory(x->share), NULL) == 0)
+			return 0;
+		share_free(x->share);
+		x->share = NULL;
+	}
+	return exec_reader_holds(ex, own, e);
+}
+
 static int
 drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 {
@@ -42,8 +57,7 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 			x->count = b.count;
 		code = format_batch(x, f, &b, e);
 		x->format_ns += clock_mono_ns() - t0;
-		if (code < 0 || (code = exec_reader_holds(ex, formatter_memory(f) +
-		    share_memory(x->share), e)) < 0)
+		if (code < 0 || (code = count_memory(x, ex, f, e)) < 0)
 			return code;
 		/* The first rows go out at once: somebody may be waiting for them. */
 		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) && !run_held(x) &&
@@ -52,8 +66,7 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 		if (x->sink->step != NULL &&
 		    (code = x->sink->step(x->sink->arg, exec_profile(ex), e)) < 0)
 			return code;
-		if (x->share != NULL)
-			exec_batch_most(ex, share_rows(x->share));
+		exec_batch_most(ex, share_rows(x->share));
 		exec_renew_deadline(ex);
 	}
 	return code < 0 ? code : 0;

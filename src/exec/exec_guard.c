@@ -106,7 +106,7 @@ void
 exec_batch_most(struct exec *ex, size_t rows)
 {
 	if (ex->env.batch_rows == 0)
-		ex->batch_rows = rows;
+		ex->batch_rows = rows < BATCH_ROWS ? BATCH_ROWS : rows - rows % BATCH_ROWS;
 }
 
 /*
