@@ -15,6 +15,7 @@ struct running {
 	struct run_info *info;
 	struct buf out;
 	struct share *share;	/* NULL: one formatter does it all */
+	const atomic_bool *cancel;	/* of the run of a plan, or NULL */
 	uint64_t count;		/* the number, in a file of one */
 	uint64_t format_ns;	/* time of formatting, and of what takes the bytes */
 };

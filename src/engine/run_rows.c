@@ -16,6 +16,17 @@ run_share(struct running *x, const struct format_options *fo, struct err *e)
 	return share_new(x->r->format, fo, env.pool, env.threads, env.memory, &x->share, e);
 }
 
+/* A batch that is shared is some MiB: whoever cancels does not wait for all of it. */
+static int
+put_shared(void *arg, const void *p, size_t n, struct err *e)
+{
+	const struct running *x = arg;
+
+	if (x->cancel != NULL && atomic_load_explicit(x->cancel, memory_order_relaxed))
+		return err_set(e, ERR_CANCELLED, -1, "cancelled");
+	return x->sink->put(x->sink->arg, p, n, e);
+}
+
 static int
 format_batch(struct running *x, struct formatter *f, const struct batch *b, struct err *e)
 {
@@ -25,7 +36,7 @@ format_batch(struct running *x, struct formatter *f, const struct batch *b, stru
 		return formatter_batch(f, b, &x->out, e);
 	if ((code = run_flush(x, e)) < 0)
 		return code;
-	return share_batch(x->share, b, x->sink->put, x->sink->arg, &x->info->n_bytes, e);
+	return share_batch(x->share, b, put_shared, x, &x->info->n_bytes, e);
 }
 
 /* What formatters hold is memory of the query; where that is short, one has to do. */
@@ -87,6 +98,7 @@ run_plan(const struct plan_run *p, const struct plan *plan, struct err *e)
 	struct exec_env env;
 	int code;
 
+	p->x->cancel = p->cancel;
 	run_exec_env(p->x->r, p->deadline, p->cancel, &env);
 	if ((code = exec_open(plan, &env, &ex, e)) < 0)
 		return code;

@@ -8,8 +8,8 @@
  * A batch is cut into loops, and these into parts that threads take in turn, whoever comes: a
  * thread that is woken late takes fewer. How many rows make a part is told by the bytes of the rows
  * before. The caller hands out bytes between two parts of its own, so that few buffers are in use
- * and these stay in the caches. What is left of a part, because its rows turn out longer and the
- * buffer is full or because there is no buffer, the caller does when it is that part's turn.
+ * and these stay in the caches. What is left of a part whose rows turn out longer, so that its buffer
+ * is full, the caller does when it is that part's turn.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,9 +18,7 @@
 #include "format/share.h"
 
 #define MAX_THREADS 8
-#define PARTS 32		/* of a loop */
-#define PIECES_PER_THREAD 4
-#define MAX_PIECES (MAX_THREADS * PIECES_PER_THREAD)
+#define PARTS 32		/* of a loop, each of which may have to wait with its bytes */
 #define PART_ROWS 128		/* fewer are not worth waking a thread for, nor a turn */
 /*
  * Q14 at 10M, 74 MB, two threads, formatting: 64 KiB a part 8.3 ms, 128 KiB 7.4, 256 KiB 7.3; one
@@ -52,7 +50,7 @@ struct piece {
 
 struct part {
 	size_t from, to;	/* rows of the batch; `from` moves on as they are formatted */
-	struct piece *piece;	/* NULL: none was free */
+	struct piece *piece;	/* NULL: nobody has begun */
 	struct err err;
 	int code;
 	atomic_bool done;	/* the above is the caller's */
@@ -85,7 +83,7 @@ struct share {
 	struct part parts[PARTS];
 	struct worker workers[MAX_THREADS];
 	size_t n_workers;
-	struct piece pieces[MAX_PIECES];
+	struct piece pieces[PARTS];
 	struct piece late;		/* the caller's */
 };
 
@@ -126,7 +124,7 @@ share_new(const struct format *f, const struct format_options *o, struct pool *p
 	*out = NULL;
 	threads = threads < MAX_THREADS ? threads : MAX_THREADS;
 	if (!f->rows_apart || pool == NULL || threads < 2 ||
-	    (memory != 0 && memory / MEMORY_SHARE < threads * PIECES_PER_THREAD * FULL_BYTES))
+	    (memory != 0 && memory / MEMORY_SHARE < PARTS * FULL_BYTES))
 		return 0;
 	if ((s = calloc(1, sizeof *s)) == NULL)
 		return err_nomem(e);
@@ -136,7 +134,7 @@ share_new(const struct format *f, const struct format_options *o, struct pool *p
 	}
 	s->pool = pool;
 	s->threads = threads;
-	for (size_t i = 0; i < (size_t)threads * PIECES_PER_THREAD; i++)
+	for (size_t i = 0; i < PARTS; i++)
 		put_free(s, &s->pieces[i]);
 	while (s->n_workers < threads && code == 0)
 		code = add_worker(s, f, o, e);
@@ -155,7 +153,7 @@ share_free(struct share *s)
 		return;
 	for (size_t i = 0; i < s->n_workers; i++)
 		formatter_free(s->workers[i].f);
-	for (size_t i = 0; i < MAX_PIECES; i++)
+	for (size_t i = 0; i < PARTS; i++)
 		buf_release(&s->pieces[i].out);
 	buf_release(&s->late.out);
 	pthread_mutex_destroy(&s->lock);
@@ -196,7 +194,7 @@ share_memory(const struct share *s)
 	n = s->late.out.cap;
 	for (size_t i = 0; i < s->n_workers; i++)
 		n += formatter_memory(s->workers[i].f);
-	for (size_t i = 0; i < MAX_PIECES; i++)
+	for (size_t i = 0; i < PARTS; i++)
 		n += s->pieces[i].out.cap;
 	return n;
 }
@@ -210,17 +208,18 @@ share_counted(const struct share *s)
 
 /* ---- parts ---- */
 
-/* A worker, and a buffer for the part; NULL: there is none. */
+/* A worker, and a buffer for the part, unless it is NULL: there are enough of both. */
 static struct worker *
 take(struct share *s, struct part *p)
 {
-	struct worker *w = NULL;
+	struct worker *w;
 
 	pthread_mutex_lock(&s->lock);
-	if ((p->piece = s->free) != NULL) {
+	w = s->idle;
+	s->idle = w->next;
+	if (p != NULL) {
+		p->piece = s->free;
 		s->free = p->piece->next;
-		w = s->idle;
-		s->idle = w->next;
 	}
 	pthread_mutex_unlock(&s->lock);
 	return w;
@@ -272,12 +271,8 @@ put_part(struct share *s, struct part *p)
 	if (p->piece != NULL)
 		put_free(s, p->piece);
 	while (code == 0 && p->from < p->to) {
-		struct worker *w;
+		struct worker *w = take(s, NULL);
 
-		pthread_mutex_lock(&s->lock);
-		w = s->idle;
-		s->idle = w->next;
-		pthread_mutex_unlock(&s->lock);
 		s->n_late += p->to - p->from;
 		format_rows(s, w, p, &s->late.out);
 		give_back(s, w);
@@ -301,9 +296,10 @@ format_part(void *arg, size_t i)
 	struct share *s = arg;
 	struct part *p = &s->parts[i];
 	bool caller = pthread_equal(s->caller, pthread_self());
-	struct worker *w = atomic_load(&s->failed) ? NULL : take(s, p);
 
-	if (w != NULL) {
+	if (!atomic_load(&s->failed)) {
+		struct worker *w = take(s, p);
+
 		format_rows(s, w, p, &p->piece->out);
 		give_back(s, w);
 		atomic_fetch_add(&s->n_helped, !caller);
@@ -357,6 +353,7 @@ share_batch(struct share *s, const struct batch *b,
 
 	s->b = b;
 	s->to = &to;
+	atomic_store(&s->failed, false);
 	s->caller = pthread_self();
 	for (size_t i = 0; i < s->n_workers; i++)
 		s->workers[i].b = NULL;
@@ -369,10 +366,8 @@ share_batch(struct share *s, const struct batch *b,
 		atomic_fetch_add(&s->n_parts, s->n);
 		s->row_bytes = (size_t)((to.n_bytes - before) / (end - at)) + 1;
 	}
-	if (to.code < 0) {
-		s->next++;	/* the one that failed has given its piece back */
+	if (to.code < 0)
 		drop_rest(s);
-	}
 	*n_bytes += to.n_bytes;
 	return to.code;
 }
