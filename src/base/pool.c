@@ -51,8 +51,8 @@ struct pool {
 	pthread_cond_t work;		/* something to do, or `ending` */
 	struct task *head, **tail;
 	struct loop *loops;
-	unsigned n_looking;		/* threads that will find a loop without being woken */
-	atomic_uint n_listed;		/* how many loops were */
+	unsigned n_looking;		/* threads that will find another loop without being woken */
+	atomic_uint news;		/* moves on with each loop and task */
 	bool ending;
 	int nice;
 	unsigned n_threads;
@@ -86,20 +86,21 @@ relax(void)
 #endif
 }
 
-/* Looks for another loop for as long as the last one took, or less. */
+/* Looks for something to do for as long as the last loop took, or less. */
 static void
 look(struct pool *p, uint64_t worked_ns)
 {
-	unsigned seen = atomic_load(&p->n_listed);
+	unsigned seen = atomic_load(&p->news);
 	uint64_t until = clock_mono_ns() + (worked_ns < LOOK_NS ? worked_ns : LOOK_NS);
 
 	p->n_looking++;
 	pthread_mutex_unlock(&p->lock);
-	while (atomic_load_explicit(&p->n_listed, memory_order_relaxed) == seen &&
+	while (atomic_load_explicit(&p->news, memory_order_relaxed) == seen &&
 	    clock_mono_ns() < until)
 		relax();
 	pthread_mutex_lock(&p->lock);
-	p->n_looking--;
+	if (p->n_looking > 0)
+		p->n_looking--;
 }
 
 static void
@@ -229,6 +230,7 @@ pool_submit(struct pool *p, void (*fn)(void *), void *arg, struct err *e)
 	pthread_mutex_lock(&p->lock);
 	*p->tail = t;
 	p->tail = &t->next;
+	atomic_fetch_add(&p->news, 1);
 	pthread_cond_signal(&p->work);
 	pthread_mutex_unlock(&p->lock);
 	return 0;
@@ -250,9 +252,14 @@ loop_list(struct pool *p, struct loop *l)
 	if (p->loops != NULL)
 		p->loops->prev = l;
 	p->loops = l;
-	atomic_fetch_add(&p->n_listed, 1);
-	for (size_t i = p->n_looking; i < helpers && i < p->n_threads; i++)
-		pthread_cond_signal(&p->work);
+	atomic_fetch_add(&p->news, 1);
+	/* Each that looks is counted on by one loop. */
+	for (size_t i = 0; i < helpers && i < p->n_threads; i++) {
+		if (p->n_looking > 0)
+			p->n_looking--;
+		else
+			pthread_cond_signal(&p->work);
+	}
 	pthread_mutex_unlock(&p->lock);
 }
 
