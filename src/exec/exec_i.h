@@ -18,6 +18,7 @@
  *   op_order       row refs: collecting, sorting, the best k
  *   ref_add        refs of found rows
  *   ref_bound      what zones say of the best keys
+ *   ref_groups     row groups that refs lie in
  *   ref_tie        order of refs that their keys leave open
  *   ref_keys       keys of refs
  *   sort_key       what a row is ordered by
@@ -378,6 +379,12 @@ int refs_order_ties(struct exec *, struct refs *, size_t from, size_t to, struct
     WARN_UNUSED;
 /* True if no row of the row group can come before the last of the best `keep`. */
 bool refs_hopeless(struct exec *, const struct refs *, const struct xshard *, uint32_t group);
+
+/* ---- ref_groups.c ---- */
+
+/* Cuts *n so that refs [at, at + *n) lie in `most` row groups. */
+int refs_in_groups(struct exec *, const struct refs *, size_t at, size_t most, struct arena *,
+    size_t *n, struct err *) WARN_UNUSED;
 
 /* ---- op_slice.c ---- */
 

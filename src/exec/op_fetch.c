@@ -20,9 +20,7 @@
 #define RUNS_PER_THREAD 4
 #define AHEAD_GROUPS 4
 #define WINDOW_ROWS 16384
-#define WINDOW_GROUPS 512	/* row groups that a window may pin, beside those of one batch */
-#define GROUP_SLOTS 2048	/* a power of two, some times that */
-#define GROUPS_MET 16
+#define WINDOW_GROUPS 512	/* row groups that a window may pin, beside those of a usual batch */
 
 struct fetching {
 	struct exec *ex;
@@ -266,45 +264,6 @@ fetch_window_end(struct fetcher *f)
 	arena_reset(&f->window);
 }
 
-/* Puts a number that is not 0 into the set of a power of two of slots; false if it was there. */
-static bool
-set_add(uint64_t *slots, uint64_t x)
-{
-	size_t i = (size_t)(x * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (GROUP_SLOTS - 1);
-
-	while (slots[i] != 0 && slots[i] != x)
-		i = (i + 1) & (GROUP_SLOTS - 1);
-	if (slots[i] == x)
-		return false;
-	slots[i] = x;
-	return true;
-}
-
-/* How many of the n refs from `at` on lie in WINDOW_GROUPS row groups: each pins chunks. */
-static size_t
-refs_in_groups(const struct fetcher *f, size_t at, size_t n, uint64_t *slots)
-{
-	struct { uint32_t shard, near, from; } met[GROUPS_MET] = { { 0, 0, 0 } }, *k;
-	size_t m = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct ref *r = refs_at(f->refs, at + i);
-
-		/* Most often it is the group that this shard's row before was in. */
-		k = &met[r->shard % GROUPS_MET];
-		if (k->shard == r->shard && r->row - k->from < k->near)
-			continue;
-		if (k->shard != r->shard || k->near == 0)
-			k->near = f->ex->source.ops->near(&f->ex->source, r->shard);
-		k->shard = r->shard;
-		k->from = r->row / k->near * k->near;
-		m += set_add(slots, ((uint64_t)r->shard << 32 | k->from) + 1);
-		if (m > WINDOW_GROUPS)
-			return i;
-	}
-	return n;
-}
-
 /*
  * How many refs to put together at once: more each time, so that the first rows come soon and
  * a whole result costs each chunk few visits, but not from too many places.
@@ -312,16 +271,16 @@ refs_in_groups(const struct fetcher *f, size_t at, size_t n, uint64_t *slots)
 static int
 window_size(struct fetcher *f, size_t at, size_t n, size_t most, size_t *out, struct err *e)
 {
-	size_t size = f->win_next < n ? n : f->win_next;
-	uint64_t *slots;
+	size_t size = f->win_next < n ? n : f->win_next, least = n < BATCH_ROWS ? n : BATCH_ROWS;
+	int rc;
 
 	if (size > most)
 		size = most;
-	if (size > n) {
-		if ((slots = arena_array(&f->window, GROUP_SLOTS, uint64_t)) == NULL)
-			return err_nomem(e);
-		size = refs_in_groups(f, at, size, slots);
-		size = size < n ? n : size;
+	if (size > least) {
+		if ((rc = refs_in_groups(f->ex, f->refs, at, WINDOW_GROUPS, &f->window, &size,
+		    e)) < 0)
+			return rc;
+		size = size < least ? least : size;
 	}
 	f->win_next = size * 4 > WINDOW_ROWS ? WINDOW_ROWS : size * 4;
 	*out = size;
