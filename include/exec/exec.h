@@ -71,6 +71,11 @@ void exec_renew_deadline(struct exec *);
  * it said before. Between calls of exec_next.
  */
 int exec_reader_holds(struct exec *, size_t bytes, struct err *) WARN_UNUSED;
+/*
+ * Batches of spans may have about so many rows from now on, at least BATCH_ROWS, where the environment
+ * leaves it open. Between calls of exec_next.
+ */
+void exec_batch_most(struct exec *, size_t rows);
 const struct profile *exec_profile(const struct exec *);
 void exec_close(struct exec *);
 

@@ -65,6 +65,8 @@ void formatter_free(struct formatter *);
 /* Appends; header first (begin), then rows, then what is left (end). */
 int formatter_begin(struct formatter *, struct buf *, struct err *) WARN_UNUSED;
 int formatter_batch(struct formatter *, const struct batch *, struct buf *, struct err *) WARN_UNUSED;
+/* The same of further rows, while what the last batch pointed at is still there. */
+int formatter_more(struct formatter *, const struct batch *, struct buf *, struct err *) WARN_UNUSED;
 int formatter_end(struct formatter *, struct buf *, struct err *) WARN_UNUSED;
 /* Bytes that it holds of the rows that it was given, and will need to write them out. */
 size_t formatter_memory(const struct formatter *);

@@ -7,6 +7,26 @@
 #include "parts/row_parts.h"
 #include "run_i.h"
 
+int
+run_share(struct running *x, const struct format_options *fo, struct err *e)
+{
+	struct exec_env env;
+
+	run_exec_env(x->r, 0, NULL, &env);
+	return share_new(x->r->format, fo, env.pool, env.threads, env.memory, &x->share, e);
+}
+
+/* A batch that is shared is some MiB: whoever cancels does not wait for all of it. */
+static int
+put_shared(void *arg, const void *p, size_t n, struct err *e)
+{
+	const struct running *x = arg;
+
+	if (x->cancel != NULL && atomic_load_explicit(x->cancel, memory_order_relaxed))
+		return err_set(e, ERR_CANCELLED, -1, "cancelled");
+	return x->sink->put(x->sink->arg, p, n, e);
+}
+
 static int
 format_batch(struct running *x, struct formatter *f, const struct batch *b, struct err *e)
 {
@@ -16,7 +36,22 @@ format_batch(struct running *x, struct formatter *f, const struct batch *b, stru
 		return formatter_batch(f, b, &x->out, e);
 	if ((code = run_flush(x, e)) < 0)
 		return code;
-	return share_batch(x->share, b, x->sink->put, x->sink->arg, &x->info->n_bytes, e);
+	return share_batch(x->share, b, put_shared, x, &x->info->n_bytes, e);
+}
+
+/* What formatters hold is memory of the query; where that is short, one has to do. */
+static int
+count_memory(struct running *x, struct exec *ex, const struct formatter *f, struct err *e)
+{
+	size_t own = formatter_memory(f);
+
+	if (x->share != NULL) {
+		if (exec_reader_holds(ex, own + share_memory(x->share), NULL) == 0)
+			return 0;
+		share_free(x->share);
+		x->share = NULL;
+	}
+	return exec_reader_holds(ex, own, e);
 }
 
 static int
@@ -33,7 +68,7 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 			x->count = b.count;
 		code = format_batch(x, f, &b, e);
 		x->format_ns += clock_mono_ns() - t0;
-		if (code < 0 || (code = exec_reader_holds(ex, formatter_memory(f), e)) < 0)
+		if (code < 0 || (code = count_memory(x, ex, f, e)) < 0)
 			return code;
 		/* The first rows go out at once: somebody may be waiting for them. */
 		if ((x->out.n >= FLUSH_BYTES || x->info->n_bytes == 0) && !run_held(x) &&
@@ -42,6 +77,7 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 		if (x->sink->step != NULL &&
 		    (code = x->sink->step(x->sink->arg, exec_profile(ex), e)) < 0)
 			return code;
+		exec_batch_most(ex, share_rows(x->share));
 		exec_renew_deadline(ex);
 	}
 	return code < 0 ? code : 0;
@@ -62,6 +98,7 @@ run_plan(const struct plan_run *p, const struct plan *plan, struct err *e)
 	struct exec_env env;
 	int code;
 
+	p->x->cancel = p->cancel;
 	run_exec_env(p->x->r, p->deadline, p->cancel, &env);
 	if ((code = exec_open(plan, &env, &ex, e)) < 0)
 		return code;

@@ -102,6 +102,28 @@ exec_reader_holds(struct exec *ex, size_t bytes, struct err *e)
 	return code;
 }
 
+void
+exec_batch_most(struct exec *ex, size_t rows)
+{
+	if (ex->env.batch_rows == 0)
+		ex->batch_rows = rows < BATCH_ROWS ? BATCH_ROWS : rows - rows % BATCH_ROWS;
+}
+
+/*
+ * The usual where a batch pins a trace for each row, and where it would pass the limit of rows: then
+ * it is not handed out, but those before it are.
+ */
+size_t
+exec_batch_rows(const struct exec *ex)
+{
+	uint64_t max = ex->env.max_rows;
+
+	if (ex->batch_rows > BATCH_ROWS && (ex->plan->fetch.want_trace ||
+	    (max != 0 && ex->n_out + ex->batch_rows > max)))
+		return BATCH_ROWS;
+	return ex->batch_rows;
+}
+
 int
 exec_over_rows(struct exec *ex, struct err *e)
 {

@@ -18,6 +18,7 @@
  *   op_order       row refs: collecting, sorting, the best k
  *   ref_add        refs of found rows
  *   ref_bound      what zones say of the best keys
+ *   ref_groups     row groups that refs lie in
  *   ref_tie        order of refs that their keys leave open
  *   ref_keys       keys of refs
  *   sort_key       what a row is ordered by
@@ -97,6 +98,7 @@ refs_at(const struct refs *r, size_t i)
 
 struct morsel {
 	uint32_t shard, group;		/* GROUP_LIST: the rows of the shard's list */
+	uint32_t turn;			/* place in its wave's order */
 };
 #define GROUP_LIST UINT32_MAX
 
@@ -250,6 +252,8 @@ int exec_check(struct exec *, struct err *) WARN_UNUSED;
 /* Counts memory against the budget; give back with mem_give. */
 int mem_take(struct exec *, size_t bytes, struct err *) WARN_UNUSED;
 void mem_give(struct exec *, size_t bytes);
+/* The most rows of the next batch. */
+size_t exec_batch_rows(const struct exec *);
 int exec_over_rows(struct exec *, struct err *);
 void profile_add(struct profile *, const struct profile *);
 /* Adds what this thread read since `before`. */
@@ -375,6 +379,12 @@ int refs_order_ties(struct exec *, struct refs *, size_t from, size_t to, struct
     WARN_UNUSED;
 /* True if no row of the row group can come before the last of the best `keep`. */
 bool refs_hopeless(struct exec *, const struct refs *, const struct xshard *, uint32_t group);
+
+/* ---- ref_groups.c ---- */
+
+/* Cuts *n so that refs [at, at + *n) lie in `most` row groups. */
+int refs_in_groups(struct exec *, const struct refs *, size_t at, size_t most, struct arena *,
+    size_t *n, struct err *) WARN_UNUSED;
 
 /* ---- op_slice.c ---- */
 

@@ -20,8 +20,7 @@
 #define RUNS_PER_THREAD 4
 #define AHEAD_GROUPS 4
 #define WINDOW_ROWS 16384
-#define WINDOW_GROUPS 512	/* row groups that a window may pin, beside those of one batch */
-#define GROUP_SLOTS 2048	/* a power of two, some times that */
+#define WINDOW_GROUPS 512	/* row groups that a window may pin, beside those of a usual batch */
 
 struct fetching {
 	struct exec *ex;
@@ -37,7 +36,8 @@ struct fetching {
 /* Rows of one shard, fetched by one thread. */
 struct run {
 	uint32_t shard, from, to;	/* in rows */
-	uint32_t weight, group;		/* of its last row */
+	uint32_t weight;
+	uint64_t group_to;		/* the end of the row group that its last row is in */
 };
 
 /* What came of it. */
@@ -53,14 +53,27 @@ group_of(const struct exec *ex, const struct want *w)
 	return w->row / ex->source.ops->near(&ex->source, w->shard);
 }
 
+/* The row after those of its row group. */
+static uint64_t
+group_end(const struct exec *ex, const struct want *w)
+{
+	uint32_t near = ex->source.ops->near(&ex->source, w->shard);
+
+	return ((uint64_t)w->row / near + 1) * near;
+}
+
 static size_t
 weigh(const struct exec *ex, const struct want *v, size_t n)
 {
-	size_t sum = 0;
+	uint64_t end = 0;
+	size_t sum = n;
 
-	for (size_t i = 0; i < n; i++)
-		sum += 1 + (i == 0 || v[i].shard != v[i - 1].shard ||
-		    group_of(ex, &v[i]) != group_of(ex, &v[i - 1]) ? (size_t)GROUP_WEIGHT : 0);
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && v[i].shard == v[i - 1].shard && v[i].row < end)
+			continue;
+		end = group_end(ex, &v[i]);
+		sum += GROUP_WEIGHT;
+	}
 	return sum;
 }
 
@@ -69,7 +82,7 @@ run_new(struct fetching *f, uint32_t shard, uint32_t row)
 {
 	struct run *r = &f->runs[f->n_runs++];
 
-	*r = (struct run){ .shard = shard, .from = row, .to = row, .group = UINT32_MAX };
+	*r = (struct run){ .shard = shard, .from = row, .to = row };
 	return r;
 }
 
@@ -89,8 +102,11 @@ list_rows(struct fetching *f, size_t n, size_t most)
 		}
 		if (last == NULL || last->shard != w->shard || last->weight >= most)
 			last = run_new(f, w->shard, m);
-		last->weight += group_of(f->ex, w) != last->group ? 1 + GROUP_WEIGHT : 1;
-		last->group = group_of(f->ex, w);
+		last->weight++;
+		if (w->row >= last->group_to) {
+			last->weight += GROUP_WEIGHT;
+			last->group_to = group_end(f->ex, w);
+		}
 		last->to++;
 		w->span = m;
 		f->rows[m++] = w->row;
@@ -248,37 +264,6 @@ fetch_window_end(struct fetcher *f)
 	arena_reset(&f->window);
 }
 
-/* Puts a number that is not 0 into the set of a power of two of slots; false if it was there. */
-static bool
-set_add(uint64_t *slots, uint64_t x)
-{
-	size_t i = (size_t)(x * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (GROUP_SLOTS - 1);
-
-	while (slots[i] != 0 && slots[i] != x)
-		i = (i + 1) & (GROUP_SLOTS - 1);
-	if (slots[i] == x)
-		return false;
-	slots[i] = x;
-	return true;
-}
-
-/* How many of the n refs from `at` on lie in WINDOW_GROUPS row groups: each pins chunks. */
-static size_t
-refs_in_groups(const struct fetcher *f, size_t at, size_t n, uint64_t *slots)
-{
-	size_t m = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct ref *r = refs_at(f->refs, at + i);
-		uint64_t group = r->row / f->ex->source.ops->near(&f->ex->source, r->shard);
-
-		m += set_add(slots, ((uint64_t)r->shard << 32 | group) + 1);
-		if (m > WINDOW_GROUPS)
-			return i;
-	}
-	return n;
-}
-
 /*
  * How many refs to put together at once: more each time, so that the first rows come soon and
  * a whole result costs each chunk few visits, but not from too many places.
@@ -286,16 +271,16 @@ refs_in_groups(const struct fetcher *f, size_t at, size_t n, uint64_t *slots)
 static int
 window_size(struct fetcher *f, size_t at, size_t n, size_t most, size_t *out, struct err *e)
 {
-	size_t size = f->win_next < n ? n : f->win_next;
-	uint64_t *slots;
+	size_t size = f->win_next < n ? n : f->win_next, least = n < BATCH_ROWS ? n : BATCH_ROWS;
+	int rc;
 
 	if (size > most)
 		size = most;
-	if (size > n) {
-		if ((slots = arena_array(&f->window, GROUP_SLOTS, uint64_t)) == NULL)
-			return err_nomem(e);
-		size = refs_in_groups(f, at, size, slots);
-		size = size < n ? n : size;
+	if (size > least) {
+		if ((rc = refs_in_groups(f->ex, f->refs, at, WINDOW_GROUPS, &f->window, &size,
+		    e)) < 0)
+			return rc;
+		size = size < least ? least : size;
 	}
 	f->win_next = size * 4 > WINDOW_ROWS ? WINDOW_ROWS : size * 4;
 	*out = size;

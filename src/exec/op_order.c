@@ -100,6 +100,7 @@ ref_cmp(const void *pa, const void *pb, void *arg)
 }
 
 #define DIGIT_BITS 11
+#define SPARE_BITS 3
 #define FEW_REFS 64		/* sorted by insertion */
 
 static void
@@ -114,41 +115,75 @@ span_of_times(const struct ref *v, size_t n, uint64_t *min, uint64_t *max)
 	}
 }
 
-/* By max - at, so that the newest have the smallest; as many digits as the times differ in. */
-static int
-radix_by_time(struct refs *r, struct err *e)
-{
-	struct ref *v = refs_at(r, 0), *tmp = malloc(r->n * sizeof *tmp), *from = v, *to = tmp;
-	uint64_t min, max;
-
-	if (tmp == NULL)
-		return err_nomem(e);
-	span_of_times(v, r->n, &min, &max);
-	for (unsigned shift = 0; shift < 64 && (max - min) >> shift != 0; shift += DIGIT_BITS) {
-		struct ref *x = from;
-
-		RADIX_PASS(DIGIT_BITS, from, to, r->n, i, (max - from[i].at) >> shift);
-		from = to;
-		to = x;
-	}
-	if (from != v)
-		memcpy(v, from, r->n * sizeof *v);
-	free(tmp);
-	return 0;
-}
-
-/* Insertion: stable, too. */
-static void
-sort_few(struct ref *v, size_t n)
+/*
+ * By insertion, stable: false where that would take more than `most` moves, and then they are as
+ * they were but for some that are in place.
+ */
+static bool
+sort_near(struct ref *v, size_t n, size_t most)
 {
 	for (size_t i = 1; i < n; i++) {
 		struct ref x = v[i];
 		size_t at = i;
 
-		for (; at > 0 && v[at - 1].at < x.at; at--)
+		if (v[i - 1].at >= x.at)
+			continue;
+		for (; at > 0 && v[at - 1].at < x.at; at--) {
+			if (most-- == 0) {
+				v[at] = x;
+				return false;
+			}
 			v[at] = v[at - 1];
+		}
 		v[at] = x;
 	}
+	return true;
+}
+
+/*
+ * By the digits of max - at from bit `shift` on, so that the newest have the smallest. The result is
+ * in v.
+ */
+static void
+radix_from(struct ref *v, struct ref *tmp, size_t n, unsigned shift, uint64_t max, uint64_t differ)
+{
+	struct ref *from = v, *to = tmp;
+
+	for (; shift < 64 && differ >> shift != 0; shift += DIGIT_BITS) {
+		struct ref *x = from;
+
+		RADIX_PASS(DIGIT_BITS, from, to, n, i, (max - from[i].at) >> shift);
+		from = to;
+		to = x;
+	}
+	if (from != v)
+		memcpy(v, from, n * sizeof *v);
+}
+
+/*
+ * The highest bits tell most refs apart: some more than their number has. What they leave is put
+ * in place by insertion, unless the times lie so close together that all digits are needed. Of
+ * Q14's 65,630 refs, whose times differ in 42 bits, two digits instead of four.
+ */
+static int
+radix_by_time(struct refs *r, struct err *e)
+{
+	struct ref *v = refs_at(r, 0), *tmp = malloc(r->n * sizeof *tmp);
+	unsigned bits = SPARE_BITS, all;
+	uint64_t min, max;
+
+	if (tmp == NULL)
+		return err_nomem(e);
+	span_of_times(v, r->n, &min, &max);
+	all = max == min ? 0 : 64 - (unsigned)__builtin_clzll(max - min);
+	while (bits < 64 && r->n >> (bits - SPARE_BITS) != 0)
+		bits++;
+	bits = (bits + DIGIT_BITS - 1) / DIGIT_BITS * DIGIT_BITS;
+	radix_from(v, tmp, r->n, all > bits ? all - bits : 0, max, max - min);
+	if (all > bits && !sort_near(v, r->n, 2 * r->n))
+		radix_from(v, tmp, r->n, 0, max, max - min);
+	free(tmp);
+	return 0;
 }
 
 /* Refs without keys, newest first. */
@@ -157,7 +192,7 @@ sort_by_time(struct refs *r, struct err *e)
 {
 	if (r->n > FEW_REFS)
 		return radix_by_time(r, e);
-	sort_few(refs_at(r, 0), r->n);
+	(void)sort_near(refs_at(r, 0), r->n, SIZE_MAX);
 	return 0;
 }
 
@@ -190,7 +225,8 @@ order_runs(struct exec *ex, struct refs *r, struct order *o, struct err *e)
 		int rc;
 
 		for (j = i + 1; j < r->n; j++)
-			if (ref_cmp(refs_at(r, i), refs_at(r, j), o) != 0)
+			if (refs_at(r, i)->at != refs_at(r, j)->at ||
+			    ref_cmp(refs_at(r, i), refs_at(r, j), o) != 0)
 				break;
 		if (j - i > 1 && (rc = refs_order_ties(ex, r, i, j, e)) < 0)
 			return rc;

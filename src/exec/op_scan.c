@@ -11,8 +11,8 @@
 
 #include "base/clock.h"
 
-#define WAVE_PER_THREAD 8	/* morsels of the first wave */
-#define WAVE_GROWN 4		/* later ones may have so many times as many, */
+#define WAVE_PER_THREAD 8	/* morsels of the first wave, if the scan may end early */
+#define WAVE_GROWN 4		/* others may have so many times as many, */
 #define WAVE_MAX 512		/* up to this */
 
 struct wave {
@@ -20,6 +20,7 @@ struct wave {
 	struct morsel *morsels;
 	struct scan_out *outs;
 	uint32_t *turns;		/* in which order threads take them */
+	uint32_t *rounds;		/* scratch: of take_turns */
 	size_t n;
 	uint64_t weight;		/* rows to look at, as WAKE_ROWS counts them */
 };
@@ -44,20 +45,31 @@ morsel_task(void *arg, size_t i)
 }
 
 /*
- * The first morsels of all shards come first: what a filter needs of a shard is made by
- * whoever comes to it first, while the others would have to wait.
+ * The first morsels of all shards come first, then the second ones, and so on: what a filter needs
+ * of a shard is made by the first row group that asks for it, which need not be the first one, and
+ * meanwhile others of that shard would have to wait.
  */
 static void
 take_turns(struct wave *w)
 {
-	size_t n = 0;
+	uint32_t *place = w->turns, at = 0;
 
+	memset(w->rounds, 0, w->n * sizeof *w->rounds);
+	for (size_t i = 0; i < w->n; i++) {
+		place[i] = i > 0 && w->morsels[i].shard == w->morsels[i - 1].shard ?
+		    place[i - 1] + 1 : 0;
+		w->rounds[place[i]]++;
+	}
+	for (size_t r = 0; r < w->n; r++) {
+		uint32_t n = w->rounds[r];
+
+		w->rounds[r] = at;
+		at += n;
+	}
 	for (size_t i = 0; i < w->n; i++)
-		if (i == 0 || w->morsels[i].shard != w->morsels[i - 1].shard)
-			w->turns[n++] = (uint32_t)i;
-	for (size_t i = 1; i < w->n; i++)
-		if (w->morsels[i].shard == w->morsels[i - 1].shard)
-			w->turns[n++] = (uint32_t)i;
+		w->morsels[i].turn = w->rounds[place[i]]++;
+	for (size_t i = 0; i < w->n; i++)
+		w->turns[w->morsels[i].turn] = (uint32_t)i;
 }
 
 /* No thread is at work: every scan is a spare one. */
@@ -128,21 +140,22 @@ newer_first(const void *pa, const void *pb, void *arg)
 }
 
 static int
-walk_init(struct walk *k, struct exec *ex, struct slice s, bool by_key)
+walk_init(struct walk *k, struct exec *ex, struct slice s, const struct row_sink *sink)
 {
 	k->wave_now = (size_t)ex->threads * WAVE_PER_THREAD;
 	/* A bound moves on only between waves. */
-	k->wave_max = by_key ? k->wave_now : k->wave_now * WAVE_GROWN;
+	k->wave_max = sink->bound != NULL ? k->wave_now : k->wave_now * WAVE_GROWN;
 	if (k->wave_max > WAVE_MAX)
 		k->wave_max = WAVE_MAX;
-	if (k->wave_now > k->wave_max)
+	if (!sink->fills || k->wave_now > k->wave_max)
 		k->wave_now = k->wave_max;
 	k->order = calloc(ex->local->n_shards + 1, sizeof *k->order);
 	k->w.morsels = calloc(k->wave_max, sizeof *k->w.morsels);
 	k->w.outs = malloc(k->wave_max * sizeof *k->w.outs);
 	k->w.turns = calloc(k->wave_max, sizeof *k->w.turns);
+	k->w.rounds = calloc(k->wave_max, sizeof *k->w.rounds);
 	if (k->order == NULL || k->w.morsels == NULL || k->w.outs == NULL ||
-	    k->w.turns == NULL)
+	    k->w.turns == NULL || k->w.rounds == NULL)
 		return err_nomem(k->e);
 	for (size_t i = 0; i < ex->local->n_shards; i++) {
 		if (xshard_in(&ex->local->shards[i], s))
@@ -221,7 +234,7 @@ push_morsel(struct walk *k, size_t no, uint32_t group, uint64_t weight)
 			return rc;
 		k->wave_now = k->wave_now * 2 < k->wave_max ? k->wave_now * 2 : k->wave_max;
 	}
-	k->w.morsels[k->w.n++] = (struct morsel){ (uint32_t)no, group };
+	k->w.morsels[k->w.n++] = (struct morsel){ (uint32_t)no, group, 0 };
 	k->w.weight += weight;
 	return 0;
 }
@@ -339,7 +352,7 @@ scan_slice(struct exec *ex, struct slice s, struct row_sink *sink, struct err *e
 {
 	struct walk k = { .w.job = { ex, s, sink }, .e = e };
 	uint64_t t0 = clock_mono_ns();
-	int rc = walk_init(&k, ex, s, sink->bound != NULL);
+	int rc = walk_init(&k, ex, s, sink);
 
 	while (rc == 0 && k.next < k.n_order) {
 		rc = add_shard(&k, k.order[k.next], sink->bound);
@@ -355,6 +368,7 @@ scan_slice(struct exec *ex, struct slice s, struct row_sink *sink, struct err *e
 	free(k.w.morsels);
 	free(k.w.outs);
 	free(k.w.turns);
+	free(k.w.rounds);
 	ex->prof.scan_ns += clock_mono_ns() - t0;
 	return rc;
 }

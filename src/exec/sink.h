@@ -57,6 +57,7 @@ struct row_sink {
 	void *state;			/* the kind's */
 	/* Set by the sink. */
 	bool streams;			/* in open: takes slice by slice */
+	bool fills;			/* in open: may become full between the waves of a scan */
 	bool full;			/* no row to come matters: the scan ends, and none follows */
 	const struct refs *bound;	/* in start: refs that a row group must be able to beat; or NULL */
 };

@@ -16,7 +16,10 @@ struct count {
 static int
 count_open(struct row_sink *s, struct err *e)
 {
+	const struct plan *p = s->ex->plan;
+
 	s->state = calloc(1, sizeof(struct count));
+	s->fills = p->scan.early_stop && p->page.limit != UINT64_MAX;
 	return s->state == NULL ? err_nomem(e) : 0;
 }
 
@@ -51,8 +54,7 @@ count_combine(struct row_sink *s, void *local, bool last, struct err *e)
 	(void)e;
 	c->n += *n;
 	*n = 0;
-	s->full = ex->plan->scan.early_stop && ex->plan->page.limit != UINT64_MAX &&
-	    c->n >= exec_wanted(ex);
+	s->full = s->fills && c->n >= exec_wanted(ex);
 	return 0;
 }
 

@@ -135,12 +135,12 @@ rows_next(struct row_sink *s, struct batch *b, struct err *e)
 {
 	struct rows *x = s->state;
 	struct exec *ex = s->ex;
-	size_t n, most = x->refs.n - x->at;
+	size_t n = exec_batch_rows(ex), most = x->refs.n - x->at;
 	int rc;
 
 	fetch_batch_end(&x->fetch);
 	most = most < ex->page.left ? most : (size_t)ex->page.left;
-	n = most < ex->batch_rows ? most : ex->batch_rows;
+	n = most < n ? most : n;
 	if (n == 0) {
 		/* If the page is full what is left of the refs is not wanted. */
 		s->full = ex->page.left == 0 && ex->plan->scan.early_stop;

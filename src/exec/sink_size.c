@@ -17,6 +17,7 @@ size_open(struct row_sink *s, struct err *e)
 {
 	(void)e;
 	s->state = s->ex->sizing;
+	s->fills = true;
 	return 0;
 }
 

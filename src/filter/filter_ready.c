@@ -190,9 +190,12 @@ column_code(struct col_state *st, uint32_t code, struct err *e)
 
 /* ---- ready ---- */
 
-/* What is known of all codes, as a set, where ranges would be several tests a value. */
+/*
+ * What is known of all codes, as a set, where ranges would be several tests a value. `yes`: those
+ * that satisfy, unless that is told by ranges.
+ */
 static int
-make_set(struct col_state *st, struct err *e)
+make_set(struct col_state *st, const uint64_t *yes, struct err *e)
 {
 	const struct ranges *r = &st->code_ranges;
 	uint32_t n = st->dict->n;
@@ -202,59 +205,75 @@ make_set(struct col_state *st, struct err *e)
 	if (code_set_new(n, &st->set, e) < 0)
 		return ERR_NOMEM;
 	if (!st->use_ranges)
-		for (uint32_t i = 0; i < n; i++)
-			if (st->codes.state[i] == CODE_YES)
-				bitmap_set(st->set.bits, i);
+		memcpy(st->set.bits, yes, BITMAP_WORDS(n) * sizeof *yes);
 	for (uint32_t i = 0; i < r->n && r->v[i].lo < n; i++)
 		bitmap_set_range(st->set.bits, r->v[i].lo,
 		    r->v[i].hi < n ? r->v[i].hi + 1 : n);
 	return 0;
 }
 
-/* The values of a dictionary, searched as one text. */
+/* Which values of a dictionary satisfy; where texts are searched they are one text. */
 static int
-search_all(struct col_state *st, struct err *e)
+ask_values(struct col_state *st, uint64_t *yes, struct err *e)
 {
 	const struct dict *d = st->dict;
-	uint64_t *words = calloc(BITMAP_WORDS(d->n), sizeof *words);
+	int rc;
 
-	if (words == NULL)
-		return err_nomem(e);
-	column_search(st, d->bytes, d->offs, d->n, words);
-	for (uint32_t i = 0; i < d->n; i++)
-		st->codes.state[i] = bitmap_get(words, i) ? CODE_YES : CODE_NO;
-	free(words);
+	if (column_searches(st)) {
+		column_search(st, d->bytes, d->offs, d->n, yes);
+		return 0;
+	}
+	for (uint32_t i = 0; i < d->n; i++) {
+		if ((rc = match_code(st, i, e)) < 0)
+			return rc;
+		if (rc > 0)
+			bitmap_set(yes, i);
+	}
 	return 0;
+}
+
+/* Appends the ranges of codes that satisfy to v, unless that is NULL; how many, or one too many. */
+static uint32_t
+list_runs(const uint64_t *yes, uint32_t n, struct range *v)
+{
+	uint32_t m = 0;
+
+	for (size_t i = 0, end; i < n && m <= EAGER_RANGES; i = end) {
+		end = bitmap_run(yes, i, n);
+		if (!bitmap_get(yes, i))
+			continue;
+		if (v != NULL)
+			v[m] = (struct range){ i, end - 1 };
+		m++;
+	}
+	return m;
 }
 
 /* The codes that satisfy, all being known, as ranges if these are few. */
 static int
-make_ranges(struct col_state *st, struct err *e)
+make_ranges(struct col_state *st, const uint64_t *yes, struct err *e)
 {
 	struct ranges *r = &st->code_ranges;
-	uint32_t n = st->dict->n, n_runs = 0;
-	bool last = false;
+	uint32_t n = list_runs(yes, st->dict->n, NULL);
 
-	for (uint32_t i = 0; i < n; i++) {
-		bool yes = st->codes.state[i] == CODE_YES;
-
-		n_runs += yes && !last;
-		last = yes;
-	}
-	if (n_runs > EAGER_RANGES)
+	if (n > EAGER_RANGES)
 		return 0;
-	if ((r->v = calloc(n_runs + 1, sizeof *r->v)) == NULL)
+	if ((r->v = calloc((size_t)n + 1, sizeof *r->v)) == NULL)
 		return err_nomem(e);
-	for (uint32_t i = 0; i < n; i++) {
-		if (st->codes.state[i] != CODE_YES)
-			continue;
-		if (r->n > 0 && r->v[r->n - 1].hi + 1 == i)
-			r->v[r->n - 1].hi = i;
-		else
-			r->v[r->n++] = (struct range){ i, i };
-	}
+	r->n = list_runs(yes, st->dict->n, r->v);
 	st->use_ranges = true;
 	return 0;
+}
+
+/* The same as one answer a code. */
+static int
+make_codes(struct col_state *st, const uint64_t *yes, struct err *e)
+{
+	int rc = codes_new(st->dict->n, &st->codes, e);
+
+	for (uint32_t i = 0; rc == 0 && yes != NULL && i < st->dict->n; i++)
+		st->codes.state[i] = bitmap_get(yes, i) ? CODE_YES : CODE_NO;
+	return rc;
 }
 
 /*
@@ -262,24 +281,29 @@ make_ranges(struct col_state *st, struct err *e)
  * and a few ranges of codes can be held against zones. Not where a value may fail: a value
  * that no row in question has must not; nor where an index has named the few rows.
  */
+static bool
+asks_all(const struct col_state *st)
+{
+	uint32_t most = st->word.n != 0 || column_searches(st) ? EAGER_WORDS : EAGER_VALUES;
+
+	return st->dict->n <= most &&
+	    (st->word.n != 0 || !matcher_can_fail(st->node->m)) &&
+	    !atomic_load_explicit(&st->lazy, memory_order_relaxed);
+}
+
 static int
 ask_all(struct col_state *st, struct err *e)
 {
-	bool found = column_searches(st);
-	uint32_t n = st->dict->n;
-	int rc = 0;
+	uint64_t *yes = calloc(BITMAP_WORDS(st->dict->n) + 1, sizeof *yes);
+	int rc;
 
-	if (n > (st->word.n != 0 || found ? EAGER_WORDS : EAGER_VALUES) ||
-	    (st->word.n == 0 && matcher_can_fail(st->node->m)) ||
-	    atomic_load_explicit(&st->lazy, memory_order_relaxed))
-		return 0;
-	if (found)
-		rc = search_all(st, e);
-	for (uint32_t i = 0; i < n && !found && rc >= 0; i++)
-		rc = codes_one(&st->codes, i, match_code, st, e);
-	if (rc < 0 || (rc = make_ranges(st, e)) < 0)
-		return rc;
-	return make_set(st, e);
+	if (yes == NULL)
+		return err_nomem(e);
+	if ((rc = ask_values(st, yes, e)) == 0 && (rc = make_ranges(st, yes, e)) == 0 &&
+	    (st->use_ranges || (rc = make_codes(st, yes, e)) == 0))
+		rc = make_set(st, yes, e);
+	free(yes);
+	return rc;
 }
 
 static int
@@ -294,10 +318,10 @@ make_ready(struct xshard *xs, struct col_state *st, struct err *e)
 	if (!st->use_ranges && (rc = dict_ranges(st, e)) < 0)
 		return rc;
 	if (st->use_ranges)
-		return st->set.bits != NULL ? 0 : make_set(st, e);
-	if (st->codes.state == NULL && (rc = codes_new(st->dict->n, &st->codes, e)) < 0)
-		return rc;
-	return ask_all(st, e);
+		return st->set.bits != NULL ? 0 : make_set(st, NULL, e);
+	if (st->codes.state != NULL)
+		return 0;
+	return asks_all(st) ? ask_all(st, e) : make_codes(st, NULL, e);
 }
 
 int

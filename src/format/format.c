@@ -169,10 +169,16 @@ formatter_begin(struct formatter *f, struct buf *out, struct err *e)
 int
 formatter_batch(struct formatter *f, const struct batch *b, struct buf *out, struct err *e)
 {
+	render_batch(&f->render);
+	return formatter_more(f, b, out, e);
+}
+
+int
+formatter_more(struct formatter *f, const struct batch *b, struct buf *out, struct err *e)
+{
 	if (b->kind != f->format->rows)
 		return err_set(e, ERR_UNSUPPORTED, -1, "%s can't show rows of this kind",
 		    f->format->file);
-	render_batch(&f->render);
 	return checked(f, out, f->format->batch(f, b, out, e), e);
 }
 

@@ -18,6 +18,7 @@
 
 #define N_SPANS 4000
 #define GROUP_ROWS 150		/* so that the plain plan's waves are worth threads */
+#define WAVE 32			/* row groups, of one thread and of a sink that does not fill */
 
 static struct exec_rig w;
 
@@ -25,6 +26,8 @@ struct seen {
 	unsigned opened, started, finished, combined, last;
 	uint64_t n, hash;		/* over all rows, in any order */
 	uint64_t stop;			/* rows that are enough; 0: all */
+	uint32_t parts[64];		/* of the first morsels, as they came; for one thread */
+	uint32_t n_parts;
 	atomic_uint wrong;		/* threads must not end the test themselves */
 };
 
@@ -40,6 +43,7 @@ see_open(struct row_sink *s, struct err *e)
 {
 	(void)e;
 	s->state = &seen;
+	s->fills = seen.stop != 0;
 	seen.opened++;
 	return 0;
 }
@@ -85,6 +89,8 @@ see_consume(struct row_sink *s, void *local, struct scan *sc, const struct found
 	int rc;
 
 	check(!atomic_exchange(&l->taken, true));
+	if (s->ex->threads == 1 && seen.n_parts < 64)
+		seen.parts[seen.n_parts++] = sc->part;
 	check(seen.started == 1 && seen.finished == 0);
 	check(rows != NULL && f->n > 0 && (f->spans != NULL) == !s->ex->plan->filter.pushdown);
 	for (uint32_t i = 0; rows != NULL && i < f->n; i++) {
@@ -209,6 +215,33 @@ a_full_sink_ends_the_scan(void **state)
 	}
 }
 
+/* The place of a part among the first n that came; n if it is not there. */
+static uint32_t
+place_of(uint32_t part, uint32_t n)
+{
+	uint32_t i = 0;
+
+	while (i < n && seen.parts[i] != part)
+		i++;
+	return i;
+}
+
+/* So that two threads do not come to one shard at once, where one would wait for the other. */
+static void
+row_groups_of_all_shards_of_a_wave_come_in_turn(void **state)
+{
+	uint32_t n = 1;
+
+	(void)state;
+	look_and_free(plan_columns(w.snap, ROW_SPAN), 1, 0);
+	assert_true(seen.n_parts >= WAVE);
+	while (n < WAVE && place_of(seen.parts[n], n) == n)
+		n++;
+	assert_true(n > 2 && n < WAVE);
+	for (uint32_t i = n; i < WAVE; i++)
+		assert_true(place_of(seen.parts[i], n) < n);
+}
+
 static void
 a_plan_without_steps_does_not_run(void **state)
 {
@@ -249,6 +282,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_rows_come_in_whoever_scans),
 		cmocka_unit_test(a_full_sink_ends_the_scan),
+		cmocka_unit_test(row_groups_of_all_shards_of_a_wave_come_in_turn),
 		cmocka_unit_test(a_plan_without_steps_does_not_run),
 	};
 
