@@ -54,6 +54,7 @@ struct ch_select {
 	 * asked with `hex` are not told of it.
 	 */
 	uint64_t limit;
+	uint64_t pieces;		/* of groups: in how many all durations of one come, about; 0: one */
 	bool count;			/* how many, not which; ERR_UNSUPPORTED if not exact */
 	/* What the table of times says of the traces that are asked for (ch_sql_trace_times). */
 	bool has_times;

@@ -205,7 +205,7 @@ bucket_ns(struct bucket_step s)
 }
 
 static void
-group_by(struct writer *w, const struct agg_table *t)
+group_by(struct writer *w, const struct agg_table *t, uint64_t pieces)
 {
 	const struct grouping *g = agg_grouping(t);
 	const char *before = " GROUP BY ";
@@ -225,6 +225,16 @@ group_by(struct writer *w, const struct agg_table *t)
 		nanoseconds(w);
 		W(w, ", 0), ");
 		w_i64(w, (int64_t)bucket_ns(agg_step(t)));
+		W(w, ")");
+		before = ", ";
+	}
+	/* A row of an answer has a bound; the table puts the pieces together. */
+	if (pieces > 1) {
+		buf_str(&w->b, before);
+		W(w, "modulo(intHash64(");
+		w_column(w, CHC_DURATION);
+		W(w, "), ");
+		w_u64(w, pieces);
 		W(w, ")");
 	}
 }
@@ -259,7 +269,7 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	W(&w, ", toUInt8(1) AS " CH_END " FROM ");
 	w_table(&w, q->schema->table);
 	where_write(&w, q);
-	group_by(&w, t);
+	group_by(&w, t, want.all ? q->pieces : 0);
 	if ((rc = w_finish(&w, out, e)) == 0 && !out->exact)
 		return not_here(e);
 	return rc;

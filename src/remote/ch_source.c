@@ -29,6 +29,7 @@
 #define ONE_LIMITED 500000		/* the same, of which a limit lets few come */
 #define FIRST_WINDOW_NS 60000000000ull
 #define GROWTH 4
+#define PIECE_ROWS 2000000		/* of a group, whose durations come in one row */
 #define TIMES_AGE_NS 10000000000ull
 #define TRACE_SPANS 1000000		/* of one trace, at once in memory */
 
@@ -148,10 +149,15 @@ source_groups(struct source *s, struct err *e)
 	const struct ch_scan_opts o = options(s);
 	struct ch_client *c = ch_server_client(st->server);
 	struct ch_outcome outcome;
+	struct ch_span_times t;
 	int rc;
 
 	if (st->mode == MODE_TRACES)
 		return 1;
+	if ((rc = ch_server_times(st->server, TIMES_AGE_NS, s->env->cancel, s->env->deadline_mono_ns,
+	    &t, e)) < 0)
+		return rc;
+	st->q.pieces = t.rows / PIECE_ROWS + 1;
 	rc = ch_groups(c, &st->q, &o, s->env->groups, s->env->side, &outcome, e);
 	if (rc == ERR_UNSUPPORTED && outcome.status == 0)
 		return 1;
