@@ -149,15 +149,18 @@ source_groups(struct source *s, struct err *e)
 	const struct ch_scan_opts o = options(s);
 	struct ch_client *c = ch_server_client(st->server);
 	struct ch_outcome outcome;
+	struct agg_given_want want;
 	struct ch_span_times t;
 	int rc;
 
 	if (st->mode == MODE_TRACES)
 		return 1;
-	if ((rc = ch_server_times(st->server, TIMES_AGE_NS, s->env->cancel, s->env->deadline_mono_ns,
-	    &t, e)) < 0)
+	if (!agg_takes_given(s->env->groups, &want))
+		return 1;
+	if (want.all && (rc = ch_server_times(st->server, TIMES_AGE_NS, s->env->cancel,
+	    s->env->deadline_mono_ns, &t, e)) < 0)
 		return rc;
-	st->q.pieces = t.rows / PIECE_ROWS + 1;
+	st->q.pieces = want.all ? t.rows / PIECE_ROWS + 1 : 0;
 	rc = ch_groups(c, &st->q, &o, s->env->groups, s->env->side, &outcome, e);
 	if (rc == ERR_UNSUPPORTED && outcome.status == 0)
 		return 1;
