@@ -314,6 +314,21 @@ missing_ones_are_asked_for_without_a_record(void **state)
 	export_rig_same(&rig, "missing");
 }
 
+static void
+a_table_that_was_made_anew_gets_everything(void **state)
+{
+	struct export_how how = { .table = "anew", .batch_rows = BATCH, .tries = 1 };
+	struct export_counts c;
+
+	(void)state;
+	ch_server_tell(&server, "/test/inserts/ok,ok,reset");
+	fails(&rig, &how, ERR_IO, "ClickHouse");
+	ch_server_do(&server, SV("DROP TABLE otel.anew SYNC"));
+	c = run(&rig, &how);
+	assert_true(c.n_before == 0 && c.n_sent == N_SPANS);
+	export_rig_same(&rig, "anew");
+}
+
 /* ---- tables ---- */
 
 #define MAP "Map(LowCardinality(String), String)"
@@ -437,6 +452,7 @@ main(void)
 		cmocka_unit_test(again_it_sends_what_is_new),
 		cmocka_unit_test(spans_that_came_meanwhile_are_not_passed_over),
 		cmocka_unit_test(missing_ones_are_asked_for_without_a_record),
+		cmocka_unit_test(a_table_that_was_made_anew_gets_everything),
 		cmocka_unit_test(tables_that_can_not_hold_a_span_are_refused),
 		cmocka_unit_test(further_columns_are_left_to_the_server),
 		cmocka_unit_test(attributes_in_json_keep_their_types),
