@@ -26,7 +26,10 @@ struct ch_insert {
  */
 int ch_insert(struct ch_client *, const struct ch_insert *, uint64_t *sent, struct ch_outcome *,
     struct err *) WARN_UNUSED;
-/* 0: no query runs whose id begins so; ERR_TIMEOUT: one still does, though it was to be stopped. */
+/*
+ * 0: no query runs whose id begins so; ERR_TIMEOUT: one still does, though it was to be stopped.
+ * Where the server does not show its queries, the client's timeout is waited for.
+ */
 int ch_insert_stop(struct ch_client *, struct sv prefix, const atomic_bool *cancel, struct err *)
     WARN_UNUSED;
 /*

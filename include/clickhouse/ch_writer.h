@@ -5,7 +5,8 @@
  * attributes of scopes, dropped counts. Attributes in a Map are text: numbers, booleans and strings
  * as files show them, bytes in base64, arrays and maps as JSON, the empty value as ''. In a JSON
  * column they keep their types. A start or an event after 2262, where DateTime64(9) ends, is its
- * end; kinds and statuses without a name are ''.
+ * end, and a duration of over 63 bits is cut; kinds and statuses without a name are
+ * Unspecified and Unset.
  */
 #ifndef CLICKHOUSE_CH_WRITER_H
 #define CLICKHOUSE_CH_WRITER_H

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "ch_i.h"
 #include "ch_sql_i.h"
 #include "clickhouse/ch_scan.h"
 #include "model/pred.h"
@@ -102,6 +103,20 @@ count_of(struct ch_client *c, struct ch_question *q, uint64_t *n, struct err *e)
 	return rc;
 }
 
+/* Who may not see queries waits until the server has given up every one that this client began. */
+static int
+wait_it_out(const struct ch_client *c, const atomic_bool *cancel, struct err *e)
+{
+	uint64_t until = clock_mono_ns() + c->timeout_ns;
+
+	while (clock_mono_ns() < until) {
+		if (cancel != NULL && atomic_load(cancel))
+			return err_set(e, ERR_CANCELLED, -1, "cancelled");
+		nanosleep(&(struct timespec){ 0, LOOK_NS }, NULL);
+	}
+	return 0;
+}
+
 int
 ch_insert_stop(struct ch_client *c, struct sv prefix, const atomic_bool *cancel, struct err *e)
 {
@@ -124,7 +139,7 @@ ch_insert_stop(struct ch_client *c, struct sv prefix, const atomic_bool *cancel,
 			    "which was to be stopped", SV_ARG(prefix));
 		nanosleep(&(struct timespec){ 0, LOOK_NS }, NULL);
 	}
-	return rc;
+	return rc == ERR_ACCESS ? wait_it_out(c, cancel, e) : rc;
 }
 
 /* ---- which rows are there ---- */

@@ -137,6 +137,8 @@ options_set(struct ch_reply *r)
 	if (c->ca_file.n > 1)
 		SET(CURLOPT_CAINFO, c->ca_file.p);
 	SET(CURLOPT_TCP_NODELAY, 1L);
+	/* On a connection that was used before, curl itself sends again what found it closed. */
+	SET(CURLOPT_FRESH_CONNECT, r->writes ? 1L : 0L);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(left < CONNECT_MS ? left : CONNECT_MS));
 	SET(CURLOPT_ERRORBUFFER, r->curl_words);
 	SET(CURLOPT_WRITEFUNCTION, on_body);

@@ -164,10 +164,18 @@ ch_writer_time(uint64_t ns)
 	return ns > INT64_MAX ? INT64_MAX : ns;
 }
 
+/* Of 63 bits; an end before the start wraps, and is a negative one again where it is read. */
+static uint64_t
+duration(const struct span *s)
+{
+	return s->end_ns >= s->start_ns ? ch_writer_time(s->end_ns - s->start_ns) :
+	    0 - ch_writer_time(s->start_ns - s->end_ns);
+}
+
 static void
 put_word(struct buf *b, const struct ch_word *words, size_t n, const char *none, int32_t number)
 {
-	struct sv word = number == 0 ? sv_cstr(none) : SV("");
+	struct sv word = sv_cstr(none);
 
 	for (size_t i = 0; i < n; i++)
 		if (words[i].number == number)
@@ -252,8 +260,7 @@ put_cell(struct ch_writer *w, struct buf *b, enum ch_span_column of, const struc
 		put_attrs(w, b, &s->attrs);
 		return;
 	case CHC_DURATION:
-		/* An end before the start wraps, and is a negative one again where it is read. */
-		buf_le(b, s->end_ns - s->start_ns, 8);
+		buf_le(b, duration(s), 8);
 		return;
 	case CHC_STATUS:
 		put_word(b, ch_statuses, CH_N_STATUSES, "Unset", s->status);

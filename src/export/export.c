@@ -2,10 +2,12 @@
 /* export: see export/export.h. */
 #include "export/export.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "clickhouse/ch_create.h"
 #include "clickhouse/ch_open.h"
+#include "clickhouse/ch_scan.h"
 #include "export_i.h"
 
 #define FILE_NAME "otlp.jsonl"
@@ -221,6 +223,35 @@ check_all(struct job *j)
 	j->failed = 0;
 }
 
+static void
+say_check(struct job *j, const char *why)
+{
+	char words[160];
+
+	snprintf(words, sizeof words, "%s: the server is asked of every batch", why);
+	if (j->o->say != NULL)
+		j->o->say(j->o->arg, words);
+	check_all(j);
+}
+
+/* Where fewer rows are than were sent, the table is another one by now. */
+static int
+look_at_table(struct job *j, struct err *e)
+{
+	static const struct pred all = { .kind = PRED_TRUE };
+	const struct ch_select q = { .schema = j->schema, .filter = &all, .range = TIME_RANGE_ALL,
+		.limit = UINT64_MAX };
+	const struct ch_scan_opts opts = { .cancel = j->o->cancel };
+	uint64_t n;
+	int rc;
+
+	if (j->record.sent == 0)
+		return 0;
+	if ((rc = ch_count(j->client, &q, &opts, &n, NULL, e)) == 0 && n < j->record.sent)
+		say_check(j, "the table has fewer spans than were sent to it");
+	return rc;
+}
+
 static int
 begin(struct job *j, struct err *e)
 {
@@ -234,7 +265,7 @@ begin(struct job *j, struct err *e)
 		return rc;
 	if (done || j->o->missing)
 		check_all(j);
-	return 0;
+	return look_at_table(j, e);
 }
 
 static int
@@ -246,10 +277,7 @@ run(struct job *j, struct err *e)
 		return rc;
 	if ((rc = one_pass(j, e)) != AGAIN)
 		return rc;
-	if (j->o->say != NULL)
-		j->o->say(j->o->arg, "the spans are not those of the export that was begun: the server "
-		    "is asked of every batch");
-	check_all(j);
+	say_check(j, "the spans are not those of the export that was begun");
 	return one_pass(j, e);
 }
 

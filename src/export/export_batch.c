@@ -53,7 +53,8 @@ export_batch_full(const struct export_batch *b, const struct batch_row *r, size_
 
 	if (most_rows == 0)
 		most_rows = MOST_ROWS;
-	if (b->refs.n == 0 || belongs(b, r))
+	if (b->refs.n == 0 || (belongs(b, r) && b->rows.n < 2 * MOST_BYTES &&
+	    b->refs.n < 2 * MOST_ROWS))
 		return false;
 	return b->refs.n >= most_rows || b->rows.n >= MOST_BYTES ||
 	    (b->refs.n >= least && b->rows.n >= ENOUGH_BYTES) ||

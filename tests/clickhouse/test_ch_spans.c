@@ -12,11 +12,11 @@
 
 #include <cmocka.h>
 
-#include "base/utf8.h"
 #include "base/visible.h"
 #include "clickhouse/ch_scan.h"
 #include "lib/ch_server.h"
 #include "lib/ch_tables.h"
+#include "lib/ch_span_check.h"
 #include "lib/gen_pred.h"
 #include "lib/gen_span.h"
 #include "match/pred_eval.h"
@@ -59,25 +59,7 @@ put_value(struct buf *b, const struct value *v)
 {
 	struct buf t = BUF_INIT;
 
-	switch (v->type) {
-	case VAL_BOOL:
-		buf_str(&t, v->b ? "true" : "false");
-		break;
-	case VAL_INT:
-		buf_i64(&t, v->i);
-		break;
-	case VAL_DOUBLE:
-		buf_double(&t, v->d);
-		break;
-	case VAL_STRING:
-		buf_sv(&t, v->s);
-		break;
-	case VAL_EMPTY:
-		break;
-	default:
-		/* Of bytes, arrays and maps any text does here. */
-		buf_base64(&t, v->s.p, v->s.n);
-	}
+	ch_value_text(&t, v);
 	put_str(b, buf_view(&t));
 	buf_release(&t);
 }
@@ -270,92 +252,6 @@ stop(void **state)
 
 /* ---- what came back beside what was ---- */
 
-static bool
-text_same(struct sv was, struct sv is)
-{
-	char *p = malloc(UTF8_REPAIR_MAX * was.n + 1);
-	bool same;
-
-	if (p == NULL)
-		abort();
-	same = sv_eq(sv_new(p, utf8_repair(p, was)), is);
-	free(p);
-	return same;
-}
-
-/* The text that stands there is what is shown; a number or boolean of the same text. */
-static void
-check_value(const struct value *was, const struct value *is)
-{
-	struct buf a = BUF_INIT, b = BUF_INIT;
-
-	put_value(&a, was);
-	put_value(&b, is);
-	/* Both begin with their length, which repairing changes. */
-	struct cursor ca = cursor_new(a.p, a.n), cb = cursor_new(b.p, b.n);
-	assert_true(text_same(cursor_str(&ca), cursor_str(&cb)));
-	if (was->type == VAL_INT || was->type == VAL_BOOL)
-		assert_true(value_eq(was, is));
-	if (was->type == VAL_DOUBLE && was->d - was->d == 0)	/* finite */
-		assert_true(value_eq(was, is));
-	buf_release(&a);
-	buf_release(&b);
-}
-
-/* Keys that repairing makes equal are one. */
-static void
-check_attrs(const struct attrs *was, const struct attrs *is)
-{
-	uint32_t clean = 0;
-
-	for (uint32_t i = 0; i < was->n; i++) {
-		const struct value *v;
-
-		if (!utf8_valid(was->v[i].key) || sv_find(was->v[i].key, SV("\xef\xbf\xbd")) >= 0)
-			continue;
-		clean++;
-		v = attrs_find(is, was->v[i].key);
-		assert_non_null(v);
-		check_value(&was->v[i].val, v);
-	}
-	assert_true(is->n >= clean && is->n <= was->n);
-}
-
-static void
-check_span(const struct span *was, const struct span *is)
-{
-	assert_true(trace_id_eq(was->trace_id, is->trace_id));
-	assert_true(was->parent_span_id == is->parent_span_id);
-	assert_true(was->start_ns == is->start_ns);
-	/* Over 63 bits it is a negative one. */
-	assert_true(span_duration(is) == (span_duration(was) > INT64_MAX ? 0 : span_duration(was)));
-	assert_int_equal(is->kind, was->kind >= 0 && was->kind < 6 ? was->kind : 0);
-	assert_int_equal(is->status, was->status >= 0 && was->status < 3 ? was->status : 0);
-	assert_true(text_same(was->name, is->name));
-	assert_true(text_same(was->status_message, is->status_message));
-	assert_true(text_same(was->trace_state, is->trace_state));
-	assert_true(text_same(was->resource->service, is->resource->service));
-	assert_true(text_same(was->scope->name, is->scope->name));
-	assert_true(text_same(was->scope->version, is->scope->version));
-	check_attrs(&was->attrs, &is->attrs);
-	check_attrs(&was->resource->attrs, &is->resource->attrs);
-	assert_true(is->scope->attrs.n == 0 && is->flags == 0);
-	assert_int_equal(was->n_events, is->n_events);
-	for (uint32_t i = 0; i < was->n_events; i++) {
-		assert_true(text_same(was->events[i].name, is->events[i].name));
-		check_attrs(&was->events[i].attrs, &is->events[i].attrs);
-		if (was->events[i].time_ns <= INT64_MAX)
-			assert_true(was->events[i].time_ns == is->events[i].time_ns);
-	}
-	assert_int_equal(was->n_links, is->n_links);
-	for (uint32_t i = 0; i < was->n_links; i++) {
-		assert_true(trace_id_eq(was->links[i].trace_id, is->links[i].trace_id));
-		assert_true(was->links[i].span_id == is->links[i].span_id);
-		assert_true(text_same(was->links[i].trace_state, is->links[i].trace_state));
-		check_attrs(&was->links[i].attrs, &is->links[i].attrs);
-	}
-}
-
 static const struct span *
 original(uint64_t span_id)
 {
@@ -378,7 +274,7 @@ spans_come_back_but_for_what_is_not_kept(void **state)
 	read_spans(&q, &back, &exact, &text);
 	assert_true(exact && back.n == N_SPANS);
 	for (size_t i = 0; i < back.n; i++) {
-		check_span(original(back.spans[i].span_id), &back.spans[i]);
+		ch_span_check(original(back.spans[i].span_id), &back.spans[i]);
 		if (i > 0)
 			assert_true(back.spans[i - 1].start_ns >= back.spans[i].start_ns);
 	}

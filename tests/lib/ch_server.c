@@ -134,6 +134,12 @@ request(const struct ch_server *s, const char *url, struct sv body)
 }
 
 void
+ch_server_tell(const struct ch_server *s, const char *path)
+{
+	request(s, path, SV_EMPTY);
+}
+
+void
 ch_server_do(const struct ch_server *s, struct sv sql)
 {
 	request(s, "/", sql);

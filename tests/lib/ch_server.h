@@ -24,6 +24,8 @@ struct ch_client *ch_server_client(const struct ch_server *, uint64_t timeout_ns
 /* Whole answers; 0 or the error. */
 int ch_rows(struct ch_client *, struct sv sql, const struct ch_param *, size_t n_params,
     const char *format, struct buf *rows, struct ch_outcome *, struct err *);
+/* What server.py says of /test/.... */
+void ch_server_tell(const struct ch_server *, const char *path);
 /* A statement that writes, by a request of its own; aborts if it fails. */
 void ch_server_do(const struct ch_server *, struct sv sql);
 /* INSERT ... FORMAT ..., with its rows. */
