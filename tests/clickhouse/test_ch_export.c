@@ -115,7 +115,7 @@ static void
 the_table_of_times_has_every_trace(void **state)
 {
 	const struct export_how how = { .table = "timed", .batch_rows = BATCH };
-	struct ch_client *client = ch_server_client(&server, 30000000000ull);
+	struct ch_client *client = ch_server_connect(&server, 30000000000ull);
 	struct buf rows = BUF_INIT;
 	struct err e = ERR_INIT;
 
@@ -377,7 +377,7 @@ static void
 attributes_in_json_keep_their_types(void **state)
 {
 	const struct export_how how = { .table = "typed", .no_create = true };
-	struct ch_client *client = ch_server_client(&server, 30000000000ull);
+	struct ch_client *client = ch_server_connect(&server, 30000000000ull);
 	static const char lines[] = "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":"
 	    "{\"stringValue\":\"x\"}}]},\"scopeSpans\":[{\"spans\":[{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\","
 	    "\"spanId\":\"0102030405060708\",\"name\":\"n\",\"startTimeUnixNano\":\"1795175000000000001\","

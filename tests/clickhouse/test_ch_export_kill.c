@@ -107,7 +107,7 @@ a_batch_without_an_answer_is_not_sent_again(void **state)
 static bool
 runs(const char *like)
 {
-	struct ch_client *c = ch_server_client(&server, 10 * S);
+	struct ch_client *c = ch_server_connect(&server, 10 * S);
 	struct buf rows = BUF_INIT;
 	struct err e = ERR_INIT;
 	char sql[128];

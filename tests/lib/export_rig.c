@@ -158,7 +158,7 @@ scan(struct ch_client *c, const struct ch_schema *s, struct span_batch *out)
 void
 export_rig_table(const struct export_rig *r, const char *table, struct span_batch *out)
 {
-	struct ch_client *c = ch_server_client(r->server, 30 * S);
+	struct ch_client *c = ch_server_connect(r->server, 30 * S);
 	struct ch_schema *s = schema_of(c, table);
 
 	span_batch_init(out);
@@ -201,7 +201,7 @@ show(const struct map_slot *slot)
 void
 export_rig_same(const struct export_rig *r, const char *table)
 {
-	struct ch_client *c = ch_server_client(r->server, 30 * S);
+	struct ch_client *c = ch_server_connect(r->server, 30 * S);
 	struct ch_schema *s = schema_of(c, table);
 	const struct map_slot *slot;
 	struct span_batch there;
@@ -233,7 +233,7 @@ export_rig_same(const struct export_rig *r, const char *table)
 uint64_t
 export_rig_count(const struct export_rig *r, const char *table)
 {
-	struct ch_client *c = ch_server_client(r->server, 30 * S);
+	struct ch_client *c = ch_server_connect(r->server, 30 * S);
 	struct buf rows = BUF_INIT;
 	struct err e = ERR_INIT;
 	char sql[128];
