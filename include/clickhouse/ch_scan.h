@@ -38,4 +38,11 @@ void ch_scan_close(struct ch_scan *);
 int ch_count(struct ch_client *, const struct ch_select *q, const struct ch_scan_opts *, uint64_t *n,
     struct ch_outcome *, struct err *) WARN_UNUSED;
 
+/*
+ * Where the filter names traces, and there is a table of their times that has all of them: sets the
+ * times of *q. That table is believed: the exporter's view writes it with every insert.
+ */
+int ch_trace_times(struct ch_client *, struct ch_select *q, const struct ch_scan_opts *,
+    struct ch_outcome *, struct err *) WARN_UNUSED;
+
 #endif

@@ -78,6 +78,7 @@ int ch_sql_select(const struct ch_select *, struct arena *, struct ch_sql *, str
     WARN_UNUSED;
 /* Does the filter ask for certain traces, at its top? Then the first second, the last, and of how many traces. */
 bool ch_sql_names_traces(const struct pred *filter);
+const struct pred *ch_sql_trace_leaf(const struct pred *filter);	/* where it does, or NULL */
 int ch_sql_trace_times(const struct ch_schema *, const struct pred *filter, bool hex,
     struct arena *, struct ch_sql *, struct err *) WARN_UNUSED;
 

@@ -7,6 +7,8 @@
 #include "clickhouse/ch_rows.h"
 #include "clickhouse/ch_span.h"
 
+#define TRACES_MOST 100		/* of a list, that is looked through for doubles */
+
 struct ch_scan {
 	struct arena a;		/* of the statement */
 	struct ch_sql sql;
@@ -22,16 +24,15 @@ next_piece(void *arg, struct sv *out, struct err *e)
 	return ch_read(arg, out, e);
 }
 
+/* s->sql */
 static int
-ask(struct ch_scan *s, struct ch_client *c, const struct ch_select *q, const struct ch_scan_opts *o,
+ask(struct ch_scan *s, struct ch_client *c, const struct ch_scan_opts *o,
     struct ch_outcome *outcome, struct err *e)
 {
 	struct ch_question question = { .format = SV("RowBinaryWithNamesAndTypes"), .comment = o->comment,
 		.deadline_ns = o->deadline_ns, .cancel = o->cancel };
-	int rc = ch_sql_select(q, &s->a, &s->sql, e);
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	question.sql = s->sql.text;
 	question.params = s->sql.params;
 	question.n_params = s->sql.n_params;
@@ -63,7 +64,7 @@ ch_scan_open(struct ch_client *c, const struct ch_select *q, const struct ch_sca
 		memset(outcome, 0, sizeof *outcome);
 	if ((rc = scan_new(&s, e)) < 0)
 		return rc;
-	if ((rc = ask(s, c, q, o, outcome, e)) == 0)
+	if ((rc = ch_sql_select(q, &s->a, &s->sql, e)) == 0 && (rc = ask(s, c, o, outcome, e)) == 0)
 		rc = ch_span_reader_init(&s->reader, &s->sql, s->rows, e);
 	if (rc < 0) {
 		ch_scan_close(s);
@@ -127,25 +128,31 @@ ch_scan_close(struct ch_scan *s)
 	free(s);
 }
 
-/* One row of a number and the end. */
+/* One row of numbers and the end. */
 static int
-count_read(struct ch_scan *s, uint64_t *n, struct err *e)
+numbers_read(struct ch_scan *s, uint64_t *v, size_t n, struct err *e)
 {
 	const struct ch_column *columns;
 	const struct sv *cells;
-	struct cursor c;
 	size_t n_columns;
+	bool fits;
 	int rc;
 
 	columns = ch_rows_columns(s->rows, &n_columns);
-	if (n_columns != 2 || !ch_type_is(columns[0].type, CH_UINT, 8))
+	fits = n_columns == n + 1;
+	for (size_t i = 0; fits && i < n; i++)
+		fits = ch_type_is(columns[i].type, CH_UINT, 8);
+	if (!fits)
 		return err_set(e, ERR_CORRUPT, -1, "ClickHouse's answer to a count is none");
 	if ((rc = ch_rows_next(s->rows, &cells, e)) < 0)
 		return rc;
 	if (rc > 0)
 		return err_set(e, ERR_CORRUPT, -1, "ClickHouse's answer to a count is empty");
-	c = cursor_new(cells[0].p, cells[0].n);
-	*n = cursor_u64(&c);
+	for (size_t i = 0; i < n; i++) {
+		struct cursor c = cursor_new(cells[i].p, cells[i].n);
+
+		v[i] = cursor_u64(&c);
+	}
 	/* The end says that it was one. */
 	rc = ch_rows_next(s->rows, &cells, e);
 	return rc > 0 ? 0 : rc < 0 ? rc : err_set(e, ERR_CORRUPT, -1, "ClickHouse's answer to a count goes on");
@@ -164,8 +171,47 @@ ch_count(struct ch_client *c, const struct ch_select *q, const struct ch_scan_op
 		memset(outcome, 0, sizeof *outcome);
 	if ((rc = scan_new(&s, e)) < 0)
 		return rc;
-	if ((rc = ask(s, c, &count, o, outcome, e)) == 0)
-		rc = count_read(s, n, e);
+	if ((rc = ch_sql_select(&count, &s->a, &s->sql, e)) == 0 &&
+	    (rc = ask(s, c, o, outcome, e)) == 0)
+		rc = numbers_read(s, n, 1, e);
+	ch_scan_close(s);
+	return rc;
+}
+
+/* Of one trace, or of a list without doubles: how many are asked for. 0: that isn't known. */
+static uint64_t
+n_asked(const struct pred *leaf)
+{
+	for (size_t i = 0; i < leaf->n_lits; i++)
+		for (size_t k = 0; k < i; k++)
+			if (leaf->n_lits > TRACES_MOST || (leaf->lits[i].hi == leaf->lits[k].hi &&
+			    leaf->lits[i].lo == leaf->lits[k].lo))
+				return 0;
+	return leaf->n_lits;
+}
+
+int
+ch_trace_times(struct ch_client *c, struct ch_select *q, const struct ch_scan_opts *o,
+    struct ch_outcome *outcome, struct err *e)
+{
+	const struct pred *leaf = ch_sql_trace_leaf(q->filter);
+	struct ch_scan *s = NULL;
+	uint64_t v[3], n;
+	int rc;
+
+	q->has_times = false;
+	if (outcome != NULL)
+		memset(outcome, 0, sizeof *outcome);
+	if (leaf == NULL || q->schema->trace_ts.name.n == 0 || (n = n_asked(leaf)) == 0)
+		return 0;
+	if ((rc = scan_new(&s, e)) < 0)
+		return rc;
+	if ((rc = ch_sql_trace_times(q->schema, q->filter, q->hex, &s->a, &s->sql, e)) == 0 &&
+	    (rc = ask(s, c, o, outcome, e)) == 0 && (rc = numbers_read(s, v, 3, e)) == 0 && v[2] == n) {
+		q->has_times = true;
+		q->first_s = v[0];
+		q->last_s = v[1];
+	}
 	ch_scan_close(s);
 	return rc;
 }

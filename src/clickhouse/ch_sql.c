@@ -274,8 +274,8 @@ names_traces(const struct pred *p)
 	    (p->op == OP_EQ || p->op == OP_IN);
 }
 
-static const struct pred *
-trace_leaf(const struct pred *filter)
+const struct pred *
+ch_sql_trace_leaf(const struct pred *filter)
 {
 	if (names_traces(filter))
 		return filter;
@@ -288,7 +288,7 @@ trace_leaf(const struct pred *filter)
 bool
 ch_sql_names_traces(const struct pred *filter)
 {
-	return trace_leaf(filter) != NULL;
+	return ch_sql_trace_leaf(filter) != NULL;
 }
 
 int
@@ -296,7 +296,7 @@ ch_sql_trace_times(const struct ch_schema *s, const struct pred *filter, bool he
     struct ch_sql *out, struct err *e)
 {
 	struct writer w = { .b = BUF_INIT, .params = VEC_INIT, .a = a, .s = s, .hex = hex, .exact = true };
-	const struct pred *leaf = trace_leaf(filter);
+	const struct pred *leaf = ch_sql_trace_leaf(filter);
 
 	memset(out, 0, sizeof *out);
 	if (leaf == NULL || s->trace_ts.name.n == 0)

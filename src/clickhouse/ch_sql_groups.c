@@ -136,12 +136,17 @@ key_write(struct writer *w, const struct field *f, size_t i)
 
 /* ---- figures ---- */
 
+/* Of nanoseconds, as the exporter has it, or made so. */
 static void
-nanoseconds(struct writer *w)
+start(struct writer *w)
 {
-	W(w, "toUnixTimestamp64Nano(toDateTime64(");
+	if (w->s->columns[CHC_TIMESTAMP].type->scale == 9) {
+		w_column(w, CHC_TIMESTAMP);
+		return;
+	}
+	W(w, "toDateTime64(");
 	w_column(w, CHC_TIMESTAMP);
-	W(w, ", 9, 'UTC'))");
+	W(w, ", 9, 'UTC')");
 }
 
 static void
@@ -168,11 +173,11 @@ errors(struct writer *w)
 static void
 figures(struct writer *w, const struct agg_given_want *want)
 {
-	W(w, "min(");
-	nanoseconds(w);
-	W(w, "), max(");
-	nanoseconds(w);
-	W(w, "), count(), ");
+	W(w, "toUnixTimestamp64Nano(min(");
+	start(w);
+	W(w, ")), toUnixTimestamp64Nano(max(");
+	start(w);
+	W(w, ")), count(), ");
 	errors(w);
 	if (want->sum) {
 		W(w, ", sum(bitShiftRight(toUInt64(");
@@ -221,9 +226,9 @@ group_by(struct writer *w, const struct agg_table *t, uint64_t pieces)
 	}
 	if (g->has_bucket) {
 		buf_str(&w->b, before);
-		W(w, "intDiv(greatest(");
-		nanoseconds(w);
-		W(w, ", 0), ");
+		W(w, "intDiv(greatest(toUnixTimestamp64Nano(");
+		start(w);
+		W(w, "), 0), ");
 		w_i64(w, (int64_t)bucket_ns(agg_step(t)));
 		W(w, ")");
 		before = ", ";

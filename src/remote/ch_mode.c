@@ -58,9 +58,12 @@ choose_mode(const struct source *s, struct ch_state *st, struct err *e)
 
 	/* By time the newest windows have them, and the others need not be read. */
 	if (first)
-		st->mode = st->q.n_sort == 0 ? MODE_WINDOWS : MODE_FIRST;
+		st->mode = st->q.n_sort == 0 && !ch_sql_names_traces(p->filter.pred) ? MODE_WINDOWS : MODE_FIRST;
 	else if (plan_asks_traces(p))
 		st->mode = MODE_TRACES;
+	/* Few rows, which indexes find: in windows they would be looked for again and again. */
+	else if (ch_sql_names_traces(p->filter.pred))
+		st->mode = MODE_ALL;
 	else if (p->output == ROW_SPAN && p->order.n_keys == 0)
 		st->mode = MODE_WINDOWS;
 	else

@@ -116,6 +116,29 @@ took(struct source *s, const struct ch_outcome *o)
 	s->prof->remote_bytes += o->read_bytes;
 }
 
+/* Once, before the first question: when the traces were that are asked for. */
+static int
+look_for_times(struct source *s, struct err *e)
+{
+	struct ch_state *st = s->state;
+	const struct ch_scan_opts o = options(s);
+	struct ch_outcome outcome;
+	int rc;
+
+	if (st->timed || !ch_sql_names_traces(st->q.filter))
+		return 0;
+	st->timed = true;
+	rc = ch_trace_times(ch_server_client(st->server), &st->q, &o, &outcome, e);
+	/* The table of times may have gone, or be closed to us: then it is done without. */
+	if (rc == ERR_ACCESS)
+		return 0;
+	if (rc < 0 && outcome.schema)
+		return again(st, &outcome, rc, e);
+	if (rc == 0 && outcome.status != 0)
+		took(s, &outcome);
+	return rc;
+}
+
 static int
 source_count(struct source *s, uint64_t *n, struct err *e)
 {
@@ -127,6 +150,8 @@ source_count(struct source *s, uint64_t *n, struct err *e)
 
 	if (st->mode == MODE_TRACES)
 		return 0;
+	if ((rc = look_for_times(s, e)) < 0)
+		return rc;
 	if ((rc = ch_count(ch_server_client(st->server), &st->q, &o, &found, &outcome, e)) < 0) {
 		/* It can't be said exactly: the rows are counted here. */
 		if (rc == ERR_UNSUPPORTED && outcome.status == 0)
@@ -240,7 +265,7 @@ source_scan(struct source *s, struct slice slice, struct row_sink *sink, struct 
 	st->q.range = (struct time_range){ slice.first,
 		slice.last == UINT64_MAX ? slice.last : slice.last + 1 };
 	st->window_rows = 0;
-	if (!st->counted && (rc = scan_begin(s, &scan, e)) == 0) {
+	if (!st->counted && (rc = look_for_times(s, e)) == 0 && (rc = scan_begin(s, &scan, e)) == 0) {
 		rc = give_rows(s, g, scan, e);
 		took(s, ch_scan_outcome(scan));
 	}

@@ -13,6 +13,7 @@ struct ch_state {
 	struct ch_layout *layout;
 	enum ch_mode mode;
 	struct ch_select q;
+	bool timed;			/* the times of traces were looked for */
 	bool counted;			/* the scans that follow have nothing to do */
 	bool scanned;			/* all but MODE_WINDOWS: once */
 	struct span_batch batch;

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/visible.h"
+#include "clickhouse/ch_groups.h"
 #include "clickhouse/ch_schema_i.h"
 #include "clickhouse/ch_sql.h"
 #include "query/query.h"
@@ -41,7 +42,10 @@ static const struct table_row merge_tree = { { "ReplicatedMergeTree", 19 }, { NU
 	{ "ServiceName, SpanName, toDateTime(Timestamp)", 44 } };
 static const struct table_row memory = { { "Memory", 6 }, { NULL, 0 }, { NULL, 0 } };
 
-static struct ch_schema plain, rich, bare;
+static const struct table_row distributed = { { "Distributed", 11 },
+	{ "Distributed('all', 'otel', 'otel_traces_local')", 46 }, { NULL, 0 } };
+
+static struct ch_schema plain, rich, bare, spread;
 
 static int
 make(struct ch_schema *s, const char *name, size_t n, const struct table_row *t)
@@ -62,7 +66,8 @@ setup(void **state)
 {
 	(void)state;
 	return make(&plain, "otel_traces", N_PLAIN, &merge_tree) | make(&rich, "ri`ch", N_RICH, &merge_tree) |
-	    make(&bare, "bare", N_PLAIN, &memory);
+	    make(&bare, "bare", N_PLAIN, &memory) |
+	    make(&spread, "otel_traces", N_PLAIN, &distributed);
 }
 
 static int
@@ -72,42 +77,51 @@ teardown(void **state)
 	arena_release(&plain.a);
 	arena_release(&rich.a);
 	arena_release(&bare.a);
+	arena_release(&spread.a);
 	return 0;
 }
+
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS };
 
 static const struct {
 	struct ch_schema *schema;
 	const char *path;
-	bool count, hex;
+	enum what what;
 } cases[] = {
-	{ &plain, "/", false, false },
-	{ &plain, "/", true, false },
-	{ &plain, "/service/checkout/since/1h/limit/100", false, false },
-	{ &plain, "/service/a,b/name/GET%20%2F/status/error/kind/server", false, false },
-	{ &plain, "/kind/unspecified/not/status/unset", true, false },
-	{ &plain, "/on/2026-11-20/duration/gt/150ms", true, false },
-	{ &plain, "/where/span.http.route/eq/%2Fcart", true, false },
-	{ &rich, "/where/span.http.route/eq/%2Fcart", true, false },
-	{ &rich, "/where/span.http.method/eq/GET", true, false },
-	{ &plain, "/where/http.route/eq/%2Fcart", false, false },
-	{ &plain, "/where/http.status_code/ge/500/limit/10", false, false },
-	{ &plain, "/where/span.n/between/1,2", false, false },
-	{ &plain, "/where/resource.k8s.pod/in/a,b,7", false, false },
-	{ &plain, "/where/span.x/ne/y/not/has/resource.z", true, false },
-	{ &plain, "/not/where/span.n/gt/5", false, false },
-	{ &plain, "/any/where/span.a/contains/x/service/b/end", false, false },
-	{ &plain, "/any/where/span.a/re/x.*/service/b/end/status/ok", false, false },
-	{ &plain, "/text/error/where/name/starts/GET", false, false },
-	{ &plain, "/trace/4bf92f3577b34da6a3ce929d0e0e4736", true, false },
-	{ &plain, "/span/00f067aa0ba902b7/root", false, false },
-	{ &plain, "/where/event.exception.type/eq/IOError/where/event:name/eq/exception", true, false },
-	{ &plain, "/where/link:trace_id/eq/4bf92f3577b34da6a3ce929d0e0e4736", true, false },
-	{ &plain, "/where/status_message/ne/x/where/scope.a/eq/b", true, false },
-	{ &plain, "/where/trace_duration/gt/1s/service/a", false, false },
-	{ &plain, "/where/span.q/eq/'%3B%20DROP%20TABLE%20otel_traces%3B%20--%20%5C%00%0A%7Bp0:String%7D", true, false },
-	{ &plain, "/where/span.%60'%5C/eq/%FF/where/span.u/eq/%EF%BF%BD", false, false },
-	{ &bare, "/service/checkout/since/1h", true, false },
-	{ &plain, "/service/it's/where/span.n/gt/5/since/1h/limit/3", false, true },
+	{ &plain, "/", ROWS },
+	{ &plain, "/", COUNT },
+	{ &plain, "/service/checkout/since/1h/limit/100", ROWS },
+	{ &plain, "/service/a,b/name/GET%20%2F/status/error/kind/server", ROWS },
+	{ &plain, "/kind/unspecified/not/status/unset", COUNT },
+	{ &plain, "/on/2026-11-20/duration/gt/150ms", COUNT },
+	{ &plain, "/where/span.http.route/eq/%2Fcart", COUNT },
+	{ &rich, "/where/span.http.route/eq/%2Fcart", COUNT },
+	{ &rich, "/where/span.http.method/eq/GET", COUNT },
+	{ &plain, "/where/http.route/eq/%2Fcart", ROWS },
+	{ &plain, "/where/http.status_code/ge/500/limit/10", ROWS },
+	{ &plain, "/where/span.n/between/1,2", ROWS },
+	{ &plain, "/where/resource.k8s.pod/in/a,b,7", ROWS },
+	{ &plain, "/where/span.x/ne/y/not/has/resource.z", COUNT },
+	{ &plain, "/not/where/span.n/gt/5", ROWS },
+	{ &plain, "/any/where/span.a/contains/x/service/b/end", ROWS },
+	{ &plain, "/any/where/span.a/re/x.*/service/b/end/status/ok", ROWS },
+	{ &plain, "/text/error/where/name/starts/GET", ROWS },
+	{ &plain, "/trace/4bf92f3577b34da6a3ce929d0e0e4736", COUNT },
+	{ &plain, "/span/00f067aa0ba902b7/root", ROWS },
+	{ &plain, "/where/event.exception.type/eq/IOError/where/event:name/eq/exception", COUNT },
+	{ &plain, "/where/link:trace_id/eq/4bf92f3577b34da6a3ce929d0e0e4736", COUNT },
+	{ &plain, "/where/status_message/ne/x/where/scope.a/eq/b", COUNT },
+	{ &plain, "/where/trace_duration/gt/1s/service/a", ROWS },
+	{ &plain, "/where/span.q/eq/'%3B%20DROP%20TABLE%20otel_traces%3B%20--%20%5C%00%0A%7Bp0:String%7D", COUNT },
+	{ &plain, "/where/span.%60'%5C/eq/%FF/where/span.u/eq/%EF%BF%BD", ROWS },
+	{ &bare, "/service/checkout/since/1h", COUNT },
+	{ &plain, "/service/it's/where/span.n/gt/5/since/1h/limit/3", HEX },
+	{ &plain, "/where/trace_duration/gt/1s/service/a/since/1h", TRACES },
+	{ &spread, "/where/depth/gt/3/service/a", TRACES },
+	{ &plain, "/service/a/duration/gt/1s/limit/20", LONGEST },
+	{ &plain, "/since/1h/group/service,http.route/bucket/5m/agg/count,errors,p95:duration", GROUPS },
+	{ &plain, "/status/error/group/kind,resource.host.name/bucket/week/agg/avg:duration,max:duration", GROUPS },
+	{ &spread, "/agg/count", GROUPS },
 };
 
 static void
@@ -125,9 +139,24 @@ print_sql(struct buf *b, const struct ch_sql *sql)
 	}
 }
 
+/* As the engine makes the table of groups. */
+static void
+groups(const struct ch_select *s, const struct query *q, struct arena *a, struct ch_sql *sql)
+{
+	struct agg_options o = { .groups = &q->groups, .range = q->range, .step = q->groups.step,
+		.memory = SIZE_MAX };
+	struct agg_table *t;
+	struct err e = ERR_INIT;
+
+	if (agg_table_new(&o, &t, &e) < 0 || ch_sql_groups(s, t, a, sql, &e) < 0)
+		fail_msg("%s", e.msg);
+	agg_table_free(t);
+}
+
 static void
 one(struct buf *b, size_t i, struct arena *a)
 {
+	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "groups " };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
 	struct path *path;
@@ -136,13 +165,17 @@ one(struct buf *b, size_t i, struct arena *a)
 	struct err e = ERR_INIT;
 
 	buf_printf(b, "%s%.*s %s%s\n", i == 0 ? "" : "\n", SV_ARG(cases[i].schema->table.name),
-	    cases[i].count ? "count " : cases[i].hex ? "hex " : "", cases[i].path);
+	    words[cases[i].what], cases[i].path);
 	if (path_parse(sv_cstr(cases[i].path), NULL, &path, &file, &e) < 0 || query_bind(path, &env, a, &q, &e) < 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);
 	struct ch_select s = { .schema = cases[i].schema, .filter = q->filter, .range = q->range, .newest = true,
 		.columns = i == 0 ? (1ull << N_CHC) - 1 : 1ull << CHC_TRACE_ID | 1ull << CHC_ATTRS,
-		.limit = q->has_limit ? q->limit : UINT64_MAX, .count = cases[i].count, .hex = cases[i].hex };
-	if (ch_sql_select(&s, a, &sql, &e) != 0)
+		.limit = q->has_limit ? q->limit : UINT64_MAX, .count = cases[i].what == COUNT,
+		.hex = cases[i].what == HEX, .whole_traces = cases[i].what == TRACES,
+		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST };
+	if (cases[i].what == GROUPS)
+		groups(&s, q, a, &sql);
+	else if (ch_sql_select(&s, a, &sql, &e) != 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);
 	print_sql(b, &sql);
 	if (ch_sql_names_traces(q->filter)) {
