@@ -4,10 +4,12 @@
 #       [clickhouse ...] [mount] [all]
 # A family's programs follow its name up to "--" or the end. "need" wants what tests use to be
 # there; "all", at the end, that every program and script of the tree has run, except fault's.
+# Programs and scripts of all families run side by side, as many as there are processors, but for
+# scripts that say `# alone: WHY` at their head. They are counted when all have run.
 # Without /dev/fuse the scripts of mount can't run, which fails, unless SPANFS_TEST_NO_FUSE=yes
 # says that it is known. With SPANFS_TEST_THREADS=only, for the thread sanitizer, programs that
-# can't start a thread are left out. The last line is "N passed, N failed"; the exit status says
-# whether all passed.
+# can't start a thread are left out. SPANFS_TEST_TIMEOUT: after how many seconds one fails (300).
+# The last line is "N passed, N failed"; the exit status says whether all passed.
 set -u
 : "${BUILD:?}" "${SRC:?}"
 passed=0
@@ -15,6 +17,7 @@ failed=0
 skipped=0
 programs=0
 lone=0
+whole=
 scripts=0
 log=$BUILD/test-logs
 mkdir -p "$log"
@@ -28,7 +31,7 @@ export UBSAN_OPTIONS="print_stacktrace=1:log_path=$log/ubsan"
 export TSAN_OPTIONS="log_path=$log/tsan"
 SPANFS_CHDB=$(sh "$SRC/tests/clickhouse/chdb.sh")
 export SPANFS_CHDB
-rm -f "$log"/asan.* "$log"/ubsan.* "$log"/tsan.* "$log"/*.time
+rm -f "$log"/asan.* "$log"/ubsan.* "$log"/tsan.* "$log"/*.time "$log"/*.status
 
 # Counts the cmocka lines of a log.
 count_cmocka() {
@@ -41,66 +44,79 @@ count_cmocka() {
 left_out() {
 	[ "${SPANFS_TEST_THREADS-}" = only ] && ! nm "$BUILD/$1" | grep -q ' U pthread_create'
 }
-# Runs programs side by side, as many as there are processors.
-run_programs() {
-	[ $# -gt 0 ] || return 0
-	printf '%s\n' "$@" | LIMIT=$limit LOG=$log xargs -P "$(nproc)" -n 1 sh -c '
-		out=$LOG/$(basename "$1").log
-		begin=$(date +%s)
-		timeout -k 10 "$LIMIT" "$BUILD/$1" >"$out" 2>&1
-		echo $? >"$out.status"
-		echo "$(($(date +%s) - begin)) s $1" >"$out.time"' sh
+# What is to run, in the order in which it is counted: KIND PATH a line, as one.sh takes them.
+jobs=$log/jobs
+: >"$jobs"
+add() {
+	kind=$1
+	shift
+	for j in "$@"; do
+		if [ $kind != script ] && left_out "$j"; then
+			lone=$((lone + 1))
+		else
+			echo "$kind $j" >>"$jobs"
+		fi
+	done
+}
+# A script with a line "# alone: WHY" at its head judges by the clock.
+is_alone() {
+	[ "$1" = script ] && head -n 12 "$2" | grep -q '^# alone: '
+}
+# Runs all jobs, side by side, as many as there are processors; those of tests/longest first, so
+# that no long one is alone at the end. Then those that have to be alone.
+run_jobs() {
+	: >"$log/beside"
+	: >"$log/alone"
+	while read -r kind path; do
+		where=beside
+		is_alone "$kind" "$path" && where=alone
+		rank=$(grep -nx "$(basename "$path")" "$SRC/tests/longest" | cut -d : -f 1)
+		echo "${rank:-999} $kind $path" >>"$log/$where"
+	done <"$jobs"
+	export LIMIT=$limit LOG=$log
+	for where in beside alone; do
+		n=1
+		[ $where = alone ] || n=$(nproc)
+		sort -sn "$log/$where" | cut -d ' ' -f 2- | xargs -r -d '\n' -P "$n" -n 1 sh "$SRC/tests/one.sh"
+	done
 }
 # Counts one that has run.
-program() {
-	name=$(basename "$1")
+count() {
+	kind=$1
+	path=$2
+	name=$(basename "$path")
 	out=$log/$name.log
-	status=$(cat "$out.status")
+	status=$(cat "$out.status" 2>/dev/null) || status=none
 	rm -f "$out.status"
-	count_cmocka "$out"
-	if [ $status -ne 0 ]; then
+	case $kind in
+	program)
+		count_cmocka "$out"
+		[ "$status" = 0 ] && return
 		failed=$((failed + 1))
-		echo "FAIL $1 (status $status)"
-		tail -n 40 "$out"
-	fi
-}
-replay() {
-	name=$(basename "$1")
-	corpus=$SRC/tests/fuzz/corpus/${name#fuzz_}
-	out=$log/$name.log
-	if left_out "$1"; then
-		lone=$((lone + 1))
-		return
-	fi
-	if timeout -k 10 "$limit" "$BUILD/$1" "$corpus" >"$out" 2>&1; then
-		passed=$((passed + 1))
+		;;
+	replay)
 		programs=$((programs + 1))
-	else
+		passed=$((passed + 1))
+		[ "$status" = 0 ] && return
+		passed=$((passed - 1))
 		failed=$((failed + 1))
-		echo "FAIL replay of $name"
-		tail -n 40 "$out"
-	fi
-}
-script() {
-	out=$log/$(basename "$1").log
-	begin=$(date +%s)
-	timeout -k 10 "$limit" sh "$1" >"$out" 2>&1
-	status=$?
-	echo "$(($(date +%s) - begin)) s $(basename "$1")" >"$out.time"
-	if [ $status -eq 77 ]; then
-		skipped=$((skipped + 1))
-		echo "SKIP $1: $(tail -n 1 "$out")"
-		return
-	fi
-	scripts=$((scripts + 1))
-	passed=$((passed + $(grep -c '^ok' "$out")))
-	n=$(grep -c '^not ok' "$out")
-	[ $status -ne 0 ] && [ "$n" -eq 0 ] && n=1
-	if [ "$n" -ne 0 ]; then
+		;;
+	script)
+		if [ "$status" = 77 ]; then
+			skipped=$((skipped + 1))
+			echo "SKIP $path: $(tail -n 1 "$out")"
+			return
+		fi
+		scripts=$((scripts + 1))
+		passed=$((passed + $(grep -c '^ok' "$out")))
+		n=$(grep -c '^not ok' "$out")
+		[ "$status" = 0 ] && [ "$n" -eq 0 ] && return
+		[ "$n" -ne 0 ] || n=1
 		failed=$((failed + n))
-		echo "FAIL $1 (status $status)"
-		grep -A 3 '^not ok' "$out" || tail -n 30 "$out"
-	fi
+		;;
+	esac
+	echo "FAIL $kind $path (status $status)"
+	grep -A 3 '^not ok' "$out" || tail -n 40 "$out"
 }
 
 # What ran beside what there is: fewer is a failure, by name of none, since a list is at fault.
@@ -117,6 +133,11 @@ all_ran() {
 	there=$((there - lone))
 	echo "ran $programs of $there programs, $scripts of $there_scripts scripts"
 	[ "${SPANFS_TEST_NO_FUSE-}" != yes ] || scripts=$((scripts + skipped))
+	for name in $(grep -v '^#' "$SRC/tests/longest"); do
+		[ -n "$(find "$SRC/tests" -name "$name" -o -name "$name.c")" ] && continue
+		failed=$((failed + 1))
+		echo "FAIL tests/longest: there is no $name"
+	done
 	if [ "$programs" -lt "$there" ] || [ "$scripts" -lt "$there_scripts" ]; then
 		failed=$((failed + 1))
 		echo "FAIL not all ran"
@@ -126,6 +147,16 @@ all_ran() {
 while [ $# -gt 0 ]; do
 	family=$1
 	shift
+	list=
+	case $family in
+	unit | diff | fault | fuzz | clickhouse)
+		while [ $# -gt 0 ] && [ "$1" != -- ]; do
+			list="$list $1"
+			shift
+		done
+		[ $# -gt 0 ] && shift
+		;;
+	esac
 	case $family in
 	need)
 		sh "$SRC/tests/need.sh" || {
@@ -134,58 +165,35 @@ while [ $# -gt 0 ]; do
 		}
 		;;
 	all)
-		all_ran
+		whole=yes
 		;;
 	lint)
 		for s in "$SRC"/tests/lint/*.sh "$SRC/tests/oracle/t_units.sh"; do
-			script "$s"
+			add script "$s"
 			linted=$((linted + 1))
 		done
 		;;
 	clickhouse)
-		list=
-		while [ $# -gt 0 ] && [ "$1" != -- ]; do
-			list="$list $1"
-			shift
-		done
-		[ $# -gt 0 ] && shift
 		if [ -f "$SPANFS_CHDB" ]; then
-			run_programs $list
-			for p in $list; do program "$p"; done
-			for s in "$SRC"/tests/clickhouse/t_*.sh; do script "$s"; done
+			add program $list
+			add script "$SRC"/tests/clickhouse/t_*.sh
 		else
 			echo "SKIP tests/clickhouse: no libchdb (tests/clickhouse/chdb.sh get)"
 		fi
 		;;
 	mount)
-		for s in "$SRC"/tests/mount/t_*.sh; do script "$s"; done
+		add script "$SRC"/tests/mount/t_*.sh
 		;;
 	oracle)
 		for s in "$SRC"/tests/oracle/t_*.sh; do
-			[ "$s" = "$SRC/tests/oracle/t_units.sh" ] || script "$s"
+			[ "$s" = "$SRC/tests/oracle/t_units.sh" ] || add script "$s"
 		done
 		;;
 	unit | diff | fault)
-		list=
-		for p in "$@"; do
-			[ "$p" != -- ] || break
-			if left_out "$p"; then
-				lone=$((lone + 1))
-			else
-				list="$list $p"
-			fi
-		done
-		run_programs $list
-		for p in $list; do program "$p"; done
-		while [ $# -gt 0 ] && [ "$1" != -- ]; do shift; done
-		[ $# -gt 0 ] && shift
+		add program $list
 		;;
 	fuzz)
-		while [ $# -gt 0 ] && [ "$1" != -- ]; do
-			replay "$1"
-			shift
-		done
-		[ $# -gt 0 ] && shift
+		add replay $list
 		;;
 	*)
 		echo "run.sh: unknown family $family" >&2
@@ -193,6 +201,11 @@ while [ $# -gt 0 ]; do
 		;;
 	esac
 done
+run_jobs
+while read -r kind path; do
+	count "$kind" "$path"
+done <"$jobs"
+[ -z "$whole" ] || all_ran
 for f in "$log"/asan.* "$log"/ubsan.* "$log"/tsan.*; do
 	[ -s "$f" ] || continue
 	failed=$((failed + 1))

@@ -21,6 +21,7 @@
 
 #include "engine/engine_i.h"
 #include "lib/index_rig.h"
+#include "lib/rounds.h"
 #include "lib/store_vocab.h"
 #include "lib/way.h"
 
@@ -307,7 +308,7 @@ canonical_paths_give_the_same_bytes(void **state)
 	uint64_t seed = 7;
 
 	(void)state;
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < (int)rounds_of(200); i++) {
 		struct err err = ERR_INIT;
 			int code, canon_code;
 

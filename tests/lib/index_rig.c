@@ -380,7 +380,7 @@ index_flips_init(struct index_flips *f, unsigned kind)
 	struct err e = ERR_INIT;
 	uint64_t off;
 
-	*f = (struct index_flips){ .kind = kind };
+	*f = (struct index_flips){ .kind = kind, .every = 1 };
 	rig_make(&f->rig, kind == SECTION_TEXT ? FLIP_SPANS * 3 : FLIP_SPANS, &o, 77);
 	f->copy = malloc(f->rig.bytes.n);
 	assert_non_null(f->copy);
@@ -575,7 +575,7 @@ index_flips_run(struct index_flips *f)
 			continue;
 		f->n_sections++;
 		/* All of the head, then some of the rest. */
-		for (size_t at = 0; at < bits; at += at < 192 ? 7 : step) {
+		for (size_t at = 0; at < bits; at += (at < 192 ? 7 : step) * f->every) {
 			char *p = f->copy + sec->off + at / 8;
 
 			*p = (char)(*p ^ 1 << at % 8);

@@ -30,6 +30,7 @@ struct index_flips {
 	char *footer;		/* raw */
 	size_t n_footer;
 	struct buf out;
+	size_t every;		/* of how many flips of a section one is made: 1 */
 	size_t n_sections;	/* of the kind */
 	size_t n_flips, n_refused, n_found;	/* found: by shard_check */
 };

@@ -2,6 +2,7 @@
 # t_endure: for some seconds what tests/bench/endure.py does by hand for as long as one likes: readers
 # beside imports, whose checksums are those of the commit that they read; then interrupts, early
 # closes and kills, of the daemon too, after which nothing is left over. ENDURE gives other options.
+# alone: it tells how soon readers end, and is many at once by itself.
 . "$(dirname "$0")/lib.sh"
 need_programs
 have python3 || skip_all "no python3"

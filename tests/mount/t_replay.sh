@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 # t_replay: some seconds of what `make bench-cache` replays: dashboards and questions beside imports, of a
 # mount with the cache of results and of one without it: no answer is stale, and rows are saved.
+# alone: it counts what is saved between imports that come by the clock.
 . "$(dirname "$0")/lib.sh"
 need_programs
 have python3 || skip_all "no python3"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 # t_signals: interrupting readers, queries that stop with them, ending the daemon in every
 # way. Wants a query that takes a while: SPANFS_TEST_SPANS spans (default 150,000) printed.
+# alone: some of what it tells is how soon a reader ends.
 . "$(dirname "$0")/lib.sh"
 need_programs
 setup

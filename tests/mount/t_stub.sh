@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 # t_stub: the mount alone, over an engine whose results are as slow, dear, endless or changing
 # as their path says (stub_engine.c). Exact where t_signals can only try to be in time.
+# alone: some of what it tells is how soon an answer comes.
 . "$(dirname "$0")/lib.sh"
 : "${STUB:=${BUILD-.}/tests/mount/stub_engine}"
 [ -x "$STUB" ] || skip_all "stub_engine not built"

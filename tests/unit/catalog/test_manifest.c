@@ -18,6 +18,7 @@
 #include "catalog/stats_i.h"
 #include "check/check.h"
 #include "lib/fsys_mem.h"
+#include "lib/rounds.h"
 #include "seal/memtable.h"
 #include "shard/chunk.h"
 
@@ -282,15 +283,16 @@ is_noticed(struct fsys *fs, const char *path, struct sv bytes, bool found)
 static void
 damage_everywhere(struct fsys *fs, const char *path)
 {
+	const size_t step = rounds_step();
 	struct buf b = BUF_INIT;
 
 	buf_sv(&b, fsys_mem_get(fs, path));
-	for (size_t i = 0; i < b.n; i += b.n > 2000 ? 7 : 1) {
+	for (size_t i = 0; i < b.n; i += b.n > 2000 ? 7 * step : step) {
 		b.p[i] ^= (char)(1 << i % 8);
 		is_noticed(fs, path, buf_view(&b), true);
 		b.p[i] ^= (char)(1 << i % 8);
 	}
-	for (size_t n = 0; n < b.n; n += b.n > 2000 ? 41 : 1)
+	for (size_t n = 0; n < b.n; n += b.n > 2000 ? 41 * step : step)
 		is_noticed(fs, path, sv_new(b.p, n), true);
 	buf_release(&b);
 }
@@ -559,7 +561,7 @@ selection_is_what_every_shard_would_say(void **state)
 	static const char *const names[] = { "s0", "s1", "s2", "s3", "other" };
 
 	(void)state;
-	for (unsigned i = 0; i < 3000; i++) {
+	for (unsigned i = 0; i < rounds_of(3000); i++) {
 		struct stats_need n = STATS_NEED_ALL;
 		struct sv services[2] = { sv_cstr(names[rnd(5)]), sv_cstr(names[rnd(5)]) };
 		struct trace_id traces[2] = { { 7, rnd(50) }, { 7, rnd(50) } };

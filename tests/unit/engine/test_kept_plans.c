@@ -20,6 +20,7 @@
 #include "catalog/kept.h"
 #include "engine/engine_i.h"
 #include "lib/fsys_fault.h"
+#include "lib/rounds.h"
 #include "lib/span_rows.h"
 #include "lib/store_rig.h"
 
@@ -380,7 +381,7 @@ whatever_can_not_be_written_costs_only_the_keeping(void **state)
 	n = run_with(real, &(struct fault_plan){ .kinds = kinds }, answers);
 	/* Two files, each locked, created, written, closed and renamed. */
 	assert_true(n >= 10);
-	for (uint64_t i = 1; i <= n; i++)
+	for (uint64_t i = 1; i <= n; i += rounds_step())
 		for (unsigned persist = 0; persist < 2; persist++) {
 			(void)run_with(real, &(struct fault_plan){ kinds, i, i % 2 == 0 ? ERR_NOSPC :
 			    ERR_ACCESS, persist != 0, false }, answers);
@@ -398,6 +399,7 @@ static void
 whatever_is_damaged_is_not_used(void **state)
 {
 	struct buf plans[N_PATHS], whole = BUF_INIT, b;
+	const size_t n = rounds_of(24);
 	struct arena a;
 	struct fsys *fs;
 	struct sv bytes;
@@ -408,8 +410,8 @@ whatever_is_damaged_is_not_used(void **state)
 	arena_init(&a);
 	for (unsigned k = KEPT_SUMMARY; k <= N_KEPT_KINDS; k++) {
 		assert_int_equal(file_read_all(fs, kept_file(k), 1 << 26, &a, &bytes, NULL), 0);
-		for (size_t i = 0; i < 24; i++) {
-			size_t at = bytes.n * i / 24;
+		for (size_t i = 0; i < n; i++) {
+			size_t at = bytes.n * i / n;
 			struct engine *en;
 
 			whole.n = 0;

@@ -16,6 +16,7 @@
 #include "lib/exec_rig.h"
 #include "lib/gen_pred.h"
 #include "lib/plan_builder.h"
+#include "lib/rounds.h"
 
 #define N_SPANS 4000
 #define GROUP_ROWS 300
@@ -183,6 +184,7 @@ agree(enum row_kind output, unsigned rounds, unsigned depth, bool sorted, uint64
 {
 	size_t n = 0;
 
+	rounds = rounds_of(rounds);
 	for (unsigned i = 0; i < rounds; i++) {
 		struct arena a;
 		struct gen_pred g = { .arena = &a, .spans = w.spans, .n_spans = w.n_spans,

@@ -15,6 +15,7 @@
 #include "lib/exec_rig.h"
 #include "lib/gen_pred.h"
 #include "lib/plan_builder.h"
+#include "lib/rounds.h"
 #include "lib/span_rows.h"
 #include "render/span_line.h"
 
@@ -122,10 +123,11 @@ static void
 it_is_what_the_lines_take(void **state)
 {
 	struct gen_pred g = { .arena = &arena, .spans = w.spans, .n_spans = w.n_spans, .state = 4 };
+	const unsigned n_queries = rounds_of(N_QUERIES);
 	size_t n_some = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < N_QUERIES; i++) {
+	for (unsigned i = 0; i < n_queries; i++) {
 		struct plan *p = i % 5 == 0 ? plan_plain(w.snap, ROW_SPAN) :
 		    plan_columns(w.snap, ROW_SPAN);
 		struct exec_size want, got;
@@ -142,7 +144,7 @@ it_is_what_the_lines_take(void **state)
 		n_some += want.rows != 0 && want.rows != w.n_spans;
 		plan_free(p);
 	}
-	assert_true(n_some > N_QUERIES / 3);
+	assert_true(n_some > n_queries / 3);
 }
 
 /* A service, or all; some of the store's time, or all. */
@@ -163,10 +165,11 @@ of_whole_services_no_length_is_looked_at(void **state)
 {
 	struct gen_pred g = { .arena = &arena, .spans = w.spans, .n_spans = w.n_spans, .state = 9 };
 	const uint64_t hour = (uint64_t)NS_PER_HOUR;
+	const unsigned n_queries = rounds_of(N_QUERIES);
 	size_t n_spared = 0, n_cut = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < N_QUERIES; i++) {
+	for (unsigned i = 0; i < n_queries; i++) {
 		struct plan *p = plan_columns(w.snap, ROW_SPAN);
 		struct exec_env env = env_of(1 + i % 3);
 		struct err e = ERR_INIT;
@@ -193,7 +196,7 @@ of_whole_services_no_length_is_looked_at(void **state)
 		n_cut += prof.row_groups_visited != 0;
 		plan_free(p);
 	}
-	assert_true(n_spared > N_QUERIES / 4 && n_cut > N_QUERIES / 8);
+	assert_true(n_spared > n_queries / 4 && n_cut > n_queries / 8);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "lib/gen_pred.h"
 #include "lib/gen_span.h"
 #include "lib/opt_case.h"
+#include "lib/rounds.h"
 
 #define ROUNDS 4000
 #define N_SPANS 60
@@ -179,7 +180,7 @@ more_rows_never_cost_less(void **state)
 
 	(void)state;
 	assert_int_equal(opt_rules_parse(SV("order"), &order, NULL), 0);
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < (int)rounds_of(ROUNDS); i++) {
 		struct opt_case c;
 		double before;
 		struct plan *p;
@@ -204,7 +205,7 @@ more_shards_never_cost_less(void **state)
 
 	(void)state;
 	assert_int_equal(opt_rules_parse(SV("order"), &order, NULL), 0);
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < (int)rounds_of(ROUNDS); i++) {
 		struct opt_case c;
 		double before;
 		struct plan *p;
@@ -226,7 +227,7 @@ static void
 the_cheapest_is_chosen(void **state)
 {
 	(void)state;
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < (int)rounds_of(ROUNDS); i++) {
 		struct opt_case c;
 		struct plan *p;
 
@@ -255,7 +256,7 @@ static void
 rules_have_nothing_left_to_do(void **state)
 {
 	(void)state;
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < (int)rounds_of(ROUNDS); i++) {
 		struct opt_case c;
 		struct err e = ERR_INIT;
 		struct plan *p;
