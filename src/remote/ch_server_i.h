@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* ch_server_i: what the files of this folder alone ask of a server. */
 #ifndef CH_SERVER_I_H
 #define CH_SERVER_I_H
 
