@@ -220,8 +220,9 @@ fetch_spans(struct fetcher *x, struct want *wants, size_t n, struct err *e)
 
 	f.proj.events |= ex->plan->output == ROW_EVENT || ex->plan->output == ROW_SCORE;
 	f.proj.links |= ex->plan->output == ROW_LINK;
-	f.rows = arena_array(&x->window, n, uint32_t);
-	f.runs = arena_array(&x->window, n, struct run);
+	/* All of it is written, as far as it is used: cleared it would be touched twice. */
+	f.rows = arena_alloc(&x->window, n * sizeof *f.rows);
+	f.runs = arena_alloc(&x->window, n * sizeof *f.runs);
 	if (f.rows == NULL || f.runs == NULL || tmp == NULL)
 		return err_nomem(e);
 	f.wants = wants = wants_sort(wants, tmp, n);
@@ -297,7 +298,7 @@ window_fill(struct fetcher *f, size_t at, size_t n, size_t most, struct err *e)
 	fetch_window_end(f);
 	if ((rc = window_size(f, at, n, most, &size, e)) < 0)
 		return rc;
-	if ((wants = arena_array(&f->window, size, struct want)) == NULL)
+	if ((wants = arena_alloc(&f->window, size * sizeof *wants)) == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < size; i++) {
 		const struct ref *r = refs_at(f->refs, at + i);

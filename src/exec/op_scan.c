@@ -45,19 +45,26 @@ morsel_task(void *arg, size_t i)
 }
 
 /*
- * The first morsels of all shards come first, then the second ones, and so on: what a filter needs
- * of a shard is made by the first row group that asks for it, which need not be the first one, and
- * meanwhile others of that shard would have to wait.
+ * What a filter needs of a shard is made by the first row group that asks for it, and meanwhile
+ * others of that shard have to wait. So the first morsels of all shards come first; where texts are
+ * searched, which takes long and often begins only with a later row group, the second ones follow,
+ * and so on. Otherwise the rest comes shard by shard: what groups keep of a shard is found again.
  */
+static uint32_t
+rounds_of(const struct exec *ex)
+{
+	return ex->threads > 1 && ex->local->searches ? UINT32_MAX : 2;
+}
+
 static void
 take_turns(struct wave *w)
 {
-	uint32_t *place = w->turns, at = 0;
+	uint32_t *place = w->turns, at = 0, last = rounds_of(w->job.ex) - 1;
 
 	memset(w->rounds, 0, w->n * sizeof *w->rounds);
 	for (size_t i = 0; i < w->n; i++) {
 		place[i] = i > 0 && w->morsels[i].shard == w->morsels[i - 1].shard ?
-		    place[i - 1] + 1 : 0;
+		    place[i - 1] + (place[i - 1] < last) : 0;
 		w->rounds[place[i]]++;
 	}
 	for (size_t r = 0; r < w->n; r++) {

@@ -19,7 +19,11 @@
 
 #define MAX_THREADS 8
 #define PARTS 32		/* of a loop, each of which may have to wait with its bytes */
-#define PART_ROWS 128		/* fewer are not worth waking a thread for, nor a turn */
+/*
+ * Fewer are not worth waking a thread for, nor a turn: to format them takes 15 to 23 us (118 ns a row
+ * of seven selected fields, 177 of a whole span of 1.1 KB), to wake a thread 13.
+ */
+#define PART_ROWS 128
 /*
  * Q14 at 10M, 74 MB, two threads, formatting: 64 KiB a part 8.3 ms, 128 KiB 7.4, 256 KiB 7.3; one
  * thread takes 11.

@@ -17,7 +17,7 @@
 #include "lib/store_rig.h"
 #include "lib/way.h"
 
-#define N_SPANS 12000
+#define N_SPANS 6000
 #define SELECT "/select/start,trace_id,span_id,service,name,duration,status"
 
 static const unsigned threads[] = { 1, 2, 4 };
@@ -64,7 +64,7 @@ bytes_are_the_same_with_any_number_of_threads(void **state)
 {
 	static const char *const paths[] = {
 		"/spans.jsonl", "/spans.csv", SELECT "/spans.jsonl", SELECT "/spans.csv",
-		"/sort/duration:desc/spans.jsonl", "/sort/name/spans.csv", "/limit/5000/spans.jsonl",
+		"/sort/duration:desc/spans.jsonl", "/sort/name/spans.csv", "/limit/4000/spans.jsonl",
 		"/offset/700/limit/3000/spans.csv", "/duration/gt/5us" SELECT "/spans.jsonl",
 		"/any/where/name/contains/a/status/error/end/spans.jsonl",
 		"/select/name,trace.duration/spans.jsonl", "/otlp.jsonl", "/events.jsonl",
@@ -232,7 +232,7 @@ short_of_memory_one_formatter_does_it(void **state)
 static void
 too_many_rows_end_it_alike(void **state)
 {
-	static const char *const sets[] = { "query.threads=4", "query.max_rows=7000" };
+	static const char *const sets[] = { "query.threads=4", "query.max_rows=4500" };
 	struct engine *usual = en;
 	struct conf *usual_conf = conf;
 	size_t first = 0;

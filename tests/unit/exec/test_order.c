@@ -174,6 +174,56 @@ integers_of_both_signs_and_widths_compare(void **state)
 	assert_int_equal(skey_cmp(&huge, &huge), 0);
 }
 
+#define N_TIMES 5000
+
+/* The i-th of N_TIMES times, all different: over an hour, close together but for one, in heaps, in order. */
+static uint64_t
+time_of(int shape, uint64_t i)
+{
+	uint64_t x = i * 7919 % N_TIMES;
+
+	switch (shape) {
+	case 0:
+		return x * 720000000;
+	case 1:
+		return x == 77 ? UINT64_C(1) << 45 : x;
+	case 2:
+		return x / 8 * 1000000000 + x % 8;
+	}
+	return N_TIMES - i;
+}
+
+static void
+newest_come_first_however_times_lie(void **state)
+{
+	static struct plan plan;
+	static struct exec ex = { .plan = &plan };
+
+	(void)state;
+	for (int shape = 0; shape < 4; shape++) {
+		struct err err = ERR_INIT;
+		uint64_t sum = 0;
+		struct refs r;
+
+		refs_init(&r, 0, UINT64_MAX);
+		assert_int_equal(refs_reserve(&ex, &r, N_TIMES, &err), 0);
+		for (uint32_t i = 0; i < N_TIMES; i++)
+			(void)refs_add(&r, time_of(shape, i), 0, i, 0);
+		assert_int_equal(refs_sort(&ex, &r, &err), 0);
+		assert_int_equal(r.n, N_TIMES);
+		for (size_t i = 0; i < N_TIMES; i++) {
+			const struct ref *x = refs_at(&r, i);
+
+			assert_true(x->at == time_of(shape, x->row));
+			assert_true(i == 0 || x->at < refs_at(&r, i - 1)->at);
+			sum += x->row;
+		}
+		assert_int_equal(sum, (uint64_t)N_TIMES * (N_TIMES - 1) / 2);
+		refs_release(&ex, &r);
+	}
+	assert_int_equal(atomic_load(&ex.held), 0);
+}
+
 int
 main(void)
 {
@@ -183,6 +233,7 @@ main(void)
 		cmocka_unit_test(ties_go_by_ids),
 		cmocka_unit_test(a_second_key_decides_where_the_first_is_equal),
 		cmocka_unit_test(integers_of_both_signs_and_widths_compare),
+		cmocka_unit_test(newest_come_first_however_times_lie),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

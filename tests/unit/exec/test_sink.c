@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -17,8 +18,8 @@
 #include "lib/plan_builder.h"
 
 #define N_SPANS 4000
-#define GROUP_ROWS 150		/* so that the plain plan's waves are worth threads */
-#define WAVE 32			/* row groups, of one thread and of a sink that does not fill */
+#define GROUP_ROWS 50		/* so that the plain plan's waves are worth threads */
+#define MEETINGS 50		/* row groups of a wave of two threads' 64 */
 
 static struct exec_rig w;
 
@@ -26,8 +27,6 @@ struct seen {
 	unsigned opened, started, finished, combined, last;
 	uint64_t n, hash;		/* over all rows, in any order */
 	uint64_t stop;			/* rows that are enough; 0: all */
-	uint32_t parts[64];		/* of the first morsels, as they came; for one thread */
-	uint32_t n_parts;
 	atomic_uint wrong;		/* threads must not end the test themselves */
 };
 
@@ -37,6 +36,13 @@ struct seen_local {
 };
 
 static struct seen seen;
+
+/* Row groups that come at the same time, two by two. */
+static bool meets;
+static pthread_mutex_t meet_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t meet_came = PTHREAD_COND_INITIALIZER;
+static uint32_t meet_parts[MEETINGS];
+static unsigned meet_n;
 
 static int
 see_open(struct row_sink *s, struct err *e)
@@ -79,6 +85,27 @@ see_span(void *arg, const struct span *s, uint32_t i)
 	return 0;
 }
 
+/* The first of two waits for the second. */
+static void
+meet(uint32_t part)
+{
+	struct timespec until;
+	unsigned i;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 20;
+	pthread_mutex_lock(&meet_lock);
+	if ((i = meet_n) < MEETINGS) {
+		meet_parts[meet_n++] = part;
+		pthread_cond_signal(&meet_came);
+		while (i % 2 == 0 && meet_n == i + 1)
+			if (pthread_cond_timedwait(&meet_came, &meet_lock, &until) != 0)
+				break;
+		check(i % 2 != 0 || meet_n > i + 1);
+	}
+	pthread_mutex_unlock(&meet_lock);
+}
+
 static int
 see_consume(struct row_sink *s, void *local, struct scan *sc, const struct found *f)
 {
@@ -89,8 +116,8 @@ see_consume(struct row_sink *s, void *local, struct scan *sc, const struct found
 	int rc;
 
 	check(!atomic_exchange(&l->taken, true));
-	if (s->ex->threads == 1 && seen.n_parts < 64)
-		seen.parts[seen.n_parts++] = sc->part;
+	if (meets)
+		meet(sc->part);
 	check(seen.started == 1 && seen.finished == 0);
 	check(rows != NULL && f->n > 0 && (f->spans != NULL) == !s->ex->plan->filter.pushdown);
 	for (uint32_t i = 0; rows != NULL && i < f->n; i++) {
@@ -215,31 +242,29 @@ a_full_sink_ends_the_scan(void **state)
 	}
 }
 
-/* The place of a part among the first n that came; n if it is not there. */
-static uint32_t
-place_of(uint32_t part, uint32_t n)
-{
-	uint32_t i = 0;
-
-	while (i < n && seen.parts[i] != part)
-		i++;
-	return i;
-}
-
-/* So that two threads do not come to one shard at once, where one would wait for the other. */
+/*
+ * Where texts are searched two threads are not sent to one shard, where one would wait for what the
+ * other makes ready. Here each row group waits for the one that comes with it.
+ */
 static void
-row_groups_of_all_shards_of_a_wave_come_in_turn(void **state)
+threads_are_sent_to_different_shards(void **state)
 {
-	uint32_t n = 1;
+	struct plan *p = plan_columns(w.snap, ROW_SPAN);
+	struct arena a;
 
 	(void)state;
-	look_and_free(plan_columns(w.snap, ROW_SPAN), 1, 0);
-	assert_true(seen.n_parts >= WAVE);
-	while (n < WAVE && place_of(seen.parts[n], n) == n)
-		n++;
-	assert_true(n > 2 && n < WAVE);
-	for (uint32_t i = n; i < WAVE; i++)
-		assert_true(place_of(seen.parts[i], n) < n);
+	arena_init(&a);
+	p->filter.pred = or_of(&a, leaf_text(&a, "name", OP_HAS, SV("")),
+	    leaf_of(&a, "status_message", OP_CONTAINS, "no such text"));
+	meet_n = 0;
+	meets = true;
+	look_and_free(p, 2, 0);
+	meets = false;
+	arena_release(&a);
+	assert_int_equal(seen.n, w.n_spans);
+	assert_int_equal(meet_n, MEETINGS);
+	for (unsigned i = 0; i < MEETINGS; i += 2)
+		assert_int_not_equal(meet_parts[i], meet_parts[i + 1]);
 }
 
 static void
@@ -282,7 +307,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_rows_come_in_whoever_scans),
 		cmocka_unit_test(a_full_sink_ends_the_scan),
-		cmocka_unit_test(row_groups_of_all_shards_of_a_wave_come_in_turn),
+		cmocka_unit_test(threads_are_sent_to_different_shards),
 		cmocka_unit_test(a_plan_without_steps_does_not_run),
 	};
 
