@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "ch_cell_i.h"
 #include "ch_words_i.h"
+#include "ingest/json_attrs.h"
 
 /* What one row is made with. */
 struct row {
@@ -16,6 +17,7 @@ struct row {
 	struct event *events;
 	struct link *links;
 	uint64_t duration;
+	bool json;		/* the column at hand */
 };
 
 static int
@@ -112,10 +114,23 @@ ch_span_value(struct sv s, struct arena *a, struct value *v, struct err *e)
 	return rc < 0 ? rc : value_of(&r, s, v);
 }
 
+/* Of a column of JSON: an object of them. */
+static int
+attrs_json(struct row *r, struct cursor *c, struct attrs *out)
+{
+	int rc = attrs_of_json(cursor_str(c), r->a, out, r->e);
+
+	return rc < 0 ? err_ctx(r->e, rc, "a row of ClickHouse's table of spans") : rc;
+}
+
 static int
 attrs_read(struct row *r, struct cursor *c, struct attrs *out)
 {
-	uint64_t n = cursor_varint(c);
+	uint64_t n;
+
+	if (r->json)
+		return attrs_json(r, c, out);
+	n = cursor_varint(c);
 
 	if (n > LIMIT_SPAN_ATTRS)
 		return err_set(r->e, ERR_TOOBIG, -1, "a span in ClickHouse has over %d attributes",
@@ -209,11 +224,19 @@ link_part(struct row *r, enum ch_span_column of, struct cursor *c)
 
 /* ---- a row ---- */
 
+/* JSON is asked for as text. */
+static bool
+is_text(const struct ch_type *t)
+{
+	return t->kind == CH_STRING || (t->kind == CH_ARRAY && t->kids[0]->kind == CH_STRING);
+}
+
 static int
 cell(struct row *r, enum ch_span_column of, const struct ch_type *t, struct cursor *c)
 {
 	struct span *s = r->span;
 
+	r->json = is_text(t);
 	switch (of) {
 	case CHC_TIMESTAMP:
 		s->start_ns = cell_time(t, c);
@@ -330,7 +353,8 @@ readable(enum ch_span_column of, const struct ch_type *t)
 	case CHC_ATTRS:
 	case CHC_EVENT_ATTRS:
 	case CHC_LINK_ATTRS:
-		return t->kind == CH_MAP && t->kids[0]->kind == CH_STRING && t->kids[1]->kind == CH_STRING;
+		return t->kind == CH_STRING || (t->kind == CH_MAP &&
+		    t->kids[0]->kind == CH_STRING && t->kids[1]->kind == CH_STRING);
 	default:
 		return t->kind == CH_STRING;
 	}
