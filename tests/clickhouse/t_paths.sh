@@ -22,6 +22,9 @@ until [ -s "$dir/port" ]; do
 	sleep 0.1
 done
 [ -c /dev/fuse ] && set -- --mount "$SPANFS" || set --
-python3 -B "$SRC/tests/oracle/run.py" --spanctl "$SPANCTL" "$@" --tap \
-	--clickhouse "http://127.0.0.1:$(cat "$dir/port")" -n "${SPANFS_ORACLE_PATHS-150}" --seed 3 \
-	--groups 0.35
+ask() {
+	python3 -B "$SRC/tests/oracle/run.py" --spanctl "$SPANCTL" --tap \
+		--clickhouse "http://127.0.0.1:$(cat "$dir/port")" --groups 0.35 "$@"
+}
+n=${SPANFS_ORACLE_PATHS-150}
+ask "$@" -n "$n" --seed 3 && ask "$@" -n $((n / 3)) --seed 4 --json

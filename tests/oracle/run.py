@@ -69,6 +69,18 @@ def run_sql(url, text):
         answer_.read()
 
 
+# The exporter's table with json: true.
+JSON_TABLE = """CREATE TABLE %s.otel_traces (Timestamp DateTime64(9), TraceId String, SpanId String,
+    ParentSpanId String, TraceState String, SpanName LowCardinality(String),
+    SpanKind LowCardinality(String), ServiceName LowCardinality(String), ResourceAttributes JSON,
+    ScopeName String, ScopeVersion String, SpanAttributes JSON, Duration UInt64,
+    StatusCode LowCardinality(String), StatusMessage String,
+    Events Nested (Timestamp DateTime64(9), Name LowCardinality(String), Attributes JSON),
+    Links Nested (TraceId String, SpanId String, TraceState String, Attributes JSON))
+    ENGINE = MergeTree PARTITION BY toDate(Timestamp)
+    ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))"""
+
+
 class Runner:
     def __init__(self, args):
         self.args = args
@@ -91,6 +103,9 @@ class Runner:
         doesn't keep is not looked for. There are no marks there, and any name may be meant."""
         there = ["clickhouse.url=" + url, "clickhouse.database=oracle_%d_%d" % (
             self.args.seed, os.getpid())]
+        if self.args.json:
+            run_sql(url, "CREATE DATABASE " + there[1].split("=")[1])
+            run_sql(url, JSON_TABLE % there[1].split("=")[1])
         self.tool.run("export", "--create", "/", options=there)
         # What of spans with one start and ids comes first is open there, unless they are equal.
         run_sql(url, """ALTER TABLE oracle_%d_%d.otel_traces DELETE WHERE (Timestamp, TraceId, SpanId)
@@ -278,6 +293,7 @@ def arguments():
     p.add_argument("--spanctl", default=os.environ.get("SPANCTL", "./spanctl"))
     p.add_argument("--mount", metavar="SPANFS", help="ask through a mount, for exact errors")
     p.add_argument("--clickhouse", metavar="URL", help="the same spans on that server")
+    p.add_argument("--json", action="store_true", help="there, attributes in columns of JSON")
     p.add_argument("-n", type=int, default=300, help="generated paths")
     p.add_argument("--batch", type=int, default=2500, help="paths a seed; then the next")
     p.add_argument("--seed", type=int, default=1)
