@@ -118,7 +118,7 @@ values_come_back_as_they_were(struct ch_client *c, bool array)
 static void
 hostile_values_round_trip(void **state)
 {
-	struct ch_client *c = ch_server_client(&server, 20 * S);
+	struct ch_client *c = ch_client_for(&server, 20 * S);
 
 	(void)state;
 	for (unsigned n = 0; n < VALUES; n += BATCH)
@@ -147,7 +147,7 @@ refused(struct ch_client *c, const char *sql, int want, int code, const char *wo
 static void
 errors_have_the_servers_words(void **state)
 {
-	struct ch_client *c = ch_server_client(&server, 2 * S);
+	struct ch_client *c = ch_client_for(&server, 2 * S);
 
 	(void)state;
 	refused(c, "SELEC 1", ERR_IO, 62, "Syntax error");
@@ -230,7 +230,7 @@ check_stopped(struct ch_client *c, const char *mark)
 static void
 a_query_that_is_left_stops_on_the_server(void **state)
 {
-	struct ch_client *c = ch_server_client(&server, 20 * S), *d = ch_server_client(&server, 5 * S);
+	struct ch_client *c = ch_client_for(&server, 20 * S), *d = ch_client_for(&server, 5 * S);
 	struct ch_question q = { .sql = SV(ENDLESS "'left')"), .format = SV("RowBinary") };
 	struct ch_reply *r = NULL;
 	struct err e = ERR_INIT;
@@ -250,7 +250,7 @@ a_query_that_is_left_stops_on_the_server(void **state)
 static void
 a_query_past_its_deadline_stops_on_the_server(void **state)
 {
-	struct ch_client *c = ch_server_client(&server, S / 2), *d = ch_server_client(&server, 5 * S);
+	struct ch_client *c = ch_client_for(&server, S / 2), *d = ch_client_for(&server, 5 * S);
 	uint64_t begin = clock_mono_ns();
 
 	(void)state;
@@ -265,7 +265,7 @@ a_query_past_its_deadline_stops_on_the_server(void **state)
 static void
 the_summary_tells_what_was_read(void **state)
 {
-	struct ch_client *c = ch_server_client(&server, 5 * S);
+	struct ch_client *c = ch_client_for(&server, 5 * S);
 	struct buf rows = BUF_INIT;
 	struct err e = ERR_INIT;
 	struct ch_outcome o;

@@ -29,7 +29,7 @@ start(void **state)
 {
 	(void)state;
 	ch_server_start(&server, "http", NULL);
-	client = ch_server_client(&server, 10 * S);
+	client = ch_client_for(&server, 10 * S);
 	return 0;
 }
 

@@ -237,7 +237,7 @@ start(void **state)
 
 	(void)state;
 	ch_server_start(&server, "http", NULL);
-	client = ch_server_client(&server, 10 * S);
+	client = ch_client_for(&server, 10 * S);
 	arena_init(&arena);
 	span_batch_init(&back);
 	ch_server_do(&server, SV("CREATE TABLE plain (" CH_TABLE(CH_MAP, "UInt64") INDEXES ")" TAIL));

@@ -96,7 +96,7 @@ check_column(const struct ch_column *c, struct sv cell, const struct want *w)
 static void
 each_type_is_read_as_it_is_written(void **state)
 {
-	struct ch_client *c = ch_server_client(&server, 10 * S);
+	struct ch_client *c = ch_client_for(&server, 10 * S);
 	struct buf sql = BUF_INIT;
 	struct ch_question q = { .format = SV("RowBinaryWithNamesAndTypes") };
 	const struct ch_column *columns;
@@ -132,7 +132,7 @@ each_type_is_read_as_it_is_written(void **state)
 static void
 unknown_types_are_refused_by_name(void **state)
 {
-	struct ch_client *c = ch_server_client(&server, 10 * S);
+	struct ch_client *c = ch_client_for(&server, 10 * S);
 	struct ch_question q = { .sql = SV("SELECT toDecimal32(1, 2) AS d"), .format = SV("RowBinaryWithNamesAndTypes") };
 	struct ch_reply *reply;
 	struct ch_rows *rows;

@@ -79,7 +79,7 @@ ch_server_stop(struct ch_server *s)
 }
 
 struct ch_client *
-ch_server_client(const struct ch_server *s, uint64_t timeout_ns)
+ch_client_for(const struct ch_server *s, uint64_t timeout_ns)
 {
 	struct ch_options o = { .url = sv_cstr(s->url), .timeout_ns = timeout_ns };
 	struct ch_client *c = NULL;

@@ -20,7 +20,7 @@ struct ch_server {
 void ch_server_start(struct ch_server *, const char *scheme, const char *const *options);
 void ch_server_stop(struct ch_server *);
 
-struct ch_client *ch_server_client(const struct ch_server *, uint64_t timeout_ns);
+struct ch_client *ch_client_for(const struct ch_server *, uint64_t timeout_ns);
 /* Whole answers; 0 or the error. */
 int ch_rows(struct ch_client *, struct sv sql, const struct ch_param *, size_t n_params,
     const char *format, struct buf *rows, struct ch_outcome *, struct err *);
