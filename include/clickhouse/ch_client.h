@@ -48,7 +48,7 @@ struct ch_options {
 	struct sv url;		/* http[s]://host[:port], no more */
 	struct sv database, user, password;	/* "" of user and database: the server's default */
 	struct sv ca_file;	/* "": the system's */
-	uint64_t timeout_ns;	/* of a question without a deadline; > 0 */
+	uint64_t timeout_ns;	/* the longest that a question may take; > 0 */
 	uint64_t max_memory;	/* of a question, on the server; 0: as the server has it */
 };
 
@@ -63,7 +63,7 @@ struct ch_question {
 	size_t n_params;
 	struct sv format;		/* "RowBinaryWithNamesAndTypes" */
 	struct sv comment;		/* for the server's log; may be empty */
-	uint64_t deadline_ns;		/* of clock_mono_ns; 0: the options' timeout from now */
+	uint64_t deadline_ns;		/* of clock_mono_ns, if the options' timeout is later; 0: none */
 	const atomic_bool *cancel;	/* may be NULL */
 	struct sv id;			/* of the query, up to 47 bytes; empty: one is made */
 	const struct ch_writing *writing;	/* NULL: it only reads */

@@ -52,6 +52,7 @@ struct ch_reply {
 	struct ch_outcome outcome;
 	const atomic_bool *cancel;
 	uint64_t deadline_ns;
+	bool hurried;			/* that is who asks', and not the client's own */
 	struct curl_slist *headers;
 	struct buf url, sql;
 	struct sv post;			/* what is sent: sql, or the data of who asks */

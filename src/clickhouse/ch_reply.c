@@ -157,8 +157,8 @@ step(struct ch_reply *r, struct err *e)
 	if (r->cancel != NULL && atomic_load(r->cancel))
 		return err_set(e, ERR_CANCELLED, -1, "cancelled");
 	if (clock_mono_ns() >= r->deadline_ns)
-		return err_set(e, ERR_TIMEOUT, -1, "ClickHouse did not answer in time "
-		    "(see [clickhouse] timeout)");
+		return err_set(e, ERR_TIMEOUT, -1, "ClickHouse did not answer in time (see %s timeout)",
+		    r->hurried ? "[query]" : "[clickhouse]");
 	if (curl_multi_perform(r->conn->multi, &running) != CURLM_OK)
 		return err_nomem(e);
 	while ((m = curl_multi_info_read(r->conn->multi, &left)) != NULL)
@@ -357,7 +357,10 @@ ask(struct ch_client *c, const struct ch_question *q, struct ch_reply *r, struct
 	r->client = c;
 	r->cancel = q->cancel;
 	r->writes = q->writing != NULL;
-	r->deadline_ns = q->deadline_ns != 0 ? q->deadline_ns : clock_mono_ns() + c->timeout_ns;
+	r->deadline_ns = clock_mono_ns() + c->timeout_ns;
+	r->hurried = q->deadline_ns != 0 && q->deadline_ns < r->deadline_ns;
+	if (r->hurried)
+		r->deadline_ns = q->deadline_ns;
 	if (e == NULL)
 		e = &own;
 	if ((rc = breaker_ask(c, e)) < 0)

@@ -62,7 +62,7 @@ static void
 must_load(unsigned port, struct conf **c)
 {
 	char url[64], file[160];
-	const char *const sets[] = { url, file, "clickhouse.user=u", "clickhouse.timeout=400ms",
+	const char *const sets[] = { url, file, "clickhouse.user=u", "clickhouse.timeout=2s",
 		"query.threads=1", "mount.now=latest", "result_cache.ttl=0s" };
 	struct err e = ERR_INIT;
 
