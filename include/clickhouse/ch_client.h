@@ -94,6 +94,18 @@ int ch_client_new(const struct ch_options *, struct ch_client **, struct err *) 
 /* No reply may be open. NULL is allowed. */
 void ch_client_free(struct ch_client *);
 
+/* What was asked of the server since the client was made. */
+struct ch_counts {
+	uint64_t asked, retried;	/* questions; tries of them after the first */
+	uint64_t failed;		/* that ended in an error, but for those that were cancelled */
+	uint64_t killed;		/* left before their end, and stopped over there */
+	uint64_t read_rows, read_bytes;	/* that the server read, as it says */
+	uint64_t received;		/* bytes of answers, their heads left out */
+	uint64_t left_alone;		/* times that it was out of reach so often that it was */
+	bool up;			/* it is not, now */
+};
+void ch_client_counts(struct ch_client *, struct ch_counts *);
+
 /* Returns once the first bytes are there, or the answer is complete. *outcome is always written, if not NULL. */
 int ch_ask(struct ch_client *, const struct ch_question *, struct ch_outcome *,
     struct ch_reply **, struct err *) WARN_UNUSED;

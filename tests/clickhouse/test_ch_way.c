@@ -8,16 +8,18 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "engine/engine.h"
+#include "lib/ask.h"
 #include "lib/ch_proxy.h"
 #include "lib/ch_tables.h"
 
@@ -53,18 +55,22 @@ static struct way ways[] = {
 
 static struct ch_server server;
 static struct ch_proxy *proxy;
-static char password_file[128];
+static char password_file[128], log_file[128];
 static const struct requester me = { 0, 1 };
 
 /* ---- asking ---- */
 
 static void
-must_load(unsigned port, struct conf **c)
+must_load(unsigned port, const char *table, const char *ttl, struct conf **c)
 {
-	char url[64], file[160];
-	const char *const sets[] = { url, file, "clickhouse.user=u", "clickhouse.timeout=2s",
-		"query.threads=1", "mount.now=latest", "result_cache.ttl=0s" };
+	char url[64], file[160], log[160], name[64], life[64];
+	const char *const sets[] = { url, file, log, name, life, "clickhouse.user=u", "clickhouse.timeout=2s",
+		"query.threads=1", "mount.now=latest", "log.slow_query=1ms" };
 	struct err e = ERR_INIT;
+
+	snprintf(log, sizeof log, "log.query_log=%s", log_file);
+	snprintf(name, sizeof name, "clickhouse.table=%s", table);
+	snprintf(life, sizeof life, "result_cache.ttl=%s", ttl);
 
 	snprintf(url, sizeof url, "clickhouse.url=http://127.0.0.1:%u", port);
 	snprintf(file, sizeof file, "clickhouse.password_file=%s", password_file);
@@ -170,6 +176,7 @@ learn(struct way *w, const struct conf *c)
 	assert_true(w->want.n > 0);
 	assert_true(sv_eq(buf_view(&w->want), buf_view(&again)));
 	w->raw = ch_proxy_answer(proxy, w->question, &w->body);
+	assert_true(ch_proxy_idle(proxy));
 	buf_release(&again);
 }
 
@@ -184,6 +191,7 @@ start(void **state)
 	ch_server_do(&server, SV(CREATE));
 	ch_server_do(&server, SV(ROWS));
 	snprintf(password_file, sizeof password_file, "%s/password", server.dir);
+	snprintf(log_file, sizeof log_file, "%s/queries", server.dir);
 	f = fopen(password_file, "w");
 	assert_non_null(f);
 	fputs(SECRET "\n", f);
@@ -369,7 +377,7 @@ spoilt_answers_are_errors(void **state)
 	struct conf *c;
 
 	(void)state;
-	must_load(ch_proxy_port(proxy), &c);
+	must_load(ch_proxy_port(proxy), "otel_traces", "0s", &c);
 	for (size_t i = 0; i < N_WAYS; i++)
 		learn(&ways[i], c);
 	for (size_t i = 0; i < N_WAYS; i++)
@@ -391,11 +399,363 @@ spoilt_answers_are_errors(void **state)
 	conf_free(c);
 }
 
+/* ---- an engine that stays ---- */
+
+static const struct way spans = { .path = "service/cart/spans.jsonl" };
+static const struct way counted = { .path = "count" };
+
+static struct engine *
+engine_on(const struct conf *c)
+{
+	struct engine *en;
+	struct err e = ERR_INIT;
+
+	if (engine_open(c, ENGINE_CLICKHOUSE, false, &en, &e) < 0)
+		fail_msg("%s", e.msg);
+	return en;
+}
+
+static void
+gives(struct engine *en, const struct way *w, struct sv want)
+{
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	if (ask(en, w, &out, &e) < 0)
+		fail_msg("%s: %s", w->path, e.msg);
+	if (!sv_eq(buf_view(&out), want))
+		fail_msg("%s gives %.*s", w->path, SV_ARG(buf_view(&out)));
+	buf_release(&out);
+}
+
+static void
+fails(struct engine *en, const struct way *w, const char *words)
+{
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	if (ask(en, w, &out, &e) >= 0)
+		fail_msg("%s gives %.*s", w->path, SV_ARG(buf_view(&out)));
+	if (strstr(e.msg, words) == NULL)
+		fail_msg("%s: %s", w->path, e.msg);
+	buf_release(&out);
+}
+
+#define COPY(name) "INSERT INTO " name " SELECT * FROM otel_traces"
+#define TAIL ") ENGINE = MergeTree ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))"
+
+/* Is seen where a question fails for it, or fits the new columns as it is. */
+static void
+a_table_that_changes_is_noticed(void **state)
+{
+	struct conf *c;
+	struct engine *en;
+	struct buf want = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	ch_server_do(&server, SV("CREATE TABLE changing (" CH_TABLE(CH_MAP, "UInt64") TAIL));
+	ch_server_do(&server, SV(COPY("changing")));
+	must_load(server.port, "changing", "0s", &c);
+	en = engine_on(c);
+	assert_int_equal(ask(en, &spans, &want, &e), 0);
+	assert_true(want.n > 1000);
+
+	ch_server_do(&server, SV("ALTER TABLE changing ADD COLUMN Added String DEFAULT 'x' FIRST"));
+	gives(en, &spans, buf_view(&want));
+	ch_server_do(&server, SV("ALTER TABLE changing DROP COLUMN Added"));
+	ch_server_do(&server, SV("ALTER TABLE changing MODIFY COLUMN Duration Int64"));
+	gives(en, &spans, buf_view(&want));
+	gives(en, &counted, SV("60\n"));
+
+	ch_server_do(&server, SV("ALTER TABLE changing DROP COLUMN SpanAttributes"));
+	fails(en, &spans, "SpanAttributes");
+	gives(en, &counted, SV("60\n"));
+	ch_server_do(&server, SV("DROP TABLE changing SYNC"));
+	fails(en, &spans, "changing");
+
+	ch_server_do(&server, SV("CREATE TABLE changing (" CH_TABLE(CH_MAP, "String") TAIL));
+	fails(en, &spans, "Duration");
+	ch_server_do(&server, SV("DROP TABLE changing SYNC"));
+	ch_server_do(&server, SV("CREATE TABLE changing (" CH_TABLE("Map(String, String)", "Int64") TAIL));
+	ch_server_do(&server, SV(COPY("changing")));
+	gives(en, &spans, buf_view(&want));
+	ch_server_do(&server, SV("DROP TABLE changing SYNC"));
+	engine_close(en);
+	conf_free(c);
+	buf_release(&want);
+}
+
+static void
+a_server_that_was_gone_is_asked_again(void **state)
+{
+	const struct timespec tenth = { 0, 100000000 };
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct conf *c;
+	struct engine *en;
+	uint64_t begin;
+	int rc;
+
+	(void)state;
+	must_load(server.port, "otel_traces", "0s", &c);
+	en = engine_on(c);
+	gives(en, &counted, SV("60\n"));
+	ch_server_tell(&server, "/test/gone/1");
+	for (unsigned i = 0; i < 8; i++)
+		fails(en, &counted, "out of reach");
+	ch_server_tell(&server, "/test/gone/0");
+	begin = clock_mono_ns();
+	while ((rc = ask(en, &counted, &out, &e)) < 0 && clock_mono_ns() - begin < WITHIN) {
+		out.n = 0;
+		nanosleep(&tenth, NULL);
+	}
+	if (rc < 0 || !sv_is(buf_view(&out), "60\n"))
+		fail_msg("%s", e.msg);
+	buf_release(&out);
+	engine_close(en);
+	conf_free(c);
+}
+
+/* As a mount asks. */
+static void
+results_are_kept_for_a_while(void **state)
+{
+	const struct ch_fault broken = { .kind = FAULT_STATUS, .more = 500 };
+	const struct timespec tenth = { 0, 100000000 };
+	struct buf out = BUF_INIT;
+	struct conf *c;
+	struct engine *en;
+	uint64_t begin;
+
+	(void)state;
+	ch_server_do(&server, SV("CREATE TABLE growing AS otel_traces"));
+	ch_server_do(&server, SV(COPY("growing")));
+	must_load(ch_proxy_port(proxy), "growing", "5s", &c);
+	en = engine_on(c);
+	ch_proxy_set(proxy, &broken);
+	assert_int_equal(ask_kept(en, "count", &out), ERR_IO);
+	ch_proxy_set(proxy, NULL);
+	begin = clock_mono_ns();
+	assert_int_equal(ask_kept(en, "count", &out), 0);
+	assert_true(sv_is(buf_view(&out), "60\n"));
+	ch_server_do(&server, SV(COPY("growing")));
+	ch_proxy_forget(proxy);
+	assert_int_equal(ask_kept(en, "count", &out), 0);
+	/* A machine that stood still says nothing of it. */
+	if (clock_mono_ns() - begin < 4 * S)
+		assert_true(sv_is(buf_view(&out), "60\n"));
+	while (!sv_is(buf_view(&out), "120\n") && clock_mono_ns() - begin < 6 * WITHIN) {
+		nanosleep(&tenth, NULL);
+		ch_proxy_forget(proxy);
+		assert_int_equal(ask_kept(en, "count", &out), 0);
+	}
+	assert_true(sv_is(buf_view(&out), "120\n"));
+	ch_server_do(&server, SV("DROP TABLE growing SYNC"));
+	buf_release(&out);
+	engine_close(en);
+	conf_free(c);
+}
+
+/* ---- what is told ---- */
+
+static uint64_t
+metric(struct engine *en, const char *name)
+{
+	struct buf b = BUF_INIT, line = BUF_INIT;
+	struct err e = ERR_INIT;
+	int64_t at;
+	uint64_t v;
+
+	assert_int_equal(engine_control_file(en, SV("metrics"), me, &b, &e), 0);
+	buf_printf(&line, "\nspanfs_clickhouse_%s ", name);
+	at = sv_find(buf_view(&b), buf_view(&line));
+	if (at < 0)
+		fail_msg("no metric %s", name);
+	buf_putc(&b, '\0');
+	v = strtoull(b.p + at + line.n, NULL, 10);
+	buf_release(&b);
+	buf_release(&line);
+	return v;
+}
+
+static void
+metrics_count(void **state)
+{
+	struct ch_fault busy = { .kind = FAULT_STATUS, .more = 503, .times = 1, .only = "SELECT count(), toUInt8" };
+	struct ch_fault broken = { .kind = FAULT_STATUS, .more = 500, .only = "SELECT count(), toUInt8" };
+	struct conf *c;
+	struct engine *en;
+	uint64_t asked, received;
+
+	(void)state;
+	must_load(ch_proxy_port(proxy), "otel_traces", "0s", &c);
+	en = engine_on(c);
+	asked = metric(en, "queries_total");
+	received = metric(en, "received_bytes_total");
+	assert_true(asked > 0 && received > 0);
+	assert_true(metric(en, "errors_total") == 0 && metric(en, "retries_total") == 0 && metric(en, "up") == 1);
+	ch_proxy_set(proxy, &busy);
+	gives(en, &counted, SV("60\n"));
+	assert_int_equal(metric(en, "retries_total"), 1);
+	assert_int_equal(metric(en, "errors_total"), 0);
+	assert_true(metric(en, "queries_total") > asked && metric(en, "received_bytes_total") > received);
+	ch_proxy_set(proxy, &broken);
+	fails(en, &counted, "500");
+	assert_int_equal(metric(en, "errors_total"), 1);
+	ch_proxy_set(proxy, NULL);
+	engine_close(en);
+	conf_free(c);
+}
+
+static void
+has_no_secret(const char *what, struct sv text)
+{
+	if (sv_find(text, SV(SECRET)) >= 0)
+		fail_msg("%s has the password: %.*s", what, SV_ARG(text));
+}
+
+/* After failures of many kinds, each with the password in the words of whoever answered. */
+static void
+no_secret_is_told(void **state)
+{
+	static const unsigned statuses[] = { 400, 401, 403, 404, 408, 413, 500, 503 };
+	static const char *const files[] = { "plan", "plan.json", "profile.json", "query", "info.json" };
+	struct conf *c;
+	struct engine *en;
+	struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+	FILE *f;
+	int ch;
+
+	(void)state;
+	must_load(ch_proxy_port(proxy), "otel_traces", "0s", &c);
+	en = engine_on(c);
+	for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+		struct ch_fault fault = { .kind = FAULT_STATUS, .more = statuses[i],
+			.text = SV("Code: 516. DB::Exception: u:" SECRET " is wrong\n") };
+
+		ch_proxy_set(proxy, &fault);
+		b.n = 0;
+		assert_true(ask(en, &spans, &b, &e) < 0);
+		has_no_secret("an error", sv_cstr(e.msg));
+		engine_note_error(en, sv_cstr(spans.path), me, &e);
+	}
+	ch_proxy_set(proxy, NULL);
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		b.n = 0;
+		if (engine_query(en, sv_cstr(files[i]), me, append, &b, NULL, &e) < 0)
+			has_no_secret("an error", sv_cstr(e.msg));
+		has_no_secret(files[i], buf_view(&b));
+	}
+	for (size_t i = 0; engine_control_name(i) != NULL; i++) {
+		b.n = 0;
+		if (engine_control_file(en, sv_cstr(engine_control_name(i)), me, &b, &e) == 0)
+			has_no_secret(engine_control_name(i), buf_view(&b));
+	}
+	engine_close(en);
+	conf_free(c);
+	b.n = 0;
+	f = fopen(log_file, "r");
+	assert_non_null(f);
+	while ((ch = getc(f)) != EOF)
+		buf_putc(&b, (char)ch);
+	fclose(f);
+	assert_true(b.n > 0);
+	has_no_secret("the query log", buf_view(&b));
+	buf_release(&b);
+}
+
+/* ---- what nobody waits for any more ---- */
+
+#define HEAVY "CREATE VIEW heavy AS SELECT o.* FROM otel_traces AS o CROSS JOIN numbers(100000000000) AS n " \
+	"WHERE sipHash64(o.SpanId, n.number) = 1"
+
+static bool
+runs(struct ch_client *cl)
+{
+	struct buf rows = BUF_INIT;
+	struct err e = ERR_INIT;
+	bool yes;
+
+	if (ch_rows(cl, SV("SELECT count() FROM system.processes WHERE position(query, 'FROM `heavy`') > 0 AND "
+	    "position(query, 'processes') = 0"), NULL, 0, "TabSeparated", &rows, NULL, &e) != 0)
+		fail_msg("%s", e.msg);
+	yes = !sv_is(buf_view(&rows), "0\n");
+	buf_release(&rows);
+	return yes;
+}
+
+struct reader {
+	struct engine *en;
+	const char *path;
+	atomic_bool cancel;
+	int rc;
+};
+
+static void *
+read_it(void *arg)
+{
+	struct reader *r = arg;
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	r->rc = engine_query(r->en, sv_cstr(r->path), me, append, &out, &r->cancel, &e);
+	buf_release(&out);
+	return NULL;
+}
+
+static void
+a_query_that_is_cancelled_stops_there(void **state)
+{
+	static const char *const paths[] = { "count", "group/service/groups.jsonl", "where/n/eq/7/sort/duration/spans.jsonl",
+		"status/error/traces.txt" };
+	const struct timespec some = { 0, 20000000 };
+	struct ch_client *cl = ch_client_for(&server, 20 * S);
+	struct conf *c;
+	struct engine *en;
+
+	(void)state;
+	ch_server_do(&server, SV(HEAVY));
+	must_load(server.port, "heavy", "0s", &c);
+	en = engine_on(c);
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		struct reader r = { .en = en, .path = paths[i] };
+		pthread_t thread;
+		uint64_t begin = clock_mono_ns();
+
+		assert_int_equal(pthread_create(&thread, NULL, read_it, &r), 0);
+		while (!runs(cl) && clock_mono_ns() - begin < S)
+			nanosleep(&some, NULL);
+		assert_true(runs(cl));
+		atomic_store(&r.cancel, true);
+		begin = clock_mono_ns();
+		pthread_join(thread, NULL);
+		assert_int_equal(r.rc, ERR_CANCELLED);
+		while (runs(cl)) {
+			if (clock_mono_ns() - begin > S)
+				fail_msg("%s runs on", paths[i]);
+			nanosleep(&some, NULL);
+		}
+	}
+	assert_true(metric(en, "kills_total") >= sizeof paths / sizeof *paths);
+	ch_server_do(&server, SV("DROP VIEW heavy SYNC"));
+	engine_close(en);
+	conf_free(c);
+	ch_client_free(cl);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spoilt_answers_are_errors),
+		cmocka_unit_test(a_table_that_changes_is_noticed),
+		cmocka_unit_test(a_server_that_was_gone_is_asked_again),
+		cmocka_unit_test(results_are_kept_for_a_while),
+		cmocka_unit_test(metrics_count),
+		cmocka_unit_test(no_secret_is_told),
+		cmocka_unit_test(a_query_that_is_cancelled_stops_there),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -52,7 +52,7 @@ unsigned ch_proxy_met(struct ch_proxy *);
 unsigned ch_proxy_kills(struct ch_proxy *);
 /* Of the question with this text, asked before: the answer's bytes, and of its body. */
 struct sv ch_proxy_answer(struct ch_proxy *, const char *text, size_t *body_bytes);
-/* Forgets the answers: the server has others now. No connection may be open. */
+/* Forgets the answers, also those of ch_proxy_answer: the server has others now. */
 void ch_proxy_forget(struct ch_proxy *);
 /* Waits until no connection is open; false after ten seconds. */
 bool ch_proxy_idle(struct ch_proxy *);
