@@ -65,7 +65,7 @@ must_load(unsigned port, const char *table, const char *ttl, struct conf **c)
 {
 	char url[64], file[160], log[160], name[64], life[64];
 	const char *const sets[] = { url, file, log, name, life, "clickhouse.user=u", "clickhouse.timeout=2s",
-		"query.threads=1", "mount.now=latest", "log.slow_query=1ms" };
+		"query.threads=1", "log.slow_query=1ms" };
 	struct err e = ERR_INIT;
 
 	snprintf(log, sizeof log, "log.query_log=%s", log_file);
@@ -678,7 +678,7 @@ runs(struct ch_client *cl)
 	struct err e = ERR_INIT;
 	bool yes;
 
-	if (ch_rows(cl, SV("SELECT count() FROM system.processes WHERE position(query, 'FROM `heavy`') > 0 AND "
+	if (ch_rows(cl, SV("SELECT count() FROM system.processes WHERE match(query, 'FROM .?heavy') AND "
 	    "position(query, 'processes') = 0"), NULL, 0, "TabSeparated", &rows, NULL, &e) != 0)
 		fail_msg("%s", e.msg);
 	yes = !sv_is(buf_view(&rows), "0\n");
