@@ -200,24 +200,6 @@ print_cache(struct engine *en, struct requester asks, struct buf *out)
 }
 
 static void
-server_metrics(struct engine *en, struct metrics *m)
-{
-	struct ch_counts c;
-
-	ch_client_counts(ch_server_client(en->server), &c);
-	m->has_server = true;
-	m->server_up = c.up;
-	m->server_queries = c.asked;
-	m->server_retries = c.retried;
-	m->server_errors = c.failed;
-	m->server_kills = c.killed;
-	m->server_left_alone = c.left_alone;
-	m->server_read_rows = c.read_rows;
-	m->server_read_bytes = c.read_bytes;
-	m->server_received = c.received;
-}
-
-static void
 print_metrics(struct engine *en, struct requester asks, struct buf *out)
 {
 	struct metrics m = {
@@ -243,7 +225,7 @@ print_metrics(struct engine *en, struct requester asks, struct buf *out)
 	m.kept_bytes = en->results.worth.bytes;
 	pthread_mutex_unlock(&en->lock);
 	if (en->server != NULL) {
-		server_metrics(en, &m);
+		engine_server_metrics(en, &m);
 	} else if (engine_world(en, &w, NULL) == 0) {
 		m.has_store = true;
 		m.store_spans = w->snap->n_rows;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* ch_server_i: what listings see of a server. */
 #ifndef CH_SERVER_I_H
 #define CH_SERVER_I_H
 

@@ -158,7 +158,7 @@ descriptors(void)
 	"'', '', concat('op ', toString(number % 5)), 'Server', ['cart', 'checkout', 'payment'][number % 3 + 1], " \
 	"map('service.name', ['cart', 'checkout', 'payment'][number % 3 + 1], 'host.name', 'n1'), 'lib', '1.0', " \
 	"map('http.route', concat('/r', toString(number % 4)), 'n', toString(number)), 1000000 * number, " \
-	"if(number % 4 = 0, 'Error', 'Unset'), if(number % 4 = 0, 'it failed', ''), " \
+	"multiIf(number % 4 = 0, 'Error', 'Unset'), multiIf(number % 4 = 0, 'it failed', ''), " \
 	"[toDateTime64('2026-11-20 12:00:00', 9)], ['exception'], [map('exception.type', 'E')], [], [], [], [] " \
 	"FROM numbers(60)"
 #define CREATE "CREATE TABLE otel_traces (" CH_TABLE(CH_MAP, "UInt64") ") ENGINE = MergeTree " \
