@@ -48,7 +48,7 @@ struct ch_options {
 	struct sv url;		/* http[s]://host[:port], no more */
 	struct sv database, user, password;	/* "" of user and database: the server's default */
 	struct sv ca_file;	/* "": the system's */
-	uint64_t timeout_ns;	/* of a question without a deadline; > 0 */
+	uint64_t timeout_ns;	/* the longest that a question may take; > 0 */
 	uint64_t max_memory;	/* of a question, on the server; 0: as the server has it */
 };
 
@@ -63,7 +63,7 @@ struct ch_question {
 	size_t n_params;
 	struct sv format;		/* "RowBinaryWithNamesAndTypes" */
 	struct sv comment;		/* for the server's log; may be empty */
-	uint64_t deadline_ns;		/* of clock_mono_ns; 0: the options' timeout from now */
+	uint64_t deadline_ns;		/* of clock_mono_ns, if the options' timeout is later; 0: none */
 	const atomic_bool *cancel;	/* may be NULL */
 	struct sv id;			/* of the query, up to 47 bytes; empty: one is made */
 	const struct ch_writing *writing;	/* NULL: it only reads */
@@ -93,6 +93,18 @@ struct ch_outcome {
 int ch_client_new(const struct ch_options *, struct ch_client **, struct err *) WARN_UNUSED;
 /* No reply may be open. NULL is allowed. */
 void ch_client_free(struct ch_client *);
+
+/* What was asked of the server since the client was made. */
+struct ch_counts {
+	uint64_t asked, retried;	/* questions; tries of them after the first */
+	uint64_t failed;		/* that ended in an error, but for those that were cancelled */
+	uint64_t killed;		/* left before their end, and stopped over there */
+	uint64_t read_rows, read_bytes;	/* that the server read, as it says */
+	uint64_t received;		/* bytes of answers, their heads left out */
+	uint64_t left_alone;		/* times that it was out of reach so often that it was */
+	bool up;			/* it is not, now */
+};
+void ch_client_counts(struct ch_client *, struct ch_counts *);
 
 /* Returns once the first bytes are there, or the answer is complete. *outcome is always written, if not NULL. */
 int ch_ask(struct ch_client *, const struct ch_question *, struct ch_outcome *,

@@ -25,6 +25,10 @@ struct metrics {
 	uint64_t shared_hits, shared_misses, shared_skipped, shared_failed, shared_damaged;
 	uint64_t shared_written, shared_dropped, shared_opened;
 	unsigned cost_version;
+	/* Of a server in place of a store: */
+	bool has_server, server_up;
+	uint64_t server_queries, server_retries, server_errors, server_kills, server_left_alone;
+	uint64_t server_read_rows, server_read_bytes, server_received;
 	bool has_store;				/* the newest commit is known: */
 	uint64_t store_spans, store_bytes, store_shards, store_generation;
 };

@@ -8,6 +8,8 @@ enum { CODE_ROWS = 158, CODE_BYTES = 307, CODE_TIME = 159, CODE_READONLY = 164, 
 	CODE_CONSTRAINT = 452, CODE_DENIED = 497 };
 
 #define S 1000000000ull
+/* Questions say how many rows they want; an answer without an end has no end. */
+#define ANSWER_BYTES (64u << 20)
 
 static int
 next_piece(void *arg, struct sv *out, struct err *e)
@@ -118,12 +120,17 @@ rows_read(struct ch_reply *reply, const char *types, catalog_row_fn *fn, void *a
 	const struct ch_column *columns;
 	struct ch_rows *rows = NULL;
 	const struct sv *cells;
+	size_t bytes = 0;
 	int rc = ch_rows_open(next_piece, reply, &rows, e);
 
 	if (rc == 0)
 		rc = types_check(rows, types, &columns, e);
-	while (rc == 0 && (rc = ch_rows_next(rows, &cells, e)) == 0)
-		rc = fn(arg, columns, cells, e);
+	while (rc == 0 && (rc = ch_rows_next(rows, &cells, e)) == 0) {
+		for (size_t i = 0; types[i] != '\0'; i++)
+			bytes += cells[i].n;
+		rc = bytes <= ANSWER_BYTES ? fn(arg, columns, cells, e) : err_set(e, ERR_TOOBIG, -1,
+		    "ClickHouse's answer about its table has over %u bytes", ANSWER_BYTES);
+	}
 	ch_rows_close(rows);
 	return rc > 0 ? 0 : rc;
 }

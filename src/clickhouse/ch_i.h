@@ -35,6 +35,8 @@ struct ch_client {
 	struct buf url, database, user, password, ca_file;	/* each with a NUL behind */
 	uint64_t timeout_ns, max_memory;
 	atomic_int settings;		/* enum ch_settings */
+	/* Of struct ch_counts. */
+	atomic_ullong asked, retried, failed, killed, read_rows, read_bytes, received;
 
 	pthread_mutex_t lock;		/* guards what follows */
 	struct ch_conn *idle;
@@ -42,6 +44,7 @@ struct ch_client {
 	unsigned failures;		/* out of reach, in a row */
 	uint64_t closed_until;		/* by the breaker; 0: not closed */
 	uint64_t rest_ns;		/* how long it was closed last */
+	uint64_t n_closed;		/* times that it was */
 	bool probing;			/* somebody tries whether the server is back */
 	char why[256];			/* the last failure */
 };
@@ -52,6 +55,7 @@ struct ch_reply {
 	struct ch_outcome outcome;
 	const atomic_bool *cancel;
 	uint64_t deadline_ns;
+	bool hurried;			/* that is who asks', and not the client's own */
 	struct curl_slist *headers;
 	struct buf url, sql;
 	struct sv post;			/* what is sent: sql, or the data of who asks */

@@ -113,11 +113,27 @@ breaker_tell(struct ch_client *cl, bool reached, const char *why)
 	} else {
 		snprintf(cl->why, sizeof cl->why, "%s", why);
 		if (++cl->failures >= BREAK_AFTER) {
+			cl->n_closed += cl->closed_until == 0;
 			cl->rest_ns = cl->rest_ns == 0 ? BREAK_NS : 2 * cl->rest_ns;
 			if (cl->rest_ns > BREAK_MOST_NS)
 				cl->rest_ns = BREAK_MOST_NS;
 			cl->closed_until = clock_mono_ns() + cl->rest_ns;
 		}
 	}
+	pthread_mutex_unlock(&cl->lock);
+}
+
+void
+ch_client_counts(struct ch_client *cl, struct ch_counts *out)
+{
+	*out = (struct ch_counts){
+		.asked = atomic_load(&cl->asked), .retried = atomic_load(&cl->retried),
+		.failed = atomic_load(&cl->failed), .killed = atomic_load(&cl->killed),
+		.read_rows = atomic_load(&cl->read_rows), .read_bytes = atomic_load(&cl->read_bytes),
+		.received = atomic_load(&cl->received),
+	};
+	pthread_mutex_lock(&cl->lock);
+	out->left_alone = cl->n_closed;
+	out->up = cl->closed_until == 0;
 	pthread_mutex_unlock(&cl->lock);
 }

@@ -30,6 +30,7 @@ on_body(char *p, size_t size, size_t n, void *arg)
 		r->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
+	atomic_fetch_add(&r->client->received, n);
 	buf_put(to, p, n);
 	return to->oom ? 0 : n;
 }
@@ -159,8 +160,8 @@ step(struct ch_reply *r, struct err *e)
 	if (r->cancel != NULL && atomic_load(r->cancel))
 		return err_set(e, ERR_CANCELLED, -1, "cancelled");
 	if (clock_mono_ns() >= r->deadline_ns)
-		return err_set(e, ERR_TIMEOUT, -1, "ClickHouse did not answer in time "
-		    "(see [clickhouse] timeout)");
+		return err_set(e, ERR_TIMEOUT, -1, "ClickHouse did not answer in time (see %s timeout)",
+		    r->hurried ? "[query]" : "[clickhouse]");
 	if (curl_multi_perform(r->conn->multi, &running) != CURLM_OK)
 		return err_nomem(e);
 	while ((m = curl_multi_info_read(r->conn->multi, &left)) != NULL)
@@ -312,6 +313,13 @@ tell(struct ch_reply *r, int code, const struct err *e)
 		breaker_leave(r->client);
 }
 
+static void
+count_failure(struct ch_client *c, int code)
+{
+	if (code != ERR_CANCELLED)
+		atomic_fetch_add(&c->failed, 1);
+}
+
 static int
 ask_again(struct ch_reply *r, const struct ch_question *q, struct err *e)
 {
@@ -326,6 +334,7 @@ ask_again(struct ch_reply *r, const struct ch_question *q, struct err *e)
 		}
 		tell(r, rc, e);
 		if (fewer_settings(r)) {
+			atomic_fetch_add(&r->client->retried, 1);
 			let_go(r);
 			continue;
 		}
@@ -335,6 +344,7 @@ ask_again(struct ch_reply *r, const struct ch_question *q, struct err *e)
 		int waited = pause_before(r, ++pauses, e);
 		if (waited < 0)
 			return waited == ERR_CANCELLED ? waited : rc;
+		atomic_fetch_add(&r->client->retried, 1);
 	}
 }
 
@@ -359,12 +369,18 @@ ask(struct ch_client *c, const struct ch_question *q, struct ch_reply *r, struct
 	r->client = c;
 	r->cancel = q->cancel;
 	r->writes = q->writing != NULL;
-	r->deadline_ns = q->deadline_ns != 0 ? q->deadline_ns : clock_mono_ns() + c->timeout_ns;
+	r->deadline_ns = clock_mono_ns() + c->timeout_ns;
+	r->hurried = q->deadline_ns != 0 && q->deadline_ns < r->deadline_ns;
+	if (r->hurried)
+		r->deadline_ns = q->deadline_ns;
 	if (e == NULL)
 		e = &own;
-	if ((rc = breaker_ask(c, e)) < 0)
-		return rc;
-	return ask_again(r, q, e);
+	atomic_fetch_add(&c->asked, 1);
+	if ((rc = breaker_ask(c, e)) == 0)
+		rc = ask_again(r, q, e);
+	if (rc < 0)
+		count_failure(c, rc);
+	return rc;
 }
 
 /* A query that nobody waits for any more is stopped there, too: its socket alone does not tell old servers. */
@@ -376,6 +392,7 @@ kill_it(struct ch_reply *r)
 	struct ch_question q = { SV("KILL QUERY WHERE query_id = {id:String} ASYNC"), &id, 1,
 		SV("TabSeparated"), SV_EMPTY, clock_mono_ns() + KILL_NS, NULL, SV_EMPTY, NULL };
 
+	atomic_fetch_add(&r->client->killed, 1);
 	if ((k = calloc(1, sizeof *k)) == NULL)
 		return;
 	k->client = r->client;
@@ -399,6 +416,8 @@ ch_close(struct ch_reply *r)
 {
 	if (r == NULL)
 		return;
+	atomic_fetch_add(&r->client->read_rows, r->outcome.read_rows);
+	atomic_fetch_add(&r->client->read_bytes, r->outcome.read_bytes);
 	if (may_run(r)) {
 		let_go(r);
 		kill_it(r);
@@ -444,6 +463,7 @@ ch_read(struct ch_reply *r, struct sv *out, struct err *e)
 		return err_set(e, ERR_IO, -1, "an answer that failed is read on");
 	if (!r->done && (rc = fill(r, e)) < 0) {
 		r->broken = true;
+		count_failure(r->client, rc);
 		return rc;
 	}
 	n = r->done ? r->body.n : r->body.n - ANSWER_KEPT;

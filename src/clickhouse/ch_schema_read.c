@@ -7,6 +7,9 @@
 #include "ch_schema_i.h"
 #include "clickhouse/ch_rows.h"
 
+/* What a table with thousands of columns does not reach: an answer without an end does. */
+#define SCHEMA_BYTES (16u << 20)
+
 /* "" is the database that the server chose. */
 #define OF_TABLE " WHERE database = coalesce(nullIf({d:String}, ''), currentDatabase()) AND "
 
@@ -81,6 +84,9 @@ struct reading {
 static int
 keep(struct reading *r, struct sv from, struct sv *to, struct err *e)
 {
+	if (r->print.n > SCHEMA_BYTES)
+		return err_set(e, ERR_TOOBIG, -1, "ClickHouse says over %u bytes of the table's columns",
+		    SCHEMA_BYTES);
 	*to = arena_sv(&r->a, from);
 	buf_varint(&r->print, from.n);
 	buf_sv(&r->print, from);

@@ -224,7 +224,9 @@ print_metrics(struct engine *en, struct requester asks, struct buf *out)
 	m.n_results = en->results.n;
 	m.kept_bytes = en->results.worth.bytes;
 	pthread_mutex_unlock(&en->lock);
-	if (engine_world(en, &w, NULL) == 0) {
+	if (en->server != NULL) {
+		engine_server_metrics(en, &m);
+	} else if (engine_world(en, &w, NULL) == 0) {
 		m.has_store = true;
 		m.store_spans = w->snap->n_rows;
 		m.store_bytes = w->snap->n_bytes;

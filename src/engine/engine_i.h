@@ -721,6 +721,8 @@ int world_counts(struct engine *, struct world *, struct arena *, const struct s
 struct summary *engine_summary(struct engine *, const struct world *, uint64_t n_rows);
 /* `now` for a query against this state. */
 uint64_t engine_now(struct engine *, const struct world *);
+/* Of an engine with a server: what that was asked. */
+void engine_server_metrics(struct engine *, struct metrics *);
 int engine_load_prices(struct engine *, const struct conf *, struct err *) WARN_UNUSED;
 void engine_free_prices(struct engine *);
 void engine_bind_env(struct engine *, struct world *, struct query_env *);

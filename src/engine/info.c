@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* info: a summary of the store in words, for `spanctl info`. */
+/* info: a summary of the store in words, for `spanctl info`; of a server, counts for .spanfs/metrics. */
 #include <stdlib.h>
 
 #include "base/visible.h"
@@ -111,4 +111,22 @@ engine_info(struct engine *en, struct buf *out, struct err *e)
 	arena_release(&a);
 	world_unref(w);
 	return code < 0 ? code : buf_ok(out, e);
+}
+
+void
+engine_server_metrics(struct engine *en, struct metrics *m)
+{
+	struct ch_counts c;
+
+	ch_client_counts(ch_server_client(en->server), &c);
+	m->has_server = true;
+	m->server_up = c.up;
+	m->server_queries = c.asked;
+	m->server_retries = c.retried;
+	m->server_errors = c.failed;
+	m->server_kills = c.killed;
+	m->server_left_alone = c.left_alone;
+	m->server_read_rows = c.read_rows;
+	m->server_read_bytes = c.read_bytes;
+	m->server_received = c.received;
 }

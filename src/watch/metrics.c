@@ -189,6 +189,30 @@ print_shared_cache(struct buf *b, const struct metrics *m)
 }
 
 static void
+print_server(struct buf *b, const struct metrics *m)
+{
+	if (!m->has_server)
+		return;
+	GAUGE(b, "clickhouse_up", "0: the server was out of reach so often that it is left alone.",
+	    m->server_up);
+	COUNTER(b, "clickhouse_queries_total", "Queries that were sent to it, or would have been.",
+	    m->server_queries);
+	COUNTER(b, "clickhouse_retries_total", "Queries that were sent once more.",
+	    m->server_retries);
+	COUNTER(b, "clickhouse_errors_total", "Queries that it failed, or whose answer did not come whole.",
+	    m->server_errors);
+	COUNTER(b, "clickhouse_kills_total", "Queries that were stopped there, since nobody waited.",
+	    m->server_kills);
+	COUNTER(b, "clickhouse_breaker_opened_total", "Times that it was left alone for a while.",
+	    m->server_left_alone);
+	COUNTER(b, "clickhouse_read_rows_total", "Rows that it read, as it says.",
+	    m->server_read_rows);
+	COUNTER(b, "clickhouse_read_bytes_total", "Bytes that it read, as it says.",
+	    m->server_read_bytes);
+	COUNTER(b, "clickhouse_received_bytes_total", "Bytes of its answers.", m->server_received);
+}
+
+static void
 print_memory(struct buf *b)
 {
 	GAUGE(b, "memory_resident_bytes", "Memory of the whole process.", memory_resident());
@@ -266,5 +290,6 @@ metrics_print(struct buf *b, const struct metrics *m)
 	print_shadow(b, m->shadow);
 	print_logs(b, m);
 	print_store(b, m);
+	print_server(b, m);
 	print_memory(b);
 }

@@ -28,6 +28,8 @@ int ch_rows(struct ch_client *, struct sv sql, const struct ch_param *, size_t n
 void ch_server_tell(const struct ch_server *, const char *path);
 /* A statement that writes, by a request of its own; aborts if it fails. */
 void ch_server_do(const struct ch_server *, struct sv sql);
+/* "/test/gone/1" and what else server.py takes. */
+void ch_server_tell(const struct ch_server *, const char *path);
 /* INSERT ... FORMAT ..., with its rows. */
 void ch_server_insert(const struct ch_server *, const char *sql, struct sv rows);
 
