@@ -478,6 +478,16 @@ make_trouble(struct trouble *t)
 }
 
 static void
+add_counts(struct redis_counts *sum, const struct asker *a)
+{
+	struct redis_counts c = counts(a);
+
+	sum->hits += c.hits;
+	sum->failed += c.failed + c.busy;
+	sum->damaged += c.damaged;
+}
+
+static void
 nothing_that_a_redis_does_changes_an_answer(void **state)
 {
 	long n = n_queries() / 2;
@@ -499,16 +509,13 @@ nothing_that_a_redis_does_changes_an_answer(void **state)
 			make_trouble(&t);
 		/* One that has seen no trouble yet. */
 		if (i % 100 == 99) {
-			struct redis_counts c = counts(&a);
-
-			sum.hits += c.hits;
-			sum.failed += c.failed + c.busy;
-			sum.damaged += c.damaged;
+			add_counts(&sum, &a);
 			close_asker(&a);
 			a = open_asker(rig.dir, t.proxy.url, "result_cache.max_bytes=0");
 		}
 		compare(&a, &none, paths[hash_u64((uint64_t)i) % (N_PATHS / 4)].p, i);
 	}
+	add_counts(&sum, &a);
 	print_message("of %ld answers %llu were shared, %llu gets failed, %llu values were damaged\n", n,
 	    (unsigned long long)sum.hits, (unsigned long long)sum.failed,
 	    (unsigned long long)sum.damaged);
