@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* info: a summary of the store in words, for `spanctl info`; of a server, counts for .spanfs/metrics. */
+/* info: a summary of the store in words, for `spanctl info`; counts of a server. */
 #include <stdlib.h>
 
 #include "base/visible.h"
