@@ -156,9 +156,3 @@ ch_server_insert(const struct ch_server *s, const char *sql, struct sv rows)
 	request(s, buf_cstr(&url), rows);
 	buf_release(&url);
 }
-
-void
-ch_server_tell(const struct ch_server *s, const char *path)
-{
-	request(s, path, SV_EMPTY);
-}

@@ -24,8 +24,6 @@ struct ch_client *ch_server_connect(const struct ch_server *, uint64_t timeout_n
 /* Whole answers; 0 or the error. */
 int ch_rows(struct ch_client *, struct sv sql, const struct ch_param *, size_t n_params,
     const char *format, struct buf *rows, struct ch_outcome *, struct err *);
-/* What server.py says of /test/.... */
-void ch_server_tell(const struct ch_server *, const char *path);
 /* A statement that writes, by a request of its own; aborts if it fails. */
 void ch_server_do(const struct ch_server *, struct sv sql);
 /* "/test/gone/1" and what else server.py takes. */
