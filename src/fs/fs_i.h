@@ -191,6 +191,7 @@ fs_of(fuse_req_t req)
 /* ---- fs_wake.c ---- */
 
 /* What is told to the attendant beside the numbers of signals. */
+#define FS_READY 0x7d
 #define FS_KICK 0x7e
 #define FS_QUIT 0x7f
 void fs_tell(struct fs *, int what);

@@ -5,7 +5,7 @@
  * The calling thread runs libfuse's loop, whose workers run the handlers. One more thread, the
  * attendant, tells the caller when the mount answers, acts on signals, and looks after calls
  * that were interrupted. Signal handlers and other threads wake it by a byte in a pipe: a
- * signal's number, FS_KICK or FS_QUIT.
+ * signal's number, FS_READY, FS_KICK or FS_QUIT.
  *
  * SIGTERM and SIGINT detach the mountpoint: nobody finds it any more, and the loop ends when
  * the last open file is closed. A second one ends the loop at once, and readers get errors.
@@ -90,6 +90,7 @@ fs_init(void *arg, struct fuse_conn_info *conn)
 	conn->max_background = 64;
 	conn->congestion_threshold = 48;
 	fs->name_max = attr_name_max(conn->proto_minor);
+	fs_tell(fs, FS_READY);
 }
 
 static void
@@ -292,16 +293,13 @@ on_terminate(struct fs *fs)
 	}
 }
 
-/* Waits until the kernel's first question has been answered, and says so. */
+/*
+ * The kernel's first question is being answered: whoever comes is served from now on. The mount is
+ * not asked for that, see mountpoint_set_readahead.
+ */
 static bool
 announce(struct fs *fs)
 {
-	struct statx st;
-
-	if (statx(AT_FDCWD, fs->mountpoint, AT_STATX_FORCE_SYNC, STATX_TYPE, &st) != 0) {
-		(void)err_errno(&fs->failure, "mountpoint %s", fs->mountpoint);
-		return false;
-	}
 	mountpoint_set_readahead(fs->mountpoint, fs->opts->readahead_bytes);
 	return fs->cb == NULL || fs->cb->ready == NULL ||
 	    fs->cb->ready(fs->cb->arg, &fs->failure) == 0;
@@ -314,6 +312,10 @@ attend(struct fs *fs, char what, bool *watching)
 	switch (what) {
 	case FS_QUIT:
 		return false;
+	case FS_READY:
+		if (!announce(fs))
+			leave_now(fs);
+		break;
 	case FS_KICK:
 		*watching = true;
 		break;
@@ -358,8 +360,6 @@ attendant_main(void *arg)
 	char bytes[64];
 	ssize_t n;
 
-	if (!announce(fs))
-		leave_now(fs);
 	p[1].fd = watch_mounts(fs);
 	for (;;) {
 		if (poll(p, 2, watching || leaving ? WATCH_MS : -1) < 0)
