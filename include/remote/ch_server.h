@@ -35,7 +35,10 @@ void ch_layout_put(struct ch_layout *);
  */
 int ch_server_changed(struct ch_server *, const struct ch_layout *old, struct err *) WARN_UNUSED;
 
-/* From when to when it has spans, as it was known at most max_age_ns ago. false: it has none. */
+/*
+ * From when to when it has spans, as it was at most max_age_ns ago; if it does not say, as it was known
+ * last, which is an error only if that was never.
+ */
 struct ch_span_times {
 	bool any;
 	uint64_t first_ns, last_ns, rows;

@@ -12,6 +12,7 @@
 
 #define KNOWN_BYTES (16u << 20)
 #define TIMES_BOUND_NS 10000000000ull	/* for the times that the table spans */
+#define TIMES_PAUSE_NS 5000000000ull	/* before they are asked for again, where that failed */
 
 struct ch_server {
 	struct ch_client *client;
@@ -22,6 +23,7 @@ struct ch_server {
 	struct ch_layout *layout;
 	struct ch_span_times times;
 	uint64_t times_mono_ns;		/* when they were asked for; 0: never */
+	uint64_t times_failed_ns;	/* when that failed since; 0: it did not */
 };
 
 struct ch_client *
@@ -123,22 +125,27 @@ ch_server_times(struct ch_server *s, uint64_t max_age_ns, const atomic_bool *can
     uint64_t deadline_ns, struct ch_span_times *out, struct err *e)
 {
 	uint64_t now = clock_mono_ns();
-	bool fresh;
+	struct ch_span_times fresh;
+	bool known, done;
 	int rc;
 
 	pthread_mutex_lock(&s->lock);
 	*out = s->times;
-	fresh = s->times_mono_ns != 0 && now - s->times_mono_ns <= max_age_ns;
+	known = s->times_mono_ns != 0;
+	done = known && (now - s->times_mono_ns <= max_age_ns ||
+	    (s->times_failed_ns != 0 && now - s->times_failed_ns <= TIMES_PAUSE_NS));
 	pthread_mutex_unlock(&s->lock);
-	if (fresh)
+	if (done)
 		return 0;
-	if ((rc = times_ask(s, cancel, deadline_ns, out, e)) < 0)
-		return rc;
+	rc = times_ask(s, cancel, deadline_ns, &fresh, e);
 	pthread_mutex_lock(&s->lock);
-	s->times = *out;
-	s->times_mono_ns = now;
+	s->times_failed_ns = rc < 0 ? clock_mono_ns() : 0;
+	if (rc == 0) {
+		*out = s->times = fresh;
+		s->times_mono_ns = now;
+	}
 	pthread_mutex_unlock(&s->lock);
-	return 0;
+	return known && rc != ERR_CANCELLED ? 0 : rc;
 }
 
 /* ---- the whole of it ---- */
