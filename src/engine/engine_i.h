@@ -703,7 +703,7 @@ int engine_open_on(const struct conf *, const char *store, struct fsys *, bool c
 int engine_world(struct engine *, struct world **, struct err *) WARN_UNUSED;
 struct world *world_ref(struct world *);
 void world_unref(struct world *);
-/* From when to when it has spans; of a server as it was at most [result_cache] ttl ago. */
+/* From when to when it has spans; of a server as it was at most [result_cache] ttl, or a second, ago. */
 int world_times(const struct world *, struct ch_span_times *, struct err *) WARN_UNUSED;
 /* Statistics of every shard, made at first use; they live as long as the world. */
 int world_all(struct engine *, struct world *, const struct stats **, struct err *) WARN_UNUSED;

@@ -168,10 +168,11 @@ int
 world_times(const struct world *w, struct ch_span_times *out, struct err *e)
 {
 	struct engine *en = w->engine;
+	uint64_t age = conf_u64(en->conf, CONF_RESULT_CACHE_TTL);
 
+	/* Every look-up of a path may ask. */
 	if (en->server != NULL)
-		return ch_server_times(en->server, conf_u64(en->conf, CONF_RESULT_CACHE_TTL), NULL, 0,
-		    out, e);
+		return ch_server_times(en->server, age < NS_PER_S ? NS_PER_S : age, NULL, 0, out, e);
 	*out = (struct ch_span_times){ w->snap->n_shards != 0, w->snap->min_start,
 		w->snap->max_start, w->snap->n_rows };
 	return 0;

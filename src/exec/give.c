@@ -176,6 +176,7 @@ add_trace(struct held *h, const struct span_batch *b, size_t from, size_t to, st
 static int
 add_traces(struct held *h, const struct span_batch *b, struct err *e)
 {
+	size_t had = h->entries.n;
 	int rc = 0;
 
 	for (size_t i = 0, to; i < b->n && rc == 0; i = to) {
@@ -189,7 +190,7 @@ add_traces(struct held *h, const struct span_batch *b, struct err *e)
 		rc = add_trace(h, b, i, to, e);
 	}
 	if (rc == 0)
-		h->ex->prof.traces_assembled += h->entries.n;
+		h->ex->prof.traces_assembled += h->entries.n - had;
 	return rc;
 }
 
