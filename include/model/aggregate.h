@@ -34,6 +34,8 @@ agg_has_field(const struct aggregate *a)
 
 /* The kind and percentile of a name; false if there is no such aggregate. */
 bool agg_parse_name(struct sv name, struct aggregate *);
+/* All that it takes, for messages: "count, errors, ..., or sum ... with :FIELD". */
+void agg_print_names(struct buf *);
 /* What agg_parse_name takes, for listings; those of no field first; NULL past the end. */
 const char *agg_example(size_t i, bool *has_field);
 /* How its values are shown and compared: FT_DURATION, FT_TIME, else FT_STRING. */

@@ -77,7 +77,7 @@ engine_mark(void *arg, struct sv name, struct query_mark *out, struct err *e)
 	struct mark m;
 	int code;
 
-	if (en->server != NULL)
+	if (en->source != NULL)
 		return err_set(e, ERR_UNSUPPORTED, -1, "marks are of a store; a server has none");
 	arena_init(&a);
 	if ((code = mark_read(catalog_fsys(en->catalog), name, &a, &m, e)) == 0)

@@ -226,7 +226,7 @@ print_metrics(struct engine *en, struct requester asks, struct buf *out)
 	pthread_mutex_unlock(&en->lock);
 	if (en->server != NULL) {
 		engine_server_metrics(en, &m);
-	} else if (engine_world(en, &w, NULL) == 0) {
+	} else if (en->source == NULL && engine_world(en, &w, NULL) == 0) {
 		m.has_store = true;
 		m.store_spans = w->snap->n_rows;
 		m.store_bytes = w->snap->n_bytes;

@@ -287,6 +287,8 @@ open_server(struct engine *en, struct catalog_options *co, struct err *e)
 	if ((code = ch_server_open(en->conf, &en->server, e)) < 0 ||
 	    (code = file_memory(ENGINE_CLICKHOUSE, &en->no_disk, e)) < 0)
 		return code;
+	en->source = &source_clickhouse;
+	en->source_arg = en->server;
 	co->fs = en->no_disk;
 	co->create = true;
 	return 0;

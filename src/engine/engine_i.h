@@ -647,9 +647,12 @@ struct engine {
 	atomic_uint_fast64_t n_plans_traced;
 	const struct conf *_Atomic conf;	/* replaced by a reload; old ones outlive the engine */
 	char *store;
-	struct catalog *catalog;	/* of a server: one in memory, with no shards */
+	struct catalog *catalog;	/* of another source: one in memory, with no shards */
 	struct fsys *no_disk;		/* that catalog's; or NULL */
-	struct ch_server *server;	/* that has the spans, in place of the store; or NULL */
+	/* Has the spans in place of the store, and what it opens; or NULL. */
+	const struct source_ops *source;
+	const void *source_arg;
+	struct ch_server *server;	/* that source, if it is one; or NULL */
 	struct pool *workers;		/* helpers of the queries that run */
 	struct runner *runner;
 	struct quota quota;		/* what queries and results may take: [query] total_memory */
@@ -730,7 +733,7 @@ void engine_bind_env(struct engine *, struct world *, struct query_env *);
 static inline bool
 engine_keeps_parts(const struct engine *en)
 {
-	return en->server == NULL && !atomic_load(&en->once) &&
+	return en->source == NULL && !atomic_load(&en->once) &&
 	    conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED) &&
 	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES) != 0;
 }

@@ -64,7 +64,7 @@ following_open(struct engine *en, const struct path *path, struct requester who,
 		free(f);
 		return code;
 	}
-	if (en->server != NULL) {
+	if (en->source != NULL) {
 		request_free(r);
 		free(f);
 		return err_set(e, ERR_UNSUPPORTED, -1, "%s is of a store, whose commits it follows; a "

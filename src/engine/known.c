@@ -43,9 +43,9 @@ world_names(struct world *w, struct err *e)
 	pthread_mutex_lock(&w->making);
 	if (!atomic_load_explicit(&w->named, memory_order_relaxed) &&
 	    (code = catalog_names(w->snap, &to, e)) == 0) {
-		/* A server's are never known for sure. */
-		w->services_open = to.services_open || w->engine->server != NULL;
-		w->fields_open = to.fields_open || w->engine->server != NULL;
+		/* Those of another source are never known for sure. */
+		w->services_open = to.services_open || w->engine->source != NULL;
+		w->fields_open = to.fields_open || w->engine->source != NULL;
 		atomic_store_explicit(&w->named, true, memory_order_release);
 	}
 	pthread_mutex_unlock(&w->making);

@@ -199,7 +199,7 @@ list_days(struct list *l, struct engine *en, struct world *w, const struct path 
 	if ((code = bind_prefix(en, w, path, l->a, &q, e)) < 0 ||
 	    (code = narrow(&rq, q, l->a, e)) < 0)
 		return code;
-	if (en->server != NULL)
+	if (en->source != NULL)
 		return list_days_between(l, w, rq.range, e);
 	if ((code = world_counts(en, w, l->a, &st, e)) < 0)
 		return code;
@@ -250,7 +250,7 @@ list_hours(struct list *l, struct engine *en, struct world *w, const struct path
 {
 	struct buf name = BUF_INIT;
 
-	if (en->server == NULL) {
+	if (en->source == NULL) {
 		list_shards(l, w->snap, v);
 		return 0;
 	}

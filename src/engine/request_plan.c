@@ -94,7 +94,7 @@ request_plan(struct request *r, struct err *e)
 		.rules_off = r->rules_off,
 		.force = r->force,
 		.force_leaves = r->force_leaves,
-		.caps = r->engine->server != NULL ? source_clickhouse.caps : NULL,
+		.caps = r->engine->source != NULL ? r->engine->source->caps : NULL,
 		.threads = r->engine->threads,
 		.load = others_at_work(r),
 	} };

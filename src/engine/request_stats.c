@@ -192,7 +192,7 @@ version(struct request *r, bool by_bytes, struct hash128 *out, struct err *e)
 
 	*out = NO_VERSION;
 	if (r->kind != FILE_FORMAT || r->force != OPT_FORCE_NONE || r->rules_off != 0 ||
-	    r->commit != 0 || r->engine->server != NULL)
+	    r->commit != 0 || r->engine->source != NULL)
 		return 0;
 	if ((code = select_shards(r, e)) < 0)
 		return code;

@@ -414,7 +414,7 @@ claim_inline(struct result *r)
 {
 	struct engine *en = r->engine;
 
-	if (en->server != NULL || r->request->groups != NULL || r->request->compared != NULL ||
+	if (en->source != NULL || r->request->groups != NULL || r->request->compared != NULL ||
 	    (r->planned && r->cost_ns > INLINE_COST_NS))
 		return false;
 	if (atomic_fetch_add(&en->n_inline, 1) < INLINE_MAX)

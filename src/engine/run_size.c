@@ -11,7 +11,7 @@ bool
 request_measured(const struct request *r)
 {
 	return r->kind == FILE_FORMAT && r->groups == NULL && r->format->measured &&
-	    r->query->n_select == 0 && r->engine->server == NULL;
+	    r->query->n_select == 0 && r->engine->source == NULL;
 }
 
 void
@@ -32,8 +32,8 @@ run_exec_env(const struct request *r, uint64_t deadline, const atomic_bool *canc
 		.pool = r->engine->workers,
 		.threads = r->threads != 0 ? r->threads : r->engine->threads,
 		.batch_rows = r->batch_rows,
-		.source = r->engine->server != NULL ? &source_clickhouse : NULL,
-		.source_arg = r->engine->server,
+		.source = r->engine->source,
+		.source_arg = r->engine->source_arg,
 		.comment = buf_view(&r->canonical),
 	};
 }

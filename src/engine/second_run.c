@@ -188,7 +188,7 @@ struct shadow_tap *
 shadow_tap(struct engine *en, const struct request *r, const struct sink *next)
 {
 	/* The plain plan of a server's spans would be all of them, over the wire. */
-	if (r->kind != FILE_FORMAT || en->server != NULL || !shadow_draws(&en->shadow))
+	if (r->kind != FILE_FORMAT || en->source != NULL || !shadow_draws(&en->shadow))
 		return NULL;
 	return tap_new(r, en->conf, next);
 }

@@ -9,7 +9,7 @@ static const struct {
 	{ "count", AGG_COUNT }, { "errors", AGG_ERRORS }, { "error_rate", AGG_ERROR_RATE },
 	{ "rate", AGG_RATE },
 	{ "sum", AGG_SUM }, { "avg", AGG_AVG }, { "min", AGG_MIN }, { "max", AGG_MAX },
-	{ "distinct", AGG_DISTINCT }, { "hist", AGG_HIST },
+	{ "median", AGG_QUANTILE }, { "distinct", AGG_DISTINCT }, { "hist", AGG_HIST },
 };
 #define N_NAMES (sizeof names / sizeof *names)
 
@@ -59,15 +59,27 @@ agg_parse_name(struct sv name, struct aggregate *a)
 	for (size_t i = 0; i < N_NAMES; i++)
 		if (sv_is(name, names[i].name)) {
 			a->kind = names[i].kind;
+			a->part = a->kind == AGG_QUANTILE ? 50 : 0;	/* the median */
+			a->whole = a->kind == AGG_QUANTILE ? 100 : 0;
 			return true;
 		}
-	if (sv_is(name, "median")) {
-		a->part = 50;
-		a->whole = 100;
-		return true;
-	}
 	return name.n > 1 && name.p[0] == 'p' &&
 	    parse_percent(sv_sub(name, 1, name.n), &a->part, &a->whole);
+}
+
+void
+agg_print_names(struct buf *b)
+{
+	for (size_t i = 0; i < N_NAMES; i++) {
+		if (i != 0)
+			buf_str(b, names[i - 1].kind < AGG_SUM ? ", " : " ");
+		if (i != 0 && names[i - 1].kind < AGG_SUM && names[i].kind >= AGG_SUM)
+			BUF_LIT(b, "or ");
+		buf_str(b, names[i].name);
+		if (names[i].kind == AGG_QUANTILE)
+			BUF_LIT(b, " p50 p99.9");
+	}
+	BUF_LIT(b, " with :FIELD");
 }
 
 enum field_type

@@ -37,11 +37,16 @@ aggregate_named(struct sv text)
 static int
 no_aggregate(struct sv text, struct err *e)
 {
+	struct buf names = BUF_INIT;
 	struct quoted q;
+	int code;
 
-	return err_set(e, ERR_SYNTAX, 0, "expected an aggregate (count, errors, error_rate, rate, "
-	    "or sum avg min max median p50 p99.9 distinct hist with :FIELD), got '%s'",
-	    quote(&q, text));
+	agg_print_names(&names);
+	if ((code = buf_ok(&names, e)) == 0)
+		code = err_set(e, ERR_SYNTAX, 0, "expected an aggregate (%.*s), got '%s'",
+		    SV_ARG(buf_view(&names)), quote(&q, text));
+	buf_release(&names);
+	return code;
 }
 
 int
