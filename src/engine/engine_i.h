@@ -426,7 +426,7 @@ struct result {
 	atomic_ullong made_mono_ns;	/* when it was asked for first; once done, then */
 	_Atomic uint64_t started_ns;
 	uint64_t waited_ns;	/* of who makes it; waited: for readers, while it ran */
-	uint64_t took_ns;	/* alike: its making, the waits left out */
+	atomic_ullong took_ns;	/* its making, the waits left out */
 	uint64_t before_ns;	/* alike: what its size took, and runs that ended for a rest */
 	bool here;		/* alike: by the thread that asks, which waits for no reader */
 	atomic_bool by_stat;	/* started for its size: stays for the ttl whatever is committed */

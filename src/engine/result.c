@@ -157,9 +157,13 @@ result_recount(struct result *r, struct hash128 version)
 	pthread_mutex_unlock(&r->lock);
 	bytes = memory_of(r, settled);
 	pthread_mutex_lock(&en->lock);
-	r->version = version;
-	r->done = settled;
-	results_recount(&en->results, r, bytes, r->took_ns, is_lasting(r, version));
+	/* Who told its size only may come after who made it since. */
+	if (settled || !r->done) {
+		r->version = version;
+		r->done = settled;
+		results_recount(&en->results, r, bytes, atomic_load(&r->took_ns),
+		    is_lasting(r, version));
+	}
 	gone = results_expire(&en->results, 0, engine_results_max(en));
 	pthread_mutex_unlock(&en->lock);
 	results_drop(gone);

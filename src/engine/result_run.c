@@ -163,7 +163,8 @@ end_run(struct result *r, int code, const struct run_info *info, const struct er
 	};
 	struct buf text = BUF_INIT, path = BUF_INIT;
 
-	r->took_ns = o.duration_ns = spent(r);
+	o.duration_ns = spent(r);
+	atomic_store(&r->took_ns, o.duration_ns);
 	r->before_ns = 0;
 	ended_count(r->request, &path, &o);
 	if (code < 0 && code != ERR_CANCELLED) {
