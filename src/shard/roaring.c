@@ -11,6 +11,12 @@
  *
  * A container is of runs where that takes fewer bytes than both others. Sets here have few
  * containers (a shard has at most 2^20 rows: 16), so they are always walked from the first.
+ *
+ * Why not CRoaring (0.2.66, on the postings of 1M and 10M spans): it copies a set to read it,
+ * looks at no contents (roaring_check would stay) and has no call that gives words of bits: those
+ * of 116,000 rows take 181 us by it, 8 here. Of 245,556 lists all but 958 are packed here and no
+ * sets: 4.7 MB together, 9.9 as sets. It is better at the AND of two lists of 100 rows and more,
+ * by up to 8 us; but filters want words, to AND them with those of what is scanned.
  */
 #include "roaring_i.h"
 
