@@ -3,7 +3,9 @@
  * ch_span: rows of a table of spans as spans. What the table keeps not comes back empty: flags,
  * schema URLs, attributes of scopes, dropped counts. An attribute in a Map is text whatever it
  * was: it is an integer, double or boolean again if it is spelled as files show that value, so
- * that nothing of it is lost; all else is a string. Texts that are not UTF-8 are repaired as at
+ * that nothing of it is lost; all else is a string, and so is what the resource calls its service
+ * where the column says the same. In a column of JSON values keep their types (ingest/json_attrs.h).
+ * Texts that are not UTF-8 are repaired as at
  * import. Of a doubled key the first counts, as for the server. A start before 1970 is 1970; the
  * end is start and duration, a duration over 63 bits being a negative one that wrapped.
  */

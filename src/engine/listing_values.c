@@ -176,7 +176,9 @@ list_days_between(struct list *l, struct world *w, struct time_range r, struct e
 
 	if (code < 0 || !t.any)
 		return code;
-	if ((t.last_ns - t.first_ns) / NS_PER_DAY > MOST_DAYS)
+	l->total = t.last_ns / NS_PER_DAY - t.first_ns / NS_PER_DAY + 1;
+	l->cut = l->total > MOST_DAYS + 1;
+	if (l->cut)
 		t.first_ns = t.last_ns - MOST_DAYS * NS_PER_DAY;
 	for (uint64_t d = t.first_ns - t.first_ns % NS_PER_DAY; d <= t.last_ns; d += NS_PER_DAY)
 		add_day(l, d, r);

@@ -125,7 +125,8 @@ publish(struct result *r, int code, const struct run_info *info, const struct er
 {
 	struct request *rq = r->request;
 	struct buf missing = BUF_INIT;
-	uint64_t now = clock_mono_ns();
+	/* Of a server this may ask: under no lock. */
+	uint64_t newest = newest_for_note(rq, code, info), now = clock_mono_ns();
 	struct wait *taken;
 
 	blob_settle(&r->blob);
@@ -134,7 +135,7 @@ publish(struct result *r, int code, const struct run_info *info, const struct er
 	pthread_mutex_lock(&r->lock);
 	r->state = RESULT_DONE;
 	r->missing = missing;
-	r->newest_ns = newest_for_note(rq, code, info);
+	r->newest_ns = newest;
 	/* Else the open that follows a stat of some minutes would make it once more. */
 	if (!r->sized)
 		atomic_store(&r->made_mono_ns, now);

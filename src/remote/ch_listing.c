@@ -13,11 +13,10 @@
 
 static int
 ask(struct ch_server *s, const struct ch_schema *schema, const struct ch_want *want,
-    uint64_t deadline_ns, struct err *e)
+    struct err *e)
 {
 	const struct ch_asking how = { .client = ch_server_client(s), .schema = schema,
-		.rows = LISTING_ROWS, .time_ns = LISTING_NS, .deadline_ns = deadline_ns,
-		.comment = SV("spanfs: a listing") };
+		.rows = LISTING_ROWS, .time_ns = LISTING_NS, .comment = SV("spanfs: a listing") };
 	int rc = ch_known_refresh(ch_server_known(s), &how, want, NULL, e);
 
 	return rc < 0 ? rc : 0;
@@ -34,15 +33,15 @@ take(const struct ch_answer *x, struct sv prefix, struct arena *a, struct sv *v,
     struct err *e)
 {
 	for (size_t i = 0; i < x->n_values; i++) {
-		char *p = arena_printf(a, "%.*s%.*s", SV_ARG(prefix), SV_ARG(x->values[i].text));
+		struct sv text = x->values[i].text;
+		char *p = arena_alloc(a, prefix.n + text.n + 1);
 
-		/* Texts may have NULs. */
 		if (p == NULL)
 			return err_nomem(e);
-		v[*n] = prefix.n == 0 ? arena_sv(a, x->values[i].text) : sv_cstr(p);
-		if (v[*n].p == NULL && x->values[i].text.n != 0)
-			return err_nomem(e);
-		++*n;
+		memcpy(p, prefix.p, prefix.n);
+		if (text.n != 0)
+			memcpy(p + prefix.n, text.p, text.n);
+		v[(*n)++] = sv_new(p, prefix.n + text.n);
 	}
 	return 0;
 }
@@ -60,10 +59,11 @@ add(struct ch_server *s, const struct ch_want *want, uint64_t max_age_ns, struct
 	ch_known_look(ch_server_known(s), l->schema, want, max_age_ns, &seen);
 	if (seen.answer == NULL || !seen.fresh) {
 		ch_seen_release(&seen);
-		rc = ask(s, l->schema, want, 0, e);
+		rc = ask(s, l->schema, want, e);
 		ch_known_look(ch_server_known(s), l->schema, want, max_age_ns, &seen);
 	}
-	/* Old ones are better than none. */
+	/* Old ones are better than none; with none, while another thread asks, some are missing. */
+	out->all = out->all && seen.answer != NULL;
 	if (seen.answer != NULL) {
 		v = arena_array(a, out->n + seen.answer->n_values, struct sv);
 		rc = v == NULL ? err_nomem(e) : 0;
@@ -85,7 +85,7 @@ ch_server_values(struct ch_server *s, const struct ch_want *want, uint64_t max_a
 	int rc;
 
 	*out = (struct ch_names){ .all = true };
-	rc = add(s, want, max_age_ns, SV_EMPTY, a, out, e);
+	rc = add(s, want, max_age_ns, SV(""), a, out, e);
 	if (out->n != 0)
 		qsort(out->v, out->n, sizeof *out->v, by_bytes);
 	return rc;

@@ -209,6 +209,9 @@ whole_traces(struct give *g, struct span_batch *b, bool end, struct err *e)
 	size_t keep = end ? b->n : b->n - 1;
 	int rc;
 
+	/* A trace longer than batches is not looked through again with each of them. */
+	if (!end && trace_id_eq(b->spans[0].trace_id, b->spans[b->n - 1].trace_id))
+		keep = 0;
 	while (!end && keep > 0 && trace_id_eq(b->spans[keep - 1].trace_id, b->spans[b->n - 1].trace_id))
 		keep--;
 	if (keep == 0)

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of agg_given: groups that were made elsewhere, in pieces, are those of their spans. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "agg/agg_bytes.h"
+#include "agg/agg_given.h"
+
+#define N_SPANS 3000
+#define PIECE 700
+#define STEP 1000000000ull
+#define LONG ((UINT64_C(1) << 62) + 5)	/* a few of them are over 64 bits together */
+
+static const struct field by_name[] = { { .scope = FIELD_INTRINSIC, .intrinsic = IN_NAME } };
+static const struct sv typed[] = { SV("name") };
+#define OF_DURATION .typed = SV("duration"), .field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_DURATION }
+static const struct aggregate aggs[] = {
+	{ .kind = AGG_COUNT, .name = SV("count") },
+	{ .kind = AGG_ERRORS, .name = SV("errors") },
+	{ .kind = AGG_SUM, .name = SV("sum"), OF_DURATION },
+	{ .kind = AGG_MIN, .name = SV("min"), OF_DURATION },
+	{ .kind = AGG_MAX, .name = SV("max"), OF_DURATION },
+	{ .kind = AGG_QUANTILE, .name = SV("p95"), .part = 95, .whole = 100, OF_DURATION },
+	{ .kind = AGG_DISTINCT, .name = SV("distinct"), OF_DURATION },
+	{ .kind = AGG_SUM, .name = SV("sum"), .typed = SV("start"),
+	  .field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_START } },
+};
+static const struct group_ref columns[] = { { REF_KEY, 0, false }, { REF_AGG, 0, false } };
+
+static struct grouping
+grouping_of(const struct aggregate *v, size_t n)
+{
+	return (struct grouping){ .keys = by_name, .keys_typed = typed, .n_keys = 1,
+		.has_bucket = true, .step = { STEP_NS, STEP, false }, .aggs = v, .n_aggs = n,
+		.n_shown = n, .columns = columns, .n_columns = 2 };
+}
+
+static struct agg_table *
+table_of(const struct grouping *g)
+{
+	struct agg_options o = { .groups = g, .step = g->step, .range = TIME_RANGE_ALL,
+		.memory = 64u << 20, .exact = true };
+	struct agg_table *t;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(agg_table_new(&o, &t, &e), 0);
+	return t;
+}
+
+/* Two names, three buckets. */
+static struct span
+span_at(size_t i)
+{
+	return (struct span){ .start_ns = i * STEP * 3 / N_SPANS,
+		.end_ns = i * STEP * 3 / N_SPANS + (i % 50 == 0 ? LONG : i * 7919 % 1000),
+		.status = i % 7 == 0 ? STATUS_ERROR : STATUS_OK,
+		.name = i % 2 != 0 ? SV("odd") : SV("even") };
+}
+
+/* The spans [from, to) of one name and bucket, as one. */
+static void
+give_group(struct agg_table *t, size_t from, size_t to, size_t first)
+{
+	struct span like = span_at(first);
+	struct span_row row = { .span = &like };
+	struct agg_given x = { .like = &row, .first_ns = like.start_ns, .least = UINT64_MAX };
+	unsigned char *all = malloc((to - from) * 8);
+	struct err e = ERR_INIT;
+
+	assert_non_null(all);
+	for (size_t i = first; i < to; i += 2) {
+		struct span s = span_at(i);
+		uint64_t d = span_duration(&s);
+
+		if (s.start_ns / STEP != like.start_ns / STEP)
+			break;
+		memcpy(all + x.count++ * 8, &d, 8);
+		x.errors += s.status == STATUS_ERROR;
+		x.last_ns = s.start_ns;
+		x.sum += d;
+		x.least = d < x.least ? d : x.least;
+		x.most = d > x.most ? d : x.most;
+	}
+	x.all = all;
+	assert_int_equal(agg_add_given(t, SIDE_NOW, &x, &e), 0);
+	free(all);
+}
+
+static void
+save(struct agg_table *t, struct buf *b)
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(agg_save(t, b, &e), 0);
+	agg_table_free(t);
+}
+
+static void
+pieces_are_their_spans(void **state)
+{
+	const struct grouping g = grouping_of(aggs, 6);
+	struct agg_table *one = table_of(&g), *given = table_of(&g);
+	struct buf a = BUF_INIT, b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < N_SPANS; i++) {
+		struct span s = span_at(i);
+		struct span_row row = { .span = &s };
+
+		assert_int_equal(agg_add(one, SIDE_NOW, &row, 1, &e), 0);
+	}
+	for (size_t from = 0; from < N_SPANS; from += PIECE) {
+		size_t to = from + PIECE < N_SPANS ? from + PIECE : N_SPANS;
+		uint64_t bucket = UINT64_MAX;
+
+		for (size_t i = from; i < to; i++)
+			if (span_at(i).start_ns / STEP != bucket) {
+				bucket = span_at(i).start_ns / STEP;
+				give_group(given, from, to, i);
+				if (i + 1 < to)
+					give_group(given, from, to, i + 1);
+			}
+	}
+	save(one, &a);
+	save(given, &b);
+	assert_int_equal(a.n, b.n);
+	assert_memory_equal(a.p, b.p, a.n);
+	buf_release(&a);
+	buf_release(&b);
+}
+
+static void
+what_spans_alone_tell_is_not_given(void **state)
+{
+	const struct grouping none = grouping_of(aggs, 2), all = grouping_of(aggs, 6),
+	    distinct = grouping_of(aggs + 6, 1), start = grouping_of(aggs + 7, 1);
+	struct agg_table *t = table_of(&none);
+	struct agg_given_want want;
+
+	(void)state;
+	assert_true(agg_takes_given(t, &want));
+	assert_false(want.sum || want.ends || want.all);
+	agg_table_free(t);
+	t = table_of(&all);
+	assert_true(agg_takes_given(t, &want));
+	assert_true(want.sum && want.ends && want.all);
+	agg_table_free(t);
+	t = table_of(&distinct);
+	assert_false(agg_takes_given(t, &want));
+	agg_table_free(t);
+	t = table_of(&start);
+	assert_false(agg_takes_given(t, &want));
+	agg_table_free(t);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pieces_are_their_spans),
+		cmocka_unit_test(what_spans_alone_tell_is_not_given),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
