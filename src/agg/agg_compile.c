@@ -123,6 +123,8 @@ agg_table_new(const struct agg_options *opt, struct agg_table **out, struct err 
 		return err_nomem(e);
 	t->opt = *opt;
 	t->g = opt->groups;
+	if (opt->slice_ns != 0)
+		slices_begin(t);
 	t->mem.limit = opt->memory;
 	t->mem.quota = opt->quota;
 	t->mem.keep_exact = opt->exact && agg_can_shrink(t->g);

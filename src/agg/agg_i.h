@@ -14,6 +14,7 @@
  *   sketch, hll16   what two of them go over to when memory is short (sketch_i.h)
  *   agg_number    numbers
  *   agg_save, agg_load   tables as bytes (agg/agg_bytes.h)
+ *   agg_slices    tables by slices of time, and some of them into another
  *   agg_shrink    what a table does when memory is short
  *   agg_rows, agg_fill   groups to rows: having, fill
  *   agg_top       their order, and the first of them
@@ -156,6 +157,7 @@ struct trace_items;
 struct agg_table {
 	struct agg_options opt;
 	const struct grouping *g;
+	struct grouping sliced;		/* what g is of a table of slices */
 	struct agg_memory mem;
 	uint64_t steps;			/* of work since agg_check looked */
 	struct arena arena;		/* slots, measures, groups, cells */
@@ -212,6 +214,9 @@ int table_get_group(struct agg_table *, __int128 bucket, struct sv key, struct g
 /* The group of no keys and no bucket, though nothing is in it. */
 int table_need_group(struct agg_table *, struct err *) WARN_UNUSED;
 void slots_clear(struct agg_table *);
+
+/* agg_slices.c: a new table with opt.slice_ns. */
+void slices_begin(struct agg_table *);
 
 /* agg_trace.c */
 int trace_items_add(struct agg_table *, enum agg_side, const struct span_row *, struct err *)
