@@ -4,7 +4,6 @@
  * and measures of another; of this one's buckets each slice lies in one, on either side.
  */
 #include "agg_i.h"
-#include "base/clock.h"
 
 bool
 agg_can_slice(const struct agg_table *t, uint64_t ns)

@@ -7,7 +7,6 @@
 #include "pieces_i.h"
 
 #include "agg/agg_bytes.h"
-#include "base/clock.h"
 #include "model/field.h"
 #include "model/pred_walk.h"
 #include "part_key.h"
@@ -253,26 +252,31 @@ add_shard(struct pieces *p, const struct group_parts_ask *a, const struct plan_s
 	return code;
 }
 
-/* Where the slice after that of the range's beginning begins; 0: that doesn't move, or cuts none. */
+/*
+ * An instant of the slice that the range's beginning comes to next: after the one that it is in, or if
+ * it is before all spans, that of the first. 0: the range doesn't move, or it moves by whole slices.
+ */
 static uint64_t
 next_slice(const struct group_parts_ask *a)
 {
 	const struct plan_scan *scan = &a->plan->scan;
 	const struct shard_entry *all = a->store->snap->shards;
-	uint64_t from = a->plan->filter.range.from;
+	uint64_t from = a->plan->filter.range.from, first = UINT64_MAX;
 
 	for (size_t i = 0; a->moves && i < scan->n_shards; i++) {
 		const struct shard_entry *s = &all[scan->shards[i].shard];
 		uint64_t length;
 
-		if (s->partition == PARTITION_OUTSIDE || s->min_start >= from ||
-		    s->max_start < from || (i > 0 && all[scan->shards[i - 1].shard].partition ==
-		    s->partition))
+		if (s->partition == PARTITION_OUTSIDE || s->max_start < from)
 			continue;
+		if (s->min_start >= from) {
+			first = s->min_start < first ? s->min_start : first;
+			continue;
+		}
 		length = slicing_of(a, i).length;
 		return length == 0 || from % length == 0 ? 0 : from - from % length + length;
 	}
-	return 0;
+	return first != UINT64_MAX ? first : 0;
 }
 
 int

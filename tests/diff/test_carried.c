@@ -119,6 +119,18 @@ every_answer_is_of_its_state(void **state)
 	assert_true(atomic_load(&keeps->counters.cache_misses) > (unsigned long)n / 50);
 }
 
+/* Back from a now that moves on, by less than a minute or by some. */
+static void
+put_recent(struct buf *path, uint64_t r)
+{
+	static uint64_t now = STORE_RIG_START + HOURS / 2 * HOUR_NS;
+
+	now += r % (r >> 20 & 1 ? 20 : 400) * 1000000000;
+	atomic_store(&keeps->now, now);
+	atomic_store(&none->now, now);
+	buf_printf(path, "/since/%lluh", (unsigned long long)(1 + r / HOURS % 18));
+}
+
 /* The range's ends: at whole hours, at whole minutes, anywhere. */
 static void
 put_range(struct buf *path, uint64_t r)
@@ -148,7 +160,9 @@ ask_over_ranges(struct buf *asked, size_t n_asked, const char *const files[2])
 		int a, b;
 
 		path.n = 0;
-		if (i % 4 != 0)
+		if (i % 4 == 1)
+			put_recent(&path, r);
+		else if (i % 4 != 0)
 			put_range(&path, r);
 		buf_sv(&path, buf_view(&asked[(r >> 32) % n_asked]));
 		buf_printf(&path, path.p[path.n - 1] == '/' ? "%s" : "/%s", files[r >> 40 & 1]);
