@@ -113,6 +113,17 @@ compile(struct agg_table *t, struct err *e)
 	return take_fields(t, e);
 }
 
+/* Slices are its buckets, on either side. */
+static void
+take_slices(struct agg_table *t)
+{
+	t->sliced = *t->g;
+	t->sliced.has_bucket = true;
+	t->g = &t->sliced;
+	t->opt.step = (struct bucket_step){ .kind = STEP_NS, .ns = t->opt.slice_ns };
+	t->opt.shift = 0;
+}
+
 int
 agg_table_new(const struct agg_options *opt, struct agg_table **out, struct err *e)
 {
@@ -124,7 +135,7 @@ agg_table_new(const struct agg_options *opt, struct agg_table **out, struct err 
 	t->opt = *opt;
 	t->g = opt->groups;
 	if (opt->slice_ns != 0)
-		slices_begin(t);
+		take_slices(t);
 	t->mem.limit = opt->memory;
 	t->mem.quota = opt->quota;
 	t->mem.keep_exact = opt->exact && agg_can_shrink(t->g);

@@ -215,9 +215,6 @@ int table_get_group(struct agg_table *, __int128 bucket, struct sv key, struct g
 int table_need_group(struct agg_table *, struct err *) WARN_UNUSED;
 void slots_clear(struct agg_table *);
 
-/* agg_slices.c: a new table with opt.slice_ns. */
-void slices_begin(struct agg_table *);
-
 /* agg_trace.c */
 int trace_items_add(struct agg_table *, enum agg_side, const struct span_row *, struct err *)
     WARN_UNUSED;

@@ -26,16 +26,6 @@ agg_step_ns(const struct agg_table *t)
 	return t->g->has_bucket && t->opt.step.kind == STEP_NS ? t->opt.step.ns : 0;
 }
 
-void
-slices_begin(struct agg_table *t)
-{
-	t->sliced = *t->g;
-	t->sliced.has_bucket = true;
-	t->g = &t->sliced;
-	t->opt.step = (struct bucket_step){ .kind = STEP_NS, .ns = t->opt.slice_ns };
-	t->opt.shift = 0;
-}
-
 int
 agg_table_sliced(const struct agg_table *t, uint64_t ns, struct agg_table **out, struct err *e)
 {
