@@ -30,6 +30,8 @@ struct exec_progress {
 /* Of a plan whose output is groups: those of some shards apart, so that they can be kept. */
 struct exec_parts {
 	const bool *wanted;		/* by place in plan->scan.shards; may be taken back in `take` */
+	/* Alike: such groups come by slices of so many ns (agg_table_sliced); 0, or NULL: as asked for. */
+	const uint64_t *slices;
 	/* Takes over groups of spans of such a shard: now and then, no two calls at once. */
 	int (*take)(void *arg, size_t place, struct agg_table *, struct err *);
 	void *arg;

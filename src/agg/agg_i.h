@@ -14,6 +14,7 @@
  *   sketch, hll16   what two of them go over to when memory is short (sketch_i.h)
  *   agg_number    numbers
  *   agg_save, agg_load   tables as bytes (agg/agg_bytes.h)
+ *   agg_slices    tables by slices of time, and some of them into another
  *   agg_shrink    what a table does when memory is short of values
  *   agg_spill, agg_unspill, row_runs, row_bytes   what it does when it is short of groups (spill_i.h)
  *   agg_finish, agg_rows, agg_fill   groups to rows: having, fill
@@ -178,6 +179,7 @@ struct row_runs;
 struct agg_table {
 	struct agg_options opt;
 	const struct grouping *g;
+	struct grouping sliced;		/* what g is of a table of slices */
 	struct agg_memory mem;
 	uint64_t steps;			/* of work since agg_check looked */
 	struct arena arena;		/* slots, measures, cells that fill makes */

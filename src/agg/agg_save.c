@@ -231,6 +231,7 @@ agg_save(struct agg_table *t, struct buf *b, struct err *e)
 	put_le(b, t->first_ns, 8);
 	put_le(b, t->last_ns, 8);
 	buf_varint(b, t->n_items);
+	buf_varint(b, t->n_unpriced);
 	buf_varint(b, t->n_groups);
 	for (size_t i = 0; code == 0 && i < t->n_groups; i++)
 		if ((code = agg_check(t, e)) == 0)

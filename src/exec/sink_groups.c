@@ -70,7 +70,9 @@ table_of(struct row_sink *s, struct groups_local *l, size_t place, struct agg_ta
 		t = &l->parts[place];
 	}
 	if (*t == NULL)
-		rc = agg_table_like(s->state, t, e);
+		rc = t != &l->table && parts->slices != NULL && parts->slices[place] != 0 ?
+		    agg_table_sliced(s->state, parts->slices[place], t, e) :
+		    agg_table_like(s->state, t, e);
 	*out = *t;
 	return rc;
 }
