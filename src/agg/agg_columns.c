@@ -285,14 +285,16 @@ count_rows(struct batch_groups *x, struct group *const *groups)
 	}
 }
 
-static void
-note_times(struct agg_table *t, const struct agg_batch *b)
+void
+agg_note_spans(struct agg_table *t, enum agg_side side, const uint64_t *start_ns, uint32_t n)
 {
-	for (uint32_t i = 0; i < b->n; i++) {
-		t->first_ns = b->start_ns[i] < t->first_ns ? b->start_ns[i] : t->first_ns;
-		t->last_ns = b->start_ns[i] > t->last_ns ? b->start_ns[i] : t->last_ns;
+	if (side != SIDE_NOW)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		t->first_ns = start_ns[i] < t->first_ns ? start_ns[i] : t->first_ns;
+		t->last_ns = start_ns[i] > t->last_ns ? start_ns[i] : t->last_ns;
 	}
-	t->n_items += b->n;
+	t->n_items += n;
 }
 
 bool
@@ -314,7 +316,7 @@ agg_slot_field(const struct agg_table *t, size_t slot)
 }
 
 int
-agg_add_columns(struct agg_table *t, enum agg_side side, const struct agg_batch *b,
+agg_add_traces(struct agg_table *t, enum agg_side side, const struct agg_batch *b,
     struct arena *mem, struct err *e)
 {
 	struct batch_groups x = { .t = t, .side = side, .b = b, .mem = mem };
@@ -331,10 +333,16 @@ agg_add_columns(struct agg_table *t, enum agg_side side, const struct agg_batch 
 		return err_nomem(e);
 	if ((code = find_groups(&x, groups, e)) < 0)
 		return code;
-	if (side == SIDE_NOW)
-		note_times(t, b);
 	count_rows(&x, groups);
 	for (size_t i = 0; code == 0 && i < t->n_measures; i++)
 		code = measure_rows(&x, &t->measures[i], groups, e);
 	return code;
+}
+
+int
+agg_add_columns(struct agg_table *t, enum agg_side side, const struct agg_batch *b,
+    struct arena *mem, struct err *e)
+{
+	agg_note_spans(t, side, b->start_ns, b->n);
+	return agg_add_traces(t, side, b, mem, e);
 }
