@@ -128,6 +128,7 @@ struct plan_scan {
 	const struct plan_shard *shards;
 	size_t n_shards;
 	size_t n_left;		/* further ones, which were left out of the statistics */
+	uint64_t summed;	/* spans of these that the statistics have counted already */
 	const struct plan_class *classes;	/* in the order of their first shard */
 	size_t n_classes;
 	const char *server;	/* that has the rows, in place of shards; or NULL */

@@ -201,7 +201,7 @@ struct local {
 	pthread_mutex_t lock;		/* spare */
 	struct scan *spare;
 	struct lru *traces;
-	struct trace_table *tables;	/* by place in the snapshot */
+	_Atomic(struct trace_table *) tables;	/* by place in the snapshot; NULL: none was asked for */
 	pthread_mutex_t table_lock;	/* the making of tables; nothing is locked under it but caches */
 };
 
@@ -450,7 +450,8 @@ struct span_place part_place(const struct exec *, const struct trace_entry *, ui
 
 /* ---- trace_table.c, trace_view.c ---- */
 
-int trace_tables_open(struct exec *, struct err *) WARN_UNUSED;
+/* As many as the store has shards, made for the query that looks into the first. NULL: no memory. */
+struct trace_table *trace_tables(struct exec *);
 void trace_tables_close(struct exec *);
 /* The part of a trace in snapshot shard i; 1, or 0: read its rows. Thread-safe. */
 int trace_table_look(struct exec *, uint32_t i, struct shard *, const struct tracerows *,

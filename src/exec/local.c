@@ -67,9 +67,7 @@ local_open(struct source *s, struct err *e)
 	if (s->plan->filter.pushdown && s->plan->contrast.pred != NULL &&
 	    (rc = filter_init_compared(&l->filter, s->plan->contrast.pred, e)) < 0)
 		return rc;
-	if ((rc = shards_open(ex, e)) < 0 || (rc = traces_open(ex, e)) < 0)
-		return rc;
-	return trace_tables_open(ex, e);
+	return (rc = shards_open(ex, e)) < 0 ? rc : traces_open(ex, e);
 }
 
 static void

@@ -76,6 +76,7 @@ cost_scan(struct costing *c, struct plan_node *n)
 {
 	const struct plan *p = c->o->plan;
 
+	c->found += (double)p->scan.summed;
 	for (size_t i = p->scan.n_shards; i-- > 0;) {
 		if (p->scan.early_stop && c->found >= c->wanted)
 			break;

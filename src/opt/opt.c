@@ -147,6 +147,7 @@ plain_shards(struct opt *o)
 
 	p->scan.n_shards = o->stats->n_shards;
 	p->scan.n_left = stats_n_total(o->stats) - p->scan.n_shards;
+	p->scan.summed = p->output == ROW_COUNT ? o->stats->summed : 0;
 	o->shards = arena_array(&p->arena, p->scan.n_shards, struct plan_shard);
 	o->can = arena_array(&p->arena, p->scan.n_shards, uint16_t);
 	p->scan.shards = o->shards;
