@@ -129,9 +129,12 @@ kin_get(struct scan *sc, unsigned asks, uint64_t n, struct kin *k)
 {
 	struct exec *ex = sc->ex;
 	uint32_t i = sc->xs->plan->shard;
-	struct trace_table *t = &ex->local->tables[i];
+	struct trace_table *tables = trace_tables(ex), *t;
 	int rc;
 
+	if (tables == NULL)
+		return err_nomem(sc->e);
+	t = &tables[i];
 	if ((k->split = atomic_load_explicit(&t->kin, memory_order_acquire)) == NULL &&
 	    !is_due(t, sc->xs->s, asks, n))
 		return 0;
@@ -198,8 +201,11 @@ kin_part(struct scan *sc, const struct kin *k, struct found *rest, const uint32_
 void
 kin_drop(struct exec *ex, uint32_t i)
 {
-	struct trace_table *t = &ex->local->tables[i];
+	struct trace_table *tables = atomic_load(&ex->local->tables), *t;
 
+	if (tables == NULL)
+		return;
+	t = &tables[i];
 	tracetree_free(t->tree);
 	free(t->own_parts);
 	mem_give(ex, t->kin_bytes);
