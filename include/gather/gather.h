@@ -23,6 +23,30 @@ enum gather_ask {
 	GATHER_FACTS = 4,	/* the parts of traces */
 };
 
+/* Where a span stands in its trace. */
+struct gather_place {
+	uint32_t depth, n_children;
+	uint64_t self_ns;
+};
+
+/* What is known of a trace as a whole. */
+struct gather_facts {
+	uint64_t start_ns, duration_ns, n_spans, n_errors;
+	uint32_t root_service, root_name;	/* in the texts */
+};
+
+/* Of rows whose traces have spans in other shards, too: the caller tells of these. By row. */
+struct gather_told {
+	struct shard *parents_in;	/* where all parents are */
+	const uint32_t *parent;		/* rows in it, or GATHER_NOBODY */
+	const struct gather_place *place, *parent_place;
+	const uint32_t *trace;		/* in the facts */
+	const struct gather_facts *facts;
+	const struct sv *texts;
+	uint32_t n_texts;
+};
+#define GATHER_NOBODY UINT32_MAX
+
 struct gather {
 	struct shard *s;
 	uint32_t group;
@@ -34,6 +58,7 @@ struct gather {
 	const struct tracerows *traces;	/* GATHER_PARENTS, and FACTS and PLACES of parents */
 	const struct trace_part *parts;	/* by ordinal */
 	const struct tracetree *tree;
+	const struct gather_told *told;	/* in place of these; or NULL */
 	/* The inside. */
 	const struct shard_info *info;
 	uint32_t row_from;

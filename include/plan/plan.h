@@ -175,6 +175,7 @@ struct plan_fetch {
 	 * lies in one shard; may: the other way is dearer, or it would be that way.
 	 */
 	bool may_gather, by_columns;
+	bool joins;		/* and traces that lie in several shards are joined, too */
 	double spans_cost, columns_cost;	/* of either way, if may_gather */
 };
 

@@ -20,6 +20,19 @@ struct tracetree {
 	uint64_t *self_ns;
 };
 
+/* A span of one trace, whatever shards that is in. */
+struct tree_span {
+	uint64_t start, over;
+	uint32_t parent;		/* its place among the spans of the trace, or TREE_NOBODY */
+	/* tree_places: */
+	uint32_t depth, n_children;
+	uint64_t self_ns, covered;	/* covered: scratch */
+};
+#define TREE_NOBODY UINT32_MAX
+
+/* Places of n spans of one trace, of which no two bear one id; `order` is scratch for n. */
+void tree_places(struct tree_span *, uint32_t *order, uint32_t n);
+
 /* The header says that no two spans of a trace bear one id. */
 bool shard_ids_single(const struct shard *);
 /* What tracetree_make takes at most; what it has in the end is about a half. */

@@ -13,7 +13,7 @@
  *   sink           what becomes of found rows (sink.h)
  *   sink_rows, sink_traces, sink_count, sink_groups   rows in order; rows of traces.*; a count; groups
  *   sink_groups_columns, sink_groups_spans, sink_groups_traces   rows into groups: by columns; as
- *                  spans; per trace
+ *                  spans; per trace; sink_groups_split   traces in several shards
  *   exec_size, sink_size, sizing   how long the rows' lines are, instead of the rows
  *   sink_contrast  what compare compares; by contrast/contrast_columns.h
  *   found          found rows as a list, or as spans

@@ -87,12 +87,15 @@ needs_tree(const struct shard *s, unsigned asks)
 	    ((asks & GATHER_PARENTS) != 0 && !shard_ids_single(s));
 }
 
-/* Is it worth it yet? */
+/* Is it worth it yet? By what was asked for, or what the plan says will be. */
 static bool
-is_due(struct trace_table *t, const struct shard *s, unsigned asks, uint64_t n)
+is_due(struct trace_table *t, const struct xshard *xs, unsigned asks, uint64_t n)
 {
-	const struct shard_info *info = shard_info(s);
+	const struct shard_info *info = xs->info;
+	const struct shard *s = xs->s;
 
+	if (xs->plan->est_rows * ROWS_A_LOOK >= (double)info->n_rows)
+		return true;
 	n += atomic_fetch_add_explicit(&t->rows, n, memory_order_relaxed);
 	return n >= (needs_tree(s, asks) ? info->n_rows / ROWS_A_LOOK :
 	    (asks & GATHER_FACTS) != 0 ? info->n_traces / TRACES_A_LOOK : 0);
@@ -136,7 +139,7 @@ kin_get(struct scan *sc, unsigned asks, uint64_t n, struct kin *k)
 		return err_nomem(sc->e);
 	t = &tables[i];
 	if ((k->split = atomic_load_explicit(&t->kin, memory_order_acquire)) == NULL &&
-	    !is_due(t, sc->xs->s, asks, n))
+	    !is_due(t, sc->xs, asks, n))
 		return 0;
 	if ((rc = shard_traces_get(sc->xs->s, &k->traces, sc->e)) < 0)
 		return rc;

@@ -17,6 +17,7 @@ struct groups {
 	struct agg_table *table;	/* the caller's */
 	bool of_traces;			/* whole traces, by what is their own */
 	struct matched_traces traces;
+	struct split_traces *split;	/* joined over shards; or NULL */
 };
 
 struct groups_local {
@@ -44,9 +45,15 @@ static int
 groups_start(struct row_sink *s, struct err *e)
 {
 	struct source *src = &s->ex->source;
+	const struct plan_fetch *f = &s->ex->plan->fetch;
+	struct groups *x = s->state;
+	unsigned asks = 0;
 	int rc = src->ops->groups != NULL ? src->ops->groups(src, e) : 0;
 
-	return rc < 0 ? rc : 0;
+	if (rc < 0 || s->ex->local == NULL || !f->by_columns || !f->joins || x->split != NULL ||
+	    !groups_ask(x->table, &asks) || asks == 0)
+		return rc < 0 ? rc : 0;
+	return split_traces_make(s->ex, (asks & GATHER_PLACES) != 0, &x->split, e);
 }
 
 static struct agg_table *
@@ -113,6 +120,9 @@ groups_consume(struct row_sink *s, void *local, struct scan *sc, const struct fo
 		return (rc = note_times(sc, f, t, side)) < 0 ? rc :
 		    matched_traces_add(sc, f, &l->traces);
 	if ((rc = groups_columns(sc, f, t, side, &rest)) < 0 || rest.n == 0)
+		return rc;
+	if (x->split != NULL && f->spans == NULL &&
+	    ((rc = groups_split(sc, x->split, &rest, t, side)) < 0 || rest.n == 0))
 		return rc;
 	return groups_spans(sc, &rest, t, side);
 }
@@ -211,8 +221,10 @@ groups_close(struct row_sink *s)
 {
 	struct groups *x = s->state;
 
-	if (x != NULL)
+	if (x != NULL) {
 		matched_traces_release(s->ex, &x->traces);
+		split_traces_free(s->ex, x->split);
+	}
 	free(x);
 	s->state = NULL;
 }

@@ -8,13 +8,14 @@
 
 #include "agg/agg_columns.h"
 
-/* What the table's fields ask; false: one of them is in no columns. */
-static bool
-may_gather(const struct agg_table *t, unsigned *asks)
+bool
+groups_ask(const struct agg_table *t, unsigned *asks)
 {
 	unsigned some;
 
 	*asks = 0;
+	if (!agg_takes_columns(t))
+		return false;
 	for (size_t i = 0; i < agg_n_slots(t); i++) {
 		if (!gather_may(agg_slot_field(t, i), &some))
 			return false;
@@ -45,6 +46,17 @@ add_columns(struct gather *x, struct agg_table *t, enum agg_side side)
 }
 
 int
+groups_gather(struct gather *x, struct agg_table *t, enum agg_side side)
+{
+	int rc = gather_begin(x);
+
+	if (rc == 0)
+		rc = add_columns(x, t, side);
+	gather_end(x);
+	return rc;
+}
+
+int
 groups_columns(struct scan *sc, const struct found *f, struct agg_table *t, enum agg_side side,
     struct found *rest)
 {
@@ -54,8 +66,8 @@ groups_columns(struct scan *sc, const struct found *f, struct agg_table *t, enum
 	int rc;
 
 	*rest = *f;
-	if (sc->xs == NULL || f->spans != NULL || f->n == 0 || !agg_takes_columns(t) ||
-	    !may_gather(t, &asks) || (asks != 0 && !sc->ex->plan->fetch.by_columns))
+	if (sc->xs == NULL || f->spans != NULL || f->n == 0 ||
+	    !groups_ask(t, &asks) || (asks != 0 && !sc->ex->plan->fetch.by_columns))
 		return 0;
 	if ((rest->rows = found_rows(sc, f)) == NULL)
 		return err_nomem(sc->e);
@@ -71,9 +83,7 @@ groups_columns(struct scan *sc, const struct found *f, struct agg_table *t, enum
 	x.traces = k.rows;
 	x.parts = k.parts;
 	x.tree = k.tree;
-	if ((rc = gather_begin(&x)) == 0)
-		rc = add_columns(&x, t, side);
-	gather_end(&x);
+	rc = groups_gather(&x, t, side);
 	kin_put(&k);
 	if (rc == 0)
 		*rest = *f;
@@ -87,5 +97,5 @@ exec_gathers(const struct agg_table *t)
 {
 	unsigned asks;
 
-	return agg_takes_columns(t) ? may_gather(t, &asks) : agg_asks_traces_only(t);
+	return groups_ask(t, &asks) || agg_asks_traces_only(t);
 }

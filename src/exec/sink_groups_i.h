@@ -8,9 +8,27 @@
 
 /* ---- sink_groups_columns.c ---- */
 
+/* What it has of its rows: 1; 0: a field is in no columns, and nothing was added. */
+int groups_gather(struct gather *, struct agg_table *, enum agg_side) WARN_UNUSED;
+/* What else the table's fields ask (enum gather_ask); false: one of them is in no columns. */
+bool groups_ask(const struct agg_table *, unsigned *asks);
+
 /* By columns as many as can be; *rest is what was not added: n of it 0, if all were. */
 int groups_columns(struct scan *, const struct found *, struct agg_table *, enum agg_side,
     struct found *rest) WARN_UNUSED;
+
+/* ---- sink_groups_split.c ---- */
+
+struct split_traces;
+/* All of the snapshot's; NULL in *out without memory for it. On the driver's thread. */
+int split_traces_make(struct exec *, bool places, struct split_traces **out, struct err *)
+    WARN_UNUSED;
+void split_traces_free(struct exec *, struct split_traces *);
+/* ---- sink_groups_told.c ---- */
+
+/* Those of the rest that it tells of, by columns; the rest is the others. Thread-safe. */
+int groups_split(struct scan *, const struct split_traces *, struct found *rest,
+    struct agg_table *, enum agg_side) WARN_UNUSED;
 
 /* ---- sink_groups_spans.c ---- */
 

@@ -49,9 +49,8 @@ int gather_of_parent(struct gather *, const struct field *, struct agg_column *)
 
 /* True: a fact of the trace, a place in it: asks. */
 bool gather_trace_may(const struct field *, unsigned *asks);
-/* Of rows `of` of the shard (NULL: the gather's own), which are of the same traces; NO_PARENT: none. */
+/* Of rows `of` of the shard (NULL: the gather's own), which are of the same traces; GATHER_NOBODY: none. */
 int gather_of_trace(struct gather *, const struct field *, const uint32_t *of,
     struct agg_column *) WARN_UNUSED;
-#define NO_PARENT UINT32_MAX
 
 #endif

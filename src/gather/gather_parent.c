@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * gather_parent: a field of the parent spans of the rows. COL_PARENT and the trace table say which
- * rows these are, in any row group of the shard. The different ones are gathered like any other
+ * rows these are, in any row group of the shard; or the caller does, of another shard. The different ones are gathered like any other
  * rows, row group by row group, and what they have is brought back to those that asked.
  */
 #include "gather_i.h"
@@ -15,7 +15,9 @@ struct near {
 };
 
 struct gather_parents {
-	uint32_t *row;			/* by row of the gather: the parent's in the shard, or NO_PARENT */
+	struct shard *s;		/* that they are in */
+	const struct shard_info *info;
+	uint32_t *row;			/* by row of the gather: the parent's in the shard, or GATHER_NOBODY */
 	uint32_t *place;		/* alike: its place among the different ones */
 	struct near *near;
 	uint32_t n_near, n;		/* n: different ones */
@@ -29,11 +31,15 @@ find_rows(struct gather *x, struct gather_parents *p)
 	uint32_t n;
 	int rc;
 
+	if (x->told != NULL) {
+		memcpy(p->row, x->told->parent, x->n * sizeof *p->row);
+		return 0;
+	}
 	if ((rc = gather_whole(x, COL_TRACE, &x->trace)) < 0 ||
 	    (rc = gather_fixed(x, COL_PARENT, &n)) < 0)
 		return rc;
 	for (uint32_t i = 0; i < x->n; i++)
-		p->row[i] = NO_PARENT;
+		p->row[i] = GATHER_NOBODY;
 	for (uint32_t i = 0; i < n; i++)
 		if (x->val[i] >= 2)
 			p->row[x->sel[i]] = tracerows_at(x->traces, (uint32_t)x->trace[x->sel[i]],
@@ -45,7 +51,7 @@ find_rows(struct gather *x, struct gather_parents *p)
 static int
 list_near(struct gather *x, struct gather_parents *p, const uint64_t *bits, uint32_t *place_of)
 {
-	const struct shard_info *info = x->info;
+	const struct shard_info *info = p->info;
 	uint32_t *all = arena_array(x->mem, x->n + 1, uint32_t);
 
 	p->near = arena_array(x->mem, info->n_row_groups, struct near);
@@ -72,12 +78,16 @@ static int
 find_parents(struct gather *x)
 {
 	struct gather_parents *p = arena_new(x->mem, struct gather_parents);
-	uint64_t *bits = arena_calloc(x->mem, BITMAP_WORDS(x->info->n_rows) + 1, sizeof *bits);
-	uint32_t *place_of = arena_alloc(x->mem, x->info->n_rows * sizeof *place_of);
+	struct shard *s = x->told != NULL ? x->told->parents_in : x->s;
+	uint64_t n = shard_info(s)->n_rows;
+	uint64_t *bits = arena_calloc(x->mem, BITMAP_WORDS(n) + 1, sizeof *bits);
+	uint32_t *place_of = arena_alloc(x->mem, n * sizeof *place_of);
 	int rc;
 
 	if (p == NULL || bits == NULL || place_of == NULL)
 		return err_nomem(x->e);
+	p->s = s;
+	p->info = shard_info(s);
 	p->row = arena_array(x->mem, x->n, uint32_t);
 	p->place = arena_array(x->mem, x->n, uint32_t);
 	if (p->row == NULL || p->place == NULL)
@@ -85,12 +95,12 @@ find_parents(struct gather *x)
 	if ((rc = find_rows(x, p)) < 0)
 		return rc;
 	for (uint32_t i = 0; i < x->n; i++)
-		if (p->row[i] != NO_PARENT)
+		if (p->row[i] != GATHER_NOBODY)
 			bitmap_set(bits, p->row[i]);
 	if ((rc = list_near(x, p, bits, place_of)) < 0)
 		return rc;
 	for (uint32_t i = 0; i < x->n; i++)
-		p->place[i] = p->row[i] == NO_PARENT ? 0 : place_of[p->row[i]];
+		p->place[i] = p->row[i] == GATHER_NOBODY ? 0 : place_of[p->row[i]];
 	x->parents = p;
 	return 0;
 }
@@ -145,7 +155,7 @@ bring(struct gather *x, struct brought *b, const struct near *at, const struct a
 static int
 gather_near(struct gather *x, const struct field *f, const struct near *at, struct brought *b)
 {
-	struct gather y = { .s = x->s, .group = at->group, .rows = at->rows, .n = at->n,
+	struct gather y = { .s = x->parents->s, .group = at->group, .rows = at->rows, .n = at->n,
 		.mem = x->mem, .e = x->e };
 	struct agg_column c = { .kind = AGG_COLUMN_NONE };
 	int rc = gather_begin(&y);
@@ -172,7 +182,7 @@ spread(struct gather *x, const struct brought *b, struct agg_column *out)
 		if ((codes = gather_no_codes(x, x->n)) == NULL)
 			return err_nomem(x->e);
 		for (uint32_t i = 0; i < x->n; i++)
-			if (p->row[i] != NO_PARENT)
+			if (p->row[i] != GATHER_NOBODY)
 				codes[i] = b->codes[p->place[i]];
 		out->codes = codes;
 		return 1;
@@ -182,7 +192,7 @@ spread(struct gather *x, const struct brought *b, struct agg_column *out)
 	if (v == NULL || present == NULL)
 		return err_nomem(x->e);
 	for (uint32_t i = 0; i < x->n; i++)
-		if (p->row[i] != NO_PARENT) {
+		if (p->row[i] != GATHER_NOBODY) {
 			v[i] = b->numbers[p->place[i]];
 			present[i] = b->present[p->place[i]];
 		}

@@ -45,6 +45,21 @@ number_of(enum intrinsic in, const struct trace_part *p)
 	}
 }
 
+static uint64_t
+told_number(enum intrinsic in, const struct gather_facts *f)
+{
+	switch (in) {
+	case IN_TRACE_START:
+		return f->start_ns;
+	case IN_TRACE_DURATION:
+		return f->duration_ns;
+	case IN_TRACE_SPANS:
+		return f->n_spans;
+	default:
+		return f->n_errors;
+	}
+}
+
 static int
 of_numbers(struct gather *x, enum intrinsic in, const uint32_t *of, struct agg_column *out)
 {
@@ -54,14 +69,40 @@ of_numbers(struct gather *x, enum intrinsic in, const uint32_t *of, struct agg_c
 	if (v == NULL || (of != NULL && present == NULL))
 		return err_nomem(x->e);
 	for (uint32_t i = 0; i < x->n; i++) {
-		if (of != NULL && of[i] == NO_PARENT)
+		if (of != NULL && of[i] == GATHER_NOBODY)
 			continue;
-		v[i] = number_of(in, &x->parts[x->trace[i]]);
+		v[i] = x->told != NULL ? told_number(in, &x->told->facts[x->told->trace[i]]) :
+		    number_of(in, &x->parts[x->trace[i]]);
 		if (of != NULL)
 			present[i] = 1;
 	}
 	*out = (struct agg_column){ .kind = AGG_COLUMN_NUMBERS, .type = VAL_INT, .numbers = v,
 	    .present = present };
+	return 1;
+}
+
+static void
+text_value(const void *arg, uint32_t code, struct value *v)
+{
+	const struct sv *texts = arg;
+
+	*v = (struct value){ .type = VAL_STRING, .s = texts[code] };
+}
+
+static int
+of_told_texts(struct gather *x, bool name, const uint32_t *of, struct agg_column *out)
+{
+	const struct gather_told *t = x->told;
+	uint32_t *codes = gather_no_codes(x, x->n);
+
+	if (codes == NULL)
+		return err_nomem(x->e);
+	for (uint32_t i = 0; i < x->n; i++)
+		if (of == NULL || of[i] != GATHER_NOBODY)
+			codes[i] = name ? t->facts[t->trace[i]].root_name :
+			    t->facts[t->trace[i]].root_service;
+	*out = (struct agg_column){ .kind = AGG_COLUMN_CODES, .codes = codes,
+	    .n_codes = t->n_texts, .value = text_value, .arg = t->texts };
 	return 1;
 }
 
@@ -73,7 +114,7 @@ of_root_service(struct gather *x, const uint32_t *of, struct agg_column *out)
 	if (codes == NULL)
 		return err_nomem(x->e);
 	for (uint32_t i = 0; i < x->n; i++)
-		if (of == NULL || of[i] != NO_PARENT)
+		if (of == NULL || of[i] != GATHER_NOBODY)
 			codes[i] = gather_service(x->info, x->parts[x->trace[i]].lead_row);
 	gather_of_services(x->info, codes, out);
 	return 1;
@@ -95,7 +136,7 @@ of_root_name(struct gather *x, const uint32_t *of, struct agg_column *out)
 	if ((rc = gather_dict(x, col, &d)) < 0)
 		return rc;
 	for (uint32_t i = 0; i < x->n; i++)
-		if (of == NULL || of[i] != NO_PARENT)
+		if (of == NULL || of[i] != GATHER_NOBODY)
 			codes[i] = x->parts[x->trace[i]].lead_name;
 	gather_of_dict(d, codes, out);
 	return 1;
@@ -103,21 +144,22 @@ of_root_name(struct gather *x, const uint32_t *of, struct agg_column *out)
 
 /* ---- places ---- */
 
+/* Of row `of` of the shard, or the i-th row that the caller tells of. */
+static struct gather_place
+place_at(const struct gather *x, uint32_t i, uint32_t of, bool parents)
+{
+	if (x->told != NULL)
+		return parents ? x->told->parent_place[i] : x->told->place[i];
+	return (struct gather_place){ x->tree->depth[of], x->tree->n_children[of],
+		x->tree->self_ns[of] };
+}
+
 /* False: it has none. */
 static bool
-place_of(const struct tracetree *t, enum intrinsic in, uint32_t row, uint64_t *v)
+number_of_place(enum intrinsic in, struct gather_place p, uint64_t *v)
 {
-	switch (in) {
-	case IN_CHILD_COUNT:
-		*v = t->n_children[row];
-		return true;
-	case IN_DEPTH:
-		*v = t->depth[row];
-		return t->depth[row] != NO_DEPTH;
-	default:
-		*v = t->self_ns[row];
-		return true;
-	}
+	*v = in == IN_CHILD_COUNT ? p.n_children : in == IN_DEPTH ? p.depth : p.self_ns;
+	return in != IN_DEPTH || p.depth != NO_DEPTH;
 }
 
 static int
@@ -131,7 +173,8 @@ of_places(struct gather *x, enum intrinsic in, const uint32_t *of, struct agg_co
 	for (uint32_t i = 0; i < x->n; i++) {
 		uint32_t row = of == NULL ? x->row_from + x->rows[i] : of[i];
 
-		present[i] = row != NO_PARENT && place_of(x->tree, in, row, &v[i]);
+		if (row != GATHER_NOBODY)
+			present[i] = number_of_place(in, place_at(x, i, row, of != NULL), &v[i]);
 	}
 	*out = (struct agg_column){ .kind = AGG_COLUMN_NUMBERS, .type = VAL_INT, .numbers = v,
 	    .present = present };
@@ -146,7 +189,9 @@ gather_of_trace(struct gather *x, const struct field *f, const uint32_t *of,
 
 	if (is_place(f->intrinsic))
 		return of_places(x, f->intrinsic, of, out);
-	if ((rc = gather_whole(x, COL_TRACE, &x->trace)) < 0)
+	if (x->told != NULL && (f->intrinsic == IN_ROOT_SERVICE || f->intrinsic == IN_ROOT_NAME))
+		return of_told_texts(x, f->intrinsic == IN_ROOT_NAME, of, out);
+	if (x->told == NULL && (rc = gather_whole(x, COL_TRACE, &x->trace)) < 0)
 		return rc;
 	if (f->intrinsic == IN_ROOT_SERVICE)
 		return of_root_service(x, of, out);

@@ -165,6 +165,9 @@ choose_gather(struct costing *c, struct plan_node *n, double by_spans, double by
 
 	n->est_cost = by_spans;
 	f->by_columns = f->may_gather && by_columns <= by_spans;
+	/* Those of all the store are made, so not for few rows of it. */
+	f->joins = f->by_columns &&
+	    n->input->est_rows * GATHER_ROWS_A_LOOK >= (double)c->o->stats->n_rows;
 	if (!f->may_gather)
 		return;
 	f->spans_cost = by_spans;

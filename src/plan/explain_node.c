@@ -182,9 +182,9 @@ group_text(struct buf *b, const struct plan *p, const struct stats *st)
 	fetch_text(b, p, st);
 	if (!p->fetch.want_trace)
 		return;
-	buf_str(b, p->fetch.by_columns ?
-	    "relate   by columns of each shard; spans of traces in several shards one by one" :
-	    "relate   span by span, each trace put together");
+	buf_str(b, !p->fetch.by_columns ? "relate   span by span, each trace put together" :
+	    p->fetch.joins ? "relate   by columns; traces in several shards by a hash of their ids" :
+	    "relate   by columns of each shard; traces in several shards put together");
 	if (p->fetch.may_gather)
 		buf_printf(b, ", cost %.2f; %s %.2f",
 		    p->fetch.by_columns ? p->fetch.columns_cost : p->fetch.spans_cost,
@@ -268,6 +268,8 @@ group_json(struct buf *b, const struct plan *p)
 	fetch_json(b, p);
 	if (p->fetch.want_trace)
 		explain_bool(b, "by_columns", p->fetch.by_columns);
+	if (p->fetch.want_trace)
+		explain_bool(b, "joins", p->fetch.joins);
 }
 
 void

@@ -228,6 +228,8 @@ group_verify(const struct plan *p, const struct stats *st, struct err *e)
 	if (code == 0 && p->fetch.by_columns && (!p->fetch.want_trace || !p->filter.pushdown ||
 	    p->scan.server != NULL))
 		return plan_broken(e, "facts of traces by columns that are not there");
+	if (code == 0 && p->fetch.joins && !p->fetch.by_columns)
+		return plan_broken(e, "a join of shards that are not read by columns");
 	return code < 0 ? code : fetch_verify(p, st, e);
 }
 

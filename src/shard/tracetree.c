@@ -16,13 +16,6 @@
 #define CHECK_EVERY 4096	/* traces between two looks at the check */
 #define UNKNOWN (NO_DEPTH - 1)
 #define ON_PATH (NO_DEPTH - 2)
-#define NOBODY UINT32_MAX
-
-/* A span of the trace at hand. */
-struct node {
-	uint64_t start, over, covered;	/* covered: by children, up to here */
-	uint32_t row, parent;		/* parent: its place in the trace, or NOBODY */
-};
 
 struct making {
 	struct shard *s;
@@ -35,7 +28,7 @@ struct making {
 	uint64_t *id, *start, *over;
 	uint32_t *how;			/* as COL_PARENT */
 	/* Of the trace at hand. */
-	struct node *v;
+	struct tree_span *v;
 	uint32_t *order;
 	uint64_t *ids;
 	struct err *e;
@@ -116,45 +109,28 @@ has_twins(struct making *m, uint32_t ordinal, uint32_t n)
 	return false;
 }
 
-static void
-take_nodes(struct making *m, uint32_t ordinal, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t row = tracerows_at(m->rows, ordinal, i), how = m->how[row];
-
-		m->v[i] = (struct node){ m->start[row], m->over[row], 0, row,
-			how < 2 ? NOBODY : how - 2 };
-		m->order[i] = i;
-		m->t->depth[row] = how < 2 ? 0 : UNKNOWN;
-		m->t->self_ns[row] = m->over[row] - m->start[row];
-	}
-	for (uint32_t i = 0; i < n; i++)
-		if (m->v[i].parent != NOBODY)
-			m->t->n_children[m->v[m->v[i].parent].row]++;
-}
-
 /* From a span up to one whose depth is known, and down again the same way. */
 static void
-find_depth(struct making *m, uint32_t from)
+find_depth(struct tree_span *v, uint32_t from)
 {
-	uint32_t *depth = m->t->depth, at = from, found, steps = 0;
+	uint32_t at = from, found, steps = 0;
 
-	for (; depth[m->v[at].row] == UNKNOWN; at = m->v[at].parent) {
-		depth[m->v[at].row] = ON_PATH;
+	for (; v[at].depth == UNKNOWN; at = v[at].parent) {
+		v[at].depth = ON_PATH;
 		steps++;
 	}
-	found = depth[m->v[at].row];
+	found = v[at].depth;
 	if (found == ON_PATH)
 		found = NO_DEPTH;	/* a circle */
 	at = from;
-	for (uint32_t left = steps; left > 0; left--, at = m->v[at].parent)
-		depth[m->v[at].row] = found == NO_DEPTH ? NO_DEPTH : found + left;
+	for (uint32_t left = steps; left > 0; left--, at = v[at].parent)
+		v[at].depth = found == NO_DEPTH ? NO_DEPTH : found + left;
 }
 
 static int
 start_cmp(const void *pa, const void *pb, void *arg)
 {
-	const struct node *v = arg;
+	const struct tree_span *v = arg;
 	uint64_t a = v[*(const uint32_t *)pa].start, b = v[*(const uint32_t *)pb].start;
 
 	return (a > b) - (a < b);
@@ -162,39 +138,72 @@ start_cmp(const void *pa, const void *pb, void *arg)
 
 /* Most traces are small, and their rows nearly in order of time. */
 static void
-order_by_start(struct making *m, uint32_t n)
+order_by_start(struct tree_span *v, uint32_t *order, uint32_t n)
 {
 	if (n > 64) {
-		qsort_r(m->order, n, sizeof *m->order, start_cmp, m->v);
+		qsort_r(order, n, sizeof *order, start_cmp, v);
 		return;
 	}
 	for (uint32_t i = 1; i < n; i++) {
-		uint32_t x = m->order[i], k = i;
+		uint32_t x = order[i], k = i;
 
-		for (; k > 0 && m->v[m->order[k - 1]].start > m->v[x].start; k--)
-			m->order[k] = m->order[k - 1];
-		m->order[k] = x;
+		for (; k > 0 && v[order[k - 1]].start > v[x].start; k--)
+			order[k] = order[k - 1];
+		order[k] = x;
 	}
 }
 
+/* What a child covers of its parent that those before it don't. */
 static void
-find_self_times(struct making *m, uint32_t n)
+cover(struct tree_span *p, const struct tree_span *c)
 {
-	order_by_start(m, n);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct node *c = &m->v[m->order[i]];
-		struct node *p = c->parent == NOBODY ? NULL : &m->v[c->parent];
-		uint64_t from, to;
+	uint64_t from = c->start > p->start ? c->start : p->start;
+	uint64_t to = c->over < p->over ? c->over : p->over;
 
-		if (p == NULL)
-			continue;
-		from = c->start > p->start ? c->start : p->start;
-		from = p->covered > from ? p->covered : from;
-		to = c->over < p->over ? c->over : p->over;
-		if (from >= to)
-			continue;
-		m->t->self_ns[p->row] -= to - from;
-		p->covered = to;
+	from = p->covered > from ? p->covered : from;
+	if (from >= to)
+		return;
+	p->self_ns -= to - from;
+	p->covered = to;
+}
+
+void
+tree_places(struct tree_span *v, uint32_t *order, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		order[i] = i;
+		v[i].depth = v[i].parent == TREE_NOBODY ? 0 : UNKNOWN;
+		v[i].self_ns = v[i].over - v[i].start;
+		v[i].covered = 0;
+		v[i].n_children = 0;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (v[i].parent != TREE_NOBODY)
+			v[v[i].parent].n_children++;
+	for (uint32_t i = 0; i < n; i++)
+		find_depth(v, i);
+	order_by_start(v, order, n);
+	for (uint32_t i = 0; i < n; i++)
+		if (v[order[i]].parent != TREE_NOBODY)
+			cover(&v[v[order[i]].parent], &v[order[i]]);
+}
+
+static void
+put_places(struct making *m, uint32_t ordinal, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t row = tracerows_at(m->rows, ordinal, i), how = m->how[row];
+
+		m->v[i] = (struct tree_span){ .start = m->start[row], .over = m->over[row],
+			.parent = how < 2 ? TREE_NOBODY : how - 2 };
+	}
+	tree_places(m->v, m->order, n);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t row = tracerows_at(m->rows, ordinal, i);
+
+		m->t->depth[row] = m->v[i].depth;
+		m->t->n_children[row] = m->v[i].n_children;
+		m->t->self_ns[row] = m->v[i].self_ns;
 	}
 }
 
@@ -207,12 +216,8 @@ one_trace(struct making *m, uint32_t ordinal)
 		bitmap_set(m->t->twins, ordinal);
 		return;
 	}
-	if (!m->places)
-		return;
-	take_nodes(m, ordinal, n);
-	for (uint32_t i = 0; i < n; i++)
-		find_depth(m, i);
-	find_self_times(m, n);
+	if (m->places)
+		put_places(m, ordinal, n);
 }
 
 /* ---- all ---- */
@@ -278,7 +283,7 @@ size_t
 tracetree_bytes(const struct shard *s, bool places)
 {
 	size_t row = (shard_ids_single(s) ? 0 : 2 * sizeof(uint64_t)) + (places ? 5 * sizeof(uint64_t) +
-	    sizeof(struct node) : 0);
+	    sizeof(struct tree_span) : 0);
 
 	return sizeof(struct tracetree) + (s->info.n_rows + 1) * row + s->info.n_traces / 8;
 }

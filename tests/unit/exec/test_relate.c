@@ -47,12 +47,13 @@ add_commit(struct store_rig *store, unsigned commit, bool apart, bool twins)
 	span_batch_init(&b);
 	for (uint64_t i = 0; i < N_SPANS; i++) {
 		struct span *x = span_batch_add(&b);
-		uint64_t trace = 1 + draw(25), id = twins ? 1 + draw(24) : 1 + i, start;
+		uint64_t trace = 1 + draw(25), id = twins ? 1 + draw(24) : commit * N_SPANS + 1 + i;
+		uint64_t start;
 
 		assert_non_null(x);
 		*x = *span_min(&b.arena, id, services[draw(3)]);
 		x->trace_id = (struct trace_id){ apart ? commit + 1 : 0, trace };
-		x->parent_span_id = draw(6) == 0 ? 0 : 1 + draw(twins ? 30 : N_SPANS);
+		x->parent_span_id = draw(6) == 0 ? 0 : 1 + draw(twins ? 30 : 3 * N_SPANS);
 		if (x->parent_span_id == id)
 			x->parent_span_id = 0;
 		start = SPAN_START - SPAN_START % HOUR + (uint64_t)(apart ? commit : draw(2)) * HOUR +
@@ -189,7 +190,7 @@ print(struct agg_table *t, struct buf *out)
 }
 
 struct way {
-	bool columns;
+	bool columns, joins;
 	unsigned threads;
 	size_t memory;
 	uint64_t from;			/* only spans that start then or later */
@@ -210,6 +211,7 @@ run(struct exec_rig *w, const struct asked *a, struct way how, struct buf *out,
 
 	p->fetch.want_trace = true;
 	p->fetch.by_columns = how.columns;
+	p->fetch.joins = how.joins;
 	p->filter.range.from = how.from;
 	p->fetch.projection = a->proj;
 	if (!how.columns)
@@ -245,16 +247,18 @@ compare(struct exec_rig *w, const struct shape *s, uint64_t round, bool apart)
 
 		assert_int_equal(run(w, &a, how, &want, &prof, &e), 0);
 		assert_true(want.n > 0);
-		for (unsigned i = 0; i < 4; i++) {
+		for (unsigned i = 0; i < 8; i++) {
 			how.columns = true;
 			how.threads = 1 + i % 2 * 3;
-			how.memory = memory[i / 2];
+			how.memory = memory[i / 2 % 2];
+			how.joins = i >= 4;
 			if (run(w, &a, how, &got, &prof, &e) < 0)
 				fail_msg("%s", e.msg);
 			if (!sv_eq(buf_view(&want), buf_view(&got)))
-				fail_msg("%s, %s%s: round %llu, %u threads, memory %zu, cut %d: %s\n%s",
+				fail_msg("%s, %s%s: round %llu, %u threads, memory %zu, cut %d%s: %s\n%s",
 				    s->key, s->measure, s->per_trace ? " per trace" : "",
 				    (unsigned long long)round, how.threads, how.memory, cut,
+				    how.joins ? ", joined" : "",
 				    buf_cstr(&want), buf_cstr(&got));
 		}
 	}
@@ -304,12 +308,39 @@ traces_of_one_shard_are_not_put_together(void **state)
 	exec_rig_close(&w);
 }
 
+/* In round 2 traces lie in all commits, and no two spans of one commit bear one id. */
+static void
+traces_of_several_shards_are_joined(void **state)
+{
+	struct buf got = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct profile prof;
+	struct exec_rig w;
+	struct asked a;
+
+	(void)state;
+	open_store(&w, 2, false, false);
+	for (size_t i = 0; i < N_SHAPES; i++) {
+		if (shapes[i].per_trace)
+			continue;
+		ask(&a, &shapes[i]);
+		assert_int_equal(run(&w, &a, (struct way){ .columns = true, .joins = true,
+		    .threads = 1 }, &got, &prof, &e), 0);
+		assert_int_equal(prof.rows_matched, 3 * N_SPANS);
+		assert_int_equal(prof.traces_assembled, 0);
+		assert_int_equal(prof.rows_fetched, 0);
+	}
+	buf_release(&got);
+	exec_rig_close(&w);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(groups_by_columns_are_those_of_spans),
 		cmocka_unit_test(traces_of_one_shard_are_not_put_together),
+		cmocka_unit_test(traces_of_several_shards_are_joined),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
