@@ -76,7 +76,7 @@ uint64_t agg_n_compared(const struct agg_table *);
 uint64_t agg_n_unpriced(const struct agg_table *);
 /* False: memory was short, and some are from a sketch (within 1 %) or HyperLogLog (2 %). */
 bool agg_is_exact(const struct agg_table *);
-/* Its groups are of spans one by one: agg_save (agg_bytes.h) takes them. */
+/* Its groups are of spans one by one, or of parts that add up: agg_save (agg_bytes.h) takes them. */
 bool agg_can_save(const struct agg_table *);
 /* True if it has aggregates that may be approximate. */
 bool agg_can_shrink(const struct grouping *);

@@ -55,6 +55,8 @@ struct ch_select {
 	 */
 	uint64_t limit;
 	uint64_t pieces;		/* of groups: in how many all durations of one come, about; 0: one */
+	bool ranked;			/* of groups: the server finds percentiles, instead of sending all */
+	uint64_t shift;			/* of groups: their buckets are so much later than their spans */
 	bool count;			/* how many, not which; ERR_UNSUPPORTED if not exact */
 	/* What the table of times says of the traces that are asked for (ch_sql_trace_times). */
 	bool has_times;

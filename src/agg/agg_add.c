@@ -61,5 +61,6 @@ agg_merge(struct agg_table *t, struct agg_table *from, struct err *e)
 	t->last_ns = from->last_ns > t->last_ns ? from->last_ns : t->last_ns;
 	t->n_items += from->n_items;
 	t->n_unpriced += from->n_unpriced;
+	t->has_ranks |= from->has_ranks;
 	return code;
 }

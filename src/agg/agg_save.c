@@ -211,7 +211,7 @@ agg_shape(const struct agg_table *t, uint64_t *hash, struct err *e)
 bool
 agg_can_save(const struct agg_table *t)
 {
-	return !t->g->per_trace;
+	return !t->g->per_trace && !t->has_ranks;
 }
 
 int
@@ -221,7 +221,7 @@ agg_save(struct agg_table *t, struct buf *b, struct err *e)
 	int code;
 
 	if (!agg_can_save(t))
-		return err_set(e, ERR_UNSUPPORTED, -1, "groups of traces are not kept");
+		return err_set(e, ERR_UNSUPPORTED, -1, "groups of traces, and of a server's percentiles, are not kept");
 	if ((code = agg_shape(t, &shape, e)) < 0)
 		return code;
 	buf_put(b, AGG_MAGIC, AGG_MAGIC_BYTES);

@@ -10,6 +10,7 @@
 struct reading {
 	const struct grouping *g;
 	struct agg_given_want want;
+	bool ranked;
 	struct arena a;			/* of a group */
 	struct span span;
 	struct resource resource;
@@ -167,11 +168,13 @@ figures_read(struct reading *r, const struct sv **cells, struct agg_given *x)
 	}
 	if (r->want.all) {
 		c = cursor_new((*cells)->p, (*cells)->n);
-		if (cursor_varint(&c) != x->count)
+		if (cursor_varint(&c) != (r->ranked ? r->want.n_ranks : x->count))
 			return strange(r->e);
-		x->all = (const unsigned char *)c.p;
+		*(r->ranked ? &x->ranks : &x->all) = (const unsigned char *)c.p;
 		++*cells;
 	}
+	if (r->ranked && x->count > ch_ranked_rows(&r->want))
+		return err_set(r->e, ERR_UNSUPPORTED, -1, "a group has too many spans");
 	return x->errors > x->count ? strange(r->e) : 0;
 }
 
@@ -185,7 +188,7 @@ groups_read(struct reading *r, struct ch_rows *rows, struct agg_table *t, enum a
 	int rc;
 
 	while ((rc = ch_rows_next(rows, &cells, r->e)) == 0) {
-		struct agg_given x = { .like = &like };
+		struct agg_given x = { .like = &like, .want = &r->want };
 
 		arena_reset(&r->a);
 		if ((rc = keys_read(r, &cells)) < 0 || (rc = figures_read(r, &cells, &x)) < 0)
@@ -225,7 +228,8 @@ int
 ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_opts *o,
     struct agg_table *t, enum agg_side side, struct ch_outcome *outcome, struct err *e)
 {
-	struct reading r = { .g = agg_grouping(t), .e = e };
+	struct reading r = { .g = agg_grouping(t), .ranked = q->ranked, .e = e };
+	struct agg_table *into = t;
 	struct ch_sql sql;
 	struct arena a;
 	int rc;
@@ -239,8 +243,14 @@ ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_o
 	r.resource_attrs = arena_array(&a, r.g->n_keys + 1, struct attr);
 	rc = r.attrs == NULL || r.resource_attrs == NULL ? err_nomem(e) :
 	    ch_sql_groups(q, t, &a, &sql, e);
+	if (rc == 0 && q->ranked)
+		rc = agg_table_like(t, &into, e);
 	if (rc == 0)
-		rc = groups_ask(c, &sql, o, &r, t, side, outcome);
+		rc = groups_ask(c, &sql, o, &r, into, side, outcome);
+	if (rc == 0 && into != t)
+		rc = agg_merge(t, into, e);
+	if (into != t)
+		agg_table_free(into);
 	arena_release(&r.a);
 	arena_release(&a);
 	return rc;

@@ -96,7 +96,7 @@ by_key(const struct writer *w, const struct pred *p)
 	return false;
 }
 
-/* Timestamps are of 64 signed bits; what is past them is no bound. */
+/* Timestamps are of 64 signed bits; a bound past them is none, or leaves nothing. */
 static void
 range_write(struct clause *c, struct time_range r)
 {
@@ -105,7 +105,10 @@ range_write(struct clause *c, struct time_range r)
 	if (r.from > 0) {
 		also(c);
 		w_column(w, CHC_TIMESTAMP);
-		W(w, " >= fromUnixTimestamp64Nano(");
+		if (r.from > INT64_MAX)
+			W(w, " > fromUnixTimestamp64Nano(");
+		else
+			W(w, " >= fromUnixTimestamp64Nano(");
 		w_i64(w, r.from > INT64_MAX ? INT64_MAX : (int64_t)r.from);
 		W(w, ")");
 	}

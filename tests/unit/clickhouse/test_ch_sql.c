@@ -81,7 +81,7 @@ teardown(void **state)
 	return 0;
 }
 
-enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS };
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS, RANKED };
 
 static const struct {
 	struct ch_schema *schema;
@@ -122,6 +122,7 @@ static const struct {
 	{ &plain, "/since/1h/group/service,http.route/bucket/5m/agg/count,errors,p95:duration", GROUPS },
 	{ &plain, "/status/error/group/kind,resource.host.name/bucket/week/agg/avg:duration,max:duration", GROUPS },
 	{ &spread, "/agg/count", GROUPS },
+	{ &plain, "/group/service/bucket/week/agg/p0:duration,p50:duration,p99.99:duration,p100:duration", RANKED },
 };
 
 static void
@@ -156,7 +157,7 @@ groups(const struct ch_select *s, const struct query *q, struct arena *a, struct
 static void
 one(struct buf *b, size_t i, struct arena *a)
 {
-	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "groups " };
+	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "groups ", "ranked " };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
 	struct path *path;
@@ -172,8 +173,9 @@ one(struct buf *b, size_t i, struct arena *a)
 		.columns = i == 0 ? (1ull << N_CHC) - 1 : 1ull << CHC_TRACE_ID | 1ull << CHC_ATTRS,
 		.limit = q->has_limit ? q->limit : UINT64_MAX, .count = cases[i].what == COUNT,
 		.hex = cases[i].what == HEX, .whole_traces = cases[i].what == TRACES,
+		.ranked = cases[i].what == RANKED, .shift = cases[i].what == RANKED ? 3600000000000 : 0,
 		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST };
-	if (cases[i].what == GROUPS)
+	if (cases[i].what == GROUPS || cases[i].what == RANKED)
 		groups(&s, q, a, &sql);
 	else if (ch_sql_select(&s, a, &sql, &e) != 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);
