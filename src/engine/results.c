@@ -193,6 +193,8 @@ results_find_version(struct results *t, struct sv key, uint64_t made_after, uint
 
 /* ---- the same path again ---- */
 
+#define AGAIN_KEY_BYTES 1024	/* a longer path is not held for it */
+
 static struct asked_again *
 slot_of(struct results *t, const struct path *p, struct sv file)
 {
@@ -214,7 +216,7 @@ results_bound(struct results *t, const struct request *rq, struct path *p,
 	struct asked_again *x = slot_of(t, p, sv_cstr(rq->file));
 
 	if (rq->now != 0 || (rq->query != NULL && rq->query->has_mark) ||
-	    strlen(rq->file) >= sizeof x->file)
+	    strlen(rq->file) >= sizeof x->file || rq->key.n > AGAIN_KEY_BYTES)
 		return;
 	if (x->path != p) {
 		path_unref(x->path);
