@@ -127,6 +127,12 @@ struct result_info result_info(struct result *);
 /* The message of a failed result. */
 void result_error(struct result *, struct err *);
 
+/*
+ * A hash of all its bytes, of this process, if it is done and has them in memory, at most `max`;
+ * never 0. Else 0: nothing is said.
+ */
+uint64_t result_digest(struct result *, uint64_t max);
+
 /* A reader opened it: the first is the one that it was made for, others had it from the cache. */
 void result_note_open(struct result *);
 /*

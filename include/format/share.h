@@ -16,7 +16,7 @@ int share_new(const struct format *, const struct format_options *, struct pool 
     unsigned threads, size_t memory, struct share **out, struct err *) WARN_UNUSED;
 void share_free(struct share *);
 /* True if the batch is worth sharing. */
-bool share_wants(const struct share *, const struct batch *);
+bool share_worth(const struct batch *);
 /* How many rows a batch may well have, by those before: never fewer than BATCH_ROWS. NULL is allowed here. */
 size_t share_rows(const struct share *);
 /* Formats the batch and hands the bytes to put(arg, ...) in order. */

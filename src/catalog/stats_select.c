@@ -384,13 +384,20 @@ static int
 take(struct select *k, struct selection *out)
 {
 	struct stats_left *left = arena_array(k->arena, N_REASONS, struct stats_left);
+	bool rising = true;
+	size_t at = 0;
 
 	out->shards = arena_array(k->arena, k->kept.n + 1, uint32_t);
 	if (left == NULL || out->shards == NULL)
 		return err_nomem(k->e);
-	for (size_t i = 0; i < k->kept.n; i++)
-		out->shards[i] = k->kept.v[i].shard;
-	qsort(out->shards, k->kept.n, sizeof *out->shards, by_shard);
+	/* Mostly they came from the newest back. */
+	for (size_t i = k->kept.n; i-- > 0;) {
+		out->shards[at] = k->kept.v[i].shard;
+		rising = rising && (at == 0 || out->shards[at - 1] < out->shards[at]);
+		at++;
+	}
+	if (!rising)
+		qsort(out->shards, k->kept.n, sizeof *out->shards, by_shard);
 	out->n = k->kept.n;
 	out->summed = k->summed;
 	out->left = left;

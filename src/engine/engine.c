@@ -437,6 +437,7 @@ engine_close(struct engine *en)
 	slowlog_release(&en->slowlog);
 	shadow_release(&en->shadow);
 	statistics_release(&en->statistics);
+	results_forget_paths(&en->results);
 	gdsf_release(&en->results.worth);
 	decisioncache_free(en->decisions);
 	partcache_free(en->parts);

@@ -470,6 +470,14 @@ struct result {
 /* ---- results.c: the table of results; all under engine.lock ---- */
 
 #define RESULTS_BUCKETS 4096
+#define RESULTS_AGAIN 256
+
+/* A path and file, and the result that they were bound to in a world. */
+struct asked_again {
+	struct path *path;	/* a reference; NULL: none */
+	char file[32];
+	uint64_t world_id, hash, id;	/* of the result's key, of the result */
+};
 
 struct results {
 	struct result *first[N_RESULT_LISTS];	/* latest first */
@@ -477,8 +485,20 @@ struct results {
 	size_t n;
 	struct gdsf worth;			/* of those that nobody uses */
 	struct result *bucket[RESULTS_BUCKETS];
+	struct asked_again again[RESULTS_AGAIN];
 };
 
+/*
+ * So that who asks for the same path once more need not bind it. Only where its binding depends on
+ * nothing but the world.
+ */
+void results_bound(struct results *, const struct request *, struct path *, const struct result *);
+/* Is anything known of them? Then the result in that world, if it may be given again. */
+bool results_may_know(const struct results *, const struct path *, struct sv file);
+struct result *results_again(struct results *, const struct path *, struct sv file,
+    uint64_t world_id, uint64_t rules_off, uint64_t made_after);
+/* Lets go of all paths. */
+void results_forget_paths(struct results *);
 /* All of them, those in use first. */
 struct result *results_first(const struct results *);
 struct result *results_after(const struct results *, const struct result *);

@@ -322,6 +322,28 @@ list_fresh(struct engine *en, struct result *r, struct err *e)
 	return 0;
 }
 
+/* Of a path that was bound in this world before: what it was bound to, if that may be given again. */
+static struct result *
+join_again(struct engine *en, const struct path *path, struct sv file, uint64_t made_after)
+{
+	struct result *r = NULL;
+	struct world *w;
+	bool known;
+
+	pthread_mutex_lock(&en->lock);
+	known = results_may_know(&en->results, path, file);
+	pthread_mutex_unlock(&en->lock);
+	if (!known || engine_world(en, &w, NULL) < 0)
+		return NULL;
+	pthread_mutex_lock(&en->lock);
+	if ((r = results_again(&en->results, path, file, w->id, atomic_load(&en->rules_off),
+	    made_after)) != NULL)
+		join(en, r);
+	pthread_mutex_unlock(&en->lock);
+	world_unref(w);
+	return r;
+}
+
 int
 engine_result(struct engine *en, const struct path *path, struct sv file,
     struct requester who, struct result **out, struct err *e)
@@ -333,6 +355,8 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 	struct request *rq;
 	int code;
 
+	if (keep && (*out = join_again(en, path, file, made_after)) != NULL)
+		return 0;
 	if ((code = request_new(en, (struct path *)(uintptr_t)path, file, &rq, e)) < 0)
 		return code;
 	if (rq->kind == FILE_FOLLOW) {
@@ -344,8 +368,7 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 		return code;
 	}
 	pthread_mutex_lock(&en->lock);
-	gone = results_expire(&en->results, made_after,
-	    engine_results_max(en));
+	gone = results_expire(&en->results, made_after, engine_results_max(en));
 	if ((r = results_find(&en->results, buf_view(&rq->key), made_after,
 	    keep ? rq->world->id : 0, rq->now)) != NULL)
 		join(en, r);
@@ -354,6 +377,9 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 		r = fresh;
 		fresh = code < 0 ? fresh : NULL;
 	}
+	/* Until somebody starts it the request of a new one is still this thread's. */
+	if (code == 0 && keep && r->world_id == rq->world->id)
+		results_bound(&en->results, rq, (struct path *)(uintptr_t)path, r);
 	pthread_mutex_unlock(&en->lock);
 	results_drop(gone);
 	if (fresh != NULL)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * result_ask: stat, open and read of a result: each starts it if that has not been done, perhaps
- * makes it here and now, and waits.
+ * makes it here and now, and waits; and what its bytes are, in a word.
  */
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "result_i.h"
 
 static int
@@ -87,4 +88,21 @@ result_read(struct result *r, uint64_t off, size_t n, result_fn fn, void *arg,
     struct result_wait **token, struct err *e)
 {
 	return wait_for(r, WAIT_READ, off, n, UINT64_MAX, fn, arg, token, e);
+}
+
+uint64_t
+result_digest(struct result *r, uint64_t max)
+{
+	bool whole;
+	uint64_t n, hash;
+
+	pthread_mutex_lock(&r->lock);
+	n = blob_size(&r->blob);
+	/* Nothing changes any more of one that is done. */
+	whole = r->state == RESULT_DONE && r->err.code == 0 && r->blob.fd < 0 && n <= max;
+	pthread_mutex_unlock(&r->lock);
+	if (!whole)
+		return 0;
+	hash = hash_seeded(n == 0 ? "" : r->blob.mem.p, n);
+	return hash == 0 ? 1 : hash;
 }

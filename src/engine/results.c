@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * results: the engine's table of results, so that equal requests share one and a finished one
- * can answer again: the cache L1. Found by the hash of their key: no step goes through all of them.
+ * can answer again: the cache L1. Found by the hash of their key: no step goes through all of them;
+ * or, where a path was bound in the same world before, by the path (`again`).
  *
  * Those that nobody uses stay within [result_cache] max_bytes: what goes first gdsf.h says. What
  * answers for one state of the store or one `now` alone ages besides: [result_cache] ttl. What
@@ -10,6 +11,8 @@
  * All under engine.lock. Listed ones are referenced by the table; who takes one out drops that
  * reference, outside the lock.
  */
+#include <stdio.h>
+
 #include "engine_i.h"
 
 static struct result **
@@ -186,6 +189,73 @@ results_find_version(struct results *t, struct sv key, uint64_t made_after, uint
 		    (r->lasting || r->made_mono_ns > made_after) && is_key(r, hash, key))
 			return r;
 	return NULL;
+}
+
+/* ---- the same path again ---- */
+
+#define AGAIN_KEY_BYTES 1024	/* a longer path is not held for it */
+
+static struct asked_again *
+slot_of(struct results *t, const struct path *p, struct sv file)
+{
+	uint64_t hash = hash_u64((uint64_t)(uintptr_t)p ^ hash64(file.p, file.n));
+
+	return &t->again[hash % RESULTS_AGAIN];
+}
+
+static bool
+is_slot(const struct asked_again *x, const struct path *p, struct sv file)
+{
+	return x->path != NULL && x->path == p && sv_is(file, x->file);
+}
+
+void
+results_bound(struct results *t, const struct request *rq, struct path *p,
+    const struct result *r)
+{
+	struct asked_again *x = slot_of(t, p, sv_cstr(rq->file));
+
+	if (rq->now != 0 || (rq->query != NULL && rq->query->has_mark) ||
+	    strlen(rq->file) >= sizeof x->file || rq->key.n > AGAIN_KEY_BYTES)
+		return;
+	if (x->path != p) {
+		path_unref(x->path);
+		x->path = path_ref(p);
+	}
+	snprintf(x->file, sizeof x->file, "%s", rq->file);
+	x->world_id = rq->world->id;
+	x->hash = r->worth.hash;
+	x->id = r->id;
+}
+
+bool
+results_may_know(const struct results *t, const struct path *p, struct sv file)
+{
+	return is_slot(slot_of((struct results *)(uintptr_t)t, p, file), p, file);
+}
+
+struct result *
+results_again(struct results *t, const struct path *p, struct sv file, uint64_t world_id,
+    uint64_t rules_off, uint64_t made_after)
+{
+	const struct asked_again *x = slot_of(t, p, file);
+
+	if (!is_slot(x, p, file) || x->world_id != world_id)
+		return NULL;
+	for (struct result *r = *bucket_of(t, x->hash); r != NULL; r = r->same)
+		if (r->id == x->id)
+			return r->world_id == world_id && r->request->rules_off == rules_off &&
+			    (r->lasting || r->made_mono_ns > made_after) ? r : NULL;
+	return NULL;
+}
+
+void
+results_forget_paths(struct results *t)
+{
+	for (size_t i = 0; i < RESULTS_AGAIN; i++) {
+		path_unref(t->again[i].path);
+		t->again[i].path = NULL;
+	}
 }
 
 static struct result *

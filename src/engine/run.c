@@ -53,8 +53,9 @@ run_format(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	}
 	if ((code = formatter_new(x->r->format, &fo, &f, e)) < 0)
 		return code;
-	if ((code = run_share(x, &fo, e)) == 0 &&
-	    (code = formatter_begin(f, &x->out, e)) == 0 &&
+	x->options = &fo;
+	x->shares = true;
+	if ((code = formatter_begin(f, &x->out, e)) == 0 &&
 	    (code = run_rows(x, f, deadline, cancel, e)) == 0)
 		code = formatter_end(f, &x->out, e);
 	if (code == 0 && x->r->format->pages)

@@ -14,7 +14,9 @@ struct running {
 	const struct sink *sink;
 	struct run_info *info;
 	struct buf out;
+	const struct format_options *options;
 	struct share *share;	/* NULL: one formatter does it all */
+	bool shares;		/* it may be made when a batch is worth it */
 	const atomic_bool *cancel;	/* of the run of a plan, or NULL */
 	uint64_t count;		/* the number, in a file of one */
 	uint64_t format_ns;	/* time of formatting, and of what takes the bytes */
@@ -46,8 +48,6 @@ run_held(const struct running *x)
 
 /* ---- run_rows.c ---- */
 
-/* Formatters side by side, where that is possible. */
-int run_share(struct running *, const struct format_options *, struct err *) WARN_UNUSED;
 /* All rows of the request through the formatter, which has begun. */
 int run_rows(struct running *, struct formatter *, uint64_t deadline, const atomic_bool *cancel,
     struct err *) WARN_UNUSED;

@@ -7,13 +7,20 @@
 #include "parts/row_parts.h"
 #include "run_i.h"
 
-int
-run_share(struct running *x, const struct format_options *fo, struct err *e)
+/*
+ * Formatters side by side, where that is possible: made for the first batch that is worth it, since
+ * most answers have none.
+ */
+static int
+make_share(struct running *x, const struct batch *b, struct err *e)
 {
 	struct exec_env env;
 
+	if (!x->shares || x->share != NULL || !share_worth(b))
+		return 0;
+	x->shares = false;
 	run_exec_env(x->r, 0, NULL, &env);
-	return share_new(x->r->format, fo, env.pool, env.threads, env.memory, &x->share, e);
+	return share_new(x->r->format, x->options, env.pool, env.threads, env.memory, &x->share, e);
 }
 
 /* A batch that is shared is some MiB: whoever cancels does not wait for all of it. */
@@ -32,7 +39,11 @@ format_batch(struct running *x, struct formatter *f, const struct batch *b, stru
 {
 	int code;
 
-	if (run_held(x) || !share_wants(x->share, b))
+	if (run_held(x))
+		return formatter_batch(f, b, &x->out, e);
+	if ((code = make_share(x, b, e)) < 0)
+		return code;
+	if (x->share == NULL || !share_worth(b))
 		return formatter_batch(f, b, &x->out, e);
 	if ((code = run_flush(x, e)) < 0)
 		return code;

@@ -165,9 +165,9 @@ share_free(struct share *s)
 }
 
 bool
-share_wants(const struct share *s, const struct batch *b)
+share_worth(const struct batch *b)
 {
-	return s != NULL && b->kind == ROW_SPAN && b->n >= 2 * PART_ROWS;
+	return b->kind == ROW_SPAN && b->n >= 2 * PART_ROWS;
 }
 
 /* Rows whose bytes make a part. */

@@ -11,7 +11,8 @@
  *   - the pages of an earlier result are dropped: no keep_cache until a while after the
  *     change, since a second open must not keep what the first is about to drop, and the
  *     attributes that the kernel still believes are recalled before the reply, if they differ
- *     (a recall costs a message, and a getattr when the reader comes to the end);
+ *     (a recall costs a message, and a getattr when the reader comes to the end); but pages of
+ *     the same bytes are kept, as where a small query is run again: then nothing is read;
  *   - a size that is larger than the kernel was told is pushed with the last byte before the
  *     reply (sendfile and splice do not ask for it); of a small result all bytes are;
  *   - if another result is open, the node is retired and the open answered ESTALE: the kernel
@@ -82,6 +83,7 @@ file_open_result(struct fs *fs, struct node *x)
 struct attached {
 	bool recall;		/* the kernel may believe other attributes than this result's */
 	uint64_t push;		/* bytes at the end to give it, since it believes a smaller size */
+	bool there;		/* it has the pages of another result of the same bytes */
 	struct result *old;	/* to let go, or NULL */
 };
 
@@ -107,8 +109,8 @@ join_others(const struct file *f, struct handle *h, struct result_info *info,
 
 /* Under files_lock: enters a handle of a result whose size is known, or that streams. */
 static void
-attach(struct file *f, struct handle *h, struct result_info *info, struct fuse_file_info *fi,
-    struct attached *todo)
+attach(struct file *f, struct handle *h, struct result_info *info, uint64_t digest,
+    struct fuse_file_info *fi, struct attached *todo)
 {
 	uint64_t now = clock_mono_ns();
 
@@ -129,9 +131,12 @@ attach(struct file *f, struct handle *h, struct result_info *info, struct fuse_f
 		return;
 	f->n_cached++;
 	if (f->cached_id != info->id) {
-		if (f->cached_id != 0)
+		todo->there = digest != 0 && digest == f->cached_digest &&
+		    f->told_size == info->size;
+		if (f->cached_id != 0 && !todo->there)
 			f->switched_ns = now;
 		f->cached_id = info->id;
+		f->cached_digest = digest;
 	}
 	fi->keep_cache = now - f->switched_ns > SWITCH_NS;
 	todo->recall = f->told_id != 0 &&
@@ -183,11 +188,24 @@ push_end(struct fs *fs, struct node *x, struct result *res, const struct result_
 	return result_read(res, p.off, (size_t)n, push_bytes, &p, NULL, NULL);
 }
 
+/* Of a result that the node does not have yet; 0: it has, or there is none. */
+static uint64_t
+digest_of(struct fs *fs, const struct file *f, struct result *res, const struct result_info *info)
+{
+	bool news;
+
+	pthread_mutex_lock(&fs->files_lock);
+	news = f->cached_id != info->id;
+	pthread_mutex_unlock(&fs->files_lock);
+	return news && info->done ? result_digest(res, PUSH_MAX) : 0;
+}
+
 static void
 open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
     struct result_info *info, struct fuse_file_info *fi)
 {
 	struct handle *h = handle_new(fs, HANDLE_RESULT, x);
+	uint64_t digest = digest_of(fs, x->file, res, info);
 	struct attached todo;
 
 	if (h == NULL) {
@@ -198,7 +216,7 @@ open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
 	result_note_open(res);
 	pthread_mutex_lock(&fs->files_lock);
 	h->res = res;
-	attach(x->file, h, info, fi, &todo);
+	attach(x->file, h, info, digest, fi, &todo);
 	free(x->file->error);
 	x->file->error = NULL;
 	pthread_mutex_unlock(&fs->files_lock);
@@ -213,7 +231,7 @@ open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
 		return;
 	}
 	/* Of no bytes none are read; of those that the kernel has all, its reads are not seen. */
-	if (info->done && todo.push == info->size)
+	if (info->done && (todo.push == info->size || (todo.there && fi->keep_cache)))
 		result_note_read(h->res, 0, info->size);
 	fi->fh = (uint64_t)(uintptr_t)h;
 	if (fuse_reply_open(req, fi) != 0)

@@ -58,6 +58,7 @@ struct file {
 	unsigned n_open;	/* handles */
 	unsigned n_cached;	/* of them, those that the page cache serves */
 	uint64_t cached_id;	/* result whose pages the kernel may hold; 0: none */
+	uint64_t cached_digest;	/* result_digest of that one; 0: not known */
 	uint64_t told_id;	/* result whose size the kernel may believe; 0: none */
 	uint64_t switched_ns;	/* when cached_id last changed */
 	uint64_t told_size, told_mtime_ns;	/* what the kernel was last told; 0 */

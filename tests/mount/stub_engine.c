@@ -11,6 +11,8 @@
  *   cheapN    small, after N ms, cheap      streamN   a line every N ms, for ever
  *   failN     fails (time limit) after N ms midfail   64 KiB, then an I/O error
  *   gone      ENOENT from engine_result     tick      another content at every question
+ *   same      another result at every question, of the same content
+ *   turn      the same, of other content of the same length after each bump
  *   others    the path and file name, at once
  *
  * .spanfs/control takes `bump` (tick's next content) and `refuse`; .spanfs/queries says how
@@ -23,13 +25,14 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "fs/fs.h"
 
 struct engine {
 	pthread_mutex_t lock;
 	struct buf errors;
-	unsigned running, started;
+	unsigned running, started, reads;
 	uint64_t next_id, generation;
 };
 
@@ -287,6 +290,8 @@ fill(struct result *r, struct sv path, struct sv file, uint64_t generation)
 		for (uint64_t i = 0; i < 100 + generation * 50; i++)
 			buf_printf(&r->content, "generation %llu\n",
 			    (unsigned long long)generation);
+	else if (is_kind(r, "turn"))
+		buf_printf(&r->content, "turn %llu\n", (unsigned long long)(generation % 10));
 	else if (is_kind(r, "slow") || is_kind(r, "cheap") || is_kind(r, "stream") ||
 	    is_kind(r, "midfail") || is_kind(r, "fail"))
 		return;
@@ -318,11 +323,13 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 	generation = en->generation;
 	pthread_mutex_unlock(&en->lock);
 	/* The settled ones are the same each time. */
-	if (!is_kind(r, "tick"))
+	if (is_kind(r, "same") || is_kind(r, "turn"))
+		r->info.id += 1u << 21;
+	else if (!is_kind(r, "tick"))
 		r->info.id = 1u << 20;
 	else
 		r->info.id = generation + 1;
-	r->info.mtime_ns = 1763700000000000000ull + generation;
+	r->info.mtime_ns = 1763700000000000000ull + (is_kind(r, "turn") ? 0 : generation);
 	fill(r, buf_view(&text), file, generation);
 	buf_release(&text);
 	r->info.cheap = r->info.done || is_kind(r, "cheap");
@@ -401,7 +408,17 @@ result_read(struct result *r, uint64_t off, size_t n, result_fn fn, void *arg,
     struct result_wait **w, struct err *e)
 {
 	(void)e;
+	pthread_mutex_lock(&r->engine->lock);
+	r->engine->reads++;
+	pthread_mutex_unlock(&r->engine->lock);
 	return wait_for(r, READ, off, n, fn, arg, w);
+}
+
+uint64_t
+result_digest(struct result *r, uint64_t max)
+{
+	return r->info.done && r->info.code == 0 && r->content.n <= max ?
+	    hash_seeded(r->content.p, r->content.n) : 0;
 }
 
 bool
@@ -594,7 +611,8 @@ engine_control_file(struct engine *en, struct sv name, struct requester asks, st
 	if (sv_is(name, "errors"))
 		buf_sv(out, buf_view(&en->errors));
 	else
-		buf_printf(out, "running %u\nstarted %u\n", en->running, en->started);
+		buf_printf(out, "running %u\nstarted %u\nreads %u\n", en->running, en->started,
+		    en->reads);
 	pthread_mutex_unlock(&en->lock);
 	return buf_ok(out, e);
 }

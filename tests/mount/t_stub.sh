@@ -139,6 +139,22 @@ for i in 1 2 3 4 5 6 7 8; do
 	    not_ok "change $i" "$(printf '%s\n' "$out" | sort | uniq -c)"
 done
 ok "content that changes between opens is never mixed"
+reads() {
+	awk '/^reads/ { print $2 }' .spanfs/queries
+}
+for kind in same turn; do
+	first=$(cat service/$kind/count)
+	n=$(reads)
+	for i in 1 2 3 4 5; do
+		[ "$(cat service/$kind/count)" = "$first" ] || not_ok "$kind: the same bytes"
+	done
+	is "$kind: other results of the same bytes are not read again" "$(reads)" "$n"
+done
+echo bump >.spanfs/control
+first=${first#turn }
+is "... other bytes of the same length are" "$(cat service/turn/count)" "turn $(((first + 1) % 10))"
+is "... and so again" "$(echo bump >.spanfs/control; cat service/turn/count)" \
+    "turn $(((first + 2) % 10))"
 
 # ---- many names ----
 

@@ -660,6 +660,46 @@ a_commit_is_seen_by_the_next_query(void **state)
 	close_engine(&b);
 }
 
+/* The path is bound once in a world, and anew after a commit or other settings. */
+static void
+a_path_that_is_asked_again_meets_the_newest_commit(void **state)
+{
+	struct gen_span_options o = { .seed = 98, .start_ns = STORE_RIG_START,
+		.range_ns = 1000000000 };
+	struct result *one, *two, *three, *four;
+	struct span_batch batch;
+	struct gen_span g;
+	struct sv file;
+	struct path *p = path_of("/count", &file);
+	struct bench b;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	assert_int_equal(engine_result(b.en, p, file, me, &one, NULL), 0);
+	assert_int_equal(open_and_wait(one), 0);
+	assert_true(results_may_know(&b.en->results, p, file));
+	assert_int_equal(engine_result(b.en, p, file, me, &two, NULL), 0);
+	assert_ptr_equal(two, one);
+	span_batch_init(&batch);
+	gen_span_init(&g, &o);
+	assert_true(gen_span_add(&g, &batch, 1));
+	store_rig_add(&rig, &batch, 256);
+	span_batch_release(&batch);
+	assert_int_equal(engine_result(b.en, p, file, me, &three, NULL), 0);
+	assert_ptr_not_equal(three, one);
+	assert_int_equal(open_and_wait(three), 0);
+	engine_reload(b.en, b.conf);
+	assert_int_equal(engine_result(b.en, p, file, me, &four, NULL), 0);
+	assert_int_equal(result_info(four).size, result_info(three).size);
+	assert_int_equal(engine_control(b.en, SV("flush"), me, NULL), 0);
+	result_unref(four);
+	result_unref(three);
+	result_unref(two);
+	result_unref(one);
+	path_unref(p);
+	close_engine(&b);
+}
+
 static uint64_t
 generation_of(struct bench *b, const char *path)
 {
@@ -961,6 +1001,7 @@ main(void)
 		cmocka_unit_test(the_first_queries_load_what_their_range_touches),
 		cmocka_unit_test(every_service_is_known_whatever_the_range),
 		cmocka_unit_test(a_commit_is_seen_by_the_next_query),
+		cmocka_unit_test(a_path_that_is_asked_again_meets_the_newest_commit),
 		cmocka_unit_test(a_result_says_of_which_commit_it_is),
 		cmocka_unit_test(an_empty_result_says_what_is_not_there),
 		cmocka_unit_test(a_result_made_for_its_size_stays_for_the_ttl),

@@ -128,6 +128,71 @@ the_oldest_go_first(void **state)
 	assert_int_equal(count(), 5);
 }
 
+static bool
+no_file(struct sv s)
+{
+	return sv_is(s, "count");
+}
+
+static struct path *
+path_of(const char *text)
+{
+	struct path *p;
+	struct sv file;
+
+	assert_int_equal(path_parse(sv_cstr(text), no_file, &p, &file, NULL), 0);
+	return p;
+}
+
+static struct result *
+again(const struct path *p, const char *file, uint64_t world_id, uint64_t made_after)
+{
+	return results_again(&table, p, sv_cstr(file), world_id, 0, made_after);
+}
+
+static void
+what_a_path_was_bound_to_is_found_without_binding(void **state)
+{
+	struct path *p = path_of("/service/a/count"), *q = path_of("/service/a/count");
+	struct world here = { .id = HERE };
+	struct query marked = { .has_mark = true };
+	struct request rq = { .world = &here, .file = "count" };
+
+	(void)state;
+	for (unsigned i = 0; i < N; i++)
+		all[i].id = i + 1;
+	assert_false(results_may_know(&table, p, SV("count")));
+	results_bound(&table, &rq, p, &all[7]);
+	assert_true(results_may_know(&table, p, SV("count")));
+	assert_ptr_equal(again(p, "count", HERE, 0), &all[7]);
+	/* Another path object, file, world or set of rules; too old; no longer listed. */
+	assert_null(again(q, "count", HERE, 0));
+	assert_null(again(p, "spans.csv", HERE, 0));
+	assert_null(again(p, "count", ELSEWHERE, 0));
+	assert_null(results_again(&table, p, SV("count"), HERE, 1, 0));
+	assert_null(again(p, "count", HERE, 8));
+	all[7].lasting = true;
+	assert_ptr_equal(again(p, "count", HERE, 8), &all[7]);
+	all[7].world_id = ELSEWHERE;
+	assert_null(again(p, "count", HERE, 0));
+	all[7].world_id = HERE;
+	results_remove(&table, &all[7]);
+	assert_null(again(p, "count", HERE, 0));
+	results_bound(&table, &rq, p, &all[6]);
+	assert_ptr_equal(again(p, "count", HERE, 0), &all[6]);
+	/* What depends on more than the world is bound each time. */
+	rq.now = 5;
+	results_bound(&table, &rq, q, &all[5]);
+	rq.now = 0;
+	rq.query = &marked;
+	results_bound(&table, &rq, q, &all[5]);
+	assert_false(results_may_know(&table, q, SV("count")));
+	results_forget_paths(&table);
+	assert_null(again(p, "count", HERE, 0));
+	path_unref(p);
+	path_unref(q);
+}
+
 int
 main(void)
 {
@@ -135,6 +200,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(the_latest_of_a_key_is_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_in_use_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_oldest_go_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_path_was_bound_to_is_found_without_binding,
+		    setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,7 +206,7 @@ other_threads_take_parts(void **state)
 	uint64_t n_bytes = 0;
 
 	(void)state;
-	assert_true(share_wants(w.s, &b));
+	assert_true(share_worth(&b));
 	assert_int_equal(share_batch(w.s, &b, put_when_helped, &w, &n_bytes, NULL), 0);
 	assert_true(w.helped);
 	assert_true(share_counted(w.s).parts >= 8);
@@ -279,10 +279,9 @@ what_does_not_pay_is_not_shared(void **state)
 	assert_null(s);
 	assert_int_equal(share_new(format_find(SV("otlp.jsonl")), &o, pool, 2, 0, &s, NULL), 0);
 	assert_null(s);
-	assert_false(share_wants(NULL, &few));
 	assert_int_equal(share_rows(NULL), BATCH_ROWS);
 	s = share_of("spans.jsonl", &o, 2);
-	assert_false(share_wants(s, &few));
+	assert_false(share_worth(&few));
 	share_free(s);
 }
 
