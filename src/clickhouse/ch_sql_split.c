@@ -14,11 +14,14 @@ is_bare(const struct writer *w, const struct pred *p)
 	return p->kind == PRED_LEAF && p->field.scope == FIELD_BARE && leaf_how(w, p) != LEAF_NOT;
 }
 
+/* Of what is said at all: the others are nowhere in the statement. */
 static size_t
 count_bare(const struct writer *w, const struct pred *p, bool denied, bool *ok)
 {
 	size_t n = is_bare(w, p);
 
+	if (cond_empty(w, p, denied))
+		return 0;
 	*ok = *ok && (n == 0 || !denied);
 	for (size_t i = 0; p->kind != PRED_LEAF && i < p->n_kids; i++)
 		n += count_bare(w, p->kids[i], denied || p->kind == PRED_NOT, ok);
@@ -38,6 +41,8 @@ guards(struct writer *w, const struct pred *p, const char **before)
 {
 	struct place at;
 
+	if (cond_empty(w, p, false))
+		return;
 	for (size_t i = 0; p->kind != PRED_LEAF && i < p->n_kids; i++)
 		guards(w, p->kids[i], before);
 	if (!is_bare(w, p))

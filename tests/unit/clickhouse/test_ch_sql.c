@@ -112,6 +112,7 @@ static const struct {
 	{ &plain, "/service/a/since/1h/where/http.route/eq/x/not/has/resource.z/limit/5", ROWS },
 	{ &plain, "/any/has/a/service/b/end/has/c", COUNT },
 	{ &plain, "/not/where/http.route/eq/x", COUNT },
+	{ &plain, "/any/where/http.route/eq/x/text/b/end", ROWS },
 	{ &plain, "/service/a/distinct/http.route", GROUPS },
 	{ &bare, "/service/a/where/http.route/eq/x/group/http.route,zone/agg/count", GROUPS },
 	{ &rich, "/not/where/span.n/in/5,x/where/span.http.method/notcontains/GE", COUNT },
