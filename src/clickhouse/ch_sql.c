@@ -35,15 +35,19 @@ column_write(struct writer *w, enum ch_span_column c)
 	}
 }
 
+struct selecting {
+	const struct ch_select *q;
+	struct ch_sql *out;
+};
+
 static void
-select_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
+columns_write(struct writer *w, void *arg)
 {
-	W(w, "SELECT ");
-	if (q->count) {
-		W(w, "count()");
-		out->doubts = doubts_write(w, q->filter);
-	}
-	for (unsigned c = 0; c < N_CHC && !q->count; c++) {
+	const struct ch_select *q = ((struct selecting *)arg)->q;
+	struct ch_sql *out = ((struct selecting *)arg)->out;
+
+	out->n_columns = 0;
+	for (unsigned c = 0; c < N_CHC; c++) {
 		if ((q->columns >> c & 1) == 0 || !w_have(w, c))
 			continue;
 		if (out->n_columns != 0)
@@ -51,10 +55,46 @@ select_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 		column_write(w, c);
 		out->columns[out->n_columns++] = c;
 	}
-	if (out->n_columns != 0 || q->count)
-		W(w, ", ");
-	W(w, "toUInt8(1) AS " CH_END " FROM ");
+	if (out->n_columns == 0)
+		W(w, "1");
+}
+
+static void
+doubt_column(struct writer *w, void *arg)
+{
+	if (!doubts_write(w, ((struct selecting *)arg)->q->filter, "("))
+		W(w, "0");
+	W(w, " AS spanfs_d");
+}
+
+/* Up to WHERE, or all but the order. */
+static void
+select_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
+{
+	struct selecting x = { q, out };
+	bool split = !q->whole_traces && split_can(w, q->filter);
+
+	W(w, "SELECT ");
+	if (q->count && split) {
+		/* What is said of the parts is only said by whoever writes them. */
+		W(w, "count(), countIf(spanfs_d)");
+		out->doubts = true;
+	} else if (q->count) {
+		W(w, "count()");
+		out->doubts = doubts_write(w, q->filter, ", countIf(");
+	} else if (split) {
+		W(w, "*");
+	} else {
+		columns_write(w, &x);
+	}
+	W(w, ", toUInt8(1) AS " CH_END " FROM ");
+	if (split) {
+		parts_write(w, q, q->count ? doubt_column : columns_write, &x);
+		return;
+	}
 	w_table(w, q->schema->table);
+	if (!q->whole_traces)
+		where_write(w, q);
 }
 
 /* ---- which rows ---- */
@@ -63,6 +103,7 @@ select_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 struct clause {
 	struct writer *w;
 	bool prewhere, begun;
+	bool inner;		/* no clause: in brackets that are there */
 };
 
 static void
@@ -70,6 +111,8 @@ also(struct clause *c)
 {
 	if (c->begun)
 		W(c->w, " AND ");
+	else if (c->inner)
+		;
 	else if (c->prewhere)
 		W(c->w, " PREWHERE ");
 	else
@@ -160,19 +203,63 @@ filter_write(struct clause *c, const struct pred *filter, bool key, bool all)
 	}
 }
 
-void
-where_write(struct writer *w, const struct ch_select *q)
+/* The filter holds, but not by the spans' own attributes alone. */
+static void
+others_write(struct clause *c, const struct pred *filter)
 {
-	struct clause pre = { w, q->schema->prewhere, false }, rest = { w, false, false };
+	struct clause own = { .w = c->w, .inner = true };
+
+	also(c);
+	split_guard(c->w, filter);
+	W(c->w, " AND NOT (");
+	c->w->span_only = true;
+	filter_write(&own, filter, false, true);
+	c->w->span_only = false;
+	W(c->w, ")");
+}
+
+static void
+part_write(struct writer *w, const struct ch_select *q, bool others)
+{
+	struct clause pre = { .w = w, .prewhere = q->schema->prewhere }, rest = { .w = w };
 
 	range_write(&pre, q->range);
 	times_write(&pre, q);
 	if (q->schema->prewhere) {
 		filter_write(&pre, q->filter, true, false);
+		if (others)
+			others_write(&rest, q->filter);
 		filter_write(&rest, q->filter, false, false);
 	} else {
+		if (others)
+			others_write(&pre, q->filter);
 		filter_write(&pre, q->filter, false, true);
 	}
+}
+
+void
+where_write(struct writer *w, const struct ch_select *q)
+{
+	part_write(w, q, false);
+}
+
+void
+parts_write(struct writer *w, const struct ch_select *q, void (*columns)(struct writer *, void *),
+    void *arg)
+{
+	for (int others = 0; others < 2; others++) {
+		if (others != 0)
+			W(w, " UNION ALL SELECT ");
+		else
+			W(w, "(SELECT ");
+		w->span_only = others == 0;
+		columns(w, arg);
+		W(w, " FROM ");
+		w_table(w, q->schema->table);
+		part_write(w, q, others != 0);
+	}
+	w->span_only = false;
+	W(w, ")");
 }
 
 /* Negative durations are those of over 63 bits, and shown as none. */
@@ -261,8 +348,6 @@ ch_sql_select(const struct ch_select *q, struct arena *a, struct ch_sql *out, st
 	select_write(&w, q, out);
 	if (q->whole_traces)
 		traces_write(&w, q);
-	else
-		where_write(&w, q);
 	order_write(&w, q, out);
 	rc = w_finish(&w, out, e);
 	if (rc == 0 && q->count && !out->exact)

@@ -327,6 +327,10 @@ bare(struct writer *w, const struct pred *p)
 
 	W(w, "(");
 	test(w, &own, p);
+	if (w->span_only) {
+		W(w, ")");
+		return;
+	}
 	W(w, " OR NOT ");
 	place_guard(w, &own);
 	W(w, " AND ");

@@ -198,7 +198,7 @@ attr_part(struct writer *w, const struct pred *p, const struct place *at, bool a
 static void
 attr_leaf(struct writer *w, const struct pred *p, bool alone, bool deny)
 {
-	bool bare = p->field.scope == FIELD_BARE;
+	bool bare = p->field.scope == FIELD_BARE && !w->span_only;
 	struct place at = place_of(w, p->field.scope == FIELD_RESOURCE ? CHC_RESOURCE : CHC_ATTRS, p->field.key, false);
 
 	W(w, "(");
@@ -243,11 +243,11 @@ any_doubt(struct writer *w, const struct pred *p, const char *before, bool *any)
 }
 
 bool
-doubts_write(struct writer *w, const struct pred *filter)
+doubts_write(struct writer *w, const struct pred *filter, const char *before)
 {
 	bool any = false;
 
-	any_doubt(w, filter, ", countIf(", &any);
+	any_doubt(w, filter, before, &any);
 	if (any)
 		W(w, ")");
 	return any;

@@ -143,6 +143,47 @@ key_write(struct writer *w, const struct field *f, size_t i)
 	W(w, ", ");
 }
 
+/* As they are called in the parts. */
+static void
+key_name(struct writer *w, const struct field *f, size_t i)
+{
+	if (f->scope != FIELD_INTRINSIC) {
+		alias(w, 'h', i);
+		W(w, ", ");
+	}
+	alias(w, 'k', i);
+	W(w, ", ");
+}
+
+struct spans {
+	const struct ch_select *q;
+	const struct grouping *g;
+};
+
+/* What groups and figures need of spans. Of a name that all must have, the own part has the spans' own. */
+static void
+span_columns(struct writer *w, void *arg)
+{
+	static const enum ch_span_column columns[] = { CHC_TIMESTAMP, CHC_DURATION, CHC_STATUS };
+	const struct spans *x = arg;
+
+	for (size_t i = 0; i < x->g->n_keys; i++) {
+		struct field f = x->g->keys[i];
+
+		if (w->span_only && f.scope == FIELD_BARE && split_asks_for(x->q->filter, f.key))
+			f.scope = FIELD_SPAN;
+		key_write(w, &f, i);
+	}
+	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+		if (w_have(w, columns[i])) {
+			w_column(w, columns[i]);
+			W(w, ", ");
+		}
+	if (!doubts_write(w, x->q->filter, "("))
+		W(w, "0");
+	W(w, " AS spanfs_d");
+}
+
 /* ---- figures ---- */
 
 /* Of nanoseconds, as the exporter has it, or made so. */
@@ -314,6 +355,20 @@ not_here(struct err *e)
 	return err_set(e, ERR_UNSUPPORTED, -1, "ClickHouse can't make these groups exactly");
 }
 
+/* Different values of a key are those of spans that have it. */
+static struct ch_select
+with_key(const struct ch_select *q, const struct grouping *g, struct arena *a)
+{
+	const struct pred *both[2] = { q->filter, NULL };
+	struct ch_select asked = *q;
+
+	if (!g->distinct || g->n_keys != 1 || g->keys[0].scope != FIELD_BARE)
+		return asked;
+	both[1] = pred_leaf(a, OP_HAS, g->keys[0], NULL, 0);
+	asked.filter = both[1] == NULL ? NULL : pred_and(a, both, 2);
+	return asked;
+}
+
 int
 ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena *a,
     struct ch_sql *out, struct err *e)
@@ -322,6 +377,8 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 		.exact = true, .doubts = true };
 	const struct grouping *g = agg_grouping(t);
 	struct agg_given_want want;
+	struct ch_select asked;
+	bool split;
 	int rc;
 
 	memset(out, 0, sizeof *out);
@@ -331,14 +388,24 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	for (size_t i = 0; i < g->n_keys; i++)
 		if (!can_key(&w, &g->keys[i]))
 			return not_here(e);
+	asked = with_key(q, g, a);
+	if (asked.filter == NULL)
+		return err_nomem(e);
+	split = split_can(&w, asked.filter);
 	W(&w, "SELECT ");
 	for (size_t i = 0; i < g->n_keys; i++)
-		key_write(&w, &g->keys[i], i);
+		(split ? key_name : key_write)(&w, &g->keys[i], i);
 	figures(&w, &want, q->ranked);
-	out->doubts = doubts_write(&w, q->filter);
-	W(&w, ", toUInt8(1) AS " CH_END " FROM ");
-	w_table(&w, q->schema->table);
-	where_write(&w, q);
+	if (split) {
+		W(&w, ", countIf(spanfs_d), toUInt8(1) AS " CH_END " FROM ");
+		out->doubts = true;
+		parts_write(&w, &asked, span_columns, &(struct spans){ &asked, g });
+	} else {
+		out->doubts = doubts_write(&w, asked.filter, ", countIf(");
+		W(&w, ", toUInt8(1) AS " CH_END " FROM ");
+		w_table(&w, q->schema->table);
+		where_write(&w, &asked);
+	}
 	group_by(&w, t, want.all && !q->ranked ? q->pieces : 0, q->shift);
 	if ((rc = w_finish(&w, out, e)) == 0 && !out->exact)
 		return not_here(e);

@@ -16,6 +16,7 @@ struct writer {
 	const struct ch_schema *s;
 	bool hex, exact, oom;
 	bool doubts;		/* what is in doubt is counted beside */
+	bool span_only;		/* a bare name is a span's own attribute here (ch_sql_split.c) */
 };
 
 #define W(w, lit) buf_put(&(w)->b, "" lit, sizeof lit - 1)
@@ -39,6 +40,12 @@ void w_digits(struct writer *, uint64_t);
 /* ---- ch_sql.c ---- */
 /* PREWHERE and WHERE: range, times and filter of *q; w->exact tells whether all of it. */
 void where_write(struct writer *, const struct ch_select *q);
+/*
+ * In brackets, the rows of the two parts of a filter that splits: `columns` is called in each, and
+ * may name there what the outside has by these names.
+ */
+void parts_write(struct writer *, const struct ch_select *q, void (*columns)(struct writer *, void *),
+    void *arg);
 /* The text and its parameters, in the arena; the writer is used up. */
 int w_finish(struct writer *, struct ch_sql *, struct err *) WARN_UNUSED;
 
@@ -90,8 +97,15 @@ void place_value(struct writer *, const struct place *);
 
 /* ---- ch_sql_doubt.c ---- */
 void doubt_leaf(struct writer *, const struct pred *, bool deny);
-/* ", countIf(...)": how many of the rows are in doubt; false: none of the filter can be, and nothing. */
-bool doubts_write(struct writer *, const struct pred *filter);
+/* Is the row in doubt, behind "(" and what else is before; false: no row can be, and nothing. */
+bool doubts_write(struct writer *, const struct pred *filter, const char *before);
+
+/* ---- ch_sql_split.c ---- */
+bool split_can(const struct writer *, const struct pred *filter);
+/* Has the resource one of the bare names? */
+void split_guard(struct writer *, const struct pred *filter);
+/* Of every span that passes, has it, or its resource, the bare name? */
+bool split_asks_for(const struct pred *filter, struct sv key);
 
 /* ---- ch_sql_re.c ---- */
 /* Does the pattern mean the same over there? */
