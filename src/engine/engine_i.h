@@ -354,6 +354,8 @@ int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns
 
 /* Of the rows of spans: how many hours' of how many are there; 0: none are, or may be. */
 size_t rows_parts_there(const struct request *, size_t *of);
+/* The same of a count: of how many shards. */
+size_t counts_parts_there(const struct request *, size_t *of);
 
 /* ---- run_size.c ---- */
 
