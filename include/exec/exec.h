@@ -56,6 +56,8 @@ struct exec_env {
 	enum agg_side side;
 	const struct exec_parts *parts;	/* or NULL */
 	struct contrast *contrast;	/* alike, of a plan that compares */
+	/* Of one that counts: how many rows of each shard match, by place in plan->scan.shards; or NULL. */
+	atomic_ullong *counts;
 };
 
 struct exec;

@@ -60,6 +60,13 @@ size_t redis_get_many(struct redis *, const struct sv *keys, size_t n, struct bu
  */
 void redis_put(struct redis *, struct sv key, struct buf *bytes);
 
+/*
+ * Forgets all that stands there of this prefix; or some keys. Waits for it, some seconds at most; what
+ * was put and is not written goes, too. ERR_UNSUPPORTED: it is off; ERR_IO, ERR_TIMEOUT, ERR_ACCESS.
+ */
+int redis_drop(struct redis *, struct err *) WARN_UNUSED;
+int redis_forget(struct redis *, const struct sv *keys, size_t n, struct err *) WARN_UNUSED;
+
 struct redis_counts {
 	uint64_t gets, hits, hit_bytes, misses;	/* gets: all that were asked for */
 	uint64_t skipped;	/* of gets: not even tried, since it is off or down */

@@ -13,6 +13,7 @@
  *   agg_sum, agg_quantile, agg_ranks, agg_distinct, agg_hist   the states that are more than a number
  *   sketch, hll16   what two of them go over to when memory is short (sketch_i.h)
  *   agg_number    numbers
+ *   agg_runs      numbers that are sorted already, piece by piece
  *   agg_save, agg_load   tables as bytes (agg/agg_bytes.h)
  *   agg_slices    tables by slices of time, and some of them into another
  *   agg_shrink    what a table does when memory is short of values
@@ -66,6 +67,8 @@ struct measure {
 /* Fewer values than these are kept also when memory is short. */
 #define SMALL_STATE 32
 
+struct runs;
+
 /* All numbers of a field: integers by their image (or as they are), doubles by theirs. */
 struct quantile {
 	uint64_t *ints, *doubles;
@@ -74,6 +77,7 @@ struct quantile {
 	uint8_t n_selected;		/* how often a rank was looked for without sorting */
 	struct sketch *sketch;		/* or NULL: all of them, and no others are kept */
 	struct ranks *ranks;		/* or NULL: what was found elsewhere, and no numbers are kept */
+	struct runs *runs;		/* of which all of them consist, one after the other; or NULL */
 };
 
 /* Percentiles that somebody else found of all its numbers, which are without sign. */
@@ -118,10 +122,19 @@ int measure_shrink(struct agg_memory *, const struct measure *, void *state, str
     WARN_UNUSED;
 
 int quantile_add(struct agg_memory *, struct quantile *, struct number, struct err *) WARN_UNUSED;
-int quantile_merge(struct agg_memory *, struct quantile *, const struct quantile *,
-    struct err *) WARN_UNUSED;
+/* May sort `from`. */
+int quantile_merge(struct agg_memory *, struct quantile *, struct quantile *from, struct err *)
+    WARN_UNUSED;
 int quantile_shrink(struct agg_memory *, struct quantile *, struct err *) WARN_UNUSED;
 void quantile_sort(struct quantile *);
+/* agg_runs.c */
+size_t runs_bytes(const struct runs *);
+void runs_drop(struct agg_memory *, struct quantile *);
+/* Does what another one has make runs of it, once that one is sorted? Then, when it was appended, it is told. */
+bool runs_may(const struct quantile *, const struct quantile *from);
+void runs_append(struct agg_memory *, struct quantile *, size_t before, const struct quantile *from);
+/* The one that stands at `rank` in the order of all. */
+uint64_t runs_select(const uint64_t *, const struct runs *, size_t rank);
 /* Into a state of nothing: `numbers` are 8 bytes LE each. ERR_UNSUPPORTED: it has some. */
 int quantile_give(struct agg_memory *, struct quantile *, const struct agg_rank *, size_t n,
     const unsigned char *numbers, struct err *) WARN_UNUSED;

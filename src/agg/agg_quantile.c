@@ -48,6 +48,7 @@ become_sketch(struct agg_memory *m, struct quantile *q, struct err *e)
 
 	if (s == NULL)
 		return err_nomem(e);
+	runs_drop(m, q);
 	m->used -= held;
 	if ((code = add_to_sketch(m, s, q, e)) < 0) {
 		m->used += held - sketch_bytes(s);
@@ -83,6 +84,8 @@ quantile_add(struct agg_memory *m, struct quantile *q, struct number x, struct e
 	if (q->ranks != NULL)
 		return ranks_clash(e);
 	q->is_unsigned |= x.kind == NUMBER_U64;
+	if (q->runs != NULL)
+		runs_drop(m, q);
 	if (*n == *cap && m->short_of && (code = quantile_shrink(m, q, e)) < 0)
 		return code;
 	if (q->sketch != NULL)
@@ -105,8 +108,10 @@ append(uint64_t *v, size_t *n, const uint64_t *from, size_t n_from)
 
 /* All room first, so that one that fails has added nothing. */
 static int
-append_all(struct agg_memory *m, struct quantile *q, const struct quantile *from, struct err *e)
+append_all(struct agg_memory *m, struct quantile *q, struct quantile *from, struct err *e)
 {
+	size_t before = q->n_ints + q->n_doubles;
+	bool runs = runs_may(q, from);
 	int code;
 
 	if ((code = agg_grow(m, (void **)&q->ints, &q->cap_ints, q->n_ints + from->n_ints,
@@ -114,9 +119,15 @@ append_all(struct agg_memory *m, struct quantile *q, const struct quantile *from
 	    (code = agg_grow(m, (void **)&q->doubles, &q->cap_doubles,
 	    q->n_doubles + from->n_doubles, sizeof *q->doubles, e)) < 0)
 		return code;
+	if (runs && from->runs == NULL)
+		quantile_sort(from);
 	append(q->ints, &q->n_ints, from->ints, from->n_ints);
 	append(q->doubles, &q->n_doubles, from->doubles, from->n_doubles);
 	q->sorted = false;
+	if (runs)
+		runs_append(m, q, before, from);
+	else
+		runs_drop(m, q);
 	return 0;
 }
 
@@ -136,8 +147,7 @@ merge_sketch(struct agg_memory *m, struct quantile *q, const struct quantile *fr
 }
 
 int
-quantile_merge(struct agg_memory *m, struct quantile *q, const struct quantile *from,
-    struct err *e)
+quantile_merge(struct agg_memory *m, struct quantile *q, struct quantile *from, struct err *e)
 {
 	bool grows = q->n_ints + from->n_ints > q->cap_ints ||
 	    q->n_doubles + from->n_doubles > q->cap_doubles;
@@ -319,6 +329,10 @@ quantile_at(struct quantile *q, uint64_t part, uint64_t whole)
 		return (struct number){ .kind = NUMBER_NONE };
 	at = ((unsigned __int128)part * n + whole - 1) / whole;
 	rank = at == 0 ? 0 : (size_t)at - 1;
+	if (!q->sorted && q->runs != NULL)
+		return q->n_doubles == 0 ?
+		    number_of_image(int_kind(q), runs_select(q->ints, q->runs, rank)) :
+		    number_of_image(NUMBER_DOUBLE, runs_select(q->doubles, q->runs, rank));
 	if (!q->sorted && q->n_selected < SELECT_MOST && (q->n_ints == 0 || q->n_doubles == 0)) {
 		q->n_selected++;
 		return q->n_doubles == 0 ?

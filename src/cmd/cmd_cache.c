@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "cmd.h"
 
-#define USAGE "spanctl cache MOUNTPOINT [drop [l1|part|decisions|chunks|PATH]]"
+#define USAGE "spanctl cache MOUNTPOINT [drop [l1|l2|part|decisions|chunks|PATH]]"
 
 /* *fd of a file of the mount's .spanfs. */
 static int

@@ -85,7 +85,7 @@ static const struct command {
 	    "  fields       rows, types and different values of each field\n"
 	    "  services     rows and times of each service\n"
 	    "  values       the most frequent values of each field\n", true },
-	{ "cache", "MOUNTPOINT [drop [l1|part|decisions|chunks|PATH]]",
+	{ "cache", "MOUNTPOINT [drop [l1|l2|part|decisions|chunks|PATH]]",
 	    "show what a mount keeps in memory, or forget it", cmd_cache,
 	    "  MOUNTPOINT   where spanfs is mounted; what is shown is its .spanfs/cache\n"
 	    "  drop         forget all, or\n"

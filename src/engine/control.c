@@ -50,31 +50,6 @@ print_query(struct result *r, uint64_t now, struct sv path, struct buf *out)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* References to those that are being made; or to those that are done, and kept to answer again. */
-static struct result **
-hold_results(struct engine *en, bool done, size_t *n)
-{
-	struct result **v;
-
-	*n = 0;
-	pthread_mutex_lock(&en->lock);
-	v = malloc((en->results.n + 1) * sizeof(struct result *));
-	for (struct result *r = results_first(&en->results); r != NULL && v != NULL;
-	    r = results_after(&en->results, r)) {
-		bool wanted;
-
-		pthread_mutex_lock(&r->lock);
-		wanted = done ? r->settled && r->err.code == 0 : result_at_work(r);
-		pthread_mutex_unlock(&r->lock);
-		if (wanted) {
-			atomic_fetch_add(&r->refs, 1);
-			v[(*n)++] = r;
-		}
-	}
-	pthread_mutex_unlock(&en->lock);
-	return v;
-}
-
 static void
 print_queries(struct engine *en, struct requester asks, struct buf *out)
 {
@@ -84,7 +59,7 @@ print_queries(struct engine *en, struct requester asks, struct buf *out)
 	size_t n;
 
 	BUF_LIT(out, "id\tuid\tpid\tstate\tage_ms\trows\tbytes\tdone\tleft_ms\tpath\n");
-	v = hold_results(en, false, &n);
+	v = results_hold(en, false, &n);
 	now = clock_mono_ns();
 	out->oom |= v == NULL;
 	for (size_t i = 0; i < n; i++) {
@@ -179,7 +154,7 @@ print_cache(struct engine *en, struct requester asks, struct buf *out)
 	struct cachelist list = { 0 };
 	struct buf path = BUF_INIT;
 	uint64_t now;
-	struct result **v = hold_results(en, true, &n_results);
+	struct result **v = results_hold(en, true, &n_results);
 
 	now = clock_mono_ns();
 	for (size_t i = 0; i < n; i++)
@@ -371,7 +346,7 @@ drop_chunks(struct engine *en)
 	chunkcache_drop(catalog_cache(en->catalog));
 }
 
-/* What a word after drop-caches forgets; without one all of them are. */
+/* What a word after drop-caches forgets; without one all of them are, but for what others have, too. */
 static const struct {
 	const char *name;
 	void (*drop)(struct engine *);
@@ -390,32 +365,61 @@ is_below(struct sv path, struct sv prefix)
 	return sv_starts(path, prefix) && (path.n == prefix.n || path.p[prefix.n] == '/');
 }
 
-/* Finished results, whoever uses them, of paths that begin so: as typed, or in canonical form. */
+/* Its path begins so: as typed, or in canonical form. */
+static bool
+result_below(const struct result *r, struct sv prefix, struct buf *path)
+{
+	bool below;
+
+	path->n = 0;
+	put_path(path, r);
+	below = is_below(buf_view(path), prefix);
+	path->n = 0;
+	path_print(path, r->request->path);
+	return below || is_below(buf_view(path), prefix);
+}
+
+/* Of a result that is done: where it stands in L2, as long as the result is held. */
+static struct sv
+shared_key_of(struct result *r)
+{
+	struct sv key;
+
+	pthread_mutex_lock(&r->lock);
+	key = buf_view(&r->shared_key);
+	pthread_mutex_unlock(&r->lock);
+	return key;
+}
+
+/* Finished results, whoever uses them, here and in L2. */
 static int
 drop_paths(struct engine *en, struct sv prefix, struct requester who, struct err *e)
 {
 	struct buf path = BUF_INIT;
-	size_t n;
-	struct result **v = hold_results(en, true, &n);
-	int code;
+	size_t n, n_keys = 0;
+	struct result **v = results_hold(en, true, &n);
+	struct sv *keys = calloc(n + 1, sizeof *keys);
+	int code = 0;
 
 	while (prefix.n > 0 && prefix.p[prefix.n - 1] == '/')
 		prefix.n--;
 	for (size_t i = 0; i < n; i++) {
-		bool below;
-
-		path.n = 0;
-		put_path(&path, v[i]);
-		below = is_below(buf_view(&path), prefix);
-		path.n = 0;
-		path_print(&path, v[i]->request->path);
-		below |= is_below(buf_view(&path), prefix);
-		if (below && may_see(who, v[i]->who))
-			result_forget(v[i], false);
-		result_drop(v[i]);
+		if (!result_below(v[i], prefix, &path) || !may_see(who, v[i]->who))
+			continue;
+		result_forget(v[i], false);
+		if (keys != NULL && (keys[n_keys] = shared_key_of(v[i])).n != 0)
+			n_keys++;
 	}
-	code = v == NULL ? err_nomem(e) : buf_ok(&path, e);
+	if (n_keys != 0)
+		code = redis_forget(en->redis, keys, n_keys, e);
+	for (size_t i = 0; i < n; i++)
+		result_drop(v[i]);
+	if (v == NULL || keys == NULL)
+		code = err_nomem(e);
+	free(keys);
 	free(v);
+	if (code == 0)
+		code = buf_ok(&path, e);
 	buf_release(&path);
 	return code;
 }
@@ -427,12 +431,14 @@ drop_caches(struct engine *en, struct sv what, struct requester who, struct err 
 
 	if (what.n > 0 && what.p[0] == '/')
 		return drop_paths(en, what, who, e);
+	if (sv_is(what, "l2"))
+		return redis_drop(en->redis, e);
 	for (size_t i = 0; i < N_LEVELS; i++)
 		if (what.n == 0 || sv_is(what, levels[i].name)) {
 			levels[i].drop(en);
 			found = true;
 		}
-	return found ? 0 : err_set(e, ERR_SYNTAX, -1, "drop-caches: expected l1, part, decisions, "
+	return found ? 0 : err_set(e, ERR_SYNTAX, -1, "drop-caches: expected l1, l2, part, decisions, "
 	    "chunks, or a path that begins with '/', got '%.*s'", SV_ARG(what));
 }
 

@@ -71,6 +71,51 @@ follow(struct request *rq, const struct direct *d, struct err *e)
 	return code;
 }
 
+/* What goes to the caller, copied on the way as long as it is no more than may be shared. */
+struct copying {
+	const struct sink *to;
+	struct buf copy;
+	uint64_t most;
+	bool whole;
+};
+
+static int
+put_copied(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct copying *c = arg;
+
+	c->whole = c->whole && c->copy.n + n <= c->most;
+	if (c->whole)
+		buf_put(&c->copy, p, n);
+	else
+		buf_release(&c->copy);
+	return c->to->put(c->to->arg, p, n, e);
+}
+
+/*
+ * Through the cache L2, where there is one. What an empty answer says of the store as a whole is not
+ * shared: see version_of.
+ */
+static int
+run_shared(struct request *rq, const struct direct *d, uint64_t deadline, struct run_info *info,
+    struct err *e)
+{
+	struct copying c = { .to = &d->sink, .copy = BUF_INIT, .whole = true,
+		.most = conf_u64(rq->engine->conf, CONF_REDIS_MAX_VALUE) };
+	const struct sink sink = { put_copied, NULL, &c };
+	int code;
+
+	if (request_shared_get(rq, &d->sink, info, &code, e))
+		return code;
+	if (!redis_usable(rq->engine->redis))
+		return run_request(rq, &d->sink, deadline, d->cancel, info, e);
+	code = run_request(rq, &sink, deadline, d->cancel, info, e);
+	if (code == 0 && c.whole && !c.copy.oom && info->n_rows != 0)
+		request_shared_put(rq, info, buf_view(&c.copy));
+	buf_release(&c.copy);
+	return code;
+}
+
 static int
 ask(struct engine *en, struct direct *d, struct err *e)
 {
@@ -92,7 +137,7 @@ ask(struct engine *en, struct direct *d, struct err *e)
 	if (d->v != NULL)
 		o.code = request_verify(rq, &d->sink, deadline, d->cancel, &info, d->v, &err);
 	else
-		o.code = run_request(rq, &d->sink, deadline, d->cancel, &info, &err);
+		o.code = run_shared(rq, d, deadline, &info, &err);
 	o.err = &err;
 	o.duration_ns = clock_mono_ns() - o.started_mono_ns;
 	ended_count(rq, &path, &o);

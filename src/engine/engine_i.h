@@ -348,13 +348,15 @@ void explain_server(struct buf *, const struct request *, bool json);
 
 /* profile.json: estimates beside what a run that has ended counted, node by node. */
 void profile_json(struct buf *, const struct request *, const struct run_info *, uint64_t format_ns,
-    uint64_t total_ns);
+    uint64_t total_ns, const char *level);
 
 int run_request(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct err *) WARN_UNUSED;
 
 /* Of the rows of spans: how many hours' of how many are there; 0: none are, or may be. */
 size_t rows_parts_there(const struct request *, size_t *of);
+/* The same of a count: of how many shards. */
+size_t counts_parts_there(const struct request *, size_t *of);
 
 /* ---- run_size.c ---- */
 
@@ -455,6 +457,7 @@ struct result {
 	struct wait *waits;
 	struct err err;
 	struct run_info info;
+	struct buf shared_key;	/* under which it stands in L2, once it does; empty: it doesn't */
 	struct buf missing;	/* done, no rows: what its path names that the store has not, in words */
 	uint64_t newest_ns;	/* done, no rows, a range back from now: the newest span's start; else 0 */
 	/* Under engine.lock. */
@@ -526,6 +529,11 @@ struct result *results_find_version(struct results *, struct sv key, uint64_t ma
  * of least worth beyond max_bytes. Chained by `next`, to be dropped outside the lock.
  */
 struct result *results_expire(struct results *, uint64_t made_after, uint64_t max_bytes);
+/*
+ * References to those that are being made; or to those that are done, and kept to answer again: to be
+ * freed. NULL: out of memory. Takes engine.lock.
+ */
+struct result **results_hold(struct engine *, bool done, size_t *n);
 
 /* Calls the waits that are due by time. */
 void result_tick(struct result *, uint64_t now_mono_ns);
@@ -785,7 +793,19 @@ request_uses_parts(const struct request *r)
 	    engine_keeps_parts(r->engine);
 }
 
-/* What the request's parts are kept in: result_shared.c. */
+/* ---- the cache L2: result_shared.c ---- */
+
+/*
+ * True: the request's bytes were there, and are given to the sink; *code says whether that, and what
+ * the path expects, is well.
+ */
+bool request_shared_get(struct request *, const struct sink *, struct run_info *, int *code,
+    struct err *);
+/* Its bytes, to be put there. */
+void request_shared_put(struct request *, const struct run_info *, struct sv bytes);
+/* Of a profile: in which level the answer that it is of stands now, "l1" or "l2"; NULL: in none. */
+const char *request_kept_at(const struct request *);
+/* What the request's parts are kept in. */
 struct part_store request_part_store(const struct request *);
 void engine_share_parts(struct engine *);
 

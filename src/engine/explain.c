@@ -49,6 +49,9 @@ explain_request(struct buf *out, const struct request *r)
 		else if ((there = rows_parts_there(r, &of)) != 0)
 			buf_printf(out, "parts    rows of %zu of %zu hours from an earlier answer\n",
 			    there, of);
+		else if ((there = counts_parts_there(r, &of)) != 0)
+			buf_printf(out, "parts    counts of %zu of %zu shards from an earlier answer\n",
+			    there, of);
 		explain_server(out, r, false);
 		request_explain_decision(r, out);
 	}

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "engine_i.h"
+#include "parts/contrast_parts.h"
 #include "parts/group_parts.h"
 
 /* Of [query] memory what groups of shards may take apart. */
@@ -79,6 +80,29 @@ run_plan(void *arg, const struct plan *plan, const struct exec_parts *parts, str
 	return code < 0 ? code : 0;
 }
 
+static int
+run_contrast_plan(void *arg, const struct plan *plan, struct contrast *into, struct err *e)
+{
+	struct spans_run x = *(const struct spans_run *)arg;
+
+	x.contrast = into;
+	return run_plan(&x, plan, NULL, e);
+}
+
+static int
+run_contrast(struct spans_run *x, const struct request *r, const struct part_store *store,
+    struct err *e)
+{
+	const struct contrast_parts_host host = { run_contrast_plan, x };
+	const struct contrast_parts_ask ask = { store, r->plan, r->query->filter, r->query->compare,
+		x->contrast, r->engine->parts_least_cost };
+	struct parts_told told = { 0 };
+	int code = contrast_parts_run(&ask, &host, &told, e);
+
+	profile_parts(x->prof, &told);
+	return code;
+}
+
 /* The spans of a request that is planned or can be. */
 static int
 run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct err *e)
@@ -96,8 +120,10 @@ run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct e
 	if (code < 0)
 		return code;
 	x->prof = prof;
-	if (x->table == NULL || !request_uses_parts(x->r))
+	if (!request_uses_parts(x->r) || (x->table == NULL && x->contrast == NULL))
 		return run_plan(x, r->plan, NULL, e);
+	if (x->contrast != NULL)
+		return run_contrast(x, r, &store, e);
 	ask = ask_parts(r, &store, x->table, x->side, x->env->memory);
 	code = group_parts_run(&ask, &host, &told, e);
 	profile_parts(prof, &told);

@@ -124,7 +124,7 @@ put_sums(struct buf *b, const struct request *r, const struct profile *p)
 
 void
 profile_json(struct buf *b, const struct request *r, const struct run_info *info,
-    uint64_t format_ns, uint64_t total_ns)
+    uint64_t format_ns, uint64_t total_ns, const char *level)
 {
 	BUF_LIT(b, "{\"query\":");
 	json_string(b, buf_view(&r->canonical));
@@ -138,6 +138,7 @@ profile_json(struct buf *b, const struct request *r, const struct run_info *info
 	put_u64(b, "cost_settings_version", r->cost_version);
 	buf_printf(b, ",\"decision\":\"%s\"", request_decision(r));
 	put_nodes(b, r, info, format_ns);
-	buf_printf(b, ",\"cache\":\"%s\",\"exact\":%s,\"complete\":true}\n", outcome_cache(info),
+	buf_printf(b, ",\"cache\":\"%s\",\"exact\":%s,\"complete\":true}\n",
+	    level != NULL ? level : outcome_cache(info),
 	    info->inexact ? "false" : "true");
 }

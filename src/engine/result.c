@@ -26,7 +26,7 @@
 #include "result_i.h"
 
 #define BYTES_AT_WORK 32768	/* about what one takes beside its content that is not done */
-#define BYTES_PATH 1024		/* about what its path takes */
+#define BYTES_PATH 2048		/* about what its path takes, and its key in L2 */
 
 /* ---- references and the table ---- */
 
@@ -37,6 +37,7 @@ result_free(struct result *r)
 	atomic_fetch_sub(&r->engine->results_bytes, blob_size(&r->blob));
 	blob_release(&r->blob);
 	buf_release(&r->missing);
+	buf_release(&r->shared_key);
 	pthread_cond_destroy(&r->moved);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
@@ -255,6 +256,7 @@ result_new(struct engine *en, struct request *rq, struct requester who,
 	pthread_cond_init(&r->moved, NULL);
 	blob_init(&r->blob);
 	buf_init(&r->missing);
+	buf_init(&r->shared_key);
 	*out = r;
 	return 0;
 }

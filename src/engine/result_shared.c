@@ -11,6 +11,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "result_i.h"
 
@@ -28,22 +29,21 @@ look_for_identity(struct engine *en, uint64_t generation)
 }
 
 static bool
-may_share(struct result *r)
+may_share(const struct request *rq)
 {
-	struct engine *en = r->engine;
+	struct engine *en = rq->engine;
 
-	if (r->here || r->request->kind != FILE_FORMAT ||
+	if (rq->here || rq->kind != FILE_FORMAT ||
 	    !conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED))
 		return false;
-	look_for_identity(en, r->request->world->snap->generation);
+	look_for_identity(en, rq->world->snap->generation);
 	return redis_usable(en->redis);
 }
 
 /* False: there is none. */
 static bool
-make_key(struct result *r, struct buf *key)
+make_key(struct request *rq, struct buf *key)
 {
-	struct request *rq = r->request;
 	struct hash128 version;
 
 	if (request_version_by_bytes(rq, &version, NULL) < 0 || !has_version(version))
@@ -57,54 +57,118 @@ make_key(struct result *r, struct buf *key)
 	return !key->oom;
 }
 
+/* What is there for the request; *s borrows from the text. The key is made in any case where one can be. */
+static bool
+find(struct request *rq, struct buf *key, struct buf *text, struct shared_result *s)
+{
+	return may_share(rq) && make_key(rq, key) &&
+	    redis_get(rq->engine->redis, buf_view(key), text) &&
+	    shared_result_unpack(buf_view(text), s);
+}
+
 /* What the run would have given, or (code) that it can't be. */
 static int
-take(struct result *r, const struct shared_result *s, const struct sink *sink,
+take(struct request *rq, const struct shared_result *s, const struct sink *sink,
     struct run_info *info, struct err *e)
 {
-	int code = expect_fresh(r->request, e);
+	int code = expect_fresh(rq, e);
 
 	*info = (struct run_info){ .n_rows = s->n_rows, .n_shown = s->n_shown,
 	    .n_unpriced = s->n_unpriced, .n_bytes = s->bytes.n, .shared = true };
 	if (code == 0)
-		code = expect_rows(r->request, s->n_shown, e);
-	buf_sv(&r->request->note, s->note);
+		code = expect_rows(rq, s->n_shown, e);
+	buf_sv(&rq->note, s->note);
 	if (code == 0)
-		code = buf_ok(&r->request->note, e);
+		code = buf_ok(&rq->note, e);
 	if (code == 0 && s->bytes.n != 0)
 		code = sink->put(sink->arg, s->bytes.p, s->bytes.n, e);
 	info->complete = code == 0;
 	return code;
 }
 
+static bool
+get(struct request *rq, const struct sink *sink, struct buf *key, struct run_info *info, int *code,
+    struct err *e)
+{
+	struct buf text = BUF_INIT;
+	struct shared_result s;
+	bool found = find(rq, key, &text, &s);
+
+	if (found)
+		*code = take(rq, &s, sink, info, e);
+	buf_release(&text);
+	return found;
+}
+
+bool
+request_shared_get(struct request *rq, const struct sink *sink, struct run_info *info, int *code,
+    struct err *e)
+{
+	struct buf key = BUF_INIT;
+	bool found = get(rq, sink, &key, info, code, e);
+
+	buf_release(&key);
+	return found;
+}
+
+/* For who wants it forgotten. */
+static void
+note_key(struct result *r, struct sv key)
+{
+	pthread_mutex_lock(&r->lock);
+	r->shared_key.n = 0;
+	buf_sv(&r->shared_key, key);
+	if (r->shared_key.oom)
+		buf_release(&r->shared_key);
+	pthread_mutex_unlock(&r->lock);
+}
+
 bool
 result_shared_get(struct result *r, const struct sink *sink, struct run_info *info, int *code,
     struct err *e)
 {
-	struct buf key = BUF_INIT, text = BUF_INIT;
-	struct shared_result s;
-	bool found;
+	struct buf key = BUF_INIT;
+	bool found = !r->sized && blob_size(&r->blob) == 0 &&
+	    get(r->request, sink, &key, info, code, e);
 
-	if (r->sized || blob_size(&r->blob) != 0 || !may_share(r))
-		return false;
-	found = make_key(r, &key) && redis_get(r->engine->redis, buf_view(&key), &text) &&
-	    shared_result_unpack(buf_view(&text), &s);
 	if (found)
-		*code = take(r, &s, sink, info, e);
+		note_key(r, buf_view(&key));
+	buf_release(&key);
+	return found;
+}
+
+static void
+begin_text(const struct request *rq, const struct run_info *info, struct buf *text)
+{
+	const struct shared_result s = { .n_rows = info->n_rows, .n_shown = info->n_shown,
+	    .n_unpriced = info->n_unpriced, .note = buf_view(&rq->note) };
+
+	shared_result_pack(text, &s);
+}
+
+void
+request_shared_put(struct request *rq, const struct run_info *info, struct sv bytes)
+{
+	struct buf key = BUF_INIT, text = BUF_INIT;
+
+	if (info->shared || info->inexact || !may_share(rq) || !make_key(rq, &key))
+		goto out;
+	begin_text(rq, info, &text);
+	buf_sv(&text, bytes);
+	if (!text.oom)
+		redis_put(rq->engine->redis, buf_view(&key), &text);
+out:
 	buf_release(&key);
 	buf_release(&text);
-	return found;
 }
 
 /* The blob behind what is said of it. */
 static bool
 pack(struct result *r, struct buf *text)
 {
-	const struct shared_result s = { .n_rows = r->info.n_rows, .n_shown = r->info.n_shown,
-	    .n_unpriced = r->info.n_unpriced, .note = buf_view(&r->request->note) };
 	size_t n = (size_t)blob_size(&r->blob), got;
 
-	shared_result_pack(text, &s);
+	begin_text(r->request, &r->info, text);
 	if (!buf_reserve(text, n) || text->oom ||
 	    blob_read(&r->blob, 0, text->p + text->n, n, &got, NULL) < 0 || got != n)
 		return false;
@@ -118,12 +182,64 @@ result_shared_put(struct result *r)
 	struct buf key = BUF_INIT, text = BUF_INIT;
 
 	if (r->info.shared || blob_size(&r->blob) > conf_u64(r->engine->conf, CONF_REDIS_MAX_VALUE) ||
-	    !may_share(r))
+	    !may_share(r->request))
 		return;
-	if (make_key(r, &key) && pack(r, &text))
+	if (make_key(r->request, &key) && pack(r, &text)) {
 		redis_put(r->engine->redis, buf_view(&key), &text);
+		note_key(r, buf_view(&key));
+	}
 	buf_release(&key);
 	buf_release(&text);
+}
+
+/* ---- where an answer would come from ---- */
+
+/* It is in memory, whole. */
+static bool
+is_kept(struct request *rq)
+{
+	struct engine *en = rq->engine;
+	uint64_t now = clock_mono_ns(), ttl = conf_u64(en->conf, CONF_RESULT_CACHE_TTL);
+	uint64_t made_after = now > ttl ? now - ttl : 0;
+	struct hash128 version;
+	struct result *r;
+	bool kept;
+
+	if (!conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED))
+		return false;
+	if (request_version(rq, &version, NULL) < 0)
+		version = NO_VERSION;
+	pthread_mutex_lock(&en->lock);
+	r = results_find(&en->results, buf_view(&rq->key), made_after, rq->world->id, rq->now);
+	if (r == NULL && (r = results_find_version(&en->results, buf_view(&rq->key), made_after,
+	    rq->now)) != NULL && (!has_version(version) || r->version.hi != version.hi ||
+	    r->version.lo != version.lo))
+		r = NULL;
+	kept = r != NULL && r->done;
+	pthread_mutex_unlock(&en->lock);
+	return kept;
+}
+
+const char *
+request_kept_at(const struct request *of)
+{
+	struct buf key = BUF_INIT, text = BUF_INIT;
+	const char *level = NULL;
+	struct shared_result s;
+	struct request *rq;
+
+	if (of->query->has_mark || of->rules_off != 0 || of->format == NULL ||
+	    request_new(of->engine, of->path, sv_cstr(of->format->file), &rq, NULL) < 0)
+		return NULL;
+	rq->here = of->here;
+	if (is_kept(rq))
+		level = "l1";
+	else if (find(rq, &key, &text, &s))
+		level = "l2";
+	buf_release(&key);
+	buf_release(&text);
+	request_free(rq);
+	return level;
 }
 
 /* ---- parts of answers ---- */

@@ -8,12 +8,13 @@
  * answers for one state of the store or one `now` alone ages besides: [result_cache] ttl. What
  * has a version lasts as long as that holds, over commits that don't touch it.
  *
- * All under engine.lock. Listed ones are referenced by the table; who takes one out drops that
+ * All under engine.lock, but for results_hold. Listed ones are referenced by the table; who takes one out drops that
  * reference, outside the lock.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "engine_i.h"
+#include "result_i.h"
 
 static struct result **
 bucket_of(struct results *t, uint64_t hash)
@@ -283,6 +284,30 @@ results_expire(struct results *t, uint64_t made_after, uint64_t max_bytes)
 	while (t->worth.bytes > max_bytes && (least = gdsf_evict(&t->worth)) != NULL)
 		gone = take_out(t, result_of(least), gone);
 	return gone;
+}
+
+struct result **
+results_hold(struct engine *en, bool done, size_t *n)
+{
+	struct result **v;
+
+	*n = 0;
+	pthread_mutex_lock(&en->lock);
+	v = malloc((en->results.n + 1) * sizeof(struct result *));
+	for (struct result *r = results_first(&en->results); r != NULL && v != NULL;
+	    r = results_after(&en->results, r)) {
+		bool wanted;
+
+		pthread_mutex_lock(&r->lock);
+		wanted = done ? r->settled && r->err.code == 0 : result_at_work(r);
+		pthread_mutex_unlock(&r->lock);
+		if (wanted) {
+			atomic_fetch_add(&r->refs, 1);
+			v[(*n)++] = r;
+		}
+	}
+	pthread_mutex_unlock(&en->lock);
+	return v;
 }
 
 /* ---- waits with a due time, which the ticker looks for ---- */

@@ -90,6 +90,7 @@ run_profile(struct running *x, uint64_t deadline, const atomic_bool *cancel, str
 {
 	const struct sink *to = x->sink;
 	struct sink drop = { drop_bytes, to->step, to->arg };
+	const char *level = request_kept_at(x->r);
 	uint64_t t0 = clock_mono_ns(), total;
 	int code;
 
@@ -102,7 +103,7 @@ run_profile(struct running *x, uint64_t deadline, const atomic_bool *cancel, str
 	if (code < 0)
 		return code;
 	total = clock_mono_ns() - t0;
-	profile_json(&x->out, x->r, x->info, x->format_ns, total);
+	profile_json(&x->out, x->r, x->info, x->format_ns, total, level);
 	x->info->n_bytes = 0;
 	return 0;
 }

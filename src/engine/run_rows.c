@@ -4,6 +4,7 @@
  * or, hour by hour, what earlier answers gave (parts/row_parts.h) and the rest by parts of the plan.
  */
 #include "base/clock.h"
+#include "parts/count_parts.h"
 #include "parts/row_parts.h"
 #include "run_i.h"
 
@@ -223,6 +224,66 @@ ask_rows(const struct request *r, const struct part_store *store, struct buf *fo
 	return !form->oom;
 }
 
+/* ---- a count of which some was there (parts/count_parts.h) ---- */
+
+static int
+run_count(void *arg, const struct plan *plan, atomic_ullong *counts, uint64_t *n, struct err *e)
+{
+	const struct plan_run *p = arg;
+	struct running *x = p->x;
+	struct exec_env env;
+	struct exec *ex;
+	struct batch b;
+	int code;
+
+	run_exec_env(x->r, p->deadline, p->cancel, &env);
+	env.counts = counts;
+	if ((code = exec_open(plan, &env, &ex, e)) < 0)
+		return code;
+	while ((code = exec_next(ex, &b, e)) == 0)
+		*n += b.count;
+	profile_sum(&x->info->profile, exec_profile(ex));
+	exec_close(ex);
+	return code < 0 ? code : 0;
+}
+
+static bool
+ask_count(const struct request *r, const struct part_store *store, struct count_parts_ask *a)
+{
+	*a = (struct count_parts_ask){ store, r->plan, r->query->filter,
+		r->engine->parts_least_cost };
+	return request_uses_parts(r) && r->format != NULL && r->format->rows == ROW_COUNT &&
+	    r->groups == NULL && r->compared == NULL;
+}
+
+static int
+put_count(struct plan_run *p, const struct count_parts_ask *a, struct parts_told *told,
+    struct err *e)
+{
+	const struct count_parts_host host = { run_count, p };
+	uint64_t n, skip = p->x->r->plan->page.offset;
+	struct batch b = { .kind = ROW_COUNT, .n = 1 };
+	int code;
+
+	if ((code = count_parts_run(a, &host, told, &n, e)) < 0)
+		return code;
+	b.count = p->x->count = n > skip ? n - skip : 0;
+	p->x->info->n_rows = 1;
+	return formatter_batch(p->f, &b, &p->x->out, e);
+}
+
+size_t
+counts_parts_there(const struct request *r, size_t *of)
+{
+	struct part_store store = request_part_store(r);
+	struct count_parts_ask a;
+	size_t there = 0;
+
+	if (ask_count(r, &store, &a) && count_parts_count(&a, &there, of, NULL) < 0)
+		there = 0;
+	return there;
+}
+
 size_t
 rows_parts_there(const struct request *r, size_t *of)
 {
@@ -245,9 +306,10 @@ run_rows(struct running *x, struct formatter *f, uint64_t deadline,
 	const struct row_parts_host host = { put_part, run_part, &p };
 	const struct part_store store = request_part_store(x->r);
 	struct parts_told told = { 0 };
+	struct count_parts_ask counted;
 	struct row_parts_ask a;
 	struct buf form = BUF_INIT;
-	size_t there, of = 0;
+	size_t there, of = 0, counts = 0;
 	int code;
 
 	x->r->deadline_mono_ns = deadline;
@@ -256,7 +318,11 @@ run_rows(struct running *x, struct formatter *f, uint64_t deadline,
 	x->r->cancel = NULL;
 	if (code == 0 && ask_rows(x->r, &store, &form, &a))
 		code = row_parts_count(&a, &there, &of, e);
-	if (code == 0)
+	if (code == 0 && ask_count(x->r, &store, &counted))
+		code = count_parts_count(&counted, &there, &counts, e);
+	if (code == 0 && counts != 0)
+		code = put_count(&p, &counted, &told, e);
+	else if (code == 0)
 		code = of != 0 ? row_parts_run(&a, &host, &told, e) : run_plan(&p, x->r->plan, e);
 	profile_parts(&x->info->profile, &told);
 	x->info->profile.plan_ns = x->r->plan_ns;

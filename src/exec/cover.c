@@ -116,6 +116,8 @@ add_up(struct covering *k, uint64_t *n, struct err *e)
 			continue;
 		ex->local->shards[i].counted = true;
 		*n += c->n;
+		if (ex->env.counts != NULL)
+			atomic_fetch_add(&ex->env.counts[i], c->n);
 		ex->prof.rows_matched += c->n;
 	}
 	return 0;

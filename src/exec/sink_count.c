@@ -37,11 +37,12 @@ count_start(struct row_sink *s, struct err *e)
 static int
 count_consume(struct row_sink *s, void *local, struct scan *sc, const struct found *f)
 {
+	atomic_ullong *counts = s->ex->env.counts;
 	uint64_t *n = local;
 
-	(void)s;
-	(void)sc;
 	*n += f->n;
+	if (counts != NULL)
+		atomic_fetch_add_explicit(&counts[sc->part], f->n, memory_order_relaxed);
 	return 0;
 }
 

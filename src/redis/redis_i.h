@@ -13,6 +13,7 @@
  *   writer    the thread that writes the queue                  redis_writer.c
  *   keeper    the thread that connects, and probes              redis_keeper.c
  *   pool      idle connections                                  redis_pool.c
+ *   drop      what stands there, forgotten                      redis_drop.c
  *   value     what stands in Redis                              value_i.h
  *
  * struct redis has one lock, held over no I/O and no compression.
@@ -31,6 +32,7 @@
 #define CALM_NS 10000000000u	/* so long without a failure, and it begins anew */
 #define CONNECT_NS 2000000000u	/* most that the background waits for a connection */
 #define WRITE_NS 2000000000u	/* and for a batch of puts */
+#define DROP_NS 5000000000u	/* and who forgets what stands there */
 #define DAMAGED_MAX 8		/* values one after the other, and the breaker opens */
 #define QUEUE_VALUES 4		/* the queue holds as many of the largest values, */
 #define QUEUE_ENTRIES 1024	/* and at most so many */

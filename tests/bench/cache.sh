@@ -24,5 +24,40 @@ if [ ! -d "$dir/store" ]; then
 	mv "$dir/store.new" "$dir/store"
 fi
 work=$(mktemp -d "$BENCH_DIR/replay.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-python3 "$here/replay.py" --store "$dir/store" --work "$work" "$@"
+redis=
+end() {
+	[ -z "$redis" ] || kill "$redis" 2>/dev/null
+	rm -rf "$work"
+}
+trap end EXIT
+start_redis() {
+	redis-server --port 0 --unixsocket "$work/redis.sock" --save '' --maxmemory 1gb \
+	    --maxmemory-policy allkeys-lru --dir "$work" >/dev/null &
+	redis=$!
+	i=0
+	until [ -S "$work/redis.sock" ]; do
+		i=$((i + 1))
+		[ $i -lt 200 ] || { echo "cache.sh: redis-server does not start" >&2; exit 1; }
+		sleep 0.05
+	done
+}
+for form in ${FORMS:-l1 l2 both}; do
+	more=
+	if [ "$form" != l1 ]; then
+		command -v redis-server >/dev/null || { echo "# $form: no redis-server"; continue; }
+		start_redis
+		more="--options redis.url=unix://$work/redis.sock"
+		[ "$form" = both ] || more="$more --fresh 100"
+	fi
+	echo "# ---- $form"
+	# shellcheck disable=SC2086
+	python3 "$here/replay.py" --store "$dir/store" --work "$work/$form" $more "$@" || failed=1
+	rm -rf "${work:?}/$form"
+	if [ -n "$redis" ]; then
+		kill "$redis"
+		wait "$redis" 2>/dev/null || true
+		rm -f "$work/redis.sock"
+		redis=
+	fi
+done
+exit "${failed:-0}"

@@ -206,6 +206,49 @@ groups_are_put_together_from_those_of_shards(void **state)
 	groups_are_put_together(SLICE_SPANS);
 }
 
+static void
+counts_are_put_together_from_those_of_shards(void **state)
+{
+	static const char *const files[2] = { "count", "count" };
+	struct buf counts[16] = { BUF_INIT };
+	struct partcache_stats before = partcache_stats(keeps->parts), st;
+	uint64_t seed = 13;
+
+	(void)state;
+	words.flags = GEN_PATH_TRACE | GEN_PATH_PAGE;
+	for (size_t i = 0; i < 16; i++)
+		gen_path(&seed, &words, &counts[i]);
+	st = ask_over_ranges(counts, 16, files);
+	st.hits -= before.hits;
+	st.misses -= before.misses;
+	print_message("%llu times the count of a shard was there, %llu times not\n",
+	    (unsigned long long)st.hits, (unsigned long long)st.misses);
+	assert_true(st.hits > st.misses);
+}
+
+static void
+comparisons_are_put_together_from_those_of_shards(void **state)
+{
+	static const char *const files[2] = { "compare.jsonl", "compare.jsonl" };
+	struct buf asked[16] = { BUF_INIT };
+	struct partcache_stats before = partcache_stats(keeps->parts), st;
+	uint64_t seed = 14;
+
+	(void)state;
+	words.flags = GEN_PATH_TRACE;
+	for (size_t i = 0; i < 16; i++) {
+		gen_path(&seed, &words, &asked[i]);
+		buf_printf(&asked[i], i % 2 == 0 ? "/compare/status/error/end" :
+		    "/compare/kind/server/duration/gt/1ms/end");
+	}
+	st = ask_over_ranges(asked, 16, files);
+	st.hits -= before.hits;
+	st.misses -= before.misses;
+	print_message("%llu times the contrast of a shard was there, %llu times not\n",
+	    (unsigned long long)st.hits, (unsigned long long)st.misses);
+	assert_true(st.hits > st.misses);
+}
+
 /* Bodies and fringes: so few spans in a slice that an hour has many. */
 static void
 groups_are_put_together_from_those_of_slices(void **state)
@@ -306,6 +349,8 @@ main(void)
 		cmocka_unit_test(every_answer_is_of_its_state),
 		cmocka_unit_test(groups_are_put_together_from_those_of_shards),
 		cmocka_unit_test(groups_are_put_together_from_those_of_slices),
+		cmocka_unit_test(counts_are_put_together_from_those_of_shards),
+		cmocka_unit_test(comparisons_are_put_together_from_those_of_shards),
 		cmocka_unit_test(rows_are_put_together_from_those_of_hours),
 		cmocka_unit_test(only_what_is_new_is_read),
 	};

@@ -394,6 +394,58 @@ two_stores_never_meet(void **state)
 }
 
 static void
+expect_level_anew(const struct store_rig *rig, const struct redis_rig *redis, const char *path,
+    const char *level)
+{
+	struct asker a = open_asker(rig->dir, redis->url, NULL);
+
+	expect_level(&a, path, level);
+	settle(&a);
+	close_asker(&a);
+}
+
+static void
+what_is_forgotten_is_gone_for_all(void **state)
+{
+	static const char path[] = "/group/service/agg/count/groups.jsonl",
+	    other[] = "/status/error/count";
+	const struct requester root = { 0, 1 };
+	struct store_rig one, two;
+	struct redis_rig redis;
+	struct asker a, off;
+	struct err e;
+
+	(void)state;
+	store_rig_init(&one, 9, SPANS, HOURS, 3, 64);
+	store_rig_init(&two, 9, SPANS, HOURS, 3, 64);
+	redis_rig_open(&redis, NULL);
+	expect_level_anew(&one, &redis, path, "miss");
+	expect_level_anew(&two, &redis, path, "miss");
+	/* More names than a step of the walk looks at. */
+	redis_rig_ask(&redis, "DEBUG POPULATE 2000", NULL);
+	a = open_asker(one.dir, redis.url, NULL);
+	assert_int_equal(engine_control(a.en, SV("drop-caches"), root, &e), 0);
+	expect_level(&a, path, "l2");
+	assert_int_equal(engine_control(a.en, SV("drop-caches l2"), root, &e), 0);
+	expect_level_anew(&one, &redis, path, "miss");
+	expect_level_anew(&two, &redis, path, "l2");
+	expect_level(&a, other, "miss");
+	settle(&a);
+	assert_int_equal(engine_control(a.en, SV("drop-caches /group/service"), root, &e), 0);
+	expect_level_anew(&one, &redis, path, "miss");
+	expect_level_anew(&one, &redis, other, "l2");
+	redis_rig_kill(&redis);
+	assert_int_equal(engine_control(a.en, SV("drop-caches l2"), root, &e), ERR_IO);
+	off = open_asker(one.dir, "", NULL);
+	assert_int_equal(engine_control(off.en, SV("drop-caches l2"), root, &e), ERR_UNSUPPORTED);
+	close_asker(&off);
+	close_asker(&a);
+	redis_rig_close(&redis);
+	store_rig_release(&one);
+	store_rig_release(&two);
+}
+
+static void
 add_one_span(struct store_rig *rig, const char *name)
 {
 	struct gen_span_options o = { .seed = 1, .range_ns = 1, .start_ns = STORE_RIG_START,
@@ -587,6 +639,7 @@ main(void)
 		cmocka_unit_test(parts_are_shared),
 		cmocka_unit_test(commits_leave_nothing_stale),
 		cmocka_unit_test(two_stores_never_meet),
+		cmocka_unit_test(what_is_forgotten_is_gone_for_all),
 		cmocka_unit_test(a_copy_that_others_wrote_to_is_another),
 		cmocka_unit_test(a_store_without_identity_shares_nothing_yet),
 		cmocka_unit_test(nothing_that_a_redis_does_changes_an_answer),

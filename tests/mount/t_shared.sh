@@ -58,12 +58,30 @@ is "it is not used before it is needed" "$(fact "$one" l2.state)" idle
 want=$(query "/$q")
 is "the first makes it itself" "$(level "$one/$q")" miss
 is "... as it is without a mount" "$(cat "$one/$q")" "$want"
-becomes "... and puts it there" "fact '$one' l2.written" 1
+becomes "... and puts it there, and the groups of the shard" "fact '$one' l2.written" 2
 is "the second has it from there" "$(level "$two/$q")" l2
 is "... the same" "$(cat "$two/$q")" "$want"
 is "... and then from its memory" "$(level "$two/$q")" l1
 is "... which is counted" "$(fact "$two" l2.hits)" 1
 is "... in metrics, too" "$(metric 'spanfs_shared_cache_gets_total{outcome="hit"}')" 1
+# cache FILE: where profile.json says that an answer stands
+cache() {
+	sed 's/.*"cache":"\([a-z0-9]*\)".*/\1/' "$1"
+}
+g=group/service/agg/count,p95:duration
+is "profile.json says that it is in memory" "$(cache "$two/$g/profile.json")" l1
+echo drop-caches >"$two/.spanfs/control"
+is "... and when it is not, in Redis" "$(cache "$two/$g/profile.json")" l2
+is "a query without a mount has it from there" "$("$SPANCTL" -s "$T/store" -o mount.now=latest \
+    -o redis.url="unix://$sock" -o redis.password_file="$T/password" -o log.query_log="$T/log" \
+    query "/$q")" "$want"
+is "... as its log says" "$(cache "$T/log")" l2
+"$SPANCTL" -s "$T/store" -o redis.url="unix://$sock" -o redis.password_file="$T/password" \
+    query "/kind/client/$q" >/dev/null
+is "... and puts there what it makes" "$(level "$two/kind/client/$q")" l2
+"$SPANCTL" cache "$two" drop l2
+echo drop-caches >"$two/.spanfs/control"
+is "forgotten, it is made again" "$(level "$two/$q")" miss
 is "it is connected" "$(fact "$two" l2.state)" connected
 matches "no file tells the password" "$(cat "$two/.spanfs/config" "$two/.spanfs/cache" "$T/mount.log" |
     grep -c sesame)" '^0$'
