@@ -35,7 +35,7 @@ is_apart(const struct plan *p, const struct agg_table *t)
 static bool
 is_wanted(const struct group_parts_ask *a, const struct plan_shard *s)
 {
-	return s->access != ACCESS_PRUNED && part_cost(s) >= a->least_cost &&
+	return s->access != ACCESS_PRUNED && s->access != ACCESS_COVERING && part_cost(s) >= a->least_cost &&
 	    part_is_whole(&a->snap->shards[s->shard], a->plan->filter.range);
 }
 
