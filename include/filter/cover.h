@@ -11,6 +11,13 @@
 /* Of rows that start in [first, last]. */
 int cover_cells(struct xshard *, uint64_t first, uint64_t last, uint64_t *n, struct err *)
     WARN_UNUSED;
+/*
+ * What of those a service has, or of by_name each of its names, to fn: rows, and errors among them.
+ * Only after cover_cells has told; else 0.
+ */
+int cover_each_cell(struct xshard *, uint64_t first, uint64_t last, bool by_name,
+    int (*fn)(void *arg, const struct shard_service *, struct sv name, uint64_t rows,
+    uint64_t errors), void *arg, struct err *) WARN_UNUSED;
 int cover_rows(struct xshard *, uint64_t *n, struct profile *, struct err *) WARN_UNUSED;
 
 #endif

@@ -47,6 +47,7 @@ const char *opt_force_name(enum opt_force);	/* "full", "zone", ...; "none" */
 struct opt_options {
 	enum row_kind output;
 	struct projection projection;	/* what the file needs, before `select` */
+	const struct grouping *groups;	/* of ROW_GROUP, what is made of the spans; or NULL */
 	uint64_t rules_off;		/* bit i: rule i of the table is off */
 	struct cost_params cost;
 	unsigned threads;		/* the most a query may use */

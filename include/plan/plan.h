@@ -38,8 +38,8 @@ enum access {
 	ACCESS_CATALOG,
 	/*
 	 * Counts from the footer's services and names, postings, trace table and summaries: no
-	 * column is read. Output is ROW_COUNT. Exec reads the shard as ZONE if these don't tell
-	 * after all.
+	 * column is read. Output is ROW_COUNT, or ROW_GROUP: groups by service and name, or those of
+	 * values that a dictionary has. Exec reads the shard as ZONE if these don't tell after all.
 	 */
 	ACCESS_COVERING,
 };

@@ -65,6 +65,40 @@ drop_refused(struct list *l, const struct path *path)
 	l->v.n = kept;
 }
 
+/*
+ * Fields of the parent span, where they may stand: keys of groups and of sort. Those of a trace are
+ * the same of both; an attribute is shown as a bare name.
+ */
+static void
+list_parents(struct list *l, const struct path_view *v, enum entry_kind kind)
+{
+	size_t n = l->v.n;
+	struct buf text = BUF_INIT;
+
+	if (strcmp(v->keyword, "group") != 0 && strcmp(v->keyword, "distinct") != 0 &&
+	    strcmp(v->keyword, "sort") != 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct sv typed, name;
+		struct field f;
+
+		if (name_decode(l->a, l->v.v[i].name, &typed, NULL) < 0 ||
+		    !field_parse(typed, &f) || field_needs_trace(&f) ||
+		    (f.scope != FIELD_INTRINSIC && f.scope != FIELD_BARE))
+			continue;
+		text.n = 0;
+		BUF_LIT(&text, "parent:");
+		buf_sv(&text, typed);
+		name = arena_sv(l->a, buf_view(&text));
+		l->oom |= text.oom || name.p == NULL;
+		if (l->oom)
+			break;
+		list_add_values(l, &name, 1, kind);
+		l->total++;
+	}
+	buf_release(&text);
+}
+
 static int
 list_fields(struct list *l, struct engine *en, struct world *w, const struct path *path,
     const struct path_view *v, enum entry_kind kind, struct err *e)
@@ -73,9 +107,11 @@ list_fields(struct list *l, struct engine *en, struct world *w, const struct pat
 
 	list_intrinsics(l, kind);
 	code = list_values(l, en, w, path, v, kind, e);
-	if (code == 0)
-		drop_refused(l, path);
-	return code;
+	if (code < 0)
+		return code;
+	list_parents(l, v, kind);
+	drop_refused(l, path);
+	return 0;
 }
 
 static void

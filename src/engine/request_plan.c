@@ -91,6 +91,7 @@ request_plan(struct request *r, struct err *e)
 	struct planning x = { r, {
 		.output = output_of(r, f),
 		.projection = f->projection,
+		.groups = r->groups != NULL ? &r->groups->groups : NULL,
 		.rules_off = r->rules_off,
 		.force = r->force,
 		.force_leaves = r->force_leaves,

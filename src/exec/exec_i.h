@@ -497,6 +497,11 @@ void kin_drop(struct exec *, uint32_t i);
 /* Adds the rows of shards that need no scan, which are taken off it. */
 int cover_count(struct exec *, uint64_t *n, struct err *) WARN_UNUSED;
 
+/* ---- cover_groups.c ---- */
+
+/* Groups of shards that need no scan, which are taken off it, into the environment's table. */
+int cover_groups(struct exec *, struct err *) WARN_UNUSED;
+
 /* ---- host.c ---- */
 
 extern const struct filter_host exec_filter_host;

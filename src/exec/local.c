@@ -124,6 +124,12 @@ local_count(struct source *s, uint64_t *n, struct err *e)
 	return cover_count(s->ex, n, e);
 }
 
+static int
+local_groups(struct source *s, struct err *e)
+{
+	return cover_groups(s->ex, e);
+}
+
 static struct xshard *
 part(const struct source *s, uint32_t i)
 {
@@ -207,6 +213,7 @@ const struct source_ops source_local = {
 	.slice = local_slice,
 	.scan = local_scan,
 	.count = local_count,
+	.groups = local_groups,
 	.rows = local_rows,
 	.ids = local_ids,
 	.near = local_near,

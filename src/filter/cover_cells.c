@@ -10,7 +10,9 @@
 struct cells {
 	struct xshard *xs;
 	uint64_t first, last;		/* the range */
-	const struct dict *names;	/* NULL: the filter doesn't ask for them */
+	const struct dict *names;	/* NULL: nobody asks for them */
+	int (*fn)(void *, const struct shard_service *, struct sv, uint64_t, uint64_t);	/* or NULL */
+	void *arg;
 	struct err *e;
 };
 
@@ -105,23 +107,28 @@ holds(const struct fnode *n, const struct cell *c, struct err *e)
 
 /* Adds the cell's rows if it matches. */
 static int
-ask(struct cells *k, struct cell c, uint64_t rows, uint64_t errors, uint64_t *n)
+ask(struct cells *k, const struct shard_service *s, struct cell c, uint64_t rows, uint64_t errors,
+    uint64_t *n)
 {
 	const struct fnode *root = &k->xs->filter->root;
+	uint64_t fine = rows - errors;
 	int rc;
 
-	if (rows != errors) {
+	if (fine != 0) {
 		if ((rc = holds(root, &c, k->e)) < 0)
 			return rc;
-		*n += rc > 0 ? rows - errors : 0;
+		fine = rc > 0 ? fine : 0;
 	}
 	if (errors != 0) {
 		c.error = true;
 		if ((rc = holds(root, &c, k->e)) < 0)
 			return rc;
-		*n += rc > 0 ? errors : 0;
+		errors = rc > 0 ? errors : 0;
 	}
-	return 0;
+	*n += fine + errors;
+	if (k->fn == NULL || fine + errors == 0)
+		return 0;
+	return k->fn(k->arg, s, c.name, fine + errors, errors);
 }
 
 static int
@@ -132,10 +139,10 @@ ask_service(struct cells *k, const struct shard_service *s, uint64_t *n)
 
 	*n = 0;
 	if (k->names == NULL)
-		return ask(k, c, s->row_to - s->row_from, s->n_errors, n);
+		return ask(k, s, c, s->row_to - s->row_from, s->n_errors, n);
 	for (size_t i = 0; i < s->n_names && rc == 0; i++) {
 		c.name = dict_at(k->names, s->names[i].code);
-		rc = ask(k, c, s->names[i].n_rows, s->names[i].n_errors, n);
+		rc = ask(k, s, c, s->names[i].n_rows, s->names[i].n_errors, n);
 	}
 	return rc;
 }
@@ -172,21 +179,39 @@ ask_all(struct cells *k, uint64_t *n)
 	return 1;
 }
 
-int
-cover_cells(struct xshard *xs, uint64_t first, uint64_t last, uint64_t *n, struct err *e)
+static int
+ask_cells(struct cells *k, bool name, uint64_t *n, struct err *e)
 {
-	struct cells k = { .xs = xs, .first = first, .last = last, .e = e };
+	struct xshard *xs = k->xs;
 	const struct column *names = shard_column(xs->s, COL_NAME);
-	bool name = false;
 	int rc;
 
 	if (!tells(&xs->filter->root, &name))
 		return 0;
 	if (name && (names == NULL || names->kind != COLUMN_DICT))
 		return 0;
-	if (name && (rc = dict_get(xs->s, names, &k.names, e)) < 0)
+	if (name && (rc = dict_get(xs->s, names, &k->names, e)) < 0)
 		return rc;
-	rc = ask_all(&k, n);
-	dict_put(k.names);
+	rc = ask_all(k, n);
+	dict_put(k->names);
 	return rc;
+}
+
+int
+cover_cells(struct xshard *xs, uint64_t first, uint64_t last, uint64_t *n, struct err *e)
+{
+	struct cells k = { .xs = xs, .first = first, .last = last, .e = e };
+
+	return ask_cells(&k, false, n, e);
+}
+
+int
+cover_each_cell(struct xshard *xs, uint64_t first, uint64_t last, bool by_name,
+    int (*fn)(void *, const struct shard_service *, struct sv, uint64_t, uint64_t), void *arg,
+    struct err *e)
+{
+	struct cells k = { .xs = xs, .first = first, .last = last, .fn = fn, .arg = arg, .e = e };
+	uint64_t n;
+
+	return ask_cells(&k, by_name, &n, e);
 }

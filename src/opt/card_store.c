@@ -88,27 +88,41 @@ tree_share(const struct card *c, const struct pred *p, unsigned *at, bool relate
 
 /* ---- what goes together ---- */
 
+/* Of each leaf into c->in; what all of them leave. */
+static double
+cell_share(const struct card *c, const struct stats_cell *cell)
+{
+	unsigned at = 0;
+
+	for (unsigned k = 0; k < c->n_leaves; k++) {
+		double x = card_leaf_in_cell(&c->leaves[k], c->summary, cell);
+
+		c->in[k] = x < 0 ? c->leaves[k].share : x > 1 ? 1 : x;
+	}
+	return tree_share(c, c->filter, &at, true);
+}
+
+double
+card_cell_share(const struct card *c, const struct stats_cell *cell)
+{
+	return c->n_leaves == 0 ? 1 : cell_share(c, cell);
+}
+
 /* Shares by themselves, over the cells; and of all together. */
 static double
 joint_share(const struct card *c, double *alone)
 {
 	const struct stats_summary *s = c->summary;
 	double sum = 0, rows = 0;
-	unsigned at;
 
 	for (unsigned k = 0; k < c->n_leaves; k++)
 		alone[k] = 0;
 	for (uint32_t i = 0; i < s->n_cells; i++) {
 		const struct stats_cell *cell = &s->cells[i];
 
-		for (unsigned k = 0; k < c->n_leaves; k++) {
-			double x = card_leaf_in_cell(&c->leaves[k], s, cell);
-
-			c->in[k] = x < 0 ? c->leaves[k].share : x > 1 ? 1 : x;
+		sum += cell->n_rows * cell_share(c, cell);
+		for (unsigned k = 0; k < c->n_leaves; k++)
 			alone[k] += c->in[k] * cell->n_rows;
-		}
-		at = 0;
-		sum += cell->n_rows * tree_share(c, c->filter, &at, true);
 		rows += cell->n_rows;
 	}
 	for (unsigned k = 0; k < c->n_leaves; k++)

@@ -278,9 +278,24 @@ cost_count(struct costing *c, struct plan_node *n)
 	n->est_rows = 1;
 }
 
+/* Rows that footers tell are not put together. */
+static void
+cost_group(struct costing *c, struct plan_node *n)
+{
+	const struct plan *p = c->o->plan;
+	double rows = n->input->est_rows;
+
+	for (size_t i = 0; i < p->scan.n_shards; i++)
+		if (p->scan.shards[i].access == ACCESS_COVERING)
+			rows -= p->scan.shards[i].est_rows;
+	if (rows >= 1)
+		n->est_cost = fetch_cost(c->o, rows, c->found);
+	n->est_rows = card_groups(c->o, n->input->est_rows);
+}
+
 typedef void node_cost(struct costing *, struct plan_node *);
 
-/* Groups and comparisons: the rows are those of the spans that they are made of. */
+/* Of comparisons the rows are those of the spans that they are made of. */
 static node_cost *const node_costs[] = {
 	[PLAN_SCAN] = cost_scan,
 	[PLAN_FILTER] = cost_filter,
@@ -289,7 +304,7 @@ static node_cost *const node_costs[] = {
 	[PLAN_LIMIT] = cost_limit,
 	[PLAN_FETCH] = cost_fetch,
 	[PLAN_COUNT] = cost_count,
-	[PLAN_GROUP] = cost_fetch,
+	[PLAN_GROUP] = cost_group,
 	[PLAN_CONTRAST] = cost_fetch,
 };
 _Static_assert(sizeof node_costs / sizeof *node_costs == N_PLAN_KINDS, "a node without a cost");

@@ -22,6 +22,7 @@ static const struct opt_rule rules[] = {
 	{ "order", rule_order, true },
 	{ "catalog", rule_catalog, false },
 	{ "covering", rule_covering, false },
+	{ "groups", rule_groups, false },
 	{ "index", rule_index, false },
 	{ "project", rule_project, false },
 	{ "gather", rule_gather, false },

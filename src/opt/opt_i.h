@@ -62,8 +62,8 @@ struct opt_rule {
 
 /* In the order of the table in opt.c; README.md says why that order. */
 opt_apply rule_fold, rule_nnf, rule_union, rule_factor, rule_range, rule_pushdown, rule_time,
-    rule_service, rule_bloom, rule_zone, rule_order, rule_catalog, rule_covering, rule_index, rule_project,
-    rule_gather, rule_limit, rule_topn;
+    rule_service, rule_bloom, rule_zone, rule_order, rule_catalog, rule_covering, rule_groups, rule_index,
+    rule_project, rule_gather, rule_limit, rule_topn;
 
 /* opt.c; for tests, too */
 const struct opt_rule *opt_rule_at(size_t i);
@@ -136,6 +136,10 @@ bool leaf_interval(const struct pred *leaf, struct interval *, bool *empty);
 /* True for intrinsics of which a span has at most one value. */
 bool single_valued(const struct field *);
 
+/* card_groups.c */
+/* How many groups so many rows, which match, fall into; all of them if nothing is known. */
+double card_groups(struct opt *, double rows);
+
 /* card.c */
 /* Share of the rows that satisfy it, in (0, 1]. */
 double card_selectivity(const struct shard_stats *, const struct pred *);
@@ -155,6 +159,8 @@ void card_free(struct card *);
 /* Share of the shard's rows that satisfy the filter; one leaf of it (card may be NULL). */
 double card_shard_share(const struct card *, const struct shard_stats *);
 double card_leaf_share(const struct card *, const struct shard_stats *, const struct pred *leaf);
+/* The same of a cell of the summary. */
+double card_cell_share(const struct card *, const struct stats_cell *);
 /* As card_rows. */
 double card_shard_rows(const struct card *, const struct shard_stats *, struct time_range);
 

@@ -297,7 +297,8 @@ pieces_collect(struct pieces *p, const struct group_parts_ask *a, struct err *e)
 			slicing = slicing_of(a, i);
 		if (s->access == ACCESS_PRUNED)
 			continue;
-		if (apart)
+		/* What its footer tells costs less than a part does. */
+		if (apart && s->access != ACCESS_COVERING)
 			code = add_shard(p, a, s, slicing, next, e);
 		else if (!vec_push(&p->rest, *s))
 			code = err_nomem(e);

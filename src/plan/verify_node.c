@@ -104,8 +104,8 @@ verify_access(const struct plan *p, const struct plan_shard *s, struct err *e)
 			return plan_broken(e, "catalog access under a filter");
 		break;
 	case ACCESS_COVERING:
-		if (p->output != ROW_COUNT || !p->filter.pushdown)
-			return plan_broken(e, "covering access for more than a count on columns");
+		if ((p->output != ROW_COUNT && p->output != ROW_GROUP) || !p->filter.pushdown)
+			return plan_broken(e, "covering access for more than counts on columns");
 		break;
 	default:
 		return plan_broken(e, "an unknown access");

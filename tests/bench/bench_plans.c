@@ -3,13 +3,14 @@
  * bench_plans: how good the optimizer's estimates are on a store. Some hundred queries are
  * made from spans that the store holds (lib/gen_query_mix.h); each is planned, then counted,
  * and the q-error is the larger over the smaller of estimated and true rows, both at least 1.
- * Printed: median, 95th percentile, the worst ten, and each shape's. Then what the choices
- * cost beside the best that could be forced (bench_regret.h).
+ * Printed: median, 95th percentile, the worst ten, and each shape's. The same of how many groups
+ * there are of as many aggregates (bench_groups.h). Then what the choices cost beside the best that
+ * could be forced (bench_regret.h), of rows and counts, and of groups.
  *
  *   bench_plans STORE [QUERIES [SEED]]
  *
  * SPANFS_BENCH_REGRET_ONLY leaves the estimates out; SPANFS_BENCH_REGRET_OF=counts or rows
- * compares choices of these alone.
+ * compares choices of these alone; SPANFS_BENCH_GROUPS_ONLY looks at groups alone.
  *
  * What is compared are cold runs, so the optimizer is told that no page is likely cached.
  *
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/bench_groups.h"
 #include "bench/bench_regret.h"
 #include "ingest/ingest.h"
 #include "model/when.h"
@@ -245,6 +247,44 @@ print_estimates(struct measured *v, size_t n)
 	    percentile(v, n, 0.5), percentile(v, n, 0.95), v[0].q);
 }
 
+/* Of groups: how many, of every shape of the mix that is of spans. */
+static size_t
+measure_groups(struct bench *b, const struct query_mix *mix, size_t n, struct measured *v)
+{
+	struct mix_query q = { .filter = BUF_INIT, .tail = BUF_INIT };
+	struct buf path = BUF_INIT;
+	size_t got = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct err e = ERR_INIT;
+		size_t stem;
+
+		query_mix_make(mix, i, &q);
+		if (q.file != NULL)
+			continue;
+		path.n = 0;
+		buf_sv(&path, buf_view(&q.filter));
+		bench_groups_tail(i, &path);
+		stem = path.n;
+		BUF_LIT(&path, "/groups.jsonl");
+		if (ask(b, buf_cstr(&path), false, NULL, &v[got].est, &e) < 0) {
+			fprintf(stderr, "%s: %s\n", buf_cstr(&path), e.msg);
+			continue;
+		}
+		path.n = stem;
+		BUF_LIT(&path, "/count");
+		v[got].shape = q.shape;
+		if (true_rows(b, buf_cstr(&path), &v[got].act, &e) < 0 ||
+		    (v[got].path = strdup(buf_cstr(&path))) == NULL)
+			continue;
+		v[got].q = q_error(v[got].est, v[got].act);
+		got++;
+	}
+	buf_release(&path);
+	mix_query_release(&q);
+	return got;
+}
+
 static size_t
 measure_all(struct bench *b, const struct query_mix *mix, size_t n, struct measured *v)
 {
@@ -274,7 +314,8 @@ main(int argc, char **argv)
 	struct query_mix mix = { .seed = argc > 3 ? strtoul(argv[3], NULL, 10) : 20261121 };
 	struct err e = ERR_INIT;
 	struct analysis a;
-	struct measured *v;
+	struct measured *v, *groups;
+	size_t n_groups;
 	struct conf *conf;
 
 	if (argc < 2 || n == 0) {
@@ -295,13 +336,26 @@ main(int argc, char **argv)
 	mix.spans = b.spans.spans;
 	mix.n_spans = b.spans.n;
 	truth_open(&b, getenv("SPANFS_BENCH_TRUTH"));
-	if ((v = calloc(n, sizeof *v)) == NULL)
+	v = calloc(n, sizeof *v);
+	groups = calloc(n, sizeof *groups);
+	if (v == NULL || groups == NULL)
 		return 1;
-	got = getenv("SPANFS_BENCH_REGRET_ONLY") != NULL ? 0 : measure_all(&b, &mix, n, v);
+	got = getenv("SPANFS_BENCH_REGRET_ONLY") != NULL ||
+	    getenv("SPANFS_BENCH_GROUPS_ONLY") != NULL ? 0 : measure_all(&b, &mix, n, v);
 	if (got != 0)
 		print_estimates(v, got);
-	if (regret_measure(b.en, &mix, n) == 0)
+	n_groups = getenv("SPANFS_BENCH_REGRET_ONLY") != NULL ? 0 :
+	    measure_groups(&b, &mix, n, groups);
+	if (n_groups != 0) {
+		printf("\nhow many groups\n");
+		print_estimates(groups, n_groups);
+	}
+	for (size_t i = 0; i < n_groups; i++)
+		free(groups[i].path);
+	free(groups);
+	if (getenv("SPANFS_BENCH_GROUPS_ONLY") == NULL && regret_measure(b.en, &mix, n) == 0)
 		got = 0;
+	(void)regret_measure_groups(b.en, &mix, n);
 	for (size_t i = 0; i < got; i++)
 		free(v[i].path);
 	free(v);

@@ -11,6 +11,8 @@
  */
 #include "bench/bench_regret.h"
 
+#include "bench/bench_groups.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,8 +107,11 @@ run_cold(struct request *r, struct measure *out)
 	t0 = cpu_ns();
 	if (r->compared != NULL && (code = contrast_new(&opt, &env.contrast, NULL)) < 0)
 		return code;
+	if (r->plan->output == ROW_GROUP && (env.groups = groups_table(r)) == NULL)
+		return -1;
 	if ((code = exec_open(r->plan, &env, &ex, NULL)) < 0) {
 		contrast_free(env.contrast);
+		agg_table_free(env.groups);
 		return code;
 	}
 	while ((code = exec_next(ex, &b, NULL)) == 0)
@@ -116,6 +121,7 @@ run_cold(struct request *r, struct measure *out)
 	out->est = r->plan->est_cost * COST_UNIT_NS;
 	exec_close(ex);
 	contrast_free(env.contrast);
+	agg_table_free(env.groups);
 	out->ns = cpu_ns() - t0;
 	return code < 0 ? code : 0;
 }
@@ -322,6 +328,36 @@ print(struct regret *v, size_t n)
 	    timed == 0 ? 0 : 100 * (double)near_time / (double)timed, "time");
 	for (size_t i = 0; i < timed && i < 10; i++)
 		printf("%8.2f  %s\n", v[i].time_ratio, v[i].text);
+}
+
+size_t
+regret_measure_groups(struct engine *en, const struct query_mix *mix, size_t n)
+{
+	struct regret *v = calloc(n + 1, sizeof *v);
+	struct mix_query q = { .filter = BUF_INIT, .tail = BUF_INIT };
+	struct buf path = BUF_INIT;
+	size_t got = 0;
+
+	for (size_t i = 0; v != NULL && i < n; i++) {
+		query_mix_make(mix, i, &q);
+		if (q.file != NULL)
+			continue;
+		path.n = 0;
+		buf_sv(&path, buf_view(&q.filter));
+		bench_groups_tail(i, &path);
+		BUF_LIT(&path, "/groups.jsonl");
+		got += measure_query(en, buf_cstr(&path), i % TIMED_EVERY == 0, &v[got]) == 0;
+	}
+	if (got != 0) {
+		printf("\naggregates:\n");
+		print(v, got);
+	}
+	for (size_t i = 0; i < got; i++)
+		free(v[i].text);
+	free(v);
+	buf_release(&path);
+	mix_query_release(&q);
+	return got;
 }
 
 size_t

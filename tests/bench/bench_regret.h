@@ -11,5 +11,7 @@
  * force, and prints how far the plans' work is from the least. Returns how many were measured.
  */
 size_t regret_measure(struct engine *, const struct query_mix *, size_t n);
+/* The same of aggregates over them (bench_groups.h); those of traces as a whole are left out. */
+size_t regret_measure_groups(struct engine *, const struct query_mix *, size_t n);
 
 #endif

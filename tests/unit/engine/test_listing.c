@@ -210,6 +210,30 @@ fields_are_listed_as_people_type_them(void **state)
 	conf_free(conf);
 }
 
+/* Those of the parent stand where they may be asked: as keys of groups and of sort. */
+static void
+fields_of_the_parent_are_listed(void **state)
+{
+	struct conf *conf;
+	struct engine *en = opened(&conf, NULL);
+
+	(void)state;
+	listed(en, "/group");
+	assert_all_step("/group");
+	assert_true(shows("parent%3Aservice") && shows("parent%3Aduration"));
+	assert_true(shows("parent%3Aplain.key"));
+	/* Of the whole trace it is the span's own; a parent's parent is none. */
+	assert_false(shows("parent%3Aroot_service") || shows("parent%3Aparent%3Aservice"));
+	listed(en, "/sort");
+	assert_true(shows("parent%3Aservice"));
+	listed(en, "/where");
+	assert_false(shows("parent%3Aservice"));
+	listed(en, "/group/parent:service");
+	assert_true(shows("groups.jsonl") && !shows("spans.jsonl"));
+	engine_close(en);
+	conf_free(conf);
+}
+
 /* A key of 300 bytes is listed by its hash, and that name stands for it wherever a field can. */
 static void
 long_keys_resolve_as_they_are_listed(void **state)
@@ -409,6 +433,7 @@ main(void)
 		cmocka_unit_test(a_listing_binds_once_and_asks_the_catalog_once),
 		cmocka_unit_test(a_request_binds_and_prints_once),
 		cmocka_unit_test(fields_are_listed_as_people_type_them),
+		cmocka_unit_test(fields_of_the_parent_are_listed),
 		cmocka_unit_test(long_keys_resolve_as_they_are_listed),
 		cmocka_unit_test(on_lists_the_days_that_have_spans),
 		cmocka_unit_test(a_cut_list_says_so_in_the_end),
