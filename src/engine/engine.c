@@ -133,6 +133,7 @@ tidy(struct engine *en)
 		return;
 	pthread_mutex_unlock(&en->lock);
 	results_drop(gone);
+	slabs_give_back(&en->slabs);
 	memory_give_back();
 	pthread_mutex_lock(&en->lock);
 }
@@ -326,6 +327,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	shadow_init(&en->shadow, &en->conf, &en->counters);
 	costs_init(&en->costs);
 	statistics_init(&en->statistics);
+	slabs_init(&en->slabs, WINDOW_BYTES, &en->quota);
 	en->conf = conf;
 	en->next_id = 1;
 	en->size_ahead = SIZE_AHEAD;
@@ -435,6 +437,7 @@ engine_close(struct engine *en)
 	slowlog_release(&en->slowlog);
 	shadow_release(&en->shadow);
 	statistics_release(&en->statistics);
+	slabs_release(&en->slabs);
 	gdsf_release(&en->results.worth);
 	decisioncache_free(en->decisions);
 	partcache_free(en->parts);

@@ -15,7 +15,8 @@
  *   size      how many bytes that will be, where lengths are kept; whether it
  *             is what the path expects                                       run_size.c
  *   result    a request being made into a blob, with those who wait for it   result.c
- *             its size told first, where lengths of lines are kept           result_size.c
+ *             its size told first, where lengths of lines are kept           result_size.c,
+ *             and its bytes not kept, where they are many                   result_window.c
  *             shared with other programs: the cache L2                       result_shared.c
  *   results   the table of those                                             results.c
  *   runner    the threads that make results, and how many at once            runner.c
@@ -33,7 +34,7 @@
  *   engine.lock       the newest world, the table of results, the ticker
  *   result.lock       a result's state and its waits
  *   runner.lock, decisioncache's, pool's, partcache's
- *   leaves: world.lock, statistics.state, blob.lock, costs.lock, catalog's, those of the errors,
+ *   leaves: world.lock, statistics.state, blob.lock, window.lock, slabs.lock, costs.lock, catalog's, those of the errors,
  *       the reads of marks, the slow queries, the shadow's queue and the query log (which writes its
  *       line under it)
  *
@@ -54,6 +55,7 @@
 #include "base/pool.h"
 #include "base/quota.h"
 #include "base/vec.h"
+#include "base/window.h"
 #include "cache/gdsf.h"
 #include "cache/partcache.h"
 #include "engine/engine.h"
@@ -170,6 +172,7 @@ struct request {
 	uint64_t deadline_mono_ns;	/* of the run, while there is one: planning does not wait beyond */
 	const atomic_bool *cancel;
 	struct exec_progress *progress;	/* of the run, told to others; or NULL */
+	uint64_t pass_to;		/* of one that is measured: rows before that byte are left out */
 	uint64_t rules_off;		/* bit mask of opt's rules: [query] rules_off */
 	bool shadow;			/* a second run for comparison: not counted as a query */
 	bool exact;			/* so are its groups, whatever [query] aggregates says */
@@ -446,6 +449,13 @@ struct result {
 	bool settled;		/* of the request only what stays is there, and nobody owns it */
 	uint64_t cost_ns, est_bytes, est_memory;	/* once it is planned */
 	struct blob blob;	/* has a lock of its own */
+	/* Of one that is sized, and too large to be kept: result_window.c. */
+	bool windowed;
+	bool whole;		/* its bytes have been made to the end, and counted as a query */
+	struct window window;	/* has a lock of its own */
+	uint64_t begun_at;	/* the byte that the run is to begin with */
+	unsigned n_answering;	/* reads that are about to be copied out of it, */
+	uint64_t answering_from;	/* none of an earlier byte */
 	struct exec_progress progress;
 	uint64_t read_up_to;	/* furthest byte asked for */
 	uint64_t queued_ns;
@@ -622,6 +632,8 @@ void costs_print(struct engine *, struct buf *);
 
 /* Estimated bytes of a result from which its size is told ahead (result_size.c). */
 #define SIZE_AHEAD (4u << 20)
+/* Bytes of a result that is not kept, which are there around its readers: result_window.c. */
+#define WINDOW_BYTES (8u << 20)
 /* Bytes that the producer of what is read as it comes may be before its readers. */
 #define STREAM_AHEAD (64u << 20)
 /* Least estimated cost of a shard, in seq_page_cost (some 40 us), of which groups are kept. */
@@ -695,6 +707,7 @@ struct engine {
 	double parts_least_cost;
 	atomic_uint n_inline;		/* results being made by the threads that asked for them */
 	atomic_ullong results_bytes;	/* of all results that there are */
+	struct slabs slabs;		/* that large results are read through */
 	/* engine_dir_mtime's last answer, and when: 0, never. */
 	atomic_ullong dir_mtime_ns, dir_mtime_at_ns;
 };

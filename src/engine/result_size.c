@@ -7,11 +7,12 @@
  *                               +--- its last user left, or ---+
  *                                    none wants more for long
  *
- * Both runs are of one request: one snapshot, one `now`, one plan. The bytes go into the blob as
- * those of any result do, so that a read of what was made is served from memory or the spill
- * file, and one further on waits; the producer keeps STREAM_AHEAD before its readers. A result
- * that nobody reads any more, or that a pager holds open, takes no thread, and keeps what it has; for
- * a later read it is made from the start once more, and what is there is passed over.
+ * Both runs are of one request: one snapshot, one `now`, one plan. The bytes of a result that the
+ * cache may keep go into the blob as those of any result do, so that a read of what was made is
+ * served from there, and one further on waits; the producer keeps STREAM_AHEAD before its readers.
+ * One that nobody reads any more, or that a pager holds open, takes no thread, and keeps what it
+ * has; for a later read it is made from the start once more, and what is there is passed over. Of
+ * larger ones nothing is kept: result_window.c.
  *
  * Small results are made whole: two passes over them cost more than their bytes. What the
  * producer gives is held against the size, so that a false length is an error where it shows, and
@@ -27,21 +28,15 @@ wants_size(const struct result *r)
 	    r->est_bytes >= r->engine->size_ahead && request_measured(r->request);
 }
 
-/* What blob_append would say at the end, or when it begins to spill. */
-static int
-check_room(uint64_t size, const struct blob_limits *lim, struct err *e)
+/* Those that are kept go into the blob; others, which would be spilled, are made as they are read. */
+static bool
+is_kept(const struct result *r, uint64_t size, const struct blob_limits *lim)
 {
-	if (size <= lim->mem_max)
-		return 0;
-	if (size > lim->spill_max)
-		return err_set(e, ERR_NOSPC, -1,
-		    "the result is larger than %llu bytes ([mount] spill_max)",
-		    (unsigned long long)lim->spill_max);
-	return blob_try_spill(lim, e);
+	return size <= lim->mem_max && conf_bool(r->engine->conf, CONF_RESULT_CACHE_ENABLED);
 }
 
 static void
-publish(struct result *r, const struct run_info *info, uint64_t size)
+publish(struct result *r, const struct run_info *info, uint64_t size, bool windowed)
 {
 	struct wait *taken;
 	uint64_t now = clock_mono_ns();
@@ -53,6 +48,7 @@ publish(struct result *r, const struct run_info *info, uint64_t size)
 	atomic_store(&r->cancel, false);
 	r->sized = true;
 	r->size = size;
+	r->windowed = windowed;
 	r->info = *info;
 	r->state = RESULT_SIZED;
 	atomic_store(&r->made_mono_ns, now);
@@ -73,15 +69,14 @@ result_size_ahead(struct result *r, const struct blob_limits *lim, uint64_t dead
 		return 1;
 	if ((code = run_size(r->request, deadline, &r->cancel, &info, &size, e)) != 0)
 		return code;
-	if ((code = check_room(size, lim, e)) == 0)
-		publish(r, &info, size);
-	return code;
+	publish(r, &info, size, !is_kept(r, size, lim));
+	return 0;
 }
 
 int
-result_check_length(const struct result *r, size_t n, struct err *e)
+result_check_length(struct result *r, size_t n, struct err *e)
 {
-	uint64_t made = blob_size(&r->blob) + n;
+	uint64_t made = result_made(r) + n;
 
 	if (!r->sized || made == r->size || (n != 0 && made < r->size))
 		return 0;
@@ -104,10 +99,11 @@ result_left(struct result *r)
 }
 
 void
-result_stop(struct result *r)
+result_stop(struct result *r, bool whole)
 {
 	blob_settle(&r->blob);
 	pthread_mutex_lock(&r->lock);
+	r->whole |= whole;
 	atomic_store(&r->cancel, false);
 	r->left = false;
 	r->state = RESULT_SIZED;

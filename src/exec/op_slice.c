@@ -172,6 +172,25 @@ reach_back(const struct exec *ex, uint64_t from, uint64_t last)
 	return yes;
 }
 
+bool
+slice_partition(const struct exec *ex, struct slice *s)
+{
+	uint64_t from = ex->plan->filter.range.from;
+
+	if (ex->local->slices.done || !newest_start(ex, from, ex->local->slices.last, &s->last))
+		return false;
+	s->first = boundary_before(ex, s->last);
+	s->first = s->first < from ? from : s->first;
+	return true;
+}
+
+void
+slice_leave_out(struct exec *ex, struct slice s)
+{
+	ex->local->slices.done = s.first == 0 || s.first <= ex->plan->filter.range.from;
+	ex->local->slices.last = s.first - 1;
+}
+
 int
 slice_next(struct exec *ex, struct slice *out, struct err *e)
 {
@@ -198,8 +217,7 @@ slice_next(struct exec *ex, struct slice *out, struct err *e)
 		return rc;
 	ex->local->slices.load *= 2;
 	ex->local->slices.grow *= 2;
-	ex->local->slices.done = s.first == 0 || s.first <= from;
-	ex->local->slices.last = s.first - 1;
+	slice_leave_out(ex, s);
 	*out = s;
 	return 0;
 }
