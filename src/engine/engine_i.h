@@ -15,8 +15,7 @@
  *   size      how many bytes that will be, where lengths are kept; whether it
  *             is what the path expects                                       run_size.c
  *   result    a request being made into a blob, with those who wait for it   result.c
- *             its size told first, where lengths of lines are kept           result_size.c,
- *             and its bytes not kept, where they are many                   result_window.c
+ *             its size told first, where lengths of lines are kept           result_size.c
  *             shared with other programs: the cache L2                       result_shared.c
  *   results   the table of those                                             results.c
  *   runner    the threads that make results, and how many at once            runner.c
@@ -449,7 +448,7 @@ struct result {
 	bool settled;		/* of the request only what stays is there, and nobody owns it */
 	uint64_t cost_ns, est_bytes, est_memory;	/* once it is planned */
 	struct blob blob;	/* has a lock of its own */
-	/* Of one that is sized, and too large to be kept: result_window.c. */
+	/* Of one that is sized, and too large to be kept: result_size.c. */
 	bool windowed;
 	bool whole;		/* its bytes have been made to the end, and counted as a query */
 	struct window window;	/* has a lock of its own */
@@ -632,12 +631,14 @@ void costs_print(struct engine *, struct buf *);
 
 /* Estimated bytes of a result from which its size is told ahead (result_size.c). */
 #define SIZE_AHEAD (4u << 20)
-/* Bytes of a result that is not kept, which are there around its readers: result_window.c. */
+/* Bytes of a result that is not kept, which are there around its readers: result_size.c. */
 #define WINDOW_BYTES (8u << 20)
 /* Bytes that the producer of what is read as it comes may be before its readers. */
 #define STREAM_AHEAD (64u << 20)
 /* Least estimated cost of a shard, in seq_page_cost (some 40 us), of which groups are kept. */
 #define PARTS_LEAST_COST 10.0
+/* After so long without work what is free goes back to the system. */
+#define IDLE_NS UINT64_C(5000000000)
 /* After so long without a read that needs more, the producer gives its thread back. */
 #define REST_NS UINT64_C(30000000000)
 
@@ -702,11 +703,13 @@ struct engine {
 	bool stop, ticking, idle;	/* idle: the ticker waits for a signal, or for results to be too old */
 	unsigned timed;			/* waits with a due time */
 	unsigned long long tidied_at;	/* results asked for when the ticker tidied up last */
+	uint64_t give_back_at_ns;	/* what is free goes back to the system then; 0: it has */
 	/* SIZE_AHEAD and so on; for tests to change. */
-	uint64_t size_ahead, stream_ahead, rest_ns, once_rows;
+	uint64_t size_ahead, stream_ahead, rest_ns, idle_ns, once_rows;
 	double parts_least_cost;
 	atomic_uint n_inline;		/* results being made by the threads that asked for them */
 	atomic_ullong results_bytes;	/* of all results that there are */
+	atomic_uint n_given_back;	/* times that it has */
 	struct slabs slabs;		/* that large results are read through */
 	/* engine_dir_mtime's last answer, and when: 0, never. */
 	atomic_ullong dir_mtime_ns, dir_mtime_at_ns;
@@ -735,6 +738,8 @@ int world_counts(struct engine *, struct world *, struct arena *, const struct s
  * it that a newer one is made if it is due.
  */
 struct summary *engine_summary(struct engine *, const struct world *, uint64_t n_rows);
+/* en->now, by the settings. */
+int engine_set_now(struct engine *, struct err *) WARN_UNUSED;
 /* `now` for a query against this state. */
 uint64_t engine_now(struct engine *, const struct world *);
 /* Of an engine with a server: what that was asked. */

@@ -122,8 +122,8 @@ result_unref(struct result *r)
 	listed = last && r->listed && ((unfinished && !sized) || !worth_keeping(r));
 	if (listed)
 		results_remove(&en->results, r);
-	/* The first that is kept: the ticker, which sleeps without end, is to see it grow old. */
-	if (last && en->idle && en->results.oldest == r)
+	/* The ticker, which sleeps without end, is to see the first that is kept grow old, and work. */
+	if (last && en->idle && (en->results.oldest == r || en->give_back_at_ns == 0))
 		pthread_cond_signal(&en->tick);
 	/* It counts from now on: what is over the bound by it goes at once. */
 	if (last)

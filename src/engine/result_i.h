@@ -6,8 +6,8 @@
  *   result_ask    stat, open and read                   result_ask.c
  *   result_wait   those who wait for it                 result_wait.c
  *   result_run    its making                            result_run.c
- *   result_size   its size before its bytes             result_size.c
- *   result_window its bytes, where they are not kept    result_window.c
+ *   result_size   its size before its bytes, and these
+ *                 where they are not kept               result_size.c
  *   result_shared the same of other programs: L2        result_shared.c
  */
 #ifndef ENGINE_RESULT_I_H
@@ -107,7 +107,7 @@ void result_recount(struct result *, struct hash128 version);
 int result_size_ahead(struct result *, const struct blob_limits *, uint64_t deadline_mono_ns,
     struct err *) WARN_UNUSED;
 /*
- * result_window.c, by the thread that makes it. A run that ends early since a reader wants other
+ * Of bytes that are not kept. A run that ends early since a reader wants other
  * bytes, or none any more, has x->seeks or x->rests.
  */
 struct run_ctx {
