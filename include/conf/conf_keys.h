@@ -103,7 +103,7 @@ X(RESULT_CACHE_ENABLED, "result_cache", "enabled", CONF_BOOL, "yes", 0, 0, NULL,
 X(RESULT_CACHE_MAX_BYTES, "result_cache", "max_bytes", CONF_SIZE, "256MiB", 0, 1125899906842624, NULL,
     "Memory of results that are kept for whoever asks the same.")
 X(RESULT_CACHE_ENTRY_MAX_BYTES, "result_cache", "entry_max_bytes", CONF_SIZE, "32MiB", 0, 1125899906842624, NULL,
-    "Largest result kept in memory; larger ones are in spill files.")
+    "Largest result kept in memory; larger ones are made as they are read, or in spill files.")
 X(RESULT_CACHE_TTL, "result_cache", "ttl", CONF_DURATION, "30s", 0, 8.64e13, NULL,
     "The step of `now`, and how long a result is that of its size.")
 X(REDIS_URL, "redis", "url", CONF_STRING, "", 0, 0, NULL,

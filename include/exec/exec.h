@@ -50,6 +50,11 @@ struct exec_env {
 	unsigned threads;		/* the most to use, the caller included; 0 or 1: one */
 	size_t batch_rows;		/* 0: BATCH_ROWS */
 	struct exec_progress *progress;	/* added to; or NULL */
+	/* Spans before a byte of spans.jsonl are passed over: exec_passed. `to` 0: none. */
+	struct {
+		uint64_t to;
+		unsigned version;	/* as of exec_size */
+	} pass;
 	struct sv comment;		/* what it is, for the log of a server that is asked */
 	/* Of a plan whose output is groups: where its spans go, and on which side. */
 	struct agg_table *groups;
@@ -99,5 +104,11 @@ struct exec_size {
  */
 int exec_size(const struct plan *, const struct exec_env *, unsigned version, struct exec_size *,
     struct profile *prof, struct err *) WARN_UNUSED;
+/*
+ * What was passed over, once the first batch is there (or the end): the spans whose lines end at or
+ * before env.pass.to, as far as their lengths are told. They were not put together, and those of whole
+ * hours not even looked for.
+ */
+struct exec_size exec_passed(const struct exec *);
 
 #endif

@@ -15,6 +15,7 @@ struct run_info {
 	struct profile profile;
 	uint64_t n_rows, n_bytes;
 	uint64_t n_shown;		/* what `expect` looks at: rows, in `count` the number */
+	uint64_t passed;		/* bytes before the first that it gives: request.pass_to */
 	bool complete;
 	uint64_t n_unpriced;	/* of groups: spans with tokens that have no price */
 	bool shared;		/* it came from the cache L2: nothing was run */

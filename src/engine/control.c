@@ -42,7 +42,7 @@ print_query(struct result *r, uint64_t now, struct sv path, struct buf *out)
 		    (unsigned long long)r->id, r->who.uid, r->who.pid, state_name(r),
 		    (unsigned long long)(now > r->queued_ns ? (now - r->queued_ns) / 1000000 : 0),
 		    (unsigned long long)r->info.profile.rows_returned,
-		    (unsigned long long)blob_size(&r->blob));
+		    (unsigned long long)result_made(r));
 		put_progress(out, r, now);
 		visible_text(out, path, 0);
 		BUF_LIT(out, "\n");

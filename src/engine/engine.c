@@ -14,26 +14,6 @@
 #define WORKER_NICE 5
 #define ONCE_CACHE_BYTES (16u << 20)
 
-static int
-parse_now(struct engine *en, struct err *e)
-{
-	const char *text = conf_str(en->conf, CONF_MOUNT_NOW);
-	uint64_t fixed;
-	struct when w;
-
-	if (strcmp(text, "latest") == 0 || strcmp(text, "wall") == 0) {
-		atomic_store(&en->now, strcmp(text, "latest") == 0 ? NOW_LATEST : NOW_CLOCK);
-		return 0;
-	}
-	if (!when_parse(sv_cstr(text), &w))
-		return err_set(e, ERR_SYNTAX, -1,
-		    "[mount] now: expected wall, latest or a time, got '%s'", text);
-	if ((fixed = when_resolve(w, clock_wall_ns())) == NOW_CLOCK)
-		fixed = 1;
-	atomic_store(&en->now, fixed == NOW_LATEST ? fixed - 1 : fixed);
-	return 0;
-}
-
 /* The names are opt's, which conf may not see. */
 static int
 parse_rules_off(struct engine *en, const struct conf *c, struct err *e)
@@ -104,19 +84,25 @@ sleep_a_tick(struct engine *en)
 		;
 }
 
-/* When results that nobody uses are too old to be kept; 0: there are none. Under the lock. */
+/*
+ * When there is something to tidy: results that nobody uses are too old to be kept, or what is free
+ * may go back; 0: there is nothing. Under the lock.
+ */
 static uint64_t
-next_expiry(const struct engine *en)
+next_tidying(const struct engine *en)
 {
 	const struct result *r = en->results.oldest;
+	uint64_t due = r == NULL ? 0 : r->made_mono_ns +
+	    conf_u64(en->conf, CONF_RESULT_CACHE_TTL) + NS_PER_S;
 
-	return r == NULL ? 0 : r->made_mono_ns + conf_u64(en->conf, CONF_RESULT_CACHE_TTL) +
-	    NS_PER_S;
+	return en->give_back_at_ns != 0 && (due == 0 || en->give_back_at_ns < due) ?
+	    en->give_back_at_ns : due;
 }
 
 /*
- * A second in which nobody waited: what is too old goes, and what is free goes back to the
- * system if there was work since. Under the lock, which is given up meanwhile.
+ * Nobody waits: what is too old goes. What is free goes back to the system when there was no work
+ * for a while: whoever asks every second or so would touch fresh pages each time. Under the
+ * lock, which is given up meanwhile.
  */
 static void
 tidy(struct engine *en)
@@ -128,12 +114,23 @@ tidy(struct engine *en)
 	    atomic_load(&en->counters.cache_hits);
 	bool worked = gone != NULL || asked != en->tidied_at;
 
+	bool give_back;
+
+	if (worked)
+		en->give_back_at_ns = now + en->idle_ns;
+	give_back = en->give_back_at_ns != 0 && now >= en->give_back_at_ns;
+	if (give_back)
+		en->give_back_at_ns = 0;
 	en->tidied_at = asked;
-	if (!worked)
+	if (gone == NULL && !give_back)
 		return;
 	pthread_mutex_unlock(&en->lock);
 	results_drop(gone);
-	memory_give_back();
+	if (give_back) {
+		slabs_give_back(&en->slabs);
+		memory_give_back();
+		atomic_fetch_add(&en->n_given_back, 1);
+	}
 	pthread_mutex_lock(&en->lock);
 }
 
@@ -141,7 +138,7 @@ tidy(struct engine *en)
 static void
 sleep_idle(struct engine *en)
 {
-	uint64_t due = next_expiry(en);
+	uint64_t due = next_tidying(en);
 	struct timespec t = { (time_t)(due / NS_PER_S), (long)(due % NS_PER_S) };
 
 	en->idle = true;
@@ -326,11 +323,13 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	shadow_init(&en->shadow, &en->conf, &en->counters);
 	costs_init(&en->costs);
 	statistics_init(&en->statistics);
+	slabs_init(&en->slabs, WINDOW_BYTES, &en->quota);
 	en->conf = conf;
 	en->next_id = 1;
 	en->size_ahead = SIZE_AHEAD;
 	en->stream_ahead = STREAM_AHEAD;
 	en->rest_ns = REST_NS;
+	en->idle_ns = IDLE_NS;
 	en->parts_least_cost = PARTS_LEAST_COST;
 	en->once_rows = ONCE_ROWS;
 	en->slice_spans = SLICE_SPANS;
@@ -339,7 +338,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 		code = err_nomem(e);
 		goto fail;
 	}
-	if ((code = parse_now(en, e)) < 0 || (code = learn_rules(en, e)) < 0 ||
+	if ((code = engine_set_now(en, e)) < 0 || (code = learn_rules(en, e)) < 0 ||
 	    (code = parse_rules_off(en, conf, e)) < 0 || (code = take_total(en, conf, e)) < 0 ||
 	    (code = engine_load_prices(en, conf, e)) < 0 ||
 	    (code = decisioncache_new(&limits, &en->decisions, e)) < 0 ||
@@ -438,6 +437,7 @@ engine_close(struct engine *en)
 	shadow_release(&en->shadow);
 	statistics_release(&en->statistics);
 	results_forget_paths(&en->results);
+	slabs_release(&en->slabs);
 	gdsf_release(&en->results.worth);
 	decisioncache_free(en->decisions);
 	partcache_free(en->parts);
@@ -472,7 +472,7 @@ engine_reload(struct engine *en, const struct conf *conf)
 	pthread_mutex_lock(&en->lock);
 	renew_costs(en, conf);
 	en->conf = conf;
-	if (parse_now(en, &err) < 0)
+	if (engine_set_now(en, &err) < 0)
 		log_warn("%s", err.msg);
 	if (engine_load_prices(en, conf, &err) < 0)
 		log_warn("%s", err.msg);

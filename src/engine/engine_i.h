@@ -33,7 +33,7 @@
  *   engine.lock       the newest world, the table of results, the ticker
  *   result.lock       a result's state and its waits
  *   runner.lock, decisioncache's, pool's, partcache's
- *   leaves: world.lock, statistics.state, blob.lock, costs.lock, catalog's, those of the errors,
+ *   leaves: world.lock, statistics.state, blob.lock, window.lock, slabs.lock, costs.lock, catalog's, those of the errors,
  *       the reads of marks, the slow queries, the shadow's queue and the query log (which writes its
  *       line under it)
  *
@@ -54,6 +54,7 @@
 #include "base/pool.h"
 #include "base/quota.h"
 #include "base/vec.h"
+#include "base/window.h"
 #include "cache/gdsf.h"
 #include "cache/partcache.h"
 #include "engine/engine.h"
@@ -172,6 +173,7 @@ struct request {
 	uint64_t deadline_mono_ns;	/* of the run, while there is one: planning does not wait beyond */
 	const atomic_bool *cancel;
 	struct exec_progress *progress;	/* of the run, told to others; or NULL */
+	uint64_t pass_to;		/* of one that is measured: rows before that byte are left out */
 	uint64_t rules_off;		/* bit mask of opt's rules: [query] rules_off */
 	bool shadow;			/* a second run for comparison: not counted as a query */
 	bool exact;			/* so are its groups, whatever [query] aggregates says */
@@ -451,6 +453,13 @@ struct result {
 	bool settled;		/* of the request only what stays is there, and nobody owns it */
 	uint64_t cost_ns, est_bytes, est_memory;	/* once it is planned */
 	struct blob blob;	/* has a lock of its own */
+	/* Of one that is sized, and too large to be kept: result_size.c. */
+	bool windowed;
+	bool whole;		/* its bytes have been made to the end, and counted as a query */
+	struct window window;	/* has a lock of its own */
+	uint64_t begun_at;	/* the byte that the run is to begin with */
+	unsigned n_answering;	/* reads that are about to be copied out of it, */
+	uint64_t answering_from;	/* none of an earlier byte */
 	struct exec_progress progress;
 	uint64_t read_up_to;	/* furthest byte asked for */
 	uint64_t queued_ns;
@@ -653,12 +662,16 @@ void costs_print(struct engine *, struct buf *);
 
 /* Estimated bytes of a result from which its size is told ahead (result_size.c). */
 #define SIZE_AHEAD (4u << 20)
+/* Bytes of a result that is not kept, which are there around its readers: result_size.c. */
+#define WINDOW_BYTES (8u << 20)
 /* Bytes that the producer of what is read as it comes may be before its readers. */
 #define STREAM_AHEAD (64u << 20)
 /* Least estimated cost of a shard, in seq_page_cost (some 40 us), of which groups are kept. */
 #define PARTS_LEAST_COST 10.0
 /* Spans of a slice of time, about, where a range cuts a shard: what is kept one by one. */
 #define SLICE_SPANS 4096
+/* After so long without work what is free goes back to the system. */
+#define IDLE_NS UINT64_C(5000000000)
 /* After so long without a read that needs more, the producer gives its thread back. */
 #define REST_NS UINT64_C(30000000000)
 
@@ -724,11 +737,14 @@ struct engine {
 	bool stop, ticking, idle;	/* idle: the ticker waits for a signal, or for results to be too old */
 	unsigned timed;			/* waits with a due time */
 	unsigned long long tidied_at;	/* results asked for when the ticker tidied up last */
+	uint64_t give_back_at_ns;	/* what is free goes back to the system then; 0: it has */
 	/* SIZE_AHEAD and so on; for tests to change. */
-	uint64_t size_ahead, stream_ahead, rest_ns, once_rows, slice_spans;
+	uint64_t size_ahead, stream_ahead, rest_ns, idle_ns, once_rows, slice_spans;
 	double parts_least_cost;
 	atomic_uint n_inline;		/* results being made by the threads that asked for them */
 	atomic_ullong results_bytes;	/* of all results that there are */
+	atomic_uint n_given_back;	/* times that it has */
+	struct slabs slabs;		/* that large results are read through */
 	/* engine_dir_mtime's last answer, and when: 0, never. */
 	atomic_ullong dir_mtime_ns, dir_mtime_at_ns;
 };
@@ -756,6 +772,8 @@ int world_counts(struct engine *, struct world *, struct arena *, const struct s
  * it that a newer one is made if it is due.
  */
 struct summary *engine_summary(struct engine *, const struct world *, uint64_t n_rows);
+/* en->now, by the settings. */
+int engine_set_now(struct engine *, struct err *) WARN_UNUSED;
 /* `now` for a query against this state. */
 uint64_t engine_now(struct engine *, const struct world *);
 /* Of an engine with a server: what that was asked. */

@@ -36,6 +36,7 @@ result_free(struct result *r)
 	request_free(r->request);
 	atomic_fetch_sub(&r->engine->results_bytes, blob_size(&r->blob));
 	blob_release(&r->blob);
+	window_release(&r->window);
 	buf_release(&r->missing);
 	buf_release(&r->shared_key);
 	pthread_cond_destroy(&r->moved);
@@ -74,10 +75,11 @@ static void
 cancel_run(struct result *r)
 {
 	pthread_mutex_lock(&r->lock);
-	/* With the last byte read its reader leaves, and the run is all but over. */
-	if (result_at_work(r) && !(r->sized && blob_size(&r->blob) == r->size)) {
+	if (result_at_work(r)) {
 		r->left = r->sized;
-		atomic_store(&r->cancel, true);
+		/* With the last byte read its reader leaves, and the run is all but over. */
+		if (!r->sized || result_made(r) != r->size)
+			atomic_store(&r->cancel, true);
 		pthread_cond_broadcast(&r->moved);
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -95,7 +97,7 @@ worth_keeping(const struct result *r)
 static uint64_t
 memory_of(struct result *r, bool settled)
 {
-	uint64_t n = blob_memory(&r->blob) + sizeof *r + BYTES_PATH;
+	uint64_t n = blob_memory(&r->blob) + window_memory(&r->window) + sizeof *r + BYTES_PATH;
 
 	return n + (settled ? request_memory(r->request) : BYTES_AT_WORK);
 }
@@ -121,8 +123,8 @@ result_unref(struct result *r)
 	listed = last && r->listed && ((unfinished && !sized) || !worth_keeping(r));
 	if (listed)
 		results_remove(&en->results, r);
-	/* The first that is kept: the ticker, which sleeps without end, is to see it grow old. */
-	if (last && en->idle && en->results.oldest == r)
+	/* The ticker, which sleeps without end, is to see the first that is kept grow old, and work. */
+	if (last && en->idle && (en->results.oldest == r || en->give_back_at_ns == 0))
 		pthread_cond_signal(&en->tick);
 	/* It counts from now on: what is over the bound by it goes at once. */
 	if (last)
@@ -255,6 +257,7 @@ result_new(struct engine *en, struct request *rq, struct requester who,
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->moved, NULL);
 	blob_init(&r->blob);
+	window_init(&r->window, &en->slabs);
 	buf_init(&r->missing);
 	buf_init(&r->shared_key);
 	*out = r;
@@ -411,7 +414,7 @@ result_info(struct result *r)
 		    clock_mono_ns() - atomic_load(&r->made_mono_ns) >= ttl,
 		.code = r->state == RESULT_DONE ? r->err.code : 0,
 		.size = r->sized ? r->size : known ? blob_size(&r->blob) : 0,
-		.available = blob_size(&r->blob),
+		.available = result_made(r),
 		.mtime_ns = r->mtime_ns,
 		.id = r->id,
 	};
@@ -469,9 +472,10 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 		buf_sv(out, buf_view(&r->request->canonical));
 	else if (sv_is(name, "rows") && result_known(r))
 		buf_u64(out, r->info.n_rows);
-	else if (sv_is(name, "complete") && r->state == RESULT_DONE)
+	else if (sv_is(name, "complete") && (r->state == RESULT_DONE || r->whole))
 		buf_str(out, r->err.code == 0 ? "yes" : "no");
-	else if (sv_is(name, "exact") && r->state == RESULT_DONE && r->err.code == 0)
+	else if (sv_is(name, "exact") && (r->state == RESULT_DONE || r->whole) &&
+	    r->err.code == 0)
 		buf_str(out, r->info.inexact ? "no" : "yes");
 	else if (sv_is(name, "cache"))
 		buf_str(out, atomic_load(&r->opens) > 1 ? "l1" : outcome_cache(&r->info));

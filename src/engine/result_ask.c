@@ -41,10 +41,8 @@ wait_for(struct result *r, enum wait_kind kind, uint64_t off, size_t n, uint64_t
 	if (code == 0) {
 		w->next = r->waits;
 		r->waits = w;
-		if (kind == WAIT_READ && off + n > r->read_up_to) {
-			r->read_up_to = off + n;
-			pthread_cond_broadcast(&r->moved);
-		}
+		if (kind == WAIT_READ)
+			result_note_wait(r, w);
 	}
 	taken = code == 0 ? result_take_ready(r, now) : NULL;
 	pthread_mutex_unlock(&r->lock);

@@ -6,7 +6,8 @@
  *   result_ask    stat, open and read                   result_ask.c
  *   result_wait   those who wait for it                 result_wait.c
  *   result_run    its making                            result_run.c
- *   result_size   its size before its bytes             result_size.c
+ *   result_size   its size before its bytes, and these
+ *                 where they are not kept               result_size.c
  *   result_shared the same of other programs: L2        result_shared.c
  */
 #ifndef ENGINE_RESULT_I_H
@@ -28,6 +29,27 @@ static inline bool
 result_known(const struct result *r)
 {
 	return r->sized || (r->state == RESULT_DONE && r->err.code == 0);
+}
+
+/* Where its bytes have come to. */
+static inline uint64_t
+result_made(struct result *r)
+{
+	uint64_t from, to;
+
+	if (!r->windowed)
+		return blob_size(&r->blob);
+	window_range(&r->window, &from, &to);
+	return to;
+}
+
+/* Are bytes [from, to) there to be read? */
+static inline bool
+result_has(struct result *r, uint64_t from, uint64_t to)
+{
+	if (from >= to)
+		return true;
+	return r->windowed ? window_has(&r->window, from, to) : blob_size(&r->blob) >= to;
 }
 
 /* Known to cost more than stat may take. */
@@ -63,6 +85,9 @@ result_read_end(const struct result *r, uint64_t off, size_t n)
 	return n >= r->size - off ? r->size : off + n;
 }
 
+/* A read was asked for: whoever makes the bytes may go on, or is to go elsewhere. */
+void result_note_wait(struct result *, const struct wait *);
+
 /* ---- under no lock ---- */
 
 /* Answers waits that were taken. */
@@ -81,11 +106,36 @@ void result_recount(struct result *, struct hash128 version);
  */
 int result_size_ahead(struct result *, const struct blob_limits *, uint64_t deadline_mono_ns,
     struct err *) WARN_UNUSED;
+/*
+ * Of bytes that are not kept. A run that ends early since a reader wants other
+ * bytes, or none any more, has x->seeks or x->rests.
+ */
+struct run_ctx {
+	struct result *r;
+	struct run_info *info;	/* of the run */
+	struct blob_limits limits;
+	uint64_t stream_above;
+	uint64_t again;		/* bytes to come that an earlier run made */
+	bool begun;		/* windowed: a byte has come */
+	bool rests;		/* stopped for want of readers, who may come back */
+	bool seeks;		/* stopped, for another begin */
+};
+
+/* Where to begin, and a block for the bytes. */
+int result_window_begin(struct result *, struct err *) WARN_UNUSED;
+int result_window_put(struct run_ctx *, const char *, size_t n, struct err *) WARN_UNUSED;
+/* All is made: until all was read, or nobody reads. */
+void result_window_linger(struct run_ctx *);
+/* The run is over. */
+void result_window_end(struct result *);
+/* Waits while it is far before its readers; to_come: bytes that are to be appended next. */
+int result_hold_back(struct run_ctx *, size_t to_come, struct err *) WARN_UNUSED;
+
 /* ERR_CORRUPT if n bytes more are too many, or (n 0: it is whole) there are too few. */
-int result_check_length(const struct result *, size_t n, struct err *) WARN_UNUSED;
+int result_check_length(struct result *, size_t n, struct err *) WARN_UNUSED;
 /* Was it stopped since nobody reads it any more, though it is sized? Then it is SIZED again. */
 bool result_left(struct result *);
-void result_stop(struct result *);
+void result_stop(struct result *, bool whole);	/* whole: it was made to the end */
 /* SIZED to QUEUED if somebody waits for bytes: then the caller makes them, now. */
 bool result_wanted_on(struct result *);
 

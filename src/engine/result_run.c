@@ -15,14 +15,6 @@
 
 /* ---- the run ---- */
 
-struct run_ctx {
-	struct result *r;
-	struct blob_limits limits;
-	uint64_t stream_above;
-	bool rests;		/* stopped for want of readers, who may come back */
-	uint64_t again;		/* bytes to come that an earlier run made */
-};
-
 static int
 put_bytes(void *arg, const void *p, size_t n, struct err *e)
 {
@@ -31,6 +23,8 @@ put_bytes(void *arg, const void *p, size_t n, struct err *e)
 	struct wait *taken;
 	int code;
 
+	if (r->windowed)
+		return result_window_put(x, p, n, e);
 	if (x->again >= n) {
 		x->again -= n;
 		return 0;
@@ -51,62 +45,16 @@ put_bytes(void *arg, const void *p, size_t n, struct err *e)
 	return 0;
 }
 
-static bool
-far_ahead(const struct result *r)
-{
-	uint64_t made = blob_size(&r->blob);
-
-	return (r->sized ? made < r->size : r->streaming && !r->here) &&
-	    made > r->read_up_to + r->engine->stream_ahead;
-}
-
-static struct timespec
-rest_from_now(const struct engine *en)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_sec += (time_t)(en->rest_ns / NS_PER_S);
-	t.tv_nsec += (long)(en->rest_ns % NS_PER_S);
-	t.tv_sec += t.tv_nsec / (long)NS_PER_S;
-	t.tv_nsec %= (long)NS_PER_S;
-	return t;
-}
-
 /* Lets a stream's readers catch up. */
 static int
 wait_for_readers(void *arg, const struct profile *p, struct err *e)
 {
 	struct run_ctx *x = arg;
-	struct result *r = x->r;
-	uint64_t since = 0;
-	struct timespec until;
-	bool paused = false;
 
-	pthread_mutex_lock(&r->lock);
-	r->info.profile = *p;
-	while (far_ahead(r) && !atomic_load(&r->cancel) && !x->rests) {
-		if (!paused) {
-			runner_pause(r->engine->runner);
-			atomic_fetch_sub(&r->engine->counters.running, 1);
-			since = clock_mono_ns();
-			until = rest_from_now(r->engine);
-		}
-		paused = true;
-		if (!r->sized)
-			pthread_cond_wait(&r->moved, &r->lock);
-		else
-			x->rests = pthread_cond_timedwait(&r->moved, &r->lock, &until) != 0 &&
-			    far_ahead(r);
-	}
-	pthread_mutex_unlock(&r->lock);
-	if (paused) {
-		r->waited_ns += clock_mono_ns() - since;
-		atomic_fetch_add(&r->engine->counters.running, 1);
-		runner_resume(r->engine->runner);
-	}
-	return x->rests || atomic_load(&r->cancel) ?
-	    err_set(e, ERR_CANCELLED, -1, "the reader went away") : 0;
+	pthread_mutex_lock(&x->r->lock);
+	x->r->info.profile = *p;
+	pthread_mutex_unlock(&x->r->lock);
+	return result_hold_back(x, 0, e);
 }
 
 /* What an empty answer to a range back from now says of the store: 0 for nothing. */
@@ -220,10 +168,11 @@ prepare(struct result *r)
 }
 
 static void
-begin_run(struct result *r, struct run_ctx *x)
+begin_run(struct result *r, struct run_ctx *x, struct run_info *info)
 {
 	*x = (struct run_ctx){
 		.r = r,
+		.info = info,
 		.limits = engine_blob_limits(r->engine),
 		.stream_above = conf_u64(r->engine->conf, CONF_MOUNT_STREAM_ABOVE),
 		.again = blob_size(&r->blob),
@@ -232,6 +181,7 @@ begin_run(struct result *r, struct run_ctx *x)
 	r->waited_ns = 0;
 	atomic_store(&r->progress.rows_all, 0);
 	atomic_store(&r->progress.rows_done, 0);
+	r->request->pass_to = 0;
 	if (r->sized)
 		atomic_fetch_add(&r->engine->counters.streams, 1);
 	pthread_mutex_lock(&r->lock);
@@ -294,27 +244,53 @@ rest(struct result *r, struct shadow_tap *tap)
 	atomic_fetch_sub(&r->engine->counters.running, 1);
 }
 
-/* Its bytes, all of them or those that are read. */
-static void
-make_bytes(struct result *r, struct run_ctx *x, uint64_t deadline, struct run_info *info,
-    int code, struct err *err)
+/* To the end, if nobody stops it. */
+static int
+run_all(struct run_ctx *x, const struct sink *sink, uint64_t deadline, struct err *err)
 {
-	struct sink sink = { put_bytes, wait_for_readers, x };
-	struct shadow_tap *tap = shadow_tap(r->engine, r->request, &sink);
-	bool stopped;
+	struct result *r = x->r;
+	int code = run_request(r->request, sink, deadline, &r->cancel, x->info, err);
 
 	if (code == 0)
-		code = run_request(r->request, tap != NULL ? shadow_tap_sink(tap) : &sink,
-		    deadline, &r->cancel, info, err);
-	if (code == 0)
 		code = result_check_length(r, 0, err);
-	stopped = code == ERR_CANCELLED && (x->rests || result_left(r));
-	if (stopped && x->rests)
+	if (code == 0 && r->windowed)
+		result_window_linger(x);
+	return code;
+}
+
+/* It is sized, and what ended is one of its runs, not itself. */
+static bool
+may_go_on(struct result *r, const struct run_ctx *x, int code)
+{
+	if (code == ERR_CANCELLED)
+		return x->rests || x->seeks || result_left(r);
+	return code == 0 && r->windowed;
+}
+
+/* Its bytes, all of them or those that are read. */
+static void
+make_bytes(struct result *r, struct run_ctx *x, uint64_t deadline, int code, struct err *err)
+{
+	struct sink sink = { put_bytes, wait_for_readers, x };
+	struct shadow_tap *tap = NULL;
+	bool on;
+
+	if (code == 0 && r->windowed)
+		code = result_window_begin(r, err);
+	/* Of a part there is nothing to compare with. */
+	if (code == 0 && r->request->pass_to == 0)
+		tap = shadow_tap(r->engine, r->request, &sink);
+	if (code == 0)
+		code = run_all(x, tap != NULL ? shadow_tap_sink(tap) : &sink, deadline, err);
+	on = may_go_on(r, x, code);
+	if (on && (r->whole || (code != 0 && (x->rests || x->seeks))))
 		rest(r, tap);
 	else
-		end_run(r, code, info, err, tap, !stopped);
-	if (stopped) {
-		result_stop(r);
+		end_run(r, code, x->info, err, tap, !on);
+	if (r->windowed)
+		result_window_end(r);
+	if (on) {
+		result_stop(r, code == 0);
 		result_recount(r, NO_VERSION);
 	} else
 		settle(r, code);
@@ -331,7 +307,7 @@ run(struct result *r, const struct err *refused)
 	struct run_ctx x;
 	int code;
 
-	begin_run(r, &x);
+	begin_run(r, &x, &info);
 	if (refused != NULL)
 		err = *refused;
 	code = refused != NULL ? err.code : may_run(r, timeout, &err);
@@ -343,7 +319,7 @@ run(struct result *r, const struct err *refused)
 		atomic_fetch_sub(&r->engine->counters.running, 1);
 		result_recount(r, NO_VERSION);
 	} else
-		make_bytes(r, &x, deadline, &info, code < 0 ? code : 0, &err);
+		make_bytes(r, &x, deadline, code < 0 ? code : 0, &err);
 }
 
 /* ---- by whom ---- */
@@ -461,7 +437,7 @@ result_start(struct result *r, enum wait_kind kind, struct err *e)
 int
 result_start_read(struct result *r, uint64_t off, size_t n, struct err *e)
 {
-	if (r->state == RESULT_SIZED && blob_size(&r->blob) < result_read_end(r, off, n))
+	if (r->state == RESULT_SIZED && !result_has(r, off, result_read_end(r, off, n)))
 		return submit(r, e);
 	return result_start(r, WAIT_READ, e);
 }

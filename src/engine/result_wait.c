@@ -37,13 +37,13 @@ read_end(const struct result *r, const struct wait *w)
 
 /* Under result.lock: may this wait be answered now? */
 static bool
-ready(const struct result *r, const struct wait *w, uint64_t now)
+ready(struct result *r, const struct wait *w, uint64_t now)
 {
 	if (r->state == RESULT_DONE)
 		return true;
 	/* Of what has a size a short answer would be its end. */
 	if (w->kind == WAIT_READ)
-		return r->sized ? blob_size(&r->blob) >= read_end(r, w) :
+		return r->sized ? result_has(r, w->off, read_end(r, w)) :
 		    blob_size(&r->blob) > w->off;
 	if (r->sized)
 		return true;
@@ -83,8 +83,32 @@ result_take_ready(struct result *r, uint64_t now)
 		w->code = r->state == RESULT_DONE ? r->err.code : 0;
 		w->next = taken;
 		taken = w;
+		if (r->windowed && w->kind == WAIT_READ) {
+			if (r->n_answering++ == 0 || w->off < r->answering_from)
+				r->answering_from = w->off;
+		}
 	}
 	return taken;
+}
+
+/* Its bytes stay there until they are copied: n_answering. */
+static void
+answer_windowed(struct result *r, struct wait *w)
+{
+	uint64_t end = read_end(r, w);
+	size_t n = end > w->off ? (size_t)(end - w->off) : 0;
+	char *copy = malloc(n + 1);
+	bool there = copy != NULL && window_read(&r->window, w->off, copy, n);
+	int code = 0;
+
+	pthread_mutex_lock(&r->lock);
+	r->n_answering--;
+	pthread_cond_broadcast(&r->moved);
+	if (!there)
+		code = copy == NULL ? ERR_NOMEM : r->err.code;
+	pthread_mutex_unlock(&r->lock);
+	w->fn(w->arg, code, copy, code == 0 ? n : 0);
+	free(copy);
 }
 
 static void
@@ -129,7 +153,9 @@ result_answer(struct result *r, struct wait *list)
 		list = w->next;
 		if (w->due_mono_ns != 0)
 			engine_timed(r->engine, -1);
-		if (w->kind == WAIT_READ)
+		if (w->kind == WAIT_READ && r->windowed)
+			answer_windowed(r, w);
+		else if (w->kind == WAIT_READ)
 			answer_read(r, w);
 		else
 			w->fn(w->arg, w->code, NULL, 0);

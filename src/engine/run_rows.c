@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "parts/count_parts.h"
 #include "parts/row_parts.h"
+#include "render/span_line.h"
 #include "run_i.h"
 
 /*
@@ -66,15 +67,28 @@ count_memory(struct running *x, struct exec *ex, const struct formatter *f, stru
 	return exec_reader_holds(ex, own, e);
 }
 
+/* Rows that the reader had no use for count as all others do. */
+static void
+note_passed(struct running *x, const struct exec *ex)
+{
+	struct exec_size passed = exec_passed(ex);
+
+	x->info->passed = passed.bytes;
+	x->info->n_rows += passed.rows;
+}
+
 static int
 drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 {
+	bool first = true;
 	struct batch b;
 	int code;
 
-	while ((code = exec_next(ex, &b, e)) == 0) {
+	for (; (code = exec_next(ex, &b, e)) == 0; first = false) {
 		uint64_t t0 = clock_mono_ns();
 
+		if (first)
+			note_passed(x, ex);
 		x->info->n_rows += b.n;
 		if (b.kind == ROW_COUNT)
 			x->count = b.count;
@@ -92,6 +106,8 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 		exec_batch_most(ex, share_rows(x->share));
 		exec_renew_deadline(ex);
 	}
+	if (code > 0 && first)
+		note_passed(x, ex);
 	return code < 0 ? code : 0;
 }
 
@@ -112,6 +128,8 @@ run_plan(const struct plan_run *p, const struct plan *plan, struct err *e)
 
 	p->x->cancel = p->cancel;
 	run_exec_env(p->x->r, p->deadline, p->cancel, &env);
+	env.pass.to = p->x->r->pass_to;
+	env.pass.version = SPAN_LINE_VERSION;
 	if ((code = exec_open(plan, &env, &ex, e)) < 0)
 		return code;
 	code = drain(p->x, ex, p->f, e);
@@ -206,7 +224,7 @@ ask_rows(const struct request *r, const struct part_store *store, struct buf *fo
 {
 	const struct query *q = r->query;
 
-	if (!request_uses_parts(r) || r->format == NULL || !r->format->rows_apart ||
+	if (r->pass_to != 0 || !request_uses_parts(r) || r->format == NULL || !r->format->rows_apart ||
 	    r->groups != NULL || r->compared != NULL || q->has_expect_rows ||
 	    conf_u64(r->engine->conf, CONF_QUERY_MAX_ROWS) != 0 ||
 	    r->plan->est_bytes >= (double)r->engine->size_ahead)

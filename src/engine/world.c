@@ -192,3 +192,25 @@ engine_now(struct engine *en, const struct world *w)
 	now = clock_wall_ns();
 	return ttl == 0 ? now : now - now % ttl;
 }
+
+/* ---- `now` ---- */
+
+int
+engine_set_now(struct engine *en, struct err *e)
+{
+	const char *text = conf_str(en->conf, CONF_MOUNT_NOW);
+	uint64_t fixed;
+	struct when w;
+
+	if (strcmp(text, "latest") == 0 || strcmp(text, "wall") == 0) {
+		atomic_store(&en->now, strcmp(text, "latest") == 0 ? NOW_LATEST : NOW_CLOCK);
+		return 0;
+	}
+	if (!when_parse(sv_cstr(text), &w))
+		return err_set(e, ERR_SYNTAX, -1,
+		    "[mount] now: expected wall, latest or a time, got '%s'", text);
+	if ((fixed = when_resolve(w, clock_wall_ns())) == NOW_CLOCK)
+		fixed = 1;
+	atomic_store(&en->now, fixed == NOW_LATEST ? fixed - 1 : fixed);
+	return 0;
+}

@@ -105,6 +105,21 @@ open_plan(struct exec *ex, struct err *e)
 	return open_nodes(ex, ex->plan->root, e);
 }
 
+/* Only shards keep lengths; of rows that are no spans there are none. */
+static int
+open_passing(struct exec *ex, struct err *e)
+{
+	bool local = ex->env.source == NULL || ex->env.source == &source_local;
+
+	if (ex->env.pass.to == 0 || ex->sizing != NULL || !local || ex->plan->output != ROW_SPAN)
+		return 0;
+	if ((ex->passing = calloc(1, sizeof *ex->passing)) == NULL)
+		return err_nomem(e);
+	ex->passing->to = ex->env.pass.to;
+	ex->passing->sizing.version = ex->env.pass.version;
+	return 0;
+}
+
 static void
 start_of(struct exec *ex)
 {
@@ -131,7 +146,7 @@ exec_begin(const struct plan *plan, const struct exec_env *env, struct sizing *s
 	ex->env = *env;
 	ex->sizing = sizing;
 	start_of(ex);
-	if ((rc = open_plan(ex, e)) < 0) {
+	if ((rc = open_passing(ex, e)) < 0 || (rc = open_plan(ex, e)) < 0) {
 		exec_close(ex);
 		return rc;
 	}
@@ -151,6 +166,7 @@ exec_close(struct exec *ex)
 	if (ex == NULL)
 		return;
 	sink_close(&ex->sink);
+	passing_free(ex->passing);
 	source_close(ex);
 	pred_eval_free(ex->rows);
 	pred_eval_free(ex->compared);
@@ -183,7 +199,8 @@ scan_more(struct exec *ex, struct err *e)
 		return 1;
 	if (!k->streams || !src->ops->caps->newest)
 		ex->scanned = true;
-	else if ((rc = exec_check(ex, e)) < 0 || (rc = src->ops->slice(src, &s, e)) != 0)
+	else if ((rc = exec_check(ex, e)) < 0 || (rc = pass_hours(ex, e)) < 0 ||
+	    (rc = src->ops->slice(src, &s, e)) != 0)
 		return rc;
 	if (k->ops->start != NULL && (rc = k->ops->start(k, e)) < 0)
 		return rc;

@@ -15,6 +15,7 @@
  *   sink_groups_columns, sink_groups_spans, sink_groups_traces   rows into groups: by columns; as
  *                  spans; per trace; sink_groups_split   traces in several shards
  *   exec_size, sink_size, sizing   how long the rows' lines are, instead of the rows
+ *   passing        rows that are passed over, by these lengths
  *   sink_contrast  what compare compares; by contrast/contrast_columns.h
  *   found          found rows as a list, or as spans
  *   op_order       row refs: collecting, sorting, the best k
@@ -218,6 +219,14 @@ struct sizing {
 	} kept[SIZING_KEPT];
 };
 
+/* Rows that are passed over, since their lines end at or before a byte: passing.c. */
+struct passing {
+	struct sizing sizing;		/* what was passed */
+	uint64_t to;
+	bool there;			/* all is passed that is to be */
+	bool begun;
+};
+
 struct exec {
 	const struct plan *plan;
 	struct exec_env env;
@@ -235,6 +244,7 @@ struct exec {
 	bool needs_trace;		/* the filter, or that of compare */
 	struct row_sink sink;
 	struct sizing *sizing;		/* or NULL */
+	struct passing *passing;	/* or NULL */
 
 	/* Where the driver is. */
 	bool begun;
@@ -257,10 +267,27 @@ int sizing_lengths(struct sizing *, struct shard *, uint32_t group, const struct
     struct err *) WARN_UNUSED;
 /* Takes shards off the scan whose footers and totals tell all that the plan takes of them. */
 int sizing_whole(struct exec *, struct err *) WARN_UNUSED;
+/*
+ * 1: the plan takes rows of whole services alone, and what it takes of the slice is told without a
+ * look at rows.
+ */
+int sizing_slice(struct exec *, struct sizing *, struct slice, struct exec_size *, struct err *)
+    WARN_UNUSED;
+/* The length of a ref's line; 0: not told. On the driver's thread. */
+int sizing_of_ref(struct exec *, struct sizing *, const struct ref *, uint32_t *, struct err *)
+    WARN_UNUSED;
 /* Adds refs [at, at + n). On the driver's thread. */
 int sizing_add_refs(struct exec *, const struct refs *, size_t at, size_t n, struct err *)
     WARN_UNUSED;
 void sizing_release(struct sizing *);
+
+/* ---- passing.c ---- */
+
+/* Before the first slice of a scan that streams: hours that lie before the byte are left out. */
+int pass_hours(struct exec *, struct err *) WARN_UNUSED;
+/* Of refs [*at, n), which come next: moves *at on past those before the byte. */
+int pass_refs(struct exec *, const struct refs *, size_t *at, size_t n, struct err *) WARN_UNUSED;
+void passing_free(struct passing *);
 
 /* ---- exec_guard.c ---- */
 
@@ -411,6 +438,9 @@ int refs_in_groups(struct exec *, const struct refs *, size_t at, size_t most, s
 
 /* The next slice, newest first; >0: no more. */
 int slice_next(struct exec *, struct slice *, struct err *) WARN_UNUSED;
+/* What of a partition the next slice would begin in; false: there is none. It may be left out. */
+bool slice_partition(const struct exec *, struct slice *);
+void slice_leave_out(struct exec *, struct slice);
 
 /* ---- op_newest.c ---- */
 

@@ -17,6 +17,7 @@
 #define LOOK_SHARE 16		/* a row looked at weighs so much less than one that matches */
 #define LEAST_ROWS 65536
 #define MOST_ROWS (8u << 20)
+#define MOST_MATCHES 524288	/* whose refs take 16 MiB, and sorted twice that */
 #define SPARE_MATCHES 2		/* times the rows wanted: estimates err */
 #define BISECTIONS 40
 
@@ -131,15 +132,21 @@ most_rows(const struct exec *ex)
 	return by_memory < LEAST_ROWS ? LEAST_ROWS : by_memory;
 }
 
-/* How many matches a slice may hold: what is wanted and some more, if there is a limit. */
+/*
+ * How many matches a slice may hold: what is wanted and some more, if there is a limit. Larger
+ * slices than of some hours save nothing, but their refs are all there at once.
+ */
 static double
 most_matches(const struct exec *ex)
 {
 	uint64_t wanted = exec_wanted(ex);
 
+	double most;
+
 	if (!ex->plan->scan.early_stop || wanted == UINT64_MAX)
-		return (double)UINT64_MAX;
-	return (double)wanted * SPARE_MATCHES * ex->local->slices.grow;
+		return MOST_MATCHES;
+	most = (double)wanted * SPARE_MATCHES * ex->local->slices.grow;
+	return most < MOST_MATCHES ? most : MOST_MATCHES;
 }
 
 static bool
@@ -172,6 +179,25 @@ reach_back(const struct exec *ex, uint64_t from, uint64_t last)
 	return yes;
 }
 
+bool
+slice_partition(const struct exec *ex, struct slice *s)
+{
+	uint64_t from = ex->plan->filter.range.from;
+
+	if (ex->local->slices.done || !newest_start(ex, from, ex->local->slices.last, &s->last))
+		return false;
+	s->first = boundary_before(ex, s->last);
+	s->first = s->first < from ? from : s->first;
+	return true;
+}
+
+void
+slice_leave_out(struct exec *ex, struct slice s)
+{
+	ex->local->slices.done = s.first == 0 || s.first <= ex->plan->filter.range.from;
+	ex->local->slices.last = s.first - 1;
+}
+
 int
 slice_next(struct exec *ex, struct slice *out, struct err *e)
 {
@@ -198,8 +224,7 @@ slice_next(struct exec *ex, struct slice *out, struct err *e)
 		return rc;
 	ex->local->slices.load *= 2;
 	ex->local->slices.grow *= 2;
-	ex->local->slices.done = s.first == 0 || s.first <= from;
-	ex->local->slices.last = s.first - 1;
+	slice_leave_out(ex, s);
 	*out = s;
 	return 0;
 }

@@ -130,15 +130,34 @@ rows_finish(struct row_sink *s, struct err *e)
 	return rc;
 }
 
+/* Of the page's rows, those that the reader has no use for. */
+static int
+pass_rows(struct row_sink *s, struct err *e)
+{
+	struct rows *x = s->state;
+	struct page *page = &s->ex->page;
+	size_t was = x->at, n = x->refs.n;
+	int rc;
+
+	if (page->left < n - was)
+		n = was + (size_t)page->left;
+	rc = pass_refs(s->ex, &x->refs, &x->at, n, e);
+	page->left -= x->at - was;
+	return rc;
+}
+
 static int
 rows_next(struct row_sink *s, struct batch *b, struct err *e)
 {
 	struct rows *x = s->state;
 	struct exec *ex = s->ex;
-	size_t n = exec_batch_rows(ex), most = x->refs.n - x->at;
+	size_t n = exec_batch_rows(ex), most;
 	int rc;
 
 	fetch_batch_end(&x->fetch);
+	if (ex->passing != NULL && (rc = pass_rows(s, e)) < 0)
+		return rc;
+	most = x->refs.n - x->at;
 	most = most < ex->page.left ? most : (size_t)ex->page.left;
 	n = most < n ? most : n;
 	if (n == 0) {

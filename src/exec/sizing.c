@@ -37,22 +37,21 @@ asks_services(const struct exec *ex, const struct matcher **by)
 	return true;
 }
 
-/* Adds up services that match; false: some lie across the range, or are not told. */
+/* Adds up services that match; false: some lie across the slice, or are not told. */
 static bool
-add_services(const struct exec *ex, const struct xshard *xs, const struct matcher *by,
-    const struct line_totals *t, struct exec_size *n)
+add_services(const struct xshard *xs, const struct matcher *by, const struct line_totals *t,
+    struct slice in_time, struct exec_size *n)
 {
-	uint64_t from = ex->plan->filter.range.from, last = exec_last(ex->plan);
-
 	for (size_t i = 0; i < xs->info->n_services; i++) {
 		const struct shard_service *s = &xs->info->services[i];
 		int in = by == NULL ? 1 : matcher_string(by, s->service, NULL);
 
 		if (in < 0)
 			return false;
-		if (in == 0 || s->min_start > last || s->max_start < from)
+		if (in == 0 || s->min_start > in_time.last || s->max_start < in_time.first)
 			continue;
-		if (s->min_start < from || s->max_start > last || line_totals_at(t, i) == 0)
+		if (s->min_start < in_time.first || s->max_start > in_time.last ||
+		    line_totals_at(t, i) == 0)
 			return false;
 		n->rows += s->row_to - s->row_from;
 		n->bytes += line_totals_at(t, i);
@@ -60,10 +59,10 @@ add_services(const struct exec *ex, const struct xshard *xs, const struct matche
 	return true;
 }
 
-/* 1: the shard is told. */
+/* 1: what of the shard is in the slice is told. */
 static int
-size_shard(struct exec *ex, struct xshard *xs, const struct matcher *by, struct exec_size *n,
-    struct err *e)
+size_shard(struct exec *ex, unsigned version, struct xshard *xs, const struct matcher *by,
+    struct slice in_time, struct exec_size *n, struct err *e)
 {
 	const struct line_totals *t;
 	int rc;
@@ -73,8 +72,8 @@ size_shard(struct exec *ex, struct xshard *xs, const struct matcher *by, struct 
 	    (rc = line_totals_get(xs->s, &t, e)) < 0)
 		return rc;
 	xs->info = shard_info(xs->s);
-	rc = t != NULL && line_totals_version(t) == ex->sizing->version &&
-	    add_services(ex, xs, by, t, n);
+	rc = t != NULL && line_totals_version(t) == version &&
+	    add_services(xs, by, t, in_time, n);
 	line_totals_put(t);
 	return rc;
 }
@@ -93,7 +92,7 @@ sizing_whole(struct exec *ex, struct err *e)
 		struct xshard *xs = &ex->local->shards[i];
 		struct exec_size n = { 0 };
 
-		if (!xshard_in(xs, all) || (rc = size_shard(ex, xs, by, &n, e)) <= 0)
+		if (!xshard_in(xs, all) || (rc = size_shard(ex, ex->sizing->version, xs, by, all, &n, e)) <= 0)
 			continue;
 		xs->counted = true;
 		ex->sizing->rows += n.rows;
@@ -106,16 +105,32 @@ sizing_whole(struct exec *ex, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
+int
+sizing_slice(struct exec *ex, struct sizing *z, struct slice s, struct exec_size *out,
+    struct err *e)
+{
+	const struct matcher *by;
+	int rc = 1;
+
+	*out = (struct exec_size){ 0 };
+	if (!ex->plan->filter.pushdown || !asks_services(ex, &by))
+		return 0;
+	for (size_t i = 0; i < ex->local->n_shards && rc > 0; i++)
+		if (xshard_in(&ex->local->shards[i], s))
+			rc = size_shard(ex, z->version, &ex->local->shards[i], by, s, out, e);
+	return rc;
+}
+
 /* ---- refs ---- */
 
 /* Neighbours in the order of the result are of few row groups, but not of one. */
 static int
-lengths_of_ref(struct exec *ex, const struct ref *r, const struct lengths **out, struct err *e)
+lengths_of_ref(struct exec *ex, struct sizing *z, const struct ref *r,
+    const struct lengths **out, struct err *e)
 {
 	const struct xshard *xs = &ex->local->shards[r->shard];
 	uint32_t group = r->row / xs->info->row_group_rows;
 	size_t i = (r->shard * 7u + group) % SIZING_KEPT;
-	struct sizing *z = ex->sizing;
 	int rc = 0;
 
 	if (z->kept[i].l == NULL || z->kept[i].part != r->shard || z->kept[i].group != group) {
@@ -130,20 +145,30 @@ lengths_of_ref(struct exec *ex, const struct ref *r, const struct lengths **out,
 }
 
 int
+sizing_of_ref(struct exec *ex, struct sizing *z, const struct ref *r, uint32_t *out,
+    struct err *e)
+{
+	const struct lengths *l;
+	int rc;
+
+	if ((rc = lengths_of_ref(ex, z, r, &l, e)) < 0)
+		return rc;
+	*out = l == NULL ? 0 :
+	    lengths_at(l, r->row % ex->local->shards[r->shard].info->row_group_rows);
+	return 0;
+}
+
+int
 sizing_add_refs(struct exec *ex, const struct refs *refs, size_t at, size_t n, struct err *e)
 {
 	struct sizing *z = ex->sizing;
 
 	for (size_t i = at; i < at + n; i++) {
-		const struct ref *r = refs_at(refs, i);
-		const struct lengths *l;
 		uint32_t v;
 		int rc;
 
-		if ((rc = lengths_of_ref(ex, r, &l, e)) < 0)
+		if ((rc = sizing_of_ref(ex, z, refs_at(refs, i), &v, e)) < 0)
 			return rc;
-		v = l == NULL ? 0 :
-		    lengths_at(l, r->row % ex->local->shards[r->shard].info->row_group_rows);
 		z->bytes += v;
 		z->rows++;
 		if (v == 0)

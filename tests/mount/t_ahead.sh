@@ -120,14 +120,25 @@ exec 7<&-
 fusermount3 -u "$M"
 gone "$DAEMON"
 
-# ---- failures ----
+# ---- what is not kept ----
 
-# Past spill_max, or with no room at all, open says so.
+# Larger than what is kept, and than what may be spilled: it needs neither.
 mount_watched -o "$OPTS,result_cache.entry_max_bytes=1MiB,spill_max=${HALF}MiB"
-matches "spill_max is for open to tell" "$(cat "$M/spans.jsonl" 2>&1 >/dev/null)" 'No space left'
-matches "... and for stat" "$(stat "$M/spans.jsonl" 2>&1)" 'No space left'
+is "larger than spill_max, it is whole" "$(md5sum <"$M/spans.jsonl")" "$SUM"
+before=$(metric spanfs_rows_fetched_total)
+is "its end" "$(tail -c 1000 "$M/limit/$((SPANS + 1000))/spans.jsonl" | md5sum)" \
+    "$(tail -c 1000 "$R" | md5sum)"
+becomes "... and nothing goes on" running 0
+more=$(($(metric spanfs_rows_fetched_total) - before))
+if [ "$more" -lt 5000 ]; then
+	ok "... is not all that lies before it"
+else
+	not_ok "... is not all that lies before it" "$more rows were put together"
+fi
 fusermount3 -u "$M"
 gone "$DAEMON"
+
+# ---- failures ----
 
 # A shard that turns bad once the size is told: the oldest one, which is read last.
 mount_watched -o "$OPTS"

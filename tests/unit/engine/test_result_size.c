@@ -247,19 +247,22 @@ what_lengths_do_not_tell_is_made_whole(void **state)
 static void
 reads_are_right_in_any_order(void **state)
 {
-	const char *sets[] = { "result_cache.entry_max_bytes=64KiB", "mount.spill_dir=/tmp" };
+	const char *sets[] = { "result_cache.entry_max_bytes=64KiB", "mount.spill_dir=/nowhere",
+		"mount.spill_max=64KiB" };
 	uint64_t x = 5;
 	struct buf whole;
 
 	(void)state;
-	for (int spilled = 0; spilled < 2; spilled++) {
+	/* One that would be spilled needs no room on a disk. */
+	for (int large = 0; large < 2; large++) {
 		struct result *r;
 
-		open_engine(sets, spilled ? 2 : 0);
+		open_engine(sets, large ? 3 : 0);
 		whole = bytes_of(ALL);
 		assert_true(whole.n > 4 * AHEAD && whole.n > 128 * 1024);
 		r = result_of(ALL);
 		assert_int_equal(size_of(r), 0);
+		assert_int_equal(r->windowed, large);
 		/* The end, the begin, and here and there. */
 		read_is(r, whole.n - 99, 4096, &whole);
 		read_is(r, 0, 4096, &whole);
@@ -284,8 +287,6 @@ what_open_tells_of_it_tells_still(void **state)
 	} c[] = {
 		{ "/expect/rows/1000000" ALL, { NULL, NULL }, ERR_NODATA },
 		{ ALL, { "query.max_rows=5", NULL }, ERR_LIMIT },
-		{ ALL, { "result_cache.entry_max_bytes=4KiB", "mount.spill_max=16KiB" }, ERR_NOSPC },
-		{ ALL, { "result_cache.entry_max_bytes=4KiB", "mount.spill_dir=/nowhere" }, ERR_IO },
 	};
 
 	(void)state;
@@ -484,11 +485,150 @@ without_the_cache_what_stat_told_of_is_what_open_finds(void **state)
 	close_engine();
 }
 
+/* ---- results that are not kept: the window ---- */
+
 struct crowd {
 	const struct buf *whole;
 	atomic_uint wrong;
 	uint64_t seed;
 };
+
+#define BLOCK 65536
+#define NOT_KEPT { "result_cache.entry_max_bytes=4KiB" }
+
+static void
+open_small_window(const char *const *sets, size_t n)
+{
+	open_engine(sets, n);
+	slabs_release(&en->slabs);
+	slabs_init(&en->slabs, BLOCK, &en->quota);
+}
+
+/* Whatever is read, so much is there at most, and it is of one block that is used again. */
+static void
+a_large_result_is_read_through_a_window(void **state)
+{
+	const char *sets[] = NOT_KEPT;
+	struct slabs_counts c;
+	struct buf whole, text = BUF_INIT;
+
+	(void)state;
+	open_small_window(sets, 1);
+	whole = bytes_of(ALL);
+	assert_true(whole.n > 10 * BLOCK);
+	for (unsigned i = 0; i < 4; i++) {
+		struct result *r = result_of(ALL);
+
+		assert_int_equal(size_of(r), 0);
+		assert_true(r->windowed);
+		for (uint64_t off = 0; off < whole.n; off += 5000) {
+			read_is(r, off, 5000, &whole);
+			assert_int_equal(blob_memory(&r->blob), 0);
+			assert_true(window_memory(&r->window) <= BLOCK);
+		}
+		/* When all was read, no block is held, whoever has it open. */
+		COMES(state_of(r) == RESULT_SIZED);
+		assert_int_equal(window_memory(&r->window), 0);
+		text.n = 0;
+		assert_int_equal(result_xattr(r, SV("complete"), &text, NULL), 0);
+		assert_true(sv_is(buf_view(&text), "yes"));
+		result_unref(r);
+		assert_int_equal(engine_control(en, SV("flush"), me, NULL), 0);
+	}
+	COMES(atomic_load(&en->counters.running) == 0);
+	c = slabs_counted(&en->slabs);
+	assert_int_equal(c.used, 0);
+	assert_int_equal(c.fresh, 1);
+	assert_true(c.again >= 3);
+	assert_int_equal(atomic_load(&en->quota.used), 0);
+	assert_int_equal(c.kept, 1);
+	/* One query each, and the one for `whole`. */
+	assert_int_equal(atomic_load(&en->counters.queries), 5);
+	assert_int_equal(atomic_load(&en->counters.cancelled), 0);
+	buf_release(&text);
+	buf_release(&whole);
+	close_engine();
+}
+
+/* What is free goes back to the system, but not while somebody asks every moment. */
+static void
+an_idle_block_goes_back_after_a_while(void **state)
+{
+	const char *sets[] = NOT_KEPT;
+	struct buf whole;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct result *r;
+
+		open_small_window(sets, 1);
+		en->idle_ns = i == 0 ? UINT64_C(3600000000000) : 20000000;
+		whole = bytes_of(ALL);
+		r = result_of(ALL);
+		all_is(r, 5000, &whole);
+		result_unref(r);
+		COMES(atomic_load(&en->counters.running) == 0);
+		if (i == 0)
+			COMES(slabs_counted(&en->slabs).kept == 1);
+		else
+			COMES(slabs_counted(&en->slabs).kept == 0);
+		COMES(atomic_load(&en->n_given_back) == i);
+		buf_release(&whole);
+		close_engine();
+	}
+}
+
+/* Rows before a byte are not put together, and of whole hours not looked for. */
+static void
+a_jump_passes_over_what_lies_before(void **state)
+{
+	static const char *const paths[] = { ALL, "/duration/gt/1ns" ALL,
+		"/sort/duration" ALL, "/offset/700" ALL, "/offset/3/limit/2900" ALL };
+	const char *sets[] = NOT_KEPT;
+
+	(void)state;
+	open_small_window(sets, 1);
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		struct buf whole = bytes_of(paths[i]);
+		struct result *r = result_of(paths[i]);
+		uint64_t before = atomic_load(&en->counters.rows_fetched), after;
+
+		assert_int_equal(size_of(r), 0);
+		read_is(r, whole.n - 2000, 2000, &whole);
+		result_unref(r);
+		COMES(atomic_load(&en->counters.running) == 0);
+		after = atomic_load(&en->counters.rows_fetched);
+		assert_true(after > before);
+		if (after - before > 300)
+			fail_msg("%s: %llu rows put together", paths[i],
+			    (unsigned long long)(after - before));
+		buf_release(&whole);
+	}
+	close_engine();
+}
+
+/* Two that read far apart: each comes to its end, and all of it is right. */
+static void *
+read_all_of_it(void *arg)
+{
+	struct crowd *c = arg;
+	struct buf got = BUF_INIT;
+	uint64_t from = atomic_fetch_add((atomic_ullong *)&c->seed, 1) % 2 * (c->whole->n / 2);
+	struct result *r = result_of(ALL);
+
+	if (size_of(r) != 0)
+		atomic_fetch_add(&c->wrong, 1);
+	for (uint64_t off = from; off < c->whole->n; off += got.n) {
+		if (read_at(r, off, 3000, &got) != 0 || got.n == 0 ||
+		    memcmp(got.p, c->whole->p + off, got.n) != 0) {
+			atomic_fetch_add(&c->wrong, 1);
+			break;
+		}
+	}
+	result_unref(r);
+	buf_release(&got);
+	return NULL;
+}
 
 static void *
 come_and_go(void *arg)
@@ -517,22 +657,74 @@ come_and_go(void *arg)
 }
 
 static void
-many_come_and_go(void **state)
+run_crowd(void *(*fn)(void *))
 {
-	struct buf whole;
-	struct crowd c;
+	struct buf whole = bytes_of(ALL);
+	struct crowd c = { .whole = &whole, .seed = 1 };
 	pthread_t t[6];
 
-	(void)state;
-	open_engine(NULL, 0);
-	whole = bytes_of(ALL);
-	c = (struct crowd){ .whole = &whole, .seed = 1 };
 	for (size_t i = 0; i < 6; i++)
-		assert_int_equal(pthread_create(&t[i], NULL, come_and_go, &c), 0);
+		assert_int_equal(pthread_create(&t[i], NULL, fn, &c), 0);
 	for (size_t i = 0; i < 6; i++)
 		pthread_join(t[i], NULL);
 	assert_int_equal(atomic_load(&c.wrong), 0);
 	COMES(atomic_load(&en->counters.running) == 0);
+	buf_release(&whole);
+}
+
+static void
+many_come_and_go(void **state)
+{
+	const char *sets[] = NOT_KEPT;
+
+	(void)state;
+	open_engine(NULL, 0);
+	run_crowd(come_and_go);
+	close_engine();
+	open_small_window(sets, 1);
+	run_crowd(come_and_go);
+	COMES(atomic_load(&en->quota.used) == 0);
+	close_engine();
+}
+
+static void
+readers_far_apart_come_to_the_end(void **state)
+{
+	const char *sets[] = NOT_KEPT;
+
+	(void)state;
+	open_small_window(sets, 1);
+	run_crowd(read_all_of_it);
+	COMES(slabs_counted(&en->slabs).used == 0);
+	close_engine();
+}
+
+/* Where there is no block, a read says why, and the next open may have one. */
+static void
+without_memory_a_read_fails_in_words(void **state)
+{
+	const char *sets[] = NOT_KEPT;
+	struct buf whole, got = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct result *r;
+
+	(void)state;
+	open_small_window(sets, 1);
+	whole = bytes_of(ALL);
+	r = result_of(ALL);
+	assert_int_equal(size_of(r), 0);
+	assert_true(quota_take(&en->quota, (size_t)(atomic_load(&en->quota.max) - BLOCK / 2)));
+	assert_int_equal(read_at(r, 0, 100, &got), ERR_NOMEM);
+	result_error(r, &err);
+	assert_non_null(strstr(err.msg, "total_memory"));
+	result_unref(r);
+	quota_give(&en->quota, (size_t)(atomic_load(&en->quota.max) - BLOCK / 2));
+	COMES(atomic_load(&en->counters.running) == 0);
+	r = result_of(ALL);
+	assert_int_equal(size_of(r), 0);
+	read_is(r, 0, 100, &whole);
+	result_unref(r);
+	buf_release(&got);
 	buf_release(&whole);
 	close_engine();
 }
@@ -567,6 +759,11 @@ main(void)
 		cmocka_unit_test(a_reader_that_rests_lets_it_go),
 		cmocka_unit_test(who_leaves_with_the_last_byte_cancels_nothing),
 		cmocka_unit_test(without_the_cache_what_stat_told_of_is_what_open_finds),
+		cmocka_unit_test(a_large_result_is_read_through_a_window),
+		cmocka_unit_test(an_idle_block_goes_back_after_a_while),
+		cmocka_unit_test(a_jump_passes_over_what_lies_before),
+		cmocka_unit_test(readers_far_apart_come_to_the_end),
+		cmocka_unit_test(without_memory_a_read_fails_in_words),
 		cmocka_unit_test(many_come_and_go),
 	};
 
