@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * result_ask: stat, open and read of a result: each starts it if that has not been done, perhaps
- * makes it here and now, and waits; and what its bytes are, in a word.
+ * makes it here and now, and waits; what its bytes are, in a word; and its extended attributes.
  */
 #include <stdlib.h>
 
@@ -103,4 +103,77 @@ result_digest(struct result *r, uint64_t max)
 		return 0;
 	hash = hash_seeded(n == 0 ? "" : r->blob.mem.p, n);
 	return hash == 0 ? 1 : hash;
+}
+
+/* ---- user.spanfs.*, by the last part of the name ---- */
+
+/* Roughly, in one unit: "3h", "8d". */
+static void
+put_age(struct buf *out, uint64_t ns)
+{
+	static const uint64_t units[] = { NS_PER_DAY, NS_PER_HOUR, NS_PER_MIN, NS_PER_S };
+
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (ns >= 2 * units[i]) {
+			duration_print(out, ns - ns % units[i]);
+			return;
+		}
+	BUF_LIT(out, "a moment");
+}
+
+/* What an empty relative range owes to a store that ends before it. */
+static void
+put_newest(struct buf *out, uint64_t newest)
+{
+	uint64_t now = clock_wall_ns();
+
+	BUF_LIT(out, "no span in this range; the newest in the store is of ");
+	when_print(out, newest);
+	if (now > newest) {
+		BUF_LIT(out, ", ");
+		put_age(out, now - newest);
+		BUF_LIT(out, " ago");
+	}
+}
+
+int
+result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
+{
+	int code = 0;
+
+	pthread_mutex_lock(&r->lock);
+	if (sv_is(name, "query"))
+		buf_sv(out, buf_view(&r->request->canonical));
+	else if (sv_is(name, "rows") && result_known(r))
+		buf_u64(out, r->info.n_rows);
+	else if (sv_is(name, "complete") && (r->state == RESULT_DONE || r->whole))
+		buf_str(out, r->err.code == 0 ? "yes" : "no");
+	else if (sv_is(name, "exact") && (r->state == RESULT_DONE || r->whole) &&
+	    r->err.code == 0)
+		buf_str(out, r->info.inexact ? "no" : "yes");
+	else if (sv_is(name, "cache"))
+		buf_str(out, atomic_load(&r->opens) > 1 ? "l1" : outcome_cache(&r->info));
+	else if (sv_is(name, "error") && r->state == RESULT_DONE && r->err.code != 0)
+		buf_str(out, r->err.msg);
+	else if (sv_is(name, "generation"))
+		buf_u64(out, r->generation);
+	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->missing.n != 0)
+		buf_sv(out, buf_view(&r->missing));
+	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->newest_ns != 0)
+		put_newest(out, r->newest_ns);
+	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->err.code == 0 &&
+	    r->request->note.n != 0)
+		buf_sv(out, buf_view(&r->request->note));
+	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->info.n_unpriced != 0)
+		buf_printf(out, "%llu spans with tokens have no price, see [price MODEL]",
+		    (unsigned long long)r->info.n_unpriced);
+	else if (sv_is(name, "note") && r->engine->server != NULL && strcmp(r->file, "otlp.jsonl") == 0)
+		BUF_LIT(out, "what the table has: no flags, schema URLs, attributes of scopes or dropped "
+		    "counts, and attributes by the spelling of their texts");
+	else
+		code = ERR_UNKNOWN;
+	pthread_mutex_unlock(&r->lock);
+	if (code < 0)
+		return err_set(e, code, -1, "no such attribute");
+	return buf_ok(out, e);
 }

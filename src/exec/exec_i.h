@@ -206,7 +206,7 @@ struct local {
 	pthread_mutex_t table_lock;	/* the making of tables; nothing is locked under it but caches */
 };
 
-/* Lengths of lines are added up, and no row is handed out: exec_size.c. */
+/* Lengths of lines are added up, and no row is handed out: sizing.c. */
 #define SIZING_KEPT 64
 
 struct sizing {
