@@ -3,7 +3,7 @@
  * sink_groups: spans into the table of groups that the caller brought (exec_env.groups). Each thread
  * has a table of its own, which goes over into that one when the scan ends, or before, if it
  * takes much memory; and one for each shard whose groups the caller wants apart. Rows go there by
- * columns where that is possible (groups_columns.c). No rows are handed out: the caller finishes
+ * columns where that is possible (sink_groups_columns.c). No rows are handed out: the caller finishes
  * the table.
  */
 #include <stdlib.h>

@@ -128,8 +128,6 @@ number_shard(struct split_traces *x, uint32_t i, struct err *e)
 static int
 make_room(struct split_traces *x, struct err *e)
 {
-	uint32_t at = 0;
-
 	x->n_traces = (uint32_t)x->sums.n;
 	x->facts = calloc(x->n_traces + 1u, sizeof *x->facts);
 	x->first = calloc(x->n_traces + 2u, sizeof *x->first);
@@ -141,12 +139,15 @@ make_room(struct split_traces *x, struct err *e)
 
 		x->facts[t] = s->f;
 		x->facts[t].duration_ns = s->last > s->first ? s->last - s->first : 0;
-		x->first[t] = at;
-		at += (uint32_t)s->f.n_spans;
 	}
-	x->first[x->n_traces] = x->n_nodes = at;
-	x->nodes = malloc((at + 1u) * sizeof *x->nodes);
-	x->place = x->places ? malloc((at + 1u) * sizeof *x->place) : NULL;
+	for (size_t i = 0; i < x->n_shards; i++)
+		for (uint32_t k = 0; k < x->shards[i].n; k++)
+			x->first[x->shards[i].no[x->shards[i].trace[k]] + 1]++;
+	for (uint32_t t = 0; t < x->n_traces; t++)
+		x->first[t + 1] += x->first[t];
+	x->n_nodes = x->first[x->n_traces];
+	x->nodes = malloc((x->n_nodes + 1u) * sizeof *x->nodes);
+	x->place = x->places ? malloc((x->n_nodes + 1u) * sizeof *x->place) : NULL;
 	return x->nodes == NULL || (x->places && x->place == NULL) ? err_nomem(e) : 0;
 }
 
@@ -162,8 +163,7 @@ place_nodes(struct split_traces *x, struct err *e)
 		struct split_shard *o = &x->shards[i];
 
 		for (uint32_t k = 0; k < o->n; k++) {
-			uint32_t t = o->no[lower_bound_u32(o->ordinals, 0, o->n_ordinals,
-			    (uint32_t)o->trace[k])];
+			uint32_t t = o->no[o->trace[k]];
 
 			o->node[k] = next[t]++;
 			x->nodes[o->node[k]] = (struct split_node){ .id = o->id[k],
@@ -293,8 +293,8 @@ shard_done(struct split_shard *o)
 	free(o->ordinals);
 	free(o->no);
 	o->parts = NULL;
-	o->trace = o->id = o->how = o->parent_id = o->start = o->duration = NULL;
-	o->ordinals = o->no = NULL;
+	o->id = o->how = o->parent_id = o->start = o->duration = NULL;
+	o->trace = o->ordinals = o->no = NULL;
 }
 
 static int

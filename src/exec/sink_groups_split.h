@@ -24,7 +24,8 @@ struct split_shard {
 	uint32_t *no;			/* their numbers */
 	struct trace_part *parts;	/* alike */
 	/* By row, until the nodes are there. */
-	uint64_t *trace, *id, *how, *parent_id, *start, *duration;
+	uint32_t *trace;		/* place in the ordinals */
+	uint64_t *id, *how, *parent_id, *start, *duration;
 	struct profile prof;
 	struct err err;
 	int code;

@@ -107,7 +107,7 @@ read_rows(struct split_traces *x, struct split_shard *o, struct shard *s)
 	o->node = malloc(n * sizeof *o->node);
 	o->no = malloc((o->n_ordinals + 1u) * sizeof *o->no);
 	o->trace = malloc(n * sizeof *o->trace);
-	o->id = malloc(n * sizeof *o->id);
+	o->id = calloc(n, sizeof *o->id);
 	o->how = malloc(n * sizeof *o->how);
 	o->parent_id = malloc(n * sizeof *o->parent_id);
 	o->start = calloc(n, sizeof *o->start);
@@ -115,8 +115,7 @@ read_rows(struct split_traces *x, struct split_shard *o, struct shard *s)
 	if (o->node == NULL || o->no == NULL || o->trace == NULL || o->id == NULL ||
 	    o->how == NULL || o->parent_id == NULL || o->start == NULL || o->duration == NULL)
 		return err_nomem(&o->err);
-	if ((rc = read_column(x, o, s, COL_TRACE, o->trace)) < 0 ||
-	    (rc = read_column(x, o, s, COL_SPAN_ID, o->id)) < 0 ||
+	if ((rc = read_column(x, o, s, COL_SPAN_ID, o->id)) < 0 ||
 	    (rc = read_column(x, o, s, COL_PARENT, o->how)) < 0 ||
 	    (rc = read_column(x, o, s, COL_PARENT_ID, o->parent_id)) < 0 || !x->places)
 		return rc;
@@ -131,14 +130,22 @@ split_place(const struct split_shard *o, uint32_t row)
 	return lower_bound_u32(o->rows, 0, o->n, row);
 }
 
-/* The ids of parents that stand as places in the trace. */
+/* The traces of rows, as the trace table has them; and ids of parents that stand as places in it. */
 static void
-find_parent_ids(struct split_shard *o, const struct tracerows *t)
+find_traces(struct split_shard *o, const struct tracerows *t)
 {
-	for (uint32_t i = 0; i < o->n; i++)
-		if (o->how[i] >= 2)
-			o->parent_id[i] = o->id[split_place(o, tracerows_at(t,
-			    (uint32_t)o->trace[i], (uint32_t)o->how[i] - 2))];
+	for (uint32_t k = 0; k < o->n_ordinals; k++) {
+		uint32_t n = tracerows_n(t, o->ordinals[k]);
+
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t at = split_place(o, tracerows_at(t, o->ordinals[k], i));
+
+			o->trace[at] = k;
+			if (o->how[at] >= 2 && o->how[at] - 2 < n)
+				o->parent_id[at] = o->id[split_place(o, tracerows_at(t,
+				    o->ordinals[k], (uint32_t)o->how[at] - 2))];
+		}
+	}
 }
 
 static int
@@ -161,7 +168,7 @@ read_split(struct split_traces *x, uint32_t i)
 	if ((rc = list_rows(x, o, s, t, split)) == 0 && !x->poor &&
 	    (rc = read_parts(x, o, i, s, t)) == 0 && !x->poor &&
 	    (rc = read_rows(x, o, s)) == 0)
-		find_parent_ids(o, t);
+		find_traces(o, t);
 	tracerows_put(t);
 	return rc;
 }

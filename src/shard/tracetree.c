@@ -195,7 +195,7 @@ put_places(struct making *m, uint32_t ordinal, uint32_t n)
 		uint32_t row = tracerows_at(m->rows, ordinal, i), how = m->how[row];
 
 		m->v[i] = (struct tree_span){ .start = m->start[row], .over = m->over[row],
-			.parent = how < 2 ? TREE_NOBODY : how - 2 };
+			.parent = how < 2 || how - 2 >= n ? TREE_NOBODY : how - 2 };
 	}
 	tree_places(m->v, m->order, n);
 	for (uint32_t i = 0; i < n; i++) {

@@ -157,6 +157,41 @@ without_select_the_file_says_what_it_needs(void **state)
 }
 
 static void
+groups_that_ask_about_traces_may_gather(void **state)
+{
+	struct field f[2];
+	const struct plan_fetch *got;
+
+	(void)state;
+	assert_true(field_parse(SV("name"), &f[0]));
+	assert_true(field_parse(SV("parent:service"), &f[1]));
+	(void)stats_add_shard(&c.stats, 0, 1000);
+	(void)stats_add_shard(&c.stats, 1, 20000);
+	c.query.select = f;
+	c.options.output = ROW_GROUP;
+	c.options.gathers = true;
+	c.query.n_select = 1;
+	got = &opt_case_run(&c, "all")->fetch;
+	assert_false(got->want_trace || got->may_gather || got->by_columns);
+	c.query.n_select = 2;
+	got = &opt_case_run(&c, "all")->fetch;
+	assert_true(got->want_trace && got->may_gather && got->by_columns && got->joins);
+	assert_true(got->columns_cost < got->spans_cost);
+	got = &opt_case_run(&c, "gather")->fetch;
+	assert_false(got->may_gather || got->by_columns);	/* not without pushdown */
+	got = &opt_case_run(&c, "pushdown")->fetch;
+	assert_false(got->may_gather || got->by_columns || got->joins);
+	/* A field of the groups is in no columns; and spans are handed out one by one. */
+	c.options.gathers = false;
+	got = &opt_case_run(&c, "all")->fetch;
+	assert_true(got->want_trace && !got->may_gather && !got->by_columns);
+	c.options.gathers = true;
+	c.options.output = ROW_SPAN;
+	got = &opt_case_run(&c, "all")->fetch;
+	assert_true(got->want_trace && !got->may_gather && !got->by_columns);
+}
+
+static void
 limit_stops_early_in_the_default_order(void **state)
 {
 	static const struct sort_item key = { .by = { .field = { .scope = FIELD_INTRINSIC,
@@ -259,6 +294,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(rows_do_not_come_from_footers, setup, teardown),
 		cmocka_unit_test_setup_teardown(select_projects_its_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_select_the_file_says_what_it_needs, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(groups_that_ask_about_traces_may_gather, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(limit_stops_early_in_the_default_order, setup,
 		    teardown),
