@@ -33,6 +33,10 @@ struct agg_options {
 	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */
 	struct quota *quota;		/* that it shares with others, "[query] total_memory"; or NULL */
 	uint64_t keep;			/* only so many of the first rows are wanted, and no fill; 0: all */
+	/* Where groups go that `memory` has no room for (base/spillfile.h); NULL: nowhere. Borrowed. */
+	const char *spill_dir;
+	uint64_t spill_max;
+	size_t spill_from;		/* bytes of groups, from which they go; 0: when memory is short */
 	/* Passing it doesn't make percentiles and counts of different values approximate. */
 	bool exact;
 	/* One span may make millions of groups, and the end sorts them: looked at on the way. */
@@ -72,7 +76,8 @@ int agg_merge_slices(struct agg_table *, struct agg_table *from, struct time_ran
 /* No more spans; having, fill, sort. ERR_TOOBIG if fill makes too many rows. */
 int agg_finish(struct agg_table *, struct err *) WARN_UNUSED;
 /*
- * After that: rows, and their cells from row `from` on, row by row; valid while the table lives.
+ * After that: rows, and their cells from row `from` on, row by row; valid until the next call. In turn
+ * they are had quickly; of rows in a file going back begins anew.
  * ERR_TIMEOUT, ERR_CANCELLED: whoever shows them takes long.
  */
 size_t agg_n_rows(const struct agg_table *);
@@ -90,7 +95,9 @@ uint64_t agg_n_compared(const struct agg_table *);
 uint64_t agg_n_unpriced(const struct agg_table *);
 /* False: memory was short, and some are from a sketch (within 1 %) or HyperLogLog (2 %). */
 bool agg_is_exact(const struct agg_table *);
-/* Its groups are of spans one by one, or of parts that add up: agg_save (agg_bytes.h) takes them. */
+/* Bytes that it and those that are alike put into a file. */
+uint64_t agg_spilled_bytes(const struct agg_table *);
+/* Its groups are of spans one by one, or of parts that add up, and here: agg_save (agg_bytes.h) takes them. */
 bool agg_can_save(const struct agg_table *);
 /* True if it has aggregates that may be approximate. */
 bool agg_can_shrink(const struct grouping *);

@@ -62,6 +62,9 @@ struct exec_env {
 
 struct exec;
 
+/* May all that such a table asks of spans be taken from columns of shards (or of whole traces)? */
+bool exec_gathers(const struct agg_table *);
+
 int exec_open(const struct plan *, const struct exec_env *, struct exec **, struct err *) WARN_UNUSED;
 /* <0 error, 0 a batch (n >= 1), >0 end. Borrowed until the next call or exec_close. */
 int exec_next(struct exec *, struct batch *, struct err *) WARN_UNUSED;

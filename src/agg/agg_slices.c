@@ -32,6 +32,7 @@ agg_table_sliced(const struct agg_table *t, uint64_t ns, struct agg_table **out,
 	struct agg_options o = t->opt;
 
 	o.slice_ns = ns;
+	o.spill_dir = NULL;	/* what is in a file is not merged slice by slice */
 	return agg_table_new(&o, out, e);
 }
 

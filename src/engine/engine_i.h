@@ -150,6 +150,7 @@ struct request {
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
 	const struct query *groups;	/* rows are groups: what was asked, query is that of the spans */
 	const struct query *compared;	/* alike: rows are those of compare */
+	bool gathers;			/* all that groups ask is in columns of shards */
 	bool as_spans;			/* its spans are looked at one by one all the same */
 	uint64_t offset, limit;		/* that a format that pages applies, not the query */
 	struct buf canonical;

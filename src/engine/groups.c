@@ -221,6 +221,9 @@ take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, s
 		.open_begin = begin_open(q), .open_end = end_open(q),
 		.keep = rows_kept(q),
 		.memory = x->env->memory, .quota = x->env->quota,
+		.spill_dir = conf_str(x->r->engine->conf, CONF_MOUNT_SPILL_DIR),
+		.spill_max = conf_u64(x->r->engine->conf, CONF_MOUNT_SPILL_MAX),
+		.spill_from = conf_u64(x->r->engine->conf, CONF_QUERY_GROUP_MEMORY),
 		.exact = x->r->exact || is_exact(x->r),
 		.deadline_mono_ns = x->env->deadline_mono_ns, .cancel = x->env->cancel,
 	};
@@ -272,6 +275,7 @@ groups_collect(struct request *r, const struct exec_env *env, const struct sink 
 		return code;
 	}
 	prof->plan_ns = r->plan_ns;
+	prof->spilled_bytes = agg_spilled_bytes(x.table);
 	*out = x.table;
 	return 0;
 }
@@ -367,6 +371,16 @@ count_parts(const struct request *r, size_t *of)
 	return there;
 }
 
+/* Bytes of groups in memory, past which they are spilled. */
+static uint64_t
+spill_from(const struct request *r)
+{
+	uint64_t memory = conf_u64(r->engine->conf, CONF_QUERY_MEMORY);
+	uint64_t from = conf_u64(r->engine->conf, CONF_QUERY_GROUP_MEMORY);
+
+	return from != 0 && from < memory - memory / 8 ? from : memory - memory / 8;
+}
+
 void
 groups_explain(struct buf *b, const struct request *r)
 {
@@ -379,6 +393,8 @@ groups_explain(struct buf *b, const struct request *r)
 	BUF_LIT(b, ": hash table of groups, exact");
 	if (agg_can_shrink(&r->groups->groups) && !is_exact(r))
 		BUF_LIT(b, " unless memory gets short");
+	buf_printf(b, "; past %llu bytes groups go to [mount] spill_dir",
+	    (unsigned long long)spill_from(r));
 	if (r->groups->groups.per_trace)
 		BUF_LIT(b, "; spans by trace first, then traces");
 	if (r->groups->groups.versus)
@@ -406,6 +422,7 @@ groups_explain_json(struct buf *b, const struct request *r)
 	    "\"sketch_if_short\":%s", r->groups->groups.per_trace ? 2 : 1,
 	    r->groups->groups.versus ? 2 : 1,
 	    agg_can_shrink(&r->groups->groups) && !is_exact(r) ? "true" : "false");
+	buf_printf(b, ",\"spill_from\":%llu", (unsigned long long)spill_from(r));
 	if (rows_kept(r->groups) != UINT64_MAX)
 		buf_printf(b, ",\"first\":%llu", (unsigned long long)rows_kept(r->groups));
 	if ((there = count_parts(r, &of)) != 0)

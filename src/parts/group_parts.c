@@ -217,8 +217,8 @@ keep(struct group_run *g, const struct part_slot *slot, struct agg_table *t, uin
 	struct buf b = BUF_INIT;
 	int code = 0;
 
-	if (agg_is_exact(t) && (code = agg_save(t, &b, e)) == 0 &&
-	    !part_store_keep(g->a->store, slot, buf_view(&b), cost_ns))
+	if (agg_is_exact(t) && (!agg_can_save(t) || ((code = agg_save(t, &b, e)) == 0 &&
+	    !part_store_keep(g->a->store, slot, buf_view(&b), cost_ns))))
 		(void)partcache_add(g->a->store->cache, slot->key, SV_EMPTY, cost_ns);
 	buf_release(&b);
 	return code == ERR_NOMEM ? 0 : code;
