@@ -245,6 +245,7 @@ request_kept_at(const struct request *of)
 /* ---- parts of answers ---- */
 
 #define PART_KEY_BYTES (5 + 2 * 16)
+#define PARTS_AT_ONCE 4		/* half a MiB each, of percentiles */
 
 static void
 part_key(struct buf *b, struct hash128 key)
@@ -259,15 +260,23 @@ static void
 get_parts(void *arg, const struct hash128 *keys, size_t n, struct buf *outs, bool *found)
 {
 	struct engine *en = arg;
+	uint64_t begun = clock_mono_ns(), timeout = conf_u64(en->conf, CONF_REDIS_TIMEOUT);
 	struct sv *names = calloc(n, sizeof *names);
 	struct buf text = BUF_INIT;
 
 	for (size_t i = 0; i < n; i++)
 		part_key(&text, keys[i]);
-	if (names != NULL && !text.oom) {
-		for (size_t i = 0; i < n; i++)
-			names[i] = sv_new(text.p + i * PART_KEY_BYTES, PART_KEY_BYTES);
-		(void)redis_get_many(en->redis, names, n, outs, found);
+	for (size_t i = 0; names != NULL && !text.oom && i < n; i++)
+		names[i] = sv_new(text.p + i * PART_KEY_BYTES, PART_KEY_BYTES);
+	/*
+	 * A few at a time, all within one timeout: how large they are nobody knows. What doesn't come in half
+	 * of it is made here, and no server is taken for slow that has much to tell.
+	 */
+	for (size_t i = 0, k; names != NULL && !text.oom && i < n; i += k) {
+		k = n - i < PARTS_AT_ONCE ? n - i : PARTS_AT_ONCE;
+		if (clock_mono_ns() - begun > timeout / 2)
+			break;
+		(void)redis_get_until(en->redis, &names[i], k, &outs[i], &found[i], begun + timeout);
 	}
 	buf_release(&text);
 	free(names);

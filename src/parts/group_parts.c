@@ -15,7 +15,7 @@
 #include "pieces_i.h"
 
 /* A shard that is cut is read whole for its body at once if it is this share of all; else the second time. */
-#define BODY_SHARE 4
+#define BODY_SHARE 16
 
 struct group_run {
 	const struct group_parts_ask *a;
@@ -101,12 +101,13 @@ is_worth_it(const struct group_run *g, size_t i, uint64_t n_rows)
 	    partcache_asked(g->a->store->cache, slot->key) > 1;
 }
 
-/* The range goes through far more than the shard that it is about to cut. */
+/* The range goes through far more than the shard that it is about to cut, or it is asked for again. */
 static bool
 is_worth_ahead(const struct group_run *g, size_t i, uint64_t n_rows)
 {
 	return g->p.slots.v[i].part == NULL && (g->a->least_cost <= 0 ||
-	    rows_of(g, g->p.v.v[i].shard) * BODY_SHARE <= n_rows);
+	    rows_of(g, g->p.v.v[i].shard) * BODY_SHARE <= n_rows ||
+	    partcache_asked(g->a->store->cache, g->p.slots.v[i].key) > 1);
 }
 
 /* Merges what there is; what is left of it is to be made, or its shard is read. */

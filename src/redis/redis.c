@@ -265,7 +265,8 @@ ask_all(struct ask *a)
 }
 
 size_t
-redis_get_many(struct redis *r, const struct sv *keys, size_t n, struct buf *outs, bool *found)
+redis_get_until(struct redis *r, const struct sv *keys, size_t n, struct buf *outs, bool *found,
+    uint64_t deadline)
 {
 	struct ask a = { .r = r, .keys = keys, .n = n, .outs = outs, .found = found };
 
@@ -279,9 +280,16 @@ redis_get_many(struct redis *r, const struct sv *keys, size_t n, struct buf *out
 	pthread_mutex_lock(&r->lock);
 	a.lim.deadline = clock_mono_ns() + r->settings->timeout_ns;
 	pthread_mutex_unlock(&r->lock);
+	a.lim.deadline = deadline < a.lim.deadline ? deadline : a.lim.deadline;
 	if ((a.c = pool_take(r, n, a.lim.deadline)) != NULL)
 		ask_all(&a);
 	return a.n_found;
+}
+
+size_t
+redis_get_many(struct redis *r, const struct sv *keys, size_t n, struct buf *outs, bool *found)
+{
+	return redis_get_until(r, keys, n, outs, found, UINT64_MAX);
 }
 
 int

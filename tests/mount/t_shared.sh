@@ -73,11 +73,12 @@ is "profile.json says that it is in memory" "$(cache "$two/$g/profile.json")" l1
 echo drop-caches >"$two/.spanfs/control"
 is "... and when it is not, in Redis" "$(cache "$two/$g/profile.json")" l2
 is "a query without a mount has it from there" "$("$SPANCTL" -s "$T/store" -o mount.now=latest \
-    -o redis.url="unix://$sock" -o redis.password_file="$T/password" -o log.query_log="$T/log" \
+    -o redis.url="unix://$sock" -o redis.password_file="$T/password" -o redis.timeout=10s \
+    -o log.query_log="$T/log" \
     query "/$q")" "$want"
 is "... as its log says" "$(cache "$T/log")" l2
 "$SPANCTL" -s "$T/store" -o redis.url="unix://$sock" -o redis.password_file="$T/password" \
-    query "/kind/client/$q" >/dev/null
+    -o redis.timeout=10s query "/kind/client/$q" >/dev/null
 is "... and puts there what it makes" "$(level "$two/kind/client/$q")" l2
 "$SPANCTL" cache "$two" drop l2
 echo drop-caches >"$two/.spanfs/control"
