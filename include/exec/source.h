@@ -48,6 +48,7 @@ struct source {
 	struct profile *prof;		/* of the driver's thread */
 	void *state;			/* the kind's */
 	struct held *held;		/* of whole rows: held_new */
+	bool told;			/* all that give() is handed passes the filter: it isn't tested */
 };
 
 struct source_ops {
@@ -107,11 +108,11 @@ int held_trace(struct source *, struct trace_id, uint32_t only, struct trace_pin
 void held_trace_put(struct source *, struct trace_pin *);
 
 /*
- * Rows as whole spans, from one thread: give() tests those of a batch against the plan's filter and
- * the slice; what passes goes to the sink. It takes the batch's memory over if the sink may ask for
- * rows again, which counts against the budget, and leaves it empty in any case. >0: no row to come
- * matters. If the plan asks about whole traces a batch is of some, whole, rising by id, also from
- * batch to batch. give_end after a failure, too.
+ * Rows as whole spans, from one thread: give() tests those of a batch against the slice and,
+ * unless the source says `told`, the plan's filter; what passes goes to the sink. It takes the
+ * batch's memory over if the sink may ask for rows again, which counts against the budget, and
+ * leaves it empty in any case. >0: no row to come matters. If the plan asks about whole traces a
+ * batch is of some, whole, rising by id, also from batch to batch. give_end after a failure, too.
  */
 struct give;
 int give_begin(struct source *, struct slice, struct row_sink *, struct give **, struct err *)

@@ -166,22 +166,35 @@ range_write(struct clause *c, struct time_range r)
 	}
 }
 
-/* Whole seconds: the last one to its end. */
+static int64_t
+second_ns(uint64_t s)
+{
+	return s > INT64_MAX / 1000000000 ? INT64_MAX : (int64_t)s * 1000000000;
+}
+
+/*
+ * Whole seconds of 32 bits: the last one to its end, and what lies past all of them. As what a
+ * Timestamp is: servers were seen to find nothing before a DateTime by the key.
+ */
 static void
 times_write(struct clause *c, const struct ch_select *q)
 {
 	if (!q->has_times)
 		return;
 	also(c);
+	W(c->w, "(");
 	w_column(c->w, CHC_TIMESTAMP);
-	W(c->w, " >= toDateTime(");
-	w_u64(c->w, q->first_s);
-	W(c->w, ", 'UTC')");
-	also(c);
+	W(c->w, " >= fromUnixTimestamp64Nano(");
+	w_i64(c->w, second_ns(q->first_s));
+	W(c->w, ") AND ");
 	w_column(c->w, CHC_TIMESTAMP);
-	W(c->w, " < toDateTime(");
-	w_u64(c->w, q->last_s + 1);
-	W(c->w, ", 'UTC')");
+	W(c->w, " < fromUnixTimestamp64Nano(");
+	w_i64(c->w, second_ns(q->last_s + 1));
+	W(c->w, ") OR ");
+	w_column(c->w, CHC_TIMESTAMP);
+	W(c->w, " >= fromUnixTimestamp64Nano(");
+	w_i64(c->w, second_ns(UINT32_MAX));
+	W(c->w, "))");
 }
 
 /* Those at the top of the filter that are, or are not, by the key. */

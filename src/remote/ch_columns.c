@@ -142,10 +142,10 @@ columns_of_output(const struct source *s)
 }
 
 uint64_t
-ch_columns_of(const struct source *s)
+ch_columns_of(const struct source *s, bool told)
 {
 	const struct plan *p = s->plan;
-	uint64_t v = COLS_ALWAYS | columns_of_output(s) | columns_of_pred(p->filter.pred);
+	uint64_t v = COLS_ALWAYS | columns_of_output(s) | (told ? 0 : columns_of_pred(p->filter.pred));
 
 	for (size_t i = 0; i < p->order.n_keys; i++)
 		v |= columns_of_field(&p->order.keys[i].field);

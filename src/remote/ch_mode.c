@@ -73,11 +73,35 @@ choose_mode(const struct source *s, struct ch_state *st, struct err *e)
 }
 
 int
+ch_state_tell(const struct source *s, struct ch_state *st, struct err *e)
+{
+	struct ch_sql sql;
+	struct arena a;
+	int rc;
+
+	/* Of whole traces others come, too. */
+	st->told = false;
+	st->q.columns = ch_columns_of(s, false);
+	if (st->mode == MODE_TRACES)
+		return 0;
+	arena_init(&a);
+	rc = ch_sql_select(&st->q, &a, &sql, e);
+	arena_release(&a);
+	if (rc < 0)
+		return rc;
+	st->told = sql.exact;
+	st->q.columns = ch_columns_of(s, st->told);
+	return 0;
+}
+
+int
 ch_state_begin(const struct source *s, struct ch_state *st, struct ch_layout *l, struct err *e)
 {
 	st->server = server_of(s);
 	st->layout = l;
 	st->q = (struct ch_select){ .schema = l->schema, .filter = s->plan->filter.pred,
-		.range = s->plan->filter.range, .columns = ch_columns_of(s), .limit = UINT64_MAX };
-	return choose_mode(s, st, e);
+		.range = s->plan->filter.range, .columns = ch_columns_of(s, false), .limit = UINT64_MAX };
+	int rc = choose_mode(s, st, e);
+
+	return rc < 0 ? rc : ch_state_tell(s, st, e);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ch_source: a table of spans on a server as a source of rows (exec/source.h). Rows come whole, as
- * far as columns are concerned that the plan needs, and give() tests all of the filter again that
- * the server was told, so that what could not be said exactly comes out right.
+ * far as columns are concerned that the plan needs. Where the server could not be told all of the
+ * filter exactly, give() tests it again, and its fields come along.
  *
  *   counted   a count that can be said exactly is the server's
  *   first     the first rows by duration, where the filter can be said exactly: ORDER BY and
@@ -45,6 +45,7 @@ source_open(struct source *s, struct err *e)
 	span_batch_init(&st->batch);
 	if ((rc = ch_state_begin(s, st, ch_server_layout(server_of(s)), e)) < 0)
 		return rc;
+	s->told = st->told;
 	return held_new(s, e);
 }
 
@@ -73,8 +74,9 @@ options(const struct source *s)
 
 /* Once more, if the table turns out to have another shape now. */
 static int
-again(struct ch_state *st, const struct ch_outcome *o, int rc, struct err *e)
+again(struct source *s, const struct ch_outcome *o, int rc, struct err *e)
 {
+	struct ch_state *st = s->state;
 	struct err other = ERR_INIT;
 	struct ch_layout *old = st->layout;
 	int changed;
@@ -91,7 +93,9 @@ again(struct ch_state *st, const struct ch_outcome *o, int rc, struct err *e)
 	st->layout = ch_server_layout(st->server);
 	ch_layout_put(old);
 	st->q.schema = st->layout->schema;
-	return 0;
+	rc = ch_state_tell(s, st, e);
+	s->told = st->told;
+	return rc;
 }
 
 static int
@@ -103,7 +107,7 @@ scan_begin(struct source *s, struct ch_scan **out, struct err *e)
 	struct ch_outcome outcome;
 	int rc = ch_scan_open(c, &st->q, &o, &outcome, out, e);
 
-	if (rc < 0 && (rc = again(st, &outcome, rc, e)) == 0)
+	if (rc < 0 && (rc = again(s, &outcome, rc, e)) == 0)
 		rc = ch_scan_open(c, &st->q, &o, &outcome, out, e);
 	return rc;
 }
@@ -133,7 +137,7 @@ look_for_times(struct source *s, struct err *e)
 	if (rc == ERR_ACCESS)
 		return 0;
 	if (rc < 0 && outcome.schema)
-		return again(st, &outcome, rc, e);
+		return again(s, &outcome, rc, e);
 	if (rc == 0 && outcome.status != 0)
 		took(s, &outcome);
 	return rc;
@@ -156,7 +160,7 @@ source_count(struct source *s, uint64_t *n, struct err *e)
 		/* It can't be said exactly: the rows are counted here. */
 		if (rc == ERR_UNSUPPORTED && outcome.status == 0)
 			return 0;
-		if ((rc = again(st, &outcome, rc, e)) < 0)
+		if ((rc = again(s, &outcome, rc, e)) < 0)
 			return rc;
 		if ((rc = ch_count(ch_server_client(st->server), &st->q, &o, &found, &outcome, e)) < 0)
 			return rc;
@@ -215,7 +219,7 @@ source_groups(struct source *s, struct err *e)
 	if (rc == ERR_UNSUPPORTED && outcome.status == 0)
 		return 1;
 	/* A server that did not know the table gave no group. */
-	if (rc < 0 && (rc = again(st, &outcome, rc, e)) == 0)
+	if (rc < 0 && (rc = again(s, &outcome, rc, e)) == 0)
 		rc = groups_once(s, &outcome, e);
 	if (rc < 0)
 		return rc;

@@ -13,6 +13,7 @@ struct ch_state {
 	struct ch_layout *layout;
 	enum ch_mode mode;
 	struct ch_select q;
+	bool told;			/* all of the filter, exactly: it is not tested here */
 	bool timed;			/* the times of traces were looked for */
 	bool counted;			/* the scans that follow have nothing to do */
 	bool scanned;			/* all but MODE_WINDOWS: once */
@@ -31,11 +32,13 @@ server_of(const struct source *s)
 }
 
 /* ---- ch_columns.c ---- */
-/* Bit i: enum ch_span_column. */
-uint64_t ch_columns_of(const struct source *);
+/* Bit i: enum ch_span_column. told: the filter is not tested on what comes. */
+uint64_t ch_columns_of(const struct source *, bool told);
 
 /* ---- ch_mode.c ---- */
 /* The question, and how it is asked: of a layout that outlives the state. */
+/* Where the server can be told all of the filter, its fields need not come. Of the schema that q has now. */
+int ch_state_tell(const struct source *, struct ch_state *, struct err *) WARN_UNUSED;
 int ch_state_begin(const struct source *, struct ch_state *, struct ch_layout *, struct err *)
     WARN_UNUSED;
 
