@@ -26,7 +26,7 @@ int ch_sql_groups(const struct ch_select *q, const struct agg_table *, struct ar
  * ch_ranked_rows that can't be told.
  */
 uint64_t ch_ranked_rows(const struct agg_given_want *);	/* 0: the server can't find them */
-/* After another failure the table may have some of it. *outcome as of ch_ask. */
+/* >0: of some spans it is in doubt whether the filter holds; the table is as it was. After another failure the table may have some of it. *outcome as of ch_ask. */
 int ch_groups(struct ch_client *, const struct ch_select *q, const struct ch_scan_opts *,
     struct agg_table *, enum agg_side, struct ch_outcome *, struct err *) WARN_UNUSED;
 

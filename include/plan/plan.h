@@ -170,6 +170,12 @@ struct plan_fetch {
 	struct plan_node node;
 	struct projection projection;	/* of the spans in the output */
 	bool want_trace;	/* span rows carry trace facts */
+	/*
+	 * Groups that ask about traces: taken from columns, so that no trace is put together that
+	 * lies in one shard; may: the other way is dearer, or it would be that way.
+	 */
+	bool may_gather, by_columns;
+	double spans_cost, columns_cost;	/* of either way, if may_gather */
 };
 
 struct plan {

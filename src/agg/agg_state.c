@@ -16,6 +16,8 @@ measure_bytes(enum measure_kind k)
 		[MEASURE_HIST] = sizeof(struct hist),
 	};
 
+	_Static_assert(sizeof(struct sum) <= STATE_MOST && sizeof(struct quantile) <= STATE_MOST,
+	    "room for a state of any kind");
 	return (bytes[k] + 15) & ~(size_t)15;
 }
 

@@ -319,7 +319,7 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
     struct ch_sql *out, struct err *e)
 {
 	struct writer w = { .b = BUF_INIT, .params = VEC_INIT, .a = a, .s = q->schema, .hex = q->hex,
-		.exact = true };
+		.exact = true, .doubts = true };
 	const struct grouping *g = agg_grouping(t);
 	struct agg_given_want want;
 	int rc;
@@ -335,6 +335,7 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	for (size_t i = 0; i < g->n_keys; i++)
 		key_write(&w, &g->keys[i], i);
 	figures(&w, &want, q->ranked);
+	out->doubts = doubts_write(&w, q->filter);
 	W(&w, ", toUInt8(1) AS " CH_END " FROM ");
 	w_table(&w, q->schema->table);
 	where_write(&w, q);

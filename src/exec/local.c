@@ -81,6 +81,8 @@ local_close(struct source *s)
 	shards_close(ex);
 	filter_release(&l->filter);
 	lru_free(l->traces);
+	for (size_t i = 0; l->tables != NULL && i < ex->env.snapshot->n_shards; i++)
+		kin_drop(ex, (uint32_t)i);
 	trace_tables_close(ex);
 	pthread_mutex_destroy(&l->table_lock);
 	pthread_mutex_destroy(&l->lock);

@@ -197,6 +197,24 @@ look_in_table(struct exec *ex, uint32_t shard, struct shard *s, uint32_t ordinal
 	return 1;
 }
 
+int
+trace_table_all(struct exec *ex, uint32_t shard, struct shard *s, const struct trace_part **out,
+    struct err *e)
+{
+	struct trace_table *tables = trace_tables(ex), *t;
+	int rc = 0;
+
+	if (tables == NULL)
+		return err_nomem(e);
+	t = &tables[shard];
+	pthread_mutex_lock(&ex->local->table_lock);
+	if (atomic_load_explicit(&t->v, memory_order_relaxed) == NULL && !t->refused)
+		rc = make(ex, s, t, e);
+	pthread_mutex_unlock(&ex->local->table_lock);
+	*out = atomic_load_explicit(&t->v, memory_order_acquire);
+	return rc;
+}
+
 /* ---- any shard ---- */
 
 int

@@ -59,8 +59,8 @@ static void
 put_text(struct buf *b, const struct asked *x)
 {
 	buf_printf(b, "server   ClickHouse: %s\n", x->how);
-	buf_printf(b, "told     %s\nsql      ", x->sql.exact ? "all of the filter" :
-	    "what can be said of the filter; the rest is tested here");
+	buf_printf(b, "told     %s\nsql      ", x->sql.doubts ? "all of the filter; if values are in doubt, rows are "
+	    "asked for" : x->sql.exact ? "all of the filter" : "what can be said of the filter; the rest is tested here");
 	visible_text(b, x->sql.text, 0);
 	BUF_LIT(b, "\n");
 	for (size_t i = 0; i < x->sql.n_params; i++) {

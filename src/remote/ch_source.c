@@ -162,6 +162,8 @@ source_count(struct source *s, uint64_t *n, struct err *e)
 			return rc;
 	}
 	took(s, &outcome);
+	if (rc > 0)
+		return 0;
 	*n += found;
 	st->counted = true;
 	return 0;
@@ -218,8 +220,8 @@ source_groups(struct source *s, struct err *e)
 	if (rc < 0)
 		return rc;
 	took(s, &outcome);
-	st->counted = true;
-	return 0;
+	st->counted = rc == 0;
+	return rc;
 }
 
 /* ---- rows ---- */
