@@ -5,7 +5,7 @@
 
 #include "agg_i.h"
 
-#define AGG_MAGIC "SGS\1"
+#define AGG_MAGIC "SGS\2"
 #define AGG_MAGIC_BYTES 4	/* the last of them the version */
 
 enum state_form { STATE_EXACT, STATE_SKETCH, STATE_REGISTERS };

@@ -285,14 +285,16 @@ count_rows(struct batch_groups *x, struct group *const *groups)
 	}
 }
 
-static void
-note_times(struct agg_table *t, const struct agg_batch *b)
+void
+agg_note_spans(struct agg_table *t, enum agg_side side, const uint64_t *start_ns, uint32_t n)
 {
-	for (uint32_t i = 0; i < b->n; i++) {
-		t->first_ns = b->start_ns[i] < t->first_ns ? b->start_ns[i] : t->first_ns;
-		t->last_ns = b->start_ns[i] > t->last_ns ? b->start_ns[i] : t->last_ns;
+	if (side != SIDE_NOW)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		t->first_ns = start_ns[i] < t->first_ns ? start_ns[i] : t->first_ns;
+		t->last_ns = start_ns[i] > t->last_ns ? start_ns[i] : t->last_ns;
 	}
-	t->n_items += b->n;
+	t->n_items += n;
 }
 
 bool
@@ -330,8 +332,6 @@ add_batch(struct batch_groups *x, bool *counted, struct err *e)
 	if ((code = find_groups(x, groups, e)) < 0)
 		return code;
 	*counted = true;
-	if (x->side == SIDE_NOW)
-		note_times(t, x->b);
 	count_rows(x, groups);
 	for (size_t i = 0; code == 0 && i < t->n_measures; i++)
 		code = measure_rows(x, &t->measures[i], groups, e);
@@ -392,7 +392,7 @@ rows_at_once(const struct agg_table *t, uint32_t n)
 }
 
 int
-agg_add_columns(struct agg_table *t, enum agg_side side, const struct agg_batch *b,
+agg_add_traces(struct agg_table *t, enum agg_side side, const struct agg_batch *b,
     struct arena *mem, struct err *e)
 {
 	struct batch_groups x = { .t = t, .side = side, .b = b, .mem = mem };
@@ -403,4 +403,12 @@ agg_add_columns(struct agg_table *t, enum agg_side side, const struct agg_batch 
 		code = add_rows(x, at, n, e);
 	}
 	return code;
+}
+
+int
+agg_add_columns(struct agg_table *t, enum agg_side side, const struct agg_batch *b,
+    struct arena *mem, struct err *e)
+{
+	agg_note_spans(t, side, b->start_ns, b->n);
+	return agg_add_traces(t, side, b, mem, e);
 }

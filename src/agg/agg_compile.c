@@ -113,6 +113,17 @@ compile(struct agg_table *t, struct err *e)
 	return take_fields(t, e);
 }
 
+/* Slices are its buckets, on either side. */
+static void
+take_slices(struct agg_table *t)
+{
+	t->sliced = *t->g;
+	t->sliced.has_bucket = true;
+	t->g = &t->sliced;
+	t->opt.step = (struct bucket_step){ .kind = STEP_NS, .ns = t->opt.slice_ns };
+	t->opt.shift = 0;
+}
+
 /* Groups have seven eighths of the memory before they go, unless it is said from when on. */
 static void
 take_spill(struct agg_table *t, struct agg_spill *s)
@@ -138,6 +149,8 @@ table_new(const struct agg_options *opt, struct agg_spill *spill, struct agg_tab
 	}
 	t->opt = *opt;
 	t->g = opt->groups;
+	if (opt->slice_ns != 0)
+		take_slices(t);
 	t->mem.limit = opt->memory;
 	t->mem.quota = opt->quota;
 	t->mem.keep_exact = opt->exact && agg_can_shrink(t->g);

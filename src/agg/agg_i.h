@@ -10,10 +10,11 @@
  *   agg_given     groups that were made elsewhere
  *   agg_trace     per/trace: the spans of each trace, until they are all there
  *   agg_state     states of measures: one for each of a group's side
- *   agg_sum, agg_quantile, agg_distinct, agg_hist   the states that are more than a number
+ *   agg_sum, agg_quantile, agg_ranks, agg_distinct, agg_hist   the states that are more than a number
  *   sketch, hll16   what two of them go over to when memory is short (sketch_i.h)
  *   agg_number    numbers
  *   agg_save, agg_load   tables as bytes (agg/agg_bytes.h)
+ *   agg_slices    tables by slices of time, and some of them into another
  *   agg_shrink    what a table does when memory is short of values
  *   agg_spill, agg_unspill, row_runs, row_bytes   what it does when it is short of groups (spill_i.h)
  *   agg_finish, agg_rows, agg_fill   groups to rows: having, fill
@@ -72,6 +73,16 @@ struct quantile {
 	bool sorted, is_unsigned;	/* is_unsigned: its integers are */
 	uint8_t n_selected;		/* how often a rank was looked for without sorting */
 	struct sketch *sketch;		/* or NULL: all of them, and no others are kept */
+	struct ranks *ranks;		/* or NULL: what was found elsewhere, and no numbers are kept */
+};
+
+/* Percentiles that somebody else found of all its numbers, which are without sign. */
+struct ranks {
+	size_t n;
+	struct {
+		struct agg_rank of;
+		uint64_t number;
+	} v[];
 };
 
 /* The 128-bit hashes of values. */
@@ -111,6 +122,12 @@ int quantile_merge(struct agg_memory *, struct quantile *, const struct quantile
     struct err *) WARN_UNUSED;
 int quantile_shrink(struct agg_memory *, struct quantile *, struct err *) WARN_UNUSED;
 void quantile_sort(struct quantile *);
+/* Into a state of nothing: `numbers` are 8 bytes LE each. ERR_UNSUPPORTED: it has some. */
+int quantile_give(struct agg_memory *, struct quantile *, const struct agg_rank *, size_t n,
+    const unsigned char *numbers, struct err *) WARN_UNUSED;
+size_t ranks_bytes(const struct ranks *);
+struct number ranks_at(const struct ranks *, uint64_t part, uint64_t whole);
+int ranks_clash(struct err *);
 /* The smallest number with at least part / whole of all at or below it. */
 struct number quantile_at(struct quantile *, uint64_t part, uint64_t whole);
 int distinct_add(struct agg_memory *, struct distinct *, struct hash128, struct err *) WARN_UNUSED;
@@ -162,6 +179,7 @@ struct row_runs;
 struct agg_table {
 	struct agg_options opt;
 	const struct grouping *g;
+	struct grouping sliced;		/* what g is of a table of slices */
 	struct agg_memory mem;
 	uint64_t steps;			/* of work since agg_check looked */
 	struct arena arena;		/* slots, measures, cells that fill makes */
@@ -190,6 +208,7 @@ struct agg_table {
 	bool *early;			/* by aggregate: having or sort look at it */
 	struct group_cell *scratch;	/* of one group */
 	uint64_t n_compared;		/* pairs of rows */
+	bool has_ranks;			/* percentiles of some groups were found elsewhere */
 	struct agg_row_list rows, before;	/* before: of groups of the earlier side alone, for fill */
 	bool top;			/* rows are a heap of the first opt.keep */
 	struct agg_spill *spill;	/* shared by those that are alike; NULL: nothing is spilled */

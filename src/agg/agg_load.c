@@ -432,7 +432,8 @@ get_groups(struct loading *l)
 	l->t->first_ns = cursor_u64(&l->c);
 	l->t->last_ns = cursor_u64(&l->c);
 	l->t->n_items = get_spans(&l->c);
-	l->c.bad |= inexact > 1;
+	l->t->n_unpriced = get_spans(&l->c);
+	l->c.bad |= inexact > 1 || l->t->n_unpriced > l->t->n_items;
 	n = get_count(&l->c, 3);
 	for (size_t i = 0; code == 0 && !l->c.bad && i < n; i++)
 		if ((code = agg_check(l->t, l->e)) == 0)

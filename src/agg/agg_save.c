@@ -211,7 +211,7 @@ agg_shape(const struct agg_table *t, uint64_t *hash, struct err *e)
 bool
 agg_can_save(const struct agg_table *t)
 {
-	return !t->g->per_trace && !t->spilled;
+	return !t->g->per_trace && !t->has_ranks && !t->spilled;
 }
 
 int
@@ -221,7 +221,8 @@ agg_save(struct agg_table *t, struct buf *b, struct err *e)
 	int code;
 
 	if (!agg_can_save(t))
-		return err_set(e, ERR_UNSUPPORTED, -1, "groups of traces, and those in a file, are not kept");
+		return err_set(e, ERR_UNSUPPORTED, -1, "groups of traces, of a server's percentiles, and in a file "
+		    "are not kept");
 	if ((code = agg_shape(t, &shape, e)) < 0)
 		return code;
 	buf_put(b, AGG_MAGIC, AGG_MAGIC_BYTES);
@@ -230,6 +231,7 @@ agg_save(struct agg_table *t, struct buf *b, struct err *e)
 	put_le(b, t->first_ns, 8);
 	put_le(b, t->last_ns, 8);
 	buf_varint(b, t->n_items);
+	buf_varint(b, t->n_unpriced);
 	buf_varint(b, t->n_groups);
 	for (size_t i = 0; code == 0 && i < t->n_groups; i++)
 		if ((code = agg_check(t, e)) == 0)

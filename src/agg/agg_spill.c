@@ -210,7 +210,8 @@ table_can_spill(const struct agg_table *t)
 {
 	size_t gone = t->mem.used > t->kept_bytes ? t->mem.used - t->kept_bytes : 0;
 
-	return t->spill_to != NULL && !t->pinned && t->n_groups >= SPILL_MIN_GROUPS &&
+	/* A server's percentiles can't be added up again. */
+	return t->spill_to != NULL && !t->pinned && !t->has_ranks && t->n_groups >= SPILL_MIN_GROUPS &&
 	    gone >= t->room / 16 && (t->group_bytes >= gone / 2 || t->mem.short_of ||
 	    t->opt.exact || !agg_can_shrink(t->g));
 }

@@ -160,6 +160,17 @@ give_all(struct agg_table *t, const struct measure *m, void *state, const struct
 }
 
 static int
+give_ranks(struct agg_table *t, struct quantile *q, const struct agg_given *g, struct err *e)
+{
+	int code = quantile_give(&t->mem, q, g->want->ranks, g->want->n_ranks, g->ranks, e);
+
+	t->has_ranks = true;
+	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
+		code = quantile_give(&t->mem, q, g->want->ranks, g->want->n_ranks, g->ranks, e);
+	return code;
+}
+
+static int
 give_end(struct agg_table *t, const struct measure *m, void *state, uint64_t ns, struct err *e)
 {
 	struct value v = { .type = VAL_INT, .i = (int64_t)ns };
@@ -193,7 +204,7 @@ group_add_given(struct agg_table *t, struct group *g, enum agg_side s, const str
 			code = give_end(t, m, state, x->most, e);
 			break;
 		case MEASURE_QUANTILE:
-			code = give_all(t, m, state, x, e);
+			code = x->all != NULL ? give_all(t, m, state, x, e) : give_ranks(t, state, x, e);
 			break;
 		default:
 			return err_set(e, ERR_UNSUPPORTED, -1, "an aggregate that can't be given");

@@ -100,6 +100,8 @@ put_sums(struct buf *b, const struct request *r, const struct profile *p)
 	put_u64(b, "rows_fetched", p->rows_fetched);
 	put_u64(b, "shards", r->plan->scan.n_shards + r->plan->scan.n_left);
 	put_u64(b, "shards_opened", p->shards_opened);
+	put_u64(b, "parts_kept", p->parts_kept);
+	put_u64(b, "parts_shared", p->parts_shared);
 	put_u64(b, "row_groups_visited", p->row_groups_visited);
 	put_u64(b, "row_groups_pruned", p->row_groups_pruned);
 	put_u64(b, "blocks_pruned", p->blocks_pruned);

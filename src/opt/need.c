@@ -69,9 +69,11 @@ need_rows(const struct query *q, const struct opt_options *o, const struct pred 
 {
 	if ((q->filter->kind != PRED_TRUE && q->filter != services) || has_last_instant(q))
 		return;
-	if (o->output == ROW_COUNT)
-		n->counts = is_on(o, "catalog") && is_on(o, "pushdown");
-	else if (o->output == ROW_SPAN && q->n_sort == 0 && q->has_limit && q->limit != 0 &&
+	if (o->output == ROW_COUNT) {
+		n->counts = n->sums = is_on(o, "catalog") && is_on(o, "pushdown");
+		if (q->has_limit && is_on(o, "limit") && q->limit <= UINT64_MAX - 1 - q->offset)
+			n->enough = q->offset + q->limit;
+	} else if (o->output == ROW_SPAN && q->n_sort == 0 && q->has_limit && q->limit != 0 &&
 	    is_on(o, "limit") && q->limit <= UINT64_MAX - 1 - q->offset)
 		n->newest = q->offset + q->limit;
 }
