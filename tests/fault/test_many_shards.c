@@ -236,6 +236,26 @@ a_count_looks_at_no_shard_by_itself(void **state)
 	conf_free(conf);
 }
 
+/* And of groups it is how many there are, not how many spans are in them. */
+static void
+a_count_of_groups_is_made_of_rows(void **state)
+{
+	static const char range[] = "/since/2004-11-10T00:30/until/2004-11-15";
+	struct conf *conf = settings(NULL, 0);
+	struct engine *en = open_engine(conf);
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/agg/count/count", range);
+	answers(en, path, "1\n");
+	snprintf(path, sizeof path, "%s/service/s3/distinct/service/count", range);
+	answers(en, path, "1\n");
+	snprintf(path, sizeof path, "%s/service/s1,s3/group/service/limit/5/count", range);
+	answers(en, path, "2\n");
+	engine_close(en);
+	conf_free(conf);
+}
+
 static void
 bad(void *arg, const char *file, int64_t off, const char *why)
 {
@@ -434,6 +454,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bounded_questions_read_few_footers),
 		cmocka_unit_test(a_count_looks_at_no_shard_by_itself),
+		cmocka_unit_test(a_count_of_groups_is_made_of_rows),
 		cmocka_unit_test(queries_read_more_shards_than_there_are_descriptors),
 		cmocka_unit_test(check_reads_them_all),
 		cmocka_unit_test(a_bounded_catalog_begins_anew),
