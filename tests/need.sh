@@ -3,11 +3,13 @@
 #   need.sh              names what is missing and exits 1
 #   need.sh packages     prints the packages, for bootstrap
 set -u
+PATH=$PATH:/usr/sbin	# of servers, which an ordinary user's has not
 
 list() {
 	cat <<END
 attr		getfattr
 bash		bash
+clickhouse-server	clickhouse-server
 coreutils	stat
 diffutils	cmp
 file		file

@@ -4,10 +4,11 @@
  * groups of a shard that doesn't change, say. Whoever keeps them adds a checksum, and the names of
  * what was asked and of what. Little-endian; `v` is a varint, `key` a length and packed values.
  *
- *   "SGS", u8 1        what it is, and its version
+ *   "SGS", u8 2        what it is, and its version
  *   u64                hash of what the table is made of: keys, bucket, measures, sides
  *   u8                 1: some values are approximate
- *   u64 u64 v          first and last start, and number, of the spans (of no span UINT64_MAX, 0, 0)
+ *   u64 u64 v v        first and last start, and number, of the spans (of no span UINT64_MAX, 0, 0), and how
+ *                      many of them have tokens and no price
  *   v                  groups; of each:
  *     i128             bucket, if there are buckets
  *     v bytes          key

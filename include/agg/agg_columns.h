@@ -44,6 +44,18 @@ bool agg_takes_columns(const struct agg_table *);
 /* The fields of which it wants columns: slots. */
 size_t agg_n_slots(const struct agg_table *);
 const struct field *agg_slot_field(const struct agg_table *, size_t slot);
+/* When spans start that are not given to the table themselves, as those of whole traces. */
+void agg_note_spans(struct agg_table *, enum agg_side, const uint64_t *start_ns, uint32_t n);
+/* per/trace: all that is asked of a trace is its own, so that its spans need not be looked at. */
+bool agg_asks_traces_only(const struct agg_table *);
+/*
+ * Whole traces then, each once: rows are traces, of which `start_ns` is the root's, `error` says that
+ * one of its spans is one, and slots are the root's service and name, start and duration.
+ */
+int agg_add_traces(struct agg_table *, enum agg_side, const struct agg_batch *, struct arena *,
+    struct err *) WARN_UNUSED;
+int agg_add_trace(struct agg_table *, enum agg_side, const struct trace_facts *, struct err *)
+    WARN_UNUSED;
 /* What agg_add does for spans. Scratch memory is taken of the arena. */
 int agg_add_columns(struct agg_table *, enum agg_side, const struct agg_batch *, struct arena *,
     struct err *) WARN_UNUSED;

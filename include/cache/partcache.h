@@ -39,7 +39,13 @@ struct cached_part *partcache_get(struct partcache *, struct hash128 key);
 void cached_part_put(struct cached_part *);
 /* Is it there? Nothing is counted. */
 bool partcache_has(struct partcache *, struct hash128 key);
-/* Keeps a copy, if it is worth it: making it took so long. */
-void partcache_add(struct partcache *, struct hash128 key, struct sv bytes, uint64_t cost_ns);
+/* About how often it was asked for lately, whether it was there or not. */
+unsigned partcache_asked(struct partcache *, struct hash128 key);
+/* Keeps a copy, if it is worth it: making it took so long. False: it is too large, or no memory. */
+bool partcache_add(struct partcache *, struct hash128 key, struct sv bytes, uint64_t cost_ns);
+/* The same without a copy. */
+struct cached_part *cached_part_new(struct sv bytes);
+bool partcache_add_part(struct partcache *, struct hash128 key, struct cached_part *,
+    uint64_t cost_ns);
 
 #endif

@@ -130,6 +130,7 @@ struct selection {
 	size_t n;
 	struct stats_left *left;	/* of the others */
 	size_t n_left;
+	uint64_t summed;	/* spans asked for in shards that were left out since their sum is enough */
 };
 int stats_select(const struct snapshot *, const struct stats_need *, struct arena *,
     struct selection *, struct err *) WARN_UNUSED;

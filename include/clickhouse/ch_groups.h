@@ -4,9 +4,9 @@
  *
  *   keys       service, name, kind, status, status_message, scope, scope_version; attributes of
  *              spans and resources in a Map, bare ones too
- *   buckets    of any step; of weeks and months the server makes days
- *   figures    count, errors; of durations sum, least, most, and all of them for percentiles,
- *              so that what comes is exact whatever else is merged with it
+ *   buckets    of any step; of months the server makes days
+ *   figures    count, errors; of durations sum, least, most, and percentiles by the nearest rank: as
+ *              such (`ranked`), or all durations, where groups of the server make one of the table
  *
  * Anything else, and a filter that can't be handed over exactly, is ERR_UNSUPPORTED before the
  * server is asked: its spans are to be asked for.
@@ -20,7 +20,13 @@
 /* Of q what says which spans counts. The statement, in the arena. */
 int ch_sql_groups(const struct ch_select *q, const struct agg_table *, struct arena *,
     struct ch_sql *, struct err *) WARN_UNUSED;
-/* After a failure the table may have some of it. *outcome as of ch_ask. */
+/*
+ * Ranked: ERR_UNSUPPORTED, with an outcome, if what came is not the percentiles of the table's groups;
+ * the table is as it was, and may be filled the other way. Of a group with more spans than
+ * ch_ranked_rows that can't be told.
+ */
+uint64_t ch_ranked_rows(const struct agg_given_want *);	/* 0: the server can't find them */
+/* >0: of some spans it is in doubt whether the filter holds; the table is as it was. After another failure the table may have some of it. *outcome as of ch_ask. */
 int ch_groups(struct ch_client *, const struct ch_select *q, const struct ch_scan_opts *,
     struct agg_table *, enum agg_side, struct ch_outcome *, struct err *) WARN_UNUSED;
 

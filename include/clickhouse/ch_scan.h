@@ -34,7 +34,7 @@ uint64_t ch_scan_passed_over(const struct ch_scan *);
 /* What is left of the answer is not waited for: the query is killed. NULL is allowed. */
 void ch_scan_close(struct ch_scan *);
 
-/* How many; ERR_UNSUPPORTED where that can't be asked exactly (q->count is set by it). */
+/* How many; ERR_UNSUPPORTED where that can't be asked exactly (q->count is set by it); >0: some are in doubt. */
 int ch_count(struct ch_client *, const struct ch_select *q, const struct ch_scan_opts *, uint64_t *n,
     struct ch_outcome *, struct err *) WARN_UNUSED;
 

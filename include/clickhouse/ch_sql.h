@@ -11,13 +11,16 @@
  *   texts        eq ne in notin, and of names and the like contains notcontains starts ends: exact
  *   attributes   text: eq ne in notin exact; a literal that reads as a number matches texts that are
  *                that number in any spelling, so these and orders of numbers come with some more;
- *                contains starts ends likewise; orders of texts, patterns and text/WORDS are left
+ *                contains starts ends likewise; orders of texts and text/WORDS are left
+ *   patterns     re nre of texts and attributes, where PCRE2 and RE2 mean the same (ch_sql_re.c)
  *   kind status  eq ne in notin, in both spellings
  *   ids          eq ne in notin;  durations and times: all orders, a negative duration being 0
  *   events links attributes and names alike, by arrayExists
  *   scope. flags are never there;  of whole traces, parents, scores, tokens: left
  * Each test of an attribute asks for its key, too (a missing one reads as ''), and both serve the
  * bloom filters; columns of one attribute and arrays of "key=value" are used where they are.
+ * Where rows are counted only, orders of integers, patterns and the like are exact as well, unless a row
+ * has a value in doubt (ch_sql_doubt.c), which the answer tells.
  * A text that is not UTF-8, or has U+FFFD, is left: what is shown of such a row is repaired. So is
  * the empty key, which servers don't find in a Map.
  */
@@ -55,6 +58,8 @@ struct ch_select {
 	 */
 	uint64_t limit;
 	uint64_t pieces;		/* of groups: in how many all durations of one come, about; 0: one */
+	bool ranked;			/* of groups: the server finds percentiles, instead of sending all */
+	uint64_t shift;			/* of groups: their buckets are so much later than their spans */
 	bool count;			/* how many, not which; ERR_UNSUPPORTED if not exact */
 	/* What the table of times says of the traces that are asked for (ch_sql_trace_times). */
 	bool has_times;
@@ -68,7 +73,9 @@ struct ch_sql {
 	size_t n_params;
 	bool exact;
 	bool limited;			/* the limit is in it */
-	/* What comes, in order; then CH_END. Of a count: one UInt64. */
+	/* Of a count and of groups: exact if of no row that passes it is in doubt; how many are comes, too. */
+	bool doubts;
+	/* What comes, in order; then CH_END. Of a count: one UInt64, and the doubts. */
 	enum ch_span_column columns[N_CHC];
 	size_t n_columns;
 };

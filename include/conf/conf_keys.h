@@ -30,6 +30,8 @@ X(QUERY_TOTAL_MEMORY, "query", "total_memory", CONF_SIZE, "4GiB", 0, 11258999068
     "Most memory of all queries and their results, with [store] cache; 0: no bound.")
 X(QUERY_AGGREGATES, "query", "aggregates", CONF_ENUM, "auto", 0, 0, "auto exact",
     "Short of memory, percentiles (1 %) and distinct (2 %) are approximate, or the query fails.")
+X(QUERY_GROUP_MEMORY, "query", "group_memory", CONF_SIZE, "0", 0, 1125899906842624, NULL,
+    "Groups that take more memory go to [mount] spill_dir; 0: seven eighths of memory.")
 X(QUERY_MAX_ROWS, "query", "max_rows", CONF_INT, "0", 0, 1e15, NULL,
     "Most rows of a result; 0: no bound. A larger limit is refused.")
 X(QUERY_MAX_CONCURRENT, "query", "max_concurrent", CONF_INT, "8", 1, 1024, NULL,

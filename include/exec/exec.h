@@ -30,6 +30,8 @@ struct exec_progress {
 /* Of a plan whose output is groups: those of some shards apart, so that they can be kept. */
 struct exec_parts {
 	const bool *wanted;		/* by place in plan->scan.shards; may be taken back in `take` */
+	/* Alike: such groups come by slices of so many ns (agg_table_sliced); 0, or NULL: as asked for. */
+	const uint64_t *slices;
 	/* Takes over groups of spans of such a shard: now and then, no two calls at once. */
 	int (*take)(void *arg, size_t place, struct agg_table *, struct err *);
 	void *arg;
@@ -62,6 +64,9 @@ struct exec_env {
 };
 
 struct exec;
+
+/* May all that such a table asks of spans be taken from columns of shards (or of whole traces)? */
+bool exec_gathers(const struct agg_table *);
 
 int exec_open(const struct plan *, const struct exec_env *, struct exec **, struct err *) WARN_UNUSED;
 /* <0 error, 0 a batch (n >= 1), >0 end. Borrowed until the next call or exec_close. */

@@ -93,15 +93,20 @@ struct stats_need {
 	uint64_t only;			/* only shards of this commit; 0: of all */
 	/* What shards have of each service is enough, where those asked for lie in the range. */
 	bool counts;
+	/* So is the sum of these, and of no more than `enough` spans. */
+	bool sums;
+	uint64_t enough;		/* UINT64_MAX: all */
 	bool blooms;			/* of trace ids are asked */
 };
-#define STATS_NEED_ALL ((struct stats_need){ .range = { 0, WHEN_MAX }, .newest = UINT64_MAX })
+#define STATS_NEED_ALL ((struct stats_need){ .range = { 0, WHEN_MAX }, .newest = UINT64_MAX, \
+	.enough = UINT64_MAX })
 
 /* Shards that were left out for one reason; as a plan says of those that it prunes. */
 struct stats_left {
 	const char *rule, *why;
 	uint64_t n_shards, n_rows;
 	size_t first;			/* in the snapshot */
+	bool summed;			/* none is pruned: their spans are in `summed` of struct stats */
 };
 
 /* ---- one field in all shards ---- */
@@ -217,6 +222,7 @@ struct stats {
 	const uint32_t *index;		/* of each its place in the snapshot; NULL: none is left out */
 	const struct stats_left *left;
 	size_t n_left;
+	uint64_t summed;		/* spans that satisfy the query in shards left out as such */
 	uint64_t newest_partition;	/* with an index: of the snapshot, PARTITION_OUTSIDE: none */
 	uint64_t n_rows, n_bytes;
 	const struct stats_summary *summary;	/* may be NULL, or of an older generation */

@@ -53,6 +53,7 @@ struct opt_options {
 	enum opt_force force;
 	uint64_t force_leaves;
 	const struct plan_caps *caps;	/* what the source takes over; NULL: what local shards do */
+	bool gathers;			/* groups: all that they ask is in columns of the shards */
 	unsigned load;			/* queries that run at the moment, beside this one */
 };
 

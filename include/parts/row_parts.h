@@ -2,7 +2,7 @@
 /*
  * row_parts: rows of spans, newest first, put together from what hours gave before. The shards of a
  * partition hold the spans of one hour and no others do, so the bytes of an hour's rows that pass a
- * filter are kept (cache/partcache.h) under those shards' names; another range that holds the hour
+ * filter are kept (parts/part_store.h) under those shards' names; another range that holds the hour
  * whole takes them as they are, and only hours that it cuts, and those with new shards, are read.
  * Only for the default order without a page, for formats whose rows stand alone, and where
  * nothing is asked that a trace as a whole says.
@@ -10,24 +10,20 @@
 #ifndef PARTS_ROW_PARTS_H
 #define PARTS_ROW_PARTS_H
 
-#include "cache/partcache.h"
-#include "catalog/catalog.h"
-#include "base/buf.h"
-#include "plan/plan.h"
+#include "parts/part_store.h"
 
 struct row_parts_ask {
-	struct partcache *cache;
+	const struct part_store *store;
 	const struct plan *plan;
 	const struct pred *filter;	/* the query's: what the plan's means */
-	const struct snapshot *snap;
 	struct sv form;			/* what else the bytes depend on: file, fields, settings */
 	double least_cost;		/* estimated, of an hour whose rows are worth keeping */
 };
 
 /* Whoever has the reader. */
 struct row_parts_host {
-	/* Bytes of so many rows, of so many shards. */
-	int (*put)(void *arg, struct sv bytes, uint64_t n_rows, size_t n_shards, struct err *);
+	/* Bytes of so many rows that were there. */
+	int (*put)(void *arg, struct sv bytes, uint64_t n_rows, struct err *);
 	/*
 	 * Runs the plan for the reader. Of one whose rows are to be kept (`kept`, else NULL) their bytes
 	 * are appended and their number told, and 1 returned; 0: they are too many.
@@ -40,7 +36,7 @@ struct row_parts_host {
 int row_parts_count(const struct row_parts_ask *, size_t *there, size_t *of, struct err *)
     WARN_UNUSED;
 /* All rows, in order. */
-int row_parts_run(const struct row_parts_ask *, const struct row_parts_host *, struct err *)
-    WARN_UNUSED;
+int row_parts_run(const struct row_parts_ask *, const struct row_parts_host *,
+    struct parts_told *, struct err *) WARN_UNUSED;
 
 #endif

@@ -128,6 +128,7 @@ struct plan_scan {
 	const struct plan_shard *shards;
 	size_t n_shards;
 	size_t n_left;		/* further ones, which were left out of the statistics */
+	uint64_t summed;	/* spans of these that the statistics have counted already */
 	const struct plan_class *classes;	/* in the order of their first shard */
 	size_t n_classes;
 	const char *server;	/* that has the rows, in place of shards; or NULL */
@@ -169,6 +170,12 @@ struct plan_fetch {
 	struct plan_node node;
 	struct projection projection;	/* of the spans in the output */
 	bool want_trace;	/* span rows carry trace facts */
+	/*
+	 * Groups that ask about traces: taken from columns, so that no trace is put together that
+	 * lies in one shard; may: the other way is dearer, or it would be that way.
+	 */
+	bool may_gather, by_columns;
+	double spans_cost, columns_cost;	/* of either way, if may_gather */
 };
 
 struct plan {

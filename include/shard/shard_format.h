@@ -178,9 +178,10 @@
 #define SHARD_COMPAT_SHOWN 32u		/* COL_REST has no key that field_of_key() knows */
 #define SHARD_COMPAT_LENGTHS 64u	/* there may be SECTION_LENGTHS */
 #define SHARD_COMPAT_TOTALS 128u	/* there may be SECTION_LINE_TOTALS */
+#define SHARD_COMPAT_SINGLE 256u	/* no two spans of a trace here bear one span id */
 #define SHARD_COMPAT_KNOWN (SHARD_COMPAT_POSTINGS | SHARD_COMPAT_TEXT | SHARD_COMPAT_TRACES | \
 	SHARD_COMPAT_STATS | SHARD_COMPAT_BLOOM | SHARD_COMPAT_SHOWN | SHARD_COMPAT_LENGTHS | \
-	SHARD_COMPAT_TOTALS)
+	SHARD_COMPAT_TOTALS | SHARD_COMPAT_SINGLE)
 #define SHARD_MAX_CHILDREN (1u << 25)	/* events of one shard; links alike */
 
 #define PACK_BLOCK 256

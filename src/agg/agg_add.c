@@ -54,9 +54,11 @@ agg_merge(struct agg_table *t, struct agg_table *from, struct err *e)
 {
 	int code = trace_items_merge(t, from, e);
 
+	t->has_ranks |= from->has_ranks;	/* first: such groups don't go to a file on the way */
 	for (size_t i = 0; code == 0 && i < from->n_groups; i++)
 		code = table_merge_group(t, from, from->groups[i], e);
 	t->mem.inexact |= from->mem.inexact;
+	t->spilled |= from->spilled;
 	t->first_ns = from->first_ns < t->first_ns ? from->first_ns : t->first_ns;
 	t->last_ns = from->last_ns > t->last_ns ? from->last_ns : t->last_ns;
 	t->n_items += from->n_items;

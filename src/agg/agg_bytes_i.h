@@ -5,12 +5,17 @@
 
 #include "agg_i.h"
 
-#define AGG_MAGIC "SGS\1"
+#define AGG_MAGIC "SGS\2"
 #define AGG_MAGIC_BYTES 4	/* the last of them the version */
 
 enum state_form { STATE_EXACT, STATE_SKETCH, STATE_REGISTERS };
 
 #define SUM_DOUBLES 1
 #define SUM_ODD 2
+
+/* One group with what is in it, behind what is there. */
+void agg_put_group(struct buf *, struct agg_table *, struct group *);
+/* Back, merged into the table's; the cursor is bad if it doesn't read back. */
+int agg_get_group(struct agg_table *, struct cursor *, struct err *) WARN_UNUSED;
 
 #endif

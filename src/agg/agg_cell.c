@@ -107,7 +107,7 @@ hist_cell(struct agg_table *t, const struct hist *h, struct group_cell *out, str
 	*out = null_cell();
 	if (h->seen == 0)
 		return 0;
-	if ((bars = arena_array(&t->arena, h->n + 1, struct hist_bar)) == NULL)
+	if ((bars = arena_array(&t->row_mem, h->n + 1, struct hist_bar)) == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < h->n; i++)
 		bars[i] = hist_bar_of(&h->v[i]);

@@ -285,14 +285,16 @@ count_rows(struct batch_groups *x, struct group *const *groups)
 	}
 }
 
-static void
-note_times(struct agg_table *t, const struct agg_batch *b)
+void
+agg_note_spans(struct agg_table *t, enum agg_side side, const uint64_t *start_ns, uint32_t n)
 {
-	for (uint32_t i = 0; i < b->n; i++) {
-		t->first_ns = b->start_ns[i] < t->first_ns ? b->start_ns[i] : t->first_ns;
-		t->last_ns = b->start_ns[i] > t->last_ns ? b->start_ns[i] : t->last_ns;
+	if (side != SIDE_NOW)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		t->first_ns = start_ns[i] < t->first_ns ? start_ns[i] : t->first_ns;
+		t->last_ns = start_ns[i] > t->last_ns ? start_ns[i] : t->last_ns;
 	}
-	t->n_items += b->n;
+	t->n_items += n;
 }
 
 bool
@@ -313,28 +315,100 @@ agg_slot_field(const struct agg_table *t, size_t slot)
 	return &t->slots[slot].field;
 }
 
+/* *counted: it is too late to begin anew. */
+static int
+add_batch(struct batch_groups *x, bool *counted, struct err *e)
+{
+	struct agg_table *t = x->t;
+	struct group **groups;
+	int code;
+
+	if ((code = number_rows(x, e)) < 0)
+		return code;
+	groups = arena_array(x->mem, x->n, struct group *);
+	x->first = arena_array(x->mem, x->n, uint32_t);
+	if (groups == NULL || x->first == NULL)
+		return err_nomem(e);
+	if ((code = find_groups(x, groups, e)) < 0)
+		return code;
+	*counted = true;
+	count_rows(x, groups);
+	for (size_t i = 0; code == 0 && i < t->n_measures; i++)
+		code = measure_rows(x, &t->measures[i], groups, e);
+	return code;
+}
+
+static int add_rows(struct batch_groups, uint32_t from, uint32_t n, struct err *);
+
+/* The groups of so many rows are more than there is room for: those of half of them at a time. */
+static int
+add_halves(struct batch_groups x, uint32_t n, struct err *e)
+{
+	int code = table_spill(x.t, e);
+
+	if (code == 0)
+		code = add_rows(x, 0, n / 2, e);
+	return code < 0 ? code : add_rows(x, n / 2, n - n / 2, e);
+}
+
+/* Rows [from, from + n) of the batch. Recursion is as deep as they can be halved. */
+static int
+add_rows(struct batch_groups x, uint32_t from, uint32_t n, struct err *e)
+{
+	struct agg_table *t = x.t;
+	struct agg_column *columns = arena_array(x.mem, t->n_slots + 1, struct agg_column);
+	struct agg_batch b = { n, x.b->start_ns + from, x.b->error + from, columns };
+	bool counted = false;
+	int code = table_make_room(t, e);
+
+	if (code < 0 || columns == NULL)
+		return code < 0 ? code : err_nomem(e);
+	for (size_t i = 0; i < t->n_slots; i++) {
+		columns[i] = x.b->columns[i];
+		if (columns[i].codes != NULL)
+			columns[i].codes += from;
+		if (columns[i].numbers != NULL)
+			columns[i].numbers += from;
+		if (columns[i].present != NULL)
+			columns[i].present += from;
+	}
+	x.b = &b;
+	t->pinned = true;
+	code = add_batch(&x, &counted, e);
+	t->pinned = false;
+	if (code == ERR_NOMEM && !counted && n > 1 && table_can_spill(t))
+		code = add_halves(x, n, e);
+	return code;
+}
+
+/* So many rows that, if each is a group, they have room beside those that needn't go yet. */
+static uint32_t
+rows_at_once(const struct agg_table *t, uint32_t n)
+{
+	size_t bytes = 256 + (t->g->versus ? 2 : 1) * (t->side_bytes + 64 * t->n_measures);
+	size_t most = t->opt.memory / 16 / bytes;
+
+	return t->spill_to == NULL || n <= most ? n : most < 64 ? 64 : (uint32_t)most;
+}
+
+int
+agg_add_traces(struct agg_table *t, enum agg_side side, const struct agg_batch *b,
+    struct arena *mem, struct err *e)
+{
+	struct batch_groups x = { .t = t, .side = side, .b = b, .mem = mem };
+	int code = 0;
+
+	for (uint32_t at = 0, n; code == 0 && at < b->n; at += n) {
+		n = rows_at_once(t, b->n - at);
+		code = add_rows(x, at, n, e);
+	}
+	return code;
+}
+
 int
 agg_add_columns(struct agg_table *t, enum agg_side side, const struct agg_batch *b,
     struct arena *mem, struct err *e)
 {
-	struct batch_groups x = { .t = t, .side = side, .b = b, .mem = mem };
-	struct group **groups;
-	int code;
-
-	if (b->n == 0)
-		return 0;
-	if ((code = number_rows(&x, e)) < 0)
-		return code;
-	groups = arena_array(mem, x.n, struct group *);
-	x.first = arena_array(mem, x.n, uint32_t);
-	if (groups == NULL || x.first == NULL)
-		return err_nomem(e);
-	if ((code = find_groups(&x, groups, e)) < 0)
-		return code;
-	if (side == SIDE_NOW)
-		note_times(t, b);
-	count_rows(&x, groups);
-	for (size_t i = 0; code == 0 && i < t->n_measures; i++)
-		code = measure_rows(&x, &t->measures[i], groups, e);
-	return code;
+	agg_note_spans(t, side, b->start_ns, b->n);
+	return agg_add_traces(t, side, b, mem, e);
 }

@@ -113,23 +113,57 @@ compile(struct agg_table *t, struct err *e)
 	return take_fields(t, e);
 }
 
-int
-agg_table_new(const struct agg_options *opt, struct agg_table **out, struct err *e)
+/* Slices are its buckets, on either side. */
+static void
+take_slices(struct agg_table *t)
+{
+	t->sliced = *t->g;
+	t->sliced.has_bucket = true;
+	t->g = &t->sliced;
+	t->opt.step = (struct bucket_step){ .kind = STEP_NS, .ns = t->opt.slice_ns };
+	t->opt.shift = 0;
+}
+
+/* Groups have seven eighths of the memory before they go, unless it is said from when on. */
+static void
+take_spill(struct agg_table *t, struct agg_spill *s)
+{
+	size_t most = t->opt.memory - t->opt.memory / 8, from = t->opt.spill_from;
+
+	t->spill = s;
+	t->spill_to = s == NULL ? NULL : &s->parts;
+	t->room = s == NULL ? SIZE_MAX : from != 0 && from < most ? from : most;
+}
+
+/* Takes over a reference to the file, or makes it. */
+static int
+table_new(const struct agg_options *opt, struct agg_spill *spill, struct agg_table **out,
+    struct err *e)
 {
 	struct agg_table *t = calloc(1, sizeof *t);
 	int code;
 
-	if (t == NULL)
+	if (t == NULL) {
+		agg_spill_unref(spill);
 		return err_nomem(e);
+	}
 	t->opt = *opt;
 	t->g = opt->groups;
+	if (opt->slice_ns != 0)
+		take_slices(t);
 	t->mem.limit = opt->memory;
 	t->mem.quota = opt->quota;
 	t->mem.keep_exact = opt->exact && agg_can_shrink(t->g);
 	t->first_ns = UINT64_MAX;
 	arena_init(&t->arena);
+	arena_init(&t->groups_mem);
+	arena_init(&t->row_mem);
 	arena_init(&t->item);
-	if ((code = compile(t, e)) < 0) {
+	code = 0;
+	if (spill == NULL && opt->spill_dir != NULL)
+		code = agg_spill_new(opt->spill_dir, opt->spill_max, &spill, e);
+	take_spill(t, spill);
+	if (code < 0 || (code = compile(t, e)) < 0) {
 		agg_table_free(t);
 		return code;
 	}
@@ -138,9 +172,15 @@ agg_table_new(const struct agg_options *opt, struct agg_table **out, struct err 
 }
 
 int
+agg_table_new(const struct agg_options *opt, struct agg_table **out, struct err *e)
+{
+	return table_new(opt, NULL, out, e);
+}
+
+int
 agg_table_like(const struct agg_table *t, struct agg_table **out, struct err *e)
 {
-	return agg_table_new(&t->opt, out, e);
+	return table_new(&t->opt, agg_spill_ref(t->spill), out, e);
 }
 
 size_t
@@ -166,7 +206,11 @@ agg_table_free(struct agg_table *t)
 	free(t->before.v);
 	buf_release(&t->key);
 	arena_release(&t->item);
+	arena_release(&t->row_mem);
+	arena_release(&t->groups_mem);
 	arena_release(&t->arena);
+	row_runs_free(t->runs);
+	agg_spill_unref(t->spill);
 	quota_give(t->mem.quota, t->mem.taken);
 	free(t);
 }
@@ -187,5 +231,5 @@ agg_n_unpriced(const struct agg_table *t)
 size_t
 agg_n_groups(const struct agg_table *t)
 {
-	return t->n_groups;
+	return t->n_groups + (size_t)t->n_ended;
 }

@@ -16,16 +16,45 @@ agg_step(const struct agg_table *t)
 	return t->opt.step;
 }
 
+uint64_t
+agg_shift(const struct agg_table *t, enum agg_side side)
+{
+	return side == SIDE_BEFORE ? t->opt.shift : 0;
+}
+
 static bool
 is_duration(const struct field *f)
 {
 	return f->scope == FIELD_INTRINSIC && f->intrinsic == IN_DURATION;
 }
 
+/* Of the same field all: that of durations. */
+static void
+want_ranks(const struct grouping *g, struct agg_given_want *want)
+{
+	want->n_ranks = 0;
+	for (size_t i = 0; i < g->n_aggs; i++) {
+		const struct aggregate *a = &g->aggs[i];
+		size_t k = 0;
+
+		if (a->kind != AGG_QUANTILE)
+			continue;
+		while (k < want->n_ranks && (want->ranks[k].part != a->part || want->ranks[k].whole != a->whole))
+			k++;
+		if (k < want->n_ranks)
+			continue;
+		if (k == AGG_RANKS) {
+			want->n_ranks = 0;
+			return;
+		}
+		want->ranks[want->n_ranks++] = (struct agg_rank){ a->part, a->whole };
+	}
+}
+
 bool
 agg_takes_given(const struct agg_table *t, struct agg_given_want *want)
 {
-	*want = (struct agg_given_want){ false, false, false };
+	*want = (struct agg_given_want){ .n_ranks = 0 };
 	if (t->g->per_trace || t->has_cost || t->has_parent_cost)
 		return false;
 	for (size_t i = 0; i < t->n_measures; i++) {
@@ -46,6 +75,7 @@ agg_takes_given(const struct agg_table *t, struct agg_given_want *want)
 			return false;
 		}
 	}
+	want_ranks(t->g, want);
 	return true;
 }
 

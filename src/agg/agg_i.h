@@ -10,12 +10,14 @@
  *   agg_given     groups that were made elsewhere
  *   agg_trace     per/trace: the spans of each trace, until they are all there
  *   agg_state     states of measures: one for each of a group's side
- *   agg_sum, agg_quantile, agg_distinct, agg_hist   the states that are more than a number
+ *   agg_sum, agg_quantile, agg_ranks, agg_distinct, agg_hist   the states that are more than a number
  *   sketch, hll16   what two of them go over to when memory is short (sketch_i.h)
  *   agg_number    numbers
  *   agg_save, agg_load   tables as bytes (agg/agg_bytes.h)
- *   agg_shrink    what a table does when memory is short
- *   agg_rows, agg_fill   groups to rows: having, fill
+ *   agg_slices    tables by slices of time, and some of them into another
+ *   agg_shrink    what a table does when memory is short of values
+ *   agg_spill, agg_unspill, row_runs, row_bytes   what it does when it is short of groups (spill_i.h)
+ *   agg_finish, agg_rows, agg_fill   groups to rows: having, fill
  *   agg_top       their order, and the first of them
  *   agg_cell      the cells of a row
  */
@@ -30,6 +32,7 @@
 #include "base/vec.h"
 #include "match/field_value.h"
 #include "sketch_i.h"
+#include "spill_i.h"
 
 /* ---- slots ---- */
 
@@ -70,6 +73,16 @@ struct quantile {
 	bool sorted, is_unsigned;	/* is_unsigned: its integers are */
 	uint8_t n_selected;		/* how often a rank was looked for without sorting */
 	struct sketch *sketch;		/* or NULL: all of them, and no others are kept */
+	struct ranks *ranks;		/* or NULL: what was found elsewhere, and no numbers are kept */
+};
+
+/* Percentiles that somebody else found of all its numbers, which are without sign. */
+struct ranks {
+	size_t n;
+	struct {
+		struct agg_rank of;
+		uint64_t number;
+	} v[];
 };
 
 /* The 128-bit hashes of values. */
@@ -90,6 +103,8 @@ struct hist {
 	uint64_t seen;			/* numbers, also those that no bar holds */
 };
 
+/* At most STATE_MOST. */
+#define STATE_MOST 256
 size_t measure_bytes(enum measure_kind);
 int measure_add(struct agg_memory *, const struct measure *, void *state, const struct agg_slot *,
     const struct value *, struct err *) WARN_UNUSED;
@@ -107,6 +122,12 @@ int quantile_merge(struct agg_memory *, struct quantile *, const struct quantile
     struct err *) WARN_UNUSED;
 int quantile_shrink(struct agg_memory *, struct quantile *, struct err *) WARN_UNUSED;
 void quantile_sort(struct quantile *);
+/* Into a state of nothing: `numbers` are 8 bytes LE each. ERR_UNSUPPORTED: it has some. */
+int quantile_give(struct agg_memory *, struct quantile *, const struct agg_rank *, size_t n,
+    const unsigned char *numbers, struct err *) WARN_UNUSED;
+size_t ranks_bytes(const struct ranks *);
+struct number ranks_at(const struct ranks *, uint64_t part, uint64_t whole);
+int ranks_clash(struct err *);
 /* The smallest number with at least part / whole of all at or below it. */
 struct number quantile_at(struct quantile *, uint64_t part, uint64_t whole);
 int distinct_add(struct agg_memory *, struct distinct *, struct hash128, struct err *) WARN_UNUSED;
@@ -131,6 +152,7 @@ struct side {
 
 struct group {
 	uint64_t hash;
+	bool owned;			/* a row's own, of a group that is gone: key and bucket alone */
 	__int128 bucket;
 	struct sv key;			/* packed values; KEY_NULL for none */
 	struct side side[2];
@@ -152,13 +174,17 @@ struct agg_row_list {
 };
 
 struct trace_items;
+struct row_runs;
 
 struct agg_table {
 	struct agg_options opt;
 	const struct grouping *g;
+	struct grouping sliced;		/* what g is of a table of slices */
 	struct agg_memory mem;
 	uint64_t steps;			/* of work since agg_check looked */
-	struct arena arena;		/* slots, measures, groups, cells */
+	struct arena arena;		/* slots, measures, cells that fill makes */
+	struct arena groups_mem;	/* groups */
+	struct arena row_mem;		/* cells of rows, and groups that rows own */
 	struct arena item;		/* of the item at hand */
 	struct agg_slot *slots;
 	size_t n_slots;
@@ -182,7 +208,21 @@ struct agg_table {
 	bool *early;			/* by aggregate: having or sort look at it */
 	struct group_cell *scratch;	/* of one group */
 	uint64_t n_compared;		/* pairs of rows */
+	bool has_ranks;			/* percentiles of some groups were found elsewhere */
 	struct agg_row_list rows, before;	/* before: of groups of the earlier side alone, for fill */
+	bool top;			/* rows are a heap of the first opt.keep */
+	struct agg_spill *spill;	/* shared by those that are alike; NULL: nothing is spilled */
+	struct spill_parts *spill_to;	/* where its groups go; NULL: nowhere, any more */
+	unsigned spill_level;
+	bool spilled;			/* some of its groups did */
+	bool pinned;			/* groups are held */
+	size_t room;			/* bytes, past which groups are to go; SIZE_MAX: none */
+	size_t group_bytes;		/* counted, of groups_mem */
+	size_t row_bytes;		/* counted, of row_mem */
+	size_t kept_bytes;		/* of all counted what does not go with groups */
+	size_t heap_bytes;		/* alike, when a heap's rows were packed last */
+	uint64_t n_ended;		/* groups of partitions that are done */
+	struct row_runs *runs;		/* rows in the spill file; or NULL */
 };
 
 /* Of work: agg_check looks once in so many. */
@@ -192,6 +232,40 @@ struct agg_table {
  * else that error.
  */
 int table_relieve(struct agg_table *, struct err *) WARN_UNUSED;
+/* ---- agg_spill.c: where nobody holds a group ---- */
+
+/* Lets groups go if there are too many for memory. */
+int table_make_room(struct agg_table *, struct err *) WARN_UNUSED;
+/* Whether it is worth it; then all of them. */
+bool table_can_spill(const struct agg_table *);
+int table_spill(struct agg_table *, struct err *) WARN_UNUSED;
+void table_drop_groups(struct agg_table *);
+/* ---- agg_unspill.c ---- */
+bool table_is_spilled(const struct agg_table *);
+/* All groups, also those that were spilled, to rows or runs of them. */
+int table_end_spilled(struct agg_table *, struct err *) WARN_UNUSED;
+/* ---- row_bytes.c ---- */
+size_t row_n_cells(const struct agg_table *);
+/* Makes key, cells and bars of the row those of the arena. */
+int row_copy(struct agg_table *, struct arena *, struct agg_row *, struct err *) WARN_UNUSED;
+void row_put(struct buf *, const struct agg_table *, const struct agg_row *);
+/* Key and bars are borrowed of the cursor's bytes and the arena. ERR_IO if they don't read back. */
+int row_get(struct agg_table *, struct cursor *, struct group *, struct group_cell *, struct arena *,
+    struct err *) WARN_UNUSED;
+/* ---- row_runs.c ---- */
+int row_runs_new(struct agg_table *, struct row_runs **, struct err *) WARN_UNUSED;
+void row_runs_free(struct row_runs *);
+/* The table's rows, as one more run: it has none then. */
+int row_runs_put(struct agg_table *, struct err *) WARN_UNUSED;
+/* No more rows: if there is a run, they are merged from here on. */
+int row_runs_end(struct agg_table *, struct err *) WARN_UNUSED;
+uint64_t row_runs_n(const struct row_runs *);
+/* Cells as agg_cells gives them, valid until the next call; quick only if rows are asked for in turn. */
+int row_runs_cells(struct agg_table *, uint64_t from, size_t n, struct group_cell *, struct err *)
+    WARN_UNUSED;
+
+/* agg_rows.c: the groups that are there, to rows. */
+int table_take_groups(struct agg_table *, struct err *) WARN_UNUSED;
 /* A group whose cells are made has no more use for its states. */
 void group_drop_states(struct agg_table *, struct group *);
 /* A value of the slot into a measure's state. */
@@ -242,6 +316,8 @@ bool top_takes(struct agg_table *, const struct agg_row *);
 const struct group_cell *top_drop_last(struct agg_table *);
 int top_add(struct agg_table *, struct agg_row, struct err *) WARN_UNUSED;
 int rows_sort(struct agg_table *, struct err *) WARN_UNUSED;
+/* The order of rows. */
+int row_cmp(struct agg_table *, const struct agg_row *, const struct agg_row *);
 /* agg_fill.c */
 int row_add(struct agg_table *, struct agg_row_list *, struct agg_row, struct err *) WARN_UNUSED;
 int rows_fill(struct agg_table *, struct err *) WARN_UNUSED;

@@ -361,6 +361,66 @@ get_group(struct loading *l)
 	return code;
 }
 
+/* ---- groups that were spilled ---- */
+
+/* One measure of a side that there is already. */
+static int
+merge_state(struct loading *l, const struct measure *m, void *into)
+{
+	struct agg_table *t = l->t;
+	_Alignas(16) char state[STATE_MOST] = { 0 };
+	int code = get_state(l, m, state);
+
+	if (code == 0 && !l->c.bad) {
+		code = measure_merge(&t->mem, m, into, state, l->e);
+		if (code == ERR_NOMEM && (code = table_relieve(t, l->e)) == 0)
+			code = measure_merge(&t->mem, m, into, state, l->e);
+	}
+	t->mem.used -= measure_held(m, state);
+	measure_release(m, state);
+	return code;
+}
+
+static int
+merge_side(struct loading *l, struct side *s)
+{
+	struct agg_table *t = l->t;
+	uint64_t count = get_spans(&l->c), errors = get_spans(&l->c);
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && count != 0 && !l->c.bad && i < t->n_measures; i++) {
+		const struct measure *m = &t->measures[i];
+		char *state = s->states + m->at;
+
+		if (s->count != 0)
+			code = merge_state(l, m, state);
+		else if ((code = get_state(l, m, state)) == 0 && t->mem.short_of)
+			code = measure_shrink(&t->mem, m, state, l->e);
+	}
+	s->count += count;
+	s->errors += errors;
+	return code;
+}
+
+int
+agg_get_group(struct agg_table *t, struct cursor *c, struct err *e)
+{
+	struct loading l = { .c = *c, .t = t, .e = e };
+	__int128 bucket = t->g->has_bucket ? get_i128(&l.c) : 0;
+	struct sv key = cursor_str(&l.c);
+	struct group *g;
+	int code = 0;
+
+	if (!l.c.bad)
+		code = table_get_group(t, bucket, key, &g, e);
+	for (size_t s = 0; code == 0 && !l.c.bad && s < (t->g->versus ? 2 : 1); s++)
+		code = merge_side(&l, &g->side[s]);
+	*c = l.c;
+	return code;
+}
+
+/* ---- tables ---- */
+
 static int
 get_groups(struct loading *l)
 {
@@ -372,7 +432,8 @@ get_groups(struct loading *l)
 	l->t->first_ns = cursor_u64(&l->c);
 	l->t->last_ns = cursor_u64(&l->c);
 	l->t->n_items = get_spans(&l->c);
-	l->c.bad |= inexact > 1;
+	l->t->n_unpriced = get_spans(&l->c);
+	l->c.bad |= inexact > 1 || l->t->n_unpriced > l->t->n_items;
 	n = get_count(&l->c, 3);
 	for (size_t i = 0; code == 0 && !l->c.bad && i < n; i++)
 		if ((code = agg_check(l->t, l->e)) == 0)
@@ -412,6 +473,7 @@ agg_load(const struct agg_table *like, struct sv bytes, struct agg_table **out, 
 
 	if (code < 0)
 		return code;
+	l.t->spill_to = NULL;	/* what doesn't read back must leave nothing behind */
 	if ((code = get_table(&l)) < 0) {
 		agg_table_free(l.t);
 		return code;

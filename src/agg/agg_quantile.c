@@ -66,7 +66,7 @@ become_sketch(struct agg_memory *m, struct quantile *q, struct err *e)
 int
 quantile_shrink(struct agg_memory *m, struct quantile *q, struct err *e)
 {
-	return q->sketch != NULL || q->n_ints + q->n_doubles < SMALL_STATE ? 0 :
+	return q->sketch != NULL || q->ranks != NULL || q->n_ints + q->n_doubles < SMALL_STATE ? 0 :
 	    become_sketch(m, q, e);
 }
 
@@ -80,6 +80,8 @@ quantile_add(struct agg_memory *m, struct quantile *q, struct number x, struct e
 	size_t *n = d ? &q->n_doubles : &q->n_ints, *cap = d ? &q->cap_doubles : &q->cap_ints;
 	int code;
 
+	if (q->ranks != NULL)
+		return ranks_clash(e);
 	q->is_unsigned |= x.kind == NUMBER_U64;
 	if (*n == *cap && m->short_of && (code = quantile_shrink(m, q, e)) < 0)
 		return code;
@@ -141,6 +143,8 @@ quantile_merge(struct agg_memory *m, struct quantile *q, const struct quantile *
 	    q->n_doubles + from->n_doubles > q->cap_doubles;
 	int code = 0;
 
+	if (q->ranks != NULL || from->ranks != NULL)
+		return ranks_clash(e);
 	q->is_unsigned |= from->is_unsigned;
 	if (q->sketch == NULL && from->sketch != NULL)
 		code = become_sketch(m, q, e);
@@ -309,6 +313,8 @@ quantile_at(struct quantile *q, uint64_t part, uint64_t whole)
 
 	if (q->sketch != NULL)
 		return sketch_at(q->sketch, part, whole, q->is_unsigned);
+	if (q->ranks != NULL)
+		return ranks_at(q->ranks, part, whole);
 	if (n == 0)
 		return (struct number){ .kind = NUMBER_NONE };
 	at = ((unsigned __int128)part * n + whole - 1) / whole;

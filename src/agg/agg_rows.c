@@ -81,15 +81,6 @@ all_hold(const struct grouping *g, const struct group_cell *cells)
 
 /* ---- groups to rows ---- */
 
-/* Everything is one group, of nothing too. */
-static int
-need_single(struct agg_table *t, struct err *e)
-{
-	if (t->g->n_keys != 0 || t->g->has_bucket || t->n_groups != 0)
-		return 0;
-	return table_need_group(t, e);
-}
-
 /* Room for the cells of both sides: that of a row which is one of the first no more, or new. */
 static int
 cells_room(struct agg_table *t, struct group_cell **out, struct err *e)
@@ -103,7 +94,10 @@ cells_room(struct agg_table *t, struct group_cell **out, struct err *e)
 	code = agg_take(&t->mem, n * sizeof **out, e);
 	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
 		code = agg_take(&t->mem, n * sizeof **out, e);
-	if (code == 0 && (*out = arena_array(&t->arena, n + 1, struct group_cell)) == NULL)
+	if (code < 0)
+		return code;
+	t->row_bytes += n * sizeof **out;
+	if ((*out = arena_array(&t->row_mem, n + 1, struct group_cell)) == NULL)
 		code = err_nomem(e);
 	return code;
 }
@@ -160,20 +154,27 @@ take_group(struct agg_table *t, struct group *g, struct err *e)
 	return code;
 }
 
-int
-agg_finish(struct agg_table *t, struct err *e)
+/* Bytes of rows in memory, past which they go to a run. */
+static size_t
+rows_share(const struct agg_table *t)
 {
-	int code = trace_items_end(t, e);
+	size_t share = t->opt.memory / 4;
 
-	if (code == 0)
-		code = need_single(t, e);
-	if (code == 0)
-		code = cells_begin(t, e);
-	for (size_t i = 0; code == 0 && i < t->n_groups; i++)
+	return t->room < share ? t->room : share;
+}
+
+int
+table_take_groups(struct agg_table *t, struct err *e)
+{
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < t->n_groups; i++) {
 		code = take_group(t, t->groups[i], e);
-	if (code == 0 && t->g->fill != FILL_NONE)
-		code = rows_fill(t, e);
-	return code < 0 ? code : rows_sort(t, e);
+		if (code == 0 && t->runs != NULL &&
+		    t->row_bytes + t->rows.n * sizeof *t->rows.v > rows_share(t))
+			code = row_runs_put(t, e);
+	}
+	return code;
 }
 
 uint64_t
@@ -185,7 +186,7 @@ agg_n_compared(const struct agg_table *t)
 size_t
 agg_n_rows(const struct agg_table *t)
 {
-	return t->rows.n;
+	return t->rows.n + (size_t)row_runs_n(t->runs);
 }
 
 /* ---- cells and columns ---- */
@@ -195,6 +196,8 @@ agg_cells(struct agg_table *t, size_t from, size_t n, struct group_cell *out, st
 {
 	int code = 0;
 
+	if (row_runs_n(t->runs) != 0)
+		return row_runs_cells(t, from, n, out, e);
 	for (size_t i = 0; code == 0 && i < n; i++) {
 		for (size_t k = 0; k < t->g->n_columns; k++)
 			*out++ = row_cell(t, &t->rows.v[from + i], &t->g->columns[k]);

@@ -156,8 +156,8 @@ put_state(struct buf *b, const struct measure *m, void *state)
 
 /* ---- groups ---- */
 
-static void
-put_group(struct buf *b, struct agg_table *t, struct group *g)
+void
+agg_put_group(struct buf *b, struct agg_table *t, struct group *g)
 {
 	if (t->g->has_bucket)
 		put_le(b, (unsigned __int128)g->bucket, 16);
@@ -211,7 +211,7 @@ agg_shape(const struct agg_table *t, uint64_t *hash, struct err *e)
 bool
 agg_can_save(const struct agg_table *t)
 {
-	return !t->g->per_trace;
+	return !t->g->per_trace && !t->has_ranks && !t->spilled;
 }
 
 int
@@ -221,7 +221,8 @@ agg_save(struct agg_table *t, struct buf *b, struct err *e)
 	int code;
 
 	if (!agg_can_save(t))
-		return err_set(e, ERR_UNSUPPORTED, -1, "groups of traces are not kept");
+		return err_set(e, ERR_UNSUPPORTED, -1, "groups of traces, of a server's percentiles, and in a file "
+		    "are not kept");
 	if ((code = agg_shape(t, &shape, e)) < 0)
 		return code;
 	buf_put(b, AGG_MAGIC, AGG_MAGIC_BYTES);
@@ -230,9 +231,10 @@ agg_save(struct agg_table *t, struct buf *b, struct err *e)
 	put_le(b, t->first_ns, 8);
 	put_le(b, t->last_ns, 8);
 	buf_varint(b, t->n_items);
+	buf_varint(b, t->n_unpriced);
 	buf_varint(b, t->n_groups);
 	for (size_t i = 0; code == 0 && i < t->n_groups; i++)
 		if ((code = agg_check(t, e)) == 0)
-			put_group(b, t, t->groups[i]);
+			agg_put_group(b, t, t->groups[i]);
 	return code < 0 ? code : buf_ok(b, e);
 }

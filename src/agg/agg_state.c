@@ -16,6 +16,8 @@ measure_bytes(enum measure_kind k)
 		[MEASURE_HIST] = sizeof(struct hist),
 	};
 
+	_Static_assert(sizeof(struct sum) <= STATE_MOST && sizeof(struct quantile) <= STATE_MOST,
+	    "room for a state of any kind");
 	return (bytes[k] + 15) & ~(size_t)15;
 }
 
@@ -104,7 +106,7 @@ measure_held(const struct measure *me, const void *state)
 	case MEASURE_MAX:
 		return 0;
 	case MEASURE_QUANTILE:
-		return (q->cap_ints + q->cap_doubles) * sizeof *q->ints +
+		return (q->cap_ints + q->cap_doubles) * sizeof *q->ints + ranks_bytes(q->ranks) +
 		    (q->sketch == NULL ? 0 : sizeof *q->sketch + sketch_bytes(q->sketch));
 	case MEASURE_DISTINCT:
 		return d->cap * sizeof *d->v +
@@ -129,6 +131,7 @@ release_quantile(struct quantile *q)
 	if (q->sketch != NULL)
 		sketch_release(q->sketch);
 	free(q->sketch);
+	free(q->ranks);
 	free(q->ints);
 	free(q->doubles);
 }

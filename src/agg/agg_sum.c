@@ -21,14 +21,17 @@ sum_release(struct sum *s)
 	s->parts = s->huge = (struct sum_parts){ NULL, 0, 0 };
 }
 
+/* For so many more, and one beside. */
 static bool
-room(struct sum_parts *s)
+room(struct sum_parts *s, uint32_t n)
 {
 	uint32_t cap = s->cap == 0 ? 4 : s->cap * 2;
 	double *p;
 
-	if (s->n + 1 < s->cap)
+	if (s->n + n < s->cap)
 		return true;
+	while (cap <= s->n + n)
+		cap *= 2;
 	if ((p = realloc(s->v, cap * sizeof *p)) == NULL)
 		return false;
 	s->v = p;
@@ -41,7 +44,7 @@ add_part(struct sum_parts *s, double x)
 {
 	uint32_t kept = 0;
 
-	if (!room(s))
+	if (!room(s, 1))
 		return false;
 	for (uint32_t i = 0; i < s->n; i++) {
 		double y = s->v[i], hi, lo;
@@ -78,9 +81,11 @@ add_double(struct sum *s, double x)
 bool
 sum_add(struct sum *s, struct number x)
 {
+	if (x.kind == NUMBER_DOUBLE && !add_double(s, x.d))
+		return false;
 	s->n++;
 	if (x.kind == NUMBER_DOUBLE)
-		return add_double(s, x.d);
+		return true;
 	s->whole += x.kind == NUMBER_I64 ? (__int128)x.i : (__int128)x.u;
 	return true;
 }
@@ -98,6 +103,10 @@ add_parts(struct sum_parts *s, const struct sum_parts *from, int scale)
 bool
 sum_merge(struct sum *s, const struct sum *from)
 {
+	/* All or nothing: whoever has no memory may try once more. */
+	if ((from->parts.n != 0 && !room(&s->parts, from->parts.n)) ||
+	    (from->huge.n != 0 && !room(&s->huge, from->huge.n)))
+		return false;
 	s->n += from->n;
 	s->whole += from->whole;
 	s->has_double |= from->has_double;

@@ -48,15 +48,16 @@ group_new(struct agg_table *t, uint64_t hash, __int128 bucket, struct sv key, st
 	if ((code = agg_grow(&t->mem, (void **)&t->groups, &t->cap_groups, t->n_groups + 1,
 	    sizeof *t->groups, e)) < 0 || (code = agg_take(&t->mem, bytes, e)) < 0)
 		return code;
-	if ((g = arena_new(&t->arena, struct group)) == NULL)
+	t->group_bytes += bytes;
+	if ((g = arena_new(&t->groups_mem, struct group)) == NULL)
 		return err_nomem(e);
 	g->hash = hash;
 	g->bucket = bucket;
-	g->key = arena_sv(&t->arena, key);
+	g->key = arena_sv(&t->groups_mem, key);
 	if (g->key.p == NULL && key.n != 0)
 		return err_nomem(e);
 	for (size_t s = 0; s < sides; s++)
-		if ((g->side[s].states = arena_calloc(&t->arena, t->side_bytes + 1, 1)) == NULL)
+		if ((g->side[s].states = arena_calloc(&t->groups_mem, t->side_bytes + 1, 1)) == NULL)
 			return err_nomem(e);
 	t->groups[t->n_groups++] = g;
 	*out = g;
@@ -92,6 +93,8 @@ table_get_group(struct agg_table *t, __int128 bucket, struct sv key, struct grou
 {
 	int code = group_find(t, bucket, key, out, e);
 
+	if (code == ERR_NOMEM && table_can_spill(t) && (code = table_spill(t, e)) == 0)
+		code = group_find(t, bucket, key, out, e);
 	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
 		code = group_find(t, bucket, key, out, e);
 	return code;
@@ -157,6 +160,17 @@ give_all(struct agg_table *t, const struct measure *m, void *state, const struct
 }
 
 static int
+give_ranks(struct agg_table *t, struct quantile *q, const struct agg_given *g, struct err *e)
+{
+	int code = quantile_give(&t->mem, q, g->want->ranks, g->want->n_ranks, g->ranks, e);
+
+	t->has_ranks = true;
+	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
+		code = quantile_give(&t->mem, q, g->want->ranks, g->want->n_ranks, g->ranks, e);
+	return code;
+}
+
+static int
 give_end(struct agg_table *t, const struct measure *m, void *state, uint64_t ns, struct err *e)
 {
 	struct value v = { .type = VAL_INT, .i = (int64_t)ns };
@@ -190,7 +204,7 @@ group_add_given(struct agg_table *t, struct group *g, enum agg_side s, const str
 			code = give_end(t, m, state, x->most, e);
 			break;
 		case MEASURE_QUANTILE:
-			code = give_all(t, m, state, x, e);
+			code = x->all != NULL ? give_all(t, m, state, x, e) : give_ranks(t, state, x, e);
 			break;
 		default:
 			return err_set(e, ERR_UNSUPPORTED, -1, "an aggregate that can't be given");
@@ -310,16 +324,18 @@ int
 table_add_item(struct agg_table *t, enum agg_side side, uint64_t start, bool error, struct err *e)
 {
 	struct adding x = { .t = t, .side = side, .error = error };
+	int code = table_make_room(t, e);
 
-	return add_item(&x, start, e);
+	return code < 0 ? code : add_item(&x, start, e);
 }
 
 int
 table_add_given(struct agg_table *t, enum agg_side side, const struct agg_given *g, struct err *e)
 {
 	struct adding x = { .t = t, .side = side, .given = g };
+	int code = table_make_room(t, e);
 
-	return add_item(&x, g->like->span->start_ns, e);
+	return code < 0 ? code : add_item(&x, g->like->span->start_ns, e);
 }
 
 void
@@ -365,7 +381,7 @@ table_merge_group(struct agg_table *t, struct agg_table *ft, struct group *from,
 	struct group *g;
 	int code = agg_check(t, e);
 
-	if (code == 0)
+	if (code == 0 && (code = table_make_room(t, e)) == 0)
 		code = table_get_group(t, from->bucket, from->key, &g, e);
 	for (size_t s = 0; code == 0 && s < 2 && from->side[s].states != NULL; s++) {
 		bool fresh = g->side[s].count == 0;

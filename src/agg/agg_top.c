@@ -48,7 +48,7 @@ cmp_ref(const struct agg_table *t, const struct group_ref *ref, const struct agg
 	return cmp_null_last(&x, &y, false, ref->desc);
 }
 
-static int
+int
 row_cmp(struct agg_table *t, const struct agg_row *a, const struct agg_row *b)
 {
 	int c = 0;
@@ -127,7 +127,7 @@ sift_down(struct agg_table *t)
 bool
 top_is_on(const struct agg_table *t)
 {
-	return t->opt.keep != 0 && t->opt.keep < t->n_groups;
+	return t->top;
 }
 
 bool

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "agg/agg_columns.h"
 #include "agg_i.h"
 #include "base/map.h"
 
@@ -24,9 +25,11 @@ struct trace_item {
 };
 
 struct trace_items {
-	struct map by_id;		/* place + 1 */
+	struct map by_id;		/* place */
 	VEC(struct trace_item *) v;
 	struct arena arena;
+	VEC(struct arena) taken;	/* of tables that were merged into this one */
+	size_t bytes;			/* counted */
 };
 
 void
@@ -37,6 +40,9 @@ trace_items_free(struct trace_items *x)
 	map_release(&x->by_id);
 	vec_release(&x->v);
 	arena_release(&x->arena);
+	for (size_t i = 0; i < x->taken.n; i++)
+		arena_release(&x->taken.v[i]);
+	vec_release(&x->taken);
 	free(x);
 }
 
@@ -86,6 +92,7 @@ item_get(struct agg_table *t, struct trace_items *x, const struct span_row *row,
 {
 	struct trace_id id = row->span->trace_id;
 	uint64_t *place;
+	size_t bytes;
 	bool fresh;
 	int code;
 
@@ -95,9 +102,10 @@ item_get(struct agg_table *t, struct trace_items *x, const struct span_row *row,
 		*out = x->v.v[*place];
 		return 0;
 	}
-	if ((code = agg_take(&t->mem, sizeof **out + 100 + row->trace->root_name.n +
-	    row->trace->root_service.n, e)) < 0)
+	bytes = sizeof **out + 100 + row->trace->root_name.n + row->trace->root_service.n;
+	if ((code = agg_take(&t->mem, bytes, e)) < 0)
 		return code;
+	x->bytes += bytes;
 	*place = x->v.n;
 	return item_new(x, row, out, e);
 }
@@ -139,6 +147,7 @@ trace_items_add(struct agg_table *t, enum agg_side side, const struct span_row *
 	if ((span = arena_new(&x->arena, struct trace_span)) == NULL ||
 	    !keep(&x->arena, buf_view(&t->key), &span->packed))
 		return err_nomem(e);
+	x->bytes += sizeof *span + t->key.n;
 	span->next = it->spans;
 	it->spans = span;
 	return 0;
@@ -211,16 +220,89 @@ trace_items_end(struct agg_table *t, struct err *e)
 	return code;
 }
 
-/* The items of another table, whose memory must stay: its arena's blocks are copied from. */
+/* ---- another table's ---- */
+
+/* The spans of an item go to those of the same trace. */
+static int
+merge_item(struct trace_items *x, struct trace_item *it, struct err *e)
+{
+	uint64_t *place;
+	bool fresh;
+
+	if ((place = map_put(&x->by_id, sv_new(&it->id, sizeof it->id), &fresh)) == NULL)
+		return err_nomem(e);
+	if (fresh) {
+		*place = x->v.n;
+		return vec_push(&x->v, it) ? 0 : err_nomem(e);
+	}
+	for (struct trace_span *s = it->spans, *next; s != NULL; s = next) {
+		next = s->next;
+		s->next = x->v.v[*place]->spans;
+		x->v.v[*place]->spans = s;
+	}
+	return 0;
+}
+
+static int
+merge_side(struct agg_table *t, struct trace_items *x, struct agg_table *ft,
+    struct trace_items *from, struct err *e)
+{
+	int code = agg_take(&t->mem, from->bytes, e);
+
+	if (code < 0)
+		return code;
+	/* The memory of its items goes over whole. */
+	if (!vec_push(&x->taken, from->arena))
+		return err_nomem(e);
+	arena_init(&from->arena);
+	x->bytes += from->bytes;
+	ft->mem.used -= from->bytes;
+	from->bytes = 0;
+	for (size_t i = 0; i < from->taken.n; i++)
+		if (!vec_push(&x->taken, from->taken.v[i]))
+			return err_nomem(e);
+		else
+			arena_init(&from->taken.v[i]);
+	for (size_t i = 0; i < from->v.n && code == 0; i++)
+		if ((code = agg_check(t, e)) == 0)
+			code = merge_item(x, from->v.v[i], e);
+	from->v.n = 0;
+	return code;
+}
+
 int
 trace_items_merge(struct agg_table *t, struct agg_table *from, struct err *e)
 {
-	for (int side = 0; side < 2; side++)
-		if (from->traces[side] != NULL && t->traces[side] == NULL) {
-			t->traces[side] = from->traces[side];
-			from->traces[side] = NULL;
-		} else if (from->traces[side] != NULL)
-			return err_set(e, ERR_UNSUPPORTED, -1,
-			    "traces of two tables are not merged");
-	return 0;
+	int code = 0;
+
+	for (int side = 0; side < 2 && code == 0; side++) {
+		struct trace_items *f = from->traces[side], *x = NULL;
+
+		if (f != NULL && (code = items_of(t, (enum agg_side)side, &x, e)) == 0)
+			code = merge_side(t, x, from, f, e);
+		trace_items_free(f);
+		from->traces[side] = NULL;
+	}
+	return code;
+}
+
+/* ---- without spans ---- */
+
+bool
+agg_asks_traces_only(const struct agg_table *t)
+{
+	for (size_t i = 0; i < t->n_slots; i++)
+		if (!t->slots[i].of_trace)
+			return false;
+	return t->g->per_trace;
+}
+
+int
+agg_add_trace(struct agg_table *t, enum agg_side side, const struct trace_facts *f, struct err *e)
+{
+	const struct trace_item it = { .id = f->trace_id, .start_ns = f->start_ns,
+		.duration_ns = trace_duration(f), .service = f->root_service, .name = f->root_name,
+		.error = f->n_errors != 0 };
+
+	return add_item(t, side, &it, e);
 }

@@ -5,12 +5,11 @@
  */
 #include "base/blob.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/spillfile.h"
 
 void
 blob_init(struct blob *b)
@@ -66,52 +65,6 @@ blob_settle(struct blob *b)
 	pthread_mutex_unlock(&b->lock);
 }
 
-static int
-write_all(int fd, const char *p, size_t n, struct err *e)
-{
-	while (n != 0) {
-		ssize_t k = write(fd, p, n);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k < 0)
-			return err_errno(e, "writing the spill file ([mount] spill_dir)");
-		p += k;
-		n -= (size_t)k;
-	}
-	return 0;
-}
-
-/* Whatever is wrong with the directory, no path is: only a full disk keeps its code. */
-static int
-spill_failed(const char *dir, struct err *e)
-{
-	int code = err_errno(e, "[mount] spill_dir %s", dir);
-
-	if (code == ERR_NOSPC || code == ERR_NOMEM)
-		return code;
-	if (e != NULL)
-		e->code = ERR_IO;
-	return ERR_IO;
-}
-
-static int
-open_spill(const char *dir, struct err *e)
-{
-	char name[4096];
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd >= 0)
-		return fd;
-	/* Not every file system has O_TMPFILE. */
-	if (snprintf(name, sizeof name, "%s/spanfs-XXXXXX", dir) >= (int)sizeof name)
-		return err_set(e, ERR_IO, -1, "[mount] spill_dir is too long");
-	if ((fd = mkostemp(name, O_CLOEXEC)) < 0)
-		return spill_failed(dir, e);
-	unlink(name);
-	return fd;
-}
-
 /* From memory into a file. Nobody else changes the bytes, so they are written as they stand. */
 static int
 spill(struct blob *b, const char *dir, struct err *e)
@@ -119,9 +72,9 @@ spill(struct blob *b, const char *dir, struct err *e)
 	struct buf old;
 	int fd, code;
 
-	if ((fd = open_spill(dir, e)) < 0)
+	if ((fd = spill_create(dir, e)) < 0)
 		return fd;
-	if ((code = write_all(fd, b->mem.p, b->mem.n, e)) < 0) {
+	if ((code = spill_write(fd, b->mem.p, b->mem.n, 0, e)) < 0) {
 		close(fd);
 		return code;
 	}
@@ -152,7 +105,7 @@ append_memory(struct blob *b, const void *p, size_t n, struct err *e)
 int
 blob_try_spill(const struct blob_limits *lim, struct err *e)
 {
-	int fd = open_spill(lim->spill_dir, e);
+	int fd = spill_create(lim->spill_dir, e);
 
 	if (fd < 0)
 		return fd;
@@ -178,29 +131,10 @@ blob_append(struct blob *b, const void *p, size_t n, const struct blob_limits *l
 		    "the result is larger than %llu bytes ([mount] spill_max)",
 		    (unsigned long long)lim->spill_max);
 	else
-		code = write_all(b->fd, p, n, e);
+		code = spill_write(b->fd, p, n, before, e);
 	if (code == 0)
 		atomic_store_explicit(&b->n, before + n, memory_order_release);
 	return code;
-}
-
-static int
-read_file(int fd, uint64_t off, char *p, size_t n, struct err *e)
-{
-	while (n != 0) {
-		ssize_t k = pread(fd, p, n, (off_t)off);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k < 0)
-			return err_errno(e, "reading the spill file");
-		if (k == 0)
-			return err_set(e, ERR_IO, -1, "the spill file is cut short");
-		p += k;
-		n -= (size_t)k;
-		off += (uint64_t)k;
-	}
-	return 0;
 }
 
 int
@@ -219,7 +153,7 @@ blob_read(struct blob *b, uint64_t off, void *out, size_t n, size_t *got, struct
 		memcpy(out, b->mem.p + off, n);
 	pthread_mutex_unlock(&b->lock);
 	if (fd >= 0)
-		code = read_file(fd, off, out, n, e);
+		code = spill_read(fd, out, n, off, e);
 	*got = code == 0 ? n : 0;
 	return code;
 }

@@ -169,38 +169,72 @@ partcache_has(struct partcache *c, struct hash128 key)
 	return has;
 }
 
-static struct entry *
-entry_new(struct hash128 key, struct sv bytes, uint64_t cost_ns)
+unsigned
+partcache_asked(struct partcache *c, struct hash128 key)
 {
-	struct entry *x = calloc(1, sizeof *x);
+	unsigned n;
 
-	if (x == NULL)
-		return NULL;
-	if ((x->part = malloc(sizeof *x->part + bytes.n)) == NULL) {
-		free(x);
-		return NULL;
-	}
-	atomic_init(&x->part->refs, 1);
-	x->part->n = bytes.n;
-	memcpy(x->part->bytes, bytes.p, bytes.n);
-	x->key = key;
-	x->worth = (struct gdsf_item){ .hash = key.lo, .bytes = bytes.n + ENTRY_BYTES,
-		.cost_ns = cost_ns };
-	return x;
+	pthread_mutex_lock(&c->lock);
+	n = freq_of(&c->worth.freq, key.lo);
+	pthread_mutex_unlock(&c->lock);
+	return n;
 }
 
-void
-partcache_add(struct partcache *c, struct hash128 key, struct sv bytes, uint64_t cost_ns)
+struct cached_part *
+cached_part_new(struct sv bytes)
+{
+	struct cached_part *p = malloc(sizeof *p + bytes.n);
+
+	if (p == NULL)
+		return NULL;
+	atomic_init(&p->refs, 1);
+	p->n = bytes.n;
+	if (bytes.n != 0)
+		memcpy(p->bytes, bytes.p, bytes.n);
+	return p;
+}
+
+static bool
+is_too_large(struct partcache *c, size_t n)
+{
+	bool too_large;
+
+	pthread_mutex_lock(&c->lock);
+	too_large = n > c->max_bytes / LARGEST_SHARE;
+	pthread_mutex_unlock(&c->lock);
+	return too_large;
+}
+
+bool
+partcache_add_part(struct partcache *c, struct hash128 key, struct cached_part *p, uint64_t cost_ns)
 {
 	struct entry *x;
 	bool taken;
 
-	if (bytes.n > c->max_bytes / LARGEST_SHARE ||
-	    (x = entry_new(key, bytes, cost_ns)) == NULL)
-		return;
+	if (is_too_large(c, p->n) || (x = calloc(1, sizeof *x)) == NULL)
+		return false;
+	atomic_fetch_add(&p->refs, 1);
+	x->part = p;
+	x->key = key;
+	x->worth = (struct gdsf_item){ .hash = key.lo, .bytes = p->n + ENTRY_BYTES,
+		.cost_ns = cost_ns };
 	pthread_mutex_lock(&c->lock);
 	taken = take_in(c, x);
 	pthread_mutex_unlock(&c->lock);
 	if (!taken)
 		free_entry(x);
+	return true;
+}
+
+bool
+partcache_add(struct partcache *c, struct hash128 key, struct sv bytes, uint64_t cost_ns)
+{
+	struct cached_part *p;
+	bool added;
+
+	if (is_too_large(c, bytes.n) || (p = cached_part_new(bytes)) == NULL)
+		return false;
+	added = partcache_add_part(c, key, p, cost_ns);
+	cached_part_put(p);
+	return added;
 }

@@ -101,6 +101,11 @@ bool segment_block_ok(const struct mseg *, size_t b, const mtrace *);
 
 /* ---- manifest_read.c ---- */
 
+/* Of a name all spans that rows of the segment tell of. */
+struct msum {
+	uint64_t n_rows, min_start, max_start;
+};
+
 struct segment {
 	atomic_uint refs;
 	struct mref ref;
@@ -111,6 +116,7 @@ struct segment {
 	/* Blocks of traces that were read, up to a number of them; never given up. */
 	_Atomic(mtrace *) *blocks;
 	atomic_size_t n_kept;
+	_Atomic(struct msum *) sums;	/* by name; NULL: not made yet */
 	_Atomic bool traces_lost;	/* a block could not be read: nothing is known of any trace */
 };
 
@@ -127,6 +133,8 @@ typedef VEC(uint32_t) row_vec;
  */
 int segment_find_trace(struct segment *, uint64_t trace_hash, row_vec *, struct err *)
     WARN_UNUSED;
+/* By name, and of all (n_rows alone), made once; NULL: no memory. */
+const struct msum *segment_sums(struct segment *);
 /* The place of a name, or -1. */
 long segment_name(const struct mseg *, struct sv name);
 /* Of a row: its services [*from, *to). */

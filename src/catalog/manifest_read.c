@@ -78,6 +78,7 @@ segment_unref(struct segment *s)
 	for (size_t b = 0; s->blocks != NULL && b < s->m.n_blocks; b++)
 		free(atomic_load_explicit(&s->blocks[b], memory_order_relaxed));
 	free(s->blocks);
+	free(atomic_load_explicit(&s->sums, memory_order_relaxed));
 	if (s->file != NULL)
 		(void)s->file->fs->ops->close(s->file, NULL);
 	arena_release(&s->arena);
@@ -198,4 +199,30 @@ segment_services(const struct mseg *m, uint32_t row, uint32_t *from, uint32_t *t
 {
 	*from = m->rows[row].service_from;
 	*to = row + 1 < m->n_rows ? m->rows[row + 1].service_from : (uint32_t)m->n_services;
+}
+
+/* Another thread may have made the same: one of the two stays. */
+const struct msum *
+segment_sums(struct segment *s)
+{
+	struct msum *none = NULL, *v = atomic_load_explicit(&s->sums, memory_order_acquire);
+
+	if (v != NULL || (v = malloc((s->m.n_names + 1) * sizeof *v)) == NULL)
+		return v;
+	for (size_t i = 0; i <= s->m.n_names; i++)
+		v[i] = (struct msum){ 0, UINT64_MAX, 0 };
+	for (size_t i = 0; i < s->m.n_rows; i++)
+		v[s->m.n_names].n_rows += s->m.rows[i].n_rows;
+	for (size_t i = 0; i < s->m.n_services; i++) {
+		const struct mservice *x = &s->m.services[i];
+		struct msum *sum = &v[x->name];
+
+		sum->n_rows += x->n_rows;
+		sum->min_start = x->min_start < sum->min_start ? x->min_start : sum->min_start;
+		sum->max_start = x->max_start > sum->max_start ? x->max_start : sum->max_start;
+	}
+	if (atomic_compare_exchange_strong(&s->sums, &none, v))
+		return v;
+	free(v);
+	return none;
 }

@@ -9,12 +9,6 @@
 #include "stats_i.h"
 
 static bool
-holds(struct time_range r, uint64_t min, uint64_t max)
-{
-	return min >= r.from && (max < r.to || r.to == WHEN_MAX);
-}
-
-static bool
 is_one_of(struct sv name, const struct sv *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -30,13 +24,13 @@ counts_do(const struct mseg *seg, uint32_t row, const struct stats_need *need)
 	const struct mrow *r = &seg->rows[row];
 	uint32_t from, to;
 
-	if (holds(need->range, r->min_start, r->max_start))
+	if (range_has(need->range, r->min_start, r->max_start))
 		return true;
 	segment_services(seg, row, &from, &to);
 	for (; from < to && need->n_services != 0; from++) {
 		const struct mservice *s = &seg->services[from];
 
-		if (!holds(need->range, s->min_start, s->max_start) &&
+		if (!range_has(need->range, s->min_start, s->max_start) &&
 		    is_one_of(seg->names[s->name], need->services, need->n_services))
 			return false;
 	}
@@ -182,7 +176,8 @@ stats_of(const struct snapshot *s, const struct stats_need *need, const struct s
 		return rc;
 	*st = (struct stats){
 		.version = s->generation, .shards = v, .n_shards = sel->n, .index = sel->shards,
-		.left = sel->left, .n_left = sel->n_left, .newest_partition = newest_partition(s),
+		.left = sel->left, .n_left = sel->n_left, .summed = sel->summed,
+		.newest_partition = newest_partition(s),
 		.n_rows = s->n_rows, .n_bytes = s->n_bytes,
 	};
 	*out = st;
@@ -209,7 +204,7 @@ snapshot_service_rows(const struct snapshot *s, size_t i, struct time_range r,
 		if (!values_overlap(x->min_start, x->max_start, r) ||
 		    !is_one_of(seg->names[x->name], services, n))
 			continue;
-		if (!holds(r, x->min_start, x->max_start))
+		if (!range_has(r, x->min_start, x->max_start))
 			return 0;
 		*rows += x->n_rows;
 	}

@@ -7,6 +7,7 @@
 #define CATALOG_STATS_I_H
 
 #include "base/map.h"
+#include "base/search.h"
 #include "base/vec.h"
 #include "catalog_i.h"
 
@@ -55,6 +56,95 @@ int owner_weights(struct shard *, enum column_id, size_t n, struct arena *,
 /* Adds the columns of resource and scope attributes, scope name and version. */
 int owner_columns(struct shard *, struct arena *, column_stats_vec *, struct err *) WARN_UNUSED;
 
+/* ---- stats_select.c, stats_sums.c ---- */
+
+enum reason { KEPT, LEFT_MARK, LEFT_COMMIT, LEFT_TIME, LEFT_SERVICE, LEFT_BLOOM, LEFT_NEWEST,
+	LEFT_SUMMED, LEFT_ENOUGH, N_REASONS };
+
+/* Rows that are surely there, none older than that. */
+struct sure {
+	uint64_t start, n;
+};
+
+/* A shard that is kept, and when its last row that is asked for starts, at the latest. */
+struct kept {
+	uint32_t shard;
+	uint64_t last;
+};
+
+/* What of a shard is asked for. */
+struct part {
+	uint64_t n, min, max;
+	bool known;
+};
+
+struct select {
+	const struct snapshot *snap;
+	const struct manifest *m;
+	const struct stats_need *need;
+	struct arena *arena;
+	size_t from, to, outside;	/* shards that may lie in the range: [from, to) and from `outside` */
+	long *names;			/* by segment and service asked for; -1: not there */
+	VEC(struct kept) kept;
+	VEC(struct sure) sure;
+	bool sums;			/* need->sums, and there are many of them */
+	size_t hours_from, hours_to;	/* of these shards the hours lie in the range */
+	uint64_t summed;
+	struct stats_left left[N_REASONS];
+	struct err *e;
+};
+
+static inline void
+select_leave(struct select *k, enum reason r, size_t first, uint64_t shards, uint64_t rows)
+{
+	struct stats_left *l = &k->left[r];
+
+	if (shards == 0)
+		return;
+	if (l->n_shards == 0 || first < l->first)
+		l->first = first;
+	l->n_shards += shards;
+	l->n_rows += rows;
+}
+
+static inline void
+select_leave_range(struct select *k, enum reason r, size_t from, size_t to)
+{
+	const uint64_t *before = snap_of(k->snap)->rows_before;
+
+	if (from < to)
+		select_leave(k, r, from, to - from, before[to] - before[from]);
+}
+
+/* The first shard whose partition is at or after t. */
+static inline size_t
+select_from(const struct snapshot *s, uint64_t t)
+{
+	size_t lo = 0;
+
+	LOWER_BOUND(lo, s->n_shards, i, s->shards[i].partition < t);
+	return lo;
+}
+
+/* Once the window is known. */
+void sums_begin(struct select *);
+/* What is asked for of the shard is added up: it is not kept. */
+bool sums_shard(struct select *, size_t i, const struct part *);
+/* If those before *i are the hours that lie in the range: they are, and *i is before them. */
+bool sums_hours(struct select *, size_t *i);
+/* There are as many as are wanted: no other shard matters. */
+static inline bool
+sums_do(const struct select *k)
+{
+	return k->sums && k->summed >= k->need->enough;
+}
+/* All shards are in the window, and services are asked for: by segments of the manifest. */
+bool sums_by_segments(const struct select *);
+/* Of that one: those of its rows are. False: they have to be looked at one by one. */
+bool sums_segment(struct select *, size_t segment);
+/* Of sums that do: what was not looked at, and what was kept. */
+void sums_leave_rest(struct select *);
+
 /* ---- tally.c: how many rows each of many values has ---- */
 
 struct tally {
@@ -92,6 +182,12 @@ static inline bool
 passed_over(int rc)
 {
 	return rc != 0 && rc != ERR_NOMEM;
+}
+
+static inline bool
+range_has(struct time_range r, uint64_t min, uint64_t max)
+{
+	return min >= r.from && (max < r.to || r.to == WHEN_MAX);
 }
 
 static inline bool

@@ -7,15 +7,13 @@
  * Where the newest rows of some services are wanted, and nothing else, partitions are gone
  * through from the newest on. A shard surely has a row at its last start, and all others not
  * before its first; once enough rows are sure, what lies before the oldest of them is out.
+ * Where their number alone is wanted, whole hours are taken together: stats_sums.c.
  */
 #include <stdlib.h>
 
 #include "base/search.h"
 #include "manifest_i.h"
 #include "stats_i.h"
-
-enum reason { KEPT, LEFT_MARK, LEFT_COMMIT, LEFT_TIME, LEFT_SERVICE, LEFT_BLOOM, LEFT_NEWEST,
-	N_REASONS };
 
 static const struct {
 	const char *rule, *why;
@@ -26,39 +24,11 @@ static const struct {
 	[LEFT_SERVICE] = { "service", "none of the services in the range" },
 	[LEFT_BLOOM] = { "bloom", "trace id not in the Bloom filter" },
 	[LEFT_NEWEST] = { "limit", "older than the rows asked for" },
-};
-
-/* Rows that are surely there, none older than that. */
-struct sure {
-	uint64_t start, n;
-};
-
-/* A shard that is kept, and when its last row that is asked for starts, at the latest. */
-struct kept {
-	uint32_t shard;
-	uint64_t last;
-};
-
-struct select {
-	const struct snapshot *snap;
-	const struct manifest *m;
-	const struct stats_need *need;
-	struct arena *arena;
-	size_t from, to, outside;	/* shards that may lie in the range: [from, to) and from `outside` */
-	long *names;			/* by segment and service asked for; -1: not there */
-	VEC(struct kept) kept;
-	VEC(struct sure) sure;
-	struct stats_left left[N_REASONS];
-	struct err *e;
+	[LEFT_SUMMED] = { "catalog", "counted together, from the catalog" },
+	[LEFT_ENOUGH] = { "limit", "enough are counted without it" },
 };
 
 /* ---- one shard ---- */
-
-/* What of a shard is asked for. */
-struct part {
-	uint64_t n, min, max;
-	bool known;
-};
 
 static bool
 add_services(const struct select *k, const struct mseg *seg, const struct mplace *p,
@@ -106,28 +76,6 @@ look_at(const struct select *k, size_t i, struct part *out)
 	return add_services(k, seg, &k->m->places[i], out) ? KEPT : LEFT_SERVICE;
 }
 
-static void
-leave(struct select *k, enum reason r, size_t first, uint64_t shards, uint64_t rows)
-{
-	struct stats_left *l = &k->left[r];
-
-	if (shards == 0)
-		return;
-	if (l->n_shards == 0 || first < l->first)
-		l->first = first;
-	l->n_shards += shards;
-	l->n_rows += rows;
-}
-
-static void
-leave_range(struct select *k, enum reason r, size_t from, size_t to)
-{
-	const uint64_t *before = snap_of(k->snap)->rows_before;
-
-	if (from < to)
-		leave(k, r, from, to - from, before[to] - before[from]);
-}
-
 static bool
 note_sure(struct select *k, const struct part *p)
 {
@@ -149,8 +97,10 @@ visit(struct select *k, size_t i)
 	struct part p;
 	enum reason r = look_at(k, i, &p);
 
+	if (r == KEPT && k->sums && sums_shard(k, i, &p))
+		r = LEFT_SUMMED;
 	if (r != KEPT) {
-		leave(k, r, i, 1, k->snap->shards[i].n_rows);
+		select_leave(k, r, i, 1, k->snap->shards[i].n_rows);
 		return 0;
 	}
 	return vec_push(&k->kept, ((struct kept){ (uint32_t)i, p.max })) &&
@@ -159,37 +109,27 @@ visit(struct select *k, size_t i)
 
 /* ---- by time ---- */
 
-/* The first shard whose partition is at or after t. */
-static size_t
-partition_from(const struct snapshot *s, uint64_t t)
-{
-	size_t lo = 0;
-
-	LOWER_BOUND(lo, s->n_shards, i, s->shards[i].partition < t);
-	return lo;
-}
-
 static void
 set_window(struct select *k)
 {
 	struct time_range r = k->need->range;
 
-	k->outside = partition_from(k->snap, PARTITION_OUTSIDE);
+	k->outside = select_from(k->snap, PARTITION_OUTSIDE);
 	k->from = 0;
 	k->to = k->outside;
 	if (!snap_of(k->snap)->in_hours)
 		return;
-	k->from = partition_from(k->snap, r.from - r.from % NS_PER_HOUR);
+	k->from = select_from(k->snap, r.from - r.from % NS_PER_HOUR);
 	if (r.to != WHEN_MAX && r.to != PARTITION_OUTSIDE)
-		k->to = partition_from(k->snap, r.to);
+		k->to = select_from(k->snap, r.to);
 	if (k->from > k->outside)
 		k->from = k->outside;
 	if (k->to > k->outside)
 		k->to = k->outside;
 	if (k->to < k->from)
 		k->to = k->from;
-	leave_range(k, LEFT_TIME, 0, k->from);
-	leave_range(k, LEFT_TIME, k->to, k->outside);
+	select_leave_range(k, LEFT_TIME, 0, k->from);
+	select_leave_range(k, LEFT_TIME, k->to, k->outside);
 }
 
 /* ---- the newest ---- */
@@ -235,7 +175,7 @@ cut_to_newest(struct select *k)
 		if (x->last >= oldest)
 			k->kept.v[m++] = *x;
 		else
-			leave(k, LEFT_NEWEST, x->shard, 1, k->snap->shards[x->shard].n_rows);
+			select_leave(k, LEFT_NEWEST, x->shard, 1, k->snap->shards[x->shard].n_rows);
 	}
 	k->kept.n = m;
 }
@@ -248,7 +188,9 @@ visit_back(struct select *k)
 	uint64_t inside = 0;
 	int rc = 0;
 
-	while (i > k->from && rc == 0) {
+	while (i > k->from && rc == 0 && !sums_do(k)) {
+		if (sums_hours(k, &i))
+			continue;
 		uint64_t partition = k->snap->shards[i - 1].partition;
 		size_t at = k->sure.n;
 
@@ -262,8 +204,34 @@ visit_back(struct select *k)
 		    (n_outside != 0 && sure_from(k, partition) >= k->need->newest)))
 			break;
 	}
-	if (rc == 0)
-		leave_range(k, LEFT_NEWEST, k->from, i);
+	if (rc == 0 && !sums_do(k))
+		select_leave_range(k, LEFT_NEWEST, k->from, i);
+	return rc;
+}
+
+static int
+visit_rows(struct select *k, size_t segment)
+{
+	const uint32_t *shard_of = k->m->shard_of[segment];
+	int rc = 0;
+
+	for (size_t i = 0; i < k->m->segments[segment]->m.n_rows && rc == 0; i++)
+		if (shard_of[i] != NO_SHARD)
+			rc = visit(k, shard_of[i]);
+	return rc;
+}
+
+/* All shards, by what tells of them; the newest segments first. */
+static int
+visit_segments(struct select *k)
+{
+	int rc = 0;
+
+	for (size_t s = k->m->n; s-- > 0 && rc == 0 && !sums_do(k);)
+		if (!sums_segment(k, s))
+			rc = visit_rows(k, s);
+	for (size_t i = 0; i < k->m->n_bare && rc == 0 && !sums_do(k); i++)
+		rc = visit(k, k->m->bare[i]);
 	return rc;
 }
 
@@ -271,6 +239,9 @@ static int
 visit_all(struct select *k)
 {
 	int rc = 0;
+
+	if (sums_by_segments(k))
+		return visit_segments(k);
 
 	for (size_t i = k->outside; i < k->snap->n_shards && rc == 0; i++)
 		rc = visit(k, i);
@@ -353,10 +324,10 @@ leave_others(struct select *k, size_t lo, size_t hi, const uint32_t *v, size_t n
 {
 	for (size_t i = 0; i < n; i++)
 		if (v[i] >= lo && v[i] < hi) {
-			leave_range(k, LEFT_BLOOM, lo, v[i]);
+			select_leave_range(k, LEFT_BLOOM, lo, v[i]);
 			lo = v[i] + 1;
 		}
-	leave_range(k, LEFT_BLOOM, lo, hi);
+	select_leave_range(k, LEFT_BLOOM, lo, hi);
 }
 
 static int
@@ -421,10 +392,12 @@ take(struct select *k, struct selection *out)
 		out->shards[i] = k->kept.v[i].shard;
 	qsort(out->shards, k->kept.n, sizeof *out->shards, by_shard);
 	out->n = k->kept.n;
+	out->summed = k->summed;
 	out->left = left;
 	for (int r = LEFT_MARK; r < N_REASONS; r++)
 		if (k->left[r].n_shards != 0) {
 			left[out->n_left] = k->left[r];
+			left[out->n_left].summed = r == LEFT_SUMMED;
 			left[out->n_left].rule = reasons[r].rule;
 			left[out->n_left++].why = reasons[r].why;
 		}
@@ -441,8 +414,11 @@ stats_select(const struct snapshot *s, const struct stats_need *need, struct are
 
 	*out = (struct selection){ 0 };
 	set_window(&k);
+	sums_begin(&k);
 	if ((rc = find_names(&k)) == 0)
 		rc = need->n_traces != 0 ? visit_traces(&k) : visit_all(&k);
+	if (rc == 0 && sums_do(&k))
+		sums_leave_rest(&k);
 	if (rc == 0)
 		rc = take(&k, out);
 	vec_release(&k.kept);

@@ -159,7 +159,8 @@ check_all(struct check *k)
 	if ((rc = check_gaps(k)) != 0 || (rc = check_sections(k)) != 0 ||
 	    (rc = check_columns(k)) != 0 || (rc = check_indexes(k)) != 0 ||
 	    (rc = check_trace_summary(k)) != 0 || (rc = check_stats(k)) != 0 ||
-	    (rc = check_lengths_read(k)) != 0 || (rc = check_rows(k)) != 0)
+	    (rc = check_lengths_read(k)) != 0 || (rc = check_rows(k)) != 0 ||
+	    (rc = check_ids(k)) != 0)
 		return rc;
 	if (k->n_lost != 0)
 		return 0;

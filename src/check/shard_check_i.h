@@ -8,6 +8,7 @@
  *   shard_check_rows     order of rows, services, trace table, parents, whole spans
  *   index_check          postings and text indexes against the values
  *   tracesum_check       summaries of traces against their rows
+ *   ids_check            span ids that the header says are different
  *   lengths_check        lengths of lines against the lines
  *
  * A section that can't be read is reported once; later looks at it get nothing.
@@ -50,6 +51,7 @@ int check_columns(struct check *) WARN_UNUSED;
 int check_indexes(struct check *) WARN_UNUSED;
 int check_trace_summary(struct check *) WARN_UNUSED;
 int check_rows(struct check *) WARN_UNUSED;
+int check_ids(struct check *) WARN_UNUSED;
 int check_spans(struct check *) WARN_UNUSED;
 
 /* What lines are measured with. Begins zeroed. */

@@ -10,7 +10,6 @@
 #include "base/map.h"
 #include "ch_catalog_i.h"
 #include "ch_cell_i.h"
-#include "ch_words_i.h"
 
 /* Kinds and statuses are few words; whatever else is there is number 0. */
 #define WORDS_MOST 1000u

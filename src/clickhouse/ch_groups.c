@@ -2,7 +2,7 @@
 /* ch_groups: the server's groups as rows, into a table: see clickhouse/ch_groups.h. */
 #include "clickhouse/ch_groups.h"
 
-#include "ch_words_i.h"
+#include "ch_cell_i.h"
 #include "clickhouse/ch_rows.h"
 #include "clickhouse/ch_span.h"
 
@@ -10,6 +10,7 @@
 struct reading {
 	const struct grouping *g;
 	struct agg_given_want want;
+	bool ranked, doubts;
 	struct arena a;			/* of a group */
 	struct span span;
 	struct resource resource;
@@ -47,7 +48,7 @@ fits(const struct reading *r, const struct ch_column *c, size_t n)
 
 	for (size_t i = 0; i < r->g->n_keys; i++)
 		want += r->g->keys[i].scope == FIELD_INTRINSIC ? 1 : 2;
-	want += 5 + (r->want.sum ? 2u : 0) + (r->want.ends ? 2u : 0) + r->want.all;
+	want += 5 + (r->want.sum ? 2u : 0) + (r->want.ends ? 2u : 0) + r->want.all + r->doubts;
 	if (n != want)
 		return false;
 	for (size_t i = 0; i < r->g->n_keys; i++) {
@@ -56,9 +57,11 @@ fits(const struct reading *r, const struct ch_column *c, size_t n)
 		ok &= c[at++].type->kind == CH_STRING;
 	}
 	ok &= ch_type_is(c[at].type, CH_INT, 8) && ch_type_is(c[at + 1].type, CH_INT, 8);
-	for (at += 2; at + 1 + r->want.all < n; at++)
+	for (at += 2; at + 1 + r->want.all + r->doubts < n; at++)
 		ok &= ch_type_is(c[at].type, CH_UINT, 8);
-	return ok && (!r->want.all || is_all(c[at].type));
+	if (r->want.all)
+		ok &= is_all(c[at++].type);
+	return ok && (!r->doubts || ch_type_is(c[at].type, CH_UINT, 8));
 }
 
 /* ---- keys ---- */
@@ -167,11 +170,16 @@ figures_read(struct reading *r, const struct sv **cells, struct agg_given *x)
 	}
 	if (r->want.all) {
 		c = cursor_new((*cells)->p, (*cells)->n);
-		if (cursor_varint(&c) != x->count)
+		if (cursor_varint(&c) != (r->ranked ? r->want.n_ranks : x->count))
 			return strange(r->e);
-		x->all = (const unsigned char *)c.p;
+		*(r->ranked ? &x->ranks : &x->all) = (const unsigned char *)c.p;
 		++*cells;
 	}
+	if (r->ranked && x->count > ch_ranked_rows(&r->want))
+		return err_set(r->e, ERR_UNSUPPORTED, -1, "a group has too many spans");
+	/* Of these it is not known whether they belong to it. */
+	if (r->doubts && number(cells) != 0)
+		return 1;
 	return x->errors > x->count ? strange(r->e) : 0;
 }
 
@@ -185,10 +193,10 @@ groups_read(struct reading *r, struct ch_rows *rows, struct agg_table *t, enum a
 	int rc;
 
 	while ((rc = ch_rows_next(rows, &cells, r->e)) == 0) {
-		struct agg_given x = { .like = &like };
+		struct agg_given x = { .like = &like, .want = &r->want };
 
 		arena_reset(&r->a);
-		if ((rc = keys_read(r, &cells)) < 0 || (rc = figures_read(r, &cells, &x)) < 0)
+		if ((rc = keys_read(r, &cells)) < 0 || (rc = figures_read(r, &cells, &x)) != 0)
 			return rc;
 		/* Without a key there is a row of nothing, too. */
 		if (x.count != 0 && (rc = agg_add_given(t, side, &x, r->e)) < 0)
@@ -225,7 +233,8 @@ int
 ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_opts *o,
     struct agg_table *t, enum agg_side side, struct ch_outcome *outcome, struct err *e)
 {
-	struct reading r = { .g = agg_grouping(t), .e = e };
+	struct reading r = { .g = agg_grouping(t), .ranked = q->ranked, .e = e };
+	struct agg_table *into = t;
 	struct ch_sql sql;
 	struct arena a;
 	int rc;
@@ -239,8 +248,15 @@ ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_o
 	r.resource_attrs = arena_array(&a, r.g->n_keys + 1, struct attr);
 	rc = r.attrs == NULL || r.resource_attrs == NULL ? err_nomem(e) :
 	    ch_sql_groups(q, t, &a, &sql, e);
+	r.doubts = rc == 0 && sql.doubts;
+	if (rc == 0 && (q->ranked || r.doubts))
+		rc = agg_table_like(t, &into, e);
 	if (rc == 0)
-		rc = groups_ask(c, &sql, o, &r, t, side, outcome);
+		rc = groups_ask(c, &sql, o, &r, into, side, outcome);
+	if (rc == 0 && into != t)
+		rc = agg_merge(t, into, e);
+	if (into != t)
+		agg_table_free(into);
 	arena_release(&r.a);
 	arena_release(&a);
 	return rc;

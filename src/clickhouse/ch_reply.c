@@ -257,7 +257,8 @@ fewer_settings(struct ch_reply *r)
 	if (r->outcome.code == 115 && had == SETTINGS_ALL)
 		want = SETTINGS_OLD;
 	/* A statement that would write fails with this code, too, and must go on to fail. */
-	else if (r->outcome.code == 164 && sv_find(buf_view(&r->words), SV("Cannot modify")) >= 0)
+	else if (r->outcome.code == 164 && (sv_find(buf_view(&r->words), SV("Cannot modify")) >= 0 ||
+	    sv_find(buf_view(&r->words), SV("Cannot override")) >= 0))	/* as 18.16 has it */
 		want = SETTINGS_NONE;
 	if (want == had)
 		return false;

@@ -164,6 +164,7 @@ ch_count(struct ch_client *c, const struct ch_select *q, const struct ch_scan_op
 {
 	struct ch_select count = *q;
 	struct ch_scan *s = NULL;
+	uint64_t v[2] = { 0, 0 };
 	int rc;
 
 	count.count = true;
@@ -173,9 +174,11 @@ ch_count(struct ch_client *c, const struct ch_select *q, const struct ch_scan_op
 		return rc;
 	if ((rc = ch_sql_select(&count, &s->a, &s->sql, e)) == 0 &&
 	    (rc = ask(s, c, o, outcome, e)) == 0)
-		rc = numbers_read(s, n, 1, e);
+		rc = numbers_read(s, v, s->sql.doubts ? 2 : 1, e);
 	ch_scan_close(s);
-	return rc;
+	if (rc == 0 && v[1] == 0)
+		*n = v[0];
+	return rc == 0 ? v[1] != 0 : rc;
 }
 
 /* Of one trace, or of a list without doubles: how many are asked for. 0: that isn't known. */

@@ -7,6 +7,8 @@
 #include "ch_schema_i.h"
 #include "clickhouse/ch_rows.h"
 
+enum { CODE_UNKNOWN_SETTING = 115 };
+
 /* What a table with thousands of columns does not reach: an answer without an end does. */
 #define SCHEMA_BYTES (16u << 20)
 
@@ -46,6 +48,27 @@ texts_of(struct ch_rows *rows, row_fn *fn, void *arg, struct err *e)
 	return rc > 0 ? 0 : rc;
 }
 
+/* In place of "Unknown setting param_d". The version is told if the server tells it. */
+static int
+too_old(struct ch_client *c, struct err *e)
+{
+	struct ch_question q = { .sql = SV("SELECT version()"), .format = SV("RowBinary") };
+	struct ch_reply *reply = NULL;
+	struct buf version = BUF_INIT;
+	struct err unsaid = ERR_INIT;
+	struct sv piece;
+	int rc = ch_ask(c, &q, NULL, &reply, &unsaid);
+
+	while (rc == 0 && version.n < 64)
+		if ((rc = ch_read(reply, &piece, &unsaid)) == 0 && piece.n > 1)	/* its length is first */
+			visible_text(&version, sv_new(piece.p + 1, piece.n < 32 ? piece.n - 1 : 31), 0);
+	ch_close(reply);
+	rc = err_set(e, ERR_UNSUPPORTED, -1, "ClickHouse %s is too old: it takes no parameters of queries, and has "
+	    "no columns of type Map", buf_cstr(&version));
+	buf_release(&version);
+	return rc;
+}
+
 static int
 each_row(struct ch_client *c, struct sv sql, struct ch_table t, row_fn *fn, void *arg, struct err *e)
 {
@@ -54,6 +77,7 @@ each_row(struct ch_client *c, struct sv sql, struct ch_table t, row_fn *fn, void
 	struct ch_param params[2];
 	struct ch_reply *reply = NULL;
 	struct ch_rows *rows = NULL;
+	struct ch_outcome o = { 0 };
 	int rc;
 
 	ch_param_string(&d, t.database);
@@ -61,7 +85,9 @@ each_row(struct ch_client *c, struct sv sql, struct ch_table t, row_fn *fn, void
 	params[0] = (struct ch_param){ SV("d"), buf_view(&d) };
 	params[1] = (struct ch_param){ SV("t"), buf_view(&n) };
 	q.params = params;
-	rc = d.oom || n.oom ? err_nomem(e) : ch_ask(c, &q, NULL, &reply, e);
+	rc = d.oom || n.oom ? err_nomem(e) : ch_ask(c, &q, &o, &reply, e);
+	if (rc < 0 && o.code == CODE_UNKNOWN_SETTING)
+		rc = too_old(c, e);
 	if (rc == 0 && (rc = ch_rows_open(next_piece, reply, &rows, e)) == 0)
 		rc = texts_of(rows, fn, arg, e);
 	ch_rows_close(rows);

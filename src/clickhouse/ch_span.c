@@ -4,7 +4,6 @@
 
 #include "base/limits.h"
 #include "ch_cell_i.h"
-#include "ch_words_i.h"
 #include "ingest/json_attrs.h"
 
 /* What one row is made with. */

@@ -39,8 +39,10 @@ static void
 select_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 {
 	W(w, "SELECT ");
-	if (q->count)
+	if (q->count) {
 		W(w, "count()");
+		out->doubts = doubts_write(w, q->filter);
+	}
 	for (unsigned c = 0; c < N_CHC && !q->count; c++) {
 		if ((q->columns >> c & 1) == 0 || !w_have(w, c))
 			continue;
@@ -82,7 +84,7 @@ by_key(const struct writer *w, const struct pred *p)
 	enum ch_span_column c;
 
 	if (p->kind != PRED_LEAF || p->field.scope != FIELD_INTRINSIC || (p->op != OP_EQ && p->op != OP_IN) ||
-	    leaf_how(w->s, p) != LEAF_EXACT)
+	    leaf_how(w, p) != LEAF_EXACT)
 		return false;
 	if (p->field.intrinsic == IN_SERVICE)
 		c = CHC_SERVICE;
@@ -96,7 +98,7 @@ by_key(const struct writer *w, const struct pred *p)
 	return false;
 }
 
-/* Timestamps are of 64 signed bits; what is past them is no bound. */
+/* Timestamps are of 64 signed bits; a bound past them is none, or leaves nothing. */
 static void
 range_write(struct clause *c, struct time_range r)
 {
@@ -105,7 +107,10 @@ range_write(struct clause *c, struct time_range r)
 	if (r.from > 0) {
 		also(c);
 		w_column(w, CHC_TIMESTAMP);
-		W(w, " >= fromUnixTimestamp64Nano(");
+		if (r.from > INT64_MAX)
+			W(w, " > fromUnixTimestamp64Nano(");
+		else
+			W(w, " >= fromUnixTimestamp64Nano(");
 		w_i64(w, r.from > INT64_MAX ? INT64_MAX : (int64_t)r.from);
 		W(w, ")");
 	}
@@ -249,7 +254,7 @@ int
 ch_sql_select(const struct ch_select *q, struct arena *a, struct ch_sql *out, struct err *e)
 {
 	struct writer w = { .b = BUF_INIT, .params = VEC_INIT, .a = a, .s = q->schema, .hex = q->hex,
-		.exact = true };
+		.exact = true, .doubts = q->count };
 	int rc;
 
 	memset(out, 0, sizeof *out);

@@ -7,18 +7,11 @@
  */
 #include <math.h>
 
-#include "base/utf8.h"
 #include "ch_sql_i.h"
 #include "match/compare.h"
 
 /* Relative, of what a number is read as. */
 #define SLACK 1e-12
-
-bool
-text_plain(struct sv s)
-{
-	return utf8_valid(s) && sv_find(s, SV("\xef\xbf\xbd")) < 0;
-}
 
 static bool
 all_plain(const struct pred *p)
@@ -38,6 +31,43 @@ any_number(const struct pred *p)
 	return false;
 }
 
+static bool
+integers(const struct pred *p, bool others)
+{
+	for (size_t i = 0; i < p->n_lits; i++)
+		if (!p->lits[i].is_int && (!others || literal_is_number(&p->lits[i]) ||
+		    !text_plain(p->lits[i].text)))
+			return false;
+	return true;
+}
+
+/* Exact, but for values in doubt. */
+static bool
+in_doubt(const struct pred *p)
+{
+	if (p->field.scope != FIELD_SPAN && p->field.scope != FIELD_RESOURCE && p->field.scope != FIELD_BARE)
+		return false;
+	switch (p->op) {
+	case OP_EQ:
+	case OP_NE:
+	case OP_IN:
+	case OP_NOTIN:
+		return integers(p, true);
+	case OP_LT:
+	case OP_LE:
+	case OP_GT:
+	case OP_GE:
+	case OP_BETWEEN:
+		return integers(p, false);
+	case OP_RE:
+	case OP_NRE:
+		return re_alike(p->lits[0].text);
+	default:
+		return (p->op == OP_CONTAINS || p->op == OP_NOTCONTAINS || p->op == OP_STARTS || p->op == OP_ENDS) &&
+		    p->lits[0].text.n != 0 && text_plain(p->lits[0].text);
+	}
+}
+
 enum how
 attr_how(const struct pred *p)
 {
@@ -51,23 +81,18 @@ attr_how(const struct pred *p)
 	case OP_NE:
 	case OP_IN:
 	case OP_NOTIN:
-		return all_plain(p) && !any_number(p) ? LEAF_EXACT : LEAF_WIDE;
+		if (all_plain(p) && !any_number(p))
+			return LEAF_EXACT;
+		break;
 	default:
-		return LEAF_WIDE;
+		break;
 	}
+	return in_doubt(p) ? LEAF_DOUBT : LEAF_WIDE;
 }
 
 /* ---- one value: of a column of maps, or the map that a lambda is at ---- */
 
-struct place {
-	bool lambda;
-	enum ch_span_column map;
-	struct sv key;
-	struct sv computed;	/* a column that is this value */
-	struct sv items;	/* a column of "key=value" */
-};
-
-static struct place
+struct place
 place_of(const struct writer *w, enum ch_span_column map, struct sv key, bool lambda)
 {
 	struct place at = { .lambda = lambda, .map = map, .key = key };
@@ -90,8 +115,8 @@ map_write(struct writer *w, const struct place *at)
 		w_column(w, at->map);
 }
 
-static void
-guard(struct writer *w, const struct place *at)
+void
+place_guard(struct writer *w, const struct place *at)
 {
 	W(w, "mapContains(");
 	map_write(w, at);
@@ -100,8 +125,8 @@ guard(struct writer *w, const struct place *at)
 	W(w, ")");
 }
 
-static void
-value(struct writer *w, const struct place *at)
+void
+place_value(struct writer *w, const struct place *at)
 {
 	if (at->computed.n != 0) {
 		w_name(w, at->computed);
@@ -153,7 +178,7 @@ static void
 within(struct writer *w, const struct place *at, double lo, double hi)
 {
 	W(w, "ifNull(toFloat64OrNull(");
-	value(w, at);
+	place_value(w, at);
 	W(w, ")");
 	if (isinf(hi)) {
 		W(w, " >= ");
@@ -183,7 +208,7 @@ any_of(struct writer *w, const struct place *at, const struct pred *p)
 	for (size_t i = 0; i < p->n_lits; i++)
 		texts[i] = p->lits[i].text;
 	W(w, "(");
-	value(w, at);
+	place_value(w, at);
 	if (p->n_lits == 1) {
 		W(w, " = ");
 		w_text(w, texts[0]);
@@ -225,7 +250,7 @@ call(struct writer *w, const struct place *at, const struct pred *p)
 	default:
 		W(w, " AND endsWith(");
 	}
-	value(w, at);
+	place_value(w, at);
 	W(w, ", ");
 	w_text(w, p->lits[0].text);
 	W(w, ")");
@@ -260,7 +285,7 @@ all_numbers(const struct pred *p)
 static void
 test(struct writer *w, const struct place *at, const struct pred *p)
 {
-	guard(w, at);
+	place_guard(w, at);
 	switch (p->op) {
 	case OP_EQ:
 	case OP_IN:
@@ -303,7 +328,7 @@ bare(struct writer *w, const struct pred *p)
 	W(w, "(");
 	test(w, &own, p);
 	W(w, " OR NOT ");
-	guard(w, &own);
+	place_guard(w, &own);
 	W(w, " AND ");
 	test(w, &of, p);
 	W(w, ")");
@@ -350,11 +375,11 @@ bare_value(struct writer *w, const struct field *f)
 	struct place own = place_of(w, CHC_ATTRS, f->key, false), of = place_of(w, CHC_RESOURCE, f->key, false);
 
 	W(w, "if(");
-	guard(w, &own);
+	place_guard(w, &own);
 	W(w, ", ");
-	value(w, &own);
+	place_value(w, &own);
 	W(w, ", ");
-	value(w, &of);
+	place_value(w, &of);
 	W(w, ")");
 }
 
@@ -371,13 +396,13 @@ attr_value(struct writer *w, const struct field *f)
 	}
 	at = place_of(w, c, f->key, many);
 	if (!many) {
-		value(w, &at);
+		place_value(w, &at);
 		return;
 	}
 	W(w, "arrayMap(spanfs_m -> ");
-	value(w, &at);
+	place_value(w, &at);
 	W(w, ", arrayFilter(spanfs_m -> ");
-	guard(w, &at);
+	place_guard(w, &at);
 	W(w, ", ");
 	w_column(w, c);
 	W(w, "))");

@@ -9,7 +9,7 @@
 static bool
 leaf_empty(const struct writer *w, const struct pred *p, bool deny)
 {
-	enum how how = leaf_how(w->s, p);
+	enum how how = leaf_how(w, p);
 
 	return how == LEAF_NOT || (deny && how == LEAF_WIDE);
 }
@@ -70,6 +70,18 @@ list_write(struct writer *w, const struct pred *p, bool deny)
 	W(w, ")");
 }
 
+static void
+leaf_cond(struct writer *w, const struct pred *p, bool deny)
+{
+	enum how how = leaf_how(w, p);
+
+	w->exact = w->exact && (how == LEAF_EXACT || (how == LEAF_DOUBT && w->doubts));
+	if (how == LEAF_DOUBT)
+		doubt_leaf(w, p, deny);
+	else
+		leaf_write(w, p);
+}
+
 void
 cond_write(struct writer *w, const struct pred *p, bool deny)
 {
@@ -85,8 +97,7 @@ cond_write(struct writer *w, const struct pred *p, bool deny)
 		W(w, "0");
 		break;
 	case PRED_LEAF:
-		w->exact = w->exact && leaf_how(w->s, p) == LEAF_EXACT;
-		leaf_write(w, p);
+		leaf_cond(w, p, deny);
 		break;
 	case PRED_NOT:
 		W(w, "NOT (");

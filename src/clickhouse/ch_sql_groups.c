@@ -2,7 +2,14 @@
 /*
  * ch_sql_groups: the statement of ch_groups.h. Columns, in order: of each key its text, and of
  * attributes before it whether they are there; the first and last start, ns; count; errors; then, as
- * they are asked for, the sum of durations in two halves of 32 bits, the least and most, all.
+ * they are asked for, the sum of durations in two halves of 32 bits, the least and most, and all or
+ * the percentiles.
+ *
+ * The server's exact quantile of level L of n values is the one that floor(L * n), reckoned in
+ * doubles, are before. Ours, of part / whole, has ceil(part * n / whole) - 1 before it. So L is part /
+ * whole less 1e-12: with an integer m = part * n / whole both are m - 1; else m has a fraction of
+ * 1 / whole at least, and they are the same while 1e-12 * n is less than that. Doubles are off by some
+ * 2^-53 of n, a thousandth of what was taken off. LEVEL_ROWS is a tenth less than all that.
  */
 #include "clickhouse/ch_groups.h"
 
@@ -10,6 +17,8 @@
 #include "clickhouse/ch_rows.h"
 
 #define DAY_NS 86400000000000ull
+#define LEVEL_UNITS 1000000000000ull	/* of a level, of 12 decimals */
+#define LEVEL_ROWS 900000000000ull
 
 static enum ch_span_column
 own_column(enum intrinsic i)
@@ -170,8 +179,38 @@ errors(struct writer *w)
 	W(w, ")");
 }
 
+/* A part of the text: parameters of a function may be no parameters of a statement. */
 static void
-figures(struct writer *w, const struct agg_given_want *want)
+levels(struct writer *w, const struct agg_given_want *want)
+{
+	W(w, ", quantilesExact");
+	for (size_t i = 0; i < want->n_ranks; i++) {
+		const struct agg_rank *r = &want->ranks[i];
+		uint64_t level = r->part * (LEVEL_UNITS / r->whole);
+
+		buf_printf(&w->b, "%s0.%012ju", i == 0 ? "(" : ", ", (uintmax_t)(level == 0 ? 0 : level - 1));
+	}
+	W(w, ")(");
+}
+
+uint64_t
+ch_ranked_rows(const struct agg_given_want *want)
+{
+	uint64_t most = want->n_ranks == 0 ? 0 : UINT64_MAX;
+
+	for (size_t i = 0; i < want->n_ranks; i++) {
+		uint64_t whole = want->ranks[i].whole, n;
+
+		if (whole == 0 || LEVEL_UNITS % whole != 0)
+			return 0;
+		n = LEVEL_ROWS / whole;
+		most = n < most ? n : most;
+	}
+	return most;
+}
+
+static void
+figures(struct writer *w, const struct agg_given_want *want, bool ranked)
 {
 	W(w, "toUnixTimestamp64Nano(min(");
 	start(w);
@@ -193,8 +232,12 @@ figures(struct writer *w, const struct agg_given_want *want)
 		duration(w);
 		W(w, "))");
 	}
+	if (want->all && ranked)
+		levels(w, want);
+	else if (want->all)
+		W(w, ", groupArray(");
 	if (want->all) {
-		W(w, ", groupArray(toUInt64(");
+		W(w, "toUInt64(");
 		duration(w);
 		W(w, "))");
 	}
@@ -202,15 +245,22 @@ figures(struct writer *w, const struct agg_given_want *want)
 
 /* ---- groups ---- */
 
-/* A week or month is of whole days, which the table adds up. */
+/* A month is of whole days, which the table adds up. */
 static uint64_t
 bucket_ns(struct bucket_step s)
 {
-	return s.kind == STEP_NS ? s.ns : DAY_NS;
+	return s.kind == STEP_NS ? s.ns : s.kind == STEP_WEEK ? 7 * DAY_NS : DAY_NS;
+}
+
+/* Weeks are of the fourth day of 1970 on. */
+static uint64_t
+bucket_shift(struct bucket_step s, uint64_t shift)
+{
+	return s.kind == STEP_WEEK ? shift + 3 * DAY_NS : shift;
 }
 
 static void
-group_by(struct writer *w, const struct agg_table *t, uint64_t pieces)
+group_by(struct writer *w, const struct agg_table *t, uint64_t pieces, uint64_t shift)
 {
 	const struct grouping *g = agg_grouping(t);
 	const char *before = " GROUP BY ";
@@ -228,7 +278,13 @@ group_by(struct writer *w, const struct agg_table *t, uint64_t pieces)
 		buf_str(&w->b, before);
 		W(w, "intDiv(greatest(toUnixTimestamp64Nano(");
 		start(w);
-		W(w, "), 0), ");
+		W(w, "), 0)");
+		shift = bucket_shift(agg_step(t), shift);
+		if (shift != 0) {
+			W(w, " + ");
+			w_u64(w, shift);
+		}
+		W(w, ", ");
 		w_i64(w, (int64_t)bucket_ns(agg_step(t)));
 		W(w, ")");
 		before = ", ";
@@ -244,6 +300,14 @@ group_by(struct writer *w, const struct agg_table *t, uint64_t pieces)
 	}
 }
 
+/* Days of a month would have percentiles of their own. */
+static bool
+can_rank(const struct agg_table *t, const struct agg_given_want *want)
+{
+	return want->all && ch_ranked_rows(want) != 0 &&
+	    (!agg_grouping(t)->has_bucket || agg_step(t).kind != STEP_MONTH);
+}
+
 static int
 not_here(struct err *e)
 {
@@ -255,14 +319,14 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
     struct ch_sql *out, struct err *e)
 {
 	struct writer w = { .b = BUF_INIT, .params = VEC_INIT, .a = a, .s = q->schema, .hex = q->hex,
-		.exact = true };
+		.exact = true, .doubts = true };
 	const struct grouping *g = agg_grouping(t);
 	struct agg_given_want want;
 	int rc;
 
 	memset(out, 0, sizeof *out);
-	if (!agg_takes_given(t, &want) ||
-	    (g->has_bucket && (agg_step(t).kind == STEP_AUTO || bucket_ns(agg_step(t)) > INT64_MAX)))
+	if (!agg_takes_given(t, &want) || (q->ranked && !can_rank(t, &want)) || (g->has_bucket &&
+	    (agg_step(t).kind == STEP_AUTO || bucket_ns(agg_step(t)) > INT64_MAX || q->shift > INT64_MAX / 2)))
 		return not_here(e);
 	for (size_t i = 0; i < g->n_keys; i++)
 		if (!can_key(&w, &g->keys[i]))
@@ -270,11 +334,12 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	W(&w, "SELECT ");
 	for (size_t i = 0; i < g->n_keys; i++)
 		key_write(&w, &g->keys[i], i);
-	figures(&w, &want);
+	figures(&w, &want, q->ranked);
+	out->doubts = doubts_write(&w, q->filter);
 	W(&w, ", toUInt8(1) AS " CH_END " FROM ");
 	w_table(&w, q->schema->table);
 	where_write(&w, q);
-	group_by(&w, t, want.all ? q->pieces : 0);
+	group_by(&w, t, want.all && !q->ranked ? q->pieces : 0, q->shift);
 	if ((rc = w_finish(&w, out, e)) == 0 && !out->exact)
 		return not_here(e);
 	return rc;

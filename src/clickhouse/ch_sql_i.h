@@ -15,11 +15,14 @@ struct writer {
 	struct arena *a;
 	const struct ch_schema *s;
 	bool hex, exact, oom;
+	bool doubts;		/* what is in doubt is counted beside */
 };
 
 #define W(w, lit) buf_put(&(w)->b, "" lit, sizeof lit - 1)
 
 /* ---- ch_sql_write.c ---- */
+/* Of a value: is it text that is shown as it is stored? */
+bool text_plain(struct sv);
 void w_name(struct writer *, struct sv);			/* `name` */
 void w_column(struct writer *, enum ch_span_column);
 void w_table(struct writer *, struct ch_table);
@@ -60,18 +63,39 @@ struct leaf_row {
 extern const struct leaf_row leaf_rows[N_INTRINSICS];
 enum how {
 	LEAF_EXACT,
+	LEAF_DOUBT,	/* the same, but for values in doubt (ch_sql_doubt.c) */
 	LEAF_WIDE,	/* more rows pass than should */
 	LEAF_NOT,	/* nothing can be said */
 };
-enum how leaf_how(const struct ch_schema *, const struct pred *);
+enum how leaf_how(const struct writer *, const struct pred *);
 void leaf_write(struct writer *, const struct pred *);
 
 /* ---- ch_sql_attr.c ---- */
-/* Of a literal: is it text that is shown as it is stored; does it read as a number? */
-bool text_plain(struct sv);
 enum how attr_how(const struct pred *);
 void attr_write(struct writer *, const struct pred *);
 /* Its value as text, where it is there; of events and links an array of those that are there. */
 void attr_value(struct writer *, const struct field *);
+
+/* One value: of a column of maps, or the map that a lambda is at. */
+struct place {
+	bool lambda;
+	enum ch_span_column map;
+	struct sv key;
+	struct sv computed;	/* a column that is this value */
+	struct sv items;	/* a column of "key=value" */
+};
+struct place place_of(const struct writer *, enum ch_span_column map, struct sv key, bool lambda);
+void place_guard(struct writer *, const struct place *);	/* it is there */
+void place_value(struct writer *, const struct place *);
+
+/* ---- ch_sql_doubt.c ---- */
+void doubt_leaf(struct writer *, const struct pred *, bool deny);
+/* ", countIf(...)": how many of the rows are in doubt; false: none of the filter can be, and nothing. */
+bool doubts_write(struct writer *, const struct pred *filter);
+
+/* ---- ch_sql_re.c ---- */
+/* Does the pattern mean the same over there? */
+bool re_alike(struct sv);
+void w_re(struct writer *, struct sv);
 
 #endif

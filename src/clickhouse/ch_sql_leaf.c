@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "ch_sql_i.h"
-#include "ch_words_i.h"
+#include "ch_cell_i.h"
 #include "match/compare.h"
 
 static bool
@@ -56,9 +56,12 @@ const struct leaf_row leaf_rows[N_INTRINSICS] = {
 /* ---- how far each can be said ---- */
 
 static enum how
-text_how(const struct pred *p)
+text_how(const struct pred *p, bool many)
 {
 	switch (p->op) {
+	case OP_RE:
+	case OP_NRE:
+		return !many && re_alike(p->lits[0].text) ? LEAF_DOUBT : LEAF_NOT;
 	case OP_HAS:
 		return LEAF_EXACT;
 	case OP_CONTAINS:
@@ -90,7 +93,7 @@ intrinsic_how(const struct ch_schema *s, const struct pred *p)
 		return LEAF_EXACT;	/* nothing has it */
 	switch (r->sort) {
 	case SORT_TEXT:
-		return text_how(p);
+		return text_how(p, r->many);
 	case SORT_TIME:
 	case SORT_DURATION:
 		return is_list(p) || pred_op_order(p->op) || p->op == OP_HAS ? LEAF_EXACT : LEAF_NOT;
@@ -99,8 +102,8 @@ intrinsic_how(const struct ch_schema *s, const struct pred *p)
 	}
 }
 
-enum how
-leaf_how(const struct ch_schema *s, const struct pred *p)
+static enum how
+any_how(const struct ch_schema *s, const struct pred *p)
 {
 	if (p->op == OP_TEXT)
 		return LEAF_NOT;
@@ -114,6 +117,15 @@ leaf_how(const struct ch_schema *s, const struct pred *p)
 	default:
 		return s->json ? LEAF_NOT : attr_how(p);
 	}
+}
+
+enum how
+leaf_how(const struct writer *w, const struct pred *p)
+{
+	enum how how = any_how(w->s, p);
+
+	/* Of a pattern nothing better can be said where nobody counts doubts. */
+	return how == LEAF_DOUBT && !w->doubts && p->op != OP_RE && p->op != OP_NRE ? LEAF_WIDE : how;
 }
 
 /* ---- texts and ids ---- */

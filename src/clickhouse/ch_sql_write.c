@@ -2,7 +2,14 @@
 /* ch_sql_write: names and values, see ch_sql_i.h. */
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "ch_sql_i.h"
+
+bool
+text_plain(struct sv s)
+{
+	return utf8_valid(s) && sv_find(s, SV("\xef\xbf\xbd")) < 0;
+}
 
 void
 w_name(struct writer *w, struct sv s)

@@ -3,7 +3,7 @@
 #include "clickhouse/ch_writer.h"
 
 #include "base/visible.h"
-#include "ch_words_i.h"
+#include "ch_cell_i.h"
 #include "model/json.h"
 
 #define SCALE 9	/* of DateTime64: nanoseconds */

@@ -122,7 +122,7 @@ cache_levels(struct engine *en, struct cache_level v[MAX_LEVELS])
 	v[n].n = en->results.n;
 	v[n++].bytes = en->results.worth.bytes;
 	pthread_mutex_unlock(&en->lock);
-	v[n++] = (struct cache_level){ "part", "groups of shards", p.n, p.bytes, p.max_bytes, p.hits,
+	v[n++] = (struct cache_level){ "part", "groups of shards and rows of hours", p.n, p.bytes, p.max_bytes, p.hits,
 		p.misses };
 	v[n++] = (struct cache_level){ "decisions", "decisions", d.n_entries, d.n_bytes,
 		conf_u64(en->conf, CONF_DECISION_CACHE_MAX_BYTES), d.hits, d.computed };
@@ -130,7 +130,7 @@ cache_levels(struct engine *en, struct cache_level v[MAX_LEVELS])
 		chunkcache_max_bytes(chunks), c.hits, c.misses };
 	if (conf_str(en->conf, CONF_REDIS_URL)[0] != '\0') {
 		redis_counts(en->redis, &shared);
-		v[n++] = (struct cache_level){ .name = "l2", .what = "results in Redis",
+		v[n++] = (struct cache_level){ .name = "l2", .what = "results and parts in Redis",
 			.hits = shared.hits, .misses = shared.gets - shared.hits };
 	}
 	return n;

@@ -65,6 +65,7 @@
 #include "model/price.h"
 #include "opt/cost_adapt.h"
 #include "opt/opt.h"
+#include "parts/part_store.h"
 #include "query/query.h"
 #include "redis/store_redis.h"
 #include "catalog/catalog.h"
@@ -150,6 +151,7 @@ struct request {
 	const struct query *query;	/* NULL for FILE_INFO, FILE_MORE */
 	const struct query *groups;	/* rows are groups: what was asked, query is that of the spans */
 	const struct query *compared;	/* alike: rows are those of compare */
+	bool gathers;			/* all that groups ask is in columns of shards */
 	bool as_spans;			/* its spans are looked at one by one all the same */
 	uint64_t offset, limit;		/* that a format that pages applies, not the query */
 	struct buf canonical;
@@ -183,6 +185,7 @@ struct request {
 	enum opt_force force;		/* no result of such a request is shared: run_request alone */
 	uint64_t force_leaves;
 	bool at_work;			/* counted among the running queries */
+	bool here;			/* by a thread that answers the kernel, and waits for no server */
 };
 
 /* Binds; checks that the file may stand there. The request must be freed also on failure of what follows. */
@@ -639,6 +642,8 @@ void costs_print(struct engine *, struct buf *);
 #define PARTS_LEAST_COST 10.0
 /* After so long without work what is free goes back to the system. */
 #define IDLE_NS UINT64_C(5000000000)
+/* Spans of a slice of time, about, where a range cuts a shard: what is kept one by one. */
+#define SLICE_SPANS 4096
 /* After so long without a read that needs more, the producer gives its thread back. */
 #define REST_NS UINT64_C(30000000000)
 
@@ -679,6 +684,7 @@ struct engine {
 	struct decisioncache *decisions;
 	struct partcache *parts;	/* what shards gave to groups */
 	struct redis *redis;		/* the cache L2; off as a rule */
+	struct part_sharing part_sharing;	/* parts in it */
 	atomic_ullong redis_at;		/* the commit at which the store's identity was looked for */
 	atomic_uint cost_version;	/* moves when [cost_model] or what is learned of it changes */
 	struct costs costs;
@@ -705,7 +711,7 @@ struct engine {
 	unsigned long long tidied_at;	/* results asked for when the ticker tidied up last */
 	uint64_t give_back_at_ns;	/* what is free goes back to the system then; 0: it has */
 	/* SIZE_AHEAD and so on; for tests to change. */
-	uint64_t size_ahead, stream_ahead, rest_ns, idle_ns, once_rows;
+	uint64_t size_ahead, stream_ahead, rest_ns, idle_ns, once_rows, slice_spans;
 	double parts_least_cost;
 	atomic_uint n_inline;		/* results being made by the threads that asked for them */
 	atomic_ullong results_bytes;	/* of all results that there are */
@@ -751,7 +757,7 @@ void engine_bind_env(struct engine *, struct world *, struct query_env *);
 static inline bool
 engine_keeps_parts(const struct engine *en)
 {
-	return en->source == NULL && !atomic_load(&en->once) &&
+	return en->source == NULL && (!atomic_load(&en->once) || redis_usable(en->redis)) &&
 	    conf_bool(en->conf, CONF_RESULT_CACHE_ENABLED) &&
 	    conf_u64(en->conf, CONF_RESULT_CACHE_MAX_BYTES) != 0;
 }
@@ -775,6 +781,18 @@ request_uses_parts(const struct request *r)
 {
 	return r->rules_off == 0 && r->force == OPT_FORCE_NONE && !r->shadow && r->commit == 0 &&
 	    engine_keeps_parts(r->engine);
+}
+
+/* What the request's parts are kept in: result_shared.c. */
+struct part_store request_part_store(const struct request *);
+void engine_share_parts(struct engine *);
+
+static inline void
+profile_parts(struct profile *p, const struct parts_told *told)
+{
+	p->shards_kept += told->shards;
+	p->parts_kept += told->parts;
+	p->parts_shared += told->shared;
 }
 
 #endif

@@ -22,6 +22,7 @@ struct spans_run {
 	struct agg_table *table;
 	struct contrast *contrast;	/* of compare, in place of a table */
 	enum agg_side side;
+	struct profile *prof;
 	uint64_t seen;			/* start of the last span, of a probe */
 	bool any;
 };
@@ -39,20 +40,22 @@ take_batch(struct spans_run *x, const struct batch *b, struct err *e)
 }
 
 static struct group_parts_ask
-ask_parts(const struct request *r, struct agg_table *t, enum agg_side side, size_t memory)
+ask_parts(const struct request *r, const struct part_store *store, struct agg_table *t,
+    enum agg_side side, size_t memory)
 {
 	return (struct group_parts_ask){
-		.cache = r->engine->parts, .plan = r->plan, .filter = r->query->filter,
-		.snap = r->world->snap, .settings = atomic_load(&r->engine->prices)->hash,
+		.store = store, .plan = r->plan, .filter = r->query->filter,
+		.settings = atomic_load(&r->engine->prices)->hash,
 		.table = t, .side = side, .least_cost = r->engine->parts_least_cost,
+		.slice_spans = r->engine->slice_spans, .moves = r->query->relative,
 		.memory = memory / PARTS_SHARE,
 	};
 }
 
 static int
-run_plan(struct spans_run *x, const struct plan *plan, const struct exec_parts *parts,
-    struct profile *prof, struct err *e)
+run_plan(void *arg, const struct plan *plan, const struct exec_parts *parts, struct err *e)
 {
+	struct spans_run *x = arg;
 	struct exec_env env = *x->env;
 	struct exec *ex;
 	struct batch b;
@@ -71,7 +74,7 @@ run_plan(struct spans_run *x, const struct plan *plan, const struct exec_parts *
 		    (code = x->sink->step(x->sink->arg, exec_profile(ex), e)) < 0)
 			break;
 	}
-	profile_sum(prof, exec_profile(ex));
+	profile_sum(x->prof, exec_profile(ex));
 	exec_close(ex);
 	return code < 0 ? code : 0;
 }
@@ -80,9 +83,10 @@ run_plan(struct spans_run *x, const struct plan *plan, const struct exec_parts *
 static int
 run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct err *e)
 {
+	const struct group_parts_host host = { run_plan, x };
+	const struct part_store store = request_part_store(r);
+	struct parts_told told = { 0 };
 	struct group_parts_ask ask;
-	struct group_parts *g = NULL;
-	uint64_t begun;
 	int code;
 
 	r->deadline_mono_ns = x->env->deadline_mono_ns;
@@ -91,17 +95,12 @@ run_spans(struct spans_run *x, struct request *r, struct profile *prof, struct e
 	r->cancel = NULL;
 	if (code < 0)
 		return code;
-	ask = ask_parts(r, x->table, x->side, x->env->memory);
-	if (x->table != NULL && request_uses_parts(x->r) && (code = group_parts_begin(&ask, &g, e)) < 0)
-		return code;
-	begun = clock_mono_ns();
-	if (g == NULL)
-		return run_plan(x, r->plan, NULL, prof, e);
-	prof->shards_kept += g->n_kept;
-	code = run_plan(x, &g->plan, &g->parts, prof, e);
-	if (code == 0)
-		code = group_parts_end(g, clock_mono_ns() - begun, e);
-	group_parts_free(g);
+	x->prof = prof;
+	if (x->table == NULL || !request_uses_parts(x->r))
+		return run_plan(x, r->plan, NULL, e);
+	ask = ask_parts(r, &store, x->table, x->side, x->env->memory);
+	code = group_parts_run(&ask, &host, &told, e);
+	profile_parts(prof, &told);
 	return code;
 }
 
@@ -196,6 +195,9 @@ take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, s
 		.open_begin = begin_open(q), .open_end = end_open(q),
 		.keep = rows_kept(q),
 		.memory = x->env->memory, .quota = x->env->quota,
+		.spill_dir = conf_str(x->r->engine->conf, CONF_MOUNT_SPILL_DIR),
+		.spill_max = conf_u64(x->r->engine->conf, CONF_MOUNT_SPILL_MAX),
+		.spill_from = conf_u64(x->r->engine->conf, CONF_QUERY_GROUP_MEMORY),
 		.exact = x->r->exact || is_exact(x->r),
 		.deadline_mono_ns = x->env->deadline_mono_ns, .cancel = x->env->cancel,
 	};
@@ -247,6 +249,7 @@ groups_collect(struct request *r, const struct exec_env *env, const struct sink 
 		return code;
 	}
 	prof->plan_ns = r->plan_ns;
+	prof->spilled_bytes = agg_spilled_bytes(x.table);
 	*out = x.table;
 	return 0;
 }
@@ -328,17 +331,28 @@ groups_table(const struct request *r)
 static size_t
 count_parts(const struct request *r, size_t *of)
 {
+	const struct part_store store = request_part_store(r);
 	struct group_parts_ask ask;
 	struct agg_table *t;
 	size_t there = 0;
 
 	if (!request_uses_parts(r) || (t = groups_table(r)) == NULL)
 		return 0;
-	ask = ask_parts(r, t, SIDE_NOW, 0);
+	ask = ask_parts(r, &store, t, SIDE_NOW, 0);
 	if (group_parts_count(&ask, &there, of, NULL) < 0)
 		there = 0;
 	agg_table_free(t);
 	return there;
+}
+
+/* Bytes of groups in memory, past which they are spilled. */
+static uint64_t
+spill_from(const struct request *r)
+{
+	uint64_t memory = conf_u64(r->engine->conf, CONF_QUERY_MEMORY);
+	uint64_t from = conf_u64(r->engine->conf, CONF_QUERY_GROUP_MEMORY);
+
+	return from != 0 && from < memory - memory / 8 ? from : memory - memory / 8;
 }
 
 void
@@ -353,6 +367,8 @@ groups_explain(struct buf *b, const struct request *r)
 	BUF_LIT(b, ": hash table of groups, exact");
 	if (agg_can_shrink(&r->groups->groups) && !is_exact(r))
 		BUF_LIT(b, " unless memory gets short");
+	buf_printf(b, "; past %llu bytes groups go to [mount] spill_dir",
+	    (unsigned long long)spill_from(r));
 	if (r->groups->groups.per_trace)
 		BUF_LIT(b, "; spans by trace first, then traces");
 	if (r->groups->groups.versus)
@@ -380,6 +396,7 @@ groups_explain_json(struct buf *b, const struct request *r)
 	    "\"sketch_if_short\":%s", r->groups->groups.per_trace ? 2 : 1,
 	    r->groups->groups.versus ? 2 : 1,
 	    agg_can_shrink(&r->groups->groups) && !is_exact(r) ? "true" : "false");
+	buf_printf(b, ",\"spill_from\":%llu", (unsigned long long)spill_from(r));
 	if (rows_kept(r->groups) != UINT64_MAX)
 		buf_printf(b, ",\"first\":%llu", (unsigned long long)rows_kept(r->groups));
 	if ((there = count_parts(r, &of)) != 0)

@@ -100,6 +100,8 @@ put_sums(struct buf *b, const struct request *r, const struct profile *p)
 	put_u64(b, "rows_fetched", p->rows_fetched);
 	put_u64(b, "shards", r->plan->scan.n_shards + r->plan->scan.n_left);
 	put_u64(b, "shards_opened", p->shards_opened);
+	put_u64(b, "parts_kept", p->parts_kept);
+	put_u64(b, "parts_shared", p->parts_shared);
 	put_u64(b, "row_groups_visited", p->row_groups_visited);
 	put_u64(b, "row_groups_pruned", p->row_groups_pruned);
 	put_u64(b, "blocks_pruned", p->blocks_pruned);
@@ -108,6 +110,8 @@ put_sums(struct buf *b, const struct request *r, const struct profile *p)
 	put_u64(b, "read_bytes", p->read_bytes);
 	put_u64(b, "decoded_bytes", p->decoded_bytes);
 	put_u64(b, "traces_assembled", p->traces_assembled);
+	if (r->groups != NULL)
+		put_u64(b, "spilled_bytes", p->spilled_bytes);
 	if (p->remote_queries != 0)
 		buf_printf(b, ",\"server\":{\"queries\":%llu,\"rows_read\":%llu,\"bytes_read\":%llu}",
 		    (unsigned long long)p->remote_queries, (unsigned long long)p->remote_rows,

@@ -332,6 +332,7 @@ request_part(const struct request *r, const struct query *q, struct request **ou
 	n->file = r->file;
 	n->query = q;
 	n->groups = r->groups;
+	n->gathers = r->gathers;
 	n->compared = r->compared;
 	n->rules_off = r->rules_off;
 	n->shadow = true;	/* its plan is part of another's */

@@ -7,8 +7,9 @@
 #include "engine_i.h"
 
 static int
-take_fields(struct query *q, const struct grouping *g, struct arena *a, struct err *e)
+take_fields(struct request *r, struct query *q, const struct grouping *g, struct err *e)
 {
+	struct arena *a = &r->arena;
 	struct agg_options opt = { .groups = g, .memory = SIZE_MAX };
 	const struct field *fields;
 	struct agg_table *t;
@@ -19,6 +20,7 @@ take_fields(struct query *q, const struct grouping *g, struct arena *a, struct e
 
 	if (code < 0)
 		return code;
+	r->gathers = exec_gathers(t);
 	fields = agg_fields(t, &n);
 	v = arena_array(a, n, struct field);
 	typed = arena_array(a, n, struct sv);
@@ -103,5 +105,5 @@ request_take_groups(struct request *r, struct err *e)
 	r->query = spans;
 	if (r->kind == FILE_PROFILE)
 		r->format = format_find(SV("groups.jsonl"));
-	return take_fields(spans, &r->groups->groups, &r->arena, e);
+	return take_fields(r, spans, &r->groups->groups, e);
 }

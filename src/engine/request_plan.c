@@ -70,7 +70,7 @@ others_at_work(const struct request *r)
 	return n < 1000 ? (unsigned)n : 1000;
 }
 
-/* Spans that need no facts of their traces go into groups where they are found. */
+/* Spans go into groups where they are found; of a server, unless they need facts of their traces. */
 static enum row_kind
 output_of(const struct request *r, const struct format *f)
 {
@@ -78,7 +78,7 @@ output_of(const struct request *r, const struct format *f)
 		return ROW_CONTRAST;
 	if (r->groups == NULL)
 		return f->rows;
-	for (size_t i = 0; i < r->query->n_select; i++)
+	for (size_t i = 0; r->engine->source != NULL && i < r->query->n_select; i++)
 		if (field_needs_trace(&r->query->select[i]))
 			return ROW_SPAN;
 	return r->as_spans ? ROW_SPAN : ROW_GROUP;
@@ -96,6 +96,7 @@ request_plan(struct request *r, struct err *e)
 		.force_leaves = r->force_leaves,
 		.caps = r->engine->source != NULL ? r->engine->source->caps : NULL,
 		.threads = r->engine->threads,
+		.gathers = r->gathers,
 		.load = others_at_work(r),
 	} };
 	bool remember = r->force == OPT_FORCE_NONE && !r->shadow && !r->decide_alone &&

@@ -50,6 +50,7 @@ select_shards(struct request *r, struct err *e)
 	if ((code = opt_need(r->query, &o, &r->arena, &r->need, e)) < 0)
 		return code;
 	r->need.only = r->commit;
+	r->need.sums = r->need.sums && r->groups == NULL && r->compared == NULL;
 	if ((code = stats_select(r->world->snap, &r->need, &r->arena, &r->selected, e)) < 0)
 		return code;
 	r->has_selected = true;
@@ -130,6 +131,7 @@ wider_need(const struct request *r, struct stats_need *need)
 		need->n_services = 0;
 		need->newest = UINT64_MAX;
 		need->has_after = false;
+		need->sums = false;
 		wider = true;
 	}
 	if (g != NULL && g->groups.versus) {
@@ -203,6 +205,7 @@ version(struct request *r, bool by_bytes, struct hash128 *out, struct err *e)
 	}
 	add_settings(&b, r->engine);
 	add_fields(&b, r->query);
+	buf_put(&b, &sel->summed, sizeof sel->summed);
 	for (size_t i = 0; i < sel->n && code == 0; i++)
 		code = add_shard(&b, r->world->snap, sel->shards[i], by_bytes, e);
 	if (code == 0 && (code = buf_ok(&b, e)) == 0)

@@ -364,6 +364,7 @@ make_queued(void *arg)
 	bool planned = r->planned, to_run;
 
 	r->here = false;
+	r->request->here = false;
 	r->started_ns = clock_mono_ns();
 	to_run = planned || prepare(r);
 	if (to_run && !planned && turn_matters(r->cost_ns, r->est_memory) &&
@@ -450,6 +451,7 @@ result_make_here(struct result *r)
 
 	r->started_ns = clock_mono_ns();
 	r->here = true;
+	r->request->here = true;
 	if (r->planned || prepare(r)) {
 		bool here = r->cost_ns <= INLINE_COST_NS;
 

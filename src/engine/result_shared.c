@@ -9,6 +9,8 @@
  * What a thread that answers the kernel makes itself takes about as long as asking would: it is
  * left out, and that thread waits for no server.
  */
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "result_i.h"
 
@@ -122,6 +124,69 @@ result_shared_put(struct result *r)
 		redis_put(r->engine->redis, buf_view(&key), &text);
 	buf_release(&key);
 	buf_release(&text);
+}
+
+/* ---- parts of answers ---- */
+
+#define PART_KEY_BYTES (5 + 2 * 16)
+
+static void
+part_key(struct buf *b, struct hash128 key)
+{
+	BUF_LIT(b, "part");
+	buf_putc(b, '\0');
+	buf_hex64(b, key.hi);
+	buf_hex64(b, key.lo);
+}
+
+static void
+get_parts(void *arg, const struct hash128 *keys, size_t n, struct buf *outs, bool *found)
+{
+	struct engine *en = arg;
+	struct sv *names = calloc(n, sizeof *names);
+	struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		part_key(&text, keys[i]);
+	if (names != NULL && !text.oom) {
+		for (size_t i = 0; i < n; i++)
+			names[i] = sv_new(text.p + i * PART_KEY_BYTES, PART_KEY_BYTES);
+		(void)redis_get_many(en->redis, names, n, outs, found);
+	}
+	buf_release(&text);
+	free(names);
+}
+
+static void
+put_part(void *arg, struct hash128 key, struct buf *bytes)
+{
+	struct engine *en = arg;
+	struct buf name = BUF_INIT;
+
+	part_key(&name, key);
+	if (!name.oom)
+		redis_put(en->redis, buf_view(&name), bytes);
+	buf_release(&name);
+}
+
+void
+engine_share_parts(struct engine *en)
+{
+	en->part_sharing = (struct part_sharing){ get_parts, put_part, en };
+}
+
+struct part_store
+request_part_store(const struct request *r)
+{
+	struct engine *en = r->engine;
+	bool shared = false;
+
+	if (!r->here) {
+		look_for_identity(en, r->world->snap->generation);
+		shared = redis_usable(en->redis);
+	}
+	return (struct part_store){ en->parts, r->world->snap,
+	    shared ? &en->part_sharing : NULL };
 }
 
 void

@@ -187,7 +187,7 @@ run_part(void *arg, const struct plan *plan, struct buf *kept, uint64_t *n_rows,
 }
 
 static int
-put_part(void *arg, struct sv bytes, uint64_t n_rows, size_t n_shards, struct err *e)
+put_part(void *arg, struct sv bytes, uint64_t n_rows, struct err *e)
 {
 	const struct plan_run *p = arg;
 	struct running *x = p->x;
@@ -196,7 +196,6 @@ put_part(void *arg, struct sv bytes, uint64_t n_rows, size_t n_shards, struct er
 	if (code < 0)
 		return code;
 	x->info->n_rows += n_rows;
-	x->info->profile.shards_kept += n_shards;
 	buf_sv(&x->out, bytes);
 	if ((code = run_flush(x, e)) == 0 && x->sink->step != NULL)
 		code = x->sink->step(x->sink->arg, &x->info->profile, e);
@@ -208,7 +207,8 @@ put_part(void *arg, struct sv bytes, uint64_t n_rows, size_t n_shards, struct er
  * rows it counts all of them, and what is expected is held back.
  */
 static bool
-ask_rows(const struct request *r, struct buf *form, struct row_parts_ask *a)
+ask_rows(const struct request *r, const struct part_store *store, struct buf *form,
+    struct row_parts_ask *a)
 {
 	const struct query *q = r->query;
 
@@ -225,20 +225,20 @@ ask_rows(const struct request *r, struct buf *form, struct row_parts_ask *a)
 		buf_putc(form, '\0');
 		buf_sv(form, q->select_typed[i]);
 	}
-	*a = (struct row_parts_ask){ .cache = r->engine->parts, .plan = r->plan,
-		.filter = q->filter, .snap = r->world->snap, .form = buf_view(form),
-		.least_cost = r->engine->parts_least_cost };
+	*a = (struct row_parts_ask){ .store = store, .plan = r->plan, .filter = q->filter,
+		.form = buf_view(form), .least_cost = r->engine->parts_least_cost };
 	return !form->oom;
 }
 
 size_t
 rows_parts_there(const struct request *r, size_t *of)
 {
+	struct part_store store = request_part_store(r);
 	struct row_parts_ask a;
 	struct buf form = BUF_INIT;
 	size_t there = 0;
 
-	if (ask_rows(r, &form, &a) && row_parts_count(&a, &there, of, NULL) < 0)
+	if (ask_rows(r, &store, &form, &a) && row_parts_count(&a, &there, of, NULL) < 0)
 		there = 0;
 	buf_release(&form);
 	return there;
@@ -250,6 +250,8 @@ run_rows(struct running *x, struct formatter *f, uint64_t deadline,
 {
 	struct plan_run p = { x, f, deadline, cancel };
 	const struct row_parts_host host = { put_part, run_part, &p };
+	const struct part_store store = request_part_store(x->r);
+	struct parts_told told = { 0 };
 	struct row_parts_ask a;
 	struct buf form = BUF_INIT;
 	size_t there, of = 0;
@@ -259,10 +261,11 @@ run_rows(struct running *x, struct formatter *f, uint64_t deadline,
 	x->r->cancel = cancel;
 	code = request_plan(x->r, e);
 	x->r->cancel = NULL;
-	if (code == 0 && ask_rows(x->r, &form, &a))
+	if (code == 0 && ask_rows(x->r, &store, &form, &a))
 		code = row_parts_count(&a, &there, &of, e);
 	if (code == 0)
-		code = of != 0 ? row_parts_run(&a, &host, e) : run_plan(&p, x->r->plan, e);
+		code = of != 0 ? row_parts_run(&a, &host, &told, e) : run_plan(&p, x->r->plan, e);
+	profile_parts(&x->info->profile, &told);
 	x->info->profile.plan_ns = x->r->plan_ns;
 	buf_release(&form);
 	return code;

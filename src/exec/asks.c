@@ -30,11 +30,21 @@ sorts_by_tree(const struct plan *p, bool counts)
 	return false;
 }
 
-/* Rows that carry facts carry the child count too. */
+/* Rows that carry facts carry the child count too; those of groups only if it is asked for. */
+static bool
+rows_have_counts(const struct plan *p)
+{
+	const struct projection *pr = &p->fetch.projection;
+
+	return p->fetch.want_trace && (p->output != ROW_GROUP || pr->all || pr->parents != NULL ||
+	    (pr->intrinsics & (INTRINSIC_BIT(IN_CHILD_COUNT) | INTRINSIC_BIT(IN_DEPTH) |
+	    INTRINSIC_BIT(IN_SELF_DURATION))) != 0);
+}
+
 bool
 plan_asks_children(const struct plan *p)
 {
-	return p->fetch.want_trace || sorts_by_tree(p, true) || asks_tree(p->filter.pred, true) ||
+	return rows_have_counts(p) || sorts_by_tree(p, true) || asks_tree(p->filter.pred, true) ||
 	    (p->contrast.pred != NULL && asks_tree(p->contrast.pred, true));
 }
 

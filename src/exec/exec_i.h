@@ -12,6 +12,8 @@
  *   op_morsel      one morsel, on one thread
  *   sink           what becomes of found rows (sink.h)
  *   sink_rows, sink_traces, sink_count, sink_groups   rows in order; rows of traces.*; a count; groups
+ *   sink_groups_columns, sink_groups_spans, sink_groups_traces   rows into groups: by columns; as
+ *                  spans; per trace
  *   exec_size, sink_size, sizing   how long the rows' lines are, instead of the rows
  *   passing        rows that are passed over, by these lengths
  *   sink_contrast  what compare compares; by contrast/contrast_columns.h
@@ -29,6 +31,7 @@
  *   trace_table    what a shard knows of all its traces
  *   trace_view     the facts of one trace, from that or put together
  *   trace_order    traces by their keys
+ *   kin            what columns need of a shard's traces as a whole
  *   parents        the spans that bear the ids of others' parents
  *   host           what the filter asks of the exec
  *   cover          counts without a scan
@@ -47,6 +50,7 @@
 #include "base/vec.h"
 #include "exec/source.h"
 #include "filter/filter.h"
+#include "gather/gather.h"
 #include "match/pred_eval.h"
 #include "model/pred_walk.h"
 #include "shard/chunk.h"
@@ -138,6 +142,23 @@ struct trace_table {
 	bool refused;			/* for want of memory; under table_lock */
 	_Atomic(uint64_t *) split;	/* the snapshot's; NULL until asked for */
 	atomic_uint facts;		/* of traces asked for */
+	/* kin.c: while the shard is scanned; under its lock until `kin` is there. */
+	_Atomic(const uint64_t *) kin;	/* the snapshot's split; NULL until all is made */
+	atomic_uint_fast64_t rows;	/* asked for */
+	const struct trace_part *parts;
+	struct trace_part *own_parts;	/* the same, if they are to be freed */
+	struct tracetree *tree;
+	size_t kin_bytes;
+	bool poor;			/* no memory for them */
+};
+
+/* What is known of the traces of a shard as a whole, for columns; pinned. */
+struct kin {
+	struct shard_traces traces;
+	const struct tracerows *rows;
+	const uint64_t *split, *twins;	/* by ordinal; twins: NULL, if there are none, or it doesn't matter */
+	const struct trace_part *parts;	/* if facts are asked for */
+	const struct tracetree *tree;	/* if places are; or twins had to be looked for */
 };
 
 struct trace_pin {
@@ -181,7 +202,7 @@ struct local {
 	pthread_mutex_t lock;		/* spare */
 	struct scan *spare;
 	struct lru *traces;
-	struct trace_table *tables;	/* by place in the snapshot */
+	_Atomic(struct trace_table *) tables;	/* by place in the snapshot; NULL: none was asked for */
 	pthread_mutex_t table_lock;	/* the making of tables; nothing is locked under it but caches */
 };
 
@@ -480,7 +501,8 @@ struct span_place part_place(const struct exec *, const struct trace_entry *, ui
 
 /* ---- trace_table.c, trace_view.c ---- */
 
-int trace_tables_open(struct exec *, struct err *) WARN_UNUSED;
+/* As many as the store has shards, made for the query that looks into the first. NULL: no memory. */
+struct trace_table *trace_tables(struct exec *);
 void trace_tables_close(struct exec *);
 /* The part of a trace in snapshot shard i; 1, or 0: read its rows. Thread-safe. */
 int trace_table_look(struct exec *, uint32_t i, struct shard *, const struct tracerows *,
@@ -497,6 +519,29 @@ void trace_view_put(struct exec *, struct trace_view *);
  */
 int trace_split_of(struct exec *, uint32_t i, uint64_t n, const uint64_t **split,
     struct err *) WARN_UNUSED;
+
+/*
+ * The parts of all traces of snapshot shard i, which has no summaries; NULL in *out without memory
+ * for it.
+ */
+int trace_table_all(struct exec *, uint32_t i, struct shard *, const struct trace_part **out,
+    struct err *) WARN_UNUSED;
+
+/* ---- kin.c ---- */
+
+/*
+ * What columns need (enum gather_ask) of the traces of the scan's shard, of which n more rows are asked
+ * for: 1; 0: it isn't worth it yet, or there is no memory. To be put in any case. Thread-safe.
+ */
+int kin_get(struct scan *, unsigned asks, uint64_t n, struct kin *) WARN_UNUSED;
+void kin_put(struct kin *);
+/* Is all of that trace known by it? */
+bool kin_alone(const struct kin *, uint64_t ordinal);
+/* Of the rest the rows of such traces; the rest is the others then. */
+int kin_part(struct scan *, const struct kin *, struct found *rest, const uint32_t **rows,
+    uint32_t *n) WARN_UNUSED;
+/* No thread looks at that snapshot shard any more. */
+void kin_drop(struct exec *, uint32_t i);
 
 /* ---- cover.c ---- */
 

@@ -67,9 +67,7 @@ local_open(struct source *s, struct err *e)
 	if (s->plan->filter.pushdown && s->plan->contrast.pred != NULL &&
 	    (rc = filter_init_compared(&l->filter, s->plan->contrast.pred, e)) < 0)
 		return rc;
-	if ((rc = shards_open(ex, e)) < 0 || (rc = traces_open(ex, e)) < 0)
-		return rc;
-	return trace_tables_open(ex, e);
+	return (rc = shards_open(ex, e)) < 0 ? rc : traces_open(ex, e);
 }
 
 static void
@@ -83,6 +81,8 @@ local_close(struct source *s)
 	shards_close(ex);
 	filter_release(&l->filter);
 	lru_free(l->traces);
+	for (size_t i = 0; l->tables != NULL && i < ex->env.snapshot->n_shards; i++)
+		kin_drop(ex, (uint32_t)i);
 	trace_tables_close(ex);
 	pthread_mutex_destroy(&l->table_lock);
 	pthread_mutex_destroy(&l->lock);

@@ -187,6 +187,7 @@ release_done(struct walk *k, size_t until)
 		struct xshard *xs = &k->w.job.ex->local->shards[k->order[k->first]];
 
 		xshard_release(xs);
+		kin_drop(k->w.job.ex, xs->plan->shard);
 		tell_progress(k, xs);
 	}
 }
@@ -227,6 +228,10 @@ group_rows(const struct xshard *xs, uint32_t group)
 static uint64_t
 row_weight(const struct exec *ex)
 {
+	const struct plan_fetch *f = &ex->plan->fetch;
+
+	if (ex->plan->output == ROW_GROUP && f->want_trace && !f->by_columns)
+		return TEXT_WEIGHT;
 	return !ex->plan->filter.pushdown || ex->needs_trace || ex->local->searches ?
 	    TEXT_WEIGHT : 1;
 }

@@ -96,10 +96,4 @@ typedef int found_fn(void *arg, const struct span *, uint32_t i);
 int found_spans(struct scan *, const struct found *, const struct projection *, found_fn *,
     void *arg) WARN_UNUSED;
 
-/* ---- groups_columns.c ---- */
-
-/* What was found, into groups by columns: 1; 0 if only spans have it, and nothing was added. */
-int groups_columns(struct scan *, const struct found *, struct agg_table *, enum agg_side)
-    WARN_UNUSED;
-
 #endif

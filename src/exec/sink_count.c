@@ -29,6 +29,8 @@ count_start(struct row_sink *s, struct err *e)
 	struct source *src = &s->ex->source;
 	struct count *c = s->state;
 
+	c->n = s->ex->plan->scan.summed;
+	s->ex->prof.rows_matched += c->n;
 	return src->ops->count != NULL ? src->ops->count(src, &c->n, e) : 0;
 }
 

@@ -8,24 +8,35 @@
  */
 #include <stdlib.h>
 
-#include "exec_i.h"
-
-#include "agg/agg.h"
+#include "sink_groups_i.h"
 
 /* Of [query] memory what all threads' own tables together may take before one is merged. */
 #define LOCAL_SHARE 8
 
+struct groups {
+	struct agg_table *table;	/* the caller's */
+	bool of_traces;			/* whole traces, by what is their own */
+	struct matched_traces traces;
+};
+
 struct groups_local {
 	struct agg_table *table;	/* NULL until it is needed */
 	struct agg_table **parts;	/* alike; of shards that are wanted apart, by place */
+	struct matched_traces traces;
 };
 
 static int
 groups_open(struct row_sink *s, struct err *e)
 {
-	if (s->ex->env.groups == NULL)
+	struct agg_table *t = s->ex->env.groups;
+	struct groups *x;
+
+	if (t == NULL)
 		return err_set(e, ERR_UNSUPPORTED, -1, "groups without a table to put them in");
-	s->state = s->ex->env.groups;
+	if ((s->state = x = calloc(1, sizeof *x)) == NULL)
+		return err_nomem(e);
+	x->table = t;
+	x->of_traces = groups_of_traces(s->ex, t);
 	return 0;
 }
 
@@ -38,20 +49,10 @@ groups_start(struct row_sink *s, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
-struct adding {
-	struct row_sink *s;
-	struct agg_table *table;
-	struct err *e;
-};
-
-static int
-add_span(void *arg, const struct span *span, uint32_t i)
+static struct agg_table *
+main_table(const struct row_sink *s)
 {
-	struct adding *x = arg;
-	struct span_row row = { .span = span };
-
-	(void)i;
-	return agg_add(x->table, x->s->ex->env.side, &row, 1, x->e);
+	return ((const struct groups *)s->state)->table;
 }
 
 /* Where the groups of a shard go. */
@@ -70,24 +71,50 @@ table_of(struct row_sink *s, struct groups_local *l, size_t place, struct agg_ta
 		t = &l->parts[place];
 	}
 	if (*t == NULL)
-		rc = agg_table_like(s->state, t, e);
+		rc = t != &l->table && parts->slices != NULL && parts->slices[place] != 0 ?
+		    agg_table_sliced(main_table(s), parts->slices[place], t, e) :
+		    agg_table_like(main_table(s), t, e);
 	*out = *t;
 	return rc;
+}
+
+/* When the rows began: an open range ends with the first and last. */
+static int
+note_times(struct scan *sc, const struct found *f, struct agg_table *t, enum agg_side side)
+{
+	const uint32_t *rows = found_rows(sc, f);
+	uint64_t *v = arena_alloc(&sc->mem, ((size_t)f->n + 1) * sizeof *v);
+	const struct chunk *c = NULL;
+	int rc;
+
+	if (rows == NULL || v == NULL)
+		return err_nomem(sc->e);
+	if ((rc = scan_chunk(sc, COL_START, &c)) < 0 || c == NULL)
+		return rc;
+	chunk_gather(c, rows, f->n, v);
+	chunk_put(c);
+	agg_note_spans(t, side, v, f->n);
+	return 0;
 }
 
 static int
 groups_consume(struct row_sink *s, void *local, struct scan *sc, const struct found *f)
 {
+	const struct groups *x = s->state;
+	enum agg_side side = s->ex->env.side;
 	struct groups_local *l = local;
-	struct adding x = { s, NULL, sc->e };
+	struct agg_table *t = NULL;
+	struct found rest;
 	int rc;
 
-	if ((rc = table_of(s, l, sc->part, &x.table, sc->e)) < 0)
+	if ((rc = table_of(s, l, sc->part, &t, sc->e)) < 0)
 		return rc;
-	if ((rc = groups_columns(sc, f, x.table, s->ex->env.side)) != 0)
-		return rc < 0 ? rc : 0;
-	sc->prof->rows_fetched += f->n;
-	return found_spans(sc, f, &s->ex->plan->fetch.projection, add_span, &x);
+	if (x->of_traces)
+		return (rc = note_times(sc, f, t, side)) < 0 ? rc :
+		    matched_traces_add(sc, f, &l->traces);
+	if ((rc = groups_columns(sc, f, t, side, &rest)) < 0 || rest.n == 0)
+		return rc;
+	return groups_spans(sc, &rest, t, side);
 }
 
 static size_t
@@ -122,7 +149,7 @@ combine_parts(struct row_sink *s, struct groups_local *l, struct err *e)
 		if (parts->wanted[i])
 			rc = parts->take(parts->arg, i, t, e);
 		else {
-			rc = agg_merge(s->state, t, e);
+			rc = agg_merge(main_table(s), t, e);
 			agg_table_free(t);
 		}
 	}
@@ -132,16 +159,28 @@ combine_parts(struct row_sink *s, struct groups_local *l, struct err *e)
 static int
 groups_combine(struct row_sink *s, void *local, bool last, struct err *e)
 {
+	struct groups *x = s->state;
 	struct groups_local *l = local;
 	int rc = 0;
 
+	if (last && x->of_traces && (rc = matched_traces_merge(s->ex, &x->traces, &l->traces, e)) < 0)
+		return rc;
 	if (!last && memory_of(s, l) < local_most(s->ex))
 		return 0;
 	if (l->table != NULL)
-		rc = agg_merge(s->state, l->table, e);
+		rc = agg_merge(main_table(s), l->table, e);
 	agg_table_free(l->table);
 	l->table = NULL;
 	return rc < 0 ? rc : combine_parts(s, l, e);
+}
+
+static int
+groups_finish(struct row_sink *s, struct err *e)
+{
+	struct groups *x = s->state;
+
+	return x->of_traces ?
+	    matched_traces_group(s->ex, &x->traces, x->table, s->ex->env.side, e) : 0;
 }
 
 static int
@@ -164,12 +203,18 @@ groups_drop(struct row_sink *s, void *local)
 		agg_table_free(l->parts[i]);
 	free(l->parts);
 	l->parts = NULL;
+	matched_traces_release(s->ex, &l->traces);
 }
 
 static void
 groups_close(struct row_sink *s)
 {
-	s->state = NULL;	/* the caller's */
+	struct groups *x = s->state;
+
+	if (x != NULL)
+		matched_traces_release(s->ex, &x->traces);
+	free(x);
+	s->state = NULL;
 }
 
 const struct sink_ops sink_groups = {
@@ -179,6 +224,7 @@ const struct sink_ops sink_groups = {
 	.start = groups_start,
 	.consume = groups_consume,
 	.combine = groups_combine,
+	.finish = groups_finish,
 	.next = groups_next,
 	.drop = groups_drop,
 	.close = groups_close,

@@ -151,15 +151,36 @@ make(struct exec *ex, struct shard *s, struct trace_table *t, struct err *e)
 	return 0;
 }
 
+struct trace_table *
+trace_tables(struct exec *ex)
+{
+	struct local *l = ex->local;
+	struct trace_table *v = atomic_load_explicit(&l->tables, memory_order_acquire);
+
+	if (v != NULL)
+		return v;
+	pthread_mutex_lock(&l->table_lock);
+	v = atomic_load_explicit(&l->tables, memory_order_relaxed);
+	if (v == NULL) {
+		v = calloc(ex->env.snapshot->n_shards + 1, sizeof *v);
+		atomic_store_explicit(&l->tables, v, memory_order_release);
+	}
+	pthread_mutex_unlock(&l->table_lock);
+	return v;
+}
+
 static int
 look_in_table(struct exec *ex, uint32_t shard, struct shard *s, uint32_t ordinal,
     struct trace_part *out, struct err *e)
 {
-	struct trace_table *t = &ex->local->tables[shard];
-	const struct trace_part *v = atomic_load_explicit(&t->v, memory_order_acquire);
+	struct trace_table *tables = trace_tables(ex), *t;
+	const struct trace_part *v;
 	int rc = 0;
 
-	if (v == NULL) {
+	if (tables == NULL)
+		return err_nomem(e);
+	t = &tables[shard];
+	if ((v = atomic_load_explicit(&t->v, memory_order_acquire)) == NULL) {
 		uint32_t n = atomic_fetch_add_explicit(&t->looks, 1, memory_order_relaxed);
 
 		if (n < LOOKS_FIRST + shard_info(s)->n_rows / ROWS_A_LOOK)
@@ -174,6 +195,24 @@ look_in_table(struct exec *ex, uint32_t shard, struct shard *s, uint32_t ordinal
 		return rc;
 	*out = v[ordinal];
 	return 1;
+}
+
+int
+trace_table_all(struct exec *ex, uint32_t shard, struct shard *s, const struct trace_part **out,
+    struct err *e)
+{
+	struct trace_table *tables = trace_tables(ex), *t;
+	int rc = 0;
+
+	if (tables == NULL)
+		return err_nomem(e);
+	t = &tables[shard];
+	pthread_mutex_lock(&ex->local->table_lock);
+	if (atomic_load_explicit(&t->v, memory_order_relaxed) == NULL && !t->refused)
+		rc = make(ex, s, t, e);
+	pthread_mutex_unlock(&ex->local->table_lock);
+	*out = atomic_load_explicit(&t->v, memory_order_acquire);
+	return rc;
 }
 
 /* ---- any shard ---- */
@@ -214,19 +253,12 @@ trace_split_of(struct exec *ex, uint32_t shard, uint64_t n, const uint64_t **spl
 
 /* ---- the exec's ---- */
 
-int
-trace_tables_open(struct exec *ex, struct err *e)
-{
-	size_t n = ex->env.snapshot->n_shards;
-
-	ex->local->tables = calloc(n + 1, sizeof *ex->local->tables);
-	return ex->local->tables == NULL ? err_nomem(e) : 0;
-}
-
 void
 trace_tables_close(struct exec *ex)
 {
-	for (size_t i = 0; ex->local->tables != NULL && i < ex->env.snapshot->n_shards; i++)
-		free(atomic_load(&ex->local->tables[i].v));
-	free(ex->local->tables);
+	struct trace_table *tables = atomic_load(&ex->local->tables);
+
+	for (size_t i = 0; tables != NULL && i < ex->env.snapshot->n_shards; i++)
+		free(atomic_load(&tables[i].v));
+	free(tables);
 }

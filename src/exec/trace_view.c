@@ -12,11 +12,14 @@ static int
 look_whole(struct exec *ex, uint32_t shard, struct shard *s, const struct tracerows *rows,
     uint32_t ordinal, struct trace_part *out, struct err *e)
 {
-	struct trace_table *t = &ex->local->tables[shard];
-	const uint64_t *split = atomic_load_explicit(&t->split, memory_order_acquire);
+	struct trace_table *t = trace_tables(ex);
+	const uint64_t *split;
 	int rc;
 
-	if (split == NULL) {
+	if (t == NULL)
+		return err_nomem(e);
+	t += shard;
+	if ((split = atomic_load_explicit(&t->split, memory_order_acquire)) == NULL) {
 		uint32_t n = atomic_fetch_add_explicit(&t->facts, 1, memory_order_relaxed);
 
 		pthread_mutex_lock(&ex->local->table_lock);

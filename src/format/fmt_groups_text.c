@@ -269,17 +269,38 @@ put_table(struct formatter *f, struct buf *out, struct err *e)
 
 struct spark_range {
 	__int128 first, last;
+	size_t columns;
 };
 
+static __int128
+common_step(__int128 a, __int128 b)
+{
+	while (b != 0) {
+		__int128 rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* A column a bucket, empty ones too, if they fit; else the range is cut into SPARK_MAX parts. */
 static struct spark_range
 bucket_range(const struct groups_text *x)
 {
-	struct spark_range s = { x->first->bucket, x->first->bucket };
+	struct spark_range s = { x->first->bucket, x->first->bucket, 1 };
+	__int128 step = 0;
 
 	for (const struct waiting_row *r = x->first; r != NULL; r = r->next) {
+		__int128 apart = r->bucket - x->first->bucket;
+
+		step = common_step(apart < 0 ? -apart : apart, step);
 		s.first = r->bucket < s.first ? r->bucket : s.first;
 		s.last = r->bucket > s.last ? r->bucket : s.last;
 	}
+	if (step != 0)
+		s.columns = (s.last - s.first) / step < SPARK_MAX ? (size_t)((s.last - s.first) / step) + 1 :
+		    SPARK_MAX;
 	return s;
 }
 
@@ -319,8 +340,8 @@ spark_of(struct formatter *f, struct sparks *x, struct sv key, struct spark **ou
 static void
 spark_add(struct spark *s, const struct spark_range *range, const struct waiting_row *r)
 {
-	size_t at = range->last == range->first ? 0 : (size_t)((r->bucket - range->first) *
-	    (SPARK_MAX - 1) / (range->last - range->first));
+	size_t at = range->columns == 1 ? 0 : (size_t)((r->bucket - range->first) *
+	    (__int128)(range->columns - 1) / (range->last - range->first));
 
 	if (!(r->bar > 0))
 		return;
@@ -332,7 +353,7 @@ static void
 put_spark(struct formatter *f, struct buf *out, const struct spark *s,
     const struct spark_range *range)
 {
-	for (size_t i = 0; i < SPARK_MAX && (i == 0 || range->last != range->first); i++) {
+	for (size_t i = 0; i < range->columns; i++) {
 		int h = s->most > 0 ? (int)lround(s->v[i] / s->most * 7) : 0;
 
 		buf_str(out, s->v[i] > 0 ? heights[h] : " ");

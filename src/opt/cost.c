@@ -76,6 +76,7 @@ cost_scan(struct costing *c, struct plan_node *n)
 {
 	const struct plan *p = c->o->plan;
 
+	c->found += (double)p->scan.summed;
 	for (size_t i = p->scan.n_shards; i-- > 0;) {
 		if (p->scan.early_stop && c->found >= c->wanted)
 			break;
@@ -135,6 +136,43 @@ trace_facts_cost(const struct cost_params *c, const struct shard_stats *s)
 	return (1 + (steps - 1) * c->multi_hop_penalty) * c->trace_hop_cost;
 }
 
+static bool
+asks_tree(const struct plan *p)
+{
+	return p->fetch.projection.parents != NULL || (p->fetch.projection.intrinsics &
+	    (INTRINSIC_BIT(IN_DEPTH) | INTRINSIC_BIT(IN_SELF_DURATION) |
+	    INTRINSIC_BIT(IN_CHILD_COUNT))) != 0;
+}
+
+/* The same of a shard's rows by columns: of few rows exec puts the traces together all the same. */
+static double
+gather_cost(const struct costing *c, const struct shard_stats *s, double rows, double by_spans)
+{
+	double ops = rows * GATHER_ROW_OPS + (double)s->n_traces * GATHER_TRACE_OPS;
+
+	if (rows * GATHER_ROWS_A_LOOK < (double)s->n_rows)
+		return by_spans;
+	if (asks_tree(c->o->plan))
+		ops += (double)s->n_rows * GATHER_TREE_OPS;
+	return ops * c->o->options->cost.cpu_operator_cost;
+}
+
+/* Groups: by columns, or span by span? */
+static void
+choose_gather(struct costing *c, struct plan_node *n, double by_spans, double by_columns)
+{
+	struct plan_fetch *f = &c->o->plan->fetch;
+
+	n->est_cost = by_spans;
+	f->by_columns = f->may_gather && by_columns <= by_spans;
+	if (!f->may_gather)
+		return;
+	f->spans_cost = by_spans;
+	f->columns_cost = by_columns;
+	if (f->by_columns)
+		n->est_cost = by_columns;
+}
+
 /*
  * Of the rows that come in; before the filter of those that match, for what says no to the
  * others is seldom the trace. Shard by shard, so that another shard only adds.
@@ -144,17 +182,23 @@ cost_traces(struct costing *c, struct plan_node *n)
 {
 	const struct plan *p = c->o->plan;
 	double all = 0, taken = n->input->kind == PLAN_SCAN ? c->found : n->input->est_rows;
+	double by_spans = 0, by_columns = 0;
 
 	n->est_rows = n->input->est_rows;
 	for (size_t i = 0; i < p->scan.n_shards; i++)
 		all += p->scan.shards[i].est_rows;
-	if (taken <= 0 || all <= 0)
-		return;
 	taken = taken < all ? taken / all : 1;
-	for (size_t i = 0; i < p->scan.n_shards; i++)
-		if (p->scan.shards[i].access != ACCESS_PRUNED)
-			n->est_cost += p->scan.shards[i].est_rows * taken *
-			    trace_facts_cost(&c->o->options->cost, &c->o->stats->shards[i]);
+	for (size_t i = 0; i < p->scan.n_shards && all > 0 && taken > 0; i++) {
+		const struct shard_stats *s = &c->o->stats->shards[i];
+		double rows = p->scan.shards[i].est_rows * taken;
+		double cost = rows * trace_facts_cost(&c->o->options->cost, s);
+
+		if (p->scan.shards[i].access == ACCESS_PRUNED)
+			continue;
+		by_spans += cost;
+		by_columns += gather_cost(c, s, rows, cost);
+	}
+	choose_gather(c, n, by_spans, by_columns);
 }
 
 /* Threads that the work is worth, of those that the running queries leave. */

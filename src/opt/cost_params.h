@@ -122,6 +122,15 @@
 #define FETCH_CHUNKS 15.0
 /* Spans of a trace, where only some shards know. */
 #define SPANS_PER_TRACE 20.0
+/*
+ * Traces by columns: what a row takes to find its trace and parent, 10 ns; what is made once of a
+ * shard: the part of each trace, 60 ns, and the tree of its spans, 100 ns a row. Exec makes it of
+ * shards of which one row in so many is asked for, at least.
+ */
+#define GATHER_ROW_OPS 1.0
+#define GATHER_TRACE_OPS 6.0
+#define GATHER_TREE_OPS 10.0
+#define GATHER_ROWS_A_LOOK 16.0
 /* Bytes of one output row, full and by part (measured on spans as SDKs send them). */
 #define BYTES_SPAN_FULL 1000.0
 #define BYTES_SPAN_BASE 20.0

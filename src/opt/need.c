@@ -62,16 +62,22 @@ has_last_instant(const struct query *q)
 	return q->has_until && q->until.kind == WHEN_ABSOLUTE && q->until.ns == WHEN_MAX;
 }
 
-/* Nothing is asked of the rows but their time and, if `services` is not NULL, their service. */
+/*
+ * Nothing is asked of the rows but their time and, if `services` is not NULL, their service. How many
+ * groups there are is no question of how many rows.
+ */
 static void
 need_rows(const struct query *q, const struct opt_options *o, const struct pred *services,
     struct stats_need *n)
 {
-	if ((q->filter->kind != PRED_TRUE && q->filter != services) || has_last_instant(q))
+	if ((q->filter->kind != PRED_TRUE && q->filter != services) || has_last_instant(q) ||
+	    q->by_groups || q->compare != NULL)
 		return;
-	if (o->output == ROW_COUNT)
-		n->counts = is_on(o, "catalog") && is_on(o, "pushdown");
-	else if (o->output == ROW_SPAN && q->n_sort == 0 && q->has_limit && q->limit != 0 &&
+	if (o->output == ROW_COUNT) {
+		n->counts = n->sums = is_on(o, "catalog") && is_on(o, "pushdown");
+		if (q->has_limit && is_on(o, "limit") && q->limit <= UINT64_MAX - 1 - q->offset)
+			n->enough = q->offset + q->limit;
+	} else if (o->output == ROW_SPAN && q->n_sort == 0 && q->has_limit && q->limit != 0 &&
 	    is_on(o, "limit") && q->limit <= UINT64_MAX - 1 - q->offset)
 		n->newest = q->offset + q->limit;
 }

@@ -24,6 +24,7 @@ static const struct opt_rule rules[] = {
 	{ "covering", rule_covering, false },
 	{ "index", rule_index, false },
 	{ "project", rule_project, false },
+	{ "gather", rule_gather, false },
 	{ "limit", rule_limit, false },
 	{ "topn", rule_topn, false },
 };
@@ -146,6 +147,7 @@ plain_shards(struct opt *o)
 
 	p->scan.n_shards = o->stats->n_shards;
 	p->scan.n_left = stats_n_total(o->stats) - p->scan.n_shards;
+	p->scan.summed = p->output == ROW_COUNT ? o->stats->summed : 0;
 	o->shards = arena_array(&p->arena, p->scan.n_shards, struct plan_shard);
 	o->can = arena_array(&p->arena, p->scan.n_shards, uint16_t);
 	p->scan.shards = o->shards;
@@ -206,7 +208,7 @@ opt_begin(struct opt *o, const struct query *q, const struct stats *st,
 	p->page.limit = q->has_limit ? q->limit : UINT64_MAX;
 	p->page.offset = q->offset;
 	p->fetch.projection.all = true;
-	p->fetch.want_trace = p->output == ROW_SPAN && wants_trace(q);
+	p->fetch.want_trace = (p->output == ROW_SPAN || p->output == ROW_GROUP) && wants_trace(q);
 	p->scan.threads = options->threads;
 	p->scan.server = opt_caps(o)->server;
 	p->stats_version = st->version;

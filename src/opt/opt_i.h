@@ -63,7 +63,7 @@ struct opt_rule {
 /* In the order of the table in opt.c; README.md says why that order. */
 opt_apply rule_fold, rule_nnf, rule_union, rule_factor, rule_range, rule_pushdown, rule_time,
     rule_service, rule_bloom, rule_zone, rule_order, rule_catalog, rule_covering, rule_index, rule_project,
-    rule_limit, rule_topn;
+    rule_gather, rule_limit, rule_topn;
 
 /* opt.c; for tests, too */
 const struct opt_rule *opt_rule_at(size_t i);

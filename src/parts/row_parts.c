@@ -6,13 +6,21 @@
 #include "parts/row_parts.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
+#include "base/cursor.h"
+#include "base/vec.h"
 #include "model/pred_walk.h"
 #include "part_key.h"
 
 #define HEAD_BYTES 8
+
+/* Shards [lo, hi) of the walk. */
+struct hour {
+	size_t lo, hi;
+	bool wanted;
+	size_t slot;			/* of one that is wanted */
+};
 
 struct walk {
 	const struct row_parts_ask *ask;
@@ -20,19 +28,14 @@ struct walk {
 	size_t n;
 	struct buf key;			/* begins with what is the same for all hours, */
 	size_t asked;			/* so many bytes */
-};
-
-/* Shards [lo, hi) of the walk. */
-struct hour {
-	size_t lo, hi;
-	bool wanted;
-	struct hash128 key;
+	VEC(struct hour) hours;		/* newest first */
+	VEC(struct part_slot) slots;
 };
 
 static const struct shard_entry *
 entry_of(const struct walk *w, size_t i)
 {
-	return &w->ask->snap->shards[w->v[i].shard];
+	return &w->ask->store->snap->shards[w->v[i].shard];
 }
 
 static bool
@@ -43,11 +46,39 @@ is_possible(const struct plan *p)
 	    !plan_has(p, PLAN_TRACES);
 }
 
-/* *n is 0 where hours may not be put together: spans of any age stand in PARTITION_OUTSIDE. */
+/* The hour that ends at shard `hi`. */
+static int
+add_hour(struct walk *w, size_t hi, size_t *lo, struct err *e)
+{
+	struct hour h = { .lo = hi, .hi = hi, .wanted = true, .slot = w->slots.n };
+	uint64_t partition = entry_of(w, hi - 1)->partition;
+	struct part_slot slot = { 0 };
+	double cost = 0;
+
+	w->key.n = w->asked;
+	while (h.lo > 0 && entry_of(w, h.lo - 1)->partition == partition) {
+		const struct shard_entry *s = entry_of(w, --h.lo);
+
+		h.wanted &= part_is_whole(s, w->ask->plan->filter.range);
+		cost += part_cost(&w->v[h.lo]);
+		shard_entry_put(&w->key, s);
+	}
+	*lo = h.lo;
+	h.wanted &= cost >= w->ask->least_cost;
+	slot.key = hash128(w->key.p, w->key.n);
+	slot.shards = &w->v[h.lo];
+	slot.n_shards = h.hi - h.lo;
+	if (!vec_push(&w->hours, h) || (h.wanted && !vec_push(&w->slots, slot)))
+		return err_nomem(e);
+	return buf_ok(&w->key, e);
+}
+
+/* No hours where they may not be put together: spans of any age stand in PARTITION_OUTSIDE. */
 static int
 begin(struct walk *w, struct err *e)
 {
 	const struct plan *p = w->ask->plan;
+	int code;
 
 	if (!is_possible(p))
 		return 0;
@@ -62,50 +93,33 @@ begin(struct walk *w, struct err *e)
 	buf_putc(&w->key, '\0');
 	pred_put(&w->key, w->ask->filter);
 	w->asked = w->key.n;
-	return buf_ok(&w->key, e);
+	code = buf_ok(&w->key, e);
+	for (size_t i = w->n; i > 0 && code == 0;)
+		code = add_hour(w, i, &i, e);
+	return code;
 }
 
 static void
 end(struct walk *w)
 {
+	part_slots_release(w->slots.v, w->slots.n);
+	vec_release(&w->slots);
+	vec_release(&w->hours);
 	free(w->v);
 	buf_release(&w->key);
-}
-
-/* The hour that ends at shard `hi`. */
-static int
-hour_before(struct walk *w, size_t hi, struct hour *h, struct err *e)
-{
-	uint64_t partition = entry_of(w, hi - 1)->partition;
-	double cost = 0;
-
-	*h = (struct hour){ .lo = hi, .hi = hi, .wanted = true };
-	w->key.n = w->asked;
-	while (h->lo > 0 && entry_of(w, h->lo - 1)->partition == partition) {
-		const struct shard_entry *s = entry_of(w, --h->lo);
-
-		h->wanted &= part_is_whole(s, w->ask->plan->filter.range);
-		cost += part_cost(&w->v[h->lo]);
-		shard_entry_put(&w->key, s);
-	}
-	h->wanted &= cost >= w->ask->least_cost;
-	h->key = hash128(w->key.p, w->key.n);
-	return buf_ok(&w->key, e);
 }
 
 int
 row_parts_count(const struct row_parts_ask *a, size_t *there, size_t *of, struct err *e)
 {
 	struct walk w = { .ask = a };
-	struct hour h;
 	int code = begin(&w, e);
 
 	*there = *of = 0;
-	for (size_t i = w.n; i > 0 && code == 0; i = h.lo)
-		if ((code = hour_before(&w, i, &h, e)) == 0 && h.wanted) {
-			*there += partcache_has(a->cache, h.key);
-			++*of;
-		}
+	for (size_t i = 0; i < w.slots.n && code == 0; i++) {
+		*there += partcache_has(a->store->cache, w.slots.v[i].key);
+		++*of;
+	}
 	end(&w);
 	return code;
 }
@@ -137,8 +151,10 @@ run_and_keep(struct walk *w, const struct row_parts_host *host, const struct hou
 	buf_put(&b, head, sizeof head);
 	code = run_some(w, host, h->lo, h->hi, &b, &n_rows, e);
 	if (code == 1 && !b.oom) {
-		memcpy(b.p, &n_rows, HEAD_BYTES);
-		partcache_add(w->ask->cache, h->key, buf_view(&b), clock_mono_ns() - begun);
+		for (size_t i = 0; i < HEAD_BYTES; i++)
+			b.p[i] = (char)(n_rows >> (8 * i) & 255);
+		(void)part_store_keep(w->ask->store, &w->slots.v[h->slot], buf_view(&b),
+		    clock_mono_ns() - begun);
 	}
 	buf_release(&b);
 	return code < 0 ? code : 0;
@@ -146,39 +162,43 @@ run_and_keep(struct walk *w, const struct row_parts_host *host, const struct hou
 
 /* 1: its rows were there. */
 static int
-take_kept(struct walk *w, const struct row_parts_host *host, const struct hour *h, struct err *e)
+take_kept(struct walk *w, const struct row_parts_host *host, const struct hour *h,
+    struct parts_told *told, struct err *e)
 {
-	struct cached_part *part = partcache_get(w->ask->cache, h->key);
+	const struct part_slot *slot = &w->slots.v[h->slot];
+	struct cursor c;
 	uint64_t n_rows;
 	int code;
 
-	if (part == NULL)
+	if (slot->part == NULL)
 		return 0;
-	memcpy(&n_rows, part->bytes, HEAD_BYTES);
-	code = host->put(host->arg, sv_new(part->bytes + HEAD_BYTES, part->n - HEAD_BYTES), n_rows,
-	    h->hi - h->lo, e);
-	cached_part_put(part);
+	c = cursor_new(slot->part->bytes, slot->part->n);
+	n_rows = cursor_u64(&c);
+	if (c.bad)
+		return 0;
+	code = host->put(host->arg, sv_new(c.p, cursor_left(&c)), n_rows, e);
+	told->shards += h->hi - h->lo;
+	told->parts++;
+	told->shared += slot->shared;
 	return code < 0 ? code : 1;
 }
 
 /* From the newest hour back; those that are not wanted are run together. */
 static int
-run_all(struct walk *w, const struct row_parts_host *host, struct err *e)
+run_all(struct walk *w, const struct row_parts_host *host, struct parts_told *told, struct err *e)
 {
-	size_t i = w->n, todo = w->n;	/* [i, todo) is put off */
-	struct hour h;
+	size_t todo = w->n;	/* shards up to here are put off */
 	int code = 0;
 
-	while (i > 0 && code == 0) {
-		if ((code = hour_before(w, i, &h, e)) < 0)
-			return code;
-		i = h.lo;
-		if (!h.wanted)
+	for (size_t i = 0; i < w->hours.n && code == 0; i++) {
+		const struct hour *h = &w->hours.v[i];
+
+		if (!h->wanted)
 			continue;
-		code = run_some(w, host, h.hi, todo, NULL, NULL, e);
-		if (code >= 0 && (code = take_kept(w, host, &h, e)) == 0)
-			code = run_and_keep(w, host, &h, e);
-		todo = h.lo;
+		code = run_some(w, host, h->hi, todo, NULL, NULL, e);
+		if (code >= 0 && (code = take_kept(w, host, h, told, e)) == 0)
+			code = run_and_keep(w, host, h, e);
+		todo = h->lo;
 		code = code > 0 ? 0 : code;
 	}
 	if (code == 0)
@@ -187,13 +207,16 @@ run_all(struct walk *w, const struct row_parts_host *host, struct err *e)
 }
 
 int
-row_parts_run(const struct row_parts_ask *a, const struct row_parts_host *host, struct err *e)
+row_parts_run(const struct row_parts_ask *a, const struct row_parts_host *host,
+    struct parts_told *told, struct err *e)
 {
 	struct walk w = { .ask = a };
 	int code = begin(&w, e);
 
 	if (code == 0)
-		code = run_all(&w, host, e);
+		code = part_store_find(a->store, w.slots.v, w.slots.n, e);
+	if (code == 0)
+		code = run_all(&w, host, told, e);
 	end(&w);
 	return code;
 }

@@ -177,6 +177,23 @@ fetch_text(struct buf *b, const struct plan *p, const struct stats *st)
 }
 
 void
+group_text(struct buf *b, const struct plan *p, const struct stats *st)
+{
+	fetch_text(b, p, st);
+	if (!p->fetch.want_trace)
+		return;
+	buf_str(b, p->fetch.by_columns ?
+	    "relate   by columns of each shard; spans of traces in several shards one by one" :
+	    "relate   span by span, each trace put together");
+	if (p->fetch.may_gather)
+		buf_printf(b, ", cost %.2f; %s %.2f",
+		    p->fetch.by_columns ? p->fetch.columns_cost : p->fetch.spans_cost,
+		    p->fetch.by_columns ? "span by span" : "by columns",
+		    p->fetch.by_columns ? p->fetch.spans_cost : p->fetch.columns_cost);
+	buf_putc(b, '\n');
+}
+
+void
 contrast_text(struct buf *b, const struct plan *p, const struct stats *st)
 {
 	(void)st;
@@ -243,6 +260,14 @@ fetch_json(struct buf *b, const struct plan *p)
 	explain_text(b, "fetch", &t);
 	explain_bool(b, "trace_facts", p->fetch.want_trace);
 	buf_release(&t);
+}
+
+void
+group_json(struct buf *b, const struct plan *p)
+{
+	fetch_json(b, p);
+	if (p->fetch.want_trace)
+		explain_bool(b, "by_columns", p->fetch.by_columns);
 }
 
 void

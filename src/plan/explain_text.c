@@ -32,6 +32,11 @@ explain_count_read(const struct plan *p, const struct stats *st, uint64_t *n_sha
 			(*n_shards)++;
 			*n_rows += st->shards[i].n_rows;
 		}
+	for (size_t i = 0; i < st->n_left; i++)
+		if (st->left[i].summed) {
+			*n_shards += st->left[i].n_shards;
+			*n_rows += st->left[i].n_rows;
+		}
 }
 
 void

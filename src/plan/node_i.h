@@ -32,12 +32,14 @@ void filter_text(struct buf *, const struct plan *, const struct stats *);
 void order_text(struct buf *, const struct plan *, const struct stats *);
 void limit_text(struct buf *, const struct plan *, const struct stats *);
 void fetch_text(struct buf *, const struct plan *, const struct stats *);
+void group_text(struct buf *, const struct plan *, const struct stats *);
 void contrast_text(struct buf *, const struct plan *, const struct stats *);
 void scan_json(struct buf *, const struct plan *);
 void filter_json(struct buf *, const struct plan *);
 void order_json(struct buf *, const struct plan *);
 void limit_json(struct buf *, const struct plan *);
 void fetch_json(struct buf *, const struct plan *);
+void group_json(struct buf *, const struct plan *);
 void contrast_json(struct buf *, const struct plan *);
 
 #endif

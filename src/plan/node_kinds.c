@@ -10,7 +10,7 @@ const struct node_kind node_kinds[] = {
 	[PLAN_LIMIT] = { "limit", NULL, limit_text, limit_json },
 	[PLAN_FETCH] = { "fetch", fetch_verify, fetch_text, fetch_json },
 	[PLAN_COUNT] = { "count", NULL, NULL, NULL },
-	[PLAN_GROUP] = { "group", group_verify, fetch_text, fetch_json },
+	[PLAN_GROUP] = { "group", group_verify, group_text, group_json },
 	[PLAN_CONTRAST] = { "compare", contrast_verify, contrast_text, contrast_json },
 };
 _Static_assert(sizeof node_kinds / sizeof *node_kinds == N_PLAN_KINDS, "a node of no kind");

@@ -68,10 +68,13 @@ group_of(struct groups *gs, const struct plan_shard *s)
 	return &gs->v[k];
 }
 
-/* What statistics leave out, as a shard that is pruned. */
+/* What statistics leave out, as a shard that is pruned, or counted. */
 static struct plan_shard
-as_pruned(const struct plan *p, const struct stats_left *l)
+as_shard(const struct plan *p, const struct stats_left *l)
 {
+	if (l->summed)
+		return (struct plan_shard){ .shard = (uint32_t)l->first,
+		    .access = ACCESS_CATALOG, .why = l->why };
 	return (struct plan_shard){ .shard = (uint32_t)l->first, .access = ACCESS_PRUNED,
 		.why = p->filter.never ? p->filter.never_why : l->why,
 		.pruned_by = p->filter.never ? p->filter.never_by : l->rule };
@@ -94,12 +97,13 @@ group_shards(const struct plan *p, const struct stats *st, struct groups *gs)
 	gs->n_more = 0;
 	for (size_t i = 0; i < st->n_left; i++) {
 		const struct stats_left *l = &st->left[i];
-		struct plan_shard s = as_pruned(p, l);
+		struct plan_shard s = as_shard(p, l);
 
 		if ((g = group_of(gs, &s)) == NULL)
 			continue;
 		g->n += l->n_shards;
 		g->rows += l->n_rows;
+		g->est_rows += l->summed ? (double)p->scan.summed : 0;
 		g->first = l->first < g->first ? l->first : g->first;
 	}
 	for (size_t i = 0; i < p->scan.n_shards; i++) {
@@ -256,11 +260,12 @@ static void
 put_json_left(struct buf *b, const struct plan *p, const struct stats *st)
 {
 	for (size_t i = 0; i < st->n_left; i++) {
-		struct plan_shard s = as_pruned(p, &st->left[i]);
+		struct plan_shard s = as_shard(p, &st->left[i]);
 
 		buf_str(b, i == 0 ? ",\"left_out\":[{\"why\":" : ",{\"why\":");
 		json_string(b, sv_cstr(s.why));
-		buf_printf(b, ",\"pruned_by\":\"%s\"", s.pruned_by);
+		if (s.pruned_by != NULL)
+			buf_printf(b, ",\"pruned_by\":\"%s\"", s.pruned_by);
 		explain_u64(b, "shards", st->left[i].n_shards);
 		explain_u64(b, "spans", st->left[i].n_rows);
 		buf_putc(b, '}');

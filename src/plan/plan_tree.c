@@ -57,7 +57,7 @@ static const struct place {
 	[PLAN_LIMIT] = { offsetof(struct plan, page.node), OF_REFS | OF(ROW_COUNT), NULL },
 	[PLAN_FETCH] = { offsetof(struct plan, fetch.node), OF_REFS, fetch_asks },
 	[PLAN_COUNT] = { offsetof(struct plan, count), OF(ROW_COUNT), NULL },
-	[PLAN_GROUP] = { offsetof(struct plan, group), OF(ROW_GROUP), NULL },
+	[PLAN_GROUP] = { offsetof(struct plan, group), OF(ROW_GROUP), fetch_asks },
 	[PLAN_CONTRAST] = { offsetof(struct plan, contrast.node), OF(ROW_CONTRAST), contrast_asks },
 };
 _Static_assert(sizeof places / sizeof *places == N_PLAN_KINDS, "a kind of node without a place");

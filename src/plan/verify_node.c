@@ -225,6 +225,9 @@ group_verify(const struct plan *p, const struct stats *st, struct err *e)
 {
 	int code = verify_whole(p, e);
 
+	if (code == 0 && p->fetch.by_columns && (!p->fetch.want_trace || !p->filter.pushdown ||
+	    p->scan.server != NULL))
+		return plan_broken(e, "facts of traces by columns that are not there");
 	return code < 0 ? code : fetch_verify(p, st, e);
 }
 

@@ -17,6 +17,22 @@ static const char *const modes[] = {
 	[MODE_TRACES] = "whole traces, once",
 };
 
+/* As ch_source.c would, unless the server has spans by the thousand million. */
+static int
+groups_sql(const struct source *s, struct ch_select *q, struct arena *a, struct ch_sql *out,
+    struct err *e)
+{
+	struct agg_given_want want;
+	int rc;
+
+	q->ranked = agg_takes_given(s->env->groups, &want) && want.all && ch_ranked_rows(&want) != 0;
+	q->shift = agg_shift(s->env->groups, s->env->side);
+	if ((rc = ch_sql_groups(q, s->env->groups, a, out, e)) != ERR_UNSUPPORTED || !q->ranked)
+		return rc;
+	q->ranked = false;
+	return ch_sql_groups(q, s->env->groups, a, out, e);
+}
+
 /* As ch_source.c would: counts and groups where the server can make them, else rows. */
 static int
 find_out(const struct source *s, struct ch_state *st, struct arena *a, struct asked *out,
@@ -31,7 +47,7 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 		rc = ch_sql_select(&q, a, &out->sql, e);
 	} else if (s->plan->output == ROW_GROUP && s->env->groups != NULL && st->mode != MODE_TRACES) {
 		out->how = "grouped on the server, one level";
-		rc = ch_sql_groups(&q, s->env->groups, a, &out->sql, e);
+		rc = groups_sql(s, &q, a, &out->sql, e);
 	}
 	if (rc != ERR_UNSUPPORTED)
 		return rc;
@@ -43,8 +59,8 @@ static void
 put_text(struct buf *b, const struct asked *x)
 {
 	buf_printf(b, "server   ClickHouse: %s\n", x->how);
-	buf_printf(b, "told     %s\nsql      ", x->sql.exact ? "all of the filter" :
-	    "what can be said of the filter; the rest is tested here");
+	buf_printf(b, "told     %s\nsql      ", x->sql.doubts ? "all of the filter; if values are in doubt, rows are "
+	    "asked for" : x->sql.exact ? "all of the filter" : "what can be said of the filter; the rest is tested here");
 	visible_text(b, x->sql.text, 0);
 	BUF_LIT(b, "\n");
 	for (size_t i = 0; i < x->sql.n_params; i++) {

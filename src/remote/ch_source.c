@@ -162,17 +162,35 @@ source_count(struct source *s, uint64_t *n, struct err *e)
 			return rc;
 	}
 	took(s, &outcome);
+	if (rc > 0)
+		return 0;
 	*n += found;
 	st->counted = true;
 	return 0;
+}
+
+/*
+ * Percentiles are the server's, unless it has so many spans that they might be off. >0: of what came,
+ * several groups are one here; then all durations are to be asked for.
+ */
+static int
+groups_once(struct source *s, struct ch_outcome *o, struct err *e)
+{
+	struct ch_state *st = s->state;
+	const struct ch_scan_opts opts = options(s);
+	int rc = ch_groups(ch_server_client(st->server), &st->q, &opts, s->env->groups, s->env->side, o, e);
+
+	if (rc != ERR_UNSUPPORTED || o->status == 0 || !st->q.ranked)
+		return rc;
+	took(s, o);
+	st->q.ranked = false;
+	return ch_groups(ch_server_client(st->server), &st->q, &opts, s->env->groups, s->env->side, o, e);
 }
 
 static int
 source_groups(struct source *s, struct err *e)
 {
 	struct ch_state *st = s->state;
-	const struct ch_scan_opts o = options(s);
-	struct ch_client *c = ch_server_client(st->server);
 	struct ch_outcome outcome;
 	struct agg_given_want want;
 	struct ch_span_times t;
@@ -186,17 +204,24 @@ source_groups(struct source *s, struct err *e)
 	    s->env->deadline_mono_ns, &t, e)) < 0)
 		return rc;
 	st->q.pieces = want.all ? t.rows / PIECE_ROWS + 1 : 0;
-	rc = ch_groups(c, &st->q, &o, s->env->groups, s->env->side, &outcome, e);
+	st->q.ranked = want.all && t.rows <= ch_ranked_rows(&want);
+	st->q.shift = agg_shift(s->env->groups, s->env->side);
+	rc = groups_once(s, &outcome, e);
+	/* Months, whose days are ranked by nobody. */
+	if (rc == ERR_UNSUPPORTED && outcome.status == 0 && st->q.ranked) {
+		st->q.ranked = false;
+		rc = groups_once(s, &outcome, e);
+	}
 	if (rc == ERR_UNSUPPORTED && outcome.status == 0)
 		return 1;
 	/* A server that did not know the table gave no group. */
 	if (rc < 0 && (rc = again(st, &outcome, rc, e)) == 0)
-		rc = ch_groups(c, &st->q, &o, s->env->groups, s->env->side, &outcome, e);
+		rc = groups_once(s, &outcome, e);
 	if (rc < 0)
 		return rc;
 	took(s, &outcome);
-	st->counted = true;
-	return 0;
+	st->counted = rc == 0;
+	return rc;
 }
 
 /* ---- rows ---- */

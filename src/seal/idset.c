@@ -133,12 +133,15 @@ grow_spans(struct idset *s, const struct mem_row *rows, uint32_t n_rows, size_t 
 int
 idset_add_span(struct idset *s, const struct mem_row *rows, uint32_t row, size_t *held)
 {
+	uint32_t *slot;
 	int rc;
 
 	if ((row + 1) * 4ull > s->n_span_slots * 3ull &&
 	    (rc = grow_spans(s, rows, row, held)) != 0)
 		return rc;
-	*span_slot(s, rows, rows[row].trace, rows[row].span_id) = row + 1;
+	slot = span_slot(s, rows, rows[row].trace, rows[row].span_id);
+	s->n_twins += *slot != 0;
+	*slot = row + 1;
 	return 0;
 }
 

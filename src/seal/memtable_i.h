@@ -141,6 +141,7 @@ struct idset {
 	uint32_t n_trace_slots;
 	uint32_t *span_slots;		/* row + 1; 0: free */
 	uint32_t n_span_slots;
+	uint32_t n_twins;		/* spans that bear the id of one that came before, in its trace */
 	uint32_t last;			/* the trace asked for last */
 };
 #define NO_TRACE UINT32_MAX

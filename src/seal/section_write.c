@@ -33,11 +33,14 @@ shard_file_put(struct seal *s, const void *p, size_t n)
 
 /* Of what may come: the header is written first. */
 static uint32_t
-compat_features(const struct shard_options *o)
+compat_features(const struct seal *s)
 {
+	const struct shard_options *o = &s->opts;
 	uint32_t bits = SHARD_COMPAT_TRACES | SHARD_COMPAT_STATS | SHARD_COMPAT_SHOWN |
 	    SHARD_COMPAT_LENGTHS | SHARD_COMPAT_TOTALS;
 
+	if (s->part->ids.n_twins == 0)
+		bits |= SHARD_COMPAT_SINGLE;
 	if (o->index_budget != 0)
 		bits |= SHARD_COMPAT_POSTINGS | SHARD_COMPAT_BLOOM |
 		    (o->text_index ? SHARD_COMPAT_TEXT : 0);
@@ -53,7 +56,7 @@ shard_file_open(struct seal *s, const char *path)
 	BUF_LIT(&h, SHARD_MAGIC);
 	buf_u32le(&h, SHARD_VERSION);
 	buf_u32le(&h, 0);
-	buf_u32le(&h, compat_features(&s->opts));
+	buf_u32le(&h, compat_features(s));
 	buf_u32le(&h, s->opts.row_group_rows);
 	if ((rc = buf_ok(&h, s->err)) == 0) {
 		buf_u64le(&h, hash64(h.p, h.n));

@@ -65,9 +65,15 @@ count_pruning(struct counters *c, const struct plan *p, const struct stats *st)
 			at = rule_index(c, last = s->pruned_by);
 		n[at]++;
 	}
-	for (size_t i = 0; i < st->n_left; i++)
-		n[rule_index(c, p->filter.never ? p->filter.never_by : st->left[i].rule)] +=
-		    st->left[i].n_shards;
+	for (size_t i = 0; i < st->n_left; i++) {
+		const struct stats_left *l = &st->left[i];
+
+		if (l->summed)
+			kept += l->n_shards;
+		else
+			n[rule_index(c, p->filter.never ? p->filter.never_by : l->rule)] +=
+			    l->n_shards;
+	}
 	for (size_t i = 0; i < COUNTERS_MAX_RULES; i++)
 		if (n[i] != 0)
 			atomic_fetch_add(&c->shards_pruned[i], n[i]);

@@ -7,5 +7,5 @@ outcome_cache(const struct run_info *info)
 {
 	if (info->shared)
 		return "l2";
-	return info->profile.shards_kept != 0 ? "part" : "miss";
+	return info->profile.parts_kept != 0 ? "part" : "miss";
 }

@@ -71,6 +71,8 @@ holds "ls -l of the root" ls -l "$M"
 
 for f in count service/cart/count service/cart/status/error/select/span_id,name,duration/spans.csv \
     group/service/agg/count,max:duration/groups.jsonl status/error/limit/20/traces.txt \
+    since/1h/group/service/bucket/7m/agg/count,p50:duration,p99.9:duration/versus/50m/groups.jsonl \
+    group/name/bucket/month/agg/p95:duration/groups.jsonl group/kind/bucket/week/agg/p95:duration/groups.jsonl \
     sort/duration:desc/limit/7/select/span_id/spans.csv where/http.status_code/eq/500/count; do
 	query "$f" >"$T/ref/x" 2>&1
 	lim 60 cat "$M/$f" >"$T/out/x" 2>&1

@@ -23,7 +23,7 @@
 
 #define S 1000000000ull
 #define N_SPANS 1000
-#define N_PREDS 300
+#define N_PREDS 312
 #define BEGIN (1700000000 * S)
 #define LENGTH (3600 * S)
 #define ALL_COLUMNS ((1ull << N_CHC) - 1)
@@ -323,17 +323,30 @@ told(const struct ch_select *q, const struct buf *text, size_t i, const char *wh
 	    SV_ARG(buf_view(text)));
 }
 
+static unsigned n_in_doubt, n_counted_wide;
+
+/* A count is exact, or says that it can't be. */
 static void
-check_count(const struct ch_select *q, size_t want)
+check_count(const struct ch_select *q, uint64_t want, bool exact)
 {
-	const struct ch_scan_opts opts = { 0 };
+	const struct ch_scan_opts opts = { .comment = SV("test") };
 	struct ch_outcome o;
+	struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;
 	uint64_t n;
+	int rc = ch_count(client, q, &opts, &n, &o, &e);
 
-	if (ch_count(client, q, &opts, &n, &o, &e) != 0)
+	if (rc > 0)
+		n_in_doubt++;
+	if (rc > 0 || (rc == ERR_UNSUPPORTED && !exact))
+		return;
+	if (rc < 0)
 		fail_msg("%s", e.msg);
-	assert_int_equal(n, want);
+	n_counted_wide += !exact;
+	pred_print(&b, q->filter);
+	if (n != want)
+		fail_msg("%s: %ju and not %ju", buf_cstr(&b), (uintmax_t)n, (uintmax_t)want);
+	buf_release(&b);
 	assert_int_equal(o.status, 200);
 }
 
@@ -362,8 +375,8 @@ check_pred(const struct ch_select *q, bool count)
 	*(exact ? &n_exact : &n_wide) += 1;
 	n_less += n < N_SPANS;
 	n_selective += n < N_SPANS && should > 0;
-	if (exact && count)
-		check_count(q, should);
+	if (!exact || count)
+		check_count(q, should, exact);
 	pred_eval_free(eval);
 	buf_release(&text);
 	free(passed);
@@ -458,12 +471,107 @@ common_leaf(struct gen_pred *g)
 	return gen_pred_below(g, 4) == 0 ? pred_not(g->arena, p) : p;
 }
 
+/* A value of a span's as a pattern: letters of it as they are, classes, any, repeated, or gone. */
+static struct sv
+pattern_for(struct gen_pred *g, struct sv s)
+{
+	static const char *const instead[] = { ".", "[a-z0-9_-]", "\\w", "[^\\d/]", ".?", "(?:x|.)", "(a|b|.){1,3}",
+		".{0,2}", "\\W*." };
+	struct buf b = BUF_INIT;
+	struct sv out;
+
+	if (gen_pred_below(g, 5) == 0)
+		BUF_LIT(&b, "^");
+	for (size_t i = 0; i < s.n && b.n < 300; i++) {
+		bool special = s.p[i] != '\0' && strchr("^$.[]|()?*+{}\\/-=", s.p[i]) != NULL;
+		bool ascii = (unsigned char)s.p[i] < 0x80;
+
+		if (gen_pred_below(g, 6) == 0 && ascii)
+			buf_str(&b, instead[gen_pred_below(g, sizeof instead / sizeof *instead)]);
+		else if (special)
+			buf_printf(&b, "\\%c", s.p[i]);
+		else
+			buf_putc(&b, s.p[i]);
+		if (gen_pred_below(g, 9) == 0 && ascii)
+			BUF_LIT(&b, "+");
+	}
+	switch (gen_pred_below(g, 5)) {
+	case 0:
+		BUF_LIT(&b, ".*");
+		break;
+	case 1:
+		BUF_LIT(&b, "|b+\\d*");
+		break;
+	case 2:
+		BUF_LIT(&b, "$");
+		break;
+	default:
+		break;
+	}
+	out = arena_sv(g->arena, buf_view(&b));
+	buf_release(&b);
+	return out;
+}
+
+static const struct pred *
+pattern_leaf(struct gen_pred *g)
+{
+	static const enum intrinsic texts[] = { IN_SERVICE, IN_NAME, IN_NAME, IN_STATUS_MESSAGE, IN_SCOPE,
+		IN_TRACE_STATE };
+	const struct span *s = &back.spans[gen_pred_below(g, back.n)];
+	struct field f = field_for(g, s);
+	struct literal *l = arena_array(g->arena, 1, struct literal);
+	struct pred_eval *eval;
+	const struct pred *p;
+
+	if (f.scope == FIELD_INTRINSIC)
+		f.intrinsic = texts[gen_pred_below(g, sizeof texts / sizeof *texts)];
+	*l = literal_of(pattern_for(g, literal_for(g, &f, s).text));
+	p = pred_leaf(g->arena, gen_pred_below(g, 3) == 0 ? OP_NRE : OP_RE, f, l, 1);
+	/* One that PCRE2 has no use for can't be in a path. */
+	if (pred_eval_new(p, &eval, NULL) < 0)
+		return common_leaf(g);
+	pred_eval_free(eval);
+	return gen_pred_below(g, 4) == 0 ? pred_not(g->arena, p) : p;
+}
+
+/* Integers, whatever the attribute is; and pieces of its text. */
+static const struct pred *
+attr_leaf(struct gen_pred *g)
+{
+	static const enum pred_op ops[] = { OP_LT, OP_LE, OP_GT, OP_GE, OP_BETWEEN, OP_EQ, OP_NE, OP_IN, OP_NOTIN,
+		OP_CONTAINS, OP_NOTCONTAINS, OP_STARTS, OP_ENDS };
+	const struct span *s = &back.spans[gen_pred_below(g, back.n)];
+	struct literal *l = arena_array(g->arena, 2, struct literal);
+	size_t which = gen_pred_below(g, sizeof ops / sizeof *ops);
+	struct field f = field_for(g, s);
+	size_t n = ops[which] == OP_BETWEEN || ops[which] == OP_IN || ops[which] == OP_NOTIN ? 2 : 1;
+	const struct pred *p;
+
+	if (f.scope == FIELD_INTRINSIC)
+		f = (struct field){ .scope = FIELD_SPAN, .key = s->attrs.n != 0 ? s->attrs.v[0].key : SV("k") };
+	*l = literal_for(g, &f, s);
+	if (which >= 9 && l->text.n > 2)
+		*l = literal_of(sv_sub(l->text, gen_pred_below(g, 2), l->text.n - gen_pred_below(g, 2)));
+	else if (which < 9 && !l->is_int)
+		*l = literal_of(sv_cstr(arena_printf(g->arena, "%d", (int)gen_pred_below(g, 40) - 20)));
+	l[1] = l->is_int ? literal_of(sv_cstr(arena_printf(g->arena, "%jd", (intmax_t)(l->i / 2 + 1000)))) : *l;
+	p = pred_leaf(g->arena, ops[which], f, l, n);
+	return gen_pred_below(g, 4) == 0 ? pred_not(g->arena, p) : p;
+}
+
 static const struct pred *
 some_pred(struct gen_pred *g, unsigned i)
 {
 	const struct pred *kids[2];
 
-	switch (i % 9) {
+	switch (i % 13) {
+	case 9:
+	case 10:
+		return pattern_leaf(g);
+	case 11:
+	case 12:
+		return attr_leaf(g);
 	case 0:
 		return gen_leaf(g);
 	case 1:
@@ -502,7 +610,9 @@ conditions_let_through_what_match_says(void **state)
 		check_pred(&q, i % 6 == 0);
 	}
 	/* The test tests something. */
-	print_message("%u exact, %u wide, %u leave out, %u of these not all\n", n_exact, n_wide, n_less, n_selective);
+	print_message("%u exact, %u wide, %u leave out, %u of these not all; %u in doubt, %u wide ones counted\n", n_exact,
+	    n_wide, n_less, n_selective, n_in_doubt, n_counted_wide);
+	assert_true(n_in_doubt > N_PREDS / 100 && n_counted_wide > N_PREDS / 20);
 	assert_true(n_exact > N_PREDS / 4 && n_wide > N_PREDS / 20 && n_less > N_PREDS / 3 && n_selective > N_PREDS / 8);
 }
 

@@ -119,6 +119,34 @@ every_answer_is_of_its_state(void **state)
 	assert_true(atomic_load(&keeps->counters.cache_misses) > (unsigned long)n / 50);
 }
 
+/* Back from a now that moves on, by less than a minute or by some. */
+static void
+put_recent(struct buf *path, uint64_t r)
+{
+	static uint64_t now = STORE_RIG_START + HOURS / 2 * HOUR_NS;
+
+	now += r % (r >> 20 & 1 ? 20 : 400) * 1000000000;
+	atomic_store(&keeps->now, now);
+	atomic_store(&none->now, now);
+	buf_printf(path, "/since/%lluh", (unsigned long long)(1 + r / HOURS % 18));
+}
+
+/* The range's ends: at whole hours, at whole minutes, anywhere. */
+static void
+put_range(struct buf *path, uint64_t r)
+{
+	uint64_t from = r % HOURS, to = from + 1 + r / HOURS % HOURS;
+	uint64_t cut = (r >> 44) % 3 == 0 ? 0 : hash_u64(r) % HOUR_NS, cut_to = hash_u64(r + 1) % HOUR_NS;
+
+	if ((r >> 44) % 3 == 1) {
+		cut -= cut % (HOUR_NS / 60);
+		cut_to -= cut_to % (HOUR_NS / 60);
+	}
+	buf_printf(path, "/since/%llu/until/%llu",
+	    (unsigned long long)(STORE_RIG_START + from * HOUR_NS + cut),
+	    (unsigned long long)(STORE_RIG_START + to * HOUR_NS + (cut == 0 ? 0 : cut_to)));
+}
+
 /* The same questions over ranges that move. */
 static struct partcache_stats
 ask_over_ranges(struct buf *asked, size_t n_asked, const char *const files[2])
@@ -128,14 +156,14 @@ ask_over_ranges(struct buf *asked, size_t n_asked, const char *const files[2])
 
 	partcache_drop(keeps->parts);
 	for (long i = 0; i < n; i++) {
-		uint64_t r = hash_u64((uint64_t)i + 99), from = r % HOURS, hours = 1 + r / HOURS % HOURS;
+		uint64_t r = hash_u64((uint64_t)i + 99);
 		int a, b;
 
 		path.n = 0;
-		if (i % 4 != 0)
-			buf_printf(&path, "/since/%llu/until/%llu",
-			    (unsigned long long)(STORE_RIG_START + from * HOUR_NS),
-			    (unsigned long long)(STORE_RIG_START + (from + hours) * HOUR_NS));
+		if (i % 4 == 1)
+			put_recent(&path, r);
+		else if (i % 4 != 0)
+			put_range(&path, r);
 		buf_sv(&path, buf_view(&asked[(r >> 32) % n_asked]));
 		buf_printf(&path, path.p[path.n - 1] == '/' ? "%s" : "/%s", files[r >> 40 & 1]);
 		buf_putc(&path, '\0');
@@ -152,14 +180,14 @@ ask_over_ranges(struct buf *asked, size_t n_asked, const char *const files[2])
 }
 
 static void
-groups_are_put_together_from_those_of_shards(void **state)
+groups_are_put_together(uint64_t slice_spans)
 {
 	static const char *const files[2] = { "groups.jsonl", "groups.jsonl" };
 	struct buf groups[16] = { BUF_INIT };
 	struct partcache_stats before = partcache_stats(keeps->parts), st;
-	uint64_t seed = 11;
+	uint64_t seed = 11 + slice_spans;
 
-	(void)state;
+	keeps->slice_spans = slice_spans;
 	words.flags = GEN_PATH_GROUPS | GEN_PATH_TRACE | GEN_PATH_PAGE;
 	for (size_t i = 0; i < 16; i++)
 		gen_path(&seed, &words, &groups[i]);
@@ -169,6 +197,21 @@ groups_are_put_together_from_those_of_shards(void **state)
 	print_message("%llu times groups of a shard were there, %llu times not\n",
 	    (unsigned long long)st.hits, (unsigned long long)st.misses);
 	assert_true(st.hits > st.misses);
+}
+
+static void
+groups_are_put_together_from_those_of_shards(void **state)
+{
+	(void)state;
+	groups_are_put_together(SLICE_SPANS);
+}
+
+/* Bodies and fringes: so few spans in a slice that an hour has many. */
+static void
+groups_are_put_together_from_those_of_slices(void **state)
+{
+	(void)state;
+	groups_are_put_together(2);
 }
 
 static void
@@ -262,6 +305,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_answer_is_of_its_state),
 		cmocka_unit_test(groups_are_put_together_from_those_of_shards),
+		cmocka_unit_test(groups_are_put_together_from_those_of_slices),
 		cmocka_unit_test(rows_are_put_together_from_those_of_hours),
 		cmocka_unit_test(only_what_is_new_is_read),
 	};

@@ -184,6 +184,78 @@ bounded_questions_read_few_footers(void **state)
 	answers_by("/service/s0/count", want, 0);
 }
 
+static size_t
+shards_planned(struct engine *en, const char *text)
+{
+	struct err e = ERR_INIT;
+	struct request *r;
+	struct path *p;
+	struct sv file;
+	size_t n;
+
+	if (path_parse(sv_cstr(text), engine_known_file, &p, &file, &e) < 0 ||
+	    request_new(en, p, file, &r, &e) < 0 || request_plan(r, &e) < 0)
+		fail_msg("%s: %s", text, e.msg);
+	n = r->plan->scan.n_shards;
+	request_free(r);
+	path_unref(p);
+	return n;
+}
+
+/* Of a count neither plan nor run grows with the shards that lie in its range. */
+static void
+a_count_looks_at_no_shard_by_itself(void **state)
+{
+	static const char *const paths[] = { "", "/service/s3", "/service/s3/limit/10",
+		"/since/2004-11-10T00:30", "/service/s1/since/2004-11-10T00:30/until/2005-01-01T03:10",
+		"/until/2004-12-24T12:00", "/since/2004-11-11/limit/400/offset/17",
+		"/on/2004-11-20T07" };
+	static const char *const sets[] = { "query.rules_off=catalog" };
+	struct conf *conf = settings(NULL, 0), *plain_conf = settings(sets, 1);
+	struct engine *en = open_engine(conf), *plain = open_engine(plain_conf);
+	size_t n;
+	char path[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		struct buf want = BUF_INIT;
+		struct err e = ERR_INIT;
+
+		snprintf(path, sizeof path, "%s/count", paths[i]);
+		if (engine_query(plain, sv_cstr(path), me, append, &want, NULL, &e) < 0)
+			fail_msg("%s: %s", path, e.msg);
+		answers(en, path, buf_cstr(&want));
+		buf_release(&want);
+		n = shards_planned(en, path);
+		if (n > 1)
+			fail_msg("%s: %zu shards are looked at", path, n);
+	}
+	engine_close(plain);
+	engine_close(en);
+	conf_free(plain_conf);
+	conf_free(conf);
+}
+
+/* And of groups it is how many there are, not how many spans are in them. */
+static void
+a_count_of_groups_is_made_of_rows(void **state)
+{
+	static const char range[] = "/since/2004-11-10T00:30/until/2004-11-15";
+	struct conf *conf = settings(NULL, 0);
+	struct engine *en = open_engine(conf);
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/agg/count/count", range);
+	answers(en, path, "1\n");
+	snprintf(path, sizeof path, "%s/service/s3/distinct/service/count", range);
+	answers(en, path, "1\n");
+	snprintf(path, sizeof path, "%s/service/s1,s3/group/service/limit/5/count", range);
+	answers(en, path, "2\n");
+	engine_close(en);
+	conf_free(conf);
+}
+
 static void
 bad(void *arg, const char *file, int64_t off, const char *why)
 {
@@ -381,6 +453,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bounded_questions_read_few_footers),
+		cmocka_unit_test(a_count_looks_at_no_shard_by_itself),
+		cmocka_unit_test(a_count_of_groups_is_made_of_rows),
 		cmocka_unit_test(queries_read_more_shards_than_there_are_descriptors),
 		cmocka_unit_test(check_reads_them_all),
 		cmocka_unit_test(a_bounded_catalog_begins_anew),

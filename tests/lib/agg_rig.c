@@ -55,9 +55,16 @@ static const struct grouping shapes[AGG_RIG_SHAPES] = {
 struct agg_table *
 agg_rig_table(unsigned shape, size_t memory)
 {
+	return agg_rig_spilling(shape, memory, NULL, 0, 0);
+}
+
+struct agg_table *
+agg_rig_spilling(unsigned shape, size_t memory, const char *dir, uint64_t max, size_t from)
+{
 	struct agg_options o = { .groups = &shapes[shape], .step = shapes[shape].step,
 		.open_begin = true, .open_end = true, .memory = memory,
-		.shift = shapes[shape].versus_ns };
+		.shift = shapes[shape].versus_ns, .spill_dir = dir, .spill_max = max,
+		.spill_from = from };
 	struct agg_table *t;
 	struct err e;
 

@@ -12,6 +12,9 @@
 #define AGG_RIG_SHAPES 4
 
 struct agg_table *agg_rig_table(unsigned shape, size_t memory);
+/* One whose groups go to a file in the directory, from so many bytes on. */
+struct agg_table *agg_rig_spilling(unsigned shape, size_t memory, const char *dir, uint64_t max,
+    size_t from);
 /* Spans from..from + n of those of the seed, to one side; what agg_add says. */
 int agg_rig_add(struct agg_table *, enum agg_side, uint64_t seed, size_t from, size_t n, struct err *);
 /* Ends the table: all its cells, row by row, as text. False if that fails. */

@@ -20,6 +20,15 @@ struct ch_server {
 void ch_server_start(struct ch_server *, const char *scheme, const char *const *options);
 void ch_server_stop(struct ch_server *);
 
+/*
+ * Debian's clickhouse-server, 18.16, in its place: users default, u (secret) and ro (pw; may set
+ * nothing). `end` kills it where it stands; `again` starts it on what it left, on the same port.
+ */
+void ch_old_server_start(struct ch_server *);
+void ch_old_server_end(const struct ch_server *);
+void ch_old_server_again(struct ch_server *);
+void ch_old_server_stop(struct ch_server *);
+
 struct ch_client *ch_server_connect(const struct ch_server *, uint64_t timeout_ns);
 /* Whole answers; 0 or the error. */
 int ch_rows(struct ch_client *, struct sv sql, const struct ch_param *, size_t n_params,

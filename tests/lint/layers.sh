@@ -40,7 +40,8 @@ check filter base model match plan shard
 check clickhouse base model match conf query agg plan ingest
 check remote base model match conf agg plan exec clickhouse
 check contrast base model match agg plan shard filter
-check exec base model match agg plan shard filter contrast catalog
+check gather base model match agg shard
+check exec base model match agg plan shard filter gather contrast catalog
 check parts base model agg plan catalog shard exec cache
 check conf base
 check sample base

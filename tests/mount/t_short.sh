@@ -49,7 +49,8 @@ near() {
 query "/$A" >"$T/all"
 query "/$B" >"$T/by_service"
 
-mount_store -o query.memory=1MiB
+mkdir "$T/spill"
+mount_store -o "query.memory=1MiB,mount.spill_dir=$T/spill"
 near "short of memory values are near" "$(cat "$M/$A")" "$(cat "$T/all")"
 if have getfattr; then
 	is "... and user.spanfs.exact says so" "$(attr exact "$M/$A")" no
@@ -61,10 +62,32 @@ matches "... and profile.json" "$(cat "$M/${A%/*}/profile.json")" '"exact":false
 matches "profile.json of one that is exact" "$(cat "$M/agg/count/profile.json")" '"exact":true'
 matches "plan says that it may be so" "$(cat "$M/${A%/*}/plan")" 'exact unless memory gets short'
 near "by groups, too" "$(cat "$M/$B")" "$(cat "$T/by_service")"
-refused "groups by the thousand are refused" "$M/$MANY"
-matches "... by the setting's name" "$(head -n 1 "$M/.spanfs/errors")" '\[query\] memory'
+is "groups by the thousand go to a file" "$(md5sum <"$M/$MANY")" "$(query "/$MANY" | md5sum)"
+matches "... and profile.json says so" "$(cat "$M/${MANY%/*}/profile.json")" '"spilled_bytes":[1-9]'
+matches "... of others, that nothing did" "$(cat "$M/agg/count/profile.json")" '"spilled_bytes":0'
+matches "plan says from when on" "$(cat "$M/${MANY%/*}/plan")" 'past 917504 bytes groups go to \[mount\] spill_dir'
+matches "... plan.json too" "$(cat "$M/${MANY%/*}/plan.json")" '"spill_from":917504'
+is "nothing is left of it" "$(ls -A "$T/spill")" ""
+rmdir "$T/spill"
+out=$(lim 20 cat "$M/group/trace_id,span_id/groups.csv" 2>&1)
+matches "a spill_dir that went is an error" "$out" 'Input/output error'
+matches "... by its name" "$(head -n 1 "$M/.spanfs/errors")" '\[mount\] spill_dir .*/spill'
+mkdir "$T/spill"
+is "... until it is there again" "$(md5sum <"$M/$MANY")" "$(query "/$MANY" | md5sum)"
 is "the mount goes on" "$(cat "$M/agg/count/groups.csv")" "$(query /agg/count/groups.csv)"
 unmount
+
+mount_store -o "query.memory=1MiB,mount.spill_dir=$T/spill,mount.spill_max=1MiB"
+out=$(lim 20 cat "$M/$MANY" 2>&1)
+matches "past spill_max is an error" "$out" 'No space left on device'
+matches "... by its name" "$(head -n 1 "$M/.spanfs/errors")" '\[mount\] spill_max'
+is "the mount goes on" "$(cat "$M/agg/count/groups.csv")" "$(query /agg/count/groups.csv)"
+unmount
+"$SPANCTL" -s "$T/store" -o query.memory=1MiB -o "mount.spill_dir=$T/spill" query "/$MANY" >/dev/null &
+sleep 1
+kill -9 $! 2>/dev/null
+wait $! 2>/dev/null
+is "killed, it leaves nothing" "$(ls -A "$T/spill")" ""
 
 mount_store -o query.memory=1MiB,query.aggregates=exact
 refused "aggregates=exact: an error" "$M/$A"

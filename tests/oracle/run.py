@@ -88,7 +88,8 @@ class Runner:
         self.kinds = {}
         self.dir = tempfile.mkdtemp(prefix="spanfs-oracle.")
         self.files = nasty.make(args.seed, args.nasty, args.plain)
-        self.tool = Tool(args.spanctl, os.path.join(self.dir, "store"), usage.options())
+        self.tool = Tool(args.spanctl, os.path.join(self.dir, "store"),
+                         usage.options() + args.query_option)
         self.tool.load(self.files, self.dir, args.o)
         self.store = answer.Store.of_commits(self.files, nasty.NOW, prices=usage.PRICES)
         if args.clickhouse:
@@ -305,6 +306,8 @@ def arguments():
     p.add_argument("--path", action="append", default=[], help="only these paths")
     p.add_argument("--option", action="append", default=[], help="settings for --path")
     p.add_argument("-o", action="append", default=[], help="settings for the import")
+    p.add_argument("--query-option", action="append", default=[], metavar="SETTING",
+                   help="settings for everything that is asked")
     p.add_argument("--stop", action="store_true", help="at the first difference")
     p.add_argument("--shrink", action="store_true", help="a shorter path with the difference")
     p.add_argument("--tap", action="store_true", help="a line for what passes too")

@@ -135,6 +135,47 @@ pieces_are_their_spans(void **state)
 	buf_release(&b);
 }
 
+/* Percentiles that were found elsewhere come out as they went in, and nothing goes to them. */
+static void
+ranks_are_of_one_piece(void **state)
+{
+	static const unsigned char number[8] = { 0x39, 0x30 };
+	const struct grouping g = grouping_of(aggs + 5, 1);
+	struct agg_table *t = table_of(&g), *other = table_of(&g);
+	struct span like = span_at(0);
+	const struct span_row row = { .span = &like };
+	struct agg_given_want want;
+	const struct agg_given x = { .like = &row, .count = 9, .ranks = number, .want = &want };
+	struct group_cell cells[2];
+	struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(agg_takes_given(t, &want));
+	assert_int_equal(want.n_ranks, 1);
+	assert_true(want.ranks[0].part == 95 && want.ranks[0].whole == 100);
+	assert_int_equal(agg_add_given(other, SIDE_NOW, &x, &e), 0);
+	assert_int_equal(agg_add_given(other, SIDE_NOW, &x, &e), ERR_UNSUPPORTED);
+	agg_table_free(other);
+	other = table_of(&g);
+	assert_int_equal(agg_add_given(other, SIDE_NOW, &x, &e), 0);
+	assert_int_equal(agg_merge(t, other, &e), 0);
+	agg_table_free(other);
+	assert_int_equal(agg_add(t, SIDE_NOW, &row, 1, &e), ERR_UNSUPPORTED);
+	agg_table_free(t);
+	t = table_of(&g);
+	assert_int_equal(agg_add_given(t, SIDE_NOW, &x, &e), 0);
+	assert_false(agg_can_save(t));
+	assert_int_equal(agg_save(t, &b, &e), ERR_UNSUPPORTED);
+	assert_int_equal(agg_finish(t, &e), 0);
+	assert_int_equal(agg_n_rows(t), 1);
+	assert_int_equal(agg_cells(t, 0, 1, cells, &e), 0);
+	assert_true(cells[1].kind == GROUP_UINT && cells[1].u == 12345);
+	assert_true(agg_is_exact(t));
+	buf_release(&b);
+	agg_table_free(t);
+}
+
 static void
 what_spans_alone_tell_is_not_given(void **state)
 {
@@ -164,6 +205,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_are_their_spans),
+		cmocka_unit_test(ranks_are_of_one_piece),
 		cmocka_unit_test(what_spans_alone_tell_is_not_given),
 	};
 

@@ -50,6 +50,13 @@ rnd(uint64_t n)
 	return (seed >> 33) % n;
 }
 
+/* Within the store's hours; rnd alone goes no further than two seconds. */
+static uint64_t
+any_time(void)
+{
+	return H0 + HOUR(rnd(N_HOURS)) + rnd(3600) * UINT64_C(1000000000) + rnd(1000);
+}
+
 static void
 add_span(struct memtable *m, unsigned service, uint64_t trace, uint64_t id, uint64_t start)
 {
@@ -110,7 +117,7 @@ add_some(struct catalog *c, unsigned commit_no)
 
 	for (unsigned i = 0; i < n; i++)
 		add_span(m, (unsigned)rnd(4), rnd(40), commit_no * 100 + i + 1, rnd(20) == 0 ? 5 :
-		    H0 + rnd(HOUR(N_HOURS)));
+		    any_time());
 	commit(c, m);
 }
 
@@ -570,8 +577,8 @@ selection_is_what_every_shard_would_say(void **state)
 		n.n_services = rnd(3);
 		n.traces = traces;
 		if (rnd(2) == 0) {
-			n.range.from = rnd(3) == 0 ? 0 : H0 + rnd(HOUR(N_HOURS));
-			n.range.to = rnd(3) == 0 ? WHEN_MAX : n.range.from + rnd(HOUR(N_HOURS));
+			n.range.from = rnd(3) == 0 ? 0 : any_time();
+			n.range.to = rnd(3) == 0 ? WHEN_MAX : n.range.from + HOUR(rnd(N_HOURS));
 		}
 		if (rnd(2) == 0)
 			n.n_traces = rnd(3);
@@ -579,6 +586,163 @@ selection_is_what_every_shard_would_say(void **state)
 			n.newest = 1 + rnd(20);
 		selects_right(s, &n);
 	}
+	snapshot_unref(s);
+	catalog_close(c);
+	fsys_free(fs);
+}
+
+/* ---- sums ---- */
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What is summed, and what the kept shards have, is what all shards have; or enough. */
+static void
+sums_right(const struct snapshot *s, const struct stats_need *n, struct selection *sel,
+    struct arena *a)
+{
+	uint64_t all = 0, found, shards = 0, rows = 0, ignored = 0;
+
+	assert_int_equal(stats_select(s, n, a, sel, NULL), 0);
+	found = sel->summed;
+	for (size_t i = 0, k = 0; i < s->n_shards; i++) {
+		bool is_kept = k < sel->n && sel->shards[k] == i, out;
+		struct shard *sh;
+		uint64_t has;
+
+		out = (n->has_after && s->shards[i].generation <= n->after) ||
+		    (n->only != 0 && s->shards[i].generation != n->only);
+		assert_int_equal(snapshot_shard(s, i, &sh, NULL), 0);
+		has = out ? 0 : rows_from(sh, n, 0, &ignored);
+		all += has;
+		found += is_kept ? has : 0;
+		rows += is_kept ? s->shards[i].n_rows : 0;
+		k += is_kept;
+	}
+	assert_int_equal(least(found, n->enough), least(all, n->enough));
+	for (size_t i = 0; i < sel->n_left; i++) {
+		shards += sel->left[i].n_shards;
+		rows += sel->left[i].n_rows;
+	}
+	assert_int_equal(shards + sel->n, s->n_shards);
+	assert_int_equal(rows, s->n_rows);
+	if (sel->summed != 0 && sel->summed >= n->enough)
+		assert_int_equal(sel->n, 0);
+}
+
+static void
+a_sum_is_that_of_every_shard(void **state)
+{
+	struct fsys *fs = store_of(3 * MANY_COMMITS);
+	struct catalog *c = open_store(fs);
+	const struct snapshot *s = snap(c);
+	static const char *const names[] = { "s0", "s1", "s2", "s3", "other" };
+	size_t n_kept = 0, n_summed = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < rounds_of(3000); i++) {
+		struct stats_need n = STATS_NEED_ALL;
+		struct sv services[2] = { sv_cstr(names[rnd(5)]), sv_cstr(names[rnd(5)]) };
+		struct selection sel;
+		struct arena a;
+
+		arena_init(&a);
+		n.counts = n.sums = true;
+		n.services = services;
+		n.n_services = rnd(3);
+		if (rnd(3) != 0) {
+			n.range.from = rnd(3) == 0 ? 0 : any_time();
+			n.range.to = rnd(3) == 0 ? WHEN_MAX : n.range.from + HOUR(rnd(N_HOURS));
+		}
+		if (rnd(3) == 0)
+			n.enough = rnd(60);
+		if (rnd(4) == 0) {
+			n.has_after = true;
+			n.after = rnd(3 * MANY_COMMITS);
+		} else if (rnd(6) == 0)
+			n.only = 1 + rnd(3 * MANY_COMMITS);
+		sums_right(s, &n, &sel, &a);
+		n_kept += sel.n != 0;
+		n_summed += sel.summed != 0;
+		arena_release(&a);
+	}
+	assert_true(n_kept > 0 && n_summed > 0);
+	snapshot_unref(s);
+	catalog_close(c);
+	fsys_free(fs);
+}
+
+/* Not a shard is looked at: neither hours in the range, nor services of whole segments. */
+static void
+a_sum_keeps_no_shard_that_the_range_holds(void **state)
+{
+	struct fsys *fs = store_of(3 * MANY_COMMITS);
+	struct catalog *c = open_store(fs);
+	const struct snapshot *s = snap(c);
+	struct stats_need n = STATS_NEED_ALL;
+	struct sv service = SV("s2");
+	struct selection sel;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	assert_true(s->n_shards > 64);
+	n.counts = n.sums = true;
+	sums_right(s, &n, &sel, &a);
+	assert_int_equal(sel.n, 0);
+	assert_int_equal(sel.summed, s->n_rows);
+	n.services = &service;
+	n.n_services = 1;
+	sums_right(s, &n, &sel, &a);
+	assert_int_equal(sel.n, 0);
+	n.n_services = 0;
+	n.range.from = H0 + HOUR(2) + HOUR(1) / 2;
+	n.range.to = H0 + HOUR(9) + HOUR(1) / 2;
+	sums_right(s, &n, &sel, &a);
+	assert_true(sel.summed != 0);
+	for (size_t i = 0; i < sel.n; i++)
+		assert_true(s->shards[sel.shards[i]].partition == H0 + HOUR(2) ||
+		    s->shards[sel.shards[i]].partition == H0 + HOUR(9));
+	/* Of traces, and where each shard is asked for by itself, nothing is summed. */
+	n = STATS_NEED_ALL;
+	n.counts = true;
+	assert_int_equal(stats_select(s, &n, &a, &sel, NULL), 0);
+	assert_int_equal(sel.n, s->n_shards);
+	assert_int_equal(sel.summed, 0);
+	arena_release(&a);
+	snapshot_unref(s);
+	catalog_close(c);
+	fsys_free(fs);
+}
+
+/* Shards that no row tells of are asked themselves. */
+static void
+without_a_manifest_nothing_is_summed(void **state)
+{
+	struct fsys *fs = store_of(MANY_COMMITS);
+	const struct snapshot *s;
+	struct stats_need n = STATS_NEED_ALL;
+	struct sv service = SV("s1");
+	struct selection sel;
+	struct catalog *c;
+	struct arena a;
+
+	(void)state;
+	assert_int_equal(fs->ops->unlink(fs, MANIFEST_FILE, NULL), 0);
+	c = open_store(fs);
+	s = snap(c);
+	arena_init(&a);
+	n.counts = n.sums = true;
+	for (n.n_services = 0; n.n_services < 2; n.n_services++) {
+		n.services = &service;
+		sums_right(s, &n, &sel, &a);
+		assert_int_equal(sel.summed, 0);
+		assert_int_equal(sel.n, s->n_shards);
+	}
+	arena_release(&a);
 	snapshot_unref(s);
 	catalog_close(c);
 	fsys_free(fs);
@@ -626,6 +790,9 @@ main(void)
 		cmocka_unit_test(another_stores_rows_are_not_believed),
 		cmocka_unit_test(another_stores_rows_of_equal_numbers_are_an_error),
 		cmocka_unit_test(selection_is_what_every_shard_would_say),
+		cmocka_unit_test(a_sum_is_that_of_every_shard),
+		cmocka_unit_test(a_sum_keeps_no_shard_that_the_range_holds),
+		cmocka_unit_test(without_a_manifest_nothing_is_summed),
 		cmocka_unit_test(what_is_left_out_is_not_read),
 	};
 

@@ -6,12 +6,17 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <stdio.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "lib/rounds.h"
 #include "lib/shard_rig.h"
+#include "lib/span_rows.h"
+#include "base/hash.h"
 #include "check/check.h"
 #include "catalog/catalog.h"
+#include "shard/shard_format.h"
+#include "shard/tracetree.h"
 
 struct findings {
 	size_t n;
@@ -64,6 +69,51 @@ finds_nothing_in_a_good_shard(void **state)
 	check_good(500, 1, 0, 3);
 	check_good(20000, 8192, 3, 4);
 	check_good(3000, 16384, 0, 5);
+}
+
+/* Two spans of a trace bear one id, and the header says that they don't. */
+static void
+finds_twins_that_the_header_denies(void **state)
+{
+	char *copy, root[24 + SHARD_HEADER_BYTES];
+	struct findings f;
+	struct shard_rig r;
+	struct sv file;
+	uint64_t h;
+
+	(void)state;
+	span_batch_init(&r.spans);
+	for (uint64_t i = 0; i < 3; i++) {
+		struct span *s = span_batch_add(&r.spans);
+
+		assert_non_null(s);
+		*s = *span_min(&r.spans.arena, 1 + i / 2, "a");
+		s->trace_id = (struct trace_id){ 7, 7 };
+		s->start_ns = s->end_ns = RIG_HOUR + i;
+	}
+	rig_seal(&r, 100, 3);
+	rig_open(&r, 64u << 20);
+	f = check(&r);
+	assert_int_equal(f.n, 0);
+	assert_false(shard_ids_single(r.shard));
+	file = buf_view(&r.bytes);
+	copy = malloc(file.n);
+	assert_non_null(copy);
+	memcpy(copy, file.p, file.n);
+	copy[17] |= 1;			/* SHARD_COMPAT_SINGLE */
+	h = hash64(copy, 24);
+	memcpy(copy + 24, &h, 8);
+	memcpy(root, copy + file.n - SHARD_TRAILER_BYTES, 24);
+	memcpy(root + 24, copy, SHARD_HEADER_BYTES);
+	h = hash64(root, sizeof root);
+	memcpy(copy + file.n - SHARD_TRAILER_BYTES + 24, &h, 8);
+	fsys_bytes_set(&r.fs, RIG_FILE, sv_new(copy, file.n));
+	f = check(&r);
+	assert_int_equal(f.n, 1);
+	assert_string_equal(f.why, "header: two spans of a trace bear one id");
+	assert_int_equal(f.off, 16);
+	free(copy);
+	rig_release(&r);
 }
 
 static void
@@ -124,6 +174,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_nothing_in_a_good_shard),
+		cmocka_unit_test(finds_twins_that_the_header_denies),
 		cmocka_unit_test(finds_a_file_that_is_no_shard),
 		cmocka_unit_test(finds_every_flipped_byte),
 		cmocka_unit_test(reports_a_damaged_section_once_and_goes_on),

@@ -81,7 +81,7 @@ teardown(void **state)
 	return 0;
 }
 
-enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS };
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS, RANKED };
 
 static const struct {
 	struct ch_schema *schema;
@@ -105,6 +105,12 @@ static const struct {
 	{ &plain, "/not/where/span.n/gt/5", ROWS },
 	{ &plain, "/any/where/span.a/contains/x/service/b/end", ROWS },
 	{ &plain, "/any/where/span.a/re/x.*/service/b/end/status/ok", ROWS },
+	{ &plain, "/where/name/re/%5E(GET%7CPOST)%20%2F%5Ba-z-%5D+$", ROWS },
+	{ &plain, "/where/name/re/%5E(GET%7CPOST)%20%2F%5Ba-z-%5D+$", COUNT },
+	{ &plain, "/not/where/status_message/nre/a.b/where/name/re/(%3Fi)a", ROWS },
+	{ &plain, "/where/http.status_code/ge/500", COUNT },
+	{ &rich, "/not/where/span.n/in/5,x/where/span.http.method/notcontains/GE", COUNT },
+	{ &plain, "/where/span.a/re/x+/where/span.n/between/1,2/group/name/agg/count", GROUPS },
 	{ &plain, "/text/error/where/name/starts/GET", ROWS },
 	{ &plain, "/trace/4bf92f3577b34da6a3ce929d0e0e4736", COUNT },
 	{ &plain, "/span/00f067aa0ba902b7/root", ROWS },
@@ -122,6 +128,7 @@ static const struct {
 	{ &plain, "/since/1h/group/service,http.route/bucket/5m/agg/count,errors,p95:duration", GROUPS },
 	{ &plain, "/status/error/group/kind,resource.host.name/bucket/week/agg/avg:duration,max:duration", GROUPS },
 	{ &spread, "/agg/count", GROUPS },
+	{ &plain, "/group/service/bucket/week/agg/p0:duration,p50:duration,p99.99:duration,p100:duration", RANKED },
 };
 
 static void
@@ -130,6 +137,8 @@ print_sql(struct buf *b, const struct ch_sql *sql)
 	buf_str(b, sql->exact ? "exact\n" : "with more\n");
 	if (sql->limited)
 		BUF_LIT(b, "limited\n");
+	if (sql->doubts)
+		BUF_LIT(b, "doubts\n");
 	buf_sv(b, sql->text);
 	buf_putc(b, '\n');
 	for (size_t i = 0; i < sql->n_params; i++) {
@@ -156,7 +165,7 @@ groups(const struct ch_select *s, const struct query *q, struct arena *a, struct
 static void
 one(struct buf *b, size_t i, struct arena *a)
 {
-	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "groups " };
+	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "groups ", "ranked " };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
 	struct path *path;
@@ -172,8 +181,9 @@ one(struct buf *b, size_t i, struct arena *a)
 		.columns = i == 0 ? (1ull << N_CHC) - 1 : 1ull << CHC_TRACE_ID | 1ull << CHC_ATTRS,
 		.limit = q->has_limit ? q->limit : UINT64_MAX, .count = cases[i].what == COUNT,
 		.hex = cases[i].what == HEX, .whole_traces = cases[i].what == TRACES,
+		.ranked = cases[i].what == RANKED, .shift = cases[i].what == RANKED ? 3600000000000 : 0,
 		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST };
-	if (cases[i].what == GROUPS)
+	if (cases[i].what == GROUPS || cases[i].what == RANKED)
 		groups(&s, q, a, &sql);
 	else if (ch_sql_select(&s, a, &sql, &e) != 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);
@@ -260,16 +270,19 @@ static void
 what_is_not_exact_is_not_counted(void **state)
 {
 	struct field f = { .scope = FIELD_SPAN, .key = SV("n") };
-	struct literal five = literal_of(SV("5"));
+	struct literal five = literal_of(SV("5")), half = literal_of(SV("5.5"));
 	struct arena a;
 	struct ch_sql sql;
 	struct err e = ERR_INIT;
 
 	(void)state;
 	arena_init(&a);
-	struct ch_select s = { .schema = &plain, .filter = pred_leaf(&a, OP_GT, f, &five, 1), .range = TIME_RANGE_ALL,
+	struct ch_select s = { .schema = &plain, .filter = pred_leaf(&a, OP_GT, f, &half, 1), .range = TIME_RANGE_ALL,
 		.count = true };
 	assert_int_equal(ch_sql_select(&s, &a, &sql, &e), ERR_UNSUPPORTED);
+	s.filter = pred_leaf(&a, OP_GT, f, &five, 1);
+	assert_int_equal(ch_sql_select(&s, &a, &sql, &e), 0);
+	assert_true(sql.doubts);
 	arena_release(&a);
 }
 

@@ -63,6 +63,24 @@ buckets_below_a_second_have_their_fraction(void **state)
 	free(got);
 }
 
+/* The third second is empty for one, the second for both. */
+static void
+a_bucket_is_a_column_where_they_fit(void **state)
+{
+	struct group_cell c[5 * N_COLUMNS];
+	char *got;
+
+	(void)state;
+	set_row(c, T0, KIND_SERVER, 4, T0);
+	set_row(c + N_COLUMNS, T0 + 2000 * MS, KIND_SERVER, 8, T0);
+	set_row(c + 2 * N_COLUMNS, T0 + 3000 * MS, KIND_SERVER, 1, T0);
+	set_row(c + 3 * N_COLUMNS, T0, KIND_CLIENT, 1, T0);
+	set_row(c + 4 * N_COLUMNS, T0 + 3000 * MS, KIND_CLIENT, 1, T0);
+	got = render(c, 5);
+	assert_non_null(strstr(got, "\ncount over buckets\n▅ █▂  server\n█  █  client\n"));
+	free(got);
+}
+
 #define KINDS 5
 #define BUCKETS 60000
 
@@ -131,6 +149,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_end_can_be_stopped_at_any_row),
 		cmocka_unit_test(buckets_below_a_second_have_their_fraction),
+		cmocka_unit_test(a_bucket_is_a_column_where_they_fit),
 		cmocka_unit_test(many_rows_in_the_order_of_their_keys_take_no_time),
 	};
 

@@ -244,6 +244,9 @@ steps_are_those_that_the_plan_asks_for(void **state)
 	p->output = ROW_TRACE;
 	steps_are("fetch order traces filter scan");
 	p->output = ROW_GROUP;
+	steps_are("group traces filter scan");
+	ok();
+	p->fetch.want_trace = false;
 	steps_are("group filter scan");
 	ok();
 	p->output = ROW_CONTRAST;
@@ -267,6 +270,12 @@ sums_are_of_all_spans(void **state)
 	p->page.offset = 0;
 	p->page.limit = 1;
 	broken("by the page");
+	p->page.limit = UINT64_MAX;
+	p->fetch.by_columns = p->fetch.want_trace = true;
+	p->filter.pushdown = true;
+	ok();
+	p->fetch.want_trace = false;
+	broken("by columns");
 }
 
 static void

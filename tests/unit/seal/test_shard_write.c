@@ -88,7 +88,8 @@ head_and_trailer_are_where_they_belong(void **state)
 	assert_int_equal(le(f.p + 8, 4), SHARD_VERSION);
 	assert_int_equal(le(f.p + 12, 4), 0);
 	assert_int_equal(le(f.p + 16, 4), SHARD_COMPAT_TRACES | SHARD_COMPAT_STATS |
-	    SHARD_COMPAT_SHOWN | SHARD_COMPAT_LENGTHS | SHARD_COMPAT_TOTALS);
+	    SHARD_COMPAT_SHOWN | SHARD_COMPAT_LENGTHS | SHARD_COMPAT_TOTALS |
+	    SHARD_COMPAT_SINGLE);
 	assert_int_equal(le(f.p + 20, 4), 256);
 	assert_true(le(f.p + 24, 8) == hash64(f.p, 24));
 	end = f.p + f.n - SHARD_TRAILER_BYTES;
