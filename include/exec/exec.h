@@ -91,7 +91,7 @@ void exec_batch_most(struct exec *, size_t rows);
 const struct profile *exec_profile(const struct exec *);
 void exec_close(struct exec *);
 
-/* ---- sizing.c ---- */
+/* ---- exec_size.c ---- */
 
 struct exec_size {
 	uint64_t rows, bytes;

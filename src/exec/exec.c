@@ -111,7 +111,7 @@ open_passing(struct exec *ex, struct err *e)
 {
 	bool local = ex->env.source == NULL || ex->env.source == &source_local;
 
-	if (ex->env.pass.to == 0 || ex->sizing != NULL || !local || ex->plan->output != ROW_SPAN)
+	if (ex->env.pass.to == 0 || !local || ex->plan->output != ROW_SPAN)
 		return 0;
 	if ((ex->passing = calloc(1, sizeof *ex->passing)) == NULL)
 		return err_nomem(e);

@@ -206,7 +206,7 @@ struct local {
 	pthread_mutex_t table_lock;	/* the making of tables; nothing is locked under it but caches */
 };
 
-/* Lengths of lines are added up, and no row is handed out: sizing.c. */
+/* Lengths of lines are added up, and no row is handed out: exec_size.c. */
 #define SIZING_KEPT 64
 
 struct sizing {
@@ -297,6 +297,27 @@ uint64_t exec_wanted(const struct exec *);
 uint64_t exec_last(const struct plan *);
 /* Deadline and cancel flag. */
 int exec_check(struct exec *, struct err *) WARN_UNUSED;
+/*
+ * A sort that may take long looks at them once in so many steps. When it is over all are equal to
+ * it, so that it ends soon; its order is none then, and `code` is for the caller to return.
+ */
+#define SORT_LOOK 8192
+
+struct sorting {
+	struct exec *ex;
+	struct err *e;
+	uint64_t n_steps;
+	int code;
+};
+
+static inline bool
+sort_over(struct sorting *s)
+{
+	if (++s->n_steps % SORT_LOOK == 0 && s->code == 0)
+		s->code = exec_check(s->ex, s->e);
+	return s->code < 0;
+}
+
 /* Counts memory against the budget; give back with mem_give. */
 int mem_take(struct exec *, size_t bytes, struct err *) WARN_UNUSED;
 void mem_give(struct exec *, size_t bytes);

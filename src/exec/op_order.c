@@ -87,6 +87,7 @@ refs_reserve(struct exec *ex, struct refs *r, size_t n, struct err *e)
 struct order {
 	const struct sort_key *sort;
 	size_t n;
+	struct sorting sorting;
 };
 
 static int
@@ -97,6 +98,14 @@ ref_cmp(const void *pa, const void *pb, void *arg)
 	int c = skeys_cmp(o->sort, o->n, a->key, b->key);
 
 	return c != 0 ? c : (a->at < b->at) - (a->at > b->at);
+}
+
+static int
+ref_order(const void *a, const void *b, void *arg)
+{
+	struct order *o = arg;
+
+	return sort_over(&o->sorting) ? 0 : ref_cmp(a, b, o);
 }
 
 #define DIGIT_BITS 11
@@ -224,6 +233,8 @@ order_runs(struct exec *ex, struct refs *r, struct order *o, struct err *e)
 	for (size_t i = 0, j; i < r->n && i < r->keep; i = j) {
 		int rc;
 
+		if (sort_over(&o->sorting))
+			return o->sorting.code;
 		for (j = i + 1; j < r->n; j++)
 			if (refs_at(r, i)->at != refs_at(r, j)->at ||
 			    ref_cmp(refs_at(r, i), refs_at(r, j), o) != 0)
@@ -237,7 +248,7 @@ order_runs(struct exec *ex, struct refs *r, struct order *o, struct err *e)
 int
 refs_sort(struct exec *ex, struct refs *r, struct err *e)
 {
-	struct order o = { ex->plan->order.keys, r->n_keys };
+	struct order o = { ex->plan->order.keys, r->n_keys, { .ex = ex, .e = e } };
 	size_t scratch = r->n * r->stride;
 	int rc;
 
@@ -249,8 +260,10 @@ refs_sort(struct exec *ex, struct refs *r, struct err *e)
 	if (r->n_keys == 0)
 		rc = sort_by_time(r, e);
 	else
-		qsort_r(r->v, r->n, r->stride, ref_cmp, &o);
+		qsort_r(r->v, r->n, r->stride, ref_order, &o);
 	mem_give(ex, scratch);
+	if (rc == 0)
+		rc = o.sorting.code;
 	if (rc < 0 || (rc = order_runs(ex, r, &o, e)) < 0)
 		return rc;
 	if (r->n < r->keep)
@@ -295,7 +308,7 @@ append_some(struct exec *ex, struct refs *r, const struct refs *b, size_t at, si
     struct err *e)
 {
 	size_t from = r->n;
-	struct order o = { ex->plan->order.keys, r->n_keys };
+	struct order o = { .sort = ex->plan->order.keys, .n = r->n_keys };
 	int rc;
 
 	if ((rc = refs_reserve(ex, r, to - at, e)) < 0)

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define LOOK_ROWS 256		/* read between two looks at deadline and cancel flag */
+
 struct tie {
 	struct trace_id trace;
 	uint64_t span;
@@ -77,11 +79,14 @@ read_hashes(struct exec *ex, struct tie *t, size_t n, struct err *e)
 		return 0;
 	if ((rc = fetch_new(&f, e)) < 0)
 		return rc;
-	for (i = 0; i < n && rc == 0; i++)
+	for (i = 0; i < n && rc == 0; i++) {
 		if (i > 0 && same_row(&t[i - 1], &t[i]))
 			t[i].hash = t[i - 1].hash;
 		else
 			rc = read_hash(ex, f, &t[i], e);
+		if (rc == 0 && i % LOOK_ROWS == 0)
+			rc = exec_check(ex, e);
+	}
 	fetch_free(f);
 	if (rc == 0)
 		qsort(t, n, sizeof *t, tie_cmp);
@@ -95,7 +100,8 @@ sort_ties(struct exec *ex, struct tie *t, size_t n, struct err *e)
 	int rc;
 
 	for (size_t i = 0; i < n; i++)
-		if ((rc = src->ops->ids(src, t[i].shard, t[i].row, &t[i].trace, &t[i].span, e)) < 0)
+		if ((i % LOOK_ROWS == LOOK_ROWS - 1 && (rc = exec_check(ex, e)) < 0) ||
+		    (rc = src->ops->ids(src, t[i].shard, t[i].row, &t[i].trace, &t[i].span, e)) < 0)
 			return rc;
 	qsort(t, n, sizeof *t, tie_cmp);
 	for (size_t i = 0, j; i < n; i = j) {

@@ -1,11 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * scan_rows: found rows on their way to a sink: a thread's local state of it, and whole spans
+ * scan_rows: found rows on their way to a sink: the sink, opened and closed; a thread's local state of it, and whole spans
  * that are tested one by one, of the plain plan and of sources that have nothing else.
  */
 #include "exec_i.h"
 
 #include <stdlib.h>
+
+int
+sink_open(struct row_sink *s, struct exec *ex, const struct sink_ops *ops, struct err *e)
+{
+	*s = (struct row_sink){ .ops = ops, .ex = ex };
+	return ops->open(s, e);
+}
+
+void
+sink_close(struct row_sink *s)
+{
+	if (s->ops != NULL)
+		s->ops->close(s);
+	*s = (struct row_sink){ .ops = NULL };
+}
 
 int
 scan_found(struct scan *sc, struct row_sink *s, const struct found *f)

@@ -155,7 +155,7 @@ rows_next(struct row_sink *s, struct batch *b, struct err *e)
 	int rc;
 
 	fetch_batch_end(&x->fetch);
-	if (ex->passing != NULL && (rc = pass_rows(s, e)) < 0)
+	if (ex->passing != NULL && ex->sizing == NULL && (rc = pass_rows(s, e)) < 0)
 		return rc;
 	most = x->refs.n - x->at;
 	most = most < ex->page.left ? most : (size_t)ex->page.left;

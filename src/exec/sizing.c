@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * sizing: the lengths of found rows' lines, for the sinks, and of whole services without a look at
- * rows; and an exec that adds them up, and puts no row together.
+ * rows; see exec_size.c.
  */
 #include "exec_i.h"
 
@@ -182,33 +182,4 @@ sizing_release(struct sizing *z)
 {
 	for (size_t i = 0; i < SIZING_KEPT; i++)
 		lengths_put(z->kept[i].l);
-}
-
-/*
- * Where all rows count, the sum is made as they are found (sink_size); where a page is cut out of them,
- * of the refs that sink_rows would hand out.
- */
-int
-exec_size(const struct plan *plan, const struct exec_env *env, unsigned version,
-    struct exec_size *out, struct profile *prof, struct err *e)
-{
-	struct sizing z = { .version = version };
-	struct exec *ex = NULL;
-	struct batch b;
-	int rc;
-
-	*prof = (struct profile){ 0 };
-	if (plan->output != ROW_SPAN || (env->source != NULL && env->source != &source_local))
-		return 1;
-	if ((rc = exec_begin(plan, env, &z, &ex, e)) < 0)
-		return rc;
-	while (!atomic_load(&z.untold) && (rc = exec_next(ex, &b, e)) == 0)
-		;
-	*prof = *exec_profile(ex);
-	sizing_release(&z);
-	exec_close(ex);
-	if (rc < 0)
-		return rc;
-	*out = (struct exec_size){ z.rows, z.bytes };
-	return atomic_load(&z.untold);
 }

@@ -42,7 +42,10 @@ class Mount:
     """a server in the foreground, until stop()"""
 
     def __init__(self, argv, point):
-        os.makedirs(point, exist_ok=True)
+        try:
+            os.makedirs(point, exist_ok=True)
+        except FileExistsError:     # the dead mount of a daemon that was killed is no directory
+            pass
         self.point = os.path.abspath(point)
         self.log = open(self.point + '.log', 'w+')
         self.server = subprocess.Popen(argv + [self.point], stdin=subprocess.DEVNULL,

@@ -224,6 +224,39 @@ newest_come_first_however_times_lie(void **state)
 	assert_int_equal(atomic_load(&ex.held), 0);
 }
 
+#define N_REFS 300000
+
+/* A sort of many ends with the query: a look now and then, and no order any more after it. */
+static void
+a_cancelled_sort_ends(void **state)
+{
+	static struct plan plan;
+	static struct sort_key key;
+	atomic_bool cancel = false;
+	struct exec ex = { .plan = &plan, .env.cancel = &cancel };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	plan.order.keys = &key;
+	plan.order.n_keys = 1;
+	for (int cancelled = 0; cancelled < 2; cancelled++) {
+		struct refs r;
+
+		refs_init(&r, 1, UINT64_MAX);
+		assert_int_equal(refs_reserve(&ex, &r, N_REFS, &err), 0);
+		for (uint64_t i = 0; i < N_REFS; i++) {
+			struct ref *x = refs_add(&r, i, 0, (uint32_t)i, 0);
+
+			skey_number(&x->key[0], i * 7919 % N_REFS);
+		}
+		atomic_store(&cancel, cancelled);
+		assert_int_equal(refs_sort(&ex, &r, &err), cancelled ? ERR_CANCELLED : 0);
+		for (size_t i = 1; i < r.n && !cancelled; i++)
+			assert_true(skey_cmp(refs_at(&r, i - 1)->key, refs_at(&r, i)->key) < 0);
+		refs_release(&ex, &r);
+	}
+}
+
 int
 main(void)
 {
@@ -234,6 +267,7 @@ main(void)
 		cmocka_unit_test(a_second_key_decides_where_the_first_is_equal),
 		cmocka_unit_test(integers_of_both_signs_and_widths_compare),
 		cmocka_unit_test(newest_come_first_however_times_lie),
+		cmocka_unit_test(a_cancelled_sort_ends),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -2,13 +2,14 @@
 /*
  * Tests of exec_size: for any filter, page and order, by columns and by the plain plan, it is what
  * the lines of the rows take, and nothing was put together for it; where a row's length is not
- * told, nothing is.
+ * told, nothing is. And of exec_passed: what begins at a byte is the end of the whole.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -86,6 +87,39 @@ rendered(const struct plan *p)
 	render_release(render);
 	free(render);
 	return n;
+}
+
+/* The lines from a byte on, about; what was passed over before them, and what was done. */
+static struct exec_size
+lines_from(const struct plan *p, uint64_t to, unsigned threads, struct buf *lines,
+    struct profile *prof)
+{
+	struct render *render = calloc(1, sizeof *render);
+	struct exec_env env = env_of(threads);
+	struct exec_size passed;
+	struct err e = ERR_INIT;
+	struct exec *ex;
+	struct batch b;
+	int rc;
+
+	assert_non_null(render);
+	env.pass.to = to;
+	env.pass.version = SPAN_LINE_VERSION;
+	lines->n = 0;
+	assert_int_equal(exec_open(p, &env, &ex, &e), 0);
+	rc = exec_next(ex, &b, &e);
+	passed = exec_passed(ex);
+	for (; rc == 0; rc = exec_next(ex, &b, &e)) {
+		render_batch(render);
+		for (size_t i = 0; i < b.n; i++)
+			span_line_put(render, lines, b.spans[i].span);
+	}
+	assert_true(rc > 0 && !lines->oom);
+	*prof = *exec_profile(ex);
+	exec_close(ex);
+	render_release(render);
+	free(render);
+	return passed;
 }
 
 static struct exec_size
@@ -200,6 +234,87 @@ of_whole_services_no_length_is_looked_at(void **state)
 }
 
 static void
+passed_is_what_is(const struct plan *p, const struct buf *whole, uint64_t to, unsigned threads)
+{
+	struct buf rest = BUF_INIT;
+	struct profile prof;
+	struct exec_size passed = lines_from(p, to, threads, &rest, &prof);
+	const char *end = rest.n == 0 ? NULL : memchr(rest.p, '\n', rest.n);
+
+	assert_true(passed.bytes <= to);
+	assert_int_equal(passed.bytes + rest.n, whole->n);
+	if (rest.n != 0) {
+		assert_memory_equal(rest.p, whole->p + passed.bytes, rest.n);
+		assert_non_null(end);
+		/* Of the line that the byte is in, and no earlier one. */
+		assert_true(passed.bytes + (size_t)(end - rest.p) + 1 > to);
+	}
+	if (p->filter.pushdown)
+		assert_int_equal(prof.rows_fetched, prof.rows_returned);
+	buf_release(&rest);
+}
+
+static void
+what_begins_at_a_byte_is_the_end_of_the_whole(void **state)
+{
+	struct gen_pred g = { .arena = &arena, .spans = w.spans, .n_spans = w.n_spans, .state = 12 };
+	const unsigned n_queries = rounds_of(N_QUERIES);
+	struct buf whole = BUF_INIT;
+	struct profile prof;
+
+	(void)state;
+	for (unsigned i = 0; i < n_queries; i++) {
+		struct plan *p = i % 5 == 0 ? plan_plain(w.snap, ROW_SPAN) :
+		    plan_columns(w.snap, ROW_SPAN);
+
+		p->filter.pred = i % 3 == 0 ? gen_tree(&g, 2) : services_of(&g);
+		if (i % 2 == 0)
+			page_of(p, &g);
+		assert_int_equal(lines_from(p, 0, 1, &whole, &prof).bytes, 0);
+		for (unsigned k = 0; k < 4 && whole.n != 0; k++)
+			passed_is_what_is(p, &whole, gen_pred_below(&g, (uint32_t)whole.n),
+			    1 + k % 3);
+		passed_is_what_is(p, &whole, whole.n, 2);
+		plan_free(p);
+	}
+	buf_release(&whole);
+}
+
+/* Rows of hours before the byte are not even looked for: of shards of one hour each. */
+static void
+hours_before_a_byte_are_not_scanned(void **state)
+{
+	struct plan *p = plan_columns(w.snap, ROW_SPAN);
+	struct buf whole = BUF_INIT, rest = BUF_INIT;
+	struct exec_env env = env_of(1);
+	struct err e = ERR_INIT;
+	struct exec_size n;
+	struct profile all, prof;
+
+	(void)state;
+	for (size_t i = 0; i < p->scan.n_shards; i++) {
+		struct plan_shard *s = (struct plan_shard *)(uintptr_t)&p->scan.shards[i];
+
+		if (w.snap->shards[s->shard].partition == PARTITION_OUTSIDE)
+			s->access = ACCESS_PRUNED;
+	}
+	assert_int_equal(lines_from(p, 0, 1, &whole, &all).bytes, 0);
+	assert_true(lines_from(p, whole.n - 1, 1, &rest, &prof).rows == all.rows_matched - 1);
+	assert_int_equal(prof.rows_fetched, 1);
+	assert_true(prof.rows_matched < all.rows_matched / 2);
+	assert_true(prof.row_groups_visited < all.row_groups_visited / 2);
+	/* Nor are those of a page, for its size. */
+	plan_page(p, all.rows_matched - 10, 0);
+	lines_from(p, 0, 1, &whole, &all);
+	assert_int_equal(exec_size(p, &env, SPAN_LINE_VERSION, &n, &prof, &e), 0);
+	assert_int_equal(n.bytes, whole.n);
+	assert_true(prof.rows_matched < all.rows_matched / 2);
+	buf_release(&whole);
+	buf_release(&rest);
+	plan_free(p);
+}
+
+static void
 lengths_of_another_line_are_not_believed(void **state)
 {
 	struct exec_env env = env_of(1);
@@ -294,6 +409,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_what_the_lines_take),
 		cmocka_unit_test(of_whole_services_no_length_is_looked_at),
+		cmocka_unit_test(what_begins_at_a_byte_is_the_end_of_the_whole),
+		cmocka_unit_test(hours_before_a_byte_are_not_scanned),
 		cmocka_unit_test(lengths_of_another_line_are_not_believed),
 		cmocka_unit_test(limits_are_those_of_the_rows),
 		cmocka_unit_test(one_length_that_is_not_told_is_enough),
