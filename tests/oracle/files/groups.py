@@ -222,13 +222,24 @@ def columns(shape):
     return out
 
 
+def check_sort_of_spans(query, store):
+    """Of events and links of the parent no row of any file is one."""
+    for name, down in (query.get("sort").keys if query.get("sort") else []):
+        field = fields.read_field(name, store)
+        if field.inner and field.many:
+            raise Bad("EINVAL", "a span has many values of it")
+
+
 def check_columns(query, store):
     """No two columns have one name."""
     if not grouped(query):
+        check_sort_of_spans(query, store)
         return
-    names = [c for c, get in columns(Shape(query, store))]
+    shape = Shape(query, store)
+    names = [c for c, get in columns(shape)]
     if len(set(names)) < len(names):
         raise Bad("EINVAL", "two columns of one name")
+    sort_of(query, shape)
 
 
 def earlier(row, agg):
@@ -244,15 +255,20 @@ def delta(row, agg):
     return add([now, -then])
 
 
+def sort_of(query, shape):
+    """[(value of a row, descending)]"""
+    by = query.get("sort")
+    return [(column_of(shape, n, raw)[2], down) for (n, down), raw in
+            (zip(by.keys, by.raw) if by else [])]
+
+
 def table(query, store):
     """(columns, rows in order, paged)"""
     if not grouped(query):
         raise Bad("EINVAL", "groups.* without a group")
     shape = Shape(query, store)
     shown = columns(shape)
-    by = query.get("sort")
-    sort = [(column_of(shape, n, raw)[2], down) for (n, down), raw in
-            (zip(by.keys, by.raw) if by else [])]
+    sort = sort_of(query, shape)
     step, rows, before = build(shape)
     if query.get("fill") and query.get("fill").mode != "none":
         rows = fill(shape, step, rows, before)
