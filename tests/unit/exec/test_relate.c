@@ -334,6 +334,46 @@ traces_of_several_shards_are_joined(void **state)
 	exec_rig_close(&w);
 }
 
+#define N_TRACES 64
+
+/* Whether a trace lies in one shard alone all others are asked for: not for the parent of one span. */
+static void
+few_rows_go_as_spans(void **state)
+{
+	const uint64_t first = SPAN_START - SPAN_START % HOUR;
+	struct buf got = BUF_INIT;
+	struct store_rig store;
+	struct err e = ERR_INIT;
+	struct span_batch b;
+	struct profile prof;
+	struct exec_rig w;
+	struct asked a;
+
+	(void)state;
+	store_rig_init(&store, 1, 0, 1, 0, GROUP_ROWS);
+	span_batch_init(&b);
+	for (uint64_t i = 0; i < N_TRACES; i++) {
+		struct span *x = span_batch_add(&b);
+
+		assert_non_null(x);
+		*x = *span_min(&b.arena, i + 1, "a");
+		x->trace_id = (struct trace_id){ 0, i + 1 };
+		x->start_ns = x->end_ns = first + i;
+	}
+	store_rig_add(&store, &b, GROUP_ROWS);
+	span_batch_release(&b);
+	exec_rig_open(&w, &store);
+	ask(&a, &shapes[0]);
+	for (uint64_t n = N_TRACES; n != 0; n = n == 1 ? 0 : 1) {
+		assert_int_equal(run(&w, &a, (struct way){ .columns = true, .threads = 1,
+		    .from = first + N_TRACES - n }, &got, &prof, &e), 0);
+		assert_int_equal(prof.rows_matched, n);
+		assert_int_equal(prof.rows_fetched, n == 1 ? 1 : 0);
+	}
+	buf_release(&got);
+	exec_rig_close(&w);
+}
+
 int
 main(void)
 {
@@ -341,6 +381,7 @@ main(void)
 		cmocka_unit_test(groups_by_columns_are_those_of_spans),
 		cmocka_unit_test(traces_of_one_shard_are_not_put_together),
 		cmocka_unit_test(traces_of_several_shards_are_joined),
+		cmocka_unit_test(few_rows_go_as_spans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
