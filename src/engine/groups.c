@@ -95,7 +95,7 @@ run_contrast(struct spans_run *x, const struct request *r, const struct part_sto
 {
 	const struct contrast_parts_host host = { run_contrast_plan, x };
 	const struct contrast_parts_ask ask = { store, r->plan, r->query->filter, r->query->compare,
-		x->contrast, r->engine->parts_least_cost };
+		x->contrast, atomic_load(&r->engine->prices)->hash, r->engine->parts_least_cost };
 	struct parts_told told = { 0 };
 	int code = contrast_parts_run(&ask, &host, &told, e);
 

@@ -269,7 +269,7 @@ static bool
 ask_count(const struct request *r, const struct part_store *store, struct count_parts_ask *a)
 {
 	*a = (struct count_parts_ask){ store, r->plan, r->query->filter,
-		r->engine->parts_least_cost };
+		atomic_load(&r->engine->prices)->hash, r->engine->parts_least_cost };
 	return request_uses_parts(r) && r->format != NULL && r->format->rows == ROW_COUNT &&
 	    r->groups == NULL && r->compared == NULL;
 }
