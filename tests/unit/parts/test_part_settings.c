@@ -99,6 +99,38 @@ other_prices_make_other_parts(void **state)
 	buf_release(&want);
 }
 
+/* What was bound before a reload, and runs after it, is of the prices that it was bound with. */
+static void
+parts_are_of_the_prices_of_their_filter(void **state)
+{
+	static const char asked[] = "where/cost/gt/5/count";
+	struct conf *dear = conf_of("price large.input=9", "price small.input=1");
+	struct conf *cheap = conf_of("price large.input=1", "price small.input=7");
+	struct buf got = BUF_INIT;
+	struct result *r;
+	struct engine *en;
+	struct path *p;
+	struct sv file;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(engine_open(dear, rig.dir, false, &en, &e), 0);
+	en->parts_least_cost = 0;
+	assert_int_equal(path_parse(sv_cstr(asked), engine_known_file, &p, &file, &e), 0);
+	assert_int_equal(engine_result(en, p, file, (struct requester){ 0, 1 }, &r, &e), 0);
+	path_unref(p);
+	engine_reload(en, cheap);
+	assert_int_equal(ask_read(r, &got), 0);
+	assert_string_equal(buf_cstr(&got), "100\n");
+	result_unref(r);
+	assert_int_equal(ask_kept(en, asked, &got), 0);
+	assert_string_equal(buf_cstr(&got), "200\n");
+	engine_close(en);
+	conf_free(dear);
+	conf_free(cheap);
+	buf_release(&got);
+}
+
 static int
 setup(void **state)
 {
@@ -121,6 +153,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(other_prices_make_other_parts),
+		cmocka_unit_test(parts_are_of_the_prices_of_their_filter),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
