@@ -405,16 +405,20 @@ percentiles_that_are_found_do_not_go(void **state)
 	struct span s = { .start_ns = 1, .end_ns = 1 };
 	struct span_row row = { .span = &s };
 	struct agg_given given = { .like = &row, .count = 1, .ranks = number };
-	struct agg_given_want want;
+	struct agg_given_want want, later;
 	struct err e = ERR_INIT;
 
 	(void)state;
+	assert_true(agg_takes_given(t, &want));
+	assert_int_equal(want.n_ranks, 1);
 	for (uint64_t i = 0; i < 5000; i++) {
 		s.start_ns = s.end_ns = i;
 		assert_int_equal(agg_add(t, SIDE_NOW, &row, 1, &e), 0);
 	}
 	assert_true(agg_spilled_bytes(t) != 0);
-	assert_true(agg_takes_given(t, &want));
+	/* All durations are asked for then. */
+	assert_true(agg_takes_given(t, &later));
+	assert_int_equal(later.n_ranks, 0);
 	given.want = &want;
 	s.start_ns = 1000000;
 	assert_int_equal(agg_add_given(t, SIDE_BEFORE, &given, &e), 0);
