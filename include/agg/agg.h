@@ -52,6 +52,11 @@ int agg_table_new(const struct agg_options *, struct agg_table **, struct err *)
 /* An empty one with the same options, to be merged into it. */
 int agg_table_like(const struct agg_table *, struct agg_table **, struct err *) WARN_UNUSED;
 /*
+ * The same whose groups stay in memory, for what may turn out to be no good: what of the other's goes to
+ * the file they share, and is in the answer though the table is freed and not merged.
+ */
+int agg_table_apart(const struct agg_table *, struct agg_table **, struct err *) WARN_UNUSED;
+/*
  * The same whose spans are kept apart by slices of so many ns of their starts, whole ones from 1970
  * on, wherever buckets begin: so that groups of a shorter range can be had of it. Of a length for which
  * agg_can_slice says that each slice lies in one bucket; one of 1 ns is as good as the spans.

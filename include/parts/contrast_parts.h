@@ -14,6 +14,7 @@ struct contrast_parts_ask {
 	const struct plan *plan;
 	const struct pred *filter, *compared;	/* the query's: what the plan's mean */
 	struct contrast *table;
+	uint64_t settings;		/* hash of what of them the filters depend on */
 	double least_cost;		/* estimated, of a shard whose contrast is worth keeping */
 };
 

@@ -103,10 +103,17 @@ static int
 hist_cell(struct agg_table *t, const struct hist *h, struct group_cell *out, struct err *e)
 {
 	struct hist_bar *bars;
+	int code;
 
 	*out = null_cell();
 	if (h->seen == 0)
 		return 0;
+	code = agg_take(&t->mem, h->n * sizeof *bars, e);
+	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
+		code = agg_take(&t->mem, h->n * sizeof *bars, e);
+	if (code < 0)
+		return code;
+	t->row_bytes += h->n * sizeof *bars;
 	if ((bars = arena_array(&t->row_mem, h->n + 1, struct hist_bar)) == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < h->n; i++)

@@ -183,6 +183,15 @@ agg_table_like(const struct agg_table *t, struct agg_table **out, struct err *e)
 	return table_new(&t->opt, agg_spill_ref(t->spill), out, e);
 }
 
+int
+agg_table_apart(const struct agg_table *t, struct agg_table **out, struct err *e)
+{
+	struct agg_options o = t->opt;
+
+	o.spill_dir = NULL;
+	return table_new(&o, NULL, out, e);
+}
+
 size_t
 agg_memory_used(const struct agg_table *t)
 {

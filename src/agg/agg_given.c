@@ -75,7 +75,9 @@ agg_takes_given(const struct agg_table *t, struct agg_given_want *want)
 			return false;
 		}
 	}
-	want_ranks(t->g, want);
+	/* Such groups don't go where others of theirs are. */
+	if (!table_is_spilled(t))
+		want_ranks(t->g, want);
 	return true;
 }
 

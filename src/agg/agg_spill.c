@@ -187,6 +187,9 @@ table_spill(struct agg_table *t, struct err *e)
 	struct buf b = BUF_INIT;
 	int code = 0;
 
+	/* Of another side's spans some groups may have gone before such came. */
+	if (t->has_ranks && t->n_groups != 0)
+		return ranks_clash(e);
 	order_by_part(t, end);
 	for (size_t p = 0; code == 0 && p < SPILL_PARTS; p++)
 		code = put_part(t, p, p == 0 ? 0 : end[p - 1], end[p], &b, e);

@@ -93,8 +93,12 @@ table_get_group(struct agg_table *t, __int128 bucket, struct sv key, struct grou
 {
 	int code = group_find(t, bucket, key, out, e);
 
-	if (code == ERR_NOMEM && table_can_spill(t) && (code = table_spill(t, e)) == 0)
+	if (code == ERR_NOMEM && table_can_spill(t)) {
+		/* Of groups that went in part no more can be made: they would be there twice. */
+		if ((code = table_spill(t, e)) < 0)
+			return code;
 		code = group_find(t, bucket, key, out, e);
+	}
 	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
 		code = group_find(t, bucket, key, out, e);
 	return code;

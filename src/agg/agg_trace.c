@@ -204,6 +204,14 @@ add_item(struct agg_table *t, enum agg_side side, const struct trace_item *it, s
 	return code < 0 ? code : table_add_item(t, side, it->start_ns, it->error, e);
 }
 
+/* What was counted for traces is for groups and rows from here on. */
+static void
+give_back(struct agg_table *t, size_t bytes)
+{
+	t->mem.used -= bytes;
+	t->kept_bytes -= bytes < t->kept_bytes ? bytes : t->kept_bytes;
+}
+
 int
 trace_items_end(struct agg_table *t, struct err *e)
 {
@@ -214,6 +222,8 @@ trace_items_end(struct agg_table *t, struct err *e)
 
 		for (size_t i = 0; x != NULL && code == 0 && i < x->v.n; i++)
 			code = add_item(t, (enum agg_side)side, x->v.v[i], e);
+		if (x != NULL)
+			give_back(t, x->bytes);
 		trace_items_free(x);
 		t->traces[side] = NULL;
 	}

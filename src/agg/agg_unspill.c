@@ -45,11 +45,21 @@ own_rows(struct agg_table *t, struct agg_row_list *l, struct err *e)
 	return code;
 }
 
+static size_t
+bytes_of_row(const struct agg_table *t, const struct agg_row *row)
+{
+	size_t n = row_n_cells(t), bars = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bars += row->cells[i].kind == GROUP_HIST ? row->cells[i].n_bars : 0;
+	return n * sizeof(struct group_cell) + bars * sizeof(struct hist_bar) +
+	    sizeof(struct group) + row->group->key.n;
+}
+
 /* The memory of rows that a heap took in and dropped again is given up now and then. */
 static int
 pack_heap(struct agg_table *t, struct err *e)
 {
-	size_t cells = row_n_cells(t) * sizeof(struct group_cell);
 	struct arena a;
 	int code = 0;
 
@@ -59,7 +69,7 @@ pack_heap(struct agg_table *t, struct err *e)
 	arena_init(&a);
 	for (size_t i = 0; code == 0 && i < t->rows.n; i++) {
 		code = row_copy(t, &a, &t->rows.v[i], e);
-		t->heap_bytes += cells + sizeof(struct group) + t->rows.v[i].group->key.n;
+		t->heap_bytes += bytes_of_row(t, &t->rows.v[i]);
 	}
 	arena_release(&t->row_mem);
 	t->row_mem = a;

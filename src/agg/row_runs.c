@@ -68,6 +68,7 @@ readers_free(struct row_runs *r)
 	free(r->readers);
 	free(r->heap);
 	r->readers = NULL;
+	r->n_readers = 0;
 	r->heap = NULL;
 }
 

@@ -250,9 +250,12 @@ ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_o
 	    ch_sql_groups(q, t, &a, &sql, e);
 	r.doubts = rc == 0 && sql.doubts;
 	if (rc == 0 && (q->ranked || r.doubts))
-		rc = agg_table_like(t, &into, e);
+		rc = agg_table_apart(t, &into, e);
 	if (rc == 0)
 		rc = groups_ask(c, &sql, o, &r, into, side, outcome);
+	/* Its spans go to a file, if need be. */
+	if (rc == ERR_NOMEM && into != t && !q->ranked)
+		rc = 1;
 	if (rc == 0 && into != t)
 		rc = agg_merge(t, into, e);
 	if (into != t)

@@ -106,6 +106,7 @@ bind_query(struct request *r, const struct query_env *env, struct err *e)
 	bool format = r->format != NULL && r->kind == FILE_FORMAT;
 	int code;
 
+	r->prices = prices_hash(env->prices);
 	if (format && r->format->clauses != NULL && (code = widen(r, e)) < 0)
 		return code;
 	if ((code = query_bind(r->wider != NULL ? r->wider : r->path, env, &r->arena, &r->query,
@@ -335,6 +336,7 @@ request_part(const struct request *r, const struct query *q, struct request **ou
 	n->gathers = r->gathers;
 	n->compared = r->compared;
 	n->rules_off = r->rules_off;
+	n->prices = r->prices;
 	n->shadow = true;	/* its plan is part of another's */
 	n->exact = r->exact;
 	n->memory = r->memory;

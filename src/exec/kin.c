@@ -97,8 +97,9 @@ is_due(struct trace_table *t, const struct xshard *xs, unsigned asks, uint64_t n
 	if (xs->plan->est_rows * ROWS_A_LOOK >= (double)info->n_rows)
 		return true;
 	n += atomic_fetch_add_explicit(&t->rows, n, memory_order_relaxed);
+	/* Which traces lie here alone every other shard is asked for. */
 	return n >= (needs_tree(s, asks) ? info->n_rows / ROWS_A_LOOK :
-	    (asks & GATHER_FACTS) != 0 ? info->n_traces / TRACES_A_LOOK : 0);
+	    info->n_traces / TRACES_A_LOOK);
 }
 
 /* Under the shard's lock. */

@@ -68,7 +68,7 @@ pass_hours(struct exec *ex, struct err *e)
 	if (p == NULL || p->begun)
 		return 0;
 	p->begun = true;
-	while (slice_partition(ex, &s) &&
+	while ((rc = exec_check(ex, e)) == 0 && slice_partition(ex, &s) &&
 	    (rc = sizing_slice(ex, &p->sizing, s, &n, e)) > 0 && take_hour(ex, &n)) {
 		note_progress(ex, s);
 		slice_leave_out(ex, s);

@@ -14,6 +14,7 @@
 #include "sink_groups_i.h"
 
 #define TRACES_AT_ONCE 8192
+#define SHARDS_A_THREAD 4	/* whose groups are there at once */
 
 bool
 groups_of_traces(const struct exec *ex, const struct agg_table *t)
@@ -101,6 +102,7 @@ struct listing {
 	struct matched_traces *m;
 	struct agg_table *like;
 	enum agg_side side;
+	size_t from;			/* v: of shards from that place on */
 	struct listed {
 		struct agg_table *table;
 		VEC(struct trace_id) others;	/* that may have spans elsewhere */
@@ -249,10 +251,11 @@ list_traces(struct listing *l, struct listed *o, struct traces_at_hand *x, size_
 }
 
 static void
-list_shard(void *arg, size_t i)
+list_shard(void *arg, size_t at)
 {
 	struct listing *l = arg;
-	struct listed *o = &l->v[i];
+	struct listed *o = &l->v[at];
+	size_t i = l->from + at;
 	struct traces_at_hand x = { .n = 0 };
 	struct read_counters before = read_counters;
 	struct shard_traces t = { NULL, NULL };
@@ -304,29 +307,41 @@ take_over(struct listing *l, struct listed *o, struct map *seen, struct err *e)
 	return rc;
 }
 
+/* Those of n shards, from l->from on. */
+static int
+group_some(struct listing *l, size_t n, struct map *seen, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++)
+		l->v[i] = (struct listed){ .err = ERR_INIT };
+	pool_each(l->ex->env.pool, l->ex->threads, n, list_shard, l);
+	for (size_t i = 0; i < n; i++) {
+		if (rc == 0)
+			rc = take_over(l, &l->v[i], seen, e);
+		agg_table_free(l->v[i].table);
+		vec_release(&l->v[i].others);
+	}
+	return rc;
+}
+
 int
 matched_traces_group(struct exec *ex, struct matched_traces *m, struct agg_table *t,
     enum agg_side side, struct err *e)
 {
 	struct listing l = { .ex = ex, .m = m, .like = t, .side = side };
-	size_t n = source_parts(ex);
+	size_t n = source_parts(ex), wave = (size_t)ex->threads * SHARDS_A_THREAD;
 	struct map seen;
 	int rc = 0;
 
 	if (m->bits == NULL)
 		return 0;
-	if ((l.v = calloc(n + 1, sizeof *l.v)) == NULL)
+	wave = wave == 0 || wave > n ? n : wave;
+	if ((l.v = calloc(wave + 1, sizeof *l.v)) == NULL)
 		return err_nomem(e);
-	for (size_t i = 0; i < n; i++)
-		l.v[i].err = (struct err)ERR_INIT;
-	pool_each(ex->env.pool, ex->threads, n, list_shard, &l);
 	map_init(&seen);
-	for (size_t i = 0; i < n; i++) {
-		if (rc == 0)
-			rc = take_over(&l, &l.v[i], &seen, e);
-		agg_table_free(l.v[i].table);
-		vec_release(&l.v[i].others);
-	}
+	for (; l.from < n && rc == 0; l.from += wave)
+		rc = group_some(&l, n - l.from < wave ? n - l.from : wave, &seen, e);
 	map_release(&seen);
 	free(l.v);
 	return rc;

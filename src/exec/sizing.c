@@ -92,7 +92,8 @@ sizing_whole(struct exec *ex, struct err *e)
 		struct xshard *xs = &ex->local->shards[i];
 		struct exec_size n = { 0 };
 
-		if (!xshard_in(xs, all) || (rc = size_shard(ex, ex->sizing->version, xs, by, all, &n, e)) <= 0)
+		if (!xshard_in(xs, all) || (rc = exec_check(ex, e)) < 0 ||
+		    (rc = size_shard(ex, ex->sizing->version, xs, by, all, &n, e)) <= 0)
 			continue;
 		xs->counted = true;
 		ex->sizing->rows += n.rows;

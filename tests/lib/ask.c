@@ -73,13 +73,26 @@ wait_settled(struct result *r)
 }
 
 int
+ask_read(struct result *r, struct buf *out)
+{
+	size_t n = 1;
+	int code = 0;
+
+	out->n = 0;
+	result_note_open(r);
+	while (n != 0 && (code = read_piece(r, out, &n)) == 0)
+		;
+	wait_settled(r);
+	return code;
+}
+
+int
 ask_result(struct engine *en, const char *text, struct buf *out, struct result **held)
 {
 	struct err e = ERR_INIT;
 	struct result *r;
 	struct path *p;
 	struct sv file;
-	size_t n = 1;
 	int code;
 
 	out->n = 0;
@@ -90,12 +103,8 @@ ask_result(struct engine *en, const char *text, struct buf *out, struct result *
 	path_unref(p);
 	if (code < 0)
 		return code;
-	result_note_open(r);
-	while (n != 0 && (code = read_piece(r, out, &n)) == 0)
-		;
-	wait_settled(r);
 	*held = r;
-	return code;
+	return ask_read(r, out);
 }
 
 int

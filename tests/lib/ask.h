@@ -10,6 +10,8 @@
 int ask_kept(struct engine *, const char *path, struct buf *out);
 /* The same; *held: the result, to be given back, or NULL. */
 int ask_result(struct engine *, const char *path, struct buf *out, struct result **held);
+/* Of a result that somebody has, who gives it back. */
+int ask_read(struct result *, struct buf *out);
 /* From no cache of results. */
 int ask_anew(struct engine *, const char *path, struct buf *out);
 

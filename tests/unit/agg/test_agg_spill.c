@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "agg/agg_bytes.h"
+#include "agg/agg_given.h"
 #include "base/spillfile.h"
 #include "lib/agg_rig.h"
 
@@ -196,6 +197,32 @@ tables_that_are_read_do_not_spill(void **state)
 	agg_table_free(t);
 }
 
+/* What is given up has left nothing in the file; what is merged is there. */
+static void
+tables_apart_are_given_up_whole(void **state)
+{
+	struct agg_table *t = agg_rig_spilling(1, PLENTY, dir, PLENTY, 5000), *apart;
+	struct buf want = BUF_INIT, got = BUF_INIT;
+	struct err e;
+
+	(void)state;
+	wanted(1, &want);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(agg_table_apart(t, &apart, &e), 0);
+		fill(apart, 1, 0, N);
+		assert_int_equal(agg_spilled_bytes(apart), 0);
+		assert_int_equal(agg_spilled_bytes(t), 0);
+		if (i == 1)
+			assert_int_equal(agg_merge(t, apart, &e), 0);
+		agg_table_free(apart);
+	}
+	assert_true(agg_spilled_bytes(t) != 0);
+	print(t, 1, &got);
+	assert_string_equal(buf_cstr(&got), buf_cstr(&want));
+	buf_release(&got);
+	buf_release(&want);
+}
+
 /* ---- rows ---- */
 
 static const struct field by_start[] = { { .scope = FIELD_INTRINSIC, .intrinsic = IN_START } };
@@ -271,7 +298,133 @@ the_first_of_them_are_in_a_heap(void **state)
 	}
 }
 
+/* ---- what is counted ---- */
+
+#define OF_DURATION .typed = SV("duration"), .field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_DURATION }
+static const struct aggregate hist[] = { { .kind = AGG_HIST, .name = SV("hist"), OF_DURATION } };
+static const struct aggregate p50[] = {
+	{ .kind = AGG_QUANTILE, .name = SV("p50"), .part = 1, .whole = 2, OF_DURATION } };
+
+static struct agg_table *
+table_of(const struct grouping *g, size_t memory)
+{
+	struct agg_options o = { .groups = g, .memory = memory, .spill_dir = dir, .spill_max = PLENTY };
+	struct agg_table *t;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(agg_table_new(&o, &t, &e), 0);
+	return t;
+}
+
+#define HISTS 3000
+#define BARS 40
+
+/* A group each of so many spans, mostly of a bar of their own. */
+static struct agg_table *
+histograms(size_t memory)
+{
+	static const struct grouping g = { .keys = by_start, .keys_typed = typed, .n_keys = 1,
+		.aggs = hist, .n_aggs = 1, .n_shown = 1, .columns = columns, .n_columns = 2 };
+	struct agg_table *t = table_of(&g, memory);
+	struct err e = ERR_INIT;
+
+	for (uint64_t i = 0; i < HISTS * BARS; i++) {
+		struct span s = { .start_ns = i / BARS,
+			.end_ns = i / BARS + (UINT64_C(1) << i % BARS) };
+		struct span_row row = { .span = &s };
+
+		assert_int_equal(agg_add(t, SIDE_NOW, &row, 1, &e), 0);
+	}
+	if (agg_finish(t, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(agg_n_rows(t), HISTS);
+	return t;
+}
+
+static void
+bars_of_histograms_are_counted(void **state)
+{
+	struct agg_table *all = histograms(PLENTY), *some = histograms(1000000);
+	struct group_cell a[2], b[2];
+	struct err e;
+
+	(void)state;
+	assert_true(agg_memory_used(all) > HISTS * BARS / 2 * sizeof(struct hist_bar));
+	/* Their rows went to the file, too. */
+	assert_true(agg_spilled_bytes(some) > HISTS * BARS / 2 * 17);
+	for (size_t i = 0; i < HISTS; i++) {
+		assert_int_equal(agg_cells(all, i, 1, a, &e), 0);
+		assert_int_equal(agg_cells(some, i, 1, b, &e), 0);
+		assert_int_equal(b[0].time, a[0].time);
+		assert_true(a[1].n_bars > BARS / 2);
+		assert_int_equal(b[1].n_bars, a[1].n_bars);
+		for (size_t k = 0; k < a[1].n_bars; k++)
+			assert_true(a[1].bars[k].n == b[1].bars[k].n && a[1].bars[k].i == b[1].bars[k].i);
+	}
+	agg_table_free(all);
+	agg_table_free(some);
+}
+
+static void
+the_memory_of_traces_is_given_back(void **state)
+{
+	static const struct field by_service[] = {
+		{ .scope = FIELD_INTRINSIC, .intrinsic = IN_SERVICE } };
+	const struct grouping g = { .per_trace = true, .keys = by_service, .keys_typed = typed,
+		.n_keys = 1, .aggs = count, .n_aggs = 1, .n_shown = 1, .columns = columns, .n_columns = 2 };
+	struct agg_table *t = table_of(&g, PLENTY);
+	struct err e = ERR_INIT;
+	size_t before;
+
+	(void)state;
+	for (uint64_t i = 0; i < 10000; i++) {
+		struct span s = { .start_ns = i, .end_ns = i };
+		struct trace_facts facts = { .root_service = SV("shop"), .root_name = SV("buy") };
+		struct span_row row = { .span = &s, .trace = &facts };
+
+		memcpy(&s.trace_id, &i, sizeof i);
+		assert_int_equal(agg_add(t, SIDE_NOW, &row, 1, &e), 0);
+	}
+	before = agg_memory_used(t);
+	assert_int_equal(agg_finish(t, &e), 0);
+	assert_int_equal(agg_n_rows(t), 1);
+	assert_true(agg_memory_used(t) < before / 100);
+	agg_table_free(t);
+}
+
 /* ---- what is wrong ---- */
+
+/* Percentiles of one side that a server found, where the other's groups are in the file. */
+static void
+percentiles_that_are_found_do_not_go(void **state)
+{
+	const struct grouping g = { .keys = by_start, .keys_typed = typed, .n_keys = 1, .versus = true,
+		.versus_ns = 1, .aggs = p50, .n_aggs = 1, .n_shown = 1, .columns = columns, .n_columns = 2 };
+	static const unsigned char number[8] = { 7 };
+	struct agg_table *t = table_of(&g, 400000);
+	struct span s = { .start_ns = 1, .end_ns = 1 };
+	struct span_row row = { .span = &s };
+	struct agg_given given = { .like = &row, .count = 1, .ranks = number };
+	struct agg_given_want want, later;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(agg_takes_given(t, &want));
+	assert_int_equal(want.n_ranks, 1);
+	for (uint64_t i = 0; i < 5000; i++) {
+		s.start_ns = s.end_ns = i;
+		assert_int_equal(agg_add(t, SIDE_NOW, &row, 1, &e), 0);
+	}
+	assert_true(agg_spilled_bytes(t) != 0);
+	/* All durations are asked for then. */
+	assert_true(agg_takes_given(t, &later));
+	assert_int_equal(later.n_ranks, 0);
+	given.want = &want;
+	s.start_ns = 1000000;
+	assert_int_equal(agg_add_given(t, SIDE_BEFORE, &given, &e), 0);
+	assert_int_equal(agg_finish(t, &e), ERR_UNSUPPORTED);
+	agg_table_free(t);
+}
 
 static int
 spill_into(const char *where, uint64_t max, struct err *e)
@@ -337,8 +490,12 @@ main(void)
 		cmocka_unit_test(little_memory_is_enough_or_named),
 		cmocka_unit_test(tables_that_are_alike_share_the_file),
 		cmocka_unit_test(tables_that_are_read_do_not_spill),
+		cmocka_unit_test(tables_apart_are_given_up_whole),
 		cmocka_unit_test(rows_by_the_thousand_are_in_order),
 		cmocka_unit_test(the_first_of_them_are_in_a_heap),
+		cmocka_unit_test(bars_of_histograms_are_counted),
+		cmocka_unit_test(the_memory_of_traces_is_given_back),
+		cmocka_unit_test(percentiles_that_are_found_do_not_go),
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(a_full_disk_is_named),
 	};

@@ -194,13 +194,14 @@ struct way {
 	unsigned threads;
 	size_t memory;
 	uint64_t from;			/* only spans that start then or later */
+	struct quota *quota;		/* or NULL */
 };
 
 static int
 run(struct exec_rig *w, const struct asked *a, struct way how, struct buf *out,
     struct profile *prof, struct err *e)
 {
-	struct agg_options o = { .groups = &a->g, .memory = SIZE_MAX };
+	struct agg_options o = { .groups = &a->g, .memory = SIZE_MAX, .quota = how.quota };
 	struct exec_env env = { .snapshot = w->snap, .pool = w->pool, .threads = how.threads,
 		.memory = how.memory };
 	struct plan *p = how.columns ? plan_columns(w->snap, ROW_GROUP) :
@@ -334,6 +335,89 @@ traces_of_several_shards_are_joined(void **state)
 	exec_rig_close(&w);
 }
 
+#define N_TRACES 64
+
+/* Traces of one span each, in an hour of their own. */
+static void
+add_traces(struct store_rig *store, unsigned commit)
+{
+	const uint64_t first = SPAN_START - SPAN_START % HOUR + commit * HOUR;
+	struct span_batch b;
+
+	span_batch_init(&b);
+	for (uint64_t i = 0; i < N_TRACES; i++) {
+		struct span *x = span_batch_add(&b);
+
+		assert_non_null(x);
+		*x = *span_min(&b.arena, i + 1, "a");
+		x->trace_id = (struct trace_id){ commit, i + 1 };
+		x->start_ns = x->end_ns = first + i;
+	}
+	store_rig_add(store, &b, GROUP_ROWS);
+	span_batch_release(&b);
+}
+
+/* Of whole traces each shard has a table: not all of them are there at once. */
+static void
+tables_of_many_shards_are_few_at_once(void **state)
+{
+	static const struct shape whole = { "service", "duration", true };
+	struct quota quota = { .max = 12u << 18 };	/* a table takes 2^18 of it at least */
+	struct buf want = BUF_INIT, got = BUF_INIT;
+	struct store_rig store;
+	struct err e = ERR_INIT;
+	struct profile prof;
+	struct exec_rig w;
+	struct asked a;
+
+	(void)state;
+	store_rig_init(&store, 1, 0, 1, 0, GROUP_ROWS);
+	store.now_ns = SPAN_START + 40 * HOUR;
+	for (unsigned commit = 0; commit < 30; commit++)
+		add_traces(&store, commit);
+	exec_rig_open(&w, &store);
+	ask(&a, &whole);
+	assert_int_equal(run(&w, &a, (struct way){ .threads = 1 }, &want, &prof, &e), 0);
+	for (unsigned threads = 1; threads < 3; threads++) {
+		if (run(&w, &a, (struct way){ .columns = true, .threads = threads, .quota = &quota },
+		    &got, &prof, &e) < 0)
+			fail_msg("%s", e.msg);
+		assert_true(sv_eq(buf_view(&want), buf_view(&got)));
+		assert_int_equal(prof.rows_fetched, 0);
+		assert_int_equal(atomic_load(&quota.used), 0);
+	}
+	buf_release(&want);
+	buf_release(&got);
+	exec_rig_close(&w);
+}
+
+/* Whether a trace lies in one shard alone all others are asked for: not for the parent of one span. */
+static void
+few_rows_go_as_spans(void **state)
+{
+	const uint64_t first = SPAN_START - SPAN_START % HOUR;
+	struct buf got = BUF_INIT;
+	struct store_rig store;
+	struct err e = ERR_INIT;
+	struct profile prof;
+	struct exec_rig w;
+	struct asked a;
+
+	(void)state;
+	store_rig_init(&store, 1, 0, 1, 0, GROUP_ROWS);
+	add_traces(&store, 0);
+	exec_rig_open(&w, &store);
+	ask(&a, &shapes[0]);
+	for (uint64_t n = N_TRACES; n != 0; n = n == 1 ? 0 : 1) {
+		assert_int_equal(run(&w, &a, (struct way){ .columns = true, .threads = 1,
+		    .from = first + N_TRACES - n }, &got, &prof, &e), 0);
+		assert_int_equal(prof.rows_matched, n);
+		assert_int_equal(prof.rows_fetched, n == 1 ? 1 : 0);
+	}
+	buf_release(&got);
+	exec_rig_close(&w);
+}
+
 int
 main(void)
 {
@@ -341,6 +425,8 @@ main(void)
 		cmocka_unit_test(groups_by_columns_are_those_of_spans),
 		cmocka_unit_test(traces_of_one_shard_are_not_put_together),
 		cmocka_unit_test(traces_of_several_shards_are_joined),
+		cmocka_unit_test(tables_of_many_shards_are_few_at_once),
+		cmocka_unit_test(few_rows_go_as_spans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
