@@ -175,6 +175,8 @@ struct request {
 	struct exec_progress *progress;	/* of the run, told to others; or NULL */
 	uint64_t pass_to;		/* of one that is measured: rows before that byte are left out */
 	uint64_t rules_off;		/* bit mask of opt's rules: [query] rules_off */
+	const struct price_list *prices;	/* those in force when it was bound, whatever comes since */
+	uint64_t max_rows;		/* alike: [query] max_rows */
 	bool shadow;			/* a second run for comparison: not counted as a query */
 	bool exact;			/* so are its groups, whatever [query] aggregates says */
 	uint64_t memory;		/* most it may take; 0: [query] memory */

@@ -153,13 +153,29 @@ meet_mark(struct request *r, struct err *e)
 	    (unsigned long long)q->after.generation, (unsigned long long)newer->snap->generation);
 }
 
+/* What its bytes depend on of the settings, which may change while it is made: they are those of now. */
+static void
+take_settings(struct request *r)
+{
+	r->prices = atomic_load(&r->engine->prices);
+	r->max_rows = conf_u64(r->engine->conf, CONF_QUERY_MAX_ROWS);
+}
+
+static void
+bind_env(const struct request *r, struct query_env *env)
+{
+	engine_bind_env(r->engine, r->world, env);
+	env->prices = &r->prices->prices;
+	env->max_rows = r->max_rows;
+}
+
 static int
 bind(struct request *r, struct err *e)
 {
 	struct query_env env;
 	int code;
 
-	engine_bind_env(r->engine, r->world, &env);
+	bind_env(r, &env);
 	if (r->marked != NULL) {
 		env.mark = known_mark;
 		env.mark_arg = (void *)(uintptr_t)r->marked;
@@ -261,6 +277,7 @@ request_marked(struct engine *en, struct path *path, struct sv file,
 		goto fail;
 	}
 	r->rules_off = atomic_load(&en->rules_off);
+	take_settings(r);
 	if ((code = classify(r, file, e)) < 0 ||
 	    (code = engine_world(en, &r->world, e)) < 0)
 		goto fail;
@@ -295,7 +312,9 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 	n->exact = true;	/* what is approximate depends on the order of the rows */
 	n->threads = 1;
 	n->rules_off = r->engine->rules.all;
-	engine_bind_env(n->engine, n->world, &env);
+	n->prices = r->prices;
+	n->max_rows = r->max_rows;
+	bind_env(n, &env);
 	if (r->query->relative)
 		env.now = r->query->now;
 	if (r->query->has_mark) {
@@ -335,6 +354,8 @@ request_part(const struct request *r, const struct query *q, struct request **ou
 	n->gathers = r->gathers;
 	n->compared = r->compared;
 	n->rules_off = r->rules_off;
+	n->prices = r->prices;
+	n->max_rows = r->max_rows;
 	n->shadow = true;	/* its plan is part of another's */
 	n->exact = r->exact;
 	n->memory = r->memory;

@@ -176,10 +176,9 @@ add_shard(struct buf *b, const struct snapshot *snap, size_t i, bool by_bytes, s
 
 /* What of the settings its bytes depend on. */
 static void
-add_settings(struct buf *b, const struct engine *en)
+add_settings(struct buf *b, const struct request *r)
 {
-	const uint64_t facts[] = { conf_u64(en->conf, CONF_QUERY_MAX_ROWS),
-		atomic_load(&en->prices)->hash };
+	const uint64_t facts[] = { r->max_rows, r->prices->hash };
 
 	buf_put(b, facts, sizeof facts);
 }
@@ -203,7 +202,7 @@ version(struct request *r, bool by_bytes, struct hash128 *out, struct err *e)
 		if ((code = stats_select(r->world->snap, &need, &r->arena, sel, e)) < 0)
 			return code;
 	}
-	add_settings(&b, r->engine);
+	add_settings(&b, r);
 	add_fields(&b, r->query);
 	buf_put(&b, &sel->summed, sizeof sel->summed);
 	for (size_t i = 0; i < sel->n && code == 0; i++)

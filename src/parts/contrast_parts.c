@@ -35,6 +35,7 @@ key_of(const struct contrast_parts_ask *a, const struct plan_shard *s, struct ha
 
 	BUF_LIT(&b, "compare");
 	buf_putc(&b, '\0');
+	buf_put(&b, &a->settings, sizeof a->settings);
 	pred_put(&b, a->filter);
 	buf_putc(&b, '\0');
 	pred_put(&b, a->compared);

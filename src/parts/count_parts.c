@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * count_parts: see parts/count_parts.h. A part is a number of 8 bytes, little-endian; its key a hash of
- * the filter and the shard.
+ * the settings that count, the filter and the shard.
  */
 #include "parts/count_parts.h"
 
@@ -45,6 +45,7 @@ key_of(const struct count_parts_ask *a, const struct plan_shard *s, struct hash1
 
 	BUF_LIT(&b, "count");
 	buf_putc(&b, '\0');
+	buf_put(&b, &a->settings, sizeof a->settings);
 	pred_put(&b, a->filter);
 	shard_entry_put(&b, &a->store->snap->shards[s->shard]);
 	if ((code = buf_ok(&b, e)) == 0)
