@@ -70,8 +70,9 @@ is "... alike" "$(paths)" "/service/cart/count "
 echo "drop-caches decisions" >"$M/.spanfs/control"
 matches "by level" "$(cat "$M/.spanfs/cache")" '^# decisions: 0 decisions'
 is "... and no other" "$(paths)" "/service/cart/count "
-says "an unknown level" 2 "expected l1, part, decisions, chunks, or a path .* got 'l9'" \
+says "an unknown level" 2 "expected l1, l2, part, decisions, chunks, or a path .* got 'l9'" \
     "$SPANCTL" cache "$M" drop l9
+says "of a Redis, where there is none" 2 "no Redis is in use" "$SPANCTL" cache "$M" drop l2
 says "what is no mount" 1 "spanfs is not mounted there" "$SPANCTL" cache "$T/out"
 says "what else" 2 "^usage: spanctl cache" "$SPANCTL" cache "$M" forget
 
