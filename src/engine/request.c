@@ -153,7 +153,7 @@ meet_mark(struct request *r, struct err *e)
 	    (unsigned long long)q->after.generation, (unsigned long long)newer->snap->generation);
 }
 
-/* What its bytes depend on of the settings, which may change while it is made: they are those of now. */
+/* What its bytes depend on. After its world, which a reload ends last: so they are no older. */
 static void
 take_settings(struct request *r)
 {
@@ -277,10 +277,10 @@ request_marked(struct engine *en, struct path *path, struct sv file,
 		goto fail;
 	}
 	r->rules_off = atomic_load(&en->rules_off);
-	take_settings(r);
 	if ((code = classify(r, file, e)) < 0 ||
 	    (code = engine_world(en, &r->world, e)) < 0)
 		goto fail;
+	take_settings(r);
 	if (r->kind != FILE_INFO && r->kind != FILE_MORE && (code = bind(r, e)) < 0)
 		goto fail;
 	make_key(r, file);
