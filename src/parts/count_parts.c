@@ -150,8 +150,11 @@ run_rest(struct counting *c, const struct count_parts_host *host, uint64_t *n, s
 	atomic_ullong *counts;
 	int code;
 
-	if (c->rest.n == 0)
+	/* What the plan knows of shards that were left out comes with a run, or without one. */
+	if (c->rest.n == 0) {
+		*n += p.scan.summed;
 		return 0;
+	}
 	if ((counts = calloc(c->rest.n, sizeof *counts)) == NULL)
 		return err_nomem(e);
 	p.scan.shards = c->rest.v;

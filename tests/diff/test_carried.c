@@ -22,6 +22,7 @@
 #include "lib/matrix.h"
 #include "lib/store_rig.h"
 #include "lib/store_vocab.h"
+#include "parts/count_parts.h"
 
 #define SPANS 1500
 #define HOURS 40
@@ -343,6 +344,22 @@ teardown(void **state)
 	return 0;
 }
 
+/* Of shards that were left out the plan has the spans as a number, and there is nothing to run. */
+static void
+what_a_plan_knows_needs_no_run(void **state)
+{
+	const struct part_store store = { .cache = keeps->parts };
+	struct plan plan = { .output = ROW_COUNT, .page = { .limit = UINT64_MAX }, .scan = { .summed = 5 } };
+	const struct count_parts_ask ask = { .store = &store, .plan = &plan };
+	const struct count_parts_host none_runs = { NULL, NULL };
+	struct parts_told told = { 0 };
+	uint64_t n = 0;
+
+	(void)state;
+	assert_int_equal(count_parts_run(&ask, &none_runs, &told, &n, NULL), 0);
+	assert_int_equal(n, 5);
+}
+
 /* ---- settings that change ---- */
 
 /* A shard's parts are there by then: each path is asked twice. What tokens cost is another matter then. */
@@ -400,6 +417,7 @@ main(void)
 		cmocka_unit_test(comparisons_are_put_together_from_those_of_shards),
 		cmocka_unit_test(rows_are_put_together_from_those_of_hours),
 		cmocka_unit_test(only_what_is_new_is_read),
+		cmocka_unit_test(what_a_plan_knows_needs_no_run),
 		cmocka_unit_test(parts_are_of_the_prices_in_force),
 	};
 
