@@ -13,8 +13,8 @@ struct contrast_parts_ask {
 	const struct part_store *store;
 	const struct plan *plan;
 	const struct pred *filter, *compared;	/* the query's: what the plan's mean */
+	uint64_t settings;		/* of those that its answer depends on, a hash */
 	struct contrast *table;
-	uint64_t settings;		/* hash of what of them the filters depend on */
 	double least_cost;		/* estimated, of a shard whose contrast is worth keeping */
 };
 

@@ -15,7 +15,7 @@ struct count_parts_ask {
 	const struct part_store *store;
 	const struct plan *plan;
 	const struct pred *filter;	/* the query's: what the plan's means */
-	uint64_t settings;		/* hash of what of them the filter depends on */
+	uint64_t settings;		/* of those that its answer depends on, a hash */
 	double least_cost;		/* estimated, of a shard whose count is worth keeping */
 };
 

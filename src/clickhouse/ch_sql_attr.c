@@ -47,6 +47,9 @@ in_doubt(const struct pred *p)
 {
 	if (p->field.scope != FIELD_SPAN && p->field.scope != FIELD_RESOURCE && p->field.scope != FIELD_BARE)
 		return false;
+	/* Of a resource's another column says whether it is text, whatever it looks like (ch_span.c). */
+	if (p->field.scope != FIELD_SPAN && sv_is(p->field.key, "service.name"))
+		return false;
 	switch (p->op) {
 	case OP_EQ:
 	case OP_NE:

@@ -62,8 +62,11 @@ drop(const char *mountpoint, const char *what, struct err *e)
 	if ((code = buf_ok(&line, e)) == 0 &&
 	    (code = open_control(mountpoint, "control", O_WRONLY, &fd, e)) == 0) {
 		n = write(fd, line.p, line.n);
-		if (n < 0 && errno == EINVAL)
-			code = err_set(e, ERR_SYNTAX, -1, "expected l1, part, decisions, chunks, "
+		if (n < 0 && errno == EINVAL && what != NULL && strcmp(what, "l2") == 0)
+			code = err_set(e, ERR_UNSUPPORTED, -1, "%s: no Redis is in use ([redis] url)",
+			    mountpoint);
+		else if (n < 0 && errno == EINVAL)
+			code = err_set(e, ERR_SYNTAX, -1, "expected l1, l2, part, decisions, chunks, "
 			    "or a path that begins with '/', got '%s'", what == NULL ? "" : what);
 		else if (n < 0)
 			code = err_errno(e, "%s", mountpoint);

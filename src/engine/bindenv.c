@@ -129,15 +129,6 @@ hash_of(const struct prices *p)
 	return hash_stream_end(&h).lo;
 }
 
-uint64_t
-prices_hash(const struct prices *p)
-{
-	const struct price_list *l = (const void *)p;
-
-	_Static_assert(offsetof(struct price_list, prices) == 0, "prices are a list's first");
-	return l->hash;
-}
-
 int
 engine_load_prices(struct engine *en, const struct conf *conf, struct err *e)
 {

@@ -97,7 +97,7 @@ cache_levels(struct engine *en, struct cache_level v[MAX_LEVELS])
 	v[n].n = en->results.n;
 	v[n++].bytes = en->results.worth.bytes;
 	pthread_mutex_unlock(&en->lock);
-	v[n++] = (struct cache_level){ "part", "groups of shards and rows of hours", p.n, p.bytes, p.max_bytes, p.hits,
+	v[n++] = (struct cache_level){ "part", "groups, counts and comparisons of shards, rows of hours", p.n, p.bytes, p.max_bytes, p.hits,
 		p.misses };
 	v[n++] = (struct cache_level){ "decisions", "decisions", d.n_entries, d.n_bytes,
 		conf_u64(en->conf, CONF_DECISION_CACHE_MAX_BYTES), d.hits, d.computed };

@@ -175,7 +175,8 @@ struct request {
 	struct exec_progress *progress;	/* of the run, told to others; or NULL */
 	uint64_t pass_to;		/* of one that is measured: rows before that byte are left out */
 	uint64_t rules_off;		/* bit mask of opt's rules: [query] rules_off */
-	uint64_t prices;		/* hash of those that it was bound with, whatever a reload brings */
+	const struct price_list *prices;	/* those in force when it was bound, whatever comes since */
+	uint64_t max_rows;		/* alike: [query] max_rows */
 	bool shadow;			/* a second run for comparison: not counted as a query */
 	bool exact;			/* so are its groups, whatever [query] aggregates says */
 	uint64_t memory;		/* most it may take; 0: [query] memory */
@@ -782,8 +783,6 @@ void engine_server_metrics(struct engine *, struct metrics *);
 int engine_load_prices(struct engine *, const struct conf *, struct err *) WARN_UNUSED;
 void engine_free_prices(struct engine *);
 void engine_bind_env(struct engine *, struct world *, struct query_env *);
-/* Of prices that engine_bind_env gave. */
-uint64_t prices_hash(const struct prices *);
 /* Are groups of shards kept, for others to come? */
 static inline bool
 engine_keeps_parts(const struct engine *en)

@@ -46,7 +46,7 @@ ask_parts(const struct request *r, const struct part_store *store, struct agg_ta
 {
 	return (struct group_parts_ask){
 		.store = store, .plan = r->plan, .filter = r->query->filter,
-		.settings = r->prices,
+		.settings = r->prices->hash,
 		.table = t, .side = side, .least_cost = r->engine->parts_least_cost,
 		.slice_spans = r->engine->slice_spans, .moves = r->query->relative,
 		.memory = memory / PARTS_SHARE,
@@ -95,7 +95,7 @@ run_contrast(struct spans_run *x, const struct request *r, const struct part_sto
 {
 	const struct contrast_parts_host host = { run_contrast_plan, x };
 	const struct contrast_parts_ask ask = { store, r->plan, r->query->filter, r->query->compare,
-		x->contrast, r->prices, r->engine->parts_least_cost };
+		r->prices->hash, x->contrast, r->engine->parts_least_cost };
 	struct parts_told told = { 0 };
 	int code = contrast_parts_run(&ask, &host, &told, e);
 

@@ -106,7 +106,6 @@ bind_query(struct request *r, const struct query_env *env, struct err *e)
 	bool format = r->format != NULL && r->kind == FILE_FORMAT;
 	int code;
 
-	r->prices = prices_hash(env->prices);
 	if (format && r->format->clauses != NULL && (code = widen(r, e)) < 0)
 		return code;
 	if ((code = query_bind(r->wider != NULL ? r->wider : r->path, env, &r->arena, &r->query,
@@ -154,13 +153,29 @@ meet_mark(struct request *r, struct err *e)
 	    (unsigned long long)q->after.generation, (unsigned long long)newer->snap->generation);
 }
 
+/* What its bytes depend on. After its world, which a reload ends last: so they are no older. */
+static void
+take_settings(struct request *r)
+{
+	r->prices = atomic_load(&r->engine->prices);
+	r->max_rows = conf_u64(r->engine->conf, CONF_QUERY_MAX_ROWS);
+}
+
+static void
+bind_env(const struct request *r, struct query_env *env)
+{
+	engine_bind_env(r->engine, r->world, env);
+	env->prices = &r->prices->prices;
+	env->max_rows = r->max_rows;
+}
+
 static int
 bind(struct request *r, struct err *e)
 {
 	struct query_env env;
 	int code;
 
-	engine_bind_env(r->engine, r->world, &env);
+	bind_env(r, &env);
 	if (r->marked != NULL) {
 		env.mark = known_mark;
 		env.mark_arg = (void *)(uintptr_t)r->marked;
@@ -265,6 +280,7 @@ request_marked(struct engine *en, struct path *path, struct sv file,
 	if ((code = classify(r, file, e)) < 0 ||
 	    (code = engine_world(en, &r->world, e)) < 0)
 		goto fail;
+	take_settings(r);
 	if (r->kind != FILE_INFO && r->kind != FILE_MORE && (code = bind(r, e)) < 0)
 		goto fail;
 	make_key(r, file);
@@ -296,7 +312,9 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 	n->exact = true;	/* what is approximate depends on the order of the rows */
 	n->threads = 1;
 	n->rules_off = r->engine->rules.all;
-	engine_bind_env(n->engine, n->world, &env);
+	n->prices = r->prices;
+	n->max_rows = r->max_rows;
+	bind_env(n, &env);
 	if (r->query->relative)
 		env.now = r->query->now;
 	if (r->query->has_mark) {
@@ -337,6 +355,7 @@ request_part(const struct request *r, const struct query *q, struct request **ou
 	n->compared = r->compared;
 	n->rules_off = r->rules_off;
 	n->prices = r->prices;
+	n->max_rows = r->max_rows;
 	n->shadow = true;	/* its plan is part of another's */
 	n->exact = r->exact;
 	n->memory = r->memory;

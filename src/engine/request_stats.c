@@ -178,7 +178,7 @@ add_shard(struct buf *b, const struct snapshot *snap, size_t i, bool by_bytes, s
 static void
 add_settings(struct buf *b, const struct request *r)
 {
-	const uint64_t facts[] = { conf_u64(r->engine->conf, CONF_QUERY_MAX_ROWS), r->prices };
+	const uint64_t facts[] = { r->max_rows, r->prices->hash };
 
 	buf_put(b, facts, sizeof facts);
 }

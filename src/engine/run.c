@@ -23,7 +23,7 @@ rows_of(const struct running *x)
 static int
 count_pages(struct running *x, const struct formatter *f, struct err *e)
 {
-	uint64_t max = conf_u64(x->r->engine->conf, CONF_QUERY_MAX_ROWS);
+	uint64_t max = x->r->max_rows;
 
 	x->info->n_rows = formatter_rows(f);
 	if (max == 0 || x->info->n_rows <= max)

@@ -82,7 +82,7 @@ count_groups(struct running *x, const struct agg_table *t)
 static int
 over_rows(const struct running *x, const struct agg_table *t, struct err *e)
 {
-	uint64_t max = conf_u64(x->r->engine->conf, CONF_QUERY_MAX_ROWS);
+	uint64_t max = x->r->max_rows;
 	size_t from, n;
 
 	groups_page(x->r->groups, t, &from, &n);
@@ -178,7 +178,7 @@ format_contrast(struct running *x, const struct contrast *c, struct err *e)
 static int
 over_contrast_rows(const struct running *x, const struct contrast *c, struct err *e)
 {
-	uint64_t max = conf_u64(x->r->engine->conf, CONF_QUERY_MAX_ROWS);
+	uint64_t max = x->r->max_rows;
 	uint64_t n = contrast_n_rows(c), skip = x->r->compared->offset;
 
 	if (max == 0 || n <= skip || n - skip <= max)

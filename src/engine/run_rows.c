@@ -226,11 +226,11 @@ ask_rows(const struct request *r, const struct part_store *store, struct buf *fo
 
 	if (r->pass_to != 0 || !request_uses_parts(r) || r->format == NULL || !r->format->rows_apart ||
 	    r->groups != NULL || r->compared != NULL || q->has_expect_rows ||
-	    conf_u64(r->engine->conf, CONF_QUERY_MAX_ROWS) != 0 ||
+	    r->max_rows != 0 ||
 	    r->plan->est_bytes >= (double)r->engine->size_ahead)
 		return false;
 	buf_str(form, r->format->file);
-	buf_printf(form, " %llu", (unsigned long long)r->prices);
+	buf_printf(form, " %llu", (unsigned long long)r->prices->hash);
 	for (size_t i = 0; i < q->n_select; i++) {
 		buf_putc(form, '\0');
 		field_print(form, &q->select[i]);
@@ -269,7 +269,7 @@ static bool
 ask_count(const struct request *r, const struct part_store *store, struct count_parts_ask *a)
 {
 	*a = (struct count_parts_ask){ store, r->plan, r->query->filter,
-		r->prices, r->engine->parts_least_cost };
+		r->prices->hash, r->engine->parts_least_cost };
 	return request_uses_parts(r) && r->format != NULL && r->format->rows == ROW_COUNT &&
 	    r->groups == NULL && r->compared == NULL;
 }

@@ -27,7 +27,7 @@ run_exec_env(const struct request *r, uint64_t deadline, const atomic_bool *canc
 		.quota = &r->engine->quota,
 		.progress = r->progress,
 		.max_rows = r->kind == FILE_FORMAT && r->format->pages ? 0 :
-		    conf_u64(c, CONF_QUERY_MAX_ROWS),
+		    r->max_rows,
 		.cancel = cancel,
 		.pool = r->engine->workers,
 		.threads = r->threads != 0 ? r->threads : r->engine->threads,

@@ -10,9 +10,12 @@
  * whose memory is bounded by HEAP_LIMIT_KIB, decides.
  *
  * Subjects need not be UTF-8: bytes that are not match nothing but themselves in the simple
- * forms, and no '.' in the others.
+ * forms, and no '.' in the others. Compiled code that is ready for these finds no character of
+ * several bytes for \D, \S and \W (PCRE2 10.42): there the interpreter decides.
  */
 #include "match/regex.h"
+
+#include "base/utf8.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -40,6 +43,7 @@ struct regex {
 	char *text;			/* the pattern, then the literals */
 	struct sv must[MUST_MAX];	/* what every match holds, the longest first */
 	size_t n_must;
+	bool negates;			/* it may have a \D, \S or \W */
 	pcre2_code *code;
 	_Atomic(struct scratch *) spare[N_SPARE];
 };
@@ -176,6 +180,16 @@ compile(struct regex *r, bool few, struct err *e)
 	return 0;
 }
 
+/* Also of such a letter behind a backslash that is itself escaped. */
+static bool
+negates(struct sv s)
+{
+	for (size_t i = 1; i < s.n; i++)
+		if (s.p[i - 1] == '\\' && (s.p[i] == 'D' || s.p[i] == 'S' || s.p[i] == 'W'))
+			return true;
+	return false;
+}
+
 int
 regex_new(struct sv pattern, bool few, struct regex **out, struct err *e)
 {
@@ -190,6 +204,7 @@ regex_new(struct sv pattern, bool few, struct regex **out, struct err *e)
 		memcpy(r->text, pattern.p, pattern.n);
 	r->pattern = sv_new(r->text, pattern.n);
 	simplify(r);
+	r->negates = negates(r->pattern);
 	find_must(r);
 	if (r->kind == REGEX_FULL && (code = compile(r, few, e)) < 0) {
 		regex_free(r);
@@ -304,6 +319,19 @@ verdict(const struct regex *r, int rc, struct sv subject, struct err *e)
 	    subject.n, (const char *)why);
 }
 
+/* Options of a match: whether compiled code may decide. */
+static uint32_t
+decides(const struct regex *r, struct sv s)
+{
+	size_t i = 0;
+
+	if (!r->negates)
+		return 0;
+	while (i < s.n && (unsigned char)s.p[i] < 0x80)
+		i++;
+	return i < s.n && utf8_valid(s) ? PCRE2_NO_JIT : 0;
+}
+
 static int
 match_full(struct regex *r, struct sv s, struct err *e)
 {
@@ -315,7 +343,7 @@ match_full(struct regex *r, struct sv s, struct err *e)
 	if (x == NULL)
 		return err_nomem(e);
 	pcre2_set_match_limit(x->context, limit > UINT32_MAX ? UINT32_MAX : (uint32_t)limit);
-	rc = pcre2_match(r->code, p, s.n, 0, 0, x->data, x->context);
+	rc = pcre2_match(r->code, p, s.n, 0, decides(r, s), x->data, x->context);
 	if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
 		rc = pcre2_match(r->code, p, s.n, 0, PCRE2_NO_JIT, x->data, x->context);
 	scratch_put(r, x);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * count_parts: see parts/count_parts.h. A part is a number of 8 bytes, little-endian; its key a hash of
- * the filter, the settings that count and the shard.
+ * the settings that count, the filter and the shard.
  */
 #include "parts/count_parts.h"
 
@@ -150,7 +150,7 @@ run_rest(struct counting *c, const struct count_parts_host *host, uint64_t *n, s
 	atomic_ullong *counts;
 	int code;
 
-	/* What the plan has counted already, a run would have told. */
+	/* What the plan knows of shards that were left out comes with a run, or without one. */
 	if (c->rest.n == 0) {
 		*n += p.scan.summed;
 		return 0;

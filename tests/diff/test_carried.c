@@ -19,8 +19,10 @@
 #include "lib/ask.h"
 #include "lib/gen_path.h"
 #include "lib/gen_span.h"
+#include "lib/matrix.h"
 #include "lib/store_rig.h"
 #include "lib/store_vocab.h"
+#include "parts/count_parts.h"
 
 #define SPANS 1500
 #define HOURS 40
@@ -342,6 +344,68 @@ teardown(void **state)
 	return 0;
 }
 
+/* Of shards that were left out the plan has the spans as a number, and there is nothing to run. */
+static void
+what_a_plan_knows_needs_no_run(void **state)
+{
+	const struct part_store store = { .cache = keeps->parts };
+	struct plan plan = { .output = ROW_COUNT, .page = { .limit = UINT64_MAX }, .scan = { .summed = 5 } };
+	const struct count_parts_ask ask = { .store = &store, .plan = &plan };
+	const struct count_parts_host none_runs = { NULL, NULL };
+	struct parts_told told = { 0 };
+	uint64_t n = 0;
+
+	(void)state;
+	assert_int_equal(count_parts_run(&ask, &none_runs, &told, &n, NULL), 0);
+	assert_int_equal(n, 5);
+}
+
+/* ---- settings that change ---- */
+
+/* A shard's parts are there by then: each path is asked twice. What tokens cost is another matter then. */
+static void
+parts_are_of_the_prices_in_force(void **state)
+{
+	static const char *const paths_of_cost[] = { "/where/cost/gt/0.0001/count",
+		"/status/error/compare/where/cost/gt/0.0001/end/compare.jsonl",
+		"/where/cost/gt/0.0001/group/service/agg/count/groups.jsonl",
+		"/where/cost/gt/0.0001/spans.jsonl" };
+	const char *sets[] = { "browse.strict_names=no", "price m-*.input=200", "price m-*.output=10" };
+	struct err e = ERR_INIT;
+	struct conf *dear;
+	struct matrix m;
+	struct buf cheap = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(conf_load(NULL, sets, 3, &dear, &e), 0);
+	matrix_open(&m);
+	m.en->parts_least_cost = 0;
+	for (size_t i = 0; i < sizeof paths_of_cost / sizeof *paths_of_cost; i++) {
+		const char *path = paths_of_cost[i];
+		struct engine *fresh;
+		uint64_t hits;
+
+		cheap.n = 0;
+		if (ask_anew(m.en, path, &cheap) < 0)
+			fail_msg("%s", path);
+		hits = partcache_stats(m.en->parts).hits;
+		assert_int_equal(ask_anew(m.en, path, &kept), 0);
+		assert_true(partcache_stats(m.en->parts).hits > hits);
+		assert_true(sv_eq(buf_view(&cheap), buf_view(&kept)));
+		engine_reload(m.en, dear);
+		assert_int_equal(ask_anew(m.en, path, &kept), 0);
+		assert_int_equal(engine_open(dear, m.rig.dir, false, &fresh, &e), 0);
+		assert_int_equal(ask_anew(fresh, path, &anew), 0);
+		compare_answers((long)i, path, 0, 0);
+		assert_false(sv_eq(buf_view(&cheap), buf_view(&kept)));
+		engine_close(fresh);
+		engine_reload(m.en, m.conf);
+	}
+	buf_release(&cheap);
+	matrix_close(&m);
+	conf_free(dear);
+}
+
 int
 main(void)
 {
@@ -353,6 +417,8 @@ main(void)
 		cmocka_unit_test(comparisons_are_put_together_from_those_of_shards),
 		cmocka_unit_test(rows_are_put_together_from_those_of_hours),
 		cmocka_unit_test(only_what_is_new_is_read),
+		cmocka_unit_test(what_a_plan_knows_needs_no_run),
+		cmocka_unit_test(parts_are_of_the_prices_in_force),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

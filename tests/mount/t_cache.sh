@@ -35,7 +35,7 @@ is "columns" "$(grep '^level' "$M/.spanfs/cache" | tr '\t' ' ')" \
 matches "totals of a level" "$(cat "$M/.spanfs/cache")" \
     '^# l1: 4 results, [0-9]+ bytes of at most 268435456; [0-9]+ hits, 4 misses, [0-9.]+ %$'
 matches "... of the others" "$(cat "$M/.spanfs/cache")" '^# chunks: [1-9][0-9]* decoded parts'
-matches "... of what shards gave" "$(cat "$M/.spanfs/cache")" '^# part: [0-9]+ groups of shards and rows of hours, '
+matches "... of what shards gave" "$(cat "$M/.spanfs/cache")" '^# part: [0-9]+ groups, counts and comparisons of shards, rows of hours, '
 matches "a version is told" "$(grep /service/checkout "$M/.spanfs/cache" | cut -f 7)" '^[0-9a-f]{16}$'
 matches "metrics have hits by level" "$(cat "$M/.spanfs/metrics")" \
     '^spanfs_cache_misses_total\{level="l1"\} 4$'
@@ -70,8 +70,9 @@ is "... alike" "$(paths)" "/service/cart/count "
 echo "drop-caches decisions" >"$M/.spanfs/control"
 matches "by level" "$(cat "$M/.spanfs/cache")" '^# decisions: 0 decisions'
 is "... and no other" "$(paths)" "/service/cart/count "
-says "an unknown level" 2 "expected l1, part, decisions, chunks, or a path .* got 'l9'" \
+says "an unknown level" 2 "expected l1, l2, part, decisions, chunks, or a path .* got 'l9'" \
     "$SPANCTL" cache "$M" drop l9
+says "of a Redis, where there is none" 2 "no Redis is in use" "$SPANCTL" cache "$M" drop l2
 says "what is no mount" 1 "spanfs is not mounted there" "$SPANCTL" cache "$T/out"
 says "what else" 2 "^usage: spanctl cache" "$SPANCTL" cache "$M" forget
 

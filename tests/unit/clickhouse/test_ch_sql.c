@@ -109,6 +109,8 @@ static const struct {
 	{ &plain, "/where/name/re/%5E(GET%7CPOST)%20%2F%5Ba-z-%5D+$", COUNT },
 	{ &plain, "/not/where/status_message/nre/a.b/where/name/re/(%3Fi)a", ROWS },
 	{ &plain, "/where/http.status_code/ge/500", COUNT },
+	{ &plain, "/where/resource.service.name/contains/7", ROWS },
+	{ &plain, "/where/span.service.name/contains/7", COUNT },
 	{ &plain, "/service/a/since/1h/where/http.route/eq/x/not/has/resource.z/limit/5", ROWS },
 	{ &plain, "/any/has/a/service/b/end/has/c", COUNT },
 	{ &plain, "/not/where/http.route/eq/x", COUNT },
@@ -206,6 +208,34 @@ one(struct buf *b, size_t i, struct arena *a)
 	path_unref(path);
 }
 
+/* A service called 7 is text, which stands there as an integer does: who could tell is another column. */
+static void
+a_service_that_looks_like_a_number_is_not_counted_there(void **state)
+{
+	static const char *const paths[] = { "/where/resource.service.name/contains/7", "/where/service.name/lt/8",
+		"/not/where/service.name/re/%5B0-9%5D+", "/where/service.name/in/7,08" };
+	struct query_env env = { .now = NOW };
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		const struct query *q;
+		struct path *path;
+		struct ch_sql sql;
+		struct sv file;
+		struct err e = ERR_INIT;
+
+		assert_int_equal(path_parse(sv_cstr(paths[i]), NULL, &path, &file, &e), 0);
+		assert_int_equal(query_bind(path, &env, &a, &q, &e), 0);
+		struct ch_select s = { .schema = &plain, .filter = q->filter, .range = q->range, .count = true,
+			.limit = UINT64_MAX };
+		assert_int_equal(ch_sql_select(&s, &a, &sql, &e), ERR_UNSUPPORTED);
+		path_unref(path);
+	}
+	arena_release(&a);
+}
+
 static void
 read_file(struct buf *b, const char *path)
 {
@@ -297,6 +327,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_become_these_statements),
+		cmocka_unit_test(a_service_that_looks_like_a_number_is_not_counted_there),
 		cmocka_unit_test(no_value_is_part_of_a_text),
 		cmocka_unit_test(what_is_not_exact_is_not_counted),
 	};

@@ -700,6 +700,42 @@ a_path_that_is_asked_again_meets_the_newest_commit(void **state)
 	close_engine(&b);
 }
 
+/* What was bound before a reload is made as it was bound, and answers nobody who is bound after it. */
+static void
+what_is_made_over_a_reload_is_of_the_settings_before(void **state)
+{
+	static const char path[] = "/offset/1/spans.jsonl";
+	static const char *const few[] = { "query.max_rows=3" };
+	struct result *before, *after;
+	struct buf bytes = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct conf *less;
+	struct bench b;
+	bool settled;
+
+	(void)state;
+	open_engine(&b, NULL, 0);
+	assert_int_equal(conf_load(NULL, few, 1, &less, NULL), 0);
+	assert_int_equal(result_of(&b, path, &before, &err), 0);
+	engine_reload(b.en, less);
+	assert_int_equal(open_and_wait(before), 0);
+	read_all(before, &bytes, 65536);
+	assert_true(bytes.n != 0);
+	do {
+		pthread_mutex_lock(&before->lock);
+		settled = before->settled;
+		pthread_mutex_unlock(&before->lock);
+	} while (!settled);
+	assert_int_equal(result_of(&b, path, &after, &err), 0);
+	assert_ptr_not_equal(after, before);
+	assert_int_equal(open_and_wait(after), ERR_LIMIT);
+	result_unref(after);
+	result_unref(before);
+	buf_release(&bytes);
+	close_engine(&b);
+	conf_free(less);
+}
+
 static uint64_t
 generation_of(struct bench *b, const char *path)
 {
@@ -1002,6 +1038,7 @@ main(void)
 		cmocka_unit_test(every_service_is_known_whatever_the_range),
 		cmocka_unit_test(a_commit_is_seen_by_the_next_query),
 		cmocka_unit_test(a_path_that_is_asked_again_meets_the_newest_commit),
+		cmocka_unit_test(what_is_made_over_a_reload_is_of_the_settings_before),
 		cmocka_unit_test(a_result_says_of_which_commit_it_is),
 		cmocka_unit_test(an_empty_result_says_what_is_not_there),
 		cmocka_unit_test(a_result_made_for_its_size_stays_for_the_ttl),

@@ -24,6 +24,19 @@ make(const char *pattern)
 	return r;
 }
 
+/* few: of so few that it isn't compiled. */
+static int
+match_by(const char *pattern, bool few, struct sv s)
+{
+	struct regex *r;
+	int rc;
+
+	assert_int_equal(regex_new(sv_cstr(pattern), few, &r, NULL), 0);
+	rc = regex_match(r, s, NULL);
+	regex_free(r);
+	return rc;
+}
+
 static int
 match(const char *pattern, struct sv s)
 {
@@ -64,6 +77,24 @@ a_dot_matches_newlines(void **state)
 	(void)state;
 	assert_int_equal(match("a.+b", SV("a\n\nb")), 1);
 	assert_int_equal(match("a.*", SV("a\nb")), 1);
+}
+
+/* Compiled or not: a character of several bytes is none of \d, \s and \w, and one for each of the others. */
+static void
+classes_are_of_ascii(void **state)
+{
+	static const char *const others[] = { "\\W", "\\D", "\\S", "[\\W]", "[^\\w]", "(?:\\D)", "\\W{1}|x", "." };
+	static const char *const own[] = { "\\w", "\\d", "\\s", "[^\\W]", "[\\d]" };
+	static const char *const texts[] = { "\xc3\x9f", "\xe2\x80\xa8", "\xef\xbc\x99", "\xf0\x9f\x98\x80" };
+
+	(void)state;
+	for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
+		for (int few = 0; few < 2; few++) {
+			for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+				assert_int_equal(match_by(others[i], few != 0, sv_cstr(texts[t])), 1);
+			for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+				assert_int_equal(match_by(own[i], few != 0, sv_cstr(texts[t])), 0);
+		}
 }
 
 static void
@@ -296,6 +327,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(patterns_are_anchored_at_both_ends),
 		cmocka_unit_test(a_dot_matches_newlines),
+		cmocka_unit_test(classes_are_of_ascii),
 		cmocka_unit_test(simple_patterns_need_no_pcre2),
 		cmocka_unit_test(bytes_that_are_not_utf8_do_not_fail),
 		cmocka_unit_test(a_runaway_pattern_is_an_error_and_never_a_non_match),
