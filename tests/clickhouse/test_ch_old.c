@@ -97,32 +97,16 @@ values_are_written_as_hex(void **state)
 /* ---- errors ---- */
 
 static void
-refused(struct ch_client *c, const char *sql, int want, int code, const char *words)
-{
-	struct buf rows = BUF_INIT;
-	struct err e = ERR_INIT;
-	struct ch_outcome o;
-
-	int rc = ch_rows(c, sv_cstr(sql), NULL, 0, "RowBinary", &rows, &o, &e);
-
-	if (rc != want || o.code != code)
-		fail_msg("%s: %d, code %d: %s", sql, rc, o.code, e.msg);
-	if (strstr(e.msg, words) == NULL)
-		fail_msg("%s: %s", sql, e.msg);
-	buf_release(&rows);
-}
-
-static void
 errors_have_the_servers_words(void **state)
 {
 	struct ch_client *c = ch_server_connect(&server, 5 * S);
 
 	(void)state;
-	refused(c, "SELEC 1", ERR_IO, 62, "Syntax error");
-	refused(c, "SELECT nope", ERR_IO, 47, "nope");
-	refused(c, "SELECT 1 FROM nope", ERR_IO, 60, "nope");
-	refused(c, "CREATE TABLE w (a UInt8) ENGINE = Memory", ERR_IO, 164, "readonly");
-	refused(c, "SELECT count() FROM system.numbers WHERE number % 10 = 1 SETTINGS max_rows_to_read = 10", ERR_LIMIT,
+	ch_rows_refused(c, "SELEC 1", ERR_IO, 62, "Syntax error");
+	ch_rows_refused(c, "SELECT nope", ERR_IO, 47, "nope");
+	ch_rows_refused(c, "SELECT 1 FROM nope", ERR_IO, 60, "nope");
+	ch_rows_refused(c, "CREATE TABLE w (a UInt8) ENGINE = Memory", ERR_IO, 164, "readonly");
+	ch_rows_refused(c, "SELECT count() FROM system.numbers WHERE number % 10 = 1 SETTINGS max_rows_to_read = 10", ERR_LIMIT,
 	    158, "rows");
 	ch_client_free(c);
 }
@@ -152,24 +136,6 @@ an_error_behind_rows_is_no_end(void **state)
 	ch_client_free(c);
 }
 
-static int
-as_user(const char *user, const char *password, struct ch_outcome *o, struct err *e)
-{
-	struct ch_options opts = { .url = sv_cstr(server.url), .user = sv_cstr(user),
-		.password = sv_cstr(password), .timeout_ns = 5 * S };
-	struct ch_client *c = NULL;
-	struct buf rows = BUF_INIT;
-	int rc;
-
-	assert_int_equal(ch_client_new(&opts, &c, e), 0);
-	rc = ch_rows(c, SV("SELECT 1"), NULL, 0, "RowBinary", &rows, o, e);
-	if (rc == 0)
-		assert_true(sv_is(buf_view(&rows), "\1"));
-	buf_release(&rows);
-	ch_client_free(c);
-	return rc;
-}
-
 static void
 users(void **state)
 {
@@ -177,12 +143,12 @@ users(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(as_user("u", "secret", &o, &e), 0);
-	assert_int_equal(as_user("u", "wr0ng", &o, &e), ERR_ACCESS);
+	assert_int_equal(ch_server_as(&server, "u", "secret", &o, &e), 0);
+	assert_int_equal(ch_server_as(&server, "u", "wr0ng", &o, &e), ERR_ACCESS);
 	assert_int_equal(o.status, 401);
 	assert_null(strstr(e.msg, "wr0ng"));
-	assert_int_equal(as_user("nobody", "x", &o, &e), ERR_ACCESS);
-	if (as_user("ro", "pw", &o, &e) != 0)
+	assert_int_equal(ch_server_as(&server, "nobody", "x", &o, &e), ERR_ACCESS);
+	if (ch_server_as(&server, "ro", "pw", &o, &e) != 0)
 		fail_msg("%s", e.msg);
 }
 
@@ -263,7 +229,7 @@ a_query_past_its_deadline_stops_on_the_server(void **state)
 	uint64_t begin = clock_mono_ns();
 
 	(void)state;
-	refused(c, "SELECT count() FROM system.numbers WHERE NOT ignore(sipHash64(number), 'late')", ERR_TIMEOUT, 0,
+	ch_rows_refused(c, "SELECT count() FROM system.numbers WHERE NOT ignore(sipHash64(number), 'late')", ERR_TIMEOUT, 0,
 	    "[clickhouse] timeout");
 	assert_true(clock_mono_ns() - begin < 5 * S);
 	check_stopped(d, "'late'");

@@ -4,12 +4,18 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "lib/canned.h"
 
@@ -106,6 +112,40 @@ ch_rows(struct ch_client *c, struct sv sql, const struct ch_param *params, size_
 		*o = *ch_reply_outcome(r);
 	ch_close(r);
 	return rc > 0 ? 0 : rc;
+}
+
+void
+ch_rows_refused(struct ch_client *c, const char *sql, int want, int code, const char *words)
+{
+	struct buf rows = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct ch_outcome o;
+
+	int rc = ch_rows(c, sv_cstr(sql), NULL, 0, "RowBinary", &rows, &o, &e);
+
+	if (rc != want || o.code != code)
+		fail_msg("%s: %d, code %d: %s", sql, rc, o.code, e.msg);
+	if (strstr(e.msg, words) == NULL)
+		fail_msg("%s: %s", sql, e.msg);
+	buf_release(&rows);
+}
+
+int
+ch_server_as(const struct ch_server *s, const char *user, const char *password, struct ch_outcome *o, struct err *e)
+{
+	struct ch_options opts = { .url = sv_cstr(s->url), .user = sv_cstr(user),
+		.password = sv_cstr(password), .timeout_ns = 5000000000 };
+	struct ch_client *c = NULL;
+	struct buf rows = BUF_INIT;
+	int rc;
+
+	assert_int_equal(ch_client_new(&opts, &c, e), 0);
+	rc = ch_rows(c, SV("SELECT 1"), NULL, 0, "RowBinary", &rows, o, e);
+	if (rc == 0)
+		assert_true(sv_is(buf_view(&rows), "\1"));
+	buf_release(&rows);
+	ch_client_free(c);
+	return rc;
 }
 
 static void

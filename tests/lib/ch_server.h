@@ -33,6 +33,11 @@ struct ch_client *ch_server_connect(const struct ch_server *, uint64_t timeout_n
 /* Whole answers; 0 or the error. */
 int ch_rows(struct ch_client *, struct sv sql, const struct ch_param *, size_t n_params,
     const char *format, struct buf *rows, struct ch_outcome *, struct err *);
+/* Asked, it must fail with that error, that code of the server's, and those words. */
+void ch_rows_refused(struct ch_client *, const char *sql, int want, int code, const char *words);
+/* What one question of that user ends with, and its row must be right. */
+int ch_server_as(const struct ch_server *, const char *user, const char *password, struct ch_outcome *,
+    struct err *);
 /* A statement that writes, by a request of its own; aborts if it fails. */
 void ch_server_do(const struct ch_server *, struct sv sql);
 /* "/test/gone/1" and what else server.py takes. */
