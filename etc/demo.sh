@@ -7,7 +7,12 @@ dir=${SPANFS_DEMO_DIR:-${TMPDIR:-/tmp}/spanfs-demo}
 mnt=$dir/traces
 
 fusermount3 -uqz "$mnt" 2>/dev/null || :
-rm -rf "$dir/store"
+# An earlier mount may still be writing down what it learned.
+n=0
+until rm -rf "$dir/store" 2>/dev/null; do
+	[ $((n += 1)) -lt 50 ] || { echo "demo: $dir/store can't be removed" >&2; exit 1; }
+	sleep 0.2
+done
 mkdir -p "$mnt"
 
 tell() {
@@ -28,7 +33,7 @@ bad=service/payment/where/resource.service.version/eq/2.5.0
 tell 'Customers cannot pay. What went wrong in the last two hours, the most frequent first?'
 run 'cat since/2h/errors.txt | sort -rnk2 | head -n 3 | tr -s " " | cut -d " " -f 2-'
 tell 'Payment it is. What do its failed spans have that the others have not?'
-run 'cat service/payment/compare/status/error/end/limit/4/compare.txt | head -n 7 | tail -n 5'
+run 'cat service/payment/compare/status/error/end/limit/4/compare.txt | grep resource'
 tell 'Since when is the new one there? And how many customers did it hit?'
 run "cat $bad/sort/start/limit/1/select/start,host.name/spans.csv"
 run 'cat service/checkout/since/3h/status/error/has/user.id/select/user.id/spans.csv |' \
