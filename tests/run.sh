@@ -29,7 +29,7 @@ export LSAN_OPTIONS="suppressions=$SRC/tests/lsan.supp:print_suppressions=0"
 export ASAN_OPTIONS="${ASAN_OPTIONS-}${ASAN_OPTIONS:+:}log_path=$log/asan"
 export UBSAN_OPTIONS="print_stacktrace=1:log_path=$log/ubsan"
 export TSAN_OPTIONS="log_path=$log/tsan"
-SPANFS_CHDB=$(sh "$SRC/tests/clickhouse/chdb.sh")
+SPANFS_CHDB=$(sh "$SRC/tests/npm.sh" chdb)
 export SPANFS_CHDB
 rm -f "$log"/asan.* "$log"/ubsan.* "$log"/tsan.* "$log"/*.time "$log"/*.status
 
@@ -178,7 +178,7 @@ while [ $# -gt 0 ]; do
 			add program $list
 			add script "$SRC"/tests/clickhouse/t_*.sh
 		else
-			echo "SKIP tests/clickhouse: no libchdb (tests/clickhouse/chdb.sh get)"
+			echo "SKIP tests/clickhouse: no libchdb (tests/npm.sh get)"
 		fi
 		;;
 	mount)

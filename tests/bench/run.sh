@@ -28,14 +28,7 @@ for s in "$@"; do
 done
 mkdir -p "$BENCH_DIR/npm" "$BENCH_DIR/bin"
 
-if [ ! -f "$BENCH_DIR/npm/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so" ] ||
-    [ ! -f "$BENCH_DIR/npm/node_modules/@duckdb/node-bindings-linux-x64/libduckdb.so" ]; then
-	(
-		cd "$BENCH_DIR/npm"
-		[ -f package.json ] || echo '{"private":true}' >package.json
-		npm install --no-audit --no-fund @duckdb/node-api@1.5.6-r.1 chdb@3.4.0
-	)
-fi
+SPANFS_CHDB= BUILD=$BENCH_DIR NPM_DIR=$BENCH_DIR/npm sh "$here/../npm.sh" get
 
 build() {	# name, flags
 	name=$1

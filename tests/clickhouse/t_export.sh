@@ -2,8 +2,8 @@
 # spanctl export as people use it: what it says, where, and with which exit status.
 set -u
 : "${SRC:?}" "${BUILD:?}" "${SPANCTL:?}"
-SPANFS_CHDB=$(sh "$SRC/tests/clickhouse/chdb.sh") || {
-	echo "libchdb is not there (tests/clickhouse/chdb.sh get)"
+SPANFS_CHDB=$(sh "$SRC/tests/npm.sh" chdb) || {
+	echo "libchdb is not there (tests/npm.sh get)"
 	exit 77
 }
 dir=$(mktemp -d) || exit 1

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../mount/lib.sh"
 need_programs
 : "${SRC:?}" "${BUILD:?}"
-SPANFS_CHDB=$(sh "$SRC/tests/clickhouse/chdb.sh") || skip_all "libchdb is not there (tests/clickhouse/chdb.sh get)"
+SPANFS_CHDB=$(sh "$SRC/tests/npm.sh" chdb) || skip_all "libchdb is not there (tests/npm.sh get)"
 setup
 SECRET=s3cret-Pa55word
 

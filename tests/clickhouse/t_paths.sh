@@ -3,8 +3,8 @@
 # SPANFS_ORACLE_PATHS sets how many.
 set -u
 : "${SRC:?}" "${BUILD:?}" "${SPANCTL:?}" "${SPANFS:?}"
-SPANFS_CHDB=$(sh "$SRC/tests/clickhouse/chdb.sh") || {
-	echo "libchdb is not there (tests/clickhouse/chdb.sh get)"
+SPANFS_CHDB=$(sh "$SRC/tests/npm.sh" chdb) || {
+	echo "libchdb is not there (tests/npm.sh get)"
 	exit 77
 }
 dir=$(mktemp -d)

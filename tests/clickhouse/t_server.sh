@@ -2,8 +2,8 @@
 # The server of the tests answers as ClickHouse does.
 set -u
 : "${SRC:?}" "${BUILD:?}"
-SPANFS_CHDB=$(sh "$SRC/tests/clickhouse/chdb.sh") || {
-	echo "libchdb is not there (tests/clickhouse/chdb.sh get)"
+SPANFS_CHDB=$(sh "$SRC/tests/npm.sh" chdb) || {
+	echo "libchdb is not there (tests/npm.sh get)"
 	exit 77
 }
 export SPANFS_CHDB

@@ -51,7 +51,7 @@ py() {
 	tool python3 "python3 $T/x.py # $1"
 }
 
-# DuckDB, as a program or as a package of node's.
+# DuckDB, by its package for node.
 cat >"$T/duck.js" <<'END'
 const { DuckDBInstance } = require("@duckdb/node-api");
 (async () => {
@@ -62,13 +62,12 @@ const { DuckDBInstance } = require("@duckdb/node-api");
 		console.log(JSON.stringify((await c.runAndReadAll(q)).getRows()));
 })();
 END
+NODE_PATH=$(sh "$SRC/tests/npm.sh" modules) && export NODE_PATH
 duck() {
-	if have duckdb; then
-		tool duckdb 'duckdb -csv -c "select count(*), sum(duration_ns) from read_json(\"spans.jsonl\")"'
-	elif have node && node -e 'require("@duckdb/node-api")' 2>/dev/null; then
+	if [ -n "$NODE_PATH" ]; then
 		tool node "node $T/duck.js"
 	else
-		skip "$MODE: DuckDB" "no duckdb, nor its package for node"
+		skip "$MODE: DuckDB" "no package of it for node (tests/npm.sh get)"
 	fi
 }
 
