@@ -60,9 +60,9 @@ struct filter_host {
 	/* Does the trace with that ordinal in a snapshot shard satisfy a LEAF_TRACE? 1, 0, <0. */
 	int (*trace_holds)(struct exec *, uint32_t shard, const struct shard_traces *,
 	    uint32_t ordinal, const struct fnode *, struct err *) WARN_UNUSED;
-	/* Where a span, which is that row of a snapshot shard, stands in its trace. */
-	int (*place)(struct exec *, struct trace_id, uint32_t shard, uint32_t row,
-	    uint64_t span_id, struct span_place *, struct err *) WARN_UNUSED;
+	/* Where n rows (of the scan's row group, rising) stand in their traces. */
+	int (*places)(struct scan *, const uint32_t *rows, uint32_t n, struct span_place *out)
+	    WARN_UNUSED;
 };
 
 struct filter {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* asks: what a plan wants to know of whole traces. */
-#include "exec_i.h"
+#include "sink_groups_i.h"
 
 /* Fields that only the tree of a trace tells; child counts need less of it. */
 static bool
@@ -58,6 +58,44 @@ plan_asks_tree(const struct plan *p)
 	    (p->fetch.want_trace &&
 	    (pr->all || pr->parents || (pr->intrinsics & (INTRINSIC_BIT(IN_DEPTH) |
 	    INTRINSIC_BIT(IN_SELF_DURATION))) != 0));
+}
+
+bool
+field_is_place(const struct field *f)
+{
+	return f->scope == FIELD_INTRINSIC && field_owner(f) == OF_TREE;
+}
+
+static bool
+tests_place(const struct pred *p)
+{
+	if (p->kind == PRED_LEAF)
+		return p->op != OP_TEXT && field_is_place(&p->field);
+	for (size_t i = 0; i < p->n_kids; i++)
+		if (tests_place(p->kids[i]))
+			return true;
+	return false;
+}
+
+static bool
+sorts_by_place(const struct plan *p)
+{
+	for (size_t i = 0; i < p->order.n_keys; i++)
+		if (field_is_place(&p->order.keys[i].field))
+			return true;
+	return false;
+}
+
+unsigned
+plan_asks_kin(const struct plan *p, const struct agg_table *groups)
+{
+	bool places = sorts_by_place(p) || tests_place(p->filter.pred) ||
+	    (p->contrast.pred != NULL && tests_place(p->contrast.pred));
+	unsigned asks = 0;
+
+	if (p->fetch.by_columns && groups != NULL && !groups_ask(groups, &asks))
+		asks = 0;
+	return asks | (places ? GATHER_PLACES : 0);
 }
 
 static bool

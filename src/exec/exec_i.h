@@ -198,6 +198,7 @@ struct local {
 	bool searches;			/* the filter looks into texts */
 	bool needs_children;		/* child counts are asked for, or may be */
 	bool needs_tree;		/* depths, parents and the like, too */
+	unsigned kin_asks;		/* enum gather_ask: what all that asks kin_get wants together */
 	struct slicing slices;
 	pthread_mutex_t lock;		/* spare */
 	struct scan *spare;
@@ -476,6 +477,11 @@ int slice_newest(struct exec *, struct slice *, double matches, struct err *) WA
 
 /* How many children spans have; how they hang together. See plan_asks_traces, too. */
 bool plan_asks_children(const struct plan *);
+/* Where a span stands in its trace: its own place, not its parent's. */
+bool field_is_place(const struct field *);
+struct agg_table;
+/* What all of the plan that goes by columns asks of traces as a whole: enum gather_ask. */
+unsigned plan_asks_kin(const struct plan *, const struct agg_table *groups);
 bool plan_asks_tree(const struct plan *);
 
 /* ---- op_traces.c ---- */
@@ -530,16 +536,21 @@ int trace_table_all(struct exec *, uint32_t i, struct shard *, const struct trac
 /* ---- kin.c ---- */
 
 /*
- * What columns need (enum gather_ask) of the traces of the scan's shard, of which n more rows are asked
- * for: 1; 0: it isn't worth it yet, or there is no memory. To be put in any case. Thread-safe.
+ * What columns need (the exec's kin_asks) of the traces of the scan's shard, of which n more rows are
+ * asked for: 1; 0: it isn't worth it yet, or there is no memory. To be put in any case. Thread-safe.
  */
-int kin_get(struct scan *, unsigned asks, uint64_t n, struct kin *) WARN_UNUSED;
+int kin_get(struct scan *, uint64_t n, struct kin *) WARN_UNUSED;
 void kin_put(struct kin *);
 /* Is all of that trace known by it? */
 bool kin_alone(const struct kin *, uint64_t ordinal);
 /* Of the rest the rows of such traces; the rest is the others then. */
 int kin_part(struct scan *, const struct kin *, struct found *rest, const uint32_t **rows,
     uint32_t *n) WARN_UNUSED;
+/*
+ * Where n rows (of the scan's row group, rising) stand in their traces: by columns where kin_get has
+ * them, else trace by trace.
+ */
+int kin_places(struct scan *, const uint32_t *rows, uint32_t n, struct span_place *out) WARN_UNUSED;
 /* No thread looks at that snapshot shard any more. */
 void kin_drop(struct exec *, uint32_t i);
 

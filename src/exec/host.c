@@ -16,22 +16,8 @@ trace_fact_holds(struct exec *ex, uint32_t shard, const struct shard_traces *tra
 	return rc;
 }
 
-static int
-place(struct exec *ex, struct trace_id id, uint32_t shard, uint32_t row, uint64_t span_id,
-    struct span_place *out, struct err *e)
-{
-	struct trace_pin pin;
-	int rc = trace_get(ex, id, &pin, e);
-
-	if (rc < 0)
-		return rc;
-	*out = entry_place(pin.t, shard, row, span_id);
-	trace_put(ex, &pin);
-	return 0;
-}
-
 const struct filter_host exec_filter_host = {
 	.check = exec_check,
 	.trace_holds = trace_fact_holds,
-	.place = place,
+	.places = kin_places,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kin: what columns need to know of a shard's traces as a whole, made once so many of its rows were
- * asked for that it costs less than to put their traces together: which traces lie in this shard
+ * kin: what groups, conditions and sort keys by columns need to know of a shard's traces as a whole, made
+ * once so many of its rows were asked for that it costs less than to put their traces together: which traces lie in this shard
  * alone, the part of each, and how its spans hang together. It is kept until the scan has passed the
  * shard; without memory for it there is none, and rows go as spans.
  *
@@ -129,9 +129,10 @@ make(struct exec *ex, struct trace_table *t, uint32_t i, struct shard *s,
 }
 
 int
-kin_get(struct scan *sc, unsigned asks, uint64_t n, struct kin *k)
+kin_get(struct scan *sc, uint64_t n, struct kin *k)
 {
 	struct exec *ex = sc->ex;
+	unsigned asks = ex->local->kin_asks;
 	uint32_t i = sc->xs->plan->shard;
 	struct trace_table *tables = trace_tables(ex), *t;
 	int rc;
@@ -200,6 +201,75 @@ kin_part(struct scan *sc, const struct kin *k, struct found *rest, const uint32_
 	*n = n_alone;
 	*rest = (struct found){ .n = n_others, .rows = others };
 	return 0;
+}
+
+/* ---- places ---- */
+
+static int
+place_of_trace(struct scan *sc, const struct traceids *ids, uint64_t ordinal, uint32_t row,
+    uint64_t span_id, struct span_place *out)
+{
+	struct trace_pin pin;
+	int rc = trace_get(sc->ex, traceids_at(ids, (uint32_t)ordinal), &pin, sc->e);
+
+	if (rc == 0) {
+		*out = entry_place(pin.t, sc->xs->plan->shard, row, span_id);
+		trace_put(sc->ex, &pin);
+	}
+	return rc;
+}
+
+/* Those of which columns don't tell, trace by trace; k NULL: all. */
+static int
+places_of_traces(struct scan *sc, const struct kin *k, const struct traceids *ids,
+    const uint32_t *rows, const uint64_t *ordinals, uint32_t n, struct span_place *out)
+{
+	const struct chunk *c = NULL;
+	int rc = scan_chunk(sc, COL_SPAN_ID, &c);
+
+	for (uint32_t i = 0; rc == 0 && i < n; i++)
+		if (k == NULL || !kin_alone(k, ordinals[i]))
+			rc = place_of_trace(sc, ids, ordinals[i], sc->row_from + rows[i],
+			    c == NULL ? 0 : chunk_u64_at(c, rows[i]), &out[i]);
+	chunk_put(c);
+	return rc;
+}
+
+static void
+places_of_tree(const struct kin *k, uint32_t row_from, const uint32_t *rows,
+    const uint64_t *ordinals, uint32_t n, struct span_place *out)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t row = row_from + rows[i];
+
+		if (kin_alone(k, ordinals[i]))
+			out[i] = (struct span_place){ .child_count = k->tree->n_children[row],
+				.depth = k->tree->depth[row], .self_ns = k->tree->self_ns[row] };
+	}
+}
+
+int
+kin_places(struct scan *sc, const uint32_t *rows, uint32_t n, struct span_place *out)
+{
+	uint64_t *ordinals = arena_array(&sc->mem, n, uint64_t);
+	struct kin k = { .split = NULL };
+	const struct traceids *ids = NULL;
+	const struct chunk *c = NULL;
+	int rc, known;
+
+	if (ordinals == NULL)
+		return err_nomem(sc->e);
+	if ((rc = scan_chunk(sc, COL_TRACE, &c)) < 0 || c == NULL)
+		return rc;
+	chunk_gather(c, rows, n, ordinals);
+	chunk_put(c);
+	if ((known = kin_get(sc, n, &k)) > 0)
+		places_of_tree(&k, sc->row_from, rows, ordinals, n, out);
+	if ((rc = known) >= 0 && (rc = traceids_get(sc->xs->s, &ids, sc->e)) == 0)
+		rc = places_of_traces(sc, known > 0 ? &k : NULL, ids, rows, ordinals, n, out);
+	traceids_put(ids);
+	kin_put(&k);
+	return rc;
 }
 
 void

@@ -60,6 +60,7 @@ local_open(struct source *s, struct err *e)
 	    (s->plan->contrast.pred != NULL && searches(s->plan->contrast.pred));
 	l->needs_children = plan_asks_children(s->plan);
 	l->needs_tree = plan_asks_tree(s->plan);
+	l->kin_asks = plan_asks_kin(s->plan, ex->env.groups);
 	if (s->plan->filter.pushdown &&
 	    (rc = filter_init(&l->filter, s->plan->filter.pred, &exec_filter_host,
 	    ex, e)) < 0)

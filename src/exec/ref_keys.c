@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ref_keys: the sort keys of refs. If all keys are start, end or duration, they come straight
- * from two columns; if all are facts of the trace, from the shard's summaries (trace_table.c);
- * else from spans put together with just the fields that are sorted by.
+ * ref_keys: the sort keys of refs. Start, end and duration come straight from two columns, facts of
+ * the trace from the shard's summaries (trace_table.c), places in the trace from its tree (kin.c); if
+ * there are other keys, all come from spans put together with just the fields that are sorted by.
  * The plain plan has its spans in hand.
  */
 #include "exec_i.h"
@@ -25,13 +25,14 @@ is_time(const struct field *f)
 	    f->intrinsic == IN_END || f->intrinsic == IN_DURATION);
 }
 
-static bool
-all_times(const struct plan *p)
+static size_t
+n_times(const struct plan *p)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < p->order.n_keys; i++)
-		if (!is_time(&p->order.keys[i].field))
-			return false;
-	return true;
+		n += is_time(&p->order.keys[i].field);
+	return n;
 }
 
 static void
@@ -39,7 +40,9 @@ time_keys(const struct plan *p, struct ref *x, uint64_t start, uint64_t image)
 {
 	uint64_t end = start + (uint64_t)value_i64_of(image);
 
-	for (size_t i = 0; i < p->order.n_keys; i++)
+	for (size_t i = 0; i < p->order.n_keys; i++) {
+		if (!is_time(&p->order.keys[i].field))
+			continue;
 		switch (p->order.keys[i].field.intrinsic) {
 		case IN_START:
 			skey_number(&x->key[i], start);
@@ -50,6 +53,7 @@ time_keys(const struct plan *p, struct ref *x, uint64_t start, uint64_t image)
 		default:
 			skey_number(&x->key[i], end > start ? end - start : 0);
 		}
+	}
 }
 
 /* Spans' rows rise; those of events and links may stand twice, unfit for chunk_gather. */
@@ -99,16 +103,19 @@ is_fact(const struct field *f)
 	return field_owner(f) == OF_TRACE;
 }
 
-static bool
-all_facts(const struct plan *p, bool *name)
+static size_t
+n_facts(const struct plan *p, bool *name)
 {
+	size_t n = 0;
+
 	*name = false;
 	for (size_t i = 0; i < p->order.n_keys; i++) {
 		if (!is_fact(&p->order.keys[i].field))
-			return false;
+			continue;
 		*name |= p->order.keys[i].field.intrinsic == IN_ROOT_NAME;
+		n++;
 	}
-	return true;
+	return n;
 }
 
 static int
@@ -121,6 +128,8 @@ facts_keys(struct scan *sc, const struct shard_traces *traces, uint32_t ordinal,
 	int rc = trace_view_get(sc->ex, sc->xs->plan->shard, traces, ordinal, name, &v, sc->e);
 
 	for (size_t i = 0; rc == 0 && ok && i < p->order.n_keys; i++) {
+		if (!is_fact(&p->order.keys[i].field))
+			continue;
 		skey_of_facts(&p->order.keys[i].field, &v.facts, &x->key[i]);
 		ok = skey_keep(&x->key[i], &r->strings);
 	}
@@ -147,6 +156,66 @@ fill_facts(struct scan *sc, struct refs *r, size_t from, bool name)
 	shard_traces_put(&traces);
 	chunk_put(c);
 	return rc;
+}
+
+/* ---- from the tree ---- */
+
+/* Not all rows that were found have an event or a link. */
+static int
+rows_of_refs(struct scan *sc, const struct refs *r, size_t from, struct found *out)
+{
+	uint32_t *rows = arena_alloc(&sc->mem, (r->n - from) * sizeof *rows), n = 0;
+
+	if (rows == NULL)
+		return err_nomem(sc->e);
+	for (size_t i = from; i < r->n; i++)
+		if (i == from || refs_at(r, i)->row != refs_at(r, i - 1)->row)
+			rows[n++] = refs_at(r, i)->row - sc->row_from;
+	*out = (struct found){ .n = n, .rows = rows };
+	return 0;
+}
+
+static size_t
+n_places(const struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->order.n_keys; i++)
+		n += field_is_place(&p->order.keys[i].field);
+	return n;
+}
+
+/* Refs rise by row. */
+static int
+fill_places(struct scan *sc, struct refs *r, size_t from)
+{
+	/* Its place is all that is asked of a span. */
+	static const struct span span;
+	static const struct trace_facts facts;
+	struct field_row row = { .span = &span, .trace = &facts };
+	const struct plan *p = sc->ex->plan;
+	struct span_place *places;
+	struct found rows;
+	uint32_t at = 0;
+	int rc;
+
+	if ((rc = rows_of_refs(sc, r, from, &rows)) < 0)
+		return rc;
+	if ((places = arena_array(&sc->mem, rows.n, struct span_place)) == NULL)
+		return err_nomem(sc->e);
+	if ((rc = kin_places(sc, rows.rows, rows.n, places)) < 0)
+		return rc;
+	for (size_t i = from; i < r->n; i++) {
+		struct ref *x = refs_at(r, i);
+
+		while (sc->row_from + rows.rows[at] != x->row)
+			at++;
+		row.place = places[at];
+		for (size_t k = 0; k < p->order.n_keys; k++)
+			if (field_is_place(&p->order.keys[k].field))
+				skey_of_row(&p->order.keys[k].field, &row, &x->key[k]);
+	}
+	return 0;
 }
 
 /* ---- from spans ---- */
@@ -214,21 +283,6 @@ fill_of_span(void *arg, const struct span *s, uint32_t i)
 	return 0;
 }
 
-/* Not all rows that were found have an event or a link. */
-static int
-rows_of_refs(struct scan *sc, const struct refs *r, size_t from, struct found *out)
-{
-	uint32_t *rows = arena_alloc(&sc->mem, (r->n - from) * sizeof *rows), n = 0;
-
-	if (rows == NULL)
-		return err_nomem(sc->e);
-	for (size_t i = from; i < r->n; i++)
-		if (i == from || refs_at(r, i)->row != refs_at(r, i - 1)->row)
-			rows[n++] = refs_at(r, i)->row - sc->row_from;
-	*out = (struct found){ .n = n, .rows = rows };
-	return 0;
-}
-
 static int
 want_parents(void *arg, const struct span *s, uint32_t i)
 {
@@ -292,15 +346,20 @@ int
 refs_fill_keys(struct scan *sc, const struct found *f, struct refs *r, size_t from)
 {
 	const struct plan *p = sc->ex->plan;
+	size_t times = n_times(p), facts, places = n_places(p);
 	bool name;
+	int rc = 0;
 
+	facts = n_facts(p, &name);
 	if (p->order.n_keys == 0 || r->n == from)
 		return 0;
-	if (f->spans != NULL)
+	if (f->spans != NULL || times + facts + places != p->order.n_keys)
 		return fill_from_spans(sc, f, r, from);
-	if (all_times(p))
-		return fill_times(sc, r, from);
-	if (all_facts(p, &name))
-		return fill_facts(sc, r, from, name);
-	return fill_from_spans(sc, f, r, from);
+	if (times != 0)
+		rc = fill_times(sc, r, from);
+	if (rc == 0 && facts != 0)
+		rc = fill_facts(sc, r, from, name);
+	if (rc == 0 && places != 0)
+		rc = fill_places(sc, r, from);
+	return rc;
 }

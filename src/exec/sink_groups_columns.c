@@ -75,7 +75,7 @@ groups_columns(struct scan *sc, const struct found *f, struct agg_table *t, enum
 	x.group = sc->group;
 	x.rows = rest->rows;
 	x.n = f->n;
-	if (asks != 0 && ((rc = kin_get(sc, asks, f->n, &k)) <= 0 ||
+	if (asks != 0 && ((rc = kin_get(sc, f->n, &k)) <= 0 ||
 	    (rc = kin_part(sc, &k, rest, &x.rows, &x.n)) < 0 || x.n == 0)) {
 		kin_put(&k);
 		return rc < 0 ? rc : 0;

@@ -85,25 +85,6 @@ parent_there(struct values_at *v, const uint64_t *in, uint64_t *out)
 	return chunk_test(v->sc, v->c, &t, in, out, &bad);
 }
 
-static int
-place_holds(struct values_at *v, uint32_t row)
-{
-	const struct filter *f = v->sc->xs->filter;
-	/* Its place is all that is asked for. */
-	const struct span span = { .span_id = 0 };
-	const struct trace_facts facts = { .n_spans = 0 };
-	struct field_row r = { .span = &span, .trace = &facts };
-	uint64_t trace, id;
-	int rc;
-
-	if ((rc = value_at_row(v->sc, COL_TRACE, row, &trace)) < 0 ||
-	    (rc = value_at_row(v->sc, COL_SPAN_ID, row, &id)) < 0 ||
-	    (rc = f->host->place(f->ex, traceids_at(v->traces.ids, (uint32_t)trace),
-	    v->sc->xs->plan->shard, v->sc->row_from + row, id, &r.place, v->sc->e)) < 0)
-		return rc;
-	return leaf_part_holds(v->n, &r, v->sc->e);
-}
-
 /* Numbers with text operators: span ids, kinds, states. */
 static int
 number_text_holds(struct values_at *v, uint32_t row)
@@ -126,10 +107,6 @@ value_holds(struct values_at *v, uint32_t row)
 		return end_holds(v, row);
 	case IN_PARENT_SPAN_ID:
 		return parent_holds(v, row);
-	case IN_CHILD_COUNT:
-	case IN_DEPTH:
-	case IN_SELF_DURATION:
-		return place_holds(v, row);
 	default:
 		return number_text_holds(v, row);
 	}
@@ -147,6 +124,31 @@ rows_eval(struct values_at *v, const uint64_t *in, uint64_t *out)
 			bitmap_set(out, row);
 	}
 	return 0;
+}
+
+/* ---- places in traces ---- */
+
+static int
+places_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t *out)
+{
+	/* Its place is all that is asked of a span. */
+	static const struct span span;
+	static const struct trace_facts facts;
+	struct field_row r = { .span = &span, .trace = &facts };
+	struct span_place *places;
+	uint32_t *rows, count;
+	int rc;
+
+	if ((rows = scan_list(sc, in, sc->n_rows, &count)) == NULL ||
+	    (places = arena_array(&sc->mem, count, struct span_place)) == NULL)
+		return err_nomem(sc->e);
+	rc = sc->xs->filter->host->places(sc, rows, count, places);
+	for (uint32_t i = 0; rc >= 0 && i < count; i++) {
+		r.place = places[i];
+		if ((rc = leaf_part_holds(n, &r, sc->e)) > 0)
+			bitmap_set(out, rows[i]);
+	}
+	return rc < 0 ? rc : 0;
 }
 
 /* ---- events and links ---- */
@@ -244,19 +246,18 @@ values_eval(struct scan *sc, const struct fnode *n, const uint64_t *in, uint64_t
 {
 	struct values_at v = { .sc = sc, .n = n };
 	bool there = n->col == COL_PARENT && n->pred->op == OP_HAS;
-	int rc = 0;
+	int rc;
 
-	if (n->col != COL_ATTR)
-		rc = scan_chunk(sc, n->col, &v.c);
+	if (n->col == COL_ATTR)
+		return places_eval(sc, n, in, out);
+	rc = scan_chunk(sc, n->col, &v.c);
 	if (rc == 0 && !there)
 		rc = scan_chunk(sc, COL_START, &v.starts);
 	if (rc == 0 && n->col == COL_PARENT && !there)
 		rc = tracerows_get(sc->xs->s, &v.traces.rows, sc->e);
-	if (rc == 0 && n->col == COL_ATTR)
-		rc = traceids_get(sc->xs->s, &v.traces.ids, sc->e);
 	if (rc == 0 && n->domain != DOMAIN_SPAN)
 		rc = child_values(&v, in, out);
-	else if (rc == 0 && (v.c != NULL || n->col == COL_ATTR))
+	else if (rc == 0 && v.c != NULL)
 		rc = there ? parent_there(&v, in, out) : rows_eval(&v, in, out);
 	shard_traces_put(&v.traces);
 	chunk_put(v.starts);

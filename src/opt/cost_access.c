@@ -76,6 +76,16 @@ traces_of(const struct shard_cost *sc, double rows)
 	return groups_touched(n, rows);
 }
 
+double
+leaf_trace_ops(const struct leaf_cost *l, const struct shard_stats *s, double rows, double traces)
+{
+	double ops = traces * l->trace_ops;
+
+	/* Exec makes the tree of so many rows and more: kin.c. */
+	return l->tree_ops > 0 && rows * GATHER_ROWS_A_LOOK >= (double)s->n_rows ?
+	    fmin(ops, l->tree_ops) : ops;
+}
+
 /* Tests the rows of r->groups row groups; returns how many are left. */
 static double
 run_leaf(struct run *r, double rows)
@@ -92,7 +102,7 @@ run_leaf(struct run *r, double rows)
 	r->cost += groups * l->columns * r->section;
 	r->cost += l->bytes / PAGE_BYTES * groups / r->sc->groups * r->page;
 	r->cost += (fmin(dense, sparse) + l->once_ops * fmin(rows, 1) +
-	    traces_of(r->sc, rows) * l->trace_ops) * r->c->cpu_operator_cost;
+	    leaf_trace_ops(l, r->sc->stats, rows, traces_of(r->sc, rows))) * r->c->cpu_operator_cost;
 	return rows * l->sel;
 }
 
@@ -307,8 +317,8 @@ cover_leaf(struct run *r, size_t i, bool alone)
 	run_once(r, i, 1);
 	r->cost += l->trace_rows ? trace_rows_cost(r) : 0;
 	r->cost += l->index_sections * r->section + l->index_bytes / PAGE_BYTES * r->page +
-	    (l->once_ops + l->trace_ops * (double)sc->stats->n_traces) *
-	    r->c->cpu_operator_cost + l->index_keys * COVER_KEY_TUPLES *
+	    (l->once_ops + leaf_trace_ops(l, sc->stats, (double)sc->stats->n_rows,
+	    (double)sc->stats->n_traces)) * r->c->cpu_operator_cost + l->index_keys * COVER_KEY_TUPLES *
 	    r->c->cpu_index_tuple_cost;
 	if (!alone && l->index_sections > 0)
 		r->cost += fmin(l->index_rows, all / COVER_DENSE_ROWS) * COVER_ROW_TUPLES *

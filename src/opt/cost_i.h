@@ -22,6 +22,7 @@ struct leaf_cost {
 	double columns;			/* that have to be looked at */
 	double dense_ops, sparse_ops;	/* a row of a whole chunk; a row picked out; in cpu_operator_cost */
 	double trace_ops;		/* each trace of the rows looked at */
+	double tree_ops;		/* in place of these, by columns for all of the shard; 0: it can't be */
 	/* Read once for the shard: dictionaries, what it knows of traces; values that are tested. */
 	double once_sections, once_bytes, once_ops;
 	double dict_values;
@@ -56,6 +57,8 @@ double leaf_row_ops(const struct opt *, size_t shard, const struct pred *leaf);
 uint8_t leaf_indexes(const struct shard_stats *, const struct pred *leaf);
 
 /* cost_access.c */
+/* What it asks of so many traces, for so many rows; in cpu_operator_cost. */
+double leaf_trace_ops(const struct leaf_cost *, const struct shard_stats *, double rows, double traces);
 /* What is left of the cost of reading a page when it may be cached. */
 double page_share(const struct opt *);
 /* Of so many row groups, about how many have one of the rows, if these lie anyhow. */

@@ -79,7 +79,7 @@
 #define COMPUTED_OPS 2.0
 /*
  * A fact of a trace: from the shard's summary 60 ns, put together of several shards' spans 3.5 us,
- * which about one in 13 is (48 hours in 50 shards). Child counts are never in a summary.
+ * which about one in 13 is (48 hours in 50 shards). Places in a trace are never in a summary.
  */
 #define FACT_OPS 6.0
 #define ASSEMBLE_OPS 350.0

@@ -184,6 +184,8 @@ of_traces(struct leaf_cost *l, const struct shard_stats *s, const struct pred *p
 	l->bytes = (double)s->n_rows * TRACE_ROW_BYTES;
 	l->dense_ops = DENSE_OPS;
 	l->sparse_ops = SPARSE_OPS;
+	l->tree_ops = field_owner(&p->field) != OF_TREE ? 0 : (double)s->n_rows * GATHER_TREE_OPS +
+	    (double)s->n_traces * SPLIT_TRACES * ASSEMBLE_OPS;
 	l->trace_ops = known ? FACT_OPS + SPLIT_TRACES * ASSEMBLE_OPS : ASSEMBLE_OPS;
 	l->once_sections = known ? 3 : 2;
 	l->once_bytes = (double)s->n_traces * (TRACE_ID_BYTES +
@@ -325,7 +327,7 @@ leaf_row_ops(const struct opt *o, size_t i, const struct pred *p)
 	sections = l.columns * fmax(s->n_row_groups, 1) + l.once_sections;
 	pages = sections * SECTION_PAGES * c->random_page_cost +
 	    (l.bytes + l.once_bytes) / PAGE_BYTES * c->seq_page_cost;
-	return l.dense_ops + (l.once_ops + l.trace_ops * (double)s->n_traces +
+	return l.dense_ops + (l.once_ops + leaf_trace_ops(&l, s, rows, (double)s->n_traces) +
 	    pages * page_share(o) / c->cpu_operator_cost) / rows;
 }
 

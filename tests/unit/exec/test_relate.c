@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Unit tests of groups that ask about traces, places and parents: by columns they are those of the
+ * Unit tests of groups, conditions and sort keys that ask about traces, places and parents: by columns they are those of the
  * plain plan, on traces that are not as they should be (ids that several spans bear, circles, parents
  * in other shards or nowhere, ends before starts), by one thread and several,
  * with memory and without; and no trace of one shard is put together.
@@ -418,6 +418,97 @@ few_rows_go_as_spans(void **state)
 	exec_rig_close(&w);
 }
 
+/* ---- rows ---- */
+
+static const char *const conditions[][3] = {		/* ge, eq and lt of these */
+	{ "depth", "1", "0" }, { "child_count", "1", "0" }, { "self_duration", "20ns", "0ns" },
+};
+static const char *const orders[][3] = {
+	{ "depth:desc", "duration" }, { "child_count:desc", "trace_spans", "self_duration" },
+	{ "self_duration", "root_name:desc" }, { "trace_errors", "start:desc", "depth" },
+	{ "depth", "span.none", "child_count" },
+};
+#define N_ROWS_ASKED (3 * 3 + sizeof orders / sizeof *orders)
+
+/* Below 9: a condition; from there on an order. */
+static struct plan *
+rows_plan(struct exec_rig *w, struct arena *a, size_t no, bool columns)
+{
+	static const enum pred_op ops[] = { OP_GE, OP_EQ, OP_LT };
+	struct plan *p = columns ? plan_columns(w->snap, ROW_SPAN) : plan_plain(w->snap, ROW_SPAN);
+
+	if (no < 9) {
+		const char *const *c = conditions[no / 3];
+
+		p->filter.pred = and_of(a, leaf_of(a, c[0], ops[no % 3], c[1 + no % 2]),
+		    leaf_of(a, "name", OP_NE, "x"));
+		return p;
+	}
+	for (size_t i = 0; i < 3 && orders[no - 9][i] != NULL; i++)
+		plan_sort_by(p, orders[no - 9][i]);
+	return p;
+}
+
+static void
+compare_rows(struct exec_rig *w, size_t no, uint64_t round)
+{
+	struct exec_rows want, got;
+	struct plan *p;
+	struct arena a;
+
+	arena_init(&a);
+	p = rows_plan(w, &a, no, false);
+	want = exec_rig_run(w, p, 0, 1);
+	plan_free(p);
+	for (unsigned threads = 1; threads <= 4; threads += 3) {
+		p = rows_plan(w, &a, no, true);
+		got = exec_rig_run(w, p, 0, threads);
+		plan_free(p);
+		if (got.n != want.n || memcmp(got.v, want.v, got.n * sizeof *got.v) != 0)
+			fail_msg("round %llu, rows %zu, %u threads", (unsigned long long)round, no,
+			    threads);
+		exec_rows_release(&got);
+	}
+	exec_rows_release(&want);
+	arena_release(&a);
+}
+
+static void
+rows_by_place_are_those_of_spans(void **state)
+{
+	(void)state;
+	for (uint64_t round = 0; round < 8; round += rounds_step()) {
+		struct exec_rig w;
+
+		open_store(&w, round, round % 2 != 0, round / 2 % 2 == 0);
+		for (size_t no = 0; no < N_ROWS_ASKED; no++)
+			compare_rows(&w, no, round);
+		exec_rig_close(&w);
+	}
+}
+
+static void
+places_of_one_shard_are_not_put_together(void **state)
+{
+	struct exec_rig w;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	open_store(&w, 5, true, false);
+	/* The later ones ask for facts of traces, which is another way. */
+	for (size_t no = 0; no < 10; no++) {
+		struct plan *p = rows_plan(&w, &a, no, true);
+		struct exec_rows r = exec_rig_run(&w, p, 0, 1);
+
+		assert_int_equal(r.prof.traces_assembled, 0);
+		exec_rows_release(&r);
+		plan_free(p);
+	}
+	exec_rig_close(&w);
+	arena_release(&a);
+}
+
 int
 main(void)
 {
@@ -427,6 +518,8 @@ main(void)
 		cmocka_unit_test(traces_of_several_shards_are_joined),
 		cmocka_unit_test(tables_of_many_shards_are_few_at_once),
 		cmocka_unit_test(few_rows_go_as_spans),
+		cmocka_unit_test(rows_by_place_are_those_of_spans),
+		cmocka_unit_test(places_of_one_shard_are_not_put_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
