@@ -229,6 +229,13 @@ trace_rows_cost(const struct run *r)
 	return r->section + (double)r->sc->stats->n_rows * TRACE_ROWS_BYTES / PAGE_BYTES * r->page;
 }
 
+/* Counts, and groups by columns: no row is put together. */
+static bool
+only_looks(const struct plan *p)
+{
+	return p->output == ROW_COUNT || (p->output == ROW_GROUP && !p->fetch.want_trace);
+}
+
 /* The look-ups of an access; returns the rows that it leaves. */
 static double
 look_up(struct run *r, enum access a)
@@ -255,8 +262,7 @@ look_up(struct run *r, enum access a)
 	case ACCESS_TRACE:
 		rows = trace_rows(sc);
 		r->cost += log2((double)s->n_traces + 2) * r->c->cpu_index_tuple_cost +
-		    trace_rows_cost(r) *
-		    (sc->opt->plan->output == ROW_COUNT ? 1 : TRACE_ROWS_HOT);
+		    trace_rows_cost(r) * (only_looks(sc->opt->plan) ? 1 : TRACE_ROWS_HOT);
 		break;
 	}
 	/* Those outside the range are not looked at. */

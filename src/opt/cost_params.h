@@ -62,7 +62,7 @@
 #define TRACE_ROWS_BYTES 10.0
 /*
  * Every look-up by trace asks for them, so mostly they are there already. Where rows are put
- * together then, so much of their cost counts; a count has nothing else to do.
+ * together then, so much of their cost counts; a count, or groups by columns, has nothing else to do.
  */
 #define TRACE_ROWS_HOT 0.1
 /* By how much a wider access must be cheaper than a narrower one. */
