@@ -34,7 +34,9 @@ struct agg_column {
 
 struct agg_batch {
 	uint32_t n;
+	/* NULL, if the table has no use for them (agg_wants_starts): then when the first and the last begins. */
 	const uint64_t *start_ns;
+	uint64_t first_ns, last_ns;
 	const uint8_t *error;		/* 1: the status is error */
 	const struct agg_column *columns;	/* by slot */
 };
@@ -44,6 +46,8 @@ bool agg_takes_columns(const struct agg_table *);
 /* The fields of which it wants columns: slots. */
 size_t agg_n_slots(const struct agg_table *);
 const struct field *agg_slot_field(const struct agg_table *, size_t slot);
+/* Whether each row's start matters. */
+bool agg_wants_starts(const struct agg_table *);
 /* When spans start that are not given to the table themselves, as those of whole traces. */
 void agg_note_spans(struct agg_table *, enum agg_side, const uint64_t *start_ns, uint32_t n);
 /* per/trace: all that is asked of a trace is its own, so that its spans need not be looked at. */

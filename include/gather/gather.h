@@ -63,7 +63,6 @@ struct gather {
 	const struct shard_info *info;
 	uint32_t row_from;
 	uint32_t *sel, *ord;		/* scratch, n each */
-	uint64_t *val;
 	const uint64_t *start, *duration;	/* by row; NULL until they are needed */
 	const uint64_t *trace;		/* alike: ordinals */
 	struct gather_pin *pins;
@@ -77,6 +76,8 @@ int gather_begin(struct gather *) WARN_UNUSED;
 void gather_end(struct gather *);
 /* 1: done; 0: not of columns. */
 int gather_field(struct gather *, const struct field *, struct agg_column *) WARN_UNUSED;
+/* When the first and the last row starts, if that is known without reading: they are a whole row group. */
+bool gather_spans_of_time(const struct gather *, uint64_t *first, uint64_t *last);
 /* Starts of the rows; 1 for those whose status is error. */
 int gather_starts(struct gather *, const uint64_t **) WARN_UNUSED;
 int gather_errors(struct gather *, const uint8_t **) WARN_UNUSED;

@@ -19,7 +19,8 @@ struct batch_groups {
 	struct arena *mem;
 	uint32_t *no;			/* of each row; below n */
 	uint32_t n;
-	uint32_t *first;		/* of each number, a row that has it */
+	uint32_t *first;		/* of each number, a row that has it; if count is not 0 */
+	uint32_t *count;		/* of each number, rows that have it */
 	__int128 *buckets;		/* of each row's place in `bucket_no` */
 	uint32_t *bucket_no;		/* NULL: no buckets */
 };
@@ -63,28 +64,11 @@ number_of_key(struct numbering *x, uint64_t key)
 
 struct key_codes {
 	const uint32_t *code;
-	uint32_t n;			/* all are below */
+	uint32_t more;			/* added to each: 1, of AGG_NO_CODE 0 comes */
+	uint32_t n;			/* all are below then */
 };
 
-static uint32_t
-code_of(const struct agg_column *c, uint32_t i)
-{
-	return c->codes[i] == AGG_NO_CODE ? 0 : c->codes[i] + 1;
-}
-
-static int
-codes_of_codes(struct batch_groups *x, const struct agg_column *c, struct key_codes *out,
-    struct err *e)
-{
-	uint32_t *v = arena_array(x->mem, x->b->n, uint32_t);
-
-	if (v == NULL)
-		return err_nomem(e);
-	for (uint32_t i = 0; i < x->b->n; i++)
-		v[i] = code_of(c, i);
-	*out = (struct key_codes){ v, c->n_codes + 1 };
-	return 0;
-}
+_Static_assert(AGG_NO_CODE + 1 == 0, "no code and one is none");
 
 static bool
 has_number(const struct agg_column *c, uint32_t i)
@@ -103,7 +87,7 @@ codes_of_numbers(struct batch_groups *x, const struct agg_column *c, struct key_
 		return err_nomem(e);
 	for (uint32_t i = 0; i < x->b->n; i++)
 		v[i] = has_number(c, i) ? number_of_key(&by, c->numbers[i]) + 1 : 0;
-	*out = (struct key_codes){ v, by.n + 1 };
+	*out = (struct key_codes){ v, 0, by.n + 1 };
 	return 0;
 }
 
@@ -133,26 +117,35 @@ codes_of_buckets(struct batch_groups *x, struct key_codes *out, struct err *e)
 		v[i] = no;
 	}
 	x->bucket_no = v;
-	*out = (struct key_codes){ v, by.n };
+	*out = (struct key_codes){ v, 0, by.n };
 	return 0;
 }
 
 /* ---- groups of the batch ---- */
 
-/* Takes a key in: rows that differ in it differ in their number from here on. */
+/*
+ * Takes a key in: rows that differ in it differ in their number from here on. Of the only one codes are
+ * the numbers, and some of them may be of no row.
+ */
 static int
-take_key(struct batch_groups *x, const struct key_codes *k, struct err *e)
+take_key(struct batch_groups *x, const struct key_codes *k, bool last, struct err *e)
 {
 	uint64_t pairs = (uint64_t)x->n * k->n;
 	uint32_t n = 0, *direct = NULL;
 	struct numbering by = { 0 };
 
+	if (last && x->n == 1 && k->n <= x->b->n / 2) {
+		for (uint32_t i = 0; i < x->b->n; i++)
+			x->no[i] = k->code[i] + k->more;
+		x->n = k->n;
+		return 0;
+	}
 	if (pairs <= 4 * (uint64_t)x->b->n + DIRECT_MORE)
 		direct = arena_calloc(x->mem, (size_t)pairs, sizeof *direct);
 	if (direct == NULL && !numbering_init(&by, x->b->n, x->mem))
 		return err_nomem(e);
 	for (uint32_t i = 0; i < x->b->n; i++) {
-		uint64_t pair = (uint64_t)x->no[i] * k->n + k->code[i];
+		uint64_t pair = (uint64_t)x->no[i] * k->n + (uint32_t)(k->code[i] + k->more);
 
 		if (direct == NULL)
 			x->no[i] = number_of_key(&by, pair);
@@ -177,16 +170,19 @@ number_rows(struct batch_groups *x, struct err *e)
 		return err_nomem(e);
 	x->n = 1;
 	if (t->g->has_bucket && ((code = codes_of_buckets(x, &k, e)) < 0 ||
-	    (code = take_key(x, &k, e)) < 0))
+	    (code = take_key(x, &k, t->g->n_keys == 0, e)) < 0))
 		return code;
 	for (size_t i = 0; i < t->g->n_keys; i++) {
 		const struct agg_column *c = &x->b->columns[t->key_slots[i]];
 
 		if (c->kind == AGG_COLUMN_NONE)
 			continue;
-		code = c->kind == AGG_COLUMN_CODES ? codes_of_codes(x, c, &k, e) :
-		    codes_of_numbers(x, c, &k, e);
-		if (code < 0 || (code = take_key(x, &k, e)) < 0)
+		code = 0;
+		if (c->kind == AGG_COLUMN_CODES)
+			k = (struct key_codes){ c->codes, 1, c->n_codes + 1 };
+		else
+			code = codes_of_numbers(x, c, &k, e);
+		if (code < 0 || (code = take_key(x, &k, i + 1 == t->g->n_keys, e)) < 0)
 			return code;
 	}
 	return 0;
@@ -243,10 +239,11 @@ find_groups(struct batch_groups *x, struct group **groups, struct err *e)
 {
 	int code = 0;
 
-	for (uint32_t i = x->b->n; i-- > 0;)
-		x->first[x->no[i]] = i;
+	for (uint32_t i = 0; i < x->b->n; i++)
+		if (x->count[x->no[i]]++ == 0)
+			x->first[x->no[i]] = i;
 	for (uint32_t i = 0; code == 0 && i < x->n; i++)
-		if ((code = agg_check(x->t, e)) == 0)
+		if (x->count[i] != 0 && (code = agg_check(x->t, e)) == 0)
 			code = group_of_row(x, x->first[i], &groups[i], e);
 	return code;
 }
@@ -265,6 +262,13 @@ measure_rows(struct batch_groups *x, const struct measure *m, struct group *cons
 
 	if (c->kind == AGG_COLUMN_NONE)
 		return 0;
+	if (bulk_may(m, slot, c)) {
+		const struct bulk b = { t, x->side, x->mem, x->no, groups, x->count, x->n,
+		    c->numbers, c->present, x->b->n };
+
+		if ((code = bulk_add(&b, m, slot->is_unsigned, e)) != 0)
+			return code < 0 ? code : 0;
+	}
 	for (uint32_t i = 0; code == 0 && i < x->b->n; i++) {
 		char *states = groups[x->no[i]]->side[x->side].states;
 
@@ -277,12 +281,31 @@ measure_rows(struct batch_groups *x, const struct measure *m, struct group *cons
 static void
 count_rows(struct batch_groups *x, struct group *const *groups)
 {
-	for (uint32_t i = 0; i < x->b->n; i++) {
-		struct side *s = &groups[x->no[i]]->side[x->side];
+	const uint8_t *error = x->b->error;
+	uint32_t n = x->b->n, i = 0;
+	uint64_t eight;
 
-		s->count++;
-		s->errors += x->b->error[i];
+	for (uint32_t k = 0; k < x->n; k++)
+		if (x->count[k] != 0)
+			groups[k]->side[x->side].count += x->count[k];
+	/* Errors are few. */
+	for (; i + 8 <= n; i += 8) {
+		memcpy(&eight, error + i, 8);
+		for (uint32_t k = i; eight != 0 && k < i + 8; k++)
+			groups[x->no[k]]->side[x->side].errors += error[k];
 	}
+	for (; i < n; i++)
+		groups[x->no[i]]->side[x->side].errors += error[i];
+}
+
+static void
+note_range(struct agg_table *t, enum agg_side side, const struct agg_batch *b)
+{
+	if (side != SIDE_NOW)
+		return;
+	t->first_ns = b->first_ns < t->first_ns ? b->first_ns : t->first_ns;
+	t->last_ns = b->last_ns > t->last_ns ? b->last_ns : t->last_ns;
+	t->n_items += b->n;
 }
 
 void
@@ -295,6 +318,12 @@ agg_note_spans(struct agg_table *t, enum agg_side side, const uint64_t *start_ns
 		t->last_ns = start_ns[i] > t->last_ns ? start_ns[i] : t->last_ns;
 	}
 	t->n_items += n;
+}
+
+bool
+agg_wants_starts(const struct agg_table *t)
+{
+	return t->g->has_bucket;
 }
 
 bool
@@ -327,7 +356,8 @@ add_batch(struct batch_groups *x, bool *counted, struct err *e)
 		return code;
 	groups = arena_array(x->mem, x->n, struct group *);
 	x->first = arena_array(x->mem, x->n, uint32_t);
-	if (groups == NULL || x->first == NULL)
+	x->count = arena_calloc(x->mem, x->n, sizeof *x->count);
+	if (groups == NULL || x->first == NULL || x->count == NULL)
 		return err_nomem(e);
 	if ((code = find_groups(x, groups, e)) < 0)
 		return code;
@@ -357,7 +387,7 @@ add_rows(struct batch_groups x, uint32_t from, uint32_t n, struct err *e)
 {
 	struct agg_table *t = x.t;
 	struct agg_column *columns = arena_array(x.mem, t->n_slots + 1, struct agg_column);
-	struct agg_batch b = { n, x.b->start_ns + from, x.b->error + from, columns };
+	struct agg_batch b = { .n = n, .error = x.b->error + from, .columns = columns };
 	bool counted = false;
 	int code = table_make_room(t, e);
 
@@ -372,6 +402,8 @@ add_rows(struct batch_groups x, uint32_t from, uint32_t n, struct err *e)
 		if (columns[i].present != NULL)
 			columns[i].present += from;
 	}
+	if (x.b->start_ns != NULL)
+		b.start_ns = x.b->start_ns + from;
 	x.b = &b;
 	t->pinned = true;
 	code = add_batch(&x, &counted, e);
@@ -409,6 +441,9 @@ int
 agg_add_columns(struct agg_table *t, enum agg_side side, const struct agg_batch *b,
     struct arena *mem, struct err *e)
 {
-	agg_note_spans(t, side, b->start_ns, b->n);
+	if (b->start_ns != NULL)
+		agg_note_spans(t, side, b->start_ns, b->n);
+	else
+		note_range(t, side, b);
 	return agg_add_traces(t, side, b, mem, e);
 }

@@ -6,13 +6,14 @@
  *   agg_table     the table: groups by key
  *   agg_add       spans into groups; one table into another
  *   agg_columns   rows into groups by columns
+ *   agg_bulk      what many rows have in a field into a measure
  *   agg_slot      what a span has in each field that is asked for
  *   agg_given     groups that were made elsewhere
  *   agg_trace     per/trace: the spans of each trace, until they are all there
  *   agg_state     states of measures: one for each of a group's side
- *   agg_sum, agg_quantile, agg_ranks, agg_distinct, agg_hist   the states that are more than a number
+ *   agg_quantile, agg_ranks, agg_distinct, agg_hist   the states that are more than a number
  *   sketch, hll16   what two of them go over to when memory is short (sketch_i.h)
- *   agg_number    numbers
+ *   agg_number    numbers, and sums of them
  *   agg_runs      numbers that are sorted already, piece by piece
  *   agg_save, agg_load   tables as bytes (agg/agg_bytes.h)
  *   agg_slices    tables by slices of time, and some of them into another
@@ -135,6 +136,11 @@ bool runs_may(const struct quantile *, const struct quantile *from);
 void runs_append(struct agg_memory *, struct quantile *, size_t before, const struct quantile *from);
 /* The one that stands at `rank` in the order of all. */
 uint64_t runs_select(const uint64_t *, const struct runs *, size_t rank);
+/*
+ * n more integers, behind those that are there, for the caller to fill in (or to take back, from n_ints).
+ * False: they have to be added one by one.
+ */
+bool quantile_room(struct agg_memory *, struct quantile *, size_t n);
 /* Into a state of nothing: `numbers` are 8 bytes LE each. ERR_UNSUPPORTED: it has some. */
 int quantile_give(struct agg_memory *, struct quantile *, const struct agg_rank *, size_t n,
     const unsigned char *numbers, struct err *) WARN_UNUSED;
@@ -276,6 +282,26 @@ uint64_t row_runs_n(const struct row_runs *);
 /* Cells as agg_cells gives them, valid until the next call; quick only if rows are asked for in turn. */
 int row_runs_cells(struct agg_table *, uint64_t from, size_t n, struct group_cell *, struct err *)
     WARN_UNUSED;
+
+/* ---- agg_bulk.c: integers of many rows into a measure of their groups ---- */
+
+struct bulk {
+	struct agg_table *t;
+	enum agg_side side;
+	struct arena *mem;		/* scratch */
+	const uint32_t *no;		/* by row: its group is groups[no] */
+	struct group *const *groups;
+	const uint32_t *count;		/* by number: rows that have it; 0: no group */
+	uint32_t n_no;
+	const uint64_t *numbers;	/* by row */
+	const uint8_t *present;		/* by row: 0, if it has none; NULL: all have */
+	uint32_t n;
+};
+
+struct agg_column;
+bool bulk_may(const struct measure *, const struct agg_slot *, const struct agg_column *);
+/* 1: done; 0: nothing was added, and one by one they have to be. */
+int bulk_add(const struct bulk *, const struct measure *, bool is_unsigned, struct err *) WARN_UNUSED;
 
 /* agg_rows.c: the groups that are there, to rows. */
 int table_take_groups(struct agg_table *, struct err *) WARN_UNUSED;

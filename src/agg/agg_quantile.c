@@ -98,6 +98,22 @@ quantile_add(struct agg_memory *m, struct quantile *q, struct number x, struct e
 	return 0;
 }
 
+bool
+quantile_room(struct agg_memory *m, struct quantile *q, size_t n)
+{
+	struct err ignored = ERR_INIT;
+
+	if (q->ranks != NULL || q->sketch != NULL || (q->n_ints + n > q->cap_ints && m->short_of) ||
+	    agg_grow(m, (void **)&q->ints, &q->cap_ints, q->n_ints + n, sizeof *q->ints,
+	    &ignored) < 0)
+		return false;
+	if (q->runs != NULL)
+		runs_drop(m, q);
+	q->n_ints += n;
+	q->sorted = false;
+	return true;
+}
+
 static void
 append(uint64_t *v, size_t *n, const uint64_t *from, size_t n_from)
 {
@@ -168,7 +184,9 @@ quantile_merge(struct agg_memory *m, struct quantile *q, struct quantile *from, 
 /* ---- sorting: in its place, since what it took beside would not be counted ---- */
 
 #define FEW 64
-#define SELECT_MOST 3	/* ranks; to sort takes about as long as to select so often */
+#define SELECT_MOST 8	/* ranks; to sort takes about as long as to select so often */
+#define SCALE_BITS 5	/* a bucket of the scale is 1 / 32 of its power of two */
+#define SCALE_LEAST 4096	/* of fewer numbers the byte of each is looked at */
 
 static void
 sort_few(uint64_t *v, size_t n)
@@ -266,12 +284,64 @@ sort_images(uint64_t *v, size_t n)
 		sort_from_byte(v, n, highest_byte(bits));
 }
 
+/* The place of a number on a scale of powers of two, each in 32 parts: rising with it. */
+static unsigned
+scale_of(uint64_t x)
+{
+	unsigned power;
+
+	if (x >> SCALE_BITS == 0)
+		return (unsigned)x;
+	power = 63 - (unsigned)__builtin_clzll(x);
+	return ((power - SCALE_BITS) << SCALE_BITS) + (unsigned)(x >> (power - SCALE_BITS));
+}
+
+#define SCALE_N ((64 - SCALE_BITS + 1) << SCALE_BITS)
+
+/*
+ * Numbers that were measured lie about evenly on that scale, however far apart they are. So they are
+ * counted on it first, and of those where the rank is, few, is gone on with: they come to the front.
+ */
+static size_t
+narrow_by_scale(uint64_t *v, size_t n, uint64_t mask, size_t *rank)
+{
+	uint32_t count[SCALE_N] = { 0 };
+	uint64_t least = UINT64_MAX, most = 0;
+	size_t kept = 0;
+	unsigned at = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count[scale_of(v[i] & mask)]++;
+	for (; *rank >= count[at]; at++)
+		*rank -= count[at];
+	/* Those on place `at` are from `least` to `most`. */
+	if (at < 2u << SCALE_BITS)
+		least = most = at;
+	else {
+		unsigned up = (at >> SCALE_BITS) - 1;
+
+		least = (uint64_t)((at & ((1u << SCALE_BITS) - 1)) | 1u << SCALE_BITS) << up;
+		most = least + (((uint64_t)1 << up) - 1);
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t x = v[i];
+
+		if ((x & mask) - least <= most - least) {
+			v[i] = v[kept];
+			v[kept++] = x;
+		}
+	}
+	return kept;
+}
+
 /* The one that stands at `rank` in order: only the part that it is in is gone on with. */
 static uint64_t
 select_image(uint64_t *v, size_t n, size_t rank)
 {
 	uint64_t bits;
 
+	while (n >= SCALE_LEAST && n <= UINT32_MAX && (bits = differing(v, n)) != 0)
+		n = narrow_by_scale(v, n, UINT64_MAX >> __builtin_clzll(bits), &rank);
 	while (n >= FEW && (bits = differing(v, n)) != 0) {
 		size_t end[256], i = 0, from;
 

@@ -34,7 +34,8 @@ add_columns(struct gather *x, struct agg_table *t, enum agg_side side)
 
 	if (v == NULL)
 		return err_nomem(x->e);
-	if ((rc = gather_starts(x, &b.start_ns)) < 0)
+	if ((agg_wants_starts(t) || !gather_spans_of_time(x, &b.first_ns, &b.last_ns)) &&
+	    (rc = gather_starts(x, &b.start_ns)) < 0)
 		return rc;
 	rc = 1;
 	for (size_t i = 0; rc == 1 && i < n_slots; i++)

@@ -29,6 +29,21 @@ gather_field(struct gather *x, const struct field *f, struct agg_column *out)
 	    gather_own(x, f, out);
 }
 
+bool
+gather_spans_of_time(const struct gather *x, uint64_t *first, uint64_t *last)
+{
+	const struct row_group *g = &x->info->row_groups[x->group];
+	const struct column *col = shard_column(x->s, COL_START);
+	struct zone z;
+
+	if (x->n != g->row_to - g->row_from || col == NULL)
+		return false;
+	z = shard_zone(x->s, col, x->group);
+	*first = z.min;
+	*last = z.max;
+	return z.n_present == x->n;
+}
+
 int
 gather_starts(struct gather *x, const uint64_t **out)
 {
@@ -51,14 +66,16 @@ int
 gather_errors(struct gather *x, const uint8_t **out)
 {
 	uint8_t *v = arena_calloc(x->mem, x->n, 1);
-	uint32_t n;
+	struct gather_reading r;
 	int rc;
 
 	if (v == NULL)
 		return err_nomem(x->e);
-	rc = gather_fixed(x, COL_STATUS, &n);
-	for (uint32_t i = 0; i < n; i++)
-		v[x->sel[i]] = value_i64_of(x->val[i]) == STATUS_ERROR;
+	if ((rc = gather_fixed(x, COL_STATUS, &r)) < 0)
+		return rc;
+	while (gather_piece(&r))
+		for (uint32_t i = 0; i < r.n_v; i++)
+			v[gather_row(&r, i)] = r.v[i] == value_image_i64(STATUS_ERROR);
 	*out = v;
-	return rc;
+	return 0;
 }

@@ -17,16 +17,20 @@ struct owner_values {
 static int
 of_dict(struct gather *x, const struct column *col, struct agg_column *out)
 {
+	struct gather_reading r;
 	const struct dict *d;
-	uint32_t *codes, n;
+	uint32_t *codes;
 	int rc;
 
-	if ((rc = gather_column(x, col, &n)) < 0 || n == 0)
-		return rc < 0 ? rc : 1;
-	if ((codes = gather_no_codes(x, x->n)) == NULL)
+	if ((codes = arena_array(x->mem, x->n + 1, uint32_t)) == NULL)
 		return err_nomem(x->e);
-	for (uint32_t i = 0; i < n; i++)
-		codes[x->sel[i]] = (uint32_t)x->val[i];
+	if ((rc = gather_read(x, col, &r)) < 0 || r.n == 0)
+		return rc < 0 ? rc : 1;
+	if (r.n < x->n)
+		memset(codes, 0xff, x->n * sizeof *codes);	/* AGG_NO_CODE */
+	while (gather_piece(&r))
+		for (uint32_t i = 0; i < r.n_v; i++)
+			codes[gather_row(&r, i)] = (uint32_t)r.v[i];
 	if ((rc = gather_dict(x, col, &d)) < 0)
 		return rc;
 	gather_of_dict(d, codes, out);
@@ -43,10 +47,10 @@ of_service(struct gather *x, struct agg_column *out)
 
 	if (codes == NULL)
 		return err_nomem(x->e);
-	for (uint32_t i = 0; i < x->n; i++) {
-		while (x->row_from + x->rows[i] >= info->services[at].row_to)
-			at++;
-		codes[i] = at;
+	for (uint32_t i = 0, to; i < x->n; at++) {
+		to = info->services[at].row_to - x->row_from;
+		for (; i < x->n && x->rows[i] < to; i++)
+			codes[i] = at;
 	}
 	gather_of_services(info, codes, out);
 	return 1;
@@ -57,6 +61,18 @@ owner_value(const struct owner_values *o, uint32_t code)
 {
 	return attrs_find(o->resources != NULL ? &o->resources[code].attrs :
 	    &o->scopes[code].attrs, o->key);
+}
+
+/* Looked up once for each owner that rows have. */
+enum owner_has { OWNER_UNKNOWN, OWNER_NOTHING, OWNER_VALUE, OWNER_ARRAY };
+
+static uint8_t
+owner_has(const struct owner_values *o, uint32_t code)
+{
+	const struct value *v = owner_value(o, code);
+
+	return v == NULL || v->type == VAL_EMPTY ? OWNER_NOTHING :
+	    v->type == VAL_ARRAY ? OWNER_ARRAY : OWNER_VALUE;
 }
 
 static void
@@ -70,9 +86,11 @@ static int
 of_owner(struct gather *x, enum column_id id, struct sv key, struct agg_column *out)
 {
 	struct owner_values *o = arena_new(x->mem, struct owner_values);
-	uint32_t *codes = gather_no_codes(x, x->n), n, last = AGG_NO_CODE;
-	const struct value *v = NULL;
+	uint32_t *codes = gather_no_codes(x, x->n);
+	struct gather_reading r;
 	size_t n_owners;
+	bool fits = true;
+	uint8_t *has;
 	int rc;
 
 	if (o == NULL || codes == NULL)
@@ -81,20 +99,24 @@ of_owner(struct gather *x, enum column_id id, struct sv key, struct agg_column *
 	rc = id == COL_RESOURCE ?
 	    shard_resources(x->s, &o->resources, &n_owners, x->e) :
 	    shard_scopes(x->s, &o->scopes, &n_owners, x->e);
-	if (rc < 0 || (rc = gather_fixed(x, id, &n)) < 0)
+	if (rc < 0)
 		return rc;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t code = (uint32_t)x->val[i];
+	if ((has = arena_calloc(x->mem, n_owners + 1, 1)) == NULL)
+		return err_nomem(x->e);
+	if ((rc = gather_fixed(x, id, &r)) < 0)
+		return rc;
+	while (gather_piece(&r))
+		for (uint32_t i = 0; i < r.n_v; i++) {
+			uint32_t code = (uint32_t)r.v[i];
 
-		if (code != last)
-			v = owner_value(o, code);
-		last = code;
-		if (v == NULL || v->type == VAL_EMPTY)
-			continue;
-		if (v->type == VAL_ARRAY)
-			return 0;
-		codes[x->sel[i]] = code;
-	}
+			if (has[code] == OWNER_UNKNOWN)
+				has[code] = owner_has(o, code);
+			if (has[code] == OWNER_VALUE)
+				codes[gather_row(&r, i)] = code;
+			fits &= has[code] != OWNER_ARRAY;
+		}
+	if (!fits)
+		return 0;
 	*out = (struct agg_column){ .kind = AGG_COLUMN_CODES, .codes = codes,
 	    .n_codes = (uint32_t)n_owners, .value = value_of_owner, .arg = o };
 	return 1;
@@ -123,30 +145,51 @@ of_numbers(struct gather *x, const struct column *col, struct agg_column *out)
 {
 	uint64_t *v = arena_array(x->mem, x->n, uint64_t);
 	uint8_t *present = arena_calloc(x->mem, x->n, 1);
-	uint32_t n;
+	struct gather_reading r;
 	int rc;
 
 	if (v == NULL || present == NULL)
 		return err_nomem(x->e);
-	if ((rc = gather_column(x, col, &n)) < 0)
+	if ((rc = gather_read(x, col, &r)) < 0)
 		return rc;
-	for (uint32_t i = 0; i < n; i++) {
-		v[x->sel[i]] = number_bits(col->type, x->val[i]);
-		present[x->sel[i]] = 1;
-	}
-	if (n != 0)
+	while (gather_piece(&r))
+		for (uint32_t i = 0; i < r.n_v; i++) {
+			v[gather_row(&r, i)] = number_bits(col->type, r.v[i]);
+			present[gather_row(&r, i)] = 1;
+		}
+	if (r.n != 0)
 		*out = (struct agg_column){ .kind = AGG_COLUMN_NUMBERS, .type = col->type,
-		    .numbers = v, .present = n == x->n ? NULL : present };
+		    .numbers = v, .present = r.n == x->n ? NULL : present };
 	return 1;
+}
+
+/*
+ * Zones say that every span of the row group ends at or after its start, and before time does: durations
+ * are what is stored, and starts need not be read.
+ */
+static bool
+plain_durations(const struct gather *x)
+{
+	const struct column *starts = shard_column(x->s, COL_START);
+	const struct column *durations = shard_column(x->s, COL_DURATION);
+	struct zone a, b;
+
+	if (starts == NULL || durations == NULL)
+		return false;
+	a = shard_zone(x->s, starts, x->group);
+	b = shard_zone(x->s, durations, x->group);
+	return a.n_present != 0 && b.n_present != 0 && value_i64_of(b.min) >= 0 &&
+	    (uint64_t)value_i64_of(b.max) <= UINT64_MAX - a.max;
 }
 
 static int
 of_times(struct gather *x, enum intrinsic in, struct agg_column *out)
 {
+	bool plain = in == IN_DURATION && plain_durations(x);
 	uint64_t *v;
 	int rc;
 
-	if ((rc = gather_whole(x, COL_START, &x->start)) < 0)
+	if (!plain && (rc = gather_whole(x, COL_START, &x->start)) < 0)
 		return rc;
 	*out = (struct agg_column){ .kind = AGG_COLUMN_NUMBERS, .type = VAL_INT,
 	    .numbers = x->start };
@@ -156,7 +199,9 @@ of_times(struct gather *x, enum intrinsic in, struct agg_column *out)
 		return rc;
 	if ((v = arena_array(x->mem, x->n, uint64_t)) == NULL)
 		return err_nomem(x->e);
-	for (uint32_t i = 0; i < x->n; i++) {
+	for (uint32_t i = 0; plain && i < x->n; i++)
+		v[i] = (uint64_t)value_i64_of(x->duration[i]);
+	for (uint32_t i = 0; !plain && i < x->n; i++) {
 		struct span s = { .start_ns = x->start[i] };
 
 		s.end_ns = s.start_ns + (uint64_t)value_i64_of(x->duration[i]);

@@ -21,9 +21,31 @@ struct gather_pin {
 
 /* ---- gather_read.c ---- */
 
-/* What the chunk of a column (NULL: none) has for the rows: rows[sel[i]] has val[i], i below *n. */
-int gather_column(struct gather *, const struct column *, uint32_t *n) WARN_UNUSED;
-int gather_fixed(struct gather *, enum column_id, uint32_t *n) WARN_UNUSED;
+#define GATHER_PIECE 1024
+
+/*
+ * What the chunk of a column (NULL: none) has for the rows, some values at a time, so that they are
+ * near when they are looked at: v[i] is that of gather_row(r, i), i below n_v.
+ */
+struct gather_reading {
+	uint32_t n;			/* values of all rows; 0: it is done */
+	uint32_t n_v;
+	uint64_t v[GATHER_PIECE];
+	/* The inside. */
+	const struct chunk *c;
+	const uint32_t *row, *ord;	/* row NULL: every row has a value */
+	uint32_t at;
+};
+
+/* What was begun, if there are any, goes on until gather_piece says false; meanwhile nothing else is read. */
+int gather_read(struct gather *, const struct column *, struct gather_reading *) WARN_UNUSED;
+int gather_fixed(struct gather *, enum column_id, struct gather_reading *) WARN_UNUSED;
+bool gather_piece(struct gather_reading *);
+static inline uint32_t
+gather_row(const struct gather_reading *r, uint32_t i)
+{
+	return r->row == NULL ? r->at + i : r->row[r->at + i];
+}
 /* Of a column that every row has: a copy by row; once, if *out is NULL. */
 int gather_whole(struct gather *, enum column_id, const uint64_t **out) WARN_UNUSED;
 /* The dictionary of a column, until gather_end. */

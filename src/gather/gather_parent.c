@@ -28,7 +28,7 @@ struct gather_parents {
 static int
 find_rows(struct gather *x, struct gather_parents *p)
 {
-	uint32_t n;
+	struct gather_reading r;
 	int rc;
 
 	if (x->told != NULL) {
@@ -36,14 +36,15 @@ find_rows(struct gather *x, struct gather_parents *p)
 		return 0;
 	}
 	if ((rc = gather_whole(x, COL_TRACE, &x->trace)) < 0 ||
-	    (rc = gather_fixed(x, COL_PARENT, &n)) < 0)
+	    (rc = gather_fixed(x, COL_PARENT, &r)) < 0)
 		return rc;
 	for (uint32_t i = 0; i < x->n; i++)
 		p->row[i] = GATHER_NOBODY;
-	for (uint32_t i = 0; i < n; i++)
-		if (x->val[i] >= 2)
-			p->row[x->sel[i]] = tracerows_at(x->traces, (uint32_t)x->trace[x->sel[i]],
-			    (uint32_t)x->val[i] - 2);
+	while (gather_piece(&r))
+		for (uint32_t i = 0; i < r.n_v; i++)
+			if (r.v[i] >= 2)
+				p->row[gather_row(&r, i)] = tracerows_at(x->traces,
+				    (uint32_t)x->trace[gather_row(&r, i)], (uint32_t)r.v[i] - 2);
 	return 0;
 }
 

@@ -7,50 +7,86 @@
 /* ---- reading ---- */
 
 int
-gather_column(struct gather *x, const struct column *col, uint32_t *n)
+gather_read(struct gather *x, const struct column *col, struct gather_reading *r)
 {
-	const struct chunk *c = NULL;
 	int rc;
 
-	*n = 0;
+	r->c = NULL;
+	r->row = NULL;
+	r->n = r->at = r->n_v = 0;
 	if (col == NULL)
 		return 0;
-	if ((rc = chunk_get(x->s, col, x->group, &c, x->e)) < 0 || c == NULL)
+	if ((rc = chunk_get(x->s, col, x->group, &r->c, x->e)) < 0 || r->c == NULL)
 		return rc;
-	if (chunk_all(c) && x->n == c->n_rows) {
-		*n = x->n;
-		for (uint32_t i = 0; i < x->n; i++)
-			x->sel[i] = i;
-		chunk_u64(c, 0, x->n, x->val);
-	} else {
-		*n = chunk_select(c, x->rows, x->n, x->sel, x->ord);
-		chunk_gather(c, x->ord, *n, x->val);
+	/* Where all have a value, ordinals are rows. */
+	if (chunk_all(r->c)) {
+		r->ord = x->rows;
+		r->n = x->n;
+		return 0;
 	}
-	chunk_put(c);
+	r->n = chunk_select(r->c, x->rows, x->n, x->sel, x->ord);
+	r->row = x->sel;
+	r->ord = x->ord;
+	if (r->n == 0) {
+		chunk_put(r->c);
+		r->c = NULL;
+	}
 	return 0;
 }
 
-int
-gather_fixed(struct gather *x, enum column_id id, uint32_t *n)
+bool
+gather_piece(struct gather_reading *r)
 {
-	return gather_column(x, shard_column(x->s, id), n);
+	uint32_t left;
+
+	r->at += r->n_v;
+	left = r->n - r->at;
+	if (left == 0) {
+		chunk_put(r->c);
+		r->c = NULL;
+		return false;
+	}
+	r->n_v = left < GATHER_PIECE ? left : GATHER_PIECE;
+	chunk_gather(r->c, r->ord + r->at, r->n_v, r->v);
+	return true;
+}
+
+int
+gather_fixed(struct gather *x, enum column_id id, struct gather_reading *r)
+{
+	return gather_read(x, shard_column(x->s, id), r);
+}
+
+/* Of those rows that have one; a column that every row is to have is a hole in no shard that is sound. */
+static void
+spread(struct gather *x, const struct chunk *c, uint64_t *v)
+{
+	uint32_t n = chunk_select(c, x->rows, x->n, x->sel, x->ord);
+
+	memset(v, 0, x->n * sizeof *v);
+	for (uint32_t i = 0; i < n; i++)
+		v[x->sel[i]] = chunk_u64_at(c, x->ord[i]);
 }
 
 int
 gather_whole(struct gather *x, enum column_id id, const uint64_t **out)
 {
+	const struct column *col = shard_column(x->s, id);
+	const struct chunk *c = NULL;
 	uint64_t *v;
-	uint32_t n;
 	int rc;
 
 	if (*out != NULL)
 		return 0;
 	if ((v = arena_array(x->mem, x->n, uint64_t)) == NULL)
 		return err_nomem(x->e);
-	if ((rc = gather_fixed(x, id, &n)) < 0)
+	if (col != NULL && (rc = chunk_get(x->s, col, x->group, &c, x->e)) < 0)
 		return rc;
-	for (uint32_t i = 0; i < n; i++)
-		v[x->sel[i]] = x->val[i];
+	if (c != NULL && chunk_all(c))
+		chunk_gather(c, x->rows, x->n, v);
+	else if (c != NULL)
+		spread(x, c, v);
+	chunk_put(c);
 	*out = v;
 	return 0;
 }
@@ -129,8 +165,7 @@ gather_begin(struct gather *x)
 	x->row_from = x->info->row_groups[x->group].row_from;
 	x->sel = arena_array(x->mem, x->n, uint32_t);
 	x->ord = arena_array(x->mem, x->n, uint32_t);
-	x->val = arena_array(x->mem, x->n, uint64_t);
-	return x->sel == NULL || x->ord == NULL || x->val == NULL ? err_nomem(x->e) : 0;
+	return x->sel == NULL || x->ord == NULL ? err_nomem(x->e) : 0;
 }
 
 void
