@@ -10,7 +10,7 @@
 
 #include "base/cursor.h"
 
-#define SHARED_VERSION 1	/* of what is shared: of the bytes of all kinds of parts, too */
+#define SHARED_VERSION 2	/* of what is shared: of the bytes of all kinds of parts, too */
 #define HEAD_BYTES 8
 
 /* False: what its shards are can't be told. */
