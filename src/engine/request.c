@@ -252,6 +252,13 @@ make_key(struct request *r, struct sv file)
 	}
 }
 
+static void
+waits_begin(struct request *r)
+{
+	r->own_waits.engine = r->engine;
+	r->waits = &r->own_waits;
+}
+
 int
 request_new(struct engine *en, struct path *path, struct sv file, struct request **out,
     struct err *e)
@@ -270,6 +277,7 @@ request_marked(struct engine *en, struct path *path, struct sv file,
 		return err_nomem(e);
 	arena_init(&r->arena);
 	r->engine = en;
+	waits_begin(r);
 	r->marked = mark;
 	r->path = path_ref(path);
 	if ((r->file = arena_printf(&r->arena, "%.*s", SV_ARG(file))) == NULL) {
@@ -304,6 +312,7 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 		return err_nomem(e);
 	arena_init(&n->arena);
 	n->engine = r->engine;
+	waits_begin(n);
 	n->path = path_ref(r->path);
 	n->world = world_ref(r->world);
 	n->kind = r->kind;
@@ -344,6 +353,7 @@ request_part(const struct request *r, const struct query *q, struct request **ou
 		return err_nomem(e);
 	arena_init(&n->arena);
 	n->engine = r->engine;
+	n->waits = r->waits;
 	n->path = path_ref(r->path);
 	n->world = world_ref(r->world);
 	n->kind = r->kind;
