@@ -130,8 +130,9 @@ loaded_stats(void *arg, const struct stats **out, struct err *e)
 }
 
 /*
- * The mark is read after the state was taken: if it has moved past that, there is a newer one. A
- * mark past every state is one of a store that was put in this one's place.
+ * The mark is read after the state was taken: if it has moved past that, there is a newer one (1: it is
+ * taken, and all is bound anew, since settings and `now` are of it). A mark past every state is one of a
+ * store that was put in this one's place.
  */
 static int
 meet_mark(struct request *r, struct err *e)
@@ -147,7 +148,7 @@ meet_mark(struct request *r, struct err *e)
 	world_unref(r->world);
 	r->world = newer;
 	if (q->after.generation <= newer->snap->generation)
-		return 0;
+		return 1;
 	return err_set(e, ERR_IO, -1, "mark '%.*s' stands at commit %llu, and the store is at %llu: "
 	    "it was replaced by an older one; set the mark anew", SV_ARG(q->mark),
 	    (unsigned long long)q->after.generation, (unsigned long long)newer->snap->generation);
@@ -169,18 +170,35 @@ bind_env(const struct request *r, struct query_env *env)
 	env->max_rows = r->max_rows;
 }
 
+/* With what is of its world; 1: that is another now. */
 static int
-bind(struct request *r, struct err *e)
+bind_to_world(struct request *r, struct err *e)
 {
 	struct query_env env;
 	int code;
 
+	take_settings(r);
 	bind_env(r, &env);
 	if (r->marked != NULL) {
 		env.mark = known_mark;
 		env.mark_arg = (void *)(uintptr_t)r->marked;
 	}
-	if ((code = bind_query(r, &env, e)) < 0 || (code = meet_mark(r, e)) < 0)
+	if ((code = bind_query(r, &env, e)) < 0 || (code = meet_mark(r, e)) <= 0)
+		return code;
+	path_unref(r->wider);
+	r->wider = NULL;
+	r->canonical.n = 0;
+	return 1;
+}
+
+static int
+bind(struct request *r, struct err *e)
+{
+	int code;
+
+	while ((code = bind_to_world(r, e)) == 1)
+		;
+	if (code < 0)
 		return code;
 	if ((code = names_check(r->engine, r->world, r->path, loaded_stats, r, e)) < 0)
 		return code;
@@ -288,8 +306,9 @@ request_marked(struct engine *en, struct path *path, struct sv file,
 	if ((code = classify(r, file, e)) < 0 ||
 	    (code = engine_world(en, &r->world, e)) < 0)
 		goto fail;
-	take_settings(r);
-	if (r->kind != FILE_INFO && r->kind != FILE_MORE && (code = bind(r, e)) < 0)
+	if (r->kind == FILE_INFO || r->kind == FILE_MORE)
+		take_settings(r);
+	else if ((code = bind(r, e)) < 0)
 		goto fail;
 	make_key(r, file);
 	if ((code = buf_ok(&r->key, e)) < 0 || (code = buf_ok(&r->canonical, e)) < 0)
