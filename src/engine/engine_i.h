@@ -389,6 +389,16 @@ int expect_rows(const struct request *, uint64_t n, struct err *) WARN_UNUSED;
 
 /* Of a request that is bound: takes r->query apart into that of groups (compare) and that of spans. */
 int request_take_groups(struct request *, struct err *) WARN_UNUSED;
+/* ---- bindenv.c ---- */
+/* What its bytes depend on. After its world, which a reload ends last: so they are no older. */
+void request_take_settings(struct request *);
+void request_bind_env(const struct request *, struct query_env *);
+/*
+ * The mark is read after the state was taken: if it has moved past that, there is a newer one (1: it is
+ * taken, and all is bound anew, since settings and `now` are of it). A mark past every state is one of a
+ * store that was put in this one's place.
+ */
+int request_meet_mark(struct request *, struct err *) WARN_UNUSED;
 /* Runs it: the groups, finished. */
 int groups_collect(struct request *, const struct exec_env *, const struct sink *,
     struct agg_table **, struct profile *, struct err *) WARN_UNUSED;

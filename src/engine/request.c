@@ -129,47 +129,6 @@ loaded_stats(void *arg, const struct stats **out, struct err *e)
 	return code;
 }
 
-/*
- * The mark is read after the state was taken: if it has moved past that, there is a newer one (1: it is
- * taken, and all is bound anew, since settings and `now` are of it). A mark past every state is one of a
- * store that was put in this one's place.
- */
-static int
-meet_mark(struct request *r, struct err *e)
-{
-	const struct query *q = r->query;
-	struct world *newer;
-	int code;
-
-	if (!q->has_mark || q->after.generation <= r->world->snap->generation)
-		return 0;
-	if ((code = engine_world(r->engine, &newer, e)) < 0)
-		return code;
-	world_unref(r->world);
-	r->world = newer;
-	if (q->after.generation <= newer->snap->generation)
-		return 1;
-	return err_set(e, ERR_IO, -1, "mark '%.*s' stands at commit %llu, and the store is at %llu: "
-	    "it was replaced by an older one; set the mark anew", SV_ARG(q->mark),
-	    (unsigned long long)q->after.generation, (unsigned long long)newer->snap->generation);
-}
-
-/* What its bytes depend on. After its world, which a reload ends last: so they are no older. */
-static void
-take_settings(struct request *r)
-{
-	r->prices = atomic_load(&r->engine->prices);
-	r->max_rows = conf_u64(r->engine->conf, CONF_QUERY_MAX_ROWS);
-}
-
-static void
-bind_env(const struct request *r, struct query_env *env)
-{
-	engine_bind_env(r->engine, r->world, env);
-	env->prices = &r->prices->prices;
-	env->max_rows = r->max_rows;
-}
-
 /* With what is of its world; 1: that is another now. */
 static int
 bind_to_world(struct request *r, struct err *e)
@@ -177,13 +136,13 @@ bind_to_world(struct request *r, struct err *e)
 	struct query_env env;
 	int code;
 
-	take_settings(r);
-	bind_env(r, &env);
+	request_take_settings(r);
+	request_bind_env(r, &env);
 	if (r->marked != NULL) {
 		env.mark = known_mark;
 		env.mark_arg = (void *)(uintptr_t)r->marked;
 	}
-	if ((code = bind_query(r, &env, e)) < 0 || (code = meet_mark(r, e)) <= 0)
+	if ((code = bind_query(r, &env, e)) < 0 || (code = request_meet_mark(r, e)) <= 0)
 		return code;
 	path_unref(r->wider);
 	r->wider = NULL;
@@ -307,7 +266,7 @@ request_marked(struct engine *en, struct path *path, struct sv file,
 	    (code = engine_world(en, &r->world, e)) < 0)
 		goto fail;
 	if (r->kind == FILE_INFO || r->kind == FILE_MORE)
-		take_settings(r);
+		request_take_settings(r);
 	else if ((code = bind(r, e)) < 0)
 		goto fail;
 	make_key(r, file);
@@ -342,7 +301,7 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 	n->rules_off = r->engine->rules.all;
 	n->prices = r->prices;
 	n->max_rows = r->max_rows;
-	bind_env(n, &env);
+	request_bind_env(n, &env);
 	if (r->query->relative)
 		env.now = r->query->now;
 	if (r->query->has_mark) {
