@@ -140,21 +140,38 @@ append(uint64_t *v, size_t *n, const uint64_t *from, size_t n_from)
 	*n += n_from;
 }
 
+#define FEW_RUNS 32
+#define RUN_PAYS (4 * PACKED_BLOCK)
+
+/* Of very many short runs most blocks would be decoded, and again and again. */
+static bool
+packs_pay(const struct quantile *q, const struct quantile *from)
+{
+	size_t runs = (q->packs == NULL ? 0 : q->packs->n) +
+	    (from->packs == NULL ? 0 : from->packs->n);
+
+	return runs <= FEW_RUNS ||
+	    (packs_count(q->packs) + packs_count(from->packs)) / runs >= RUN_PAYS;
+}
+
 /* All room first, so that one that fails has added nothing. */
 static int
 append_all(struct agg_memory *m, struct quantile *q, const struct quantile *from, struct err *e)
 {
-	bool both = (has_kind(q, false) || has_kind(from, false)) &&
-	    (has_kind(q, true) || has_kind(from, true));
-	size_t packed = both ? packs_count(from->packs) : 0;
+	bool pour = ((has_kind(q, false) || has_kind(from, false)) &&
+	    (has_kind(q, true) || has_kind(from, true))) || !packs_pay(q, from);
+	size_t packed = pour ? packs_count(from->packs) : 0;
+	size_t ints = from->n_ints, doubles = from->n_doubles;
 	int code;
 
-	if (both && (code = packs_unpack(m, q, e)) < 0)
+	if (packed != 0)
+		*(from->packs->doubles ? &doubles : &ints) += packed;
+	if (pour && (code = packs_unpack(m, q, e)) < 0)
 		return code;
-	if ((code = agg_grow(m, (void **)&q->ints, &q->cap_ints, q->n_ints + from->n_ints + packed,
+	if ((code = agg_grow(m, (void **)&q->ints, &q->cap_ints, q->n_ints + ints,
 	    sizeof *q->ints, e)) < 0 ||
 	    (code = agg_grow(m, (void **)&q->doubles, &q->cap_doubles,
-	    q->n_doubles + from->n_doubles + packed, sizeof *q->doubles, e)) < 0)
+	    q->n_doubles + doubles, sizeof *q->doubles, e)) < 0)
 		return code;
 	code = packed != 0 ? packs_pour_all(m, q, from->packs, e) :
 	    packs_append(m, q, from->packs, e);

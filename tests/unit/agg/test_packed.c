@@ -362,6 +362,22 @@ nan_is_last(void **state)
 	many_release(&x);
 }
 
+/* Of many short runs nothing is gained, and few stay packed. */
+static void
+many_short_runs_are_decoded(void **state)
+{
+	struct many x;
+
+	(void)state;
+	many_init(&x);
+	for (size_t i = 0; i < 40; i++)
+		add_run(&x, (unsigned)i % 3, 65 + i, false, i);
+	assert_true(x.q.packs == NULL || x.q.packs->n < 32);
+	assert_true(x.q.n_ints >= 32 * 65);
+	assert_ranks(&x);
+	many_release(&x);
+}
+
 static void
 a_sketch_is_made_of_all(void **state)
 {
@@ -398,6 +414,7 @@ main(void)
 		cmocka_unit_test(few_of_many_are_decoded),
 		cmocka_unit_test(another_kind_is_put_beside),
 		cmocka_unit_test(nan_is_last),
+		cmocka_unit_test(many_short_runs_are_decoded),
 		cmocka_unit_test(a_sketch_is_made_of_all),
 	};
 
