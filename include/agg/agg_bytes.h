@@ -4,7 +4,7 @@
  * groups of a shard that doesn't change, say. Whoever keeps them adds a checksum, and the names of
  * what was asked and of what. Little-endian; `v` is a varint, `key` a length and packed values.
  *
- *   "SGS", u8 2        what it is, and its version
+ *   "SGS", u8 3        what it is, and its version
  *   u64                hash of what the table is made of: keys, bucket, measures, sides
  *   u8                 1: some values are approximate
  *   u64 u64 v v        first and last start, and number, of the spans (of no span UINT64_MAX, 0, 0), and how
@@ -19,6 +19,11 @@
  *   min, max   number: u8 kind (enum number_kind), u64 bits unless it is NUMBER_NONE
  *   quantile   u8 0: v n, v n, the numbers of both, integers, then doubles: images, rising, v differences
  *              u8 1: number min, number max, v n, of each bucket: v steps from the one before, v count
+ *              u8 3: u8 1 of doubles (none of them NaN), 0 of integers, v runs, each of them, v n, and so
+ *              many images more, rising, v differences
+ *   run        images that rise: v n, in blocks of 64: u64 the first of each block and the last of all, u8 of
+ *              each block how many bits its differences take, then those, of one value to the next, each
+ *              block in whole bytes; a value that passes the next block's first is that one
  *   distinct   u8 0: v n, 16 bytes each; u8 1: v n, u32 codes; u8 2: registers
  *   hist       v seen, v n, of each bar: v steps from the one before, v count
  *
@@ -37,11 +42,21 @@ int agg_shape(const struct agg_table *, uint64_t *, struct err *) WARN_UNUSED;
  * yet: ERR_UNSUPPORTED.
  */
 int agg_save(struct agg_table *, struct buf *, struct err *) WARN_UNUSED;
+/* Keeps bytes where they are, until it is put. */
+struct agg_hold {
+	void (*put)(void *arg);
+	void *arg;
+};
+
 /*
  * A new table, to be merged, of the same options as `like`. Its bytes are not those of such a table:
- * ERR_VERSION; or of none: ERR_CORRUPT, with the offset.
+ * ERR_VERSION; or of none: ERR_CORRUPT, with the offset. With a hold, which is the table's and then that of
+ * the table that it is merged into, unless this fails, numbers for percentiles stay packed in the bytes,
+ * where that is worth it: only those near a rank that is asked for are decoded.
  */
-int agg_load(const struct agg_table *like, struct sv, struct agg_table **, struct err *)
-    WARN_UNUSED;
+int agg_load(const struct agg_table *like, struct sv, const struct agg_hold *,
+    struct agg_table **, struct err *) WARN_UNUSED;
+/* How many of these numbers were decoded. */
+uint64_t agg_n_decoded(const struct agg_table *);
 
 #endif

@@ -37,6 +37,7 @@ struct partcache_stats partcache_stats(struct partcache *);
 /* A reference, to be given back by cached_part_put; NULL: it is not there. */
 struct cached_part *partcache_get(struct partcache *, struct hash128 key);
 void cached_part_put(struct cached_part *);
+void cached_part_ref(struct cached_part *);	/* one more, to be given back alike */
 /* Is it there? Nothing is counted. */
 bool partcache_has(struct partcache *, struct hash128 key);
 /* About how often it was asked for lately, whether it was there or not. */

@@ -24,7 +24,7 @@ struct part_sharing {
 struct part_store {
 	struct partcache *cache;
 	const struct snapshot *snap;
-	const struct part_sharing *sharing;	/* NULL: with nobody */
+	struct part_sharing sharing;	/* all NULL: with nobody */
 };
 
 /* A part that is wanted. */

@@ -54,9 +54,12 @@ int redis_get(struct redis *, struct sv key, struct buf *out);
 /* The same of n keys in one round trip, within one timeout. outs[i] is appended to where found[i]. */
 size_t redis_get_many(struct redis *, const struct sv *keys, size_t n, struct buf *outs,
     bool *found);
-/* The same until that time (monotonic), if it is earlier; it is counted like the timeout. */
-size_t redis_get_until(struct redis *, const struct sv *keys, size_t n, struct buf *outs,
-    bool *found, uint64_t deadline);
+/*
+ * The same of who has other gets, too: *waited goes up by what this one waited for the server, and all of
+ * them wait no longer than the timeout. To unpack what came is no waiting.
+ */
+size_t redis_get_within(struct redis *, const struct sv *keys, size_t n, struct buf *outs,
+    bool *found, uint64_t *waited_ns);
 /*
  * To be written in the background, perhaps. Takes the bytes; *bytes is empty after it. One that is
  * too large, or for which there is no room in the queue, is dropped and counted.

@@ -52,8 +52,10 @@ agg_add(struct agg_table *t, enum agg_side side, const struct span_row *rows, si
 int
 agg_merge(struct agg_table *t, struct agg_table *from, struct err *e)
 {
-	int code = trace_items_merge(t, from, e);
+	int code = table_take_holds(t, from, e);
 
+	if (code == 0)
+		code = trace_items_merge(t, from, e);
 	t->has_ranks |= from->has_ranks;	/* first: such groups don't go to a file on the way */
 	for (size_t i = 0; code == 0 && i < from->n_groups; i++)
 		code = table_merge_group(t, from, from->groups[i], e);
@@ -63,5 +65,6 @@ agg_merge(struct agg_table *t, struct agg_table *from, struct err *e)
 	t->last_ns = from->last_ns > t->last_ns ? from->last_ns : t->last_ns;
 	t->n_items += from->n_items;
 	t->n_unpriced += from->n_unpriced;
+	t->mem.n_decoded += from->mem.n_decoded;
 	return code;
 }

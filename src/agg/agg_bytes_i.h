@@ -5,10 +5,13 @@
 
 #include "agg_i.h"
 
-#define AGG_MAGIC "SGS\2"
+#define AGG_MAGIC "SGS\3"
 #define AGG_MAGIC_BYTES 4	/* the last of them the version */
 
-enum state_form { STATE_EXACT, STATE_SKETCH, STATE_REGISTERS };
+enum state_form { STATE_EXACT, STATE_SKETCH, STATE_REGISTERS, STATE_PACKED };
+
+/* Of fewer numbers a block has nothing to leave out. */
+#define PACK_LEAST 64
 
 #define SUM_DOUBLES 1
 #define SUM_ODD 2

@@ -163,7 +163,7 @@ agg_cell(struct agg_table *t, const struct group *g, const struct side *s, size_
 		*out = number_cell(*(struct number *)state, agg_type(a));
 		return 0;
 	case AGG_QUANTILE:
-		*out = number_cell(quantile_at(state, a->part, a->whole), agg_type(a));
+		*out = number_cell(quantile_at(&t->mem, state, a->part, a->whole), agg_type(a));
 		return 0;
 	case AGG_DISTINCT:
 		*out = number_cell(number_i64((int64_t)distinct_count(state)), FT_STRING);

@@ -220,6 +220,7 @@ agg_table_free(struct agg_table *t)
 	arena_release(&t->arena);
 	row_runs_free(t->runs);
 	agg_spill_unref(t->spill);
+	table_drop_holds(t);
 	quota_give(t->mem.quota, t->mem.taken);
 	free(t);
 }

@@ -14,7 +14,7 @@
  *   agg_quantile, agg_ranks, agg_distinct, agg_hist   the states that are more than a number
  *   sketch, hll16   what two of them go over to when memory is short (sketch_i.h)
  *   agg_number    numbers, and sums of them
- *   agg_runs      numbers that are sorted already, piece by piece
+ *   agg_packs     numbers as they were stored, packed (rank/packed.h)
  *   agg_save, agg_load   tables as bytes (agg/agg_bytes.h)
  *   agg_slices    tables by slices of time, and some of them into another
  *   agg_shrink    what a table does when memory is short of values
@@ -27,12 +27,14 @@
 #define AGG_I_H
 
 #include "agg/agg.h"
+#include "agg/agg_bytes.h"
 #include "agg/agg_given.h"
 #include "agg/number.h"
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/vec.h"
 #include "match/field_value.h"
+#include "rank/packed.h"
 #include "sketch_i.h"
 #include "spill_i.h"
 
@@ -68,7 +70,13 @@ struct measure {
 /* Fewer values than these are kept also when memory is short. */
 #define SMALL_STATE 32
 
-struct runs;
+/* Runs of packed numbers. */
+struct packs {
+	bool doubles;			/* they are; else integers */
+	size_t n, cap, n_numbers;
+	size_t bytes;			/* of all runs */
+	struct packed_run v[];
+};
 
 /* All numbers of a field: integers by their image (or as they are), doubles by theirs. */
 struct quantile {
@@ -78,7 +86,7 @@ struct quantile {
 	uint8_t n_selected;		/* how often a rank was looked for without sorting */
 	struct sketch *sketch;		/* or NULL: all of them, and no others are kept */
 	struct ranks *ranks;		/* or NULL: what was found elsewhere, and no numbers are kept */
-	struct runs *runs;		/* of which all of them consist, one after the other; or NULL */
+	struct packs *packs;		/* or NULL: more of them; then these are all of one kind */
 };
 
 /* Percentiles that somebody else found of all its numbers, which are without sign. */
@@ -123,24 +131,39 @@ int measure_shrink(struct agg_memory *, const struct measure *, void *state, str
     WARN_UNUSED;
 
 int quantile_add(struct agg_memory *, struct quantile *, struct number, struct err *) WARN_UNUSED;
-/* May sort `from`. */
-int quantile_merge(struct agg_memory *, struct quantile *, struct quantile *from, struct err *)
-    WARN_UNUSED;
+int quantile_merge(struct agg_memory *, struct quantile *, const struct quantile *from,
+    struct err *) WARN_UNUSED;
 int quantile_shrink(struct agg_memory *, struct quantile *, struct err *) WARN_UNUSED;
 void quantile_sort(struct quantile *);
-/* agg_runs.c */
-size_t runs_bytes(const struct runs *);
-void runs_drop(struct agg_memory *, struct quantile *);
-/* Does what another one has make runs of it, once that one is sorted? Then, when it was appended, it is told. */
-bool runs_may(const struct quantile *, const struct quantile *from);
-void runs_append(struct agg_memory *, struct quantile *, size_t before, const struct quantile *from);
-/* The one that stands at `rank` in the order of all. */
-uint64_t runs_select(const uint64_t *, const struct runs *, size_t rank);
 /*
  * n more integers, behind those that are there, for the caller to fill in (or to take back, from n_ints).
  * False: they have to be added one by one.
  */
 bool quantile_room(struct agg_memory *, struct quantile *, size_t n);
+size_t quantile_count(const struct quantile *);
+/* ---- agg_packs.c ---- */
+size_t packs_bytes(const struct packs *);
+size_t packs_count(const struct packs *);
+void packs_drop(struct agg_memory *, struct quantile *);
+/* Of the kind of all that is there. */
+int packs_add(struct agg_memory *, struct quantile *, bool doubles, const struct packed_run *,
+    struct err *) WARN_UNUSED;
+int packs_append(struct agg_memory *, struct quantile *, const struct packs *from, struct err *)
+    WARN_UNUSED;
+/* Those of another one, decoded. */
+int packs_pour_all(struct agg_memory *, struct quantile *, const struct packs *from, struct err *)
+    WARN_UNUSED;
+/* Nothing is packed any more. */
+int packs_unpack(struct agg_memory *, struct quantile *, struct err *) WARN_UNUSED;
+/*
+ * The form of state that agg_bytes.h has for them, into one of nothing; decoded, unless they may be borrowed,
+ * which is told. The cursor is bad if it is none.
+ */
+int packs_load(struct agg_memory *, struct quantile *, struct cursor *, bool may_borrow,
+    bool *borrowed, struct err *) WARN_UNUSED;
+/* So many images more that rise, as differences, behind those that are there. */
+int rising_load(struct agg_memory *, struct quantile *, bool doubles, struct cursor *, size_t more,
+    struct err *) WARN_UNUSED;
 /* Into a state of nothing: `numbers` are 8 bytes LE each. ERR_UNSUPPORTED: it has some. */
 int quantile_give(struct agg_memory *, struct quantile *, const struct agg_rank *, size_t n,
     const unsigned char *numbers, struct err *) WARN_UNUSED;
@@ -148,7 +171,7 @@ size_t ranks_bytes(const struct ranks *);
 struct number ranks_at(const struct ranks *, uint64_t part, uint64_t whole);
 int ranks_clash(struct err *);
 /* The smallest number with at least part / whole of all at or below it. */
-struct number quantile_at(struct quantile *, uint64_t part, uint64_t whole);
+struct number quantile_at(struct agg_memory *, struct quantile *, uint64_t part, uint64_t whole);
 int distinct_add(struct agg_memory *, struct distinct *, struct hash128, struct err *) WARN_UNUSED;
 int distinct_merge(struct agg_memory *, struct distinct *, const struct distinct *,
     struct err *) WARN_UNUSED;
@@ -200,6 +223,7 @@ struct agg_table {
 	const struct grouping *g;
 	struct grouping sliced;		/* what g is of a table of slices */
 	struct agg_memory mem;
+	VEC(struct agg_hold) holds;	/* of bytes that its groups are borrowed from */
 	uint64_t steps;			/* of work since agg_check looked */
 	struct arena arena;		/* slots, measures, cells that fill makes */
 	struct arena groups_mem;	/* groups */
@@ -326,6 +350,9 @@ int table_get_group(struct agg_table *, __int128 bucket, struct sv key, struct g
 int table_need_group(struct agg_table *, struct err *) WARN_UNUSED;
 void slots_clear(struct agg_table *);
 
+/* agg_packs.c: what the groups of another table are borrowed from, too. */
+int table_take_holds(struct agg_table *, struct agg_table *from, struct err *) WARN_UNUSED;
+void table_drop_holds(struct agg_table *);
 /* agg_trace.c */
 int trace_items_add(struct agg_table *, enum agg_side, const struct span_row *, struct err *)
     WARN_UNUSED;

@@ -15,6 +15,8 @@ struct loading {
 	struct cursor c;
 	struct agg_table *t;
 	struct err *e;
+	bool may_borrow;		/* of the bytes, for as long as the table lives */
+	bool borrowed;
 };
 
 /* ---- numbers ---- */
@@ -153,19 +155,6 @@ get_sketch(struct loading *l, struct agg_slot *slot, struct sketch *s)
 }
 
 static int
-get_rising(struct loading *l, uint64_t **v, size_t *n, size_t *cap, size_t most)
-{
-	uint64_t x = 0;
-	int code = agg_grow(&l->t->mem, (void **)v, cap, most, sizeof **v, l->e);
-
-	for (*n = 0; code == 0 && *n < most && !l->c.bad; ++*n) {
-		l->c.bad |= __builtin_add_overflow(x, cursor_varint(&l->c), &x);
-		(*v)[*n] = x;
-	}
-	return code;
-}
-
-static int
 get_quantile(struct loading *l, struct agg_slot *slot, struct quantile *q)
 {
 	uint8_t form = cursor_u8(&l->c);
@@ -180,17 +169,15 @@ get_quantile(struct loading *l, struct agg_slot *slot, struct quantile *q)
 		l->t->mem.inexact = true;
 		return get_sketch(l, slot, q->sketch);
 	}
+	if (form == STATE_PACKED)
+		return packs_load(&l->t->mem, q, &l->c, l->may_borrow, &l->borrowed, l->e);
 	l->c.bad |= form != STATE_EXACT;
 	n_ints = get_count(&l->c, 1);
 	n_doubles = get_count(&l->c, 1);
-	if ((code = get_rising(l, &q->ints, &q->n_ints, &q->cap_ints, n_ints)) < 0)
-		return code;
 	q->sorted = true;
-	code = get_rising(l, &q->doubles, &q->n_doubles, &q->cap_doubles, n_doubles);
-	for (size_t i = 0; code == 0 && i < q->n_doubles; i++)
-		l->c.bad |= isnan(value_double_of(q->doubles[i])) &&
-		    q->doubles[i] != value_image_double((double)NAN);
-	return code;
+	if ((code = rising_load(&l->t->mem, q, false, &l->c, n_ints, l->e)) < 0)
+		return code;
+	return rising_load(&l->t->mem, q, true, &l->c, n_doubles, l->e);
 }
 
 static int
@@ -466,18 +453,23 @@ get_table(struct loading *l)
 }
 
 int
-agg_load(const struct agg_table *like, struct sv bytes, struct agg_table **out, struct err *e)
+agg_load(const struct agg_table *like, struct sv bytes, const struct agg_hold *hold,
+    struct agg_table **out, struct err *e)
 {
-	struct loading l = { .c = cursor_new(bytes.p, bytes.n), .e = e };
+	struct loading l = { .c = cursor_new(bytes.p, bytes.n), .e = e, .may_borrow = hold != NULL };
 	int code = agg_table_like(like, &l.t, e);
 
 	if (code < 0)
 		return code;
 	l.t->spill_to = NULL;	/* what doesn't read back must leave nothing behind */
-	if ((code = get_table(&l)) < 0) {
+	if ((code = get_table(&l)) == 0 && l.borrowed && !vec_push(&l.t->holds, *hold))
+		code = err_nomem(e);
+	if (code < 0) {
 		agg_table_free(l.t);
 		return code;
 	}
+	if (hold != NULL && !l.borrowed)
+		hold->put(hold->arg);
 	*out = l.t;
 	return 0;
 }

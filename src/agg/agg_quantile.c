@@ -2,12 +2,14 @@
 /*
  * agg_quantile: all numbers of a group in a field, for percentiles by the nearest rank. They are
  * kept as unsigned images (model/value.h); the first few that are asked for are selected, for more
- * all are sorted. Or a sketch of them is kept.
+ * all are sorted. Those that come packed stay so (agg_packs). Or a sketch of them is kept.
  */
 #include <math.h>
 #include <stdlib.h>
 
 #include "agg_i.h"
+#include "rank/images.h"
+#include "rank/select.h"
 
 static enum number_kind
 int_kind(const struct quantile *q)
@@ -27,28 +29,59 @@ double_at(const struct quantile *q, size_t i)
 	return number_of_image(NUMBER_DOUBLE, q->doubles[i]);
 }
 
+size_t
+quantile_count(const struct quantile *q)
+{
+	return q->n_ints + q->n_doubles + packs_count(q->packs);
+}
+
+/* Are there numbers that are no doubles, or that are? */
+static bool
+has_kind(const struct quantile *q, bool doubles)
+{
+	return (q->packs != NULL && q->packs->doubles == doubles) ||
+	    (doubles ? q->n_doubles : q->n_ints) != 0;
+}
+
 /* ---- over to a sketch ---- */
+
+static int
+add_run(struct agg_memory *m, struct sketch *s, const struct quantile *q,
+    const struct packed_run *r, struct err *e)
+{
+	enum number_kind kind = q->packs->doubles ? NUMBER_DOUBLE : int_kind(q);
+	struct packed_place at = { 0 };
+	uint64_t block[PACKED_BLOCK];
+	int code = 0;
+
+	while (code == 0 && at.block < r->n_blocks)
+		code = sketch_add_images(m, s, kind, block, packed_next(r, &at, block), e);
+	m->n_decoded += r->n;
+	return code;
+}
 
 static int
 add_to_sketch(struct agg_memory *m, struct sketch *s, const struct quantile *q, struct err *e)
 {
 	int code = sketch_add_images(m, s, int_kind(q), q->ints, q->n_ints, e);
 
-	return code < 0 ? code :
-	    sketch_add_images(m, s, NUMBER_DOUBLE, q->doubles, q->n_doubles, e);
+	if (code == 0)
+		code = sketch_add_images(m, s, NUMBER_DOUBLE, q->doubles, q->n_doubles, e);
+	for (size_t i = 0; code == 0 && q->packs != NULL && i < q->packs->n; i++)
+		code = add_run(m, s, q, &q->packs->v[i], e);
+	return code;
 }
 
 /* What it held is given back first: it is to get by where there is no memory left. */
 static int
 become_sketch(struct agg_memory *m, struct quantile *q, struct err *e)
 {
-	size_t held = (q->cap_ints + q->cap_doubles) * sizeof *q->ints;
+	size_t held = (q->cap_ints + q->cap_doubles) * sizeof *q->ints + packs_bytes(q->packs);
 	struct sketch *s = calloc(1, sizeof *s);
 	int code;
 
 	if (s == NULL)
 		return err_nomem(e);
-	runs_drop(m, q);
 	m->used -= held;
 	if ((code = add_to_sketch(m, s, q, e)) < 0) {
 		m->used += held - sketch_bytes(s);
@@ -57,6 +90,7 @@ become_sketch(struct agg_memory *m, struct quantile *q, struct err *e)
 		return code;
 	}
 	m->used += sizeof *s;
+	free(q->packs);
 	free(q->ints);
 	free(q->doubles);
 	*q = (struct quantile){ .is_unsigned = q->is_unsigned, .sketch = s };
@@ -67,7 +101,7 @@ become_sketch(struct agg_memory *m, struct quantile *q, struct err *e)
 int
 quantile_shrink(struct agg_memory *m, struct quantile *q, struct err *e)
 {
-	return q->sketch != NULL || q->ranks != NULL || q->n_ints + q->n_doubles < SMALL_STATE ? 0 :
+	return q->sketch != NULL || q->ranks != NULL || quantile_count(q) < SMALL_STATE ? 0 :
 	    become_sketch(m, q, e);
 }
 
@@ -84,8 +118,8 @@ quantile_add(struct agg_memory *m, struct quantile *q, struct number x, struct e
 	if (q->ranks != NULL)
 		return ranks_clash(e);
 	q->is_unsigned |= x.kind == NUMBER_U64;
-	if (q->runs != NULL)
-		runs_drop(m, q);
+	if (q->packs != NULL && q->packs->doubles != d && (code = packs_unpack(m, q, e)) < 0)
+		return code;
 	if (*n == *cap && m->short_of && (code = quantile_shrink(m, q, e)) < 0)
 		return code;
 	if (q->sketch != NULL)
@@ -103,12 +137,11 @@ quantile_room(struct agg_memory *m, struct quantile *q, size_t n)
 {
 	struct err ignored = ERR_INIT;
 
-	if (q->ranks != NULL || q->sketch != NULL || (q->n_ints + n > q->cap_ints && m->short_of) ||
+	if (q->ranks != NULL || q->sketch != NULL || (q->packs != NULL && q->packs->doubles) ||
+	    (q->n_ints + n > q->cap_ints && m->short_of) ||
 	    agg_grow(m, (void **)&q->ints, &q->cap_ints, q->n_ints + n, sizeof *q->ints,
 	    &ignored) < 0)
 		return false;
-	if (q->runs != NULL)
-		runs_drop(m, q);
 	q->n_ints += n;
 	q->sorted = false;
 	return true;
@@ -122,28 +155,46 @@ append(uint64_t *v, size_t *n, const uint64_t *from, size_t n_from)
 	*n += n_from;
 }
 
+#define FEW_RUNS 32
+#define RUN_PAYS (4 * PACKED_BLOCK)
+
+/* Of very many short runs most blocks would be decoded, and again and again. */
+static bool
+packs_pay(const struct quantile *q, const struct quantile *from)
+{
+	size_t runs = (q->packs == NULL ? 0 : q->packs->n) +
+	    (from->packs == NULL ? 0 : from->packs->n);
+
+	return runs <= FEW_RUNS ||
+	    (packs_count(q->packs) + packs_count(from->packs)) / runs >= RUN_PAYS;
+}
+
 /* All room first, so that one that fails has added nothing. */
 static int
-append_all(struct agg_memory *m, struct quantile *q, struct quantile *from, struct err *e)
+append_all(struct agg_memory *m, struct quantile *q, const struct quantile *from, struct err *e)
 {
-	size_t before = q->n_ints + q->n_doubles;
-	bool runs = runs_may(q, from);
+	bool pour = ((has_kind(q, false) || has_kind(from, false)) &&
+	    (has_kind(q, true) || has_kind(from, true))) || !packs_pay(q, from);
+	size_t packed = pour ? packs_count(from->packs) : 0;
+	size_t ints = from->n_ints, doubles = from->n_doubles;
 	int code;
 
-	if ((code = agg_grow(m, (void **)&q->ints, &q->cap_ints, q->n_ints + from->n_ints,
+	if (packed != 0)
+		*(from->packs->doubles ? &doubles : &ints) += packed;
+	if (pour && (code = packs_unpack(m, q, e)) < 0)
+		return code;
+	if ((code = agg_grow(m, (void **)&q->ints, &q->cap_ints, q->n_ints + ints,
 	    sizeof *q->ints, e)) < 0 ||
 	    (code = agg_grow(m, (void **)&q->doubles, &q->cap_doubles,
-	    q->n_doubles + from->n_doubles, sizeof *q->doubles, e)) < 0)
+	    q->n_doubles + doubles, sizeof *q->doubles, e)) < 0)
 		return code;
-	if (runs && from->runs == NULL)
-		quantile_sort(from);
+	code = packed != 0 ? packs_pour_all(m, q, from->packs, e) :
+	    packs_append(m, q, from->packs, e);
+	if (code < 0 || from->n_ints + from->n_doubles == 0)
+		return code;
 	append(q->ints, &q->n_ints, from->ints, from->n_ints);
 	append(q->doubles, &q->n_doubles, from->doubles, from->n_doubles);
 	q->sorted = false;
-	if (runs)
-		runs_append(m, q, before, from);
-	else
-		runs_drop(m, q);
 	return 0;
 }
 
@@ -163,10 +214,10 @@ merge_sketch(struct agg_memory *m, struct quantile *q, const struct quantile *fr
 }
 
 int
-quantile_merge(struct agg_memory *m, struct quantile *q, struct quantile *from, struct err *e)
+quantile_merge(struct agg_memory *m, struct quantile *q, const struct quantile *from, struct err *e)
 {
 	bool grows = q->n_ints + from->n_ints > q->cap_ints ||
-	    q->n_doubles + from->n_doubles > q->cap_doubles;
+	    q->n_doubles + from->n_doubles > q->cap_doubles || from->packs != NULL;
 	int code = 0;
 
 	if (q->ranks != NULL || from->ranks != NULL)
@@ -181,190 +232,17 @@ quantile_merge(struct agg_memory *m, struct quantile *q, struct quantile *from, 
 	return q->sketch != NULL ? merge_sketch(m, q, from, e) : append_all(m, q, from, e);
 }
 
-/* ---- sorting: in its place, since what it took beside would not be counted ---- */
+/* ---- ranks ---- */
 
-#define FEW 64
 #define SELECT_MOST 8	/* ranks; to sort takes about as long as to select so often */
-#define SCALE_BITS 5	/* a bucket of the scale is 1 / 32 of its power of two */
-#define SCALE_LEAST 4096	/* of fewer numbers the byte of each is looked at */
-
-static void
-sort_few(uint64_t *v, size_t n)
-{
-	for (size_t i = 1; i < n; i++) {
-		uint64_t x = v[i];
-		size_t k = i;
-
-		for (; k > 0 && v[k - 1] > x; k--)
-			v[k] = v[k - 1];
-		v[k] = x;
-	}
-}
-
-/* Where the numbers of each byte begin and end, by that byte. */
-static void
-count_bytes(const uint64_t *v, size_t n, unsigned shift, size_t *begin, size_t *end)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < n; i++)
-		end[v[i] >> shift & 255]++;
-	for (size_t i = 0; i < 256; i++) {
-		begin[i] = at;
-		at += end[i];
-		end[i] = at;
-	}
-}
-
-/*
- * By the byte at shift; part i ends at end[i]. A number goes where its byte's part has its next
- * place, and the one that is there goes on.
- */
-static void
-part_by_byte(uint64_t *v, size_t n, unsigned shift, size_t end[256])
-{
-	size_t next[256];
-
-	memset(end, 0, 256 * sizeof *end);
-	count_bytes(v, n, shift, next, end);
-	for (size_t i = 0; i < 256; i++)
-		while (next[i] < end[i]) {
-			uint64_t x = v[next[i]], was;
-
-			for (size_t to; (to = x >> shift & 255) != i; x = was) {
-				was = v[next[to]];
-				v[next[to]++] = x;
-			}
-			v[next[i]++] = x;
-		}
-}
-
-/* Each part by the next lower byte, so that it recurses at most 8 deep. */
-static void
-sort_from_byte(uint64_t *v, size_t n, unsigned shift)
-{
-	size_t end[256], from = 0;
-
-	if (n < FEW) {
-		sort_few(v, n);
-		return;
-	}
-	part_by_byte(v, n, shift, end);
-	for (size_t i = 0; shift > 0 && i < 256; i++) {
-		sort_from_byte(v + from, end[i] - from, shift - 8);
-		from = end[i];
-	}
-}
-
-static uint64_t
-differing(const uint64_t *v, size_t n)
-{
-	uint64_t all = UINT64_MAX, any = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		all &= v[i];
-		any |= v[i];
-	}
-	return n == 0 ? 0 : all ^ any;
-}
-
-/* The shift of the highest byte in which they differ. */
-static unsigned
-highest_byte(uint64_t differing_bits)
-{
-	return (63 - (unsigned)__builtin_clzll(differing_bits)) / 8 * 8;
-}
-
-static void
-sort_images(uint64_t *v, size_t n)
-{
-	uint64_t bits = differing(v, n);
-
-	if (bits != 0)
-		sort_from_byte(v, n, highest_byte(bits));
-}
-
-/* The place of a number on a scale of powers of two, each in 32 parts: rising with it. */
-static unsigned
-scale_of(uint64_t x)
-{
-	unsigned power;
-
-	if (x >> SCALE_BITS == 0)
-		return (unsigned)x;
-	power = 63 - (unsigned)__builtin_clzll(x);
-	return ((power - SCALE_BITS) << SCALE_BITS) + (unsigned)(x >> (power - SCALE_BITS));
-}
-
-#define SCALE_N ((64 - SCALE_BITS + 1) << SCALE_BITS)
-
-/*
- * Numbers that were measured lie about evenly on that scale, however far apart they are. So they are
- * counted on it first, and of those where the rank is, few, is gone on with: they come to the front.
- */
-static size_t
-narrow_by_scale(uint64_t *v, size_t n, uint64_t mask, size_t *rank)
-{
-	uint32_t count[SCALE_N] = { 0 };
-	uint64_t least = UINT64_MAX, most = 0;
-	size_t kept = 0;
-	unsigned at = 0;
-
-	for (size_t i = 0; i < n; i++)
-		count[scale_of(v[i] & mask)]++;
-	for (; *rank >= count[at]; at++)
-		*rank -= count[at];
-	/* Those on place `at` are from `least` to `most`. */
-	if (at < 2u << SCALE_BITS)
-		least = most = at;
-	else {
-		unsigned up = (at >> SCALE_BITS) - 1;
-
-		least = (uint64_t)((at & ((1u << SCALE_BITS) - 1)) | 1u << SCALE_BITS) << up;
-		most = least + (((uint64_t)1 << up) - 1);
-	}
-	for (size_t i = 0; i < n; i++) {
-		uint64_t x = v[i];
-
-		if ((x & mask) - least <= most - least) {
-			v[i] = v[kept];
-			v[kept++] = x;
-		}
-	}
-	return kept;
-}
-
-/* The one that stands at `rank` in order: only the part that it is in is gone on with. */
-static uint64_t
-select_image(uint64_t *v, size_t n, size_t rank)
-{
-	uint64_t bits;
-
-	while (n >= SCALE_LEAST && n <= UINT32_MAX && (bits = differing(v, n)) != 0)
-		n = narrow_by_scale(v, n, UINT64_MAX >> __builtin_clzll(bits), &rank);
-	while (n >= FEW && (bits = differing(v, n)) != 0) {
-		size_t end[256], i = 0, from;
-
-		part_by_byte(v, n, highest_byte(bits), end);
-		while (end[i] <= rank)
-			i++;
-		from = i == 0 ? 0 : end[i - 1];
-		v += from;
-		n = end[i] - from;
-		rank -= from;
-	}
-	if (n < FEW)
-		sort_few(v, n);
-	return v[rank];
-}
 
 void
 quantile_sort(struct quantile *q)
 {
 	if (q->sorted)
 		return;
-	sort_images(q->ints, q->n_ints);
-	sort_images(q->doubles, q->n_doubles);
+	images_sort(q->ints, q->n_ints);
+	images_sort(q->doubles, q->n_doubles);
 	q->sorted = true;
 }
 
@@ -385,10 +263,37 @@ ints_before(const struct quantile *q, struct number d)
 	return lo;
 }
 
-struct number
-quantile_at(struct quantile *q, uint64_t part, uint64_t whole)
+/* Of numbers that aren't sorted the first few ranks are selected. False: this isn't one of them. */
+static bool
+select_unsorted(struct quantile *q, size_t rank, struct number *out)
 {
-	size_t n = q->n_ints + q->n_doubles, rank, lo = 0, hi = q->n_doubles;
+	size_t n = q->n_ints + q->n_doubles;
+
+	if (q->sorted || q->n_selected >= SELECT_MOST || (q->n_ints != 0 && q->n_doubles != 0))
+		return false;
+	q->n_selected++;
+	*out = q->n_doubles == 0 ? number_of_image(int_kind(q), images_select(q->ints, n, rank)) :
+	    number_of_image(NUMBER_DOUBLE, images_select(q->doubles, n, rank));
+	return true;
+}
+
+static struct number
+select_packed(struct agg_memory *m, struct quantile *q, size_t rank)
+{
+	bool d = q->packs->doubles;
+
+	const struct ranking r = { q->packs->v, q->packs->n, d ? q->doubles : q->ints,
+		d ? q->n_doubles : q->n_ints, &m->n_decoded };
+
+	quantile_sort(q);
+	return number_of_image(d ? NUMBER_DOUBLE : int_kind(q), ranking_select(&r, rank));
+}
+
+struct number
+quantile_at(struct agg_memory *m, struct quantile *q, uint64_t part, uint64_t whole)
+{
+	size_t n = quantile_count(q), rank, lo = 0, hi = q->n_doubles;
+	struct number x;
 	unsigned __int128 at;
 
 	if (q->sketch != NULL)
@@ -399,16 +304,10 @@ quantile_at(struct quantile *q, uint64_t part, uint64_t whole)
 		return (struct number){ .kind = NUMBER_NONE };
 	at = ((unsigned __int128)part * n + whole - 1) / whole;
 	rank = at == 0 ? 0 : (size_t)at - 1;
-	if (!q->sorted && q->runs != NULL)
-		return q->n_doubles == 0 ?
-		    number_of_image(int_kind(q), runs_select(q->ints, q->runs, rank)) :
-		    number_of_image(NUMBER_DOUBLE, runs_select(q->doubles, q->runs, rank));
-	if (!q->sorted && q->n_selected < SELECT_MOST && (q->n_ints == 0 || q->n_doubles == 0)) {
-		q->n_selected++;
-		return q->n_doubles == 0 ?
-		    number_of_image(int_kind(q), select_image(q->ints, n, rank)) :
-		    number_of_image(NUMBER_DOUBLE, select_image(q->doubles, n, rank));
-	}
+	if (q->packs != NULL)
+		return select_packed(m, q, rank);
+	if (select_unsorted(q, rank, &x))
+		return x;
 	quantile_sort(q);
 	/* The first double whose place among all is the rank or later. */
 	while (lo < hi) {

@@ -27,7 +27,8 @@ quantile_give(struct agg_memory *m, struct quantile *q, const struct agg_rank *o
 	struct cursor c = cursor_new(numbers, 8 * n);
 	int code;
 
-	if (q->ranks != NULL || q->sketch != NULL || q->n_ints + q->n_doubles != 0)
+	if (q->ranks != NULL || q->sketch != NULL || q->packs != NULL ||
+	    q->n_ints + q->n_doubles != 0)
 		return ranks_clash(e);
 	if ((code = agg_take(m, bytes, e)) < 0)
 		return code;

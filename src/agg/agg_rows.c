@@ -183,6 +183,12 @@ agg_n_compared(const struct agg_table *t)
 	return t->n_compared;
 }
 
+uint64_t
+agg_n_decoded(const struct agg_table *t)
+{
+	return t->mem.n_decoded;
+}
+
 size_t
 agg_n_rows(const struct agg_table *t)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* agg_save: a table of groups to bytes, see agg/agg_bytes.h. */
+#include <math.h>
+
 #include "agg/agg_bytes.h"
 #include "agg_bytes_i.h"
 
@@ -75,15 +77,48 @@ put_rising(struct buf *b, const uint64_t *v, size_t n)
 		buf_varint(b, i == 0 ? v[0] : v[i] - v[i - 1]);
 }
 
+/* A NaN is above all others; it is not packed, since bits may be anything that lies in the bounds. */
+static bool
+may_pack(const uint64_t *v, size_t n, bool doubles)
+{
+	return n >= PACK_LEAST && (!doubles || v[n - 1] <= value_image_double((double)INFINITY));
+}
+
+static void
+put_packs(struct buf *b, const struct quantile *q, bool doubles, bool pack)
+{
+	const uint64_t *v = doubles ? q->doubles : q->ints;
+	size_t n = doubles ? q->n_doubles : q->n_ints, runs = q->packs == NULL ? 0 : q->packs->n;
+
+	buf_putc(b, (char)doubles);
+	buf_varint(b, runs + pack);
+	for (size_t i = 0; i < runs; i++)
+		packed_put_run(b, &q->packs->v[i]);
+	if (pack)
+		packed_put(b, v, n);
+	buf_varint(b, pack ? 0 : n);
+	put_rising(b, v, pack ? 0 : n);
+}
+
 static void
 put_quantile(struct buf *b, struct quantile *q)
 {
-	buf_putc(b, q->sketch != NULL ? STATE_SKETCH : STATE_EXACT);
+	bool doubles = q->packs != NULL ? q->packs->doubles : q->n_ints == 0, pack;
+
 	if (q->sketch != NULL) {
+		buf_putc(b, STATE_SKETCH);
 		put_sketch(b, q->sketch);
 		return;
 	}
 	quantile_sort(q);
+	pack = doubles ? may_pack(q->doubles, q->n_doubles, true) :
+	    q->n_doubles == 0 && may_pack(q->ints, q->n_ints, false);
+	if (q->packs != NULL || pack) {
+		buf_putc(b, STATE_PACKED);
+		put_packs(b, q, doubles, pack);
+		return;
+	}
+	buf_putc(b, STATE_EXACT);
 	buf_varint(b, q->n_ints);
 	buf_varint(b, q->n_doubles);
 	put_rising(b, q->ints, q->n_ints);

@@ -94,7 +94,7 @@ int
 agg_merge_slices(struct agg_table *t, struct agg_table *from, struct time_range r, struct err *e)
 {
 	struct taken k = { .first = UINT64_MAX };
-	int code = 0;
+	int code = table_take_holds(t, from, e);
 
 	for (size_t i = 0; code == 0 && i < from->n_groups; i++) {
 		struct group *g = from->groups[i];
@@ -103,6 +103,7 @@ agg_merge_slices(struct agg_table *t, struct agg_table *from, struct time_range 
 			code = merge_slice(t, from, g, &k, e);
 	}
 	t->mem.inexact |= from->mem.inexact;
+	t->mem.n_decoded += from->mem.n_decoded;
 	note_times(t, from, r, &k);
 	return code;
 }

@@ -107,7 +107,7 @@ measure_held(const struct measure *me, const void *state)
 		return 0;
 	case MEASURE_QUANTILE:
 		return (q->cap_ints + q->cap_doubles) * sizeof *q->ints + ranks_bytes(q->ranks) +
-		    runs_bytes(q->runs) +
+		    packs_bytes(q->packs) +
 		    (q->sketch == NULL ? 0 : sizeof *q->sketch + sketch_bytes(q->sketch));
 	case MEASURE_DISTINCT:
 		return d->cap * sizeof *d->v +
@@ -133,7 +133,7 @@ release_quantile(struct quantile *q)
 		sketch_release(q->sketch);
 	free(q->sketch);
 	free(q->ranks);
-	free(q->runs);
+	free(q->packs);
 	free(q->ints);
 	free(q->doubles);
 }

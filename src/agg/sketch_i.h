@@ -29,6 +29,7 @@ struct agg_memory {
 	bool keep_exact;		/* [query] aggregates: named where memory is short */
 	bool short_of;			/* states are to be small rather than exact */
 	bool inexact;			/* there are some that aren't */
+	uint64_t n_decoded;		/* numbers for percentiles that were decoded from bytes */
 };
 
 /* ERR_NOMEM naming the setting if the budget is passed. */

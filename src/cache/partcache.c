@@ -43,6 +43,12 @@ partcache_new(uint64_t max_bytes, struct partcache **out, struct err *e)
 }
 
 void
+cached_part_ref(struct cached_part *p)
+{
+	atomic_fetch_add(&p->refs, 1);
+}
+
+void
 cached_part_put(struct cached_part *p)
 {
 	if (p != NULL && atomic_fetch_sub(&p->refs, 1) == 1)

@@ -159,3 +159,40 @@ engine_free_prices(struct engine *en)
 		free(l);
 	}
 }
+
+/* ---- of a request ---- */
+
+int
+request_meet_mark(struct request *r, struct err *e)
+{
+	const struct query *q = r->query;
+	struct world *newer;
+	int code;
+
+	if (!q->has_mark || q->after.generation <= r->world->snap->generation)
+		return 0;
+	if ((code = engine_world(r->engine, &newer, e)) < 0)
+		return code;
+	world_unref(r->world);
+	r->world = newer;
+	if (q->after.generation <= newer->snap->generation)
+		return 1;
+	return err_set(e, ERR_IO, -1, "mark '%.*s' stands at commit %llu, and the store is at %llu: "
+	    "it was replaced by an older one; set the mark anew", SV_ARG(q->mark),
+	    (unsigned long long)q->after.generation, (unsigned long long)newer->snap->generation);
+}
+
+void
+request_take_settings(struct request *r)
+{
+	r->prices = atomic_load(&r->engine->prices);
+	r->max_rows = conf_u64(r->engine->conf, CONF_QUERY_MAX_ROWS);
+}
+
+void
+request_bind_env(const struct request *r, struct query_env *env)
+{
+	engine_bind_env(r->engine, r->world, env);
+	env->prices = &r->prices->prices;
+	env->max_rows = r->max_rows;
+}

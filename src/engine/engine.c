@@ -333,7 +333,6 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	en->parts_least_cost = PARTS_LEAST_COST;
 	en->once_rows = ONCE_ROWS;
 	en->slice_spans = SLICE_SPANS;
-	engine_share_parts(en);
 	if ((en->store = strdup(store)) == NULL) {
 		code = err_nomem(e);
 		goto fail;

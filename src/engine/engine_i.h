@@ -138,6 +138,12 @@ enum file_kind {
  */
 enum file_place { PLACE_QUERY, PLACE_VALUES, PLACE_SHARD, PLACE_UNLISTED };
 
+/* What a request and its parts have waited for a Redis: [redis] timeout is for all of it. */
+struct redis_waits {
+	struct engine *engine;
+	uint64_t ns;
+};
+
 struct request {
 	struct arena arena;
 	struct engine *engine;
@@ -188,6 +194,7 @@ struct request {
 	uint64_t force_leaves;
 	bool at_work;			/* counted among the running queries */
 	bool here;			/* by a thread that answers the kernel, and waits for no server */
+	struct redis_waits own_waits, *waits;	/* waits: its own, or of what it is a part of */
 };
 
 /* Binds; checks that the file may stand there. The request must be freed also on failure of what follows. */
@@ -382,6 +389,16 @@ int expect_rows(const struct request *, uint64_t n, struct err *) WARN_UNUSED;
 
 /* Of a request that is bound: takes r->query apart into that of groups (compare) and that of spans. */
 int request_take_groups(struct request *, struct err *) WARN_UNUSED;
+/* ---- bindenv.c ---- */
+/* What its bytes depend on. After its world, which a reload ends last: so they are no older. */
+void request_take_settings(struct request *);
+void request_bind_env(const struct request *, struct query_env *);
+/*
+ * The mark is read after the state was taken: if it has moved past that, there is a newer one (1: it is
+ * taken, and all is bound anew, since settings and `now` are of it). A mark past every state is one of a
+ * store that was put in this one's place.
+ */
+int request_meet_mark(struct request *, struct err *) WARN_UNUSED;
 /* Runs it: the groups, finished. */
 int groups_collect(struct request *, const struct exec_env *, const struct sink *,
     struct agg_table **, struct profile *, struct err *) WARN_UNUSED;
@@ -714,7 +731,6 @@ struct engine {
 	struct decisioncache *decisions;
 	struct partcache *parts;	/* what shards gave to groups */
 	struct redis *redis;		/* the cache L2; off as a rule */
-	struct part_sharing part_sharing;	/* parts in it */
 	atomic_ullong redis_at;		/* the commit at which the store's identity was looked for */
 	atomic_uint cost_version;	/* moves when [cost_model] or what is learned of it changes */
 	struct costs costs;
@@ -827,7 +843,6 @@ void request_shared_put(struct request *, const struct run_info *, struct sv byt
 const char *request_kept_at(const struct request *);
 /* What the request's parts are kept in. */
 struct part_store request_part_store(const struct request *);
-void engine_share_parts(struct engine *);
 
 static inline void
 profile_parts(struct profile *p, const struct parts_told *told)

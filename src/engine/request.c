@@ -129,58 +129,35 @@ loaded_stats(void *arg, const struct stats **out, struct err *e)
 	return code;
 }
 
-/*
- * The mark is read after the state was taken: if it has moved past that, there is a newer one. A
- * mark past every state is one of a store that was put in this one's place.
- */
+/* With what is of its world; 1: that is another now. */
 static int
-meet_mark(struct request *r, struct err *e)
+bind_to_world(struct request *r, struct err *e)
 {
-	const struct query *q = r->query;
-	struct world *newer;
+	struct query_env env;
 	int code;
 
-	if (!q->has_mark || q->after.generation <= r->world->snap->generation)
-		return 0;
-	if ((code = engine_world(r->engine, &newer, e)) < 0)
+	request_take_settings(r);
+	request_bind_env(r, &env);
+	if (r->marked != NULL) {
+		env.mark = known_mark;
+		env.mark_arg = (void *)(uintptr_t)r->marked;
+	}
+	if ((code = bind_query(r, &env, e)) < 0 || (code = request_meet_mark(r, e)) <= 0)
 		return code;
-	world_unref(r->world);
-	r->world = newer;
-	if (q->after.generation <= newer->snap->generation)
-		return 0;
-	return err_set(e, ERR_IO, -1, "mark '%.*s' stands at commit %llu, and the store is at %llu: "
-	    "it was replaced by an older one; set the mark anew", SV_ARG(q->mark),
-	    (unsigned long long)q->after.generation, (unsigned long long)newer->snap->generation);
-}
-
-/* What its bytes depend on. After its world, which a reload ends last: so they are no older. */
-static void
-take_settings(struct request *r)
-{
-	r->prices = atomic_load(&r->engine->prices);
-	r->max_rows = conf_u64(r->engine->conf, CONF_QUERY_MAX_ROWS);
-}
-
-static void
-bind_env(const struct request *r, struct query_env *env)
-{
-	engine_bind_env(r->engine, r->world, env);
-	env->prices = &r->prices->prices;
-	env->max_rows = r->max_rows;
+	path_unref(r->wider);
+	r->wider = NULL;
+	r->canonical.n = 0;
+	return 1;
 }
 
 static int
 bind(struct request *r, struct err *e)
 {
-	struct query_env env;
 	int code;
 
-	bind_env(r, &env);
-	if (r->marked != NULL) {
-		env.mark = known_mark;
-		env.mark_arg = (void *)(uintptr_t)r->marked;
-	}
-	if ((code = bind_query(r, &env, e)) < 0 || (code = meet_mark(r, e)) < 0)
+	while ((code = bind_to_world(r, e)) == 1)
+		;
+	if (code < 0)
 		return code;
 	if ((code = names_check(r->engine, r->world, r->path, loaded_stats, r, e)) < 0)
 		return code;
@@ -252,6 +229,13 @@ make_key(struct request *r, struct sv file)
 	}
 }
 
+static void
+waits_begin(struct request *r)
+{
+	r->own_waits.engine = r->engine;
+	r->waits = &r->own_waits;
+}
+
 int
 request_new(struct engine *en, struct path *path, struct sv file, struct request **out,
     struct err *e)
@@ -270,6 +254,7 @@ request_marked(struct engine *en, struct path *path, struct sv file,
 		return err_nomem(e);
 	arena_init(&r->arena);
 	r->engine = en;
+	waits_begin(r);
 	r->marked = mark;
 	r->path = path_ref(path);
 	if ((r->file = arena_printf(&r->arena, "%.*s", SV_ARG(file))) == NULL) {
@@ -280,8 +265,9 @@ request_marked(struct engine *en, struct path *path, struct sv file,
 	if ((code = classify(r, file, e)) < 0 ||
 	    (code = engine_world(en, &r->world, e)) < 0)
 		goto fail;
-	take_settings(r);
-	if (r->kind != FILE_INFO && r->kind != FILE_MORE && (code = bind(r, e)) < 0)
+	if (r->kind == FILE_INFO || r->kind == FILE_MORE)
+		request_take_settings(r);
+	else if ((code = bind(r, e)) < 0)
 		goto fail;
 	make_key(r, file);
 	if ((code = buf_ok(&r->key, e)) < 0 || (code = buf_ok(&r->canonical, e)) < 0)
@@ -304,6 +290,7 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 		return err_nomem(e);
 	arena_init(&n->arena);
 	n->engine = r->engine;
+	waits_begin(n);
 	n->path = path_ref(r->path);
 	n->world = world_ref(r->world);
 	n->kind = r->kind;
@@ -314,7 +301,7 @@ request_plain(const struct request *r, struct request **out, struct err *e)
 	n->rules_off = r->engine->rules.all;
 	n->prices = r->prices;
 	n->max_rows = r->max_rows;
-	bind_env(n, &env);
+	request_bind_env(n, &env);
 	if (r->query->relative)
 		env.now = r->query->now;
 	if (r->query->has_mark) {
@@ -344,6 +331,7 @@ request_part(const struct request *r, const struct query *q, struct request **ou
 		return err_nomem(e);
 	arena_init(&n->arena);
 	n->engine = r->engine;
+	n->waits = r->waits;
 	n->path = path_ref(r->path);
 	n->world = world_ref(r->world);
 	n->kind = r->kind;

@@ -61,8 +61,13 @@ make_key(struct request *rq, struct buf *key)
 static bool
 find(struct request *rq, struct buf *key, struct buf *text, struct shared_result *s)
 {
-	return may_share(rq) && make_key(rq, key) &&
-	    redis_get(rq->engine->redis, buf_view(key), text) &&
+	struct sv name;
+	bool found;
+
+	if (!may_share(rq) || !make_key(rq, key))
+		return false;
+	name = buf_view(key);
+	return redis_get_within(rq->engine->redis, &name, 1, text, &found, &rq->waits->ns) == 1 &&
 	    shared_result_unpack(buf_view(text), s);
 }
 
@@ -259,8 +264,8 @@ part_key(struct buf *b, struct hash128 key)
 static void
 get_parts(void *arg, const struct hash128 *keys, size_t n, struct buf *outs, bool *found)
 {
-	struct engine *en = arg;
-	uint64_t begun = clock_mono_ns(), timeout = conf_u64(en->conf, CONF_REDIS_TIMEOUT);
+	struct redis_waits *w = arg;
+	uint64_t timeout = conf_u64(w->engine->conf, CONF_REDIS_TIMEOUT);
 	struct sv *names = calloc(n, sizeof *names);
 	struct buf text = BUF_INIT;
 
@@ -269,14 +274,15 @@ get_parts(void *arg, const struct hash128 *keys, size_t n, struct buf *outs, boo
 	for (size_t i = 0; names != NULL && !text.oom && i < n; i++)
 		names[i] = sv_new(text.p + i * PART_KEY_BYTES, PART_KEY_BYTES);
 	/*
-	 * A few at a time, all within one timeout: how large they are nobody knows. What doesn't come in half
-	 * of it is made here, and no server is taken for slow that has much to tell.
+	 * A few at a time, all within the request's one timeout: how large they are nobody knows. What doesn't
+	 * come in half of it is made here, and no server is taken for slow that has much to tell.
 	 */
 	for (size_t i = 0, k; names != NULL && !text.oom && i < n; i += k) {
 		k = n - i < PARTS_AT_ONCE ? n - i : PARTS_AT_ONCE;
-		if (clock_mono_ns() - begun > timeout / 2)
+		if (w->ns > timeout / 2)
 			break;
-		(void)redis_get_until(en->redis, &names[i], k, &outs[i], &found[i], begun + timeout);
+		(void)redis_get_within(w->engine->redis, &names[i], k, &outs[i], &found[i],
+		    &w->ns);
 	}
 	buf_release(&text);
 	free(names);
@@ -285,7 +291,7 @@ get_parts(void *arg, const struct hash128 *keys, size_t n, struct buf *outs, boo
 static void
 put_part(void *arg, struct hash128 key, struct buf *bytes)
 {
-	struct engine *en = arg;
+	struct engine *en = ((struct redis_waits *)arg)->engine;
 	struct buf name = BUF_INIT;
 
 	part_key(&name, key);
@@ -294,24 +300,18 @@ put_part(void *arg, struct hash128 key, struct buf *bytes)
 	buf_release(&name);
 }
 
-void
-engine_share_parts(struct engine *en)
-{
-	en->part_sharing = (struct part_sharing){ get_parts, put_part, en };
-}
-
 struct part_store
 request_part_store(const struct request *r)
 {
 	struct engine *en = r->engine;
-	bool shared = false;
+	struct part_store s = { .cache = en->parts, .snap = r->world->snap };
 
 	if (!r->here) {
 		look_for_identity(en, r->world->snap->generation);
-		shared = redis_usable(en->redis);
+		if (redis_usable(en->redis))
+			s.sharing = (struct part_sharing){ get_parts, put_part, r->waits };
 	}
-	return (struct part_store){ en->parts, r->world->snap,
-	    shared ? &en->part_sharing : NULL };
+	return s;
 }
 
 void

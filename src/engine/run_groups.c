@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "agg/agg_bytes.h"
 #include "base/clock.h"
 #include "run_i.h"
 
@@ -110,6 +111,7 @@ run_groups(struct running *x, uint64_t deadline, const atomic_bool *cancel, stru
 	if ((code = over_rows(x, t, e)) == 0)
 		code = x->r->format->rows == ROW_COUNT ? count_groups(x, t) :
 		    format_groups(x, t, e);
+	x->info->profile.numbers_decoded = agg_n_decoded(t);	/* some when they were shown */
 	agg_table_free(t);
 	x->format_ns += clock_mono_ns() - t0;
 	return code;

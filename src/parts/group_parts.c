@@ -41,12 +41,19 @@ merge(struct group_run *g, const struct piece *x, struct agg_table *t, struct er
 	    agg_merge(g->a->table, t, e);
 }
 
-/* 1: it was there, and is in the table. */
+static void
+put_part(void *part)
+{
+	cached_part_put(part);
+}
+
+/* 1: it was there, and is in the table, which borrows of it. */
 static int
 merge_kept(struct group_run *g, size_t i, struct err *e)
 {
 	const struct piece *x = &g->p.v.v[i];
-	const struct cached_part *part = g->p.slots.v[i].part;
+	struct cached_part *part = g->p.slots.v[i].part;
+	struct agg_hold hold = { put_part, part };
 	struct agg_table *like, *t = NULL;
 	int code;
 
@@ -54,10 +61,13 @@ merge_kept(struct group_run *g, size_t i, struct err *e)
 		return 0;
 	if ((code = piece_table(g->a, x, &like, e)) < 0)
 		return code;
-	code = agg_load(like, sv_new(part->bytes, part->n), &t, e);
+	cached_part_ref(part);
+	code = agg_load(like, sv_new(part->bytes, part->n), &hold, &t, e);
 	agg_table_free(like);
-	if (code < 0)
+	if (code < 0) {
+		cached_part_put(part);
 		return code == ERR_NOMEM ? code : 0;
+	}
 	code = merge(g, x, t, e);
 	agg_table_free(t);
 	if (code < 0)

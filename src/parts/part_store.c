@@ -10,7 +10,7 @@
 
 #include "base/cursor.h"
 
-#define SHARED_VERSION 1	/* of what is shared: of the bytes of all kinds of parts, too */
+#define SHARED_VERSION 2	/* of what is shared: of the bytes of all kinds of parts, too */
 #define HEAD_BYTES 8
 
 /* False: what its shards are can't be told. */
@@ -82,7 +82,7 @@ ask_shared(const struct part_store *s, struct part_slot *v, size_t n, struct err
 		if (v[i].part == NULL && shared_key(s, &v[i], &a.keys[a.n]))
 			a.of[a.n++] = i;
 	if (code == 0 && a.n != 0)
-		s->sharing->get(s->sharing->arg, a.keys, a.n, a.outs, a.found);
+		s->sharing.get(s->sharing.arg, a.keys, a.n, a.outs, a.found);
 	for (size_t i = 0; i < a.n && code == 0; i++)
 		if (a.found[i] && !a.outs[i].oom)
 			take_shared(s, &v[a.of[i]], buf_view(&a.outs[i]));
@@ -101,7 +101,7 @@ part_store_find(const struct part_store *s, struct part_slot *v, size_t n, struc
 		v[i].part = partcache_get(s->cache, v[i].key);
 		missing += v[i].part == NULL;
 	}
-	return missing == 0 || s->sharing == NULL ? 0 : ask_shared(s, v, n, e);
+	return missing == 0 || s->sharing.get == NULL ? 0 : ask_shared(s, v, n, e);
 }
 
 void
@@ -119,13 +119,13 @@ share(const struct part_store *s, const struct part_slot *x, struct sv bytes, ui
 	struct hash128 key;
 	struct buf b = BUF_INIT;
 
-	if (s->sharing == NULL || !shared_key(s, x, &key))
+	if (s->sharing.get == NULL || !shared_key(s, x, &key))
 		return;
 	for (size_t i = 0; i < HEAD_BYTES; i++)
 		buf_putc(&b, (char)(cost_ns >> (8 * i) & 255));
 	buf_sv(&b, bytes);
 	if (!b.oom)
-		s->sharing->put(s->sharing->arg, key, &b);
+		s->sharing.put(s->sharing.arg, key, &b);
 	buf_release(&b);
 }
 

@@ -3,6 +3,8 @@
  * redis_drop: forgets what stands in Redis: all that is this store's, or some keys. Over a connection of
  * its own, for a bounded time; a server that is left alone is asked all the same, since somebody wants it.
  */
+#include <time.h>
+
 #include "base/clock.h"
 #include "redis_i.h"
 #include "value_i.h"
@@ -16,7 +18,21 @@
 
 #define CURSOR_BYTES 21
 
-/* What is waiting to be written goes, too. */
+/* Under the lock, which it gives up meanwhile: what the writer has in hand is written, or never will be. */
+static int
+wait_for_writer(struct redis *r, const struct limit *lim, struct err *e)
+{
+	uint64_t end = limit_end(lim);
+	const struct timespec t = { (time_t)(end / 1000000000u), (long)(end % 1000000000u) };
+
+	while (r->writing)
+		if (pthread_cond_timedwait(&r->changed, &r->lock, &t) != 0)
+			return err_set(e, ERR_TIMEOUT, -1, "Redis takes too long over what is being "
+			    "written");
+	return 0;
+}
+
+/* What is waiting to be written goes, too, and what is being written comes first. */
 static int
 connect(struct redis *r, const struct limit *lim, struct conn **out, struct err *e)
 {
@@ -24,8 +40,12 @@ connect(struct redis *r, const struct limit *lim, struct conn **out, struct err 
 	int rc;
 
 	pthread_mutex_lock(&r->lock);
-	s = settings_ref(r->settings);
 	queue_drop(r);
+	if ((rc = wait_for_writer(r, lim, e)) != 0) {
+		pthread_mutex_unlock(&r->lock);
+		return rc;
+	}
+	s = settings_ref(r->settings);
 	pthread_mutex_unlock(&r->lock);
 	rc = s->off ? err_set(e, ERR_UNSUPPORTED, -1, "no Redis is in use ([redis] url)") :
 	    conn_open(s, lim, out, e);

@@ -197,11 +197,12 @@ struct redis {
 	atomic_uint damaged_row;	/* values one after the other */
 	atomic_ullong stop_at;		/* redis_free: nothing waits beyond; 0: not yet */
 	pthread_mutex_t lock;		/* guards what follows */
-	pthread_cond_t changed;		/* for gets: a connection came, or none will */
+	pthread_cond_t changed;		/* for gets: a connection came, or none will; for drops: a batch is done */
 	pthread_cond_t keep, write;	/* for the two threads */
 	struct settings *settings;
 	unsigned epoch;			/* of the settings */
 	bool started, writes;		/* the keeper runs, the writer does */
+	bool writing;			/* the writer has a batch in hand */
 	bool stop, quit;		/* the writer is to end, the keeper is */
 	pthread_t keeper, writer;
 	struct conn *idle;

@@ -103,6 +103,7 @@ write_some(struct redis *r, struct conn **c)
 	struct put *batch = queue_take(r, &left);
 	int rc;
 
+	r->writing = true;
 	pthread_mutex_unlock(&r->lock);
 	if ((rc = connect_writer(r, s, epoch, c, &why)) == 0)
 		rc = write_batch(r, *c, batch, &left, &why);
@@ -116,6 +117,8 @@ write_some(struct redis *r, struct conn **c)
 	settings_unref(s);
 	COUNT(r, dropped, left);
 	pthread_mutex_lock(&r->lock);
+	r->writing = false;
+	pthread_cond_broadcast(&r->changed);
 	/* Out of memory is no fault of the server's. */
 	if (rc != 0 && rc != ERR_NOMEM && epoch == r->epoch && !r->stop)
 		breaker_open(r, &why);

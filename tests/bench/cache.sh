@@ -41,8 +41,40 @@ start_redis() {
 		sleep 0.05
 	done
 }
-for form in ${FORMS:-l1 l2 both}; do
+stop_redis() {
+	kill "$redis"
+	wait "$redis" 2>/dev/null || true
+	rm -f "$work/redis.sock"
+	redis=
+}
+build() {	# NAME [LIBRARY...]
+	name=$1
+	shift
+	${CC:-cc} -O2 -std=gnu11 -o "$BENCH_DIR/bin/$name" "$here/$name.c" "$@"
+}
+# What a hit takes, of each level that there is.
+hits() {
+	pkg-config --exists fuse3 || { echo "# hits: no fuse3 to build barefs with"; return; }
+	mkdir -p "$BENCH_DIR/bin"
+	build client -lpthread
+	# shellcheck disable=SC2046
+	build barefs $(pkg-config --cflags --libs fuse3)
+	cp -R "$dir/store" "$work/store"
+	if command -v redis-server >/dev/null; then
+		start_redis
+		python3 "$here/hits.py" "$work/store" "$work" "$work/redis.sock" || failed=1
+		stop_redis
+	else
+		python3 "$here/hits.py" "$work/store" "$work" || failed=1
+	fi
+}
+for form in ${FORMS:-l1 l2 both hits}; do
 	more=
+	if [ "$form" = hits ]; then
+		echo "# ---- hits"
+		hits
+		continue
+	fi
 	if [ "$form" != l1 ]; then
 		command -v redis-server >/dev/null || { echo "# $form: no redis-server"; continue; }
 		start_redis
@@ -53,11 +85,6 @@ for form in ${FORMS:-l1 l2 both}; do
 	# shellcheck disable=SC2086
 	python3 "$here/replay.py" --store "$dir/store" --work "$work/$form" $more "$@" || failed=1
 	rm -rf "${work:?}/$form"
-	if [ -n "$redis" ]; then
-		kill "$redis"
-		wait "$redis" 2>/dev/null || true
-		rm -f "$work/redis.sock"
-		redis=
-	fi
+	[ -z "$redis" ] || stop_redis
 done
 exit "${failed:-0}"

@@ -3,7 +3,7 @@
 results and without it.
 
   replay.py [--store DIR] [--queries 5000] [--every 3] [--apart 0] [--spans 500] [--seed 1] [--quick]
-            [--work DIR] [--options redis.url=unix:///run/redis.sock] [--fresh 100]
+            [--work DIR] [--options redis.url=unix:///run/redis.sock] [--fresh 100] [--shapes]
 
 Two mounts of one store, one with [result_cache] and one without it. Each query is asked of both,
 and the answers of the same commit (user.spanfs.generation) must be equal, byte by byte: one that
@@ -16,6 +16,8 @@ store is copied, unless --work has it; without one a small store is made.
 --options are more of the mount with the cache; --fresh N mounts that anew after every N queries, so that
 what it knows is what is kept outside of it: of a Redis that is L2 alone, without --fresh both.
 
+--shapes tells of which kinds of queries the mount with the cache still looks at most rows.
+
 Before, with what nobody has asked for yet: how many chunks a dashboard's groups by time take, and how
 many the same a second time, after 1 % of new spans (but with --quick).
 
@@ -23,7 +25,7 @@ Only stale answers, and with --quick a cache that saved nothing, are failures: t
 machine's. Targets: 90 % of the rows that the mount without a cache looks at are not looked at, and
 the 99th percentile is within 100 ms. SPANFS and SPANCTL name the programs.
 """
-import argparse, calendar, collections, hashlib, os, shutil, subprocess, sys, tempfile, threading
+import argparse, calendar, collections, hashlib, os, re, shutil, subprocess, sys, tempfile, threading
 import time
 
 from day import Day, stamp
@@ -103,9 +105,19 @@ def ask(m, path):
         return Answer(None, e.strerror, (time.perf_counter() - t) * 1e3, 'error')
 
 
+def shape(path):
+    """the path without what differs from query to query"""
+    for what, by in ((r'\d{4}-\d\d-\d\d(T[\d:]+Z)?', 'T'), (r'service/[a-z-]+/', 'service/S/'),
+                     (r'gt/\d+ms', 'gt/D'), (r'text/\w+', 'text/W')):
+        path = re.sub(what, by, path)
+    return path
+
+
 class Replay:
-    def __init__(self, plain):
+    def __init__(self, plain, shapes=False):
         self.cached, self.plain = None, plain
+        self.shapes = collections.Counter() if shapes else None
+        self.asked = collections.Counter()
         self.rows, self.resident = 0, 0
         self.times, self.levels, self.slow = [], collections.Counter(), []
         self.stale, self.unjudged, self.refused = [], 0, 0
@@ -135,7 +147,11 @@ class Replay:
 
     def query(self, kind, path):
         want = ask(self.plain, path)
+        before = rows(self.cached) if self.shapes is not None else 0
         got = ask(self.cached, path)
+        if self.shapes is not None:
+            self.shapes[kind, shape(path)] += rows(self.cached) - before
+            self.asked[kind, shape(path)] += 1
         self.times.append(got.ms)
         self.slow = sorted(self.slow + [(got.ms, got.level, path)], reverse=True)[:5]
         self.levels[(kind, got.level)] += 1
@@ -209,6 +225,8 @@ def tell(r, o, rows_cached, rows_plain, growth, seconds):
             ', '.join('%s %d' % x for x in of.items()))
     log('rows looked at: %.0f of %.0f without a cache: %.1f %% saved (target 90)' %
         (rows_cached, rows_plain, 100 * saved))
+    for (kind, path), n in r.shapes.most_common(12) if r.shapes else ():
+        log('%.0f rows of %d, %s: %s' % (n, r.asked[kind, path], kind, path))
     log('open, read, close: median %.2f ms, p99 %.1f ms (target 100), most %.1f ms' %
         (rank(r.times, 50), rank(r.times, 99), rank(r.times, 100)))
     for x in r.slow:
@@ -234,7 +252,7 @@ def replay(o, work):
     with Mount([SPANFS, '-f', '-o', OPTIONS + ',result_cache.enabled=no', store],
                os.path.join(work, 'plain')) as plain:
         growth = Growth(store, o, work)
-        r = Replay(plain)
+        r = Replay(plain, o.shapes)
         if not o.quick:
             with mount() as m:
                 second_run(m, growth)
@@ -262,6 +280,7 @@ def main():
     a.add_argument('--seed', type=int, default=1)
     a.add_argument('--quick', action='store_true')
     a.add_argument('--options', default='')
+    a.add_argument('--shapes', action='store_true')
     a.add_argument('--fresh', type=int, default=0)
     a.add_argument('--work')
     o = a.parse_args()

@@ -31,7 +31,7 @@ save_and_load(struct agg_table *t)
 	int code;
 
 	check(agg_save(t, &b, &e) == 0);
-	code = agg_load(t, buf_view(&b), &back, &e);
+	code = agg_load(t, buf_view(&b), NULL, &back, &e);
 	check(code == 0 || code == ERR_NOMEM);
 	if (code == 0) {
 		check(agg_n_groups(back) == agg_n_groups(t));
@@ -56,12 +56,19 @@ merge_and_end(struct agg_table *t, unsigned shape)
 	agg_table_free(all);
 }
 
+static void
+let_go(void *bytes)
+{
+	check(bytes != NULL);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	unsigned shape = n == 0 ? 0 : data[0] % AGG_RIG_SHAPES;
 	struct agg_table *like = agg_rig_table(shape, MEMORY), *t = NULL;
 	uint8_t *copy = malloc(n + 1);	/* no byte longer than it says */
+	const struct agg_hold hold = { let_go, copy };	/* they stay until the end */
 	struct err e = ERR_INIT;
 	uint64_t hash;
 
@@ -72,7 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		memcpy(copy + AGG_MAGIC_BYTES, &hash, sizeof hash);
 	copy = realloc(copy, n == 0 ? 1 : n);
 	check(copy != NULL);
-	if (agg_load(like, sv_new(copy, n), &t, &e) == 0) {
+	if (agg_load(like, sv_new(copy, n), &hold, &t, &e) == 0) {
 		save_and_load(t);
 		merge_and_end(t, shape);
 		agg_table_free(t);

@@ -23,9 +23,10 @@ check() {	# folder, allowed folders
 }
 check base
 check cache base
+check rank base
 check model base
 check match base model
-check agg base model match
+check agg base rank model match
 check query base model match
 check plan base model
 check shard base model

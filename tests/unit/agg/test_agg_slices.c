@@ -47,7 +47,7 @@ slices(unsigned shape, enum agg_side side, uint64_t ns)
 	assert_int_equal(agg_table_sliced(like, ns, &t, &e), 0);
 	add(t, side, TIME_RANGE_ALL);
 	assert_int_equal(agg_save(t, &b, &e), 0);
-	assert_int_equal(agg_load(t, buf_view(&b), &back, &e), 0);
+	assert_int_equal(agg_load(t, buf_view(&b), NULL, &back, &e), 0);
 	buf_release(&b);
 	agg_table_free(t);
 	agg_table_free(like);

@@ -186,12 +186,12 @@ tables_that_are_read_do_not_spill(void **state)
 	fill(t, 1, 0, N);
 	like = agg_rig_spilling(1, PLENTY, dir, PLENTY, 1000);
 	assert_int_equal(agg_save(t, &b, &e), 0);
-	assert_int_equal(agg_load(like, buf_view(&b), &back, &e), 0);
+	assert_int_equal(agg_load(like, buf_view(&b), NULL, &back, &e), 0);
 	assert_int_equal(agg_spilled_bytes(back), 0);
 	assert_true(agg_can_save(back));
 	b.n--;
 	agg_table_free(back);
-	assert_int_equal(agg_load(like, buf_view(&b), &back, &e), ERR_CORRUPT);
+	assert_int_equal(agg_load(like, buf_view(&b), NULL, &back, &e), ERR_CORRUPT);
 	buf_release(&b);
 	agg_table_free(like);
 	agg_table_free(t);

@@ -426,7 +426,7 @@ kept_numbers_give_every_rank(void **state)
 			}
 			qsort(v, n, sizeof *v, by_number);
 			for (size_t i = 1; i <= n; i += n < 200 ? 1 : n / 50)
-				assert_int_equal(number_order(quantile_at(&q, i, n), v[i - 1]), 0);
+				assert_int_equal(number_order(quantile_at(&m, &q, i, n), v[i - 1]), 0);
 			assert_int_equal(m.used, (q.cap_ints + q.cap_doubles) * sizeof *q.ints);
 			free(q.ints);
 			free(q.doubles);

@@ -15,12 +15,14 @@
 
 #include <cmocka.h>
 
+#include "catalog/marks.h"
 #include "engine/engine_i.h"
 #include "lib/gen_span.h"
 #include "lib/store_rig.h"
 
 #define ROUNDS 120
 #define N_PATHS 6
+#define OTHER_MAX_ROWS 1000000
 
 static struct store_rig rig;
 static const struct requester me = { 0, 1 };
@@ -44,12 +46,12 @@ open_bench(struct bench *b)
 	static const char *const sets[] = { "mount.now=2026-11-20T18:00:00Z", "query.threads=2" };
 	static const char *const others[] = { "mount.now=latest", "query.threads=2",
 	    "query.max_concurrent=1", "decision_cache.enabled=no", "result_cache.enabled=no",
-	    "cost_model.random_page_cost=9" };
+	    "cost_model.random_page_cost=9", "query.max_rows=1000000" };
 	struct err err = ERR_INIT;
 
 	*b = (struct bench){ .stop = false };
 	assert_int_equal(conf_load(NULL, sets, 2, &b->conf, &err), 0);
-	if (conf_load(NULL, others, 6, &b->other, &err) < 0 ||
+	if (conf_load(NULL, others, 7, &b->other, &err) < 0 ||
 	    engine_open(b->conf, rig.dir, false, &b->en, &err) < 0)
 		fail_msg("%s", err.msg);
 }
@@ -232,25 +234,30 @@ forgetter(void *arg)
 	return NULL;
 }
 
-static void *
-committer(void *arg)
+static void
+commit_some(void)
 {
 	static const struct gen_span_options o = {
 		.seed = 9, .start_ns = STORE_RIG_START, .range_ns = UINT64_C(3600000000000),
 		.n_services = 3, .n_traces = 20, .n_keys = 8,
 	};
+	struct span_batch more;
+	struct gen_span g;
+
+	gen_span_init(&g, &o);
+	span_batch_init(&more);
+	assert_true(gen_span_add(&g, &more, 40));
+	store_rig_add(&rig, &more, 256);
+	span_batch_release(&more);
+}
+
+static void *
+committer(void *arg)
+{
 	struct bench *b = arg;
 
-	for (unsigned i = 0; i < 12 && !atomic_load(&b->stop); i++) {
-		struct span_batch more;
-		struct gen_span g;
-
-		gen_span_init(&g, &o);
-		span_batch_init(&more);
-		assert_true(gen_span_add(&g, &more, 40));
-		store_rig_add(&rig, &more, 256);
-		span_batch_release(&more);
-	}
+	for (unsigned i = 0; i < 12 && !atomic_load(&b->stop); i++)
+		commit_some();
 	return NULL;
 }
 
@@ -330,6 +337,62 @@ commits_against_queries(void **state)
 	close_bench(&b);
 }
 
+/* ---- a mark that moves on, and settings that change, while it is read ---- */
+
+static const struct fsys_ops *real_ops;
+static struct bench *hooked;
+static uint64_t stands_at;
+
+/* Once: between the state that was taken and the mark. */
+static int
+open_later(struct fsys *fs, const char *path, struct file **out, struct err *e)
+{
+	if (strstr(path, "moves-on") != NULL && fs->ops != real_ops) {
+		fs->ops = real_ops;
+		commit_some();
+		assert_int_equal(mark_set(fs, SV("moves-on"), stands_at + 1, NULL), 0);
+		engine_reload(hooked->en, hooked->other);
+	}
+	return real_ops->open_read(fs, path, out, e);
+}
+
+static void
+a_mark_that_passes_the_state_brings_its_settings(void **state)
+{
+	static struct fsys_ops ops;
+	struct err err = ERR_INIT;
+	struct request *r;
+	struct world *w;
+	struct path *path;
+	struct bench b;
+	struct fsys *fs;
+	struct sv file;
+
+	(void)state;
+	open_bench(&b);
+	assert_int_equal(engine_world(b.en, &w, &err), 0);
+	stands_at = w->snap->generation;
+	world_unref(w);
+	fs = catalog_fsys(b.en->catalog);
+	assert_int_equal(mark_set(fs, SV("moves-on"), stands_at, &err), 0);
+	assert_int_equal(path_parse(SV("/mark/moves-on/count"), engine_known_file, &path, &file,
+	    &err), 0);
+	hooked = &b;
+	real_ops = fs->ops;
+	ops = *real_ops;
+	ops.open_read = open_later;
+	fs->ops = &ops;
+	if (request_new(b.en, path, file, &r, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_ptr_equal(fs->ops, real_ops);
+	assert_int_equal(r->query->after.generation, stands_at + 1);
+	assert_int_equal(r->world->snap->generation, stands_at + 1);
+	assert_int_equal(r->max_rows, OTHER_MAX_ROWS);
+	request_free(r);
+	path_unref(path);
+	close_bench(&b);
+}
+
 static int
 make_store(void **state)
 {
@@ -355,6 +418,7 @@ main(void)
 		cmocka_unit_test(cancel_against_finish),
 		cmocka_unit_test(forget_against_lookup),
 		cmocka_unit_test(commits_against_queries),
+		cmocka_unit_test(a_mark_that_passes_the_state_brings_its_settings),
 	};
 
 	return cmocka_run_group_tests(tests, make_store, remove_store);

@@ -850,6 +850,44 @@ settings_change_while_it_is_used(void **state)
 }
 
 /* A program that puts one thing and ends. */
+/* The writer has it in hand, and it takes a while to pack: it must not come after all is forgotten. */
+static void
+what_is_being_written_goes_with_a_drop(void **state)
+{
+	enum { BYTES = 900000, N = 4 };
+	struct redis_options o;
+	struct redis_rig g;
+	struct buf size = BUF_INIT;
+	struct redis *r;
+	uint64_t end = clock_mono_ns() + PATIENCE, seed = 1;
+
+	(void)state;
+	redis_rig_open(&g, NULL);
+	o = options(g.url);
+	r = new_redis(&o);
+	put_and_settle(r, "first", "so that it is connected");
+	for (unsigned i = 0; i < N; i++) {
+		struct buf b = BUF_INIT;
+		char key[8];
+
+		snprintf(key, sizeof key, "%u", i);
+		while (b.n < BYTES) {
+			seed = seed * 6364136223846793005 + 1442695040888963407;
+			buf_put(&b, &seed, sizeof seed);
+		}
+		redis_put(r, sv_cstr(key), &b);
+	}
+	while (counts(r).queued != 0)
+		assert_true(clock_mono_ns() < end);
+	assert_int_equal(redis_drop(r, NULL), 0);
+	settle(r);
+	redis_rig_ask(&g, "DBSIZE", &size);
+	assert_string_equal(buf_cstr(&size), "0");
+	buf_release(&size);
+	redis_free(r);
+	redis_rig_close(&g);
+}
+
 static void
 the_end_writes_what_was_put(void **state)
 {
@@ -893,6 +931,7 @@ main(void)
 		cmocka_unit_test(bad_urls_are_refused_without_their_passwords),
 		cmocka_unit_test(without_a_secret_it_is_off),
 		cmocka_unit_test(settings_change_while_it_is_used),
+		cmocka_unit_test(what_is_being_written_goes_with_a_drop),
 		cmocka_unit_test(the_end_writes_what_was_put),
 	};
 

@@ -235,6 +235,63 @@ a_slow_trickle_has_no_more_time(void **state)
 	heal(t);
 }
 
+/* Of who gets several times, all that it waits is within one timeout. */
+static void
+several_gets_share_one_timeout(void **state)
+{
+	struct setting *t = *state;
+	const struct sv key = SV("key");
+	struct buf b = BUF_INIT;
+	uint64_t waited = 0, skipped;
+	bool found;
+
+	begin_anew(t);
+	assert_int_equal(redis_get_within(t->r, &key, 1, &b, &found, &waited), 1);
+	assert_true(found && waited != 0);
+	/* Two late ones, each of less than the timeout. */
+	redis_proxy_spoil(&t->proxy, SPOIL_LATE, 150, NULL);
+	waited = 0;
+	(void)redis_get_within(t->r, &key, 1, &b, &found, &waited);
+	assert_int_equal(redis_get_within(t->r, &key, 1, &b, &found, &waited), 0);
+	assert_false(found);
+	assert_true(waited >= TIMEOUT);
+	/* It has waited enough, though the server is well. */
+	begin_anew(t);
+	skipped = counts(t->r).skipped;
+	assert_int_equal(redis_get_within(t->r, &key, 1, &b, &found, &waited), 0);
+	assert_int_equal(counts(t->r).skipped, skipped + 1);
+	assert_string_equal(redis_state(t->r), "connected");
+	buf_release(&b);
+	heal(t);
+}
+
+/* A server that gave half in time is asked for more; one that gave nothing is left alone. */
+static void
+half_of_much_is_no_failure(void **state)
+{
+	const struct sv keys[] = { SV("none"), SV("key") };
+	struct setting *t = *state;
+	struct buf outs[] = { BUF_INIT, BUF_INIT };
+	uint64_t opened, failed;
+	bool found[2];
+
+	begin_anew(t);
+	opened = counts(t->r).opened;
+	failed = counts(t->r).failed;
+	/* The reply to the first is five bytes. */
+	redis_proxy_spoil(&t->proxy, SPOIL_HANG, 10, NULL);
+	assert_int_equal(redis_get_many(t->r, keys, 2, outs, found), 0);
+	assert_int_equal(counts(t->r).failed, failed + 1);
+	assert_int_equal(counts(t->r).opened, opened);
+	assert_true(redis_usable(t->r));
+	begin_anew(t);
+	opened = counts(t->r).opened;
+	redis_proxy_spoil(&t->proxy, SPOIL_HANG, 2, NULL);
+	assert_int_equal(redis_get_many(t->r, keys, 2, outs, found), 0);
+	assert_int_equal(counts(t->r).opened, opened + 1);
+	heal(t);
+}
+
 static void
 what_is_no_reply_is_a_miss(void **state)
 {
@@ -354,6 +411,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(each_cut_is_a_miss, open_all, close_all),
 		cmocka_unit_test_setup_teardown(each_changed_byte_is_a_miss, open_all, close_all),
 		cmocka_unit_test_setup_teardown(a_slow_trickle_has_no_more_time, open_all, close_all),
+		cmocka_unit_test_setup_teardown(several_gets_share_one_timeout, open_all, close_all),
+		cmocka_unit_test_setup_teardown(half_of_much_is_no_failure, open_all, close_all),
 		cmocka_unit_test_setup_teardown(what_is_no_reply_is_a_miss, open_all, close_all),
 		cmocka_unit_test_setup_teardown(what_has_no_end_has_one, open_all, close_all),
 		cmocka_unit_test_setup_teardown(a_server_that_never_makes_sense_is_left_alone, open_all,
