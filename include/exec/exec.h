@@ -34,6 +34,8 @@ struct exec_parts {
 	const uint64_t *slices;
 	/* Takes over groups of spans of such a shard: now and then, no two calls at once. */
 	int (*take)(void *arg, size_t place, struct agg_table *, struct err *);
+	/* Nothing more comes of these, wanted or not. Of some this is not told before the run ends; or NULL. */
+	int (*over)(void *arg, const size_t *places, size_t n, struct err *);
 	void *arg;
 };
 

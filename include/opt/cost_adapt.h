@@ -41,7 +41,7 @@ void cost_adapt_init(struct cost_adapt *);
 /* True if the factors in force are others afterwards. */
 bool cost_adapt_note(struct cost_adapt *, const struct cost_params *as_set,
     const struct cost_work *);
-/* The parameters as set, corrected. */
+/* The parameters as set, corrected; steps to related spans as operators are, which they compete with. */
 void cost_adapt_apply(const struct cost_adapt *, struct cost_params *);
 /* As bytes, for the next program; false: impossible ones, and *a is as at first. */
 void cost_adapt_put(struct buf *, const struct cost_adapt *);

@@ -102,6 +102,20 @@ memory_of(struct result *r, bool settled)
 	return n + (settled ? request_memory(r->request) : BYTES_AT_WORK);
 }
 
+/* False: there are others, and nothing depends on this one. */
+static bool
+may_be_last(struct result *r)
+{
+	bool last;
+
+	pthread_mutex_lock(&r->engine->lock);
+	last = r->users == 1;
+	if (!last)
+		r->users--;
+	pthread_mutex_unlock(&r->engine->lock);
+	return last;
+}
+
 void
 result_unref(struct result *r)
 {
@@ -110,6 +124,10 @@ result_unref(struct result *r)
 	struct result *gone = NULL;
 	uint64_t bytes;
 
+	if (!may_be_last(r)) {
+		result_drop(r);
+		return;
+	}
 	pthread_mutex_lock(&r->lock);
 	unfinished = r->state != RESULT_DONE &&
 	    (r->streaming || r->state == RESULT_IDLE || !r->by_stat || r->wanted);

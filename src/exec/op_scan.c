@@ -173,10 +173,16 @@ walk_init(struct walk *k, struct exec *ex, struct slice s, const struct row_sink
 }
 
 /* Nothing of it is in a slice that comes later. */
+static bool
+is_over(const struct walk *k, const struct xshard *xs)
+{
+	return k->w.job.slice.first <= xs->entry->min_start;
+}
+
 static void
 tell_progress(const struct walk *k, const struct xshard *xs)
 {
-	if (k->w.job.ex->env.progress != NULL && k->w.job.slice.first <= xs->entry->min_start)
+	if (k->w.job.ex->env.progress != NULL && is_over(k, xs))
 		atomic_fetch_add(&k->w.job.ex->env.progress->rows_done, xs->entry->n_rows);
 }
 
@@ -192,12 +198,29 @@ release_done(struct walk *k, size_t until)
 	}
 }
 
+/* The sink is told which shards are. */
+static int
+tell_over(struct walk *k)
+{
+	struct row_sink *s = k->w.job.sink;
+	size_t from = k->first;
+
+	if (s->ops->over == NULL)
+		return 0;
+	for (size_t i = from; i < k->next; i++)
+		if (!is_over(k, &k->w.job.ex->local->shards[k->order[i]]))
+			return 0;
+	return from == k->next ? 0 : s->ops->over(s, k->order + from, k->next - from, k->e);
+}
+
 static int
 flush(struct walk *k)
 {
 	int rc = k->w.n == 0 ? 0 : run_wave(&k->w, k->e);
 
 	/* All shards begun are done but for the one whose morsels are still being added. */
+	if (rc == 0)
+		rc = tell_over(k);
 	release_done(k, k->next);
 	return rc;
 }

@@ -13,10 +13,12 @@
  *             then, after some morsels (last is false), and at the end of the scan (last). A
  *             sink whose locals are small waits for the last; one that can say `full` early, or
  *             moves its bound on, does not.
+ *   over      between waves: no row of these parts of the source (scan.part) comes any more, and what
+ *             locals had of them was combined. Not of all parts is this said before the scan ends
  *   finish    after the last combine of a scan: sorting, and the like
  *   next      a batch of what is there. Borrowed until the next call, or close.
  *
- *   open (start (consume | combine)* finish next*)* close
+ *   open (start (consume | combine | over)* finish next*)* close
  *
  * A scan is over all of the query's time, or of a sink that streams over one slice of it, newest
  * first; when next has nothing left, the next slice follows. Results must not depend on the order
@@ -69,6 +71,8 @@ struct sink_ops {
 	int (*start)(struct row_sink *, struct err *) WARN_UNUSED;	/* NULL: nothing to do */
 	int (*consume)(struct row_sink *, void *local, struct scan *, const struct found *) WARN_UNUSED;
 	int (*combine)(struct row_sink *, void *local, bool last, struct err *) WARN_UNUSED;
+	/* NULL: nothing to do */
+	int (*over)(struct row_sink *, const size_t *parts, size_t n, struct err *) WARN_UNUSED;
 	int (*finish)(struct row_sink *, struct err *) WARN_UNUSED;	/* NULL: nothing to do */
 	/* 0: a batch (n >= 1); >0: nothing more of what was scanned; <0. */
 	int (*next)(struct row_sink *, struct batch *, struct err *) WARN_UNUSED;

@@ -2,7 +2,8 @@
 /*
  * sink_groups: spans into the table of groups that the caller brought (exec_env.groups). Each thread
  * has a table of its own, which goes over into that one when the scan ends, or before, if it
- * takes much memory; and one for each shard whose groups the caller wants apart. Rows go there by
+ * takes much memory; and one for each shard whose groups the caller wants apart, which it has when the
+ * morsels at hand are done, so that there are no more of them than morsels. Rows go there by
  * columns where that is possible (sink_groups_columns.c). No rows are handed out: the caller finishes
  * the table.
  */
@@ -23,6 +24,7 @@ struct groups {
 struct groups_local {
 	struct agg_table *table;	/* NULL until it is needed */
 	struct agg_table **parts;	/* alike; of shards that are wanted apart, by place */
+	VEC(size_t) begun;		/* places of those that are there */
 	struct matched_traces traces;
 };
 
@@ -76,6 +78,8 @@ table_of(struct row_sink *s, struct groups_local *l, size_t place, struct agg_ta
 		    sizeof(struct agg_table *))) == NULL)
 			return err_nomem(e);
 		t = &l->parts[place];
+		if (*t == NULL && !vec_push(&l->begun, place))
+			return err_nomem(e);
 	}
 	if (*t == NULL)
 		rc = t != &l->table && parts->slices != NULL && parts->slices[place] != 0 ?
@@ -133,16 +137,6 @@ local_most(const struct exec *ex)
 	return ex->env.memory / LOCAL_SHARE / (ex->env.threads > 1 ? ex->env.threads : 1);
 }
 
-static size_t
-memory_of(const struct row_sink *s, const struct groups_local *l)
-{
-	size_t n = l->table == NULL ? 0 : agg_memory_used(l->table);
-
-	for (size_t i = 0; l->parts != NULL && i < s->ex->plan->scan.n_shards; i++)
-		n += l->parts[i] == NULL ? 0 : agg_memory_used(l->parts[i]);
-	return n;
-}
-
 /* Those that are not wanted apart any more go with the others. */
 static int
 combine_parts(struct row_sink *s, struct groups_local *l, struct err *e)
@@ -150,7 +144,8 @@ combine_parts(struct row_sink *s, struct groups_local *l, struct err *e)
 	const struct exec_parts *parts = s->ex->env.parts;
 	int rc = 0;
 
-	for (size_t i = 0; l->parts != NULL && rc == 0 && i < s->ex->plan->scan.n_shards; i++) {
+	while (rc == 0 && l->begun.n > 0) {
+		size_t i = l->begun.v[--l->begun.n];
 		struct agg_table *t = l->parts[i];
 
 		l->parts[i] = NULL;
@@ -175,13 +170,20 @@ groups_combine(struct row_sink *s, void *local, bool last, struct err *e)
 
 	if (last && x->of_traces && (rc = matched_traces_merge(s->ex, &x->traces, &l->traces, e)) < 0)
 		return rc;
-	if (!last && memory_of(s, l) < local_most(s->ex))
-		return 0;
-	if (l->table != NULL)
+	if (l->table != NULL && (last || agg_memory_used(l->table) >= local_most(s->ex))) {
 		rc = agg_merge(main_table(s), l->table, e);
-	agg_table_free(l->table);
-	l->table = NULL;
+		agg_table_free(l->table);
+		l->table = NULL;
+	}
 	return rc < 0 ? rc : combine_parts(s, l, e);
+}
+
+static int
+groups_over(struct row_sink *s, const size_t *places, size_t n, struct err *e)
+{
+	const struct exec_parts *parts = s->ex->env.parts;
+
+	return parts != NULL && parts->over != NULL ? parts->over(parts->arg, places, n, e) : 0;
 }
 
 static int
@@ -209,8 +211,9 @@ groups_drop(struct row_sink *s, void *local)
 
 	agg_table_free(l->table);
 	l->table = NULL;
-	for (size_t i = 0; l->parts != NULL && i < s->ex->plan->scan.n_shards; i++)
-		agg_table_free(l->parts[i]);
+	for (size_t i = 0; i < l->begun.n; i++)
+		agg_table_free(l->parts[l->begun.v[i]]);
+	vec_release(&l->begun);
 	free(l->parts);
 	l->parts = NULL;
 	matched_traces_release(s->ex, &l->traces);
@@ -236,6 +239,7 @@ const struct sink_ops sink_groups = {
 	.start = groups_start,
 	.consume = groups_consume,
 	.combine = groups_combine,
+	.over = groups_over,
 	.finish = groups_finish,
 	.next = groups_next,
 	.drop = groups_drop,

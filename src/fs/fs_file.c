@@ -200,6 +200,7 @@ digest_of(struct fs *fs, const struct file *f, struct result *res, const struct 
 	return news && info->done ? result_digest(res, PUSH_MAX) : 0;
 }
 
+/* Takes over a reference to the result. */
 static void
 open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
     struct result_info *info, struct fuse_file_info *fi)
@@ -209,10 +210,10 @@ open_reply(struct fs *fs, fuse_req_t req, struct node *x, struct result *res,
 	struct attached todo;
 
 	if (h == NULL) {
+		result_unref(res);
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	result_ref(res);
 	result_note_open(res);
 	pthread_mutex_lock(&fs->files_lock);
 	h->res = res;
@@ -254,6 +255,7 @@ open_done(struct call *c, int code, const void *data, size_t n)
 		reply_code(c->req, code);
 		return;
 	}
+	result_ref(c->res);
 	open_reply(c->fs, c->req, c->node, c->res, &info, &c->fi);
 }
 
@@ -298,9 +300,10 @@ open_result(fuse_req_t req, struct node *x, struct fuse_file_info *fi)
 	info = result_info(res);
 	if (must_walk_again(req, x, &info))
 		fuse_reply_err(req, ESTALE);
-	else if (info.known && info.code == 0)
+	else if (info.known && info.code == 0) {
 		open_reply(fs, req, x, res, &info, fi);
-	else if ((c = call_new(req, CALL_OPEN, open_done, node_ref(fs, x), res)) == NULL) {
+		return;
+	} else if ((c = call_new(req, CALL_OPEN, open_done, node_ref(fs, x), res)) == NULL) {
 		node_unref(fs, x);
 		fuse_reply_err(req, ENOMEM);
 	} else {

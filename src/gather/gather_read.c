@@ -57,13 +57,12 @@ gather_fixed(struct gather *x, enum column_id id, struct gather_reading *r)
 	return gather_read(x, shard_column(x->s, id), r);
 }
 
-/* Of those rows that have one; a column that every row is to have is a hole in no shard that is sound. */
+/* The values of those rows that have one; of the others 0. */
 static void
 spread(struct gather *x, const struct chunk *c, uint64_t *v)
 {
 	uint32_t n = chunk_select(c, x->rows, x->n, x->sel, x->ord);
 
-	memset(v, 0, x->n * sizeof *v);
 	for (uint32_t i = 0; i < n; i++)
 		v[x->sel[i]] = chunk_u64_at(c, x->ord[i]);
 }

@@ -81,6 +81,8 @@ cost_adapt_apply(const struct cost_adapt *a, struct cost_params *c)
 	c->cpu_tuple_cost *= a->used[COST_TUPLE];
 	c->cpu_index_tuple_cost *= a->used[COST_INDEX_TUPLE];
 	c->cpu_operator_cost *= a->used[COST_OPERATOR];
+	/* Nothing is learned of hops; they are chosen against operators (opt/cost.c: choose_gather). */
+	c->trace_hop_cost *= a->used[COST_OPERATOR];
 }
 
 static void

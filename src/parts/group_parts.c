@@ -30,6 +30,7 @@ struct group_run {
 	size_t n;			/* so many */
 	bool *left;			/* by piece: to be made */
 	size_t held;			/* bytes of what was made */
+	uint64_t begun_ns, rows_over;	/* of the run: when, and spans of shards that are done */
 };
 
 /* ---- what is there ---- */
@@ -296,6 +297,39 @@ end_run(struct group_run *g, uint64_t run_ns, struct err *e)
 	return code;
 }
 
+static int
+end_shard(struct group_run *g, size_t place, double ns_per_row, struct err *e)
+{
+	size_t i = g->of[place], held;
+	int code;
+
+	if (i == SIZE_MAX || !g->left[i])
+		return 0;
+	held = g->p.v.v[i].made == NULL ? 0 : agg_memory_used(g->p.v.v[i].made);
+	code = end_piece(g, i, (uint64_t)(ns_per_row * (double)rows_of(g, &g->shards[place])), e);
+	agg_table_free(g->p.v.v[i].made);
+	g->p.v.v[i].made = NULL;
+	g->left[i] = false;
+	g->held -= held;
+	return code;
+}
+
+/* Groups of shards that are done needn't wait for the others: so many tables would be there at once. */
+static int
+over(void *arg, const size_t *places, size_t n, struct err *e)
+{
+	struct group_run *g = arg;
+	double ns = (double)(clock_mono_ns() - g->begun_ns);
+	int code = 0;
+
+	for (size_t i = 0; i < n; i++)
+		g->rows_over += rows_of(g, &g->shards[places[i]]);
+	ns /= g->rows_over != 0 ? (double)g->rows_over : 1;
+	for (size_t i = 0; i < n && code == 0; i++)
+		code = end_shard(g, places[i], ns, e);
+	return code;
+}
+
 /* What is used of a piece is read as it is. */
 static int
 run_plainly(struct group_run *g, const struct piece *x, struct err *e)
@@ -330,17 +364,21 @@ do_without(struct group_run *g, struct err *e)
 static int
 run(struct group_run *g, struct err *e)
 {
-	const struct exec_parts parts = { g->wanted, g->slices, take, g };
-	uint64_t begun = clock_mono_ns();
+	struct exec_parts parts = { .wanted = g->wanted, .slices = g->slices, .take = take, .arg = g };
 	int code;
 
 	if (g->n == 0)
 		return 0;
 	g->plan.scan.n_shards = g->n;
+	g->begun_ns = clock_mono_ns();
+	g->rows_over = 0;
+	/* Slices may turn out to need too much memory: then nothing of the run is used (do_without). */
+	if (g->slices[0] == 0)
+		parts.over = over;
 	code = g->host->run(g->host->arg, &g->plan, &parts, e);
 	if (code == ERR_NOMEM && g->slices[0] != 0)
 		return do_without(g, e);
-	return code < 0 ? code : end_run(g, clock_mono_ns() - begun, e);
+	return code < 0 ? code : end_run(g, clock_mono_ns() - g->begun_ns, e);
 }
 
 /* Shards of which nothing is kept, and whole groups. */

@@ -129,7 +129,7 @@ static size_t
 narrow_by_scale(uint64_t *v, size_t n, uint64_t mask, size_t *rank)
 {
 	uint32_t count[SCALE_N] = { 0 };
-	uint64_t least = UINT64_MAX, most = 0;
+	uint64_t least, most;
 	size_t kept = 0;
 	unsigned at = 0;
 

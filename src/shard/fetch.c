@@ -73,6 +73,7 @@ fetch_free(struct fetch *f)
 	free(f->pairs_tmp);
 	vec_release(&f->runs);
 	vec_release(&f->pins);
+	vec_release(&f->dicts);
 	vec_release(&f->shards);
 	arena_release(&f->arena);
 	free(f);
@@ -83,8 +84,6 @@ shard_release(struct fetch_shard *fs)
 {
 	const struct shard_info *info = shard_info(fs->s);
 
-	for (size_t i = 0; fs->dicts != NULL && i < info->n_columns; i++)
-		dict_put(fs->dicts[i]);
 	for (uint32_t i = 0; fs->span_ids != NULL && i < info->n_row_groups; i++)
 		chunk_put(fs->span_ids[i]);
 	traceids_put(fs->ids);
@@ -98,6 +97,9 @@ fetch_reset(struct fetch *f)
 	for (size_t i = 0; i < f->pins.n; i++)
 		chunk_put(f->pins.v[i]);
 	f->pins.n = 0;
+	for (size_t i = 0; i < f->dicts.n; i++)
+		dict_put(f->dicts.v[i]);
+	f->dicts.n = 0;
 	for (size_t i = 0; i < f->shards.n; i++)
 		shard_release(&f->shards.v[i]);
 	f->shards.n = 0;

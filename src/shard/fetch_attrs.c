@@ -64,7 +64,7 @@ gather_column(struct rows *r, const struct column *col)
 		chunk_gather(c, f->ord, n, f->what + f->n_who);
 		chunk_put(c);
 		if (col->kind == COLUMN_DICT)
-			rc = fetch_dict(r->fs, col, &run.dict, r->e);
+			rc = fetch_dict(r, col, &run.dict);
 	}
 	if (rc != 0)
 		return rc;

@@ -3,15 +3,20 @@
 #include "fetch_i.h"
 
 int
-fetch_dict(struct fetch_shard *fs, const struct column *col, const struct dict **out,
-    struct err *e)
+fetch_dict(struct rows *r, const struct column *col, const struct dict **out)
 {
-	int rc = 0;
+	const struct dict **at = &r->fs->dicts[col->index];
+	int rc;
 
-	if (fs->dicts[col->index] == NULL)
-		rc = dict_get(fs->s, col, &fs->dicts[col->index], e);
-	*out = fs->dicts[col->index];
-	return rc;
+	if (*at == NULL) {
+		if (!vec_reserve(&r->f->dicts, r->f->dicts.n + 1))
+			return err_nomem(r->e);
+		if ((rc = dict_get(r->fs->s, col, at, r->e)) < 0)
+			return rc;
+		(void)vec_push(&r->f->dicts, *at);
+	}
+	*out = *at;
+	return 0;
 }
 
 int
@@ -65,7 +70,7 @@ gather_texts(struct rows *r, const struct column *col, uint32_t *n)
 		return gather_bytes(r, col, n);
 	if ((rc = gather_numbers(r, col, n)) != 0 || *n == 0)
 		return rc;
-	if ((rc = fetch_dict(r->fs, col, &d, r->e)) != 0)
+	if ((rc = fetch_dict(r, col, &d)) != 0)
 		return rc;
 	for (uint32_t i = 0; i < *n; i++)
 		r->f->str[i] = dict_at(d, (uint32_t)r->f->val[i]);

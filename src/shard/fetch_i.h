@@ -33,7 +33,7 @@ struct fetch_shard {
 	const struct tracerows *trace_rows;	/* at first use */
 	const struct resource *resources;
 	const struct scope *scopes;
-	const struct dict **dicts;	/* by column, at first use */
+	const struct dict **dicts;	/* by column, at first use; the fetch's */
 	const struct chunk **span_ids;	/* by row group, at first use */
 };
 
@@ -49,6 +49,7 @@ struct fetch {
 	size_t max_bytes;		/* of arena and attribute values */
 	VEC(struct fetch_shard) shards;
 	VEC(const struct chunk *) pins;	/* strings point into them */
+	VEC(const struct dict *) dicts;	/* alike, of all shards */
 	/* Scratch of one group; kept between calls. */
 	size_t room;			/* of sel, ord, val, str, count, lists */
 	uint32_t *sel, *ord, *count;
@@ -84,8 +85,7 @@ bool fetch_grow(void *array, size_t n, size_t size);
 int fetch_room(struct fetch *, size_t n, struct err *) WARN_UNUSED;
 /* Keeps the chunk pinned until the reset. */
 int fetch_pin(struct fetch *, const struct chunk *, struct err *) WARN_UNUSED;
-int fetch_dict(struct fetch_shard *, const struct column *, const struct dict **,
-    struct err *) WARN_UNUSED;
+int fetch_dict(struct rows *, const struct column *, const struct dict **) WARN_UNUSED;
 /*
  * A column (NULL: nothing) of the rows: *n values; value i is f->val[i] (or f->str[i]) and
  * belongs to row[f->sel[i]].

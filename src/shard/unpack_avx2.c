@@ -2,13 +2,15 @@
 /*
  * unpack_avx2: eight bit-packed numbers at a time. Eight numbers take `width` bytes, so where
  * they lie within these bytes is the same for all groups of eight: which bytes go to which
- * lane, and by how many bits each is shifted, is worked out once. Two neighbours lie within 16
+ * lane, and by how many bits each is shifted, is worked out once: for numbers that begin with a byte, as
+ * those of a block do, once in the program. Two neighbours lie within 16
  * bytes (7 + 2 * 57 bits), so each half of a vector is one load and one shuffle.
  */
 #include "lanes_i.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <pthread.h>
 #include <string.h>
 
 struct lanes {
@@ -41,6 +43,15 @@ lay_out(struct lanes *l, unsigned bit, unsigned width)
 	}
 }
 
+static struct lanes lanes_of[UNPACK_MAX_WIDTH + 1];	/* by width, from the first bit of a byte on */
+
+static void
+lay_out_all(void)
+{
+	for (unsigned width = 1; width <= UNPACK_MAX_WIDTH; width++)
+		lay_out(&lanes_of[width], 0, width);
+}
+
 __attribute__((target("avx2"))) static inline __m256i
 four(const uint8_t *a, const uint8_t *b, __m256i bytes, __m256i shift)
 {
@@ -57,11 +68,16 @@ unpack_avx2(const uint8_t *data, const uint8_t *end, size_t bit, unsigned width,
 {
 	__m256i mask = _mm256_set1_epi64x((long long)(((uint64_t)1 << width) - 1));
 	__m256i base = _mm256_set1_epi64x((long long)add);
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const uint8_t *p = data + bit / 8;
 	struct lanes l;
 	size_t i = 0;
 
-	lay_out(&l, bit % 8, width);
+	(void)pthread_once(&once, lay_out_all);
+	if (bit % 8 == 0)
+		l = lanes_of[width];
+	else
+		lay_out(&l, bit % 8, width);
 	for (; i + 8 <= n && (size_t)(end - p) >= l.at[3] + 16; i += 8, p += width) {
 		__m256i a = four(p + l.at[0], p + l.at[1], l.bytes[0], l.shift[0]);
 		__m256i b = four(p + l.at[2], p + l.at[3], l.bytes[1], l.shift[1]);

@@ -62,6 +62,9 @@ each_kind_finds_its_own_factor(void **state)
 	assert_true(a.factor[COST_TUPLE] >= 1 && a.factor[COST_TUPLE] <= 1);
 	cost_adapt_apply(&a, &c);
 	assert_true(c.cpu_operator_cost > 2 * set->cpu_operator_cost);
+	/* What isn't learned keeps its relation to what it competes with. */
+	assert_true(fabs(c.trace_hop_cost / c.cpu_operator_cost /
+	    (set->trace_hop_cost / set->cpu_operator_cost) - 1) < 1e-9);
 	assert_true(c.random_page_cost < set->random_page_cost * 0.7);
 }
 
