@@ -462,6 +462,7 @@ struct result {
 	uint64_t begun_at;	/* the byte that the run is to begin with */
 	unsigned n_answering;	/* reads that are about to be copied out of it, */
 	uint64_t answering_from;	/* none of an earlier byte */
+	uint64_t going;		/* bytes before that are about to be written over */
 	struct exec_progress progress;
 	uint64_t read_up_to;	/* furthest byte asked for */
 	uint64_t queued_ns;

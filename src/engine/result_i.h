@@ -49,7 +49,8 @@ result_has(struct result *r, uint64_t from, uint64_t to)
 {
 	if (from >= to)
 		return true;
-	return r->windowed ? window_has(&r->window, from, to) : blob_size(&r->blob) >= to;
+	return r->windowed ? from >= r->going && window_has(&r->window, from, to) :
+	    blob_size(&r->blob) >= to;
 }
 
 /* Known to cost more than stat may take. */

@@ -283,6 +283,9 @@ make_bytes(struct result *r, struct run_ctx *x, uint64_t deadline, int code, str
 	if (code == 0)
 		code = run_all(x, tap != NULL ? shadow_tap_sink(tap) : &sink, deadline, err);
 	on = may_go_on(r, x, code);
+	/* Who is told of it and asks again is to find another. */
+	if (!on && code < 0)
+		result_forget(r, false);
 	if (on && (r->whole || (code != 0 && (x->rests || x->seeks))))
 		rest(r, tap);
 	else

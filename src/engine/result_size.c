@@ -21,8 +21,8 @@
  * row that a byte is in is found by the lengths of lines (exec/exec.h: pass), and none before it is
  * put together. Of readers in places far apart each has a window's worth in turn. The producer stays
  * so far before the furthest read that a part of the window lies behind it, for reads that the
- * kernel sends in another order. Bytes that a read is about to copy out are not written over:
- * n_answering.
+ * kernel sends in another order. Bytes that a read is about to copy out are not written over
+ * (n_answering), and of those that are about to be written over none begins to be copied (going).
  *
  * Small results are made whole: two passes over them cost more than their bytes. What the
  * producer gives is held against the size, so that a false length is an error where it shows, and
@@ -206,6 +206,15 @@ in_use(struct result *r, size_t to_come)
 	return r->windowed && r->n_answering != 0 && end > block && end - block > r->answering_from;
 }
 
+static void
+note_going(struct result *r, size_t to_come)
+{
+	uint64_t end = result_made(r) + to_come, block = r->engine->slabs.bytes;
+
+	if (r->windowed && end > block)
+		r->going = end - block;
+}
+
 /* ---- waiting ---- */
 
 static struct timespec
@@ -276,6 +285,7 @@ result_hold_back(struct run_ctx *x, size_t to_come, struct err *e)
 		else
 			x->rests = !wait_for_move(r, &pause) && far_ahead(r);
 	}
+	note_going(r, to_come);
 	pthread_mutex_unlock(&r->lock);
 	pause_end(r, &pause);
 	return x->rests || x->seeks || atomic_load(&r->cancel) ?
@@ -322,6 +332,7 @@ result_window_begin(struct result *r, struct err *e)
 	if (r->begun_at > r->size)
 		r->begun_at = r->size;
 	r->read_up_to = w == NULL ? r->begun_at : w->off + w->n;
+	r->going = 0;
 	r->request->pass_to = r->begun_at;
 	code = window_begin(&r->window, r->begun_at, e);
 	pthread_mutex_unlock(&r->lock);

@@ -105,7 +105,7 @@ answer_windowed(struct result *r, struct wait *w)
 	r->n_answering--;
 	pthread_cond_broadcast(&r->moved);
 	if (!there)
-		code = copy == NULL ? ERR_NOMEM : r->err.code;
+		code = copy == NULL ? ERR_NOMEM : r->err.code != 0 ? r->err.code : ERR_IO;
 	pthread_mutex_unlock(&r->lock);
 	w->fn(w->arg, code, copy, code == 0 ? n : 0);
 	free(copy);

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "engine/engine_i.h"
+#include "engine/result_i.h"
 #include "lib/store_rig.h"
 
 #define ALL "/spans.jsonl"
@@ -699,6 +700,36 @@ readers_far_apart_come_to_the_end(void **state)
 	close_engine();
 }
 
+/* A read that comes between the look whether a piece may be written over and the writing. */
+static void
+what_is_about_to_go_is_there_no_more(void **state)
+{
+	const char *sets[] = NOT_KEPT;
+	struct run_ctx x = { 0 };
+	uint64_t from, to;
+	struct buf whole;
+
+	(void)state;
+	open_small_window(sets, 1);
+	whole = bytes_of(ALL);
+	x.r = result_of(ALL);
+	assert_int_equal(size_of(x.r), 0);
+	read_is(x.r, whole.n / 2, 100, &whole);
+	pthread_mutex_lock(&x.r->lock);
+	x.r->read_up_to = x.r->size;
+	window_range(&x.r->window, &from, &to);
+	assert_true(to > from && result_has(x.r, from, from + 1));
+	pthread_mutex_unlock(&x.r->lock);
+	assert_int_equal(result_hold_back(&x, en->slabs.bytes - (size_t)(to - from) + 1, NULL), 0);
+	pthread_mutex_lock(&x.r->lock);
+	assert_false(result_has(x.r, from, from + 1));
+	assert_true(result_has(x.r, from + 1, from + 2));
+	pthread_mutex_unlock(&x.r->lock);
+	result_unref(x.r);
+	buf_release(&whole);
+	close_engine();
+}
+
 /* Where there is no block, a read says why, and the next open may have one. */
 static void
 without_memory_a_read_fails_in_words(void **state)
@@ -763,6 +794,7 @@ main(void)
 		cmocka_unit_test(an_idle_block_goes_back_after_a_while),
 		cmocka_unit_test(a_jump_passes_over_what_lies_before),
 		cmocka_unit_test(readers_far_apart_come_to_the_end),
+		cmocka_unit_test(what_is_about_to_go_is_there_no_more),
 		cmocka_unit_test(without_memory_a_read_fails_in_words),
 		cmocka_unit_test(many_come_and_go),
 	};
