@@ -208,6 +208,8 @@ void request_settle(struct request *);
 void request_print_path(const struct request *, struct buf *);
 /* Bytes of memory that it takes by itself. */
 size_t request_memory(const struct request *);
+/* r->need and r->selected: the shards that the query leaves. */
+int request_select(struct request *, struct err *) WARN_UNUSED;
 /* r->stats: what the plan is made from. */
 int request_stats(struct request *, struct err *) WARN_UNUSED;
 /*
@@ -372,6 +374,12 @@ bool request_measured(const struct request *);
  */
 int run_size(struct request *, uint64_t deadline_mono_ns, const atomic_bool *cancel,
     struct run_info *, uint64_t *size, struct err *) WARN_UNUSED;
+/*
+ * The same without a plan or a look into a shard: of one that asks for whole services, where the
+ * manifest knows how long their lines are. False: it is not told so, or something is amiss, as the
+ * run will say.
+ */
+bool request_size(struct request *, const atomic_bool *cancel, uint64_t *rows, uint64_t *bytes);
 void run_exec_env(const struct request *, uint64_t deadline_mono_ns, const atomic_bool *cancel,
     struct exec_env *);
 /* ERR_NODATA if the store has no span as new as the path expects; if rows or the count are too few. */

@@ -108,6 +108,11 @@ void result_recount(struct result *, struct hash128 version);
 int result_size_ahead(struct result *, const struct blob_limits *, uint64_t deadline_mono_ns,
     struct err *) WARN_UNUSED;
 /*
+ * The same before it is planned, and without any shard: true, and it is SIZED. False: it is to be
+ * planned.
+ */
+bool result_size_told(struct result *, const struct blob_limits *);
+/*
  * Of bytes that are not kept. A run that ends early since a reader wants other
  * bytes, or none any more, has x->seeks or x->rests.
  */

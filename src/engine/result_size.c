@@ -7,7 +7,8 @@
  *                               +--- its last user left, or ---+
  *                                    none wants more for long
  *
- * Both runs are of one request: one snapshot, one `now`, one plan. The bytes of a result that the
+ * Of whole services the manifest tells it, before the request is planned: that is then for the first
+ * read. Else the first run adds it up. Both runs are of one request: one snapshot, one `now`, one plan. The bytes of a result that the
  * cache may keep go into the blob as those of any result do, so that a read of what was made is
  * served from there, and one further on waits; the producer keeps STREAM_AHEAD before its readers.
  * One that nobody reads any more, or that a pager holds open, takes no thread, and keeps what it
@@ -35,10 +36,15 @@
 #define FAR_WINDOWS 4		/* a read that far past the window is sooner there by lengths */
 
 static bool
+may_size(const struct result *r)
+{
+	return !r->sized && !result_may_stream(r->engine) && request_measured(r->request);
+}
+
+static bool
 wants_size(const struct result *r)
 {
-	return !r->sized && !r->here && !result_may_stream(r->engine) &&
-	    r->est_bytes >= r->engine->size_ahead && request_measured(r->request);
+	return may_size(r) && !r->here && r->est_bytes >= r->engine->size_ahead;
 }
 
 /* Those that are kept go into the blob; others, which would be spilled, are made as they are read. */
@@ -84,6 +90,23 @@ result_size_ahead(struct result *r, const struct blob_limits *lim, uint64_t dead
 		return code;
 	publish(r, &info, size, !is_kept(r, size, lim));
 	return 0;
+}
+
+bool
+result_size_told(struct result *r, const struct blob_limits *lim)
+{
+	struct engine *en = r->engine;
+	struct run_info info = { 0 };
+	uint64_t size;
+
+	if (!may_size(r) || r->planned ||
+	    !request_size(r->request, &r->cancel, &info.n_rows, &size) || size < en->size_ahead)
+		return false;
+	/* What others may have made is looked for first. */
+	if (redis_usable(en->redis) && size <= conf_u64(en->conf, CONF_REDIS_MAX_VALUE))
+		return false;
+	publish(r, &info, size, !is_kept(r, size, lim));
+	return true;
 }
 
 int

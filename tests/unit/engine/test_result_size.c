@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "catalog/catalog_i.h"
 #include "engine/engine_i.h"
 #include "engine/result_i.h"
 #include "lib/store_rig.h"
@@ -220,6 +221,43 @@ a_size_is_told_and_no_row_made(void **state)
 	}
 	assert_int_equal(atomic_load(&en->counters.sized), sizeof paths / sizeof *paths);
 	close_engine();
+}
+
+/* The manifest tells of whole services: there is no plan, and no shard is opened. */
+static void
+of_whole_services_it_is_told_without_a_plan(void **state)
+{
+	static const char *const paths[] = { ALL, "/service/service-1" ALL, "/limit/1000000" ALL,
+		"/expect/rows/100" ALL, "/mark/m1" ALL };
+	static const char *const others[] = { "/limit/10" ALL, "/offset/3" ALL,
+		"/sort/duration" ALL, "/status/error" ALL, "/kind/server/service/service-1" ALL,
+		"/since/2026-11-20T12:50:00Z" ALL };
+	const size_t n = sizeof paths / sizeof *paths, m = sizeof others / sizeof *others;
+
+	(void)state;
+	for (size_t i = 0; i < n + m; i++) {
+		const char *path = i < n ? paths[i] : others[i - n];
+		const struct snap *s;
+		struct result *r;
+		struct buf whole;
+
+		open_engine(NULL, 0);
+		r = result_of(path);
+		assert_int_equal(size_of(r), 0);
+		s = snap_of(r->request->world->snap);
+		if (i < n && (r->request->plan != NULL || atomic_load(&s->n_open) != 0))
+			fail_msg("%s: planned, or a shard opened", path);
+		if (i >= n && !result_info(r).done && r->request->plan == NULL)
+			fail_msg("%s: not planned", path);
+		whole = bytes_of(path);
+		assert_true(whole.n != 0);
+		assert_int_equal(result_info(r).size, whole.n);
+		all_is(r, 7000, &whole);
+		COMES(result_info(r).done);
+		result_unref(r);
+		buf_release(&whole);
+		close_engine();
+	}
 }
 
 static void
@@ -781,6 +819,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_size_is_told_and_no_row_made),
+		cmocka_unit_test(of_whole_services_it_is_told_without_a_plan),
 		cmocka_unit_test(what_lengths_do_not_tell_is_made_whole),
 		cmocka_unit_test(reads_are_right_in_any_order),
 		cmocka_unit_test(what_open_tells_of_it_tells_still),
