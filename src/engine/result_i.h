@@ -113,6 +113,11 @@ int result_size_ahead(struct result *, const struct blob_limits *, uint64_t dead
  */
 bool result_size_told(struct result *, const struct blob_limits *);
 /*
+ * Made whole it will hardly fit in memory, and goes into the spill file from the start: to fill
+ * memory first would have the system clear twice as many pages as that has, for nothing.
+ */
+bool result_spills(const struct result *, const struct blob_limits *);
+/*
  * Of bytes that are not kept. A run that ends early since a reader wants other
  * bytes, or none any more, has x->seeks or x->rests.
  */

@@ -276,6 +276,8 @@ make_bytes(struct result *r, struct run_ctx *x, uint64_t deadline, int code, str
 	struct shadow_tap *tap = NULL;
 	bool on;
 
+	if (result_spills(r, &x->limits))
+		x->limits.mem_max = 0;
 	if (code == 0 && r->windowed)
 		code = result_window_begin(r, err);
 	/* Of a part there is nothing to compare with. */

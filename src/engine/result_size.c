@@ -33,6 +33,7 @@
 #include "result_i.h"
 
 #define PIECES 8		/* of a window: so much is appended at once, at most */
+#define SPILL_QUARTERS 5		/* estimated to be so many quarters of what memory may have of it */
 #define FAR_WINDOWS 4		/* a read that far past the window is sooner there by lengths */
 
 static bool
@@ -52,6 +53,13 @@ static bool
 is_kept(const struct result *r, uint64_t size, const struct blob_limits *lim)
 {
 	return size <= lim->mem_max && conf_bool(r->engine->conf, CONF_RESULT_CACHE_ENABLED);
+}
+
+bool
+result_spills(const struct result *r, const struct blob_limits *lim)
+{
+	return !r->sized && !result_may_stream(r->engine) &&
+	    r->est_bytes / SPILL_QUARTERS > lim->mem_max / 4;
 }
 
 static void
