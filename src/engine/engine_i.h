@@ -675,6 +675,8 @@ void costs_print(struct engine *, struct buf *);
 #define SIZE_AHEAD (4u << 20)
 /* Bytes of a result that is not kept, which are there around its readers: result_size.c. */
 #define WINDOW_BYTES (8u << 20)
+/* A read gets so many bytes at most. */
+#define RESULT_READ_MAX (1u << 20)
 /* Bytes that the producer of what is read as it comes may be before its readers. */
 #define STREAM_AHEAD (64u << 20)
 /* Least estimated cost of a shard, in seq_page_cost (some 40 us), of which groups are kept. */
@@ -756,6 +758,7 @@ struct engine {
 	atomic_ullong results_bytes;	/* of all results that there are */
 	atomic_uint n_given_back;	/* times that it has */
 	struct slabs slabs;		/* that large results are read through */
+	struct slabs copies;		/* of RESULT_READ_MAX bytes: what reads are answered with */
 	/* engine_dir_mtime's last answer, and when: 0, never. */
 	atomic_ullong dir_mtime_ns, dir_mtime_at_ns;
 };
