@@ -152,6 +152,24 @@ int snapshot_trace_shards(const struct snapshot *, uint64_t hash, uint32_t **, s
  */
 int snapshot_service_rows(const struct snapshot *, size_t i, struct time_range,
     const struct sv *services, size_t n, uint64_t *rows);
+/*
+ * The services of shard i with the bytes of their lines in spans.jsonl, of that version
+ * (render/span_line.h), without opening it: how many there are, 0 if that is not known; then each, by
+ * its place.
+ */
+struct service_lines {
+	struct sv service;
+	uint64_t n_rows, min_start, max_start;
+	uint64_t bytes;		/* 0: not told */
+};
+size_t snapshot_lines(const struct snapshot *, size_t i, unsigned version);
+struct service_lines snapshot_lines_at(const struct snapshot *, size_t i, size_t k);
+/*
+ * Is the file of shard i there, and as long as it is listed? It is not opened. ERR_CORRUPT, naming it.
+ */
+int snapshot_shard_there(const struct snapshot *, size_t i, struct err *) WARN_UNUSED;
+/* Has it a span of the service, by the manifest alone? False: it may have all the same. */
+bool snapshot_has_service(const struct snapshot *, struct sv service);
 /* How many of its shards are known without opening them. */
 size_t snapshot_n_listed(const struct snapshot *);
 /*

@@ -91,6 +91,7 @@ struct stats_need {
 	bool has_after;
 	uint64_t after;
 	uint64_t only;			/* only shards of this commit; 0: of all */
+	bool whole;			/* nothing is asked of spans but their time, and these services */
 	/* What shards have of each service is enough, where those asked for lie in the range. */
 	bool counts;
 	/* So is the sum of these, and of no more than `enough` spans. */

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "manifest_i.h"
 #include "shard/chunk.h"
+#include "shard/lengths.h"
 #include "stats_i.h"
 
 void
@@ -63,8 +64,10 @@ add_field(struct mbuild *b, const struct field *f, struct buf *text, struct err 
 
 /* ---- from shards ---- */
 
+/* lines: what they take in spans.jsonl; or NULL. */
 static int
-add_services(struct mbuild *b, const struct shard_info *info, struct err *e)
+add_services(struct mbuild *b, const struct shard_info *info, const struct line_totals *lines,
+    struct err *e)
 {
 	int rc = 0;
 
@@ -73,6 +76,7 @@ add_services(struct mbuild *b, const struct shard_info *info, struct err *e)
 		struct mservice m = {
 			.n_rows = s->row_to - s->row_from, .n_errors = (uint32_t)s->n_errors,
 			.min_start = s->min_start, .max_start = s->max_start,
+			.line_bytes = lines == NULL ? 0 : line_totals_at(lines, i),
 		};
 
 		rc = name_no(b, s->service, &m.name, e);
@@ -113,7 +117,8 @@ add_fields(struct mbuild *b, const struct shard_stats *st, struct err *e)
 }
 
 static struct mrow
-row_of(const struct shard_stats *st, struct shard *s, uint64_t number, size_t service_from)
+row_of(const struct shard_stats *st, struct shard *s, uint64_t number, size_t service_from,
+    const struct line_totals *lines)
 {
 	return (struct mrow){
 		.partition = st->partition, .number = number, .n_rows = st->n_rows,
@@ -122,8 +127,22 @@ row_of(const struct shard_stats *st, struct shard *s, uint64_t number, size_t se
 		.n_row_groups = st->n_row_groups, .service_from = (uint32_t)service_from,
 		.flags = (st->trace_summaries ? MROW_SUMMARIES : 0u) |
 		    (st->all_keys ? MROW_ALL_KEYS : 0u) |
-		    (unsigned)st->index_kinds << MROW_KINDS_SHIFT,
+		    (unsigned)st->index_kinds << MROW_KINDS_SHIFT |
+		    (lines == NULL ? 0u : line_totals_version(lines) << MROW_LINES_SHIFT),
 	};
+}
+
+/* NULL in *out: nothing is told of them. */
+static int
+told_lines(struct shard *s, const struct line_totals **out, struct err *e)
+{
+	int rc = line_totals_get(s, out, e);
+
+	if (rc == 0 && *out != NULL && line_totals_version(*out) == 0) {
+		line_totals_put(*out);
+		*out = NULL;
+	}
+	return rc;
 }
 
 /* Names of what failed stay: a name too many is only one that is not asked for. */
@@ -132,13 +151,17 @@ add_shard(struct mbuild *b, struct shard *s, const struct shard_facts *f, uint64
     struct err *e)
 {
 	size_t services = b->services.n, traces = b->traces.n;
+	const struct line_totals *lines;
 	int rc;
 
-	if ((rc = add_services(b, shard_info(s), e)) == 0 &&
+	if ((rc = told_lines(s, &lines, e)) != 0)
+		return rc;
+	if ((rc = add_services(b, shard_info(s), lines, e)) == 0 &&
 	    (rc = add_traces(b, s, (uint32_t)b->rows.n, e)) == 0 &&
 	    (rc = add_fields(b, &f->stats, e)) == 0 &&
-	    !vec_push(&b->rows, row_of(&f->stats, s, number, services)))
+	    !vec_push(&b->rows, row_of(&f->stats, s, number, services, lines)))
 		rc = err_nomem(e);
+	line_totals_put(lines);
 	if (rc != 0) {
 		b->services.n = services;
 		b->traces.n = traces;

@@ -12,19 +12,21 @@
  *
  * A segment, written once: the core, then the list of traces.
  *    0  8  magic "SPANFSMS"
- *    8  4  version, 1       12  4  rows
+ *    8  4  version, 2       12  4  rows
  *   16  4  services         20  4  blocks of traces
  *   24  8  traces           32  8  bytes of the core
  *   40  4  names            44  4  fields
  *   48 16  zero
  *   64     rows, 72 bytes each (struct mrow), by partition, then number, each once
- *          services, 32 bytes each (struct mservice): those of a row follow each other
+ *          services, 40 bytes each (struct mservice): those of a row follow each other;
+ *          in version 1 they have no line_bytes, and are 32
  *          blocks, 16 bytes each (struct mblock)
  *          names: str each, rising bytewise; fields: u8 scope and key as one str each, rising
  *          zeros up to a multiple of 8
  *          traces, 8 bytes each, rising: u32 row, u32 upper half of the id's hash;
  *          512 of them are a block
  */
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/cursor.h"
@@ -34,13 +36,15 @@
 
 #define HEAD_MAGIC "SPANFSMF"
 #define SEGMENT_MAGIC "SPANFSMS"
-#define FORMAT 1
+#define HEAD_FORMAT 1
+#define SEGMENT_FORMAT 2
+#define SERVICE_BYTES_1 offsetof(struct mservice, line_bytes)	/* of version 1 */
 #define HEAD_BYTES 24
 #define REF_MIN_BYTES 11
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tables are used as they lie there");
 _Static_assert(sizeof(struct mrow) == 72, "no holes");
-_Static_assert(sizeof(struct mservice) == 32, "no holes");
+_Static_assert(sizeof(struct mservice) == 40, "no holes");
 _Static_assert(sizeof(struct mblock) == 16, "no holes");
 _Static_assert(FIELD_RESOURCE == 2 && FIELD_SPAN == 3 && FIELD_EVENT == 4 && FIELD_LINK == 5 &&
     FIELD_SCOPE == 6, "they are on disk");
@@ -66,7 +70,7 @@ manifest_encode(struct buf *b, const struct mhead *h)
 	size_t from = b->n;
 
 	BUF_LIT(b, HEAD_MAGIC);
-	buf_le(b, FORMAT, 4);
+	buf_le(b, HEAD_FORMAT, 4);
 	buf_le(b, 0, 4);
 	buf_le(b, h->generation, 8);
 	buf_varint(b, h->n);
@@ -93,7 +97,7 @@ check_frame(struct sv s, const char *name, struct err *e)
 	if (hash64(s.p, s.n - 8) != cursor_u64(&c))
 		return corrupt(name, s.n - 8, "wrong checksum", e);
 	c = cursor_new(s.p + 8, 8);
-	if (cursor_u32(&c) != FORMAT)
+	if (cursor_u32(&c) != HEAD_FORMAT)
 		return err_set(e, ERR_VERSION, 8, "%s: of another format", name);
 	return cursor_u32(&c) != 0 ? corrupt(name, 12, "not zero", e) : 0;
 }
@@ -164,7 +168,7 @@ segment_encode(struct buf *b, const struct mseg *m, const mtrace *traces, size_t
 	uint64_t n_blocks = (m->n_traces + SEGMENT_BLOCK_TRACES - 1) / SEGMENT_BLOCK_TRACES;
 
 	BUF_LIT(b, SEGMENT_MAGIC);
-	buf_le(b, FORMAT, 4);
+	buf_le(b, SEGMENT_FORMAT, 4);
 	buf_le(b, m->n_rows, 4);
 	buf_le(b, m->n_services, 4);
 	buf_le(b, n_blocks, 4);
@@ -209,6 +213,7 @@ rows_ok(const struct mseg *m)
 			const struct mservice *s = &m->services[k];
 
 			if (s->name >= m->n_names || s->zero != 0 || s->n_rows == 0 ||
+			    ((r->flags & MROW_LINES) == 0 && s->line_bytes != 0) ||
 			    s->n_errors > s->n_rows || s->min_start > s->max_start ||
 			    s->min_start < r->min_start || s->max_start > r->max_start ||
 			    (k > r->service_from && s->name <= s[-1].name))
@@ -265,7 +270,8 @@ zeros_to_the_end(struct cursor *c)
 
 struct counts {
 	uint64_t core, rest;
-	size_t tables;		/* bytes of the header and the tables */
+	size_t service;		/* bytes of one */
+	size_t tables;		/* of the header and the tables */
 };
 
 static bool
@@ -280,8 +286,39 @@ read_counts(struct cursor *c, struct mseg *m, struct counts *k)
 	m->n_fields = cursor_u32(c);
 	k->rest = cursor_u64(c) | cursor_u64(c);
 	k->tables = SEGMENT_HEADER_BYTES + m->n_rows * sizeof(struct mrow) +
-	    m->n_services * sizeof(struct mservice) + m->n_blocks * sizeof(struct mblock);
+	    m->n_services * k->service + m->n_blocks * sizeof(struct mblock);
 	return !c->bad && k->rest == 0;
+}
+
+/* Of version 1, made into what they are now. */
+static bool
+widen_services(struct mseg *m, const uint8_t *p, struct arena *a)
+{
+	struct mservice *v = arena_array(a, m->n_services + 1, struct mservice);
+
+	if (v == NULL)
+		return false;
+	for (size_t i = 0; i < m->n_services; i++) {
+		v[i].line_bytes = 0;
+		memcpy(&v[i], p + i * SERVICE_BYTES_1, SERVICE_BYTES_1);
+	}
+	m->services = v;
+	return true;
+}
+
+/* Where the tables lie; services are made in the arena if they are of version 1. */
+static bool
+place_tables(struct mseg *m, const uint8_t *p, const struct counts *k, struct arena *a)
+{
+	const uint8_t *services = p + SEGMENT_HEADER_BYTES + m->n_rows * sizeof(struct mrow);
+
+	m->rows = (const struct mrow *)(p + SEGMENT_HEADER_BYTES);
+	m->services = (const struct mservice *)services;
+	m->blocks = (const struct mblock *)(services + m->n_services * k->service);
+	m->names = arena_array(a, m->n_names + 1, struct sv);
+	m->fields = arena_array(a, m->n_fields + 1, struct sv);
+	return m->names != NULL && m->fields != NULL &&
+	    (k->service == sizeof *m->services || widen_services(m, services, a));
 }
 
 int
@@ -292,23 +329,21 @@ segment_decode(const void *core, size_t n, uint64_t n_bytes, const char *name, s
 	struct cursor c = cursor_new(p, n);
 	struct mseg m = { 0 };
 	struct counts k;
+	uint32_t format;
 
 	if (n < SEGMENT_HEADER_BYTES || n % 8 != 0 || memcmp(p, SEGMENT_MAGIC, 8) != 0)
 		return corrupt(name, 0, "not a segment of a manifest", e);
 	(void)cursor_u64(&c);
-	if (cursor_u32(&c) != FORMAT)
+	format = cursor_u32(&c);
+	if (format != SEGMENT_FORMAT && format != 1)
 		return err_set(e, ERR_VERSION, 8, "%s: of another format", name);
+	k.service = format == 1 ? SERVICE_BYTES_1 : sizeof(struct mservice);
 	if (!read_counts(&c, &m, &k) || k.core != n || k.tables > n ||
 	    m.n_names > n - k.tables || m.n_fields > n - k.tables ||
 	    m.n_traces != (n_bytes - n) / sizeof(mtrace) || (n_bytes - n) % sizeof(mtrace) != 0 ||
 	    m.n_blocks != (m.n_traces + SEGMENT_BLOCK_TRACES - 1) / SEGMENT_BLOCK_TRACES)
 		return corrupt(name, 12, "impossible numbers", e);
-	m.rows = (const struct mrow *)(p + SEGMENT_HEADER_BYTES);
-	m.services = (const struct mservice *)(m.rows + m.n_rows);
-	m.blocks = (const struct mblock *)(m.services + m.n_services);
-	m.names = arena_array(a, m.n_names + 1, struct sv);
-	m.fields = arena_array(a, m.n_fields + 1, struct sv);
-	if (m.names == NULL || m.fields == NULL)
+	if (!place_tables(&m, p, &k, a))
 		return err_nomem(e);
 	c = cursor_new(p + k.tables, n - k.tables);
 	if (!read_strings(&c, m.names, m.n_names) || !read_strings(&c, m.fields, m.n_fields) ||

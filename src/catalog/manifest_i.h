@@ -36,6 +36,8 @@
 
 enum { MROW_SUMMARIES = 1, MROW_ALL_KEYS = 2 };
 #define MROW_KINDS_SHIFT 8		/* of flags: bits of enum stat_index */
+#define MROW_LINES_SHIFT 16		/* alike, 8 bits: which version its services' line_bytes are of */
+#define MROW_LINES (0xffu << MROW_LINES_SHIFT)	/* 0: they are not told */
 
 struct mrow {
 	uint64_t partition, number;	/* sorted by these; number of the file's name */
@@ -49,6 +51,7 @@ struct mrow {
 struct mservice {			/* of a row, in byte order of the names */
 	uint32_t name, n_rows, n_errors, zero;
 	uint64_t min_start, max_start;
+	uint64_t line_bytes;		/* of its lines in spans.jsonl; 0: not told */
 };
 
 struct mblock {				/* of the list of traces */

@@ -206,6 +206,12 @@ stranger(const struct shard_entry *en, const char *what, unsigned long long has,
 	    "listed as %llu", en->file, what, has, listed);
 }
 
+static int
+missing(const struct shard_entry *en, struct err *e)
+{
+	return err_set(e, ERR_CORRUPT, -1, "%s: the shard is missing", en->file);
+}
+
 /* Two shards may have changed places, or one come from another store: each is whole in itself. */
 static int
 check_entry(const struct shard_entry *en, const struct shard_info *i, struct err *e)
@@ -231,7 +237,7 @@ snapshot_open_listed(struct fsys *fs, struct chunkcache *cache, const struct sha
 	int rc = shard_open(fs, en->file, cache, &shard, e);
 
 	if (rc == ERR_UNKNOWN)
-		return err_set(e, ERR_CORRUPT, -1, "%s: the shard is missing", en->file);
+		return missing(en, e);
 	if (rc == 0 && (rc = check_entry(en, shard_info(shard), e)) != 0)
 		shard_unref(shard);
 	if (rc == 0)
@@ -289,6 +295,20 @@ snapshot_shard(const struct snapshot *p, size_t i, struct shard **out, struct er
 	if (rc == 0)
 		*out = shard;
 	return rc;
+}
+
+int
+snapshot_shard_there(const struct snapshot *p, size_t i, struct err *e)
+{
+	const struct snap *s = snap_of(p);
+	const struct shard_entry *en = &p->shards[i];
+	struct file_id id;
+	int rc = s->fs->ops->stat(s->fs, en->file, &id, e);
+
+	if (rc == ERR_UNKNOWN)
+		return missing(en, e);
+	return rc == 0 && id.size != en->n_bytes ?
+	    stranger(en, "bytes", id.size, en->n_bytes, e) : rc;
 }
 
 int

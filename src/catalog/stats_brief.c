@@ -211,6 +211,45 @@ snapshot_service_rows(const struct snapshot *s, size_t i, struct time_range r,
 	return 1;
 }
 
+/* Of a segment of which rows are of no use any more they may be those that have it. */
+bool
+snapshot_has_service(const struct snapshot *s, struct sv service)
+{
+	const struct manifest *m = &snap_of(s)->manifest;
+
+	for (size_t k = 0; k < m->n; k++)
+		if (m->n_used[k] == m->segments[k]->m.n_rows &&
+		    segment_name(&m->segments[k]->m, service) >= 0)
+			return true;
+	return false;
+}
+
+size_t
+snapshot_lines(const struct snapshot *s, size_t i, unsigned version)
+{
+	const struct manifest *m = &snap_of(s)->manifest;
+	const struct mseg *seg;
+	const struct mrow *r = manifest_row(m, i, &seg);
+	uint32_t from, to;
+
+	if (r == NULL || (r->flags & MROW_LINES) >> MROW_LINES_SHIFT != version)
+		return 0;
+	segment_services(seg, m->places[i].row, &from, &to);
+	return to - from;
+}
+
+struct service_lines
+snapshot_lines_at(const struct snapshot *s, size_t i, size_t k)
+{
+	const struct manifest *m = &snap_of(s)->manifest;
+	const struct mplace *p = &m->places[i];
+	const struct mseg *seg = &m->segments[p->segment]->m;
+	const struct mservice *x = &seg->services[seg->rows[p->row].service_from + k];
+
+	return (struct service_lines){ seg->names[x->name], x->n_rows, x->min_start,
+		x->max_start, x->line_bytes };
+}
+
 size_t
 snapshot_n_listed(const struct snapshot *s)
 {

@@ -89,12 +89,21 @@ check_files(struct mcheck *k)
 
 /* ---- a row against its shard ---- */
 
+/* One that was written before says nothing of the lines. */
+static bool
+tells_lines(const struct mrow *r)
+{
+	return (r->flags & MROW_LINES) != 0;
+}
+
 static bool
 same_row(const struct mrow *a, const struct mrow *b)
 {
 	struct mrow x = *a, y = *b;
 
 	x.service_from = y.service_from = 0;
+	if (!tells_lines(a))
+		y.flags &= ~MROW_LINES;
 	return memcmp(&x, &y, sizeof x) == 0;
 }
 
@@ -113,6 +122,8 @@ same_services(const struct mseg *m, uint32_t row, const struct mbuild *b)
 		if (no == NULL || *no != y.name)
 			return false;
 		x.name = y.name;
+		if (!tells_lines(&m->rows[row]))
+			y.line_bytes = 0;
 		if (memcmp(&x, &y, sizeof x) != 0)
 			return false;
 	}

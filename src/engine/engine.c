@@ -128,6 +128,7 @@ tidy(struct engine *en)
 	results_drop(gone);
 	if (give_back) {
 		slabs_give_back(&en->slabs);
+		slabs_give_back(&en->copies);
 		memory_give_back();
 		atomic_fetch_add(&en->n_given_back, 1);
 	}
@@ -324,6 +325,7 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	costs_init(&en->costs);
 	statistics_init(&en->statistics);
 	slabs_init(&en->slabs, WINDOW_BYTES, &en->quota);
+	slabs_init(&en->copies, RESULT_READ_MAX, NULL);
 	en->conf = conf;
 	en->next_id = 1;
 	en->size_ahead = SIZE_AHEAD;
@@ -437,6 +439,7 @@ engine_close(struct engine *en)
 	statistics_release(&en->statistics);
 	results_forget_paths(&en->results);
 	slabs_release(&en->slabs);
+	slabs_release(&en->copies);
 	gdsf_release(&en->results.worth);
 	decisioncache_free(en->decisions);
 	partcache_free(en->parts);

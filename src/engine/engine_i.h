@@ -215,6 +215,8 @@ void request_settle(struct request *);
 void request_print_path(const struct request *, struct buf *);
 /* Bytes of memory that it takes by itself. */
 size_t request_memory(const struct request *);
+/* r->need and r->selected: the shards that the query leaves. */
+int request_select(struct request *, struct err *) WARN_UNUSED;
 /* r->stats: what the plan is made from. */
 int request_stats(struct request *, struct err *) WARN_UNUSED;
 /*
@@ -379,6 +381,12 @@ bool request_measured(const struct request *);
  */
 int run_size(struct request *, uint64_t deadline_mono_ns, const atomic_bool *cancel,
     struct run_info *, uint64_t *size, struct err *) WARN_UNUSED;
+/*
+ * The same without a plan or a look into a shard: of one that asks for whole services, where the
+ * manifest knows how long their lines are. False: it is not told so, or something is amiss, as the
+ * run will say.
+ */
+bool request_size(struct request *, const atomic_bool *cancel, uint64_t *rows, uint64_t *bytes);
 void run_exec_env(const struct request *, uint64_t deadline_mono_ns, const atomic_bool *cancel,
     struct exec_env *);
 /* ERR_NODATA if the store has no span as new as the path expects; if rows or the count are too few. */
@@ -479,6 +487,7 @@ struct result {
 	uint64_t begun_at;	/* the byte that the run is to begin with */
 	unsigned n_answering;	/* reads that are about to be copied out of it, */
 	uint64_t answering_from;	/* none of an earlier byte */
+	uint64_t going;		/* bytes before that are about to be written over */
 	struct exec_progress progress;
 	uint64_t read_up_to;	/* furthest byte asked for */
 	uint64_t queued_ns;
@@ -683,6 +692,8 @@ void costs_print(struct engine *, struct buf *);
 #define SIZE_AHEAD (4u << 20)
 /* Bytes of a result that is not kept, which are there around its readers: result_size.c. */
 #define WINDOW_BYTES (8u << 20)
+/* A read gets so many bytes at most. */
+#define RESULT_READ_MAX (1u << 20)
 /* Bytes that the producer of what is read as it comes may be before its readers. */
 #define STREAM_AHEAD (64u << 20)
 /* Least estimated cost of a shard, in seq_page_cost (some 40 us), of which groups are kept. */
@@ -763,6 +774,7 @@ struct engine {
 	atomic_ullong results_bytes;	/* of all results that there are */
 	atomic_uint n_given_back;	/* times that it has */
 	struct slabs slabs;		/* that large results are read through */
+	struct slabs copies;		/* of RESULT_READ_MAX bytes: what reads are answered with */
 	/* engine_dir_mtime's last answer, and when: 0, never. */
 	atomic_ullong dir_mtime_ns, dir_mtime_at_ns;
 };

@@ -211,6 +211,9 @@ check_segment(struct world *w, stats_fn *loaded, void *arg,
 
 	if (n->n_services == 0 && n->n_fields == 0)
 		return 0;
+	for (size_t i = 0; i < n->n_services; i++)
+		if (snapshot_has_service(w->snap, n->services[i]))
+			return 0;
 	if (loaded != NULL && !atomic_load_explicit(&w->named, memory_order_acquire)) {
 		if ((code = loaded(arg, &some, e)) < 0)
 			return code;

@@ -35,9 +35,8 @@ take_stats(struct request *r, const struct stats *st, struct err *e)
 	return 0;
 }
 
-/* r->need and r->selected: the shards that the query leaves. */
-static int
-select_shards(struct request *r, struct err *e)
+int
+request_select(struct request *r, struct err *e)
 {
 	const struct format *f = r->format != NULL ? r->format :
 	    query_usual_format(r->query);
@@ -65,7 +64,7 @@ static int
 load(struct request *r, const struct stats **out, struct err *e)
 {
 	const struct snapshot *snap = r->world->snap;
-	int code = select_shards(r, e);
+	int code = request_select(r, e);
 
 	if (code < 0)
 		return code;
@@ -195,7 +194,7 @@ version(struct request *r, bool by_bytes, struct hash128 *out, struct err *e)
 	if (r->kind != FILE_FORMAT || r->force != OPT_FORCE_NONE || r->rules_off != 0 ||
 	    r->commit != 0 || r->engine->source != NULL)
 		return 0;
-	if ((code = select_shards(r, e)) < 0)
+	if ((code = request_select(r, e)) < 0)
 		return code;
 	if (wider_need(r, &need)) {
 		sel = &wider;

@@ -35,8 +35,9 @@ wait_for(struct result *r, enum wait_kind kind, uint64_t off, size_t n, uint64_t
 		/* Nobody can wait for it meanwhile but those who come later: they find it at work. */
 		pthread_mutex_unlock(&r->lock);
 		result_make_here(r);
-		code = 0;
 		pthread_mutex_lock(&r->lock);
+		/* That may have been its size alone. */
+		code = kind == WAIT_READ ? result_start_read(r, off, n, e) : 0;
 	}
 	if (code == 0) {
 		w->next = r->waits;

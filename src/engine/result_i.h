@@ -49,7 +49,8 @@ result_has(struct result *r, uint64_t from, uint64_t to)
 {
 	if (from >= to)
 		return true;
-	return r->windowed ? window_has(&r->window, from, to) : blob_size(&r->blob) >= to;
+	return r->windowed ? from >= r->going && window_has(&r->window, from, to) :
+	    blob_size(&r->blob) >= to;
 }
 
 /* Known to cost more than stat may take. */
@@ -106,6 +107,16 @@ void result_recount(struct result *, struct hash128 version);
  */
 int result_size_ahead(struct result *, const struct blob_limits *, uint64_t deadline_mono_ns,
     struct err *) WARN_UNUSED;
+/*
+ * The same before it is planned, and without any shard: true, and it is SIZED. False: it is to be
+ * planned.
+ */
+bool result_size_told(struct result *, const struct blob_limits *);
+/*
+ * Made whole it will hardly fit in memory, and goes into the spill file from the start: to fill
+ * memory first would have the system clear twice as many pages as that has, for nothing.
+ */
+bool result_spills(const struct result *, const struct blob_limits *);
 /*
  * Of bytes that are not kept. A run that ends early since a reader wants other
  * bytes, or none any more, has x->seeks or x->rests.

@@ -152,7 +152,8 @@ prepare(struct result *r)
 	memory = request_est_memory(rq);
 	rq->cancel = NULL;
 	pthread_mutex_lock(&r->lock);
-	r->planned = true;
+	/* Of what was stopped meanwhile nothing is known, and it may be begun again. */
+	r->planned = !atomic_load(&r->cancel);
 	r->cost_ns = cost;
 	r->est_bytes = bytes;
 	r->est_memory = memory;
@@ -275,6 +276,8 @@ make_bytes(struct result *r, struct run_ctx *x, uint64_t deadline, int code, str
 	struct shadow_tap *tap = NULL;
 	bool on;
 
+	if (result_spills(r, &x->limits))
+		x->limits.mem_max = 0;
 	if (code == 0 && r->windowed)
 		code = result_window_begin(r, err);
 	/* Of a part there is nothing to compare with. */
@@ -283,6 +286,9 @@ make_bytes(struct result *r, struct run_ctx *x, uint64_t deadline, int code, str
 	if (code == 0)
 		code = run_all(x, tap != NULL ? shadow_tap_sink(tap) : &sink, deadline, err);
 	on = may_go_on(r, x, code);
+	/* Who is told of it and asks again is to find another. */
+	if (!on && code < 0)
+		result_forget(r, false);
 	if (on && (r->whole || (code != 0 && (x->rests || x->seeks))))
 		rest(r, tap);
 	else
@@ -354,6 +360,28 @@ hand_over(struct result *r, struct err *e)
 }
 
 /*
+ * Its size is told without a plan: there is no more to do, and the reference is given up. Who waits
+ * for bytes by now has them made in a turn of their own. False: it is to be planned.
+ */
+static bool
+told_its_size(struct result *r)
+{
+	struct blob_limits lim = engine_blob_limits(r->engine);
+	struct err err = ERR_INIT;
+
+	if (!result_size_told(r, &lim))
+		return false;
+	result_recount(r, NO_VERSION);
+	if (result_wanted_on(r)) {
+		if (hand_over(r, &err) == 0)
+			return true;
+		run(r, &err);
+	}
+	result_drop(r);
+	return true;
+}
+
+/*
  * On a runner's thread: gives up the reference that it was queued with. One that turns out to
  * be long when it is planned waits for a turn of its kind.
  */
@@ -366,6 +394,8 @@ make_queued(void *arg)
 	r->here = false;
 	r->request->here = false;
 	r->started_ns = clock_mono_ns();
+	if (told_its_size(r))
+		return;
 	to_run = planned || prepare(r);
 	if (to_run && !planned && turn_matters(r->cost_ns, r->est_memory) &&
 	    hand_over(r, NULL) == 0)
@@ -437,6 +467,7 @@ result_start(struct result *r, enum wait_kind kind, struct err *e)
 int
 result_start_read(struct result *r, uint64_t off, size_t n, struct err *e)
 {
+	r->wanted = true;
 	if (r->state == RESULT_SIZED && !result_has(r, off, result_read_end(r, off, n)))
 		return submit(r, e);
 	return result_start(r, WAIT_READ, e);
@@ -452,7 +483,9 @@ result_make_here(struct result *r)
 	r->started_ns = clock_mono_ns();
 	r->here = true;
 	r->request->here = true;
-	if (r->planned || prepare(r)) {
+	if (told_its_size(r))
+		taken = true;
+	else if (r->planned || prepare(r)) {
 		bool here = r->cost_ns <= INLINE_COST_NS;
 
 		taken = !here && hand_over(r, &err) == 0;

@@ -7,7 +7,8 @@
  *                               +--- its last user left, or ---+
  *                                    none wants more for long
  *
- * Both runs are of one request: one snapshot, one `now`, one plan. The bytes of a result that the
+ * Of whole services the manifest tells it, before the request is planned: that is then for the first
+ * read. Else the first run adds it up. Both runs are of one request: one snapshot, one `now`, one plan. The bytes of a result that the
  * cache may keep go into the blob as those of any result do, so that a read of what was made is
  * served from there, and one further on waits; the producer keeps STREAM_AHEAD before its readers.
  * One that nobody reads any more, or that a pager holds open, takes no thread, and keeps what it
@@ -21,8 +22,8 @@
  * row that a byte is in is found by the lengths of lines (exec/exec.h: pass), and none before it is
  * put together. Of readers in places far apart each has a window's worth in turn. The producer stays
  * so far before the furthest read that a part of the window lies behind it, for reads that the
- * kernel sends in another order. Bytes that a read is about to copy out are not written over:
- * n_answering.
+ * kernel sends in another order. Bytes that a read is about to copy out are not written over
+ * (n_answering), and of those that are about to be written over none begins to be copied (going).
  *
  * Small results are made whole: two passes over them cost more than their bytes. What the
  * producer gives is held against the size, so that a false length is an error where it shows, and
@@ -32,13 +33,19 @@
 #include "result_i.h"
 
 #define PIECES 8		/* of a window: so much is appended at once, at most */
+#define SPILL_QUARTERS 5		/* estimated to be so many quarters of what memory may have of it */
 #define FAR_WINDOWS 4		/* a read that far past the window is sooner there by lengths */
+
+static bool
+may_size(const struct result *r)
+{
+	return !r->sized && !result_may_stream(r->engine) && request_measured(r->request);
+}
 
 static bool
 wants_size(const struct result *r)
 {
-	return !r->sized && !r->here && !result_may_stream(r->engine) &&
-	    r->est_bytes >= r->engine->size_ahead && request_measured(r->request);
+	return may_size(r) && !r->here && r->est_bytes >= r->engine->size_ahead;
 }
 
 /* Those that are kept go into the blob; others, which would be spilled, are made as they are read. */
@@ -46,6 +53,13 @@ static bool
 is_kept(const struct result *r, uint64_t size, const struct blob_limits *lim)
 {
 	return size <= lim->mem_max && conf_bool(r->engine->conf, CONF_RESULT_CACHE_ENABLED);
+}
+
+bool
+result_spills(const struct result *r, const struct blob_limits *lim)
+{
+	return !r->sized && !result_may_stream(r->engine) &&
+	    r->est_bytes / SPILL_QUARTERS > lim->mem_max / 4;
 }
 
 static void
@@ -84,6 +98,23 @@ result_size_ahead(struct result *r, const struct blob_limits *lim, uint64_t dead
 		return code;
 	publish(r, &info, size, !is_kept(r, size, lim));
 	return 0;
+}
+
+bool
+result_size_told(struct result *r, const struct blob_limits *lim)
+{
+	struct engine *en = r->engine;
+	struct run_info info = { 0 };
+	uint64_t size;
+
+	if (!may_size(r) || r->planned ||
+	    !request_size(r->request, &r->cancel, &info.n_rows, &size) || size < en->size_ahead)
+		return false;
+	/* What others may have made is looked for first. */
+	if (redis_usable(en->redis) && size <= conf_u64(en->conf, CONF_REDIS_MAX_VALUE))
+		return false;
+	publish(r, &info, size, !is_kept(r, size, lim));
+	return true;
 }
 
 int
@@ -206,6 +237,15 @@ in_use(struct result *r, size_t to_come)
 	return r->windowed && r->n_answering != 0 && end > block && end - block > r->answering_from;
 }
 
+static void
+note_going(struct result *r, size_t to_come)
+{
+	uint64_t end = result_made(r) + to_come, block = r->engine->slabs.bytes;
+
+	if (r->windowed && end > block)
+		r->going = end - block;
+}
+
 /* ---- waiting ---- */
 
 static struct timespec
@@ -276,6 +316,7 @@ result_hold_back(struct run_ctx *x, size_t to_come, struct err *e)
 		else
 			x->rests = !wait_for_move(r, &pause) && far_ahead(r);
 	}
+	note_going(r, to_come);
 	pthread_mutex_unlock(&r->lock);
 	pause_end(r, &pause);
 	return x->rests || x->seeks || atomic_load(&r->cancel) ?
@@ -322,6 +363,7 @@ result_window_begin(struct result *r, struct err *e)
 	if (r->begun_at > r->size)
 		r->begun_at = r->size;
 	r->read_up_to = w == NULL ? r->begun_at : w->off + w->n;
+	r->going = 0;
 	r->request->pass_to = r->begun_at;
 	code = window_begin(&r->window, r->begun_at, e);
 	pthread_mutex_unlock(&r->lock);

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "result_i.h"
 
-#define READ_MAX (1u << 20)
+#define SMALL_COPY (64u << 10)	/* bytes that malloc has at hand */
 
 void
 result_stream(struct result *r)
@@ -32,7 +32,7 @@ result_stream(struct result *r)
 static uint64_t
 read_end(const struct result *r, const struct wait *w)
 {
-	return result_read_end(r, w->off, w->n < READ_MAX ? w->n : READ_MAX);
+	return result_read_end(r, w->off, w->n < RESULT_READ_MAX ? w->n : RESULT_READ_MAX);
 }
 
 /* Under result.lock: may this wait be answered now? */
@@ -91,13 +91,32 @@ result_take_ready(struct result *r, uint64_t now)
 	return taken;
 }
 
+/*
+ * Bytes on the way to who reads. Large ones are of blocks that are used again: malloc would ask for
+ * fresh pages as often as not.
+ */
+static char *
+copy_get(struct result *r, size_t n)
+{
+	return n <= SMALL_COPY ? malloc(n + 1) : slabs_get(&r->engine->copies);
+}
+
+static void
+copy_put(struct result *r, char *copy, size_t n)
+{
+	if (n <= SMALL_COPY)
+		free(copy);
+	else
+		slabs_put(&r->engine->copies, copy);
+}
+
 /* Its bytes stay there until they are copied: n_answering. */
 static void
 answer_windowed(struct result *r, struct wait *w)
 {
 	uint64_t end = read_end(r, w);
 	size_t n = end > w->off ? (size_t)(end - w->off) : 0;
-	char *copy = malloc(n + 1);
+	char *copy = copy_get(r, n);
 	bool there = copy != NULL && window_read(&r->window, w->off, copy, n);
 	int code = 0;
 
@@ -105,16 +124,16 @@ answer_windowed(struct result *r, struct wait *w)
 	r->n_answering--;
 	pthread_cond_broadcast(&r->moved);
 	if (!there)
-		code = copy == NULL ? ERR_NOMEM : r->err.code;
+		code = copy == NULL ? ERR_NOMEM : r->err.code != 0 ? r->err.code : ERR_IO;
 	pthread_mutex_unlock(&r->lock);
 	w->fn(w->arg, code, copy, code == 0 ? n : 0);
-	free(copy);
+	copy_put(r, copy, n);
 }
 
 static void
 answer_read(struct result *r, struct wait *w)
 {
-	size_t want = w->n < READ_MAX ? w->n : READ_MAX, got = 0;
+	size_t want = w->n < RESULT_READ_MAX ? w->n : RESULT_READ_MAX, got = 0;
 	struct err err = ERR_INIT;
 	char *copy = NULL;
 	int code, fd;
@@ -136,12 +155,12 @@ answer_read(struct result *r, struct wait *w)
 		w->fn(w->arg, 0, got == 0 ? "" : r->blob.mem.p + w->off, got < want ? got : want);
 		return;
 	}
-	if (code == 0 && (copy = malloc(want + 1)) == NULL)
+	if (code == 0 && (copy = copy_get(r, want)) == NULL)
 		code = ERR_NOMEM;
 	if (code == 0)
 		code = blob_read(&r->blob, w->off, copy, want, &got, &err);
 	w->fn(w->arg, code, copy, code == 0 ? got : 0);
-	free(copy);
+	copy_put(r, copy, want);
 }
 
 void

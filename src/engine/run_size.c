@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * run_size: how many bytes run_request will give, before it makes any: of a spans.jsonl by the
- * lengths of lines that shards keep. What a run finds out at its end, and is for open to tell,
+ * lengths of lines that shards keep; without a plan, and no shard opened, where the manifest has all
+ * that is asked for. What a run finds out at its end, and is for open to tell,
  * is found out here too: whether there are as many rows as the path expects, or too many.
  */
 #include "engine_i.h"
@@ -64,6 +65,87 @@ run_size(struct request *r, uint64_t deadline, const atomic_bool *cancel, struct
 	info->n_rows = n.rows;
 	*size = n.bytes;
 	return expect_rows(r, n.rows, e);
+}
+
+/* ---- without a plan ---- */
+
+#define LOOK_SHARDS 256		/* between two looks at the cancel flag */
+
+static bool
+is_asked_for(const struct stats_need *need, struct sv service)
+{
+	for (size_t i = 0; i < need->n_services; i++)
+		if (sv_eq(need->services[i], service))
+			return true;
+	return need->n_services == 0;
+}
+
+/* 0: they start apart from the range; 1: within; -1: across. */
+static int
+place_in(struct time_range r, const struct service_lines *s)
+{
+	bool to_the_end = r.to == WHEN_MAX;
+
+	if (s->max_start < r.from || (s->min_start >= r.to && !to_the_end))
+		return 0;
+	return s->min_start >= r.from && (s->max_start < r.to || to_the_end) ? 1 : -1;
+}
+
+/* False: of one that is asked for something is not told, or it lies across the range. */
+static bool
+add_shard(const struct request *r, size_t shard, struct exec_size *n)
+{
+	size_t n_services = snapshot_lines(r->world->snap, shard, SPAN_LINE_VERSION);
+
+	for (size_t i = 0; i < n_services; i++) {
+		struct service_lines s = snapshot_lines_at(r->world->snap, shard, i);
+
+		int place = is_asked_for(&r->need, s.service) ? place_in(r->need.range, &s) : 0;
+
+		if (place < 0 || (place > 0 && (s.bytes == 0 || s.bytes > INT64_MAX - n->bytes)))
+			return false;
+		if (place == 0)
+			continue;
+		n->rows += s.n_rows;
+		n->bytes += s.bytes;
+	}
+	return n_services != 0;
+}
+
+/* All of them are handed out, in some order of which no more has to be known. */
+static bool
+in_one_page(const struct request *r, uint64_t rows)
+{
+	const struct query *q = r->query;
+
+	return q->n_sort == 0 && q->offset == 0 && (!q->has_limit || rows <= q->limit) &&
+	    (r->max_rows == 0 || rows <= r->max_rows);
+}
+
+static bool
+are_there(const struct request *r, const atomic_bool *cancel)
+{
+	for (size_t i = 0; i < r->selected.n; i++)
+		if ((i % LOOK_SHARDS == 0 && atomic_load(cancel)) ||
+		    snapshot_shard_there(r->world->snap, r->selected.shards[i], NULL) != 0)
+			return false;
+	return true;
+}
+
+bool
+request_size(struct request *r, const atomic_bool *cancel, uint64_t *rows, uint64_t *bytes)
+{
+	struct exec_size n = { 0 };
+
+	if (request_select(r, NULL) < 0 || !r->need.whole)
+		return false;
+	for (size_t i = 0; i < r->selected.n; i++)
+		if (!add_shard(r, r->selected.shards[i], &n))
+			return false;
+	*rows = n.rows;
+	*bytes = n.bytes;
+	return in_one_page(r, n.rows) && expect_fresh(r, NULL) == 0 &&
+	    expect_rows(r, n.rows, NULL) == 0 && are_there(r, cancel);
 }
 
 /* ---- what the path expects ---- */

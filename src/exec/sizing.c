@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * sizing: the lengths of found rows' lines, for the sinks, and of whole services without a look at
- * rows; see exec_size.c.
+ * rows, nor at the shard where the manifest has their totals; see exec_size.c.
  */
 #include "exec_i.h"
 
@@ -37,44 +37,78 @@ asks_services(const struct exec *ex, const struct matcher **by)
 	return true;
 }
 
-/* Adds up services that match; false: some lie across the slice, or are not told. */
+/* Adds up a service if it matches; false: it lies across the slice, or is not told. */
+static bool
+add_service(const struct service_lines *s, const struct matcher *by, struct slice in_time,
+    struct exec_size *n)
+{
+	int in = by == NULL ? 1 : matcher_string(by, s->service, NULL);
+
+	if (in < 0)
+		return false;
+	if (in == 0 || s->min_start > in_time.last || s->max_start < in_time.first)
+		return true;
+	if (s->min_start < in_time.first || s->max_start > in_time.last || s->bytes == 0)
+		return false;
+	n->rows += s->n_rows;
+	n->bytes += s->bytes;
+	return true;
+}
+
+/* By what the manifest says, the shard unopened. */
+static bool
+add_listed(const struct exec *ex, const struct xshard *xs, size_t n_services,
+    const struct matcher *by, struct slice in_time, struct exec_size *n)
+{
+	for (size_t i = 0; i < n_services; i++) {
+		struct service_lines s = snapshot_lines_at(ex->env.snapshot, xs->plan->shard, i);
+
+		if (!add_service(&s, by, in_time, n))
+			return false;
+	}
+	return true;
+}
+
 static bool
 add_services(const struct xshard *xs, const struct matcher *by, const struct line_totals *t,
     struct slice in_time, struct exec_size *n)
 {
 	for (size_t i = 0; i < xs->info->n_services; i++) {
-		const struct shard_service *s = &xs->info->services[i];
-		int in = by == NULL ? 1 : matcher_string(by, s->service, NULL);
+		const struct shard_service *x = &xs->info->services[i];
+		struct service_lines s = { x->service, x->row_to - x->row_from, x->min_start,
+			x->max_start, line_totals_at(t, i) };
 
-		if (in < 0)
+		if (!add_service(&s, by, in_time, n))
 			return false;
-		if (in == 0 || s->min_start > in_time.last || s->max_start < in_time.first)
-			continue;
-		if (s->min_start < in_time.first || s->max_start > in_time.last ||
-		    line_totals_at(t, i) == 0)
-			return false;
-		n->rows += s->row_to - s->row_from;
-		n->bytes += line_totals_at(t, i);
 	}
 	return true;
 }
 
-/* 1: what of the shard is in the slice is told. */
+/* 1: what of the shard is in the slice is told, and added. */
 static int
 size_shard(struct exec *ex, unsigned version, struct xshard *xs, const struct matcher *by,
-    struct slice in_time, struct exec_size *n, struct err *e)
+    struct slice in_time, struct exec_size *out, struct err *e)
 {
+	size_t listed = snapshot_lines(ex->env.snapshot, xs->plan->shard, version);
+	struct exec_size n = *out;
 	const struct line_totals *t;
 	int rc;
 
-	if ((rc = exec_check(ex, e)) < 0 ||
-	    (rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0 ||
-	    (rc = line_totals_get(xs->s, &t, e)) < 0)
+	if ((rc = exec_check(ex, e)) < 0)
 		return rc;
-	xs->info = shard_info(xs->s);
-	rc = t != NULL && line_totals_version(t) == version &&
-	    add_services(xs, by, t, in_time, n);
-	line_totals_put(t);
+	if (listed != 0)
+		rc = add_listed(ex, xs, listed, by, in_time, &n);
+	else {
+		if ((rc = source_shard(ex, xs->plan->shard, &xs->s, e)) < 0 ||
+		    (rc = line_totals_get(xs->s, &t, e)) < 0)
+			return rc;
+		xs->info = shard_info(xs->s);
+		rc = t != NULL && line_totals_version(t) == version &&
+		    add_services(xs, by, t, in_time, &n);
+		line_totals_put(t);
+	}
+	if (rc > 0)
+		*out = n;
 	return rc;
 }
 

@@ -73,6 +73,7 @@ need_rows(const struct query *q, const struct opt_options *o, const struct pred 
 	if ((q->filter->kind != PRED_TRUE && q->filter != services) || has_last_instant(q) ||
 	    q->by_groups || q->compare != NULL)
 		return;
+	n->whole = true;
 	if (o->output == ROW_COUNT) {
 		n->counts = n->sums = is_on(o, "catalog") && is_on(o, "pushdown");
 		if (q->has_limit && is_on(o, "limit") && q->limit <= UINT64_MAX - 1 - q->offset)

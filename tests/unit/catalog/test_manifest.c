@@ -21,6 +21,7 @@
 #include "lib/rounds.h"
 #include "seal/memtable.h"
 #include "shard/chunk.h"
+#include "shard/lengths.h"
 
 #define H0 UINT64_C(1764000000000000000)	/* 2025-11-24T16:00:00Z */
 #define HOUR(i) ((uint64_t)(i) * NS_PER_HOUR)
@@ -169,6 +170,32 @@ check(struct catalog *c, bool clean)
 
 /* ---- what it says ---- */
 
+/* What it says of lines is what the shard does. */
+static void
+lines_are_true(const struct snapshot *s, size_t i, struct shard *sh)
+{
+	const struct line_totals *t;
+	size_t n;
+
+	assert_int_equal(line_totals_get(sh, &t, NULL), 0);
+	assert_non_null(t);
+	n = snapshot_lines(s, i, line_totals_version(t));
+	assert_true(n == 0 || n == shard_info(sh)->n_services);
+	assert_int_equal(snapshot_lines(s, i, line_totals_version(t) + 1u), 0);
+	for (size_t k = 0; k < n; k++) {
+		const struct shard_service *x = &shard_info(sh)->services[k];
+		struct service_lines l = snapshot_lines_at(s, i, k);
+
+		assert_true(sv_eq(l.service, x->service));
+		assert_int_equal(l.n_rows, x->row_to - x->row_from);
+		assert_int_equal(l.min_start, x->min_start);
+		assert_int_equal(l.max_start, x->max_start);
+		assert_true(l.bytes > l.n_rows);
+		assert_int_equal(l.bytes, line_totals_at(t, k));
+	}
+	line_totals_put(t);
+}
+
 /* A row that is believed says what the shard's footer says; traces lead to their shards. */
 static void
 is_true(struct catalog *c)
@@ -197,6 +224,7 @@ is_true(struct catalog *c)
 			free(v);
 		}
 		traceids_put(t);
+		lines_are_true(s, i, sh);
 		if (r == NULL)
 			continue;
 		assert_int_equal(r->footer_hash, shard_info(sh)->footer_hash);
@@ -264,6 +292,211 @@ a_store_without_one_gets_it_at_the_next_commit(void **state)
 	assert_int_equal(snapshot_n_listed(s), s->n_shards);
 	is_true(c);
 	check(c, true);
+	snapshot_unref(s);
+	catalog_close(c);
+	fsys_free(fs);
+}
+
+/* ---- lines ---- */
+
+static uint64_t
+number_at(const struct buf *b, size_t off, size_t n)
+{
+	uint64_t v = 0;
+
+	for (size_t i = n; i-- > 0;)
+		v = v << 8 | (uint8_t)b->p[off + i];
+	return v;
+}
+
+static void
+put_number(struct buf *b, size_t off, uint64_t v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		b->p[off + i] = (char)(v >> (8 * i));
+}
+
+/* A segment as version 1 had it: services of 32 bytes, and no version of lines in a row's flags. */
+static void
+to_version_1(struct buf *b)
+{
+	size_t rows = number_at(b, 12, 4), services = number_at(b, 16, 4);
+	size_t from = SEGMENT_HEADER_BYTES + rows * sizeof(struct mrow);
+	struct buf out = BUF_INIT;
+
+	put_number(b, 8, 1, 4);
+	put_number(b, 32, number_at(b, 32, 8) - services * 8, 8);
+	for (size_t i = 0; i < rows; i++)
+		b->p[SEGMENT_HEADER_BYTES + (i + 1) * sizeof(struct mrow) - 2] = 0;
+	buf_put(&out, b->p, from);
+	for (size_t i = 0; i < services; i++)
+		buf_put(&out, b->p + from + i * 40, 32);
+	buf_put(&out, b->p + from + services * 40, b->n - from - services * 40);
+	assert_false(out.oom);
+	buf_release(b);
+	*b = out;
+}
+
+/* One byte more in the total of the first service. */
+static void
+to_false_total(struct buf *b)
+{
+	size_t at = SEGMENT_HEADER_BYTES + number_at(b, 12, 4) * sizeof(struct mrow) + 32;
+
+	put_number(b, at, number_at(b, at, 8) + 1, 8);
+}
+
+/* A total where there is no version. */
+static void
+to_no_version(struct buf *b)
+{
+	for (size_t i = 0; i < number_at(b, 12, 4); i++)
+		b->p[SEGMENT_HEADER_BYTES + (i + 1) * sizeof(struct mrow) - 2] = 0;
+}
+
+/* All segments changed, and MANIFEST made to fit. */
+static void
+change_segments(struct fsys *fs, void (*change)(struct buf *))
+{
+	struct buf b = BUF_INIT;
+	struct mhead h;
+	struct arena a;
+
+	arena_init(&a);
+	assert_int_equal(manifest_decode(fsys_mem_get(fs, MANIFEST_FILE), MANIFEST_FILE, &a, &h,
+	    NULL), 0);
+	for (size_t i = 0; i < h.n; i++) {
+		char path[MANIFEST_PATH_BYTES];
+
+		manifest_path(h.refs[i].number, path);
+		b.n = 0;
+		buf_sv(&b, fsys_mem_get(fs, path));
+		change(&b);
+		h.refs[i].core_bytes = number_at(&b, 32, 8);
+		h.refs[i].n_bytes = b.n;
+		h.refs[i].hash = hash64(b.p, (size_t)h.refs[i].core_bytes);
+		assert_true(fsys_mem_put(fs, path, buf_view(&b)));
+	}
+	b.n = 0;
+	manifest_encode(&b, &h);
+	assert_true(fsys_mem_put(fs, MANIFEST_FILE, buf_view(&b)));
+	buf_release(&b);
+	arena_release(&a);
+}
+
+static size_t
+n_with_lines(const struct snapshot *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_shards; i++)
+		n += snapshot_lines(s, i, 1) != 0;
+	return n;
+}
+
+static void
+of_every_shard_it_has_the_lines(void **state)
+{
+	struct fsys *fs = store_of(20);
+	struct catalog *c = open_store(fs);
+	const struct snapshot *s = snap(c);
+
+	(void)state;
+	assert_int_equal(n_with_lines(s), s->n_shards);
+	assert_true(snapshot_has_service(s, SV("s1")));
+	assert_false(snapshot_has_service(s, SV("s9")));
+	assert_int_equal(snap_of(s)->n_open, 0);
+	for (size_t i = 0; i < s->n_shards; i++)
+		assert_int_equal(snapshot_shard_there(s, i, NULL), 0);
+	assert_int_equal(snap_of(s)->n_open, 0);
+	is_true(c);
+	snapshot_unref(s);
+	catalog_close(c);
+	fsys_free(fs);
+}
+
+/* It is read, and what it says is true; new shards have lines, and old ones come along without. */
+static void
+one_without_lines_is_read(void **state)
+{
+	struct fsys *fs = store_of(20);
+	struct catalog *c;
+	const struct snapshot *s;
+	size_t n;
+
+	(void)state;
+	change_segments(fs, to_version_1);
+	c = open_store(fs);
+	s = snap(c);
+	n = s->n_shards;
+	assert_int_equal(snapshot_n_listed(s), n);
+	assert_int_equal(n_with_lines(s), 0);
+	is_true(c);
+	check(c, true);
+	snapshot_unref(s);
+	assert_int_equal(catalog_lock(c, NULL), 0);
+	for (unsigned i = 0; i < 20; i++)
+		add_some(c, 1000 + i);
+	s = snap(c);
+	assert_int_equal(snapshot_n_listed(s), s->n_shards);
+	assert_int_equal(n_with_lines(s), s->n_shards - n);
+	is_true(c);
+	check(c, true);
+	snapshot_unref(s);
+	catalog_close(c);
+	fsys_free(fs);
+}
+
+static void
+a_false_total_is_found(void **state)
+{
+	struct fsys *fs = store_of(5);
+	struct catalog *c;
+
+	(void)state;
+	change_segments(fs, to_false_total);
+	c = open_store(fs);
+	assert_true(check(c, false) > 0);
+	catalog_close(c);
+	fsys_free(fs);
+}
+
+static void
+a_total_of_no_version_is_not_believed(void **state)
+{
+	struct fsys *fs = store_of(5);
+	struct catalog *c;
+	const struct snapshot *s;
+
+	(void)state;
+	change_segments(fs, to_no_version);
+	c = open_store(fs);
+	s = snap(c);
+	assert_int_equal(snapshot_n_listed(s), 0);
+	is_true(c);
+	assert_true(check(c, false) > 0);
+	snapshot_unref(s);
+	catalog_close(c);
+	fsys_free(fs);
+}
+
+static void
+a_shard_that_is_gone_or_cut_is_noticed_unopened(void **state)
+{
+	struct fsys *fs = store_of(5);
+	struct catalog *c = open_store(fs);
+	const struct snapshot *s = snap(c);
+	struct sv bytes = fsys_mem_get(fs, s->shards[0].file);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(fsys_mem_put(fs, s->shards[0].file, sv_new(bytes.p, bytes.n - 1)));
+	assert_int_equal(snapshot_shard_there(s, 0, &e), ERR_CORRUPT);
+	assert_non_null(strstr(e.msg, s->shards[0].file));
+	assert_int_equal(fs->ops->unlink(fs, s->shards[0].file, NULL), 0);
+	assert_int_equal(snapshot_shard_there(s, 0, &e), ERR_CORRUPT);
+	assert_non_null(strstr(e.msg, "missing"));
+	assert_int_equal(snapshot_shard_there(s, 1, NULL), 0);
 	snapshot_unref(s);
 	catalog_close(c);
 	fsys_free(fs);
@@ -785,6 +1018,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_commit_writes_little_and_segments_stay_few),
 		cmocka_unit_test(a_store_without_one_gets_it_at_the_next_commit),
+		cmocka_unit_test(of_every_shard_it_has_the_lines),
+		cmocka_unit_test(one_without_lines_is_read),
+		cmocka_unit_test(a_false_total_is_found),
+		cmocka_unit_test(a_total_of_no_version_is_not_believed),
+		cmocka_unit_test(a_shard_that_is_gone_or_cut_is_noticed_unopened),
 		cmocka_unit_test(damage_is_noticed_and_footers_are_read),
 		cmocka_unit_test(the_next_commit_mends_it),
 		cmocka_unit_test(another_stores_rows_are_not_believed),

@@ -451,7 +451,7 @@ all_queries_together_have_a_bound(void **state)
 	(void)state;
 	open_large(&b, &big, &set, 1);
 	atomic_store(&b.en->quota.max, 4 << 20);
-	assert_int_equal(result_of(&b, "/spans.jsonl", &r, &err), 0);
+	assert_int_equal(result_of(&b, "/spans.csv", &r, &err), 0);
 	assert_int_equal(open_and_wait(r), 0);
 	assert_true(r->blob.fd >= 0);
 	assert_int_equal(atomic_load(&r->progress.rows_all), 3000);

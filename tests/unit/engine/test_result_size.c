@@ -17,7 +17,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "catalog/catalog_i.h"
 #include "engine/engine_i.h"
+#include "engine/result_i.h"
 #include "lib/store_rig.h"
 
 #define ALL "/spans.jsonl"
@@ -219,6 +221,43 @@ a_size_is_told_and_no_row_made(void **state)
 	}
 	assert_int_equal(atomic_load(&en->counters.sized), sizeof paths / sizeof *paths);
 	close_engine();
+}
+
+/* The manifest tells of whole services: there is no plan, and no shard is opened. */
+static void
+of_whole_services_it_is_told_without_a_plan(void **state)
+{
+	static const char *const paths[] = { ALL, "/service/service-1" ALL, "/limit/1000000" ALL,
+		"/expect/rows/100" ALL, "/mark/m1" ALL };
+	static const char *const others[] = { "/limit/10" ALL, "/offset/3" ALL,
+		"/sort/duration" ALL, "/status/error" ALL, "/kind/server/service/service-1" ALL,
+		"/since/2026-11-20T12:50:00Z" ALL };
+	const size_t n = sizeof paths / sizeof *paths, m = sizeof others / sizeof *others;
+
+	(void)state;
+	for (size_t i = 0; i < n + m; i++) {
+		const char *path = i < n ? paths[i] : others[i - n];
+		const struct snap *s;
+		struct result *r;
+		struct buf whole;
+
+		open_engine(NULL, 0);
+		r = result_of(path);
+		assert_int_equal(size_of(r), 0);
+		s = snap_of(r->request->world->snap);
+		if (i < n && (r->request->plan != NULL || atomic_load(&s->n_open) != 0))
+			fail_msg("%s: planned, or a shard opened", path);
+		if (i >= n && !result_info(r).done && r->request->plan == NULL)
+			fail_msg("%s: not planned", path);
+		whole = bytes_of(path);
+		assert_true(whole.n != 0);
+		assert_int_equal(result_info(r).size, whole.n);
+		all_is(r, 7000, &whole);
+		COMES(result_info(r).done);
+		result_unref(r);
+		buf_release(&whole);
+		close_engine();
+	}
 }
 
 static void
@@ -699,6 +738,36 @@ readers_far_apart_come_to_the_end(void **state)
 	close_engine();
 }
 
+/* A read that comes between the look whether a piece may be written over and the writing. */
+static void
+what_is_about_to_go_is_there_no_more(void **state)
+{
+	const char *sets[] = NOT_KEPT;
+	struct run_ctx x = { 0 };
+	uint64_t from, to;
+	struct buf whole;
+
+	(void)state;
+	open_small_window(sets, 1);
+	whole = bytes_of(ALL);
+	x.r = result_of(ALL);
+	assert_int_equal(size_of(x.r), 0);
+	read_is(x.r, whole.n / 2, 100, &whole);
+	pthread_mutex_lock(&x.r->lock);
+	x.r->read_up_to = x.r->size;
+	window_range(&x.r->window, &from, &to);
+	assert_true(to > from && result_has(x.r, from, from + 1));
+	pthread_mutex_unlock(&x.r->lock);
+	assert_int_equal(result_hold_back(&x, en->slabs.bytes - (size_t)(to - from) + 1, NULL), 0);
+	pthread_mutex_lock(&x.r->lock);
+	assert_false(result_has(x.r, from, from + 1));
+	assert_true(result_has(x.r, from + 1, from + 2));
+	pthread_mutex_unlock(&x.r->lock);
+	result_unref(x.r);
+	buf_release(&whole);
+	close_engine();
+}
+
 /* Where there is no block, a read says why, and the next open may have one. */
 static void
 without_memory_a_read_fails_in_words(void **state)
@@ -750,6 +819,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_size_is_told_and_no_row_made),
+		cmocka_unit_test(of_whole_services_it_is_told_without_a_plan),
 		cmocka_unit_test(what_lengths_do_not_tell_is_made_whole),
 		cmocka_unit_test(reads_are_right_in_any_order),
 		cmocka_unit_test(what_open_tells_of_it_tells_still),
@@ -763,6 +833,7 @@ main(void)
 		cmocka_unit_test(an_idle_block_goes_back_after_a_while),
 		cmocka_unit_test(a_jump_passes_over_what_lies_before),
 		cmocka_unit_test(readers_far_apart_come_to_the_end),
+		cmocka_unit_test(what_is_about_to_go_is_there_no_more),
 		cmocka_unit_test(without_memory_a_read_fails_in_words),
 		cmocka_unit_test(many_come_and_go),
 	};
