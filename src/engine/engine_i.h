@@ -312,6 +312,8 @@ struct list {
 	struct arena *a;
 	VEC(struct entry) v;
 	uint64_t total;		/* of values */
+	const char *which;	/* of them are listed if not all are; NULL: the most frequent */
+	bool most;		/* the total may be too high */
 	bool cut;		/* there are more than are listed */
 	bool oom;
 };
@@ -341,9 +343,9 @@ struct sink {
 	void *arg;
 };
 
-/* engine_list, and how many values there are in all. */
+/* engine_list; and in words how many of how many there are, if not all are. */
 int list_with_total(struct engine *, const struct path *, struct arena *, struct entry **,
-    size_t *n, uint64_t *total, struct err *) WARN_UNUSED;
+    size_t *n, struct buf *words, struct err *) WARN_UNUSED;
 
 /* The plan of a request as text. */
 void explain_request(struct buf *, const struct request *);
