@@ -778,6 +778,10 @@ int world_counts(struct engine *, struct world *, struct arena *, const struct s
 struct summary *engine_summary(struct engine *, const struct world *, uint64_t n_rows);
 /* en->now, by the settings. */
 int engine_set_now(struct engine *, struct err *) WARN_UNUSED;
+int now_of_conf(const struct conf *, uint64_t *now, struct err *) WARN_UNUSED;
+/* ---- costs.c ---- */
+/* The rules of [query] rules_off, as bits. */
+int rules_of_conf(const struct conf *, uint64_t *mask, struct err *) WARN_UNUSED;
 /* `now` for a query against this state. */
 uint64_t engine_now(struct engine *, const struct world *);
 /* Of an engine with a server: what that was asked. */
