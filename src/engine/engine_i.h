@@ -293,6 +293,12 @@ typedef int stats_fn(void *arg, const struct stats **, struct err *);
  */
 int names_check(struct engine *, struct world *, const struct path *, stats_fn *loaded,
     void *arg, struct err *) WARN_UNUSED;
+/*
+ * The same of aggregates that are named by sort or select of rows that are no groups, once the whole
+ * path is there: while it is typed groups may follow.
+ */
+int names_check_columns(struct engine *, struct world *, const struct query *, struct err *)
+    WARN_UNUSED;
 /* Where names_check lets everything pass: what it would say. Appends nothing if all is known. */
 void names_missing(struct engine *, struct world *, const struct path *, struct buf *);
 

@@ -180,9 +180,9 @@ bind(struct request *r, struct err *e)
 		env.mark = known_mark;
 		env.mark_arg = (void *)(uintptr_t)r->marked;
 	}
-	if ((code = bind_query(r, &env, e)) < 0 || (code = meet_mark(r, e)) < 0)
-		return code;
-	if ((code = names_check(r->engine, r->world, r->path, loaded_stats, r, e)) < 0)
+	if ((code = bind_query(r, &env, e)) < 0 || (code = meet_mark(r, e)) < 0 ||
+	    (code = names_check(r->engine, r->world, r->path, loaded_stats, r, e)) < 0 ||
+	    (code = names_check_columns(r->engine, r->world, r->query, e)) < 0)
 		return code;
 	if (r->format != NULL && r->kind == FILE_FORMAT &&
 	    (code = check_format(r->query, r->format, e)) < 0)
