@@ -33,6 +33,11 @@ struct engine;
 /* Is that the name of a store, or this word? A directory of that name is ./clickhouse. */
 bool engine_is_server(const char *store);
 
+/*
+ * What of the settings only the engine can tell: texts that are times, rules or addresses. ERR_SYNTAX
+ * with the place of the first that is wrong. An engine that is opened looks at them, too.
+ */
+int engine_check_settings(const struct conf *, struct err *) WARN_UNUSED;
 /* `conf` must stay until the engine is closed or reloaded. create: make an absent or empty store. */
 int engine_open(const struct conf *, const char *store, bool create, struct engine **,
     struct err *) WARN_UNUSED;

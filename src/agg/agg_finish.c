@@ -15,7 +15,7 @@ int
 agg_finish(struct agg_table *t, struct err *e)
 {
 	int code = trace_items_end(t, e);
-	bool spilled = table_is_spilled(t);
+	bool spilled = code == 0 && table_must_spill(t);
 
 	if (code == 0 && !spilled)
 		code = need_single(t, e);

@@ -285,6 +285,8 @@ int table_spill(struct agg_table *, struct err *) WARN_UNUSED;
 void table_drop_groups(struct agg_table *);
 /* ---- agg_unspill.c ---- */
 bool table_is_spilled(const struct agg_table *);
+/* Whether it is, or has to be for want of room for the rows. */
+bool table_must_spill(const struct agg_table *);
 /* All groups, also those that were spilled, to rows or runs of them. */
 int table_end_spilled(struct agg_table *, struct err *) WARN_UNUSED;
 /* ---- row_bytes.c ---- */

@@ -165,6 +165,20 @@ table_is_spilled(const struct agg_table *t)
 	return t->spill != NULL && t->spill->parts.n_groups != 0;
 }
 
+/*
+ * Groups that fit may leave no room for their rows, which stand beside them to the end: a row in a
+ * list that doubles, and its cells. Those of a partition at a time need less.
+ */
+bool
+table_must_spill(const struct agg_table *t)
+{
+	size_t n = t->opt.keep != 0 && t->opt.keep < t->n_groups ? t->opt.keep : t->n_groups;
+	size_t left = t->mem.limit > t->mem.used ? t->mem.limit - t->mem.used : 0;
+	size_t row = 2 * sizeof(struct agg_row) + row_n_cells(t) * sizeof(struct group_cell);
+
+	return table_is_spilled(t) || (n > left / row && table_can_spill(t));
+}
+
 int
 table_end_spilled(struct agg_table *t, struct err *e)
 {

@@ -55,5 +55,10 @@ cmd_load(const char *prog, const struct cmd_settings *s, struct conf **out)
 
 	if (conf_load(cmd_conf_file(s), s->sets, s->n_sets, out, &err) < 0)
 		return cmd_fail(prog, &err);
+	if (engine_check_settings(*out, &err) < 0) {
+		conf_free(*out);
+		*out = NULL;
+		return cmd_fail(prog, &err);
+	}
 	return EXIT_DONE;
 }

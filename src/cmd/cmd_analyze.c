@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* spanctl analyze: merges the statistics of all shards and says what they are. */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -35,6 +36,13 @@ print_file(struct engine *en, const char *name, struct err *e)
 	return code;
 }
 
+static bool
+is_file(const char *s)
+{
+	return strcmp(s, "cells") == 0 || strcmp(s, "fields") == 0 || strcmp(s, "services") == 0 ||
+	    strcmp(s, "values") == 0;
+}
+
 int
 cmd_analyze(const struct cmd_ctx *ctx, int argc, char **argv)
 {
@@ -43,7 +51,7 @@ cmd_analyze(const struct cmd_ctx *ctx, int argc, char **argv)
 	struct engine *en;
 	int code;
 
-	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
+	if (argc > 2 || (argc == 2 && !is_file(argv[1])))
 		return cmd_usage("spanctl analyze [cells|fields|services|values]");
 	if (engine_open(ctx->conf, ctx->store, false, &en, &err) < 0)
 		return cmd_store_fail(&err);

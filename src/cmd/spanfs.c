@@ -99,6 +99,11 @@ on_hup(void *arg)
 		log_error("settings not reloaded: %s", err.msg);
 		return;
 	}
+	if (engine_check_settings(fresh, &err) < 0) {
+		log_error("settings not reloaded: %s", err.msg);
+		conf_free(fresh);
+		return;
+	}
 	if (!vec_push(&d->old, d->conf)) {
 		conf_free(fresh);
 		return;

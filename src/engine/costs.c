@@ -5,6 +5,8 @@
  * since the time of several can't be told apart. What is learned moves the version of the
  * costs when it is taken over, so that no decision of before is used any more; `reset-costs`
  * and a change of the settings forget it.
+ *
+ * In the end: settings whose texts conf can't judge, since what they name is others' affair.
  */
 #include "base/clock.h"
 #include "base/hash.h"
@@ -229,4 +231,49 @@ costs_take_kept(struct engine *en, const struct snapshot *snap)
 	if (kept_read(catalog_fsys(en->catalog), KEPT_DECISIONS, snap, program, &a, &k, NULL) == 0)
 		(void)take_content(en, &k, NULL);
 	arena_release(&a);
+}
+
+/* ---- settings that name something ---- */
+
+/* The names are opt's, which conf may not see. */
+int
+rules_of_conf(const struct conf *c, uint64_t *mask, struct err *e)
+{
+	struct buf names = BUF_INIT;
+	struct err why = ERR_INIT;
+	int code = opt_rules_parse(sv_cstr(conf_str(c, CONF_QUERY_RULES_OFF)), mask, &why);
+
+	if (code == 0)
+		return 0;
+	for (size_t i = 0; opt_rule_name(i) != NULL; i++)
+		buf_printf(&names, " %s", opt_rule_name(i));
+	code = err_set(e, code, -1, "%s: [query] rules_off: %s; expected all or some of%s, with "
+	    "commas between", conf_where(c, CONF_QUERY_RULES_OFF), why.msg,
+	    buf_cstr(&names) != NULL ? buf_cstr(&names) : "");
+	buf_release(&names);
+	return code;
+}
+
+static int
+check_redis(const struct conf *c, struct err *e)
+{
+	const struct redis_options o = { .url = sv_cstr(conf_str(c, CONF_REDIS_URL)) };
+	struct redis *r;
+	int code = o.url.n == 0 ? 1 : redis_new(&o, &r, e);
+
+	if (code == 0)
+		redis_free(r);
+	return code == ERR_SYNTAX ? err_ctx(e, code, "%s: [redis] url",
+	    conf_where(c, CONF_REDIS_URL)) : code < 0 ? code : 0;
+}
+
+int
+engine_check_settings(const struct conf *c, struct err *e)
+{
+	uint64_t x;
+	int code;
+
+	if ((code = now_of_conf(c, &x, e)) < 0 || (code = rules_of_conf(c, &x, e)) < 0)
+		return code;
+	return check_redis(c, e);
 }

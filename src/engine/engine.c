@@ -14,25 +14,14 @@
 #define WORKER_NICE 5
 #define ONCE_CACHE_BYTES (16u << 20)
 
-/* The names are opt's, which conf may not see. */
 static int
 parse_rules_off(struct engine *en, const struct conf *c, struct err *e)
 {
-	struct buf names = BUF_INIT;
-	struct err why = ERR_INIT;
 	uint64_t mask;
-	int code = opt_rules_parse(sv_cstr(conf_str(c, CONF_QUERY_RULES_OFF)), &mask, &why);
+	int code = rules_of_conf(c, &mask, e);
 
-	if (code == 0) {
+	if (code == 0)
 		atomic_store(&en->rules_off, mask);
-		return 0;
-	}
-	for (size_t i = 0; opt_rule_name(i) != NULL; i++)
-		buf_printf(&names, " %s", opt_rule_name(i));
-	code = err_set(e, code, -1, "%s: [query] rules_off: %s; expected all or some of%s, with "
-	    "commas between", conf_where(c, CONF_QUERY_RULES_OFF), why.msg,
-	    buf_cstr(&names) != NULL ? buf_cstr(&names) : "");
-	buf_release(&names);
 	return code;
 }
 

@@ -302,6 +302,12 @@ typedef int stats_fn(void *arg, const struct stats **, struct err *);
  */
 int names_check(struct engine *, struct world *, const struct path *, stats_fn *loaded,
     void *arg, struct err *) WARN_UNUSED;
+/*
+ * The same of aggregates that are named by sort or select of rows that are no groups, once the whole
+ * path is there: while it is typed groups may follow.
+ */
+int names_check_columns(struct engine *, struct world *, const struct query *, struct err *)
+    WARN_UNUSED;
 /* Where names_check lets everything pass: what it would say. Appends nothing if all is known. */
 void names_missing(struct engine *, struct world *, const struct path *, struct buf *);
 
@@ -321,6 +327,8 @@ struct list {
 	struct arena *a;
 	VEC(struct entry) v;
 	uint64_t total;		/* of values */
+	const char *which;	/* of them are listed if not all are; NULL: the most frequent */
+	bool most;		/* the total may be too high */
 	bool cut;		/* there are more than are listed */
 	bool oom;
 };
@@ -350,9 +358,9 @@ struct sink {
 	void *arg;
 };
 
-/* engine_list, and how many values there are in all. */
+/* engine_list; and in words how many of how many there are, if not all are. */
 int list_with_total(struct engine *, const struct path *, struct arena *, struct entry **,
-    size_t *n, uint64_t *total, struct err *) WARN_UNUSED;
+    size_t *n, struct buf *words, struct err *) WARN_UNUSED;
 
 /* The plan of a request as text. */
 void explain_request(struct buf *, const struct request *);
@@ -804,6 +812,10 @@ int world_counts(struct engine *, struct world *, struct arena *, const struct s
 struct summary *engine_summary(struct engine *, const struct world *, uint64_t n_rows);
 /* en->now, by the settings. */
 int engine_set_now(struct engine *, struct err *) WARN_UNUSED;
+int now_of_conf(const struct conf *, uint64_t *now, struct err *) WARN_UNUSED;
+/* ---- costs.c ---- */
+/* The rules of [query] rules_off, as bits. */
+int rules_of_conf(const struct conf *, uint64_t *mask, struct err *) WARN_UNUSED;
 /* `now` for a query against this state. */
 uint64_t engine_now(struct engine *, const struct world *);
 /* Of an engine with a server: what that was asked. */

@@ -155,14 +155,17 @@ list_aggregates(struct list *l, struct engine *en, struct world *w, const struct
 	struct list fields = { .a = l->a };
 	struct aggregate a;
 	const char *name;
+	size_t n_of_fields = 0;
 	bool has_field;
 	int code;
 
-	for (size_t i = 0; (name = agg_example(i, &has_field)) != NULL; i++)
+	for (size_t i = 0; (name = agg_example(i, &has_field)) != NULL; i++) {
+		n_of_fields += has_field;
 		if (!has_field) {
 			(void)agg_parse_name(sv_cstr(name), &a);
 			add_aggregate(l, &a, kind);
 		}
+	}
 	list_intrinsics(&fields, kind);
 	code = list_values(&fields, en, w, path, v, kind, e);
 	for (size_t i = 0; code == 0 && i < fields.v.n; i++) {
@@ -173,7 +176,10 @@ list_aggregates(struct list *l, struct engine *en, struct world *w, const struct
 		    field_parse(typed, &f))
 			add_aggregates_of(l, &f, typed, kind);
 	}
+	/* Of an attribute there are all of them. */
 	l->total = l->v.n;
+	if (fields.cut)
+		l->total += (fields.total - fields.v.n) * n_of_fields;
 	l->cut = fields.cut;
 	l->oom |= fields.oom;
 	vec_release(&fields.v);
@@ -314,9 +320,17 @@ finish(struct list *l, struct entry **out, size_t *n, struct err *e)
 	return 0;
 }
 
+static void
+say_total(struct buf *b, const struct list *l, size_t shown)
+{
+	buf_printf(b, "%zu of %s%llu values are listed, %s; any value can be typed. "
+	    "[browse] values_max sets how many.\n", shown, l->most ? "at most " : "",
+	    (unsigned long long)l->total, l->which != NULL ? l->which : "the most frequent");
+}
+
 int
 list_with_total(struct engine *en, const struct path *path, struct arena *a,
-    struct entry **out, size_t *n, uint64_t *total, struct err *e)
+    struct entry **out, size_t *n, struct buf *words, struct err *e)
 {
 	struct path_view v = path_view(path);
 	struct list l = { .a = a };
@@ -332,7 +346,8 @@ list_with_total(struct engine *en, const struct path *path, struct arena *a,
 	world_unref(w);
 	if (code == 0)
 		code = finish(&l, out, n, e);
-	*total = l.total;
+	if (code == 0 && words != NULL && l.cut)
+		say_total(words, &l, *n - 1);
 	vec_release(&l.v);
 	return code;
 }
@@ -341,9 +356,7 @@ int
 engine_list(struct engine *en, const struct path *path, struct arena *a,
     struct entry **out, size_t *n, struct err *e)
 {
-	uint64_t total;
-
-	return list_with_total(en, path, a, out, n, &total, e);
+	return list_with_total(en, path, a, out, n, NULL, e);
 }
 
 uint64_t

@@ -103,6 +103,37 @@ list_of_server(struct list *l, struct engine *en, const struct values_request *r
 	return 0;
 }
 
+static bool
+has_service(const struct shard_stats *s, const struct values_request *rq)
+{
+	for (size_t i = 0; i < rq->n_services; i++)
+		if (shard_has_service(s, rq->services[i]))
+			return true;
+	return rq->n_services == 0 || s->damaged;
+}
+
+/*
+ * Only the newest were looked at. How many there are the shards tell: with those of other services, and
+ * one in several shards for each of them.
+ */
+static void
+total_of_traces(struct list *l, const struct stats *st, const struct values_request *rq)
+{
+	const struct time_range *r = &rq->range;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < st->n_shards; i++) {
+		const struct shard_stats *s = &st->shards[i];
+
+		if (has_service(s, rq) && s->max_start >= r->from &&
+		    (s->min_start < r->to || r->to == WHEN_MAX))
+			n += s->n_traces;
+	}
+	l->total = n > l->v.n ? n : l->v.n + 1;
+	l->which = "the newest";
+	l->most = true;
+}
+
 int
 list_values(struct list *l, struct engine *en, struct world *w, const struct path *path,
     const struct path_view *v, enum entry_kind kind, struct err *e)
@@ -138,6 +169,8 @@ list_values(struct list *l, struct engine *en, struct world *w, const struct pat
 	l->total = l->v.n + rs.n_total;
 	list_add_values(l, rs.values, rs.n, kind);
 	l->cut = rs.n_total > rs.n;
+	if (l->cut && rq.field.scope == FIELD_INTRINSIC && rq.field.intrinsic == IN_TRACE_ID)
+		total_of_traces(l, st, &rq);
 	return 0;
 }
 
@@ -156,15 +189,6 @@ add_day(struct list *l, uint64_t ns, struct time_range r)
 	buf_release(&name);
 }
 
-static bool
-has_service(const struct shard_stats *s, const struct values_request *rq)
-{
-	for (size_t i = 0; i < rq->n_services; i++)
-		if (shard_has_service(s, rq->services[i]))
-			return true;
-	return rq->n_services == 0 || s->damaged;
-}
-
 #define MOST_DAYS 3660
 
 /* Of a server all days between the first and the last span. */
@@ -178,6 +202,7 @@ list_days_between(struct list *l, struct world *w, struct time_range r, struct e
 		return code;
 	l->total = t.last_ns / NS_PER_DAY - t.first_ns / NS_PER_DAY + 1;
 	l->cut = l->total > MOST_DAYS + 1;
+	l->which = "the newest";
 	if (l->cut)
 		t.first_ns = t.last_ns - MOST_DAYS * NS_PER_DAY;
 	for (uint64_t d = t.first_ns - t.first_ns % NS_PER_DAY; d <= t.last_ns; d += NS_PER_DAY)
@@ -282,6 +307,7 @@ list_marks(struct list *l, struct engine *en, struct err *e)
 		list_add(l, names[i], ENTRY_DIR);
 	l->total = n;
 	l->cut = n > max;
+	l->which = "the first by name";
 	return 0;
 }
 

@@ -281,6 +281,67 @@ names_check(struct engine *en, struct world *w, const struct path *p, stats_fn *
 	return strict || loaded == NULL ? first_unknown(w, p, strict, loaded, arg, e) : 0;
 }
 
+static bool
+is_aggregate(struct sv typed)
+{
+	int64_t colon = sv_chr(typed, ':');
+	struct aggregate a;
+
+	return agg_parse_name(colon < 0 ? typed : sv_sub(typed, 0, (size_t)colon), &a) &&
+	    agg_has_field(&a) == (colon >= 0);
+}
+
+/* One item of sort or select. *aggregate: the first that is one, and no field of the store. */
+static bool
+is_column(const struct world *w, const struct field *f, struct sv typed, struct sv *aggregate)
+{
+	if (world_has_field(w, f))
+		return true;
+	if (aggregate->n == 0 && is_aggregate(typed))
+		*aggregate = typed;
+	return false;
+}
+
+static int
+no_group(struct sv aggregate, struct err *e)
+{
+	return err_set(e, ERR_UNKNOWN, -1, "no field '%.*s' in the store; as an aggregate it needs "
+	    "group, bucket or agg", SV_ARG(aggregate));
+}
+
+static bool
+has_aggregate(const struct query *q)
+{
+	for (size_t i = 0; i < q->n_sort; i++)
+		if (is_aggregate(q->sort[i].typed))
+			return true;
+	for (size_t i = 0; i < q->n_select; i++)
+		if (is_aggregate(q->select_typed[i]))
+			return true;
+	return false;
+}
+
+int
+names_check_columns(struct engine *en, struct world *w, const struct query *q, struct err *e)
+{
+	struct sv sort = SV_EMPTY, select = SV_EMPTY;
+	bool sorts = false, selects = false;
+	int code;
+
+	if (q->by_groups || q->compare != NULL || en->source != NULL || !are_strict(en) ||
+	    !has_aggregate(q))
+		return 0;
+	if ((code = world_names(w, e)) < 0)
+		return code;
+	for (size_t i = 0; i < q->n_sort; i++)
+		sorts |= is_column(w, &q->sort[i].by.field, q->sort[i].typed, &sort);
+	for (size_t i = 0; i < q->n_select; i++)
+		selects |= is_column(w, &q->select[i], q->select_typed[i], &select);
+	if (!sorts && sort.n != 0)
+		return no_group(sort, e);
+	return !selects && select.n != 0 ? no_group(select, e) : 0;
+}
+
 void
 names_missing(struct engine *en, struct world *w, const struct path *p, struct buf *out)
 {

@@ -157,9 +157,9 @@ bind(struct request *r, struct err *e)
 
 	while ((code = bind_to_world(r, e)) == 1)
 		;
-	if (code < 0)
-		return code;
-	if ((code = names_check(r->engine, r->world, r->path, loaded_stats, r, e)) < 0)
+	if (code < 0 ||
+	    (code = names_check(r->engine, r->world, r->path, loaded_stats, r, e)) < 0 ||
+	    (code = names_check_columns(r->engine, r->world, r->query, e)) < 0)
 		return code;
 	if (r->format != NULL && r->kind == FILE_FORMAT &&
 	    (code = check_format(r->query, r->format, e)) < 0)

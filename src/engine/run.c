@@ -184,17 +184,12 @@ run_more(struct running *x, struct err *e)
 {
 	struct entry *v;
 	struct arena a;
-	uint64_t total = 0;
 	size_t n;
 	int code;
 
 	arena_init(&a);
-	code = list_with_total(x->r->engine, x->r->path, &a, &v, &n, &total, e);
-	if (code == 0 && n > 0 && sv_is(v[n - 1].name, file_at(PLACE_VALUES, 0)))
-		buf_printf(&x->out, "%zu of %llu values are listed, the most frequent; any value "
-		    "can be typed. [browse] values_max sets how many.\n", n - 1,
-		    (unsigned long long)total);
-	else if (code == 0)
+	code = list_with_total(x->r->engine, x->r->path, &a, &v, &n, &x->out, e);
+	if (code == 0 && x->out.n == 0)
 		BUF_LIT(&x->out, "All values are listed.\n");
 	arena_release(&a);
 	return code;

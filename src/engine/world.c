@@ -196,21 +196,33 @@ engine_now(struct engine *en, const struct world *w)
 /* ---- `now` ---- */
 
 int
-engine_set_now(struct engine *en, struct err *e)
+now_of_conf(const struct conf *c, uint64_t *now, struct err *e)
 {
-	const char *text = conf_str(en->conf, CONF_MOUNT_NOW);
+	const char *text = conf_str(c, CONF_MOUNT_NOW);
 	uint64_t fixed;
 	struct when w;
 
 	if (strcmp(text, "latest") == 0 || strcmp(text, "wall") == 0) {
-		atomic_store(&en->now, strcmp(text, "latest") == 0 ? NOW_LATEST : NOW_CLOCK);
+		*now = strcmp(text, "latest") == 0 ? NOW_LATEST : NOW_CLOCK;
 		return 0;
 	}
 	if (!when_parse(sv_cstr(text), &w))
 		return err_set(e, ERR_SYNTAX, -1,
-		    "[mount] now: expected wall, latest or a time, got '%s'", text);
+		    "%s: [mount] now: expected wall, latest or a time, got '%s'",
+		    conf_where(c, CONF_MOUNT_NOW), text);
 	if ((fixed = when_resolve(w, clock_wall_ns())) == NOW_CLOCK)
 		fixed = 1;
-	atomic_store(&en->now, fixed == NOW_LATEST ? fixed - 1 : fixed);
+	*now = fixed == NOW_LATEST ? fixed - 1 : fixed;
 	return 0;
+}
+
+int
+engine_set_now(struct engine *en, struct err *e)
+{
+	uint64_t now;
+	int code = now_of_conf(en->conf, &now, e);
+
+	if (code == 0)
+		atomic_store(&en->now, now);
+	return code;
 }

@@ -30,6 +30,26 @@ refused "no spill directory" 'spill_dir /nonexistent/x: No such file' -o spill_d
 refused "a spill directory that is a file" 'spill_dir .*import.log: Not a directory' \
     -o spill_dir="$T/import.log" "$T/store" "$M"
 
+# ---- settings whose texts only the engine can judge ----
+
+# wrong SETTING VALUE PATTERN: the start of either program ends with 2, and says where.
+wrong() {
+	printf '[%s]\n%s=%s\n' "${1%.*}" "${1#*.}" "$2" >"$T/wrong.ini"
+	out=$(lim 20 "$SPANFS" -c "$T/wrong.ini" "$T/store" "$M" 2>&1)
+	is "$1=$2: exit status" $? 2
+	matches "... says where" "$out" "wrong.ini:2: \\[${1%.*}\\] ${1#*.}: $3"
+	out=$(lim 20 "$SPANCTL" -s "$T/store" -o "$1=$2" query /count 2>&1)
+	is "... of spanctl" $? 2
+	matches "... says where" "$out" "-o: \\[${1%.*}\\] ${1#*.}: $3"
+	! is_mounted && ok "... nothing is mounted" || not_ok "... nothing is mounted"
+}
+
+wrong mount.now someday 'expected wall, latest or a time'
+wrong query.rules_off index,nope "no optimizer rule 'nope'; expected"
+wrong redis.url http://x 'no such kind of address'
+out=$("$SPANCTL" -s "$T/store" analyze nothing 2>&1)
+is "no table of statistics of that name: exit status" $? 2
+
 out=$(lim 20 "$SPANFS" -o create "$T/new" "$M" 2>&1)
 is "-o create makes a store" "$? $out" "0 "
 is "... for its owner alone" "$(stat -c %a "$T/new")" 700

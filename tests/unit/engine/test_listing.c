@@ -353,6 +353,45 @@ more_says_how_many_are_listed(void **state)
 	conf_free(conf);
 }
 
+/* Of traces the newest are listed, and all shards tell of how many; of fields all aggregates count. */
+static void
+more_says_which_are_listed(void **state)
+{
+	static const struct {
+		const char *path, *words;
+	} cases[] = {
+		{ "/service/~%more", " values are listed, the most frequent;" },
+		{ "/trace/~%more", "2 of at most " },
+		{ "/trace/~%more", " values are listed, the newest;" },
+		{ "/mark/~%more", " values are listed, the first by name;" },
+	};
+	unsigned shown, total, fields, all;
+	struct buf out = BUF_INIT;
+	struct conf *conf;
+	struct engine *en = opened(&conf, "browse.values_max=2");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		out.n = 0;
+		assert_int_equal(engine_query(en, sv_cstr(cases[i].path), (struct requester){ 0 },
+		    append, &out, NULL, NULL), 0);
+		assert_non_null(strstr(buf_cstr(&out), cases[i].words));
+	}
+	out.n = 0;
+	assert_int_equal(engine_query(en, SV("/where/~%more"), (struct requester){ 0 }, append,
+	    &out, NULL, NULL), 0);
+	assert_int_equal(sscanf(buf_cstr(&out), "%u of %u ", &shown, &fields), 2);
+	assert_true(fields > shown);
+	out.n = 0;
+	assert_int_equal(engine_query(en, SV("/agg/~%more"), (struct requester){ 0 }, append,
+	    &out, NULL, NULL), 0);
+	assert_int_equal(sscanf(buf_cstr(&out), "%u of %u ", &total, &all), 2);
+	assert_true(all >= total + (fields - shown));
+	buf_release(&out);
+	engine_close(en);
+	conf_free(conf);
+}
+
 static void
 directories_of_unknown_names_are_not_there(void **state)
 {
@@ -438,6 +477,7 @@ main(void)
 		cmocka_unit_test(on_lists_the_days_that_have_spans),
 		cmocka_unit_test(a_cut_list_says_so_in_the_end),
 		cmocka_unit_test(more_says_how_many_are_listed),
+		cmocka_unit_test(more_says_which_are_listed),
 		cmocka_unit_test(directories_of_unknown_names_are_not_there),
 	};
 
