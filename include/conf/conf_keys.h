@@ -85,9 +85,9 @@ X(COST_CACHE_PAGES, "cost_model", "effective_cache_pages", CONF_INT, "10000", 0,
 X(COST_LARGE_TRACE, "cost_model", "large_trace_threshold", CONF_INT, "10000", 1, 1e15, NULL,
     "Spans from which a trace counts as large.")
 X(COST_NETWORK_BYTE, "cost_model", "network_byte_cost", CONF_DOUBLE, "0.00001", 0, 1e9, NULL,
-    "Cost of a byte from a backend over the network. Reserved: nothing asks one yet.")
+    "Cost of a byte that a server of spans sends over the network.")
 X(COST_NETWORK_ROUND_TRIP, "cost_model", "network_round_trip_cost", CONF_DOUBLE, "50", 0, 1e9, NULL,
-    "Cost of a question to such a backend. Reserved.")
+    "Cost of a question to such a server.")
 X(COST_ADAPTIVE, "cost_model", "adaptive", CONF_BOOL, "yes", 0, 0, NULL,
     "Correct the costs slowly by what queries take, to between a quarter and four times of them.")
 X(DECISION_CACHE_ENABLED, "decision_cache", "enabled", CONF_BOOL, "yes", 0, 0, NULL,

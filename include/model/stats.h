@@ -187,6 +187,32 @@ struct stats_cell {
 	uint32_t n_fields;
 };
 
+/* ---- a server in place of shards ---- */
+
+/* Values of one field, of some of its spans, the most frequent first. */
+struct stats_server_field {
+	struct field field;
+	const struct stats_server_value {
+		struct sv text;
+		double n_rows;
+	} *values;
+	size_t n_values;
+	bool all;			/* no others occur among those that were looked at */
+	double n_rows;			/* of these values together */
+};
+
+/* What is known of it at the moment, which may be nothing, and old. */
+struct stats_server {
+	bool has_rows, has_times, has_bytes;
+	double n_rows, n_bytes;		/* of its table; bytes on its disk */
+	uint64_t first_ns, last_ns;	/* of starts */
+	/* What it says that it would read for the query's filter and range. */
+	bool has_read;
+	double read_rows, read_marks, read_parts;
+	const struct stats_server_field *fields;
+	size_t n_fields;
+};
+
 /* All shards together, made by catalog/summary; may be older than the snapshot. */
 struct stats_summary {
 	uint64_t version;		/* another for each one made */
@@ -229,6 +255,7 @@ struct stats {
 	const struct stats_summary *summary;	/* may be NULL, or of an older generation */
 	const struct stats_filter *const *filters;	/* of fields that the query compares */
 	size_t n_filters;
+	const struct stats_server *server;	/* NULL: the spans are in the shards, or nothing is known */
 };
 /* The place of shard i in the snapshot, and how many shards that has. */
 uint32_t stats_shard_no(const struct stats *, size_t i);

@@ -15,7 +15,7 @@ struct cost_params {		/* [cost_model]; cost_params_default gives product.md's de
 	double seq_page_cost, random_page_cost, cpu_tuple_cost, cpu_index_tuple_cost,
 	    cpu_operator_cost, trace_hop_cost, multi_hop_penalty;
 	uint64_t effective_cache_pages, large_trace_threshold;
-	double network_byte_cost, network_round_trip_cost;	/* reserved for backends */
+	double network_byte_cost, network_round_trip_cost;	/* of a server in place of shards */
 };
 extern const struct cost_params cost_params_default;
 
@@ -54,6 +54,7 @@ struct opt_options {
 	enum opt_force force;
 	uint64_t force_leaves;
 	const struct plan_caps *caps;	/* what the source takes over; NULL: what local shards do */
+	bool no_remote_groups;		/* the source can't make them, or can't count, as it is known already */
 	bool gathers;			/* groups: all that they ask is in columns of the shards */
 	unsigned load;			/* queries that run at the moment, beside this one */
 };

@@ -19,6 +19,7 @@
 #include "model/pred.h"
 #include "model/stats.h"
 #include "model/when.h"
+#include "plan/plan_caps.h"
 
 /*
  * How the rows of one shard that match are found. Filter and range are tested in any case but
@@ -132,6 +133,9 @@ struct plan_scan {
 	const struct plan_class *classes;	/* in the order of their first shard */
 	size_t n_classes;
 	const char *server;	/* that has the rows, in place of shards; or NULL */
+	struct plan_handed handed;	/* to it */
+	bool may_group;		/* handed.groups, if it is not dearer than the rows: */
+	double groups_cost, rows_cost;	/* of either, with what goes over the network */
 	bool indexes;		/* some shard has index_leaves */
 	bool early_stop;	/* partitions newest first, stop when the limit is full */
 	unsigned threads;	/* 0: as exec sees fit */

@@ -10,8 +10,19 @@
 
 #define CAPS_ALL_OPS ((1u << N_PRED_OPS) - 1)
 
+/*
+ * What a server is asked for: by the plain plan its rows, whole, of the range. What of these it finds
+ * that it can't do alike is done above it all the same.
+ */
+struct plan_handed {
+	bool filter;			/* rows, or traces, that the conditions leave, and maybe some more */
+	bool page;			/* the first rows, where they are sorted and cut as they are here */
+	bool groups;			/* counts and groups, in place of the rows */
+};
+
 struct plan_caps {
-	const char *server;		/* what has the rows, if each question goes over a network; or NULL */
+	const char *server;		/* what has the rows, in place of shards; or NULL */
+	bool network;			/* each question to it, and each byte of its answers, goes over one */
 	/* Conditions, leaf by leaf: bit i for operator i. OP_TEXT is among the ops of FIELD_BARE. */
 	uint32_t ops[FIELD_SCOPE + 1];	/* by scope of the field; FIELD_INTRINSIC: see the next, too */
 	uint64_t intrinsics;		/* bit i: conditions on intrinsic i */
@@ -20,6 +31,8 @@ struct plan_caps {
 	bool newest;			/* slices of time, newest first, so that a limit ends it early */
 	bool best;			/* leaves out rows that can't be among the best k of a sort */
 	bool counts;			/* rows that it counts without a look at them */
+	/* What it may take over, as far as it can: the plan says whether it is asked to (plan_handed). */
+	struct plan_handed takes;
 };
 
 /* What the local shards do: everything. */

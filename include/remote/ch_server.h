@@ -11,6 +11,7 @@
 #include "clickhouse/ch_schema.h"
 #include "conf/conf.h"
 #include "exec/source.h"
+#include "model/stats.h"
 
 struct ch_server;
 
@@ -65,6 +66,22 @@ int ch_server_values(struct ch_server *, const struct ch_want *, uint64_t max_ag
 int ch_server_fields(struct ch_server *, const struct ch_want *, uint64_t max_age_ns,
     struct arena *, struct ch_names *, struct err *) WARN_UNUSED;
 
+/* ---- ch_estimate.c ---- */
+
+struct ch_estimating {
+	const struct pred *filter;
+	struct time_range range;
+	const struct field *keys;	/* of groups */
+	size_t n_keys, values_max;
+	uint64_t max_age_ns;
+	bool ask;			/* what is not known, or older; else the server is not asked */
+	uint64_t deadline_ns;
+	const atomic_bool *cancel;
+};
+/* What is not known is left out: no failure of the server is one of this. In the arena. */
+int ch_server_estimate(struct ch_server *, const struct ch_estimating *, struct arena *,
+    const struct stats_server **, struct err *) WARN_UNUSED;
+
 /* ---- ch_explain.c ---- */
 
 /*
@@ -73,6 +90,10 @@ int ch_server_fields(struct ch_server *, const struct ch_want *, uint64_t max_ag
  */
 int ch_explain(struct ch_server *, const struct plan *, struct agg_table *groups, bool json,
     struct buf *, struct err *) WARN_UNUSED;
+
+/* Can it make the groups of these spans, or, `groups` NULL, count them? Of whole traces never. */
+bool ch_can_group(struct ch_server *, const struct pred *filter, struct time_range,
+    struct agg_table *groups);
 
 /* ---- ch_source.c ---- */
 

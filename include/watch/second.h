@@ -38,10 +38,14 @@ struct second {
 	struct digest digest;		/* of the reader's result; ended */
 	struct buf plan;		/* the reader's, as text */
 	int code;			/* that the reader's ended with */
+	bool moves;			/* what is asked may change between the runs: a difference is looked at twice */
 };
 
 void second_release(struct second *);
-/* The second run, into run->digest, and what it says. Returns how it ended. */
+/*
+ * The second run, into run->digest, and what it says. Returns how it ended. Of what `moves` the chosen
+ * plan is run once more if the two differ: if it no longer gives what it gave, that says nothing.
+ */
 int second_compare(struct second *, const struct second_run *run, struct difference *,
     struct err *);
 /*

@@ -101,8 +101,13 @@ ch_catalog_ask(const struct ch_asking *by, const struct ch_want *want, struct ar
 	struct ch_answer answer = { .exact = true };
 	struct looking l = { .by = by, .want = want, .a = a, .out = &answer, .begun_ns = clock_mono_ns(),
 		.note = BUF_INIT };
-	int rc = topic(&l, e);
+	struct err own = ERR_INIT;
+	int rc;
 
+	/* What it can do without is told in notes, by the words of the failure. */
+	if (e == NULL)
+		e = &own;
+	rc = topic(&l, e);
 	if (outcome != NULL)
 		*outcome = l.outcome;
 	if (rc == 0) {
@@ -123,8 +128,11 @@ ch_catalog_estimate(const struct ch_asking *by, const struct ch_select *q, struc
 {
 	struct looking l = { .by = by, .begun_ns = clock_mono_ns(), .note = BUF_INIT };
 	struct ch_asking own = *by;
+	struct err words = ERR_INIT;
 	int rc;
 
+	if (e == NULL)
+		e = &words;
 	own.schema = q->schema;
 	own.hex = q->hex;
 	l.by = &own;

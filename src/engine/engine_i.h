@@ -190,6 +190,8 @@ struct request {
 	size_t batch_rows;
 	unsigned threads;
 	bool decide_alone;		/* uses no decision of others and leaves none */
+	bool looked_at;			/* its plan is for people: what is estimated may be asked for */
+	bool no_remote_groups;		/* and this is known of it (struct opt_options) */
 	enum opt_force force;		/* no result of such a request is shared: run_request alone */
 	uint64_t force_leaves;
 	bool at_work;			/* counted among the running queries */
@@ -219,6 +221,8 @@ size_t request_memory(const struct request *);
 int request_select(struct request *, struct err *) WARN_UNUSED;
 /* r->stats: what the plan is made from. */
 int request_stats(struct request *, struct err *) WARN_UNUSED;
+/* After it: what a server in place of the store says; nothing to do where there is none. */
+int request_stats_server(struct request *, struct err *) WARN_UNUSED;
 /*
  * What its answer depends on beside its key and `now`, as a hash: the shards that matter to it,
  * those that its plan may look at and those of the traces that it asks about. Two requests of
@@ -364,6 +368,8 @@ int list_with_total(struct engine *, const struct path *, struct arena *, struct
 
 /* The plan of a request as text. */
 void explain_request(struct buf *, const struct request *);
+/* Before its plan is made: it will be looked at. */
+void explain_look(struct request *);
 /* What it asks a server, if that has the spans: ch_explain. */
 void explain_server(struct buf *, const struct request *, bool json);
 

@@ -35,6 +35,24 @@ explain_server(struct buf *out, const struct request *r, bool json)
 	agg_table_free(t);
 }
 
+/* A server that runs a plan finds out itself whether it can make the groups; for people that is asked before. */
+void
+explain_look(struct request *r)
+{
+	const struct format *f = r->format != NULL ? r->format : query_usual_format(r->query);
+	struct agg_table *t;
+
+	r->looked_at = true;
+	if (r->engine->server == NULL || r->plan != NULL)
+		return;
+	if (r->groups == NULL && f->rows == ROW_COUNT)
+		r->no_remote_groups = !ch_can_group(r->engine->server, r->query->filter, r->query->range, NULL);
+	if (r->groups == NULL || (t = groups_table(r)) == NULL)
+		return;
+	r->no_remote_groups = !ch_can_group(r->engine->server, r->query->filter, r->query->range, t);
+	agg_table_free(t);
+}
+
 void
 explain_request(struct buf *out, const struct request *r)
 {
@@ -167,6 +185,7 @@ explain(struct engine *en, struct sv text, bool alone, struct buf *out, struct e
 		err.off = path_typed_offset(path, text, err.off);
 	if (code == 0 && r->query != NULL) {
 		r->decide_alone = alone;
+		explain_look(r);
 		code = request_plan(r, &err);
 		if (code == 0) {
 			explain_request(out, r);

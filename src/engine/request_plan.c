@@ -98,6 +98,7 @@ request_plan(struct request *r, struct err *e)
 		.caps = r->engine->source != NULL ? r->engine->source->caps : NULL,
 		.threads = r->engine->threads,
 		.gathers = r->gathers,
+		.no_remote_groups = r->no_remote_groups,
 		.load = others_at_work(r),
 	} };
 	bool remember = r->force == OPT_FORCE_NONE && !r->shadow && !r->decide_alone &&
@@ -107,7 +108,8 @@ request_plan(struct request *r, struct err *e)
 
 	if (r->plan != NULL)
 		return 0;
-	if ((code = request_stats(r, e)) < 0 || (code = request_filters(r, e)) < 0)
+	if ((code = request_stats(r, e)) < 0 || (code = request_stats_server(r, e)) < 0 ||
+	    (code = request_filters(r, e)) < 0)
 		return code;
 	t0 = clock_mono_ns();
 	r->cost_version = costs_now(r->engine, &x.options.cost);

@@ -3,6 +3,7 @@
  * request_stats: what of the store a request depends on: the shards that matter to it, from whose
  * statistics its plan is made, and the version of its answer, which they give.
  */
+#include "base/clock.h"
 #include "base/hash.h"
 #include "engine_i.h"
 #include "model/pred_walk.h"
@@ -84,6 +85,32 @@ request_stats(struct request *r, struct err *e)
 		return 0;
 	code = load(r, &st, e);
 	return code == 0 ? take_stats(r, st, e) : code;
+}
+
+#define ESTIMATE_NS 2000000000ull	/* for all that a plan asks a server */
+
+/* What a server says of its spans. A plan that is looked at may ask it; one that is run goes by what is known. */
+int
+request_stats_server(struct request *r, struct err *e)
+{
+	const struct conf *c = r->engine->conf;
+	const struct grouping *g = r->groups != NULL ? &r->groups->groups : NULL;
+	const struct ch_estimating by = {
+		.filter = r->query->filter, .range = r->query->range,
+		.keys = g != NULL ? g->keys : NULL, .n_keys = g != NULL ? g->n_keys : 0,
+		.values_max = conf_u64(c, CONF_BROWSE_VALUES_MAX),
+		.max_age_ns = conf_u64(c, CONF_STATISTICS_REFRESH),
+		.ask = r->looked_at, .deadline_ns = clock_mono_ns() + ESTIMATE_NS, .cancel = r->cancel,
+	};
+	struct stats *own;
+
+	if (r->engine->server == NULL || r->stats->server != NULL)
+		return 0;
+	if ((own = arena_new(&r->arena, struct stats)) == NULL)
+		return err_nomem(e);
+	*own = *r->stats;
+	r->stats = own;
+	return ch_server_estimate(r->engine->server, &by, &r->arena, &own->server, e);
 }
 
 void

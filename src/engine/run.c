@@ -112,9 +112,10 @@ static int
 run_explain(struct running *x, struct err *e)
 {
 	struct request *r = x->r;
-	int code = request_plan(r, e);
+	int code;
 
-	if (code < 0)
+	explain_look(r);
+	if ((code = request_plan(r, e)) < 0)
 		return code;
 	if (r->kind == FILE_PLAN) {
 		explain_request(&x->out, r);

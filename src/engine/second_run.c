@@ -62,8 +62,7 @@ second_again(void *query, bool chosen, const struct second_run *run, struct err 
 
 	if ((code = request_plain(q->plain, &r, e)) < 0)
 		return code;
-	if (chosen)
-		r->rules_off = q->rules_off;
+	r->rules_off = chosen ? q->rules_off : q->plain->rules_off;
 	r->memory = q->plain->memory;
 	code = run_into(r, run, e);
 	request_free(r);
@@ -99,14 +98,38 @@ static const struct second_ops second_ops = {
 	second_plain, second_again, second_path, second_plan, second_free,
 };
 
+/*
+ * A server's spans come over a network: of many in the range those that the filter leaves there, so
+ * that what is compared is what the server makes of them. `all`: all of them all the same.
+ */
+#define PLAIN_SPANS 1000000
+
+static uint64_t
+plain_rules(const struct request *r, const struct request *plain, bool all)
+{
+	const struct time_range range = r->query->range;
+	struct ch_span_times t;
+	double share = 1;
+	uint64_t bit;
+
+	if (r->engine->server == NULL || all || opt_rules_parse(SV("remote-filter"), &bit, NULL) < 0)
+		return plain->rules_off;
+	if (world_times(r->world, &t, NULL) < 0)
+		return plain->rules_off & ~bit;
+	if (t.any && range.to > range.from && t.last_ns > t.first_ns &&
+	    range.to - range.from < t.last_ns - t.first_ns)
+		share = (double)(range.to - range.from) / (double)(t.last_ns - t.first_ns);
+	return (double)t.rows * share <= PLAIN_SPANS ? plain->rules_off : plain->rules_off & ~bit;
+}
+
 /* x->query stays NULL if it fails. */
 static int
-second_begin(struct second *x, const struct request *r, uint64_t memory, struct err *e)
+second_begin(struct second *x, const struct request *r, uint64_t memory, bool all, struct err *e)
 {
 	struct second_query *q = calloc(1, sizeof *q);
 	int code;
 
-	*x = (struct second){ .ops = &second_ops };
+	*x = (struct second){ .ops = &second_ops, .moves = r->engine->source != NULL };
 	digest_init(&x->digest, 0);
 	if (q == NULL)
 		return err_nomem(e);
@@ -115,6 +138,7 @@ second_begin(struct second *x, const struct request *r, uint64_t memory, struct 
 		free(q);
 	else {
 		q->plain->memory = memory;
+		q->plain->rules_off = plain_rules(r, q->plain, all);
 		x->query = q;
 	}
 	return code;
@@ -187,8 +211,7 @@ second_take(struct second *x, struct shadow_tap *t, const struct request *r, int
 struct shadow_tap *
 shadow_tap(struct engine *en, const struct request *r, const struct sink *next)
 {
-	/* The plain plan of a server's spans would be all of them, over the wire. */
-	if (r->kind != FILE_FORMAT || en->source != NULL || !shadow_draws(&en->shadow))
+	if (r->kind != FILE_FORMAT || !shadow_draws(&en->shadow))
 		return NULL;
 	return tap_new(r, en->conf, next);
 }
@@ -210,7 +233,7 @@ shadow_offer(struct shadow_tap *t, const struct request *r, struct requester who
 		return;
 	if (shadow_samples(&en->shadow, code)) {
 		/* Without a query it counts as dropped. */
-		if (second_begin(&x, r, conf_u64(conf, CONF_SHADOW_MEMORY), NULL) == 0)
+		if (second_begin(&x, r, conf_u64(conf, CONF_SHADOW_MEMORY), false, NULL) == 0)
 			second_take(&x, t, r, code);
 		x.who = who;
 		shadow_add(&en->shadow, &x, conf);
@@ -258,7 +281,7 @@ request_verify(struct request *r, const struct sink *sink, uint64_t deadline,
 	if (r->kind != FILE_FORMAT)
 		return err_set(e, ERR_UNSUPPORTED, -1,
 		    "'%s' holds no result that could be verified", r->file);
-	if ((code = second_begin(&x, r, 0, e)) < 0)
+	if ((code = second_begin(&x, r, 0, true, e)) < 0)
 		return code;
 	if ((t = tap_new(r, conf, sink)) == NULL) {
 		second_release(&x);

@@ -299,12 +299,31 @@ all_classes(struct grouped *x, const double *left)
 
 /* ---- buckets ---- */
 
+double
+card_buckets(const struct grouping *g, struct time_range r)
+{
+	struct bucket_step step;
+	uint64_t ns;
+
+	if (!g->has_bucket || r.from >= r.to)
+		return 1;
+	ns = r.to - r.from;
+	step = step_of_range(g->step, ns);
+	switch (step.kind) {
+	case STEP_WEEK:
+		return 1 + (double)ns / (7 * 86400e9);
+	case STEP_MONTH:
+		return 1 + (double)ns / (30 * 86400e9);
+	default:
+		return step.ns == 0 ? 1 : 1 + (double)ns / (double)step.ns;
+	}
+}
+
 static double
 count_buckets(const struct opt *o, const struct grouping *g)
 {
 	struct time_range r = o->plan->filter.range;
 	uint64_t from = UINT64_MAX, to = 0;
-	struct bucket_step step;
 
 	for (size_t i = 0; i < o->stats->n_shards; i++) {
 		const struct shard_stats *s = &o->stats->shards[i];
@@ -314,19 +333,9 @@ count_buckets(const struct opt *o, const struct grouping *g)
 		from = s->min_start < from ? s->min_start : from;
 		to = s->max_start > to ? s->max_start : to;
 	}
-	from = r.from > from ? r.from : from;
-	to = r.to < to ? r.to : to;
-	if (!g->has_bucket || from >= to)
-		return 1;
-	step = step_of_range(g->step, to - from);
-	switch (step.kind) {
-	case STEP_WEEK:
-		return 1 + (double)(to - from) / (7 * 86400e9);
-	case STEP_MONTH:
-		return 1 + (double)(to - from) / (30 * 86400e9);
-	default:
-		return step.ns == 0 ? 1 : 1 + (double)(to - from) / (double)step.ns;
-	}
+	r.from = r.from > from ? r.from : from;
+	r.to = r.to < to ? r.to : to;
+	return card_buckets(g, r);
 }
 
 double

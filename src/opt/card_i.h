@@ -37,6 +37,8 @@ clamp_share(double s)
 
 /* Share of a leaf about which nothing is known. */
 double card_guess(const struct pred *);
+/* Buckets of a range, which has both ends; 1: groups have none. */
+double card_buckets(const struct grouping *, struct time_range);
 /* Where x lies between lo and hi, 0 to 1. */
 double card_position(double x, double lo, double hi, bool logs);
 

@@ -76,6 +76,11 @@ cost_scan(struct costing *c, struct plan_node *n)
 {
 	const struct plan *p = c->o->plan;
 
+	if (p->scan.server != NULL) {
+		c->found = card_server(c->o);
+		cost_server(c->o, n, &(struct server_rows){ c->found, c->wanted, row_bytes(p), fetch_tuples(p) });
+		return;
+	}
 	c->found += (double)p->scan.summed;
 	for (size_t i = p->scan.n_shards; i-- > 0;) {
 		if (p->scan.early_stop && c->found >= c->wanted)
@@ -285,6 +290,11 @@ cost_group(struct costing *c, struct plan_node *n)
 	const struct plan *p = c->o->plan;
 	double rows = n->input->est_rows;
 
+	if (p->scan.server != NULL) {
+		n->est_rows = card_server_groups(c->o, c->found);
+		n->est_cost = p->scan.handed.groups ? 0 : fetch_cost(c->o, rows, c->found);
+		return;
+	}
 	for (size_t i = 0; i < p->scan.n_shards; i++)
 		if (p->scan.shards[i].access == ACCESS_COVERING)
 			rows -= p->scan.shards[i].est_rows;
@@ -330,8 +340,6 @@ cost_total(struct opt *o)
 	c.wanted = __builtin_add_overflow(p->page.limit, p->page.offset, &wanted) ? 1e18 :
 	    (double)wanted;
 	p->est_cost = cost_nodes(&c, p->root);
-	if (p->scan.server != NULL)
-		p->est_cost += o->options->cost.network_round_trip_cost;
 	p->est_rows = p->root->est_rows;
 	p->est_bytes = p->est_rows * row_bytes(p);
 	p->scan.threads = threads_for(o, p->est_cost);

@@ -9,6 +9,7 @@
  *   choose        which candidate each class gets
  *   lower         the choices into the shards of the plan
  *   cost          the steps in order; cost of the whole plan
+ *   cost_server   the same of a server's spans, and what goes over the network
  */
 #ifndef OPT_COST_I_H
 #define OPT_COST_I_H
@@ -85,6 +86,17 @@ bool cand_allowed(const struct opt *, size_t shard, enum access, uint64_t index_
  * there. By a decision: with its winners alone, and above 0 (DECISION_CLASS) if it lacks one.
  */
 int choose(struct opt *, struct err *) WARN_UNUSED;
+
+/* cost_server.c */
+struct server_rows {
+	double found, wanted;		/* that match; of these the page takes */
+	double bytes, tuples;		/* of one that comes; what putting it together takes */
+};
+/* Spans of the server that match, as far as that is known. */
+double card_server(const struct opt *);
+double card_server_groups(const struct opt *, double rows);
+/* The scan's rows and cost; and whether groups are made there. */
+void cost_server(struct opt *, struct plan_node *scan, const struct server_rows *);
 
 /* lower.c: the choices into the shards; and the costs of what the shards have now. */
 void lower(struct opt *);

@@ -131,6 +131,12 @@
 #define GATHER_TRACE_OPS 6.0
 #define GATHER_TREE_OPS 10.0
 #define GATHER_ROWS_A_LOOK 16.0
+/* Of a server: spans that come with one question, at most about; columns that one is about. */
+#define SERVER_WINDOW_ROWS 20000.0
+#define SERVER_COLUMNS_SHARE 0.5
+/* Groups are made there at up to so many times the cost of rows, and so much more. */
+#define SERVER_GROUPS_RISK 2.0
+#define SERVER_GROUPS_SMALL 1.0
 /* Bytes of one output row, full and by part (measured on spans as SDKs send them). */
 #define BYTES_SPAN_FULL 1000.0
 #define BYTES_SPAN_BASE 20.0

@@ -28,6 +28,9 @@ static const struct opt_rule rules[] = {
 	{ "gather", rule_gather, false },
 	{ "limit", rule_limit, false },
 	{ "topn", rule_topn, false },
+	{ "remote-filter", rule_remote_filter, false },
+	{ "remote-page", rule_remote_page, false },
+	{ "remote-groups", rule_remote_groups, false },
 };
 #define N_RULES (sizeof rules / sizeof *rules)
 /* The first ones rewrite the filter, and what one leaves may be another's: run in rounds. */

@@ -19,6 +19,10 @@ void explain_text(struct buf *, const char *key, struct buf *t);
 void explain_u64(struct buf *, const char *key, uint64_t);
 void explain_bool(struct buf *, const char *key, bool);
 
+/* explain_remote.c: of a server in place of shards; members of JSON, nothing where there is none. */
+void explain_remote(struct buf *, const struct plan_scan *, const struct stats_server *);
+void explain_remote_json(struct buf *, const struct plan_scan *, const struct stats_server *);
+
 /* explain_choice.c: the classes of shards with their candidates. */
 void explain_choices(struct buf *, const struct plan *);
 /* ,"classes":[...] */

@@ -118,7 +118,7 @@ scan_text(struct buf *b, const struct plan *p, const struct stats *st)
 	uint64_t n, rows;
 
 	if (p->scan.server != NULL) {
-		buf_printf(b, "access   rows of %s\n", p->scan.server);
+		explain_remote(b, &p->scan, st->server);
 		return;
 	}
 	explain_count_read(p, st, &n, &rows);

@@ -317,6 +317,7 @@ plan_explain_json(struct buf *b, const struct plan *p, const struct stats *st,
 	each_node(b, p->root, put_json_node);
 	buf_putc(b, ']');
 	explain_u64(b, "threads", p->scan.threads);
+	explain_remote_json(b, &p->scan, st->server);
 	explain_choices_json(b, p);
 	explain_u64(b, "shards_total", p->scan.n_shards + p->scan.n_left);
 	explain_u64(b, "shards_read", n);

@@ -169,12 +169,22 @@ verify_early_stop(const struct plan *p, struct err *e)
 	return 0;
 }
 
+static int
+verify_handed(const struct plan_scan *s, struct err *e)
+{
+	if (s->server == NULL && (s->handed.filter || s->handed.page || s->may_group))
+		return plan_broken(e, "handed over to nobody");
+	return s->handed.groups && !s->may_group ? plan_broken(e, "groups that nobody may make") : 0;
+}
+
 int
 scan_verify(const struct plan *p, const struct stats *st, struct err *e)
 {
 	int code;
 
 	if ((code = verify_shards(p, st, e)) < 0 || (code = verify_indexes(p, e)) < 0)
+		return code;
+	if ((code = verify_handed(&p->scan, e)) < 0)
 		return code;
 	return p->scan.early_stop ? verify_early_stop(p, e) : 0;
 }

@@ -119,6 +119,9 @@ columns_of_output(const struct source *s)
 	case ROW_COUNT:
 		return 0;
 	case ROW_GROUP:
+		/* Shown before the step of its buckets is known. */
+		if (s->env->groups == NULL)
+			return v | columns_of_projection(&p->fetch.projection);
 		f = agg_fields(s->env->groups, &n);
 		for (size_t i = 0; i < n; i++)
 			v |= columns_of_field(&f[i]);

@@ -7,6 +7,7 @@
 
 struct asked {
 	const char *how;
+	bool untold;			/* the plan hands no condition over */
 	struct ch_sql sql;
 };
 
@@ -19,18 +20,18 @@ static const char *const modes[] = {
 
 /* As ch_source.c would, unless the server has spans by the thousand million. */
 static int
-groups_sql(const struct source *s, struct ch_select *q, struct arena *a, struct ch_sql *out,
-    struct err *e)
+groups_sql(struct agg_table *groups, enum agg_side side, struct ch_select *q, struct arena *a,
+    struct ch_sql *out, struct err *e)
 {
 	struct agg_given_want want;
 	int rc;
 
-	q->ranked = agg_takes_given(s->env->groups, &want) && want.all && ch_ranked_rows(&want) != 0;
-	q->shift = agg_shift(s->env->groups, s->env->side);
-	if ((rc = ch_sql_groups(q, s->env->groups, a, out, e)) != ERR_UNSUPPORTED || !q->ranked)
+	q->ranked = agg_takes_given(groups, &want) && want.all && ch_ranked_rows(&want) != 0;
+	q->shift = agg_shift(groups, side);
+	if ((rc = ch_sql_groups(q, groups, a, out, e)) != ERR_UNSUPPORTED || !q->ranked)
 		return rc;
 	q->ranked = false;
-	return ch_sql_groups(q, s->env->groups, a, out, e);
+	return ch_sql_groups(q, groups, a, out, e);
 }
 
 /* As ch_source.c would: counts and groups where the server can make them, else rows. */
@@ -41,17 +42,20 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 	struct ch_select q = st->q;
 	int rc = ERR_UNSUPPORTED;
 
-	if (s->plan->output == ROW_COUNT && st->mode != MODE_TRACES) {
+	if (!ch_may_group(s)) {
+		out->how = modes[st->mode];
+	} else if (s->plan->output == ROW_COUNT && st->mode != MODE_TRACES) {
 		q.count = true;
 		out->how = "counted on the server";
 		rc = ch_sql_select(&q, a, &out->sql, e);
 	} else if (s->plan->output == ROW_GROUP && s->env->groups != NULL && st->mode != MODE_TRACES) {
 		out->how = "grouped on the server, one level";
-		rc = groups_sql(s, &q, a, &out->sql, e);
+		rc = groups_sql(s->env->groups, s->env->side, &q, a, &out->sql, e);
 	}
 	if (rc != ERR_UNSUPPORTED)
 		return rc;
-	out->how = modes[st->mode];
+	out->how = s->plan->output == ROW_GROUP && s->env->groups == NULL ?
+	    "the step of its buckets is known when it runs; this, if the rows come" : modes[st->mode];
 	return ch_sql_select(&st->q, a, &out->sql, e);
 }
 
@@ -59,7 +63,7 @@ static void
 put_text(struct buf *b, const struct asked *x)
 {
 	buf_printf(b, "server   ClickHouse: %s\n", x->how);
-	buf_printf(b, "told     %s\nsql      ", x->sql.doubts ? "all of the filter; if values are in doubt, rows are "
+	buf_printf(b, "told     %s\nsql      ", x->untold ? "nothing of the filter, which is tested here" : x->sql.doubts ? "all of the filter; if values are in doubt, rows are "
 	    "asked for" : x->sql.exact ? "all of the filter" : "what can be said of the filter; the rest is tested here");
 	visible_text(b, x->sql.text, 0);
 	BUF_LIT(b, "\n");
@@ -77,7 +81,7 @@ put_json(struct buf *b, const struct asked *x)
 {
 	BUF_LIT(b, ",\"server\":{\"kind\":\"ClickHouse\",\"how\":");
 	json_string(b, sv_cstr(x->how));
-	buf_printf(b, ",\"exact\":%s,\"sql\":", x->sql.exact ? "true" : "false");
+	buf_printf(b, ",\"exact\":%s,\"sql\":", x->sql.exact && !x->untold ? "true" : "false");
 	json_string(b, x->sql.text);
 	BUF_LIT(b, ",\"params\":{");
 	for (size_t i = 0; i < x->sql.n_params; i++) {
@@ -97,7 +101,7 @@ ch_explain(struct ch_server *server, const struct plan *p, struct agg_table *gro
 	const struct exec_env env = { .source_arg = server, .groups = groups };
 	const struct source s = { .ops = &source_clickhouse, .plan = p, .env = &env };
 	struct ch_state st = { .mode = MODE_ALL };
-	struct asked x = { .how = NULL };
+	struct asked x = { .untold = !p->scan.handed.filter && p->filter.pred->kind != PRED_TRUE };
 	struct arena a;
 	int rc;
 
@@ -111,4 +115,23 @@ ch_explain(struct ch_server *server, const struct plan *p, struct agg_table *gro
 	ch_layout_put(st.layout);
 	arena_release(&a);
 	return rc;
+}
+
+bool
+ch_can_group(struct ch_server *server, const struct pred *filter, struct time_range range,
+    struct agg_table *groups)
+{
+	struct ch_layout *l = ch_server_layout(server);
+	struct ch_select q = { .schema = l->schema, .filter = filter, .range = range,
+		.limit = UINT64_MAX, .count = groups == NULL };
+	struct ch_sql sql;
+	struct arena a;
+	int rc;
+
+	arena_init(&a);
+	rc = groups == NULL ? ch_sql_select(&q, &a, &sql, NULL) :
+	    groups_sql(groups, SIDE_NOW, &q, &a, &sql, NULL);
+	arena_release(&a);
+	ch_layout_put(l);
+	return rc == 0;
 }

@@ -2,6 +2,21 @@
 /* ch_mode: how a plan's rows are asked for, see ch_source.c. */
 #include "ch_source_i.h"
 
+static const struct pred everything = { .kind = PRED_TRUE };
+
+/* Nothing of the filter is left to be tested, if the server can be told all of it. */
+static bool
+filter_handed(const struct plan *p)
+{
+	return p->scan.handed.filter || p->filter.pred->kind == PRED_TRUE;
+}
+
+bool
+ch_may_group(const struct source *s)
+{
+	return s->plan->scan.handed.groups && filter_handed(s->plan);
+}
+
 /* The server can sort by them as spans are sorted. */
 static bool
 sorts_alike(const struct plan *p, struct ch_select *q)
@@ -31,7 +46,8 @@ takes_first(const struct source *s, struct ch_select *q, bool *yes, struct err *
 	int rc;
 
 	*yes = false;
-	if (p->page.limit == UINT64_MAX || p->output != ROW_SPAN || plan_asks_traces(p) ||
+	if (!p->scan.handed.page || !filter_handed(p) || p->page.limit == UINT64_MAX ||
+	    p->output != ROW_SPAN || plan_asks_traces(p) ||
 	    __builtin_add_overflow(p->page.limit, p->page.offset, &q->limit) || !sorts_alike(p, q)) {
 		q->limit = UINT64_MAX;
 		return 0;
@@ -58,11 +74,11 @@ choose_mode(const struct source *s, struct ch_state *st, struct err *e)
 
 	/* By time the newest windows have them, and the others need not be read. */
 	if (first)
-		st->mode = st->q.n_sort == 0 && !ch_sql_names_traces(p->filter.pred) ? MODE_WINDOWS : MODE_FIRST;
+		st->mode = st->q.n_sort == 0 && !ch_sql_names_traces(st->q.filter) ? MODE_WINDOWS : MODE_FIRST;
 	else if (plan_asks_traces(p))
 		st->mode = MODE_TRACES;
 	/* Few rows, which indexes find: in windows they would be looked for again and again. */
-	else if (ch_sql_names_traces(p->filter.pred))
+	else if (ch_sql_names_traces(st->q.filter))
 		st->mode = MODE_ALL;
 	else if (p->output == ROW_SPAN && p->order.n_keys == 0)
 		st->mode = MODE_WINDOWS;
@@ -89,7 +105,7 @@ ch_state_tell(const struct source *s, struct ch_state *st, struct err *e)
 	arena_release(&a);
 	if (rc < 0)
 		return rc;
-	st->told = sql.exact;
+	st->told = sql.exact && filter_handed(s->plan);
 	st->q.columns = ch_columns_of(s, st->told);
 	return 0;
 }
@@ -99,7 +115,8 @@ ch_state_begin(const struct source *s, struct ch_state *st, struct ch_layout *l,
 {
 	st->server = server_of(s);
 	st->layout = l;
-	st->q = (struct ch_select){ .schema = l->schema, .filter = s->plan->filter.pred,
+	st->q = (struct ch_select){ .schema = l->schema,
+		.filter = s->plan->scan.handed.filter ? s->plan->filter.pred : &everything,
 		.range = s->plan->filter.range, .columns = ch_columns_of(s, false), .limit = UINT64_MAX };
 	int rc = choose_mode(s, st, e);
 

@@ -152,7 +152,7 @@ source_count(struct source *s, uint64_t *n, struct err *e)
 	uint64_t found = 0;
 	int rc;
 
-	if (st->mode == MODE_TRACES)
+	if (st->mode == MODE_TRACES || !ch_may_group(s))
 		return 0;
 	if ((rc = look_for_times(s, e)) < 0)
 		return rc;
@@ -200,7 +200,7 @@ source_groups(struct source *s, struct err *e)
 	struct ch_span_times t;
 	int rc;
 
-	if (st->mode == MODE_TRACES)
+	if (st->mode == MODE_TRACES || !ch_may_group(s))
 		return 1;
 	if (!agg_takes_given(s->env->groups, &want))
 		return 1;
@@ -410,6 +410,8 @@ source_part_name(const struct source *s, uint32_t part)
 
 static const struct plan_caps caps = {
 	.server = "ClickHouse",
+	.network = true,
+	.takes = { .filter = true, .page = true, .groups = true },
 	.projection = true,
 	.newest = true,
 };

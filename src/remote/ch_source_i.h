@@ -36,6 +36,8 @@ server_of(const struct source *s)
 uint64_t ch_columns_of(const struct source *, bool told);
 
 /* ---- ch_mode.c ---- */
+/* Does the plan want counts and groups of the server, where it can make them? */
+bool ch_may_group(const struct source *);
 /* The question, and how it is asked: of a layout that outlives the state. */
 /* Where the server can be told all of the filter, its fields need not come. Of the schema that q has now. */
 int ch_state_tell(const struct source *, struct ch_state *, struct err *) WARN_UNUSED;

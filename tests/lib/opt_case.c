@@ -53,6 +53,7 @@ snapshot(const struct plan *p, struct buf *b)
 	    p->scan.early_stop, p->order.topn,
 	    p->n_fired, (unsigned long long)p->fetch.projection.intrinsics,
 	    p->fetch.projection.n_fields);
+	buf_printf(b, "%d%d%d\n", p->scan.handed.filter, p->scan.handed.page, p->scan.may_group);
 	buf_printf(b, "%d%d%d%d%d%d%d\n", p->fetch.projection.all, p->fetch.projection.attrs,
 	    p->fetch.projection.resource, p->fetch.projection.scope, p->fetch.projection.events,
 	    p->fetch.projection.links, p->fetch.projection.rest);
