@@ -44,7 +44,9 @@ class Sort(Clause):
         first = {}
         for (name, down), raw in zip(self.keys, self.raw):
             # A field says nothing the second time, under its other name neither.
-            same = name if self.grouped or self.compared else fields.read_field(name, self.store).name
+            same = name
+            if not self.grouped and not self.compared:
+                same = fields.read_field(name, self.store).name
             first.setdefault(same, self.shown(name, raw) + (b":desc" if down else b""))
         return [b"sort", b",".join(first.values())]
 
