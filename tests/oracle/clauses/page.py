@@ -43,7 +43,11 @@ class Sort(Clause):
     def segments(self):
         first = {}
         for (name, down), raw in zip(self.keys, self.raw):
-            first.setdefault(name, self.shown(name, raw) + (b":desc" if down else b""))
+            # A field says nothing the second time, under its other name neither.
+            same = name
+            if not self.grouped and not self.compared:
+                same = fields.read_field(name, self.store).name
+            first.setdefault(same, self.shown(name, raw) + (b":desc" if down else b""))
         return [b"sort", b",".join(first.values())]
 
     def shown(self, name, raw):
