@@ -61,7 +61,7 @@ class Tool:
         """Names of the optimizer's rules, from the complaint about a wrong one."""
         p = subprocess.run(self.command("query", "/count", options=["query.rules_off=no-rule"]),
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        m = re.search(rb"some of ([a-z ]+)", p.stderr)
+        m = re.search(rb"some of ([a-z -]+)", p.stderr)
         return m.group(1).decode().split() if m else []
 
 
