@@ -22,13 +22,7 @@ agg_shift(const struct agg_table *t, enum agg_side side)
 	return side == SIDE_BEFORE ? t->opt.shift : 0;
 }
 
-static bool
-is_duration(const struct field *f)
-{
-	return f->scope == FIELD_INTRINSIC && f->intrinsic == IN_DURATION;
-}
-
-/* Of the same field all: that of durations. */
+/* Shared by all fields. */
 static void
 want_ranks(const struct grouping *g, struct agg_given_want *want)
 {
@@ -51,31 +45,56 @@ want_ranks(const struct grouping *g, struct agg_given_want *want)
 	}
 }
 
+/* Of the slot, made if need be; NULL: there are too many. */
+static struct agg_given_field *
+want_field(const struct agg_table *t, size_t slot, struct agg_given_want *want)
+{
+	for (size_t i = 0; i < want->n_fields; i++)
+		if (want->fields[i].slot == slot)
+			return &want->fields[i];
+	if (want->n_fields == AGG_GIVEN_FIELDS)
+		return NULL;
+	want->fields[want->n_fields] = (struct agg_given_field){ .field = &t->slots[slot].field, .slot = slot,
+		.is_unsigned = t->slots[slot].is_unsigned };
+	return &want->fields[want->n_fields++];
+}
+
+static bool
+want_measure(const struct agg_table *t, const struct measure *m, struct agg_given_want *want)
+{
+	struct agg_given_field *f = want_field(t, m->slot, want);
+
+	if (f == NULL)
+		return false;
+	switch (m->kind) {
+	case MEASURE_SUM:
+		f->sum = true;
+		return true;
+	case MEASURE_MIN:
+	case MEASURE_MAX:
+		f->ends = true;
+		return true;
+	case MEASURE_QUANTILE:
+		f->all = want->all = true;
+		return true;
+	case MEASURE_DISTINCT:
+		/* Such groups don't go where others of theirs are. */
+		f->distinct = want->distinct = true;
+		return !table_is_spilled(t);
+	default:
+		return false;
+	}
+}
+
 bool
 agg_takes_given(const struct agg_table *t, struct agg_given_want *want)
 {
 	*want = (struct agg_given_want){ .n_ranks = 0 };
 	if (t->g->per_trace || t->has_cost || t->has_parent_cost)
 		return false;
-	for (size_t i = 0; i < t->n_measures; i++) {
-		if (!is_duration(&t->slots[t->measures[i].slot].field))
+	for (size_t i = 0; i < t->n_measures; i++)
+		if (!want_measure(t, &t->measures[i], want))
 			return false;
-		switch (t->measures[i].kind) {
-		case MEASURE_SUM:
-			want->sum = true;
-			break;
-		case MEASURE_MIN:
-		case MEASURE_MAX:
-			want->ends = true;
-			break;
-		case MEASURE_QUANTILE:
-			want->all = true;
-			break;
-		default:
-			return false;
-		}
-	}
-	/* Such groups don't go where others of theirs are. */
 	if (!table_is_spilled(t))
 		want_ranks(t->g, want);
 	return true;

@@ -7,7 +7,7 @@
 #include "clickhouse/ch_sql.h"
 
 #include "ch_sql_i.h"
-#include "clickhouse/ch_rows.h"
+#include "rowbinary/ch_rows.h"
 
 /* ---- what comes ---- */
 

@@ -7,6 +7,7 @@
 #define CH_SQL_I_H
 
 #include "base/vec.h"
+#include "agg/agg_given.h"
 #include "clickhouse/ch_sql.h"
 
 struct writer {
@@ -80,6 +81,8 @@ void leaf_write(struct writer *, const struct pred *);
 /* ---- ch_sql_attr.c ---- */
 enum how attr_how(const struct pred *);
 void attr_write(struct writer *, const struct pred *);
+/* Is it there, of spans and resources? */
+void attr_there(struct writer *, const struct field *);
 /* Its value as text, where it is there; of events and links an array of those that are there. */
 void attr_value(struct writer *, const struct field *);
 
@@ -99,6 +102,26 @@ void place_value(struct writer *, const struct place *);
 void doubt_leaf(struct writer *, const struct pred *, bool deny);
 /* Is the row in doubt, behind "(" and what else is before; false: no row can be, and nothing. */
 bool doubts_write(struct writer *, const struct pred *filter, const char *before);
+/* The same in pieces: what is before is written before the first, which *any tells; the ")" is left. */
+void doubts_add(struct writer *, const struct pred *filter, const char *before, bool *any);
+void doubt_begin(struct writer *, const char *before, bool *any);
+
+/* ---- ch_sql_groups.c ---- */
+/* An attribute in a Map that reads the same by itself. */
+bool in_map(const struct ch_schema *, const struct field *);
+/* The field, in the part of a split that asks for spans' own attributes their own. */
+struct field narrowed(const struct writer *, const struct pred *filter, const struct field *);
+void alias(struct writer *, char what, size_t i);	/* spanfs_k3 */
+
+/* ---- ch_sql_figures.c ---- */
+bool figures_can(const struct writer *, const struct agg_given_want *);
+/* What the parts of a split are to have for them; then figures_write is told `split`. */
+void figures_columns(struct writer *, const struct ch_select *, const struct agg_given_want *);
+/* Is a span's value in doubt; as doubts_add. */
+void figures_doubts(struct writer *, const struct ch_select *, const struct agg_given_want *,
+    const char *before, bool *any);
+void figures_write(struct writer *, const struct agg_given_want *, bool ranked, bool split);
+void start_write(struct writer *);
 
 /* ---- ch_sql_split.c ---- */
 bool split_can(const struct writer *, const struct pred *filter);

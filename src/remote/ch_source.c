@@ -175,17 +175,20 @@ source_count(struct source *s, uint64_t *n, struct err *e)
 
 /*
  * Percentiles are the server's, unless it has so many spans that they might be off. >0: of what came,
- * several groups are one here; then all durations are to be asked for.
+ * several groups are one here; then all numbers are to be asked for, or rows where different values
+ * were counted.
  */
 static int
-groups_once(struct source *s, struct ch_outcome *o, struct err *e)
+groups_once(struct source *s, const struct agg_given_want *want, struct ch_outcome *o, struct err *e)
 {
 	struct ch_state *st = s->state;
 	const struct ch_scan_opts opts = options(s);
 	int rc = ch_groups(ch_server_client(st->server), &st->q, &opts, s->env->groups, s->env->side, o, e);
 
-	if (rc != ERR_UNSUPPORTED || o->status == 0 || !st->q.ranked)
+	if (rc != ERR_UNSUPPORTED || o->status == 0 || (!st->q.ranked && !want->distinct))
 		return rc;
+	if (want->distinct)
+		return 1;
 	took(s, o);
 	st->q.ranked = false;
 	return ch_groups(ch_server_client(st->server), &st->q, &opts, s->env->groups, s->env->side, o, e);
@@ -210,17 +213,17 @@ source_groups(struct source *s, struct err *e)
 	st->q.pieces = want.all ? t.rows / PIECE_ROWS + 1 : 0;
 	st->q.ranked = want.all && t.rows <= ch_ranked_rows(&want);
 	st->q.shift = agg_shift(s->env->groups, s->env->side);
-	rc = groups_once(s, &outcome, e);
+	rc = groups_once(s, &want, &outcome, e);
 	/* Months, whose days are ranked by nobody. */
 	if (rc == ERR_UNSUPPORTED && outcome.status == 0 && st->q.ranked) {
 		st->q.ranked = false;
-		rc = groups_once(s, &outcome, e);
+		rc = groups_once(s, &want, &outcome, e);
 	}
 	if (rc == ERR_UNSUPPORTED && outcome.status == 0)
 		return 1;
 	/* A server that did not know the table gave no group. */
 	if (rc < 0 && (rc = again(s, &outcome, rc, e)) == 0)
-		rc = groups_once(s, &outcome, e);
+		rc = groups_once(s, &want, &outcome, e);
 	if (rc < 0)
 		return rc;
 	took(s, &outcome);

@@ -136,6 +136,9 @@ static const struct {
 	{ &plain, "/since/1h/group/service,http.route/bucket/5m/agg/count,errors,p95:duration", GROUPS },
 	{ &plain, "/status/error/group/kind,resource.host.name/bucket/week/agg/avg:duration,max:duration", GROUPS },
 	{ &spread, "/agg/count", GROUPS },
+	{ &plain, "/group/resource.service.name,service.name,trace_id/agg/count", GROUPS },
+	{ &plain, "/group/kind/agg/sum:span.n,min:resource.n,avg:n,distinct:user.id,distinct:trace_id,max:start,distinct:parent_span_id", GROUPS },
+	{ &rich, "/where/http.route/eq/a/group/name/agg/p50:span.n,distinct:span.http.route,distinct:http.route,distinct:trace_state", RANKED },
 	{ &plain, "/group/service/bucket/week/agg/p0:duration,p50:duration,p99.99:duration,p100:duration", RANKED },
 };
 
