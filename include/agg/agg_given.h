@@ -60,6 +60,8 @@ struct agg_given {
 /* False: it asks for what can't be given so. */
 bool agg_takes_given(const struct agg_table *, struct agg_given_want *);
 const struct grouping *agg_grouping(const struct agg_table *);
+/* Only so many of its first rows are wanted; 0: all. */
+uint64_t agg_keep(const struct agg_table *);
 /* Of its buckets, decided. */
 struct bucket_step agg_step(const struct agg_table *);
 /* How much earlier the spans of the side are than its buckets: versus. */

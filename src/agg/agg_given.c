@@ -10,6 +10,12 @@ agg_grouping(const struct agg_table *t)
 	return t->g;
 }
 
+uint64_t
+agg_keep(const struct agg_table *t)
+{
+	return t->opt.keep;
+}
+
 struct bucket_step
 agg_step(const struct agg_table *t)
 {

@@ -344,6 +344,8 @@ ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_o
 		rc = agg_table_apart(t, &into, e);
 	if (rc == 0)
 		rc = groups_ask(c, &sql, o, &r, into, side, outcome);
+	if (rc == 1 && sql.some)
+		rc = CH_SOME_IN_DOUBT;
 	/* Its spans go to a file, if need be. */
 	if (rc == ERR_NOMEM && into != t && !q->ranked)
 		rc = 1;

@@ -48,6 +48,12 @@ asks_numbers(const struct agg_given_field *f)
 }
 
 bool
+figure_counts(const struct agg_given_field *f)
+{
+	return asks_numbers(f) && !is_amount(f->field);
+}
+
+bool
 figures_can(const struct writer *w, const struct agg_given_want *want)
 {
 	for (size_t i = 0; i < want->n_fields; i++) {
@@ -185,7 +191,17 @@ struct figures {
 	struct writer *w;
 	const struct agg_given_want *want;
 	bool split;			/* values have the names of the parts */
+	bool named;
 };
+
+static void
+name(const struct figures *x, char what, size_t i)
+{
+	if (!x->named)
+		return;
+	W(x->w, " AS ");
+	alias(x->w, what, i);
+}
 
 static void
 value(const struct figures *x, size_t i)
@@ -240,6 +256,7 @@ sum(const struct figures *x, size_t i)
 	integer(x, i);
 	W(x->w, ", 32)");
 	of_some(x, i);
+	name(x, 'a', i);
 	W(x->w, ", sum");
 	some(x, i);
 	if (is_amount(x->want->fields[i].field))
@@ -252,6 +269,7 @@ sum(const struct figures *x, size_t i)
 	else
 		W(x->w, ", 4294967295))");
 	of_some(x, i);
+	name(x, 'b', i);
 }
 
 static void
@@ -262,17 +280,22 @@ ends(const struct figures *x, size_t i)
 	if (is_unsigned) {
 		W(x->w, ", toUInt64(min(");
 		value(x, i);
-		W(x->w, ")), toUInt64(max(");
+		W(x->w, "))");
+		name(x, 'c', i);
+		W(x->w, ", toUInt64(max(");
 		value(x, i);
 		W(x->w, "))");
+		name(x, 'd', i);
 		return;
 	}
 	W(x->w, ", minIf(");
 	integer(x, i);
 	of_some(x, i);
+	name(x, 'c', i);
 	W(x->w, ", maxIf(");
 	integer(x, i);
 	of_some(x, i);
+	name(x, 'd', i);
 }
 
 /* A part of the text: parameters of a function may be no parameters of a statement. */
@@ -318,6 +341,7 @@ all(const struct figures *x, size_t i, bool ranked)
 	}
 	integer(x, i);
 	of_some(x, i);
+	name(x, 'q', i);
 }
 
 static void
@@ -338,6 +362,7 @@ distinct(const struct figures *x, size_t i)
 			plain_there(x->w, f);
 	}
 	W(x->w, ")");
+	name(x, 'u', i);
 }
 
 static void
@@ -354,25 +379,31 @@ errors(struct writer *w)
 }
 
 void
-figures_write(struct writer *w, const struct agg_given_want *want, bool ranked, bool split)
+figures_write(struct writer *w, const struct agg_given_want *want, bool ranked, bool split, bool named)
 {
-	const struct figures x = { w, want, split };
+	const struct figures x = { w, want, split, named };
 
 	W(w, "toUnixTimestamp64Nano(min(");
 	start_write(w);
 	W(w, ")), toUnixTimestamp64Nano(max(");
 	start_write(w);
-	W(w, ")), count(), ");
+	if (named)
+		W(w, ")), count() AS spanfs_count, ");
+	else
+		W(w, ")), count(), ");
 	errors(w);
+	if (named)
+		W(w, " AS spanfs_errors");
 	for (size_t i = 0; i < want->n_fields; i++) {
 		const struct agg_given_field *f = &want->fields[i];
 
-		if (asks_numbers(f) && !is_amount(f->field)) {
+		if (figure_counts(f)) {
 			W(w, ", countIf(toString(");
 			integer(&x, i);
 			W(w, ") = ");
 			value(&x, i);
 			W(w, ")");
+			name(&x, 'n', i);
 		}
 		if (f->sum)
 			sum(&x, i);

@@ -96,6 +96,21 @@ service_there(struct writer *w, const struct field *f)
 	W(w, ", 2, 1))");
 }
 
+/* Of a root two spellings are one. */
+static void
+own_write(struct writer *w, enum intrinsic i)
+{
+	if (i != IN_PARENT_SPAN_ID) {
+		w_column(w, own_column(i));
+		return;
+	}
+	W(w, "if(");
+	w_column(w, own_column(i));
+	W(w, " = '0000000000000000', '', ");
+	w_column(w, own_column(i));
+	W(w, ")");
+}
+
 static void
 key_write(struct writer *w, const struct field *f, size_t i)
 {
@@ -115,7 +130,7 @@ key_write(struct writer *w, const struct field *f, size_t i)
 	if (f->scope != FIELD_INTRINSIC)
 		attr_value(w, f);
 	else
-		w_column(w, own_column(f->intrinsic));
+		own_write(w, f->intrinsic);
 	W(w, ") AS ");
 	alias(w, 'k', i);
 	W(w, ", ");
@@ -210,10 +225,27 @@ bucket_shift(struct bucket_step s, uint64_t shift)
 	return s.kind == STEP_WEEK ? shift + 3 * DAY_NS : shift;
 }
 
-static void
-group_by(struct writer *w, const struct agg_table *t, uint64_t pieces, uint64_t shift)
+void
+bucket_write(struct writer *w, const struct tops *x)
 {
-	const struct grouping *g = agg_grouping(t);
+	uint64_t shift = bucket_shift(x->step, x->shift);
+
+	W(w, "intDiv(greatest(toUnixTimestamp64Nano(");
+	start_write(w);
+	W(w, "), 0)");
+	if (shift != 0) {
+		W(w, " + ");
+		w_u64(w, shift);
+	}
+	W(w, ", ");
+	w_i64(w, (int64_t)bucket_ns(x->step));
+	W(w, ")");
+}
+
+static void
+group_by(struct writer *w, const struct tops *x, uint64_t pieces)
+{
+	const struct grouping *g = x->g;
 	const char *before = " GROUP BY ";
 
 	for (size_t i = 0; i < g->n_keys; i++) {
@@ -223,17 +255,7 @@ group_by(struct writer *w, const struct agg_table *t, uint64_t pieces, uint64_t 
 	}
 	if (g->has_bucket) {
 		buf_str(&w->b, before);
-		W(w, "intDiv(greatest(toUnixTimestamp64Nano(");
-		start_write(w);
-		W(w, "), 0)");
-		shift = bucket_shift(agg_step(t), shift);
-		if (shift != 0) {
-			W(w, " + ");
-			w_u64(w, shift);
-		}
-		W(w, ", ");
-		w_i64(w, (int64_t)bucket_ns(agg_step(t)));
-		W(w, ")");
+		bucket_write(w, x);
 		before = ", ";
 	}
 	/* A row of an answer has a bound; the table puts the pieces together. */
@@ -275,6 +297,29 @@ with_key(const struct ch_select *q, const struct grouping *g, struct arena *a)
 	return asked;
 }
 
+/* The column that tells how many spans are in doubt; of some groups with the group itself. */
+static bool
+doubt_counts(struct writer *w, const struct spans *x, bool split, const struct tops *some)
+{
+	bool any = split;
+
+	if (some == NULL && split)
+		W(w, ", countIf(spanfs_d)");
+	if (some == NULL)
+		return split || in_doubt(w, x, ", countIf(");
+	if (split)
+		W(w, ", toUInt64(countIf(spanfs_d)");
+	else
+		any = in_doubt(w, x, ", toUInt64(countIf(");
+	if (tops_doubts(w, some, any ? " + (" : ", toUInt64((")) {
+		W(w, ")");
+		any = true;
+	}
+	if (any)
+		W(w, ") AS spanfs_doubt");
+	return any;
+}
+
 int
 ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena *a,
     struct ch_sql *out, struct err *e)
@@ -285,7 +330,8 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	struct agg_given_want want;
 	struct ch_select asked;
 	struct spans spans;
-	bool split;
+	struct tops tops = { g, &want, agg_step(t), q->shift, q->all_groups ? 0 : agg_keep(t), q->ranked, false };
+	bool split, some;
 	int rc;
 
 	memset(out, 0, sizeof *out);
@@ -303,19 +349,22 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	W(&w, "SELECT ");
 	for (size_t i = 0; i < g->n_keys; i++)
 		(split ? key_name : key_write)(&w, &g->keys[i], i);
-	figures_write(&w, &want, q->ranked, split);
+	some = !q->all_groups && tops_can(&tops);
+	figures_write(&w, &want, q->ranked, split, some);
 	spans = (struct spans){ &asked, g, &want };
+	out->doubts = doubt_counts(&w, &spans, split, some ? &tops : NULL);
+	tops.doubts = out->doubts;
+	out->some = some;
+	W(&w, ", toUInt8(1) AS " CH_END " FROM ");
 	if (split) {
-		W(&w, ", countIf(spanfs_d), toUInt8(1) AS " CH_END " FROM ");
-		out->doubts = true;
 		parts_write(&w, &asked, span_columns, &spans);
 	} else {
-		out->doubts = in_doubt(&w, &spans, ", countIf(");
-		W(&w, ", toUInt8(1) AS " CH_END " FROM ");
 		w_table(&w, q->schema->table);
 		where_write(&w, &asked);
 	}
-	group_by(&w, t, want.all && !q->ranked ? q->pieces : 0, q->shift);
+	group_by(&w, &tops, want.all && !q->ranked ? q->pieces : 0);
+	if (some)
+		tops_write(&w, &tops);
 	if ((rc = w_finish(&w, out, e)) == 0 && !out->exact)
 		return not_here(e);
 	return rc;

@@ -120,8 +120,29 @@ void figures_columns(struct writer *, const struct ch_select *, const struct agg
 /* Is a span's value in doubt; as doubts_add. */
 void figures_doubts(struct writer *, const struct ch_select *, const struct agg_given_want *,
     const char *before, bool *any);
-void figures_write(struct writer *, const struct agg_given_want *, bool ranked, bool split);
+/* named: each has a name; spanfs_count, spanfs_errors, and of a field spanfs_n a b c d q u with its number. */
+void figures_write(struct writer *, const struct agg_given_want *, bool ranked, bool split, bool named);
+/* Is it told how many spans have a number there? */
+bool figure_counts(const struct agg_given_field *);
 void start_write(struct writer *);
+
+/* ---- ch_sql_tops.c ---- */
+/* Groups of which some only are wanted. */
+struct tops {
+	const struct grouping *g;
+	const struct agg_given_want *want;
+	struct bucket_step step;
+	uint64_t shift;
+	uint64_t keep;			/* so many; 0: all */
+	bool ranked;
+	bool doubts;			/* spanfs_doubt tells of them */
+};
+/* Might fewer come: has a group one row, and is something left out? Then figures are named. */
+bool tops_can(const struct tops *);
+/* Is a group in doubt by itself, in pieces; false: none can be. */
+bool tops_doubts(struct writer *, const struct tops *, const char *before);
+void tops_write(struct writer *, const struct tops *);
+void bucket_write(struct writer *, const struct tops *);
 
 /* ---- ch_sql_split.c ---- */
 bool split_can(const struct writer *, const struct pred *filter);

@@ -213,6 +213,7 @@ source_groups(struct source *s, struct err *e)
 	st->q.pieces = want.all ? t.rows / PIECE_ROWS + 1 : 0;
 	st->q.ranked = want.all && t.rows <= ch_ranked_rows(&want);
 	st->q.shift = agg_shift(s->env->groups, s->env->side);
+	st->q.all_groups = false;
 	rc = groups_once(s, &want, &outcome, e);
 	/* Months, whose days are ranked by nobody. */
 	if (rc == ERR_UNSUPPORTED && outcome.status == 0 && st->q.ranked) {
@@ -224,6 +225,12 @@ source_groups(struct source *s, struct err *e)
 	/* A server that did not know the table gave no group. */
 	if (rc < 0 && (rc = again(s, &outcome, rc, e)) == 0)
 		rc = groups_once(s, &want, &outcome, e);
+	/* Of some groups it is not known whether they are among the first. */
+	if (rc == CH_SOME_IN_DOUBT) {
+		took(s, &outcome);
+		st->q.all_groups = true;
+		rc = groups_once(s, &want, &outcome, e);
+	}
 	if (rc < 0)
 		return rc;
 	took(s, &outcome);

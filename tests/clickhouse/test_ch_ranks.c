@@ -222,12 +222,63 @@ figures_of_attributes_are_theirs_or_in_doubt(void **state)
 	assert_int_equal(of_service("spelled", of_n, 2, c), 1);
 }
 
+/* ---- some groups ---- */
+
+static int
+first_services(const struct pred *filter, uint64_t keep, struct agg_table **out)
+{
+	static const struct field key = { .scope = FIELD_INTRINSIC, .intrinsic = IN_SERVICE };
+	static const struct sv typed[] = { SV("service") };
+	static const struct aggregate count = { .kind = AGG_COUNT, .name = SV("count") };
+	static const struct group_ref by_count = { REF_AGG, 0, true };
+	static const struct group_ref columns[] = { { REF_KEY, 0, false }, { REF_AGG, 0, false } };
+	static const struct grouping g = { .keys = &key, .keys_typed = typed, .n_keys = 1, .aggs = &count, .n_aggs = 1,
+		.n_shown = 1, .sort = &by_count, .n_sort = 1, .columns = columns, .n_columns = 2 };
+	const struct agg_options o = { .groups = &g, .range = TIME_RANGE_ALL, .memory = 64u << 20, .keep = keep };
+	const struct ch_select q = { .schema = schema, .filter = filter, .range = TIME_RANGE_ALL, .limit = UINT64_MAX };
+	const struct ch_scan_opts opts = { .comment = SV("test") };
+	struct ch_outcome outcome;
+	struct err e = ERR_INIT;
+	int rc;
+
+	assert_int_equal(agg_table_new(&o, out, &e), 0);
+	if ((rc = ch_groups(client, &q, &opts, *out, SIDE_NOW, &outcome, &e)) < 0)
+		fail_msg("%s", e.msg);
+	return rc;
+}
+
+/* Names that are repaired to the same: one of them alone would be the last of all. */
+static void
+first_groups_are_told_from_others(void **state)
+{
+	struct literal names = literal_of(SV("s"));
+	const struct pred sized = { .kind = PRED_LEAF, .op = OP_STARTS, .lits = &names, .n_lits = 1,
+		.field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_SERVICE } };
+	struct group_cell c[4];
+	struct agg_table *t;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(first_services(&sized, 2, &t), 0);
+	assert_int_equal(agg_n_groups(t), 2);
+	assert_int_equal(agg_finish(t, &e), 0);
+	assert_int_equal(agg_cells(t, 0, 2, c, &e), 0);
+	assert_true(c[1].value.i == 100000 && c[3].value.i == 4000);
+	agg_table_free(t);
+	ch_server_do(&server, SV("INSERT INTO otel_traces " COLUMNS " SELECT fromUnixTimestamp64Nano(toInt64(1700000000000000000)), "
+	    "lower(hex(sipHash128(number))), '00000000000000cc', 'x', 'Server', unhex(['ff', 'fe'][number + 1]), 1 FROM numbers(2)"));
+	assert_int_equal(first_services(&all, 2, &t), CH_SOME_IN_DOUBT);
+	assert_int_equal(agg_n_groups(t), 0);
+	agg_table_free(t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(percentiles_are_the_nearest_ranks),
 		cmocka_unit_test(parts_of_a_group_are_told),
+		cmocka_unit_test(first_groups_are_told_from_others),
 		cmocka_unit_test(figures_of_attributes_are_theirs_or_in_doubt),
 	};
 
