@@ -32,6 +32,7 @@ struct agg_given_want {
 	struct agg_given_field fields[AGG_GIVEN_FIELDS];
 	size_t n_fields;
 	bool all, distinct;		/* any of them */
+	bool traces;			/* items are traces: keys are the service and name of one */
 	/* Of all fields; if they are so few; 0: all values must be given. */
 	struct agg_rank ranks[AGG_RANKS];
 	size_t n_ranks;
@@ -48,7 +49,7 @@ struct agg_given_figures {
 };
 
 struct agg_given {
-	/* One of the spans, with the fields that keys ask for; it starts in the bucket of all. */
+	/* One of the spans, with the fields that keys ask for; it starts in the bucket of all. Or what stands for a trace. */
 	const struct span_row *like;
 	uint64_t first_ns, last_ns;	/* of starts */
 	uint64_t count, errors;		/* count > 0 */

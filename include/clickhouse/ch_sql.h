@@ -74,6 +74,7 @@ struct ch_sql {
 	size_t n_params;
 	bool exact;
 	bool limited;			/* the limit is in it */
+	unsigned levels;		/* of groups: 2 of whole traces */
 	bool some;			/* of groups those that the table may show, and in doubt others */
 	/* Of a count and of groups: exact if of no row that passes it is in doubt; how many are comes, too. */
 	bool doubts;

@@ -2,6 +2,7 @@
 /* agg_given: see agg/agg_given.h. */
 #include "agg/agg_given.h"
 
+#include "agg/agg_columns.h"
 #include "agg_i.h"
 
 const struct grouping *
@@ -96,7 +97,8 @@ bool
 agg_takes_given(const struct agg_table *t, struct agg_given_want *want)
 {
 	*want = (struct agg_given_want){ .n_ranks = 0 };
-	if (t->g->per_trace || t->has_cost || t->has_parent_cost)
+	want->traces = t->g->per_trace;
+	if ((want->traces && !agg_asks_traces_only(t)) || t->has_cost || t->has_parent_cost)
 		return false;
 	for (size_t i = 0; i < t->n_measures; i++)
 		if (!want_measure(t, &t->measures[i], want))
@@ -115,6 +117,18 @@ is_key(const struct agg_table *t, size_t slot)
 	return false;
 }
 
+/* Of traces the span that stands for them has what is their own. */
+static int
+key_take(struct agg_table *t, struct agg_slot *s, const struct field_row *r, struct err *e)
+{
+	const struct span *like = r->span;
+
+	if (!s->of_trace)
+		return slot_add_span(s, r, &t->item, e);
+	return vec_push(&s->v, ((struct value){ .type = VAL_STRING,
+	    .s = s->field.intrinsic == IN_NAME ? like->name : like->resource->service })) ? 0 : err_nomem(e);
+}
+
 int
 agg_add_given(struct agg_table *t, enum agg_side side, const struct agg_given *g, struct err *e)
 {
@@ -129,6 +143,6 @@ agg_add_given(struct agg_table *t, enum agg_side side, const struct agg_given *g
 	slots_clear(t);
 	for (size_t i = 0; code == 0 && i < t->n_slots; i++)
 		if (is_key(t, i))
-			code = slot_add_span(&t->slots[i], &r, &t->item, e);
+			code = key_take(t, &t->slots[i], &r, e);
 	return code < 0 ? code : table_add_given(t, side, g, e);
 }

@@ -190,14 +190,13 @@ figures_doubts(struct writer *w, const struct ch_select *q, const struct agg_giv
 struct figures {
 	struct writer *w;
 	const struct agg_given_want *want;
-	bool split;			/* values have the names of the parts */
-	bool named;
+	struct figures_how how;
 };
 
 static void
 name(const struct figures *x, char what, size_t i)
 {
-	if (!x->named)
+	if (!x->how.named)
 		return;
 	W(x->w, " AS ");
 	alias(x->w, what, i);
@@ -208,7 +207,9 @@ value(const struct figures *x, size_t i)
 {
 	const struct field *f = x->want->fields[i].field;
 
-	if (x->split && !is_amount(f))
+	if (x->how.traces)
+		trace_own_write(x->w, f->intrinsic);
+	else if (x->how.split && !is_amount(f))
 		alias(x->w, 'v', i);
 	else
 		plain_value(x->w, f);
@@ -356,7 +357,7 @@ distinct(const struct figures *x, size_t i)
 	value(x, i);
 	if (may_miss(f)) {
 		W(x->w, ", ");
-		if (x->split)
+		if (x->how.split)
 			alias(x->w, 'g', i);
 		else
 			plain_there(x->w, f);
@@ -365,8 +366,8 @@ distinct(const struct figures *x, size_t i)
 	name(x, 'u', i);
 }
 
-static void
-errors(struct writer *w)
+void
+errors_write(struct writer *w)
 {
 	struct literal word = literal_of(SV("error"));
 	const struct pred is_error = { .kind = PRED_LEAF, .op = OP_EQ,
@@ -378,21 +379,34 @@ errors(struct writer *w)
 	W(w, ")");
 }
 
-void
-figures_write(struct writer *w, const struct agg_given_want *want, bool ranked, bool split, bool named)
+static void
+head(struct writer *w, bool traces)
 {
-	const struct figures x = { w, want, split, named };
-
+	if (traces) {
+		W(w, "toInt64(min(spanfs_tb)), toInt64(max(spanfs_tb)), count()");
+		return;
+	}
 	W(w, "toUnixTimestamp64Nano(min(");
 	start_write(w);
 	W(w, ")), toUnixTimestamp64Nano(max(");
 	start_write(w);
-	if (named)
-		W(w, ")), count() AS spanfs_count, ");
+	W(w, ")), count()");
+}
+
+void
+figures_write(struct writer *w, const struct agg_given_want *want, struct figures_how how)
+{
+	const struct figures x = { w, want, how };
+
+	head(w, how.traces);
+	if (how.named)
+		W(w, " AS spanfs_count");
+	W(w, ", ");
+	if (how.traces)
+		W(w, "countIf(spanfs_te != 0)");
 	else
-		W(w, ")), count(), ");
-	errors(w);
-	if (named)
+		errors_write(w);
+	if (how.named)
 		W(w, " AS spanfs_errors");
 	for (size_t i = 0; i < want->n_fields; i++) {
 		const struct agg_given_field *f = &want->fields[i];
@@ -410,7 +424,7 @@ figures_write(struct writer *w, const struct agg_given_want *want, bool ranked, 
 		if (f->ends)
 			ends(&x, i);
 		if (f->all)
-			all(&x, i, ranked);
+			all(&x, i, how.ranked);
 		if (f->distinct)
 			distinct(&x, i);
 	}

@@ -230,9 +230,14 @@ bucket_write(struct writer *w, const struct tops *x)
 {
 	uint64_t shift = bucket_shift(x->step, x->shift);
 
-	W(w, "intDiv(greatest(toUnixTimestamp64Nano(");
-	start_write(w);
-	W(w, "), 0)");
+	W(w, "intDiv(");
+	if (x->traces) {
+		W(w, "spanfs_tb");
+	} else {
+		W(w, "greatest(toUnixTimestamp64Nano(");
+		start_write(w);
+		W(w, "), 0)");
+	}
 	if (shift != 0) {
 		W(w, " + ");
 		w_u64(w, shift);
@@ -320,6 +325,52 @@ doubt_counts(struct writer *w, const struct spans *x, bool split, const struct t
 	return any;
 }
 
+static int
+finish(struct writer *w, struct ch_sql *out, struct err *e)
+{
+	int rc = w_finish(w, out, e);
+
+	return rc == 0 && !out->exact ? not_here(e) : rc;
+}
+
+/* Of whole traces, on two levels. */
+static int
+by_trace(const struct ch_select *q, struct tops *x, struct writer *w, struct ch_sql *out, struct err *e)
+{
+	const struct grouping *g = x->g;
+
+	w->doubts = false;
+	if (q->hex || asks_rate(g) || (x->want->all && !x->ranked && q->pieces > 1))
+		return not_here(e);
+	for (size_t i = 0; i < g->n_keys; i++)
+		if (!trace_own(&g->keys[i]) || (g->keys[i].intrinsic != IN_SERVICE && g->keys[i].intrinsic != IN_NAME))
+			return not_here(e);
+	for (size_t i = 0; i < x->want->n_fields; i++)
+		if (!trace_own(x->want->fields[i].field))
+			return not_here(e);
+	x->traces = x->doubts = true;
+	out->levels = 2;
+	out->doubts = true;
+	out->some = !q->all_groups && tops_can(x);
+	W(w, "SELECT ");
+	for (size_t i = 0; i < g->n_keys; i++) {
+		trace_own_write(w, g->keys[i].intrinsic);
+		W(w, " AS ");
+		alias(w, 'k', i);
+		W(w, ", ");
+	}
+	figures_write(w, x->want, (struct figures_how){ .ranked = x->ranked, .named = out->some, .traces = true });
+	W(w, ", toUInt64(countIf(spanfs_d != 0)");
+	if (out->some && tops_doubts(w, x, " + ("))
+		W(w, ")");
+	W(w, ") AS spanfs_doubt, toUInt8(1) AS " CH_END " FROM ");
+	trace_rows_write(w, q);
+	group_by(w, x, 0);
+	if (out->some)
+		tops_write(w, x);
+	return finish(w, out, e);
+}
+
 int
 ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena *a,
     struct ch_sql *out, struct err *e)
@@ -330,15 +381,17 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	struct agg_given_want want;
 	struct ch_select asked;
 	struct spans spans;
-	struct tops tops = { g, &want, agg_step(t), q->shift, q->all_groups ? 0 : agg_keep(t), q->ranked, false };
+	struct tops tops = { .g = g, .want = &want, .step = agg_step(t), .shift = q->shift, .keep = agg_keep(t),
+		.ranked = q->ranked };
 	bool split, some;
-	int rc;
 
 	memset(out, 0, sizeof *out);
 	if (!agg_takes_given(t, &want) || !figures_can(&w, &want) || (q->ranked && !can_rank(t, &want)) ||
 	    (want.distinct && g->has_bucket && agg_step(t).kind == STEP_MONTH) || (g->has_bucket &&
 	    (agg_step(t).kind == STEP_AUTO || bucket_ns(agg_step(t)) > INT64_MAX || q->shift > INT64_MAX / 2)))
 		return not_here(e);
+	if (g->per_trace)
+		return by_trace(q, &tops, &w, out, e);
 	for (size_t i = 0; i < g->n_keys; i++)
 		if (!can_key(&w, &g->keys[i]))
 			return not_here(e);
@@ -350,7 +403,8 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	for (size_t i = 0; i < g->n_keys; i++)
 		(split ? key_name : key_write)(&w, &g->keys[i], i);
 	some = !q->all_groups && tops_can(&tops);
-	figures_write(&w, &want, q->ranked, split, some);
+	figures_write(&w, &want, (struct figures_how){ .ranked = q->ranked, .split = split, .named = some });
+	out->levels = 1;
 	spans = (struct spans){ &asked, g, &want };
 	out->doubts = doubt_counts(&w, &spans, split, some ? &tops : NULL);
 	tops.doubts = out->doubts;
@@ -365,7 +419,5 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	group_by(&w, &tops, want.all && !q->ranked ? q->pieces : 0);
 	if (some)
 		tops_write(&w, &tops);
-	if ((rc = w_finish(&w, out, e)) == 0 && !out->exact)
-		return not_here(e);
-	return rc;
+	return finish(&w, out, e);
 }

@@ -39,6 +39,8 @@ bool w_have(const struct writer *, enum ch_span_column);
 void w_digits(struct writer *, uint64_t);
 
 /* ---- ch_sql.c ---- */
+/* WHERE: all spans of the traces that have one which passes. */
+void traces_write(struct writer *, const struct ch_select *q);
 /* PREWHERE and WHERE: range, times and filter of *q; w->exact tells whether all of it. */
 void where_write(struct writer *, const struct ch_select *q);
 /*
@@ -121,10 +123,22 @@ void figures_columns(struct writer *, const struct ch_select *, const struct agg
 void figures_doubts(struct writer *, const struct ch_select *, const struct agg_given_want *,
     const char *before, bool *any);
 /* named: each has a name; spanfs_count, spanfs_errors, and of a field spanfs_n a b c d q u with its number. */
-void figures_write(struct writer *, const struct agg_given_want *, bool ranked, bool split, bool named);
+struct figures_how {
+	bool ranked, split, named;
+	bool traces;			/* of the rows of trace_rows_write */
+};
+void figures_write(struct writer *, const struct agg_given_want *, struct figures_how);
 /* Is it told how many spans have a number there? */
 bool figure_counts(const struct agg_given_field *);
 void start_write(struct writer *);
+void errors_write(struct writer *);	/* how many are */
+
+/* ---- ch_sql_traces.c ---- */
+/* What is a trace's own: service, name, start, duration. */
+bool trace_own(const struct field *);
+void trace_own_write(struct writer *, enum intrinsic);
+/* In brackets a row for each trace: these, spanfs_te, how many errors it has, and spanfs_d: is it in doubt? */
+void trace_rows_write(struct writer *, const struct ch_select *q);
 
 /* ---- ch_sql_tops.c ---- */
 /* Groups of which some only are wanted. */
@@ -136,13 +150,15 @@ struct tops {
 	uint64_t keep;			/* so many; 0: all */
 	bool ranked;
 	bool doubts;			/* spanfs_doubt tells of them */
+	bool traces;
 };
 /* Might fewer come: has a group one row, and is something left out? Then figures are named. */
 bool tops_can(const struct tops *);
 /* Is a group in doubt by itself, in pieces; false: none can be. */
 bool tops_doubts(struct writer *, const struct tops *, const char *before);
 void tops_write(struct writer *, const struct tops *);
-void bucket_write(struct writer *, const struct tops *);
+bool asks_rate(const struct grouping *);
+void bucket_write(struct writer *, const struct tops *);	/* ch_sql_groups.c */
 
 /* ---- ch_sql_split.c ---- */
 bool split_can(const struct writer *, const struct pred *filter);

@@ -41,7 +41,7 @@ keys_are_one(const struct grouping *g)
 	return true;
 }
 
-static bool
+bool
 asks_rate(const struct grouping *g)
 {
 	for (size_t i = 0; i < g->n_aggs; i++)

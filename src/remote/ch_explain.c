@@ -19,13 +19,15 @@ static const char *const modes[] = {
 
 /* As ch_source.c would, unless the server has spans by the thousand million. */
 static int
-groups_sql(const struct source *s, struct ch_select *q, struct arena *a, struct ch_sql *out,
+groups_sql(const struct source *s, const struct ch_state *st, struct ch_select *q, struct arena *a, struct ch_sql *out,
     struct err *e)
 {
 	struct agg_given_want want;
 	int rc;
 
-	q->ranked = agg_takes_given(s->env->groups, &want) && want.all && ch_ranked_rows(&want) != 0;
+	if (!agg_takes_given(s->env->groups, &want) || (st->mode == MODE_TRACES && !want.traces))
+		return ERR_UNSUPPORTED;
+	q->ranked = want.all && ch_ranked_rows(&want) != 0;
 	q->shift = agg_shift(s->env->groups, s->env->side);
 	if ((rc = ch_sql_groups(q, s->env->groups, a, out, e)) != ERR_UNSUPPORTED || !q->ranked)
 		return rc;
@@ -45,9 +47,10 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 		q.count = true;
 		out->how = "counted on the server";
 		rc = ch_sql_select(&q, a, &out->sql, e);
-	} else if (s->plan->output == ROW_GROUP && s->env->groups != NULL && st->mode != MODE_TRACES) {
-		out->how = "grouped on the server, one level";
-		rc = groups_sql(s, &q, a, &out->sql, e);
+	} else if (s->plan->output == ROW_GROUP && s->env->groups != NULL) {
+		rc = groups_sql(s, st, &q, a, &out->sql, e);
+		out->how = out->sql.levels == 2 ? "grouped on the server, two levels: traces, and what is their own" :
+		    "grouped on the server, one level";
 	}
 	if (rc != ERR_UNSUPPORTED)
 		return rc;

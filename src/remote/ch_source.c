@@ -203,9 +203,7 @@ source_groups(struct source *s, struct err *e)
 	struct ch_span_times t;
 	int rc;
 
-	if (st->mode == MODE_TRACES)
-		return 1;
-	if (!agg_takes_given(s->env->groups, &want))
+	if (!agg_takes_given(s->env->groups, &want) || (st->mode == MODE_TRACES && !want.traces))
 		return 1;
 	if (want.all && (rc = ch_server_times(st->server, TIMES_AGE_NS, s->env->cancel,
 	    s->env->deadline_mono_ns, &t, e)) < 0)
