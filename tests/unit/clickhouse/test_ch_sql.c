@@ -148,6 +148,8 @@ static const struct {
 	{ &plain, "/group/kind/agg/count/having/count/gt/2/sort/count/limit/1", GROUPS },
 	{ &plain, "/group/name/agg/rate/having/count/gt/2/limit/1", GROUPS },
 	{ &plain, "/group/name/agg/avg:duration/sort/avg:duration/limit/1", GROUPS },
+	{ &plain, "/per/trace/group/service,name/agg/count,errors,p95:duration", RANKED },
+	{ &spread, "/status/error/since/1h/per/trace/group/name/bucket/1h/agg/max:duration,distinct:service/sort/max:duration:desc/limit/5", GROUPS },
 	{ &plain, "/group/service/bucket/week/agg/p0:duration,p50:duration,p99.99:duration,p100:duration", RANKED },
 };
 
