@@ -2,11 +2,16 @@
 /*
  * ch_groups: groups that the server makes of spans, into a table of groups. One level: GROUP BY.
  *
- *   keys       service, name, kind, status, status_message, scope, scope_version; attributes of
- *              spans and resources in a Map, bare ones too
+ *   keys       service, name, kind, status, status_message, scope, scope_version, trace_state,
+ *              trace_id, parent_span_id; attributes of spans and resources in a Map, bare ones too
  *   buckets    of any step; of months the server makes days
- *   figures    count, errors; of durations sum, least, most, and percentiles by the nearest rank: as
- *              such (`ranked`), or all durations, where groups of the server make one of the table
+ *   figures    count, errors; of durations, starts and attributes in a Map sum, least, most, and
+ *              percentiles by the nearest rank: as such (`ranked`), or all numbers, where groups of the
+ *              server make one of the table; how many different values these have, and texts and ids.
+ *              Attributes that read as a double are in doubt
+ *
+ * Of a table that shows some of its groups only, these come, where the server can tell them; if one is
+ * in doubt (ch_sql_tops.c), that is told, and all of them are to be asked for.
  *
  * Anything else, and a filter that can't be handed over exactly, is ERR_UNSUPPORTED before the
  * server is asked: its spans are to be asked for.
@@ -26,7 +31,10 @@ int ch_sql_groups(const struct ch_select *q, const struct agg_table *, struct ar
  * ch_ranked_rows that can't be told.
  */
 uint64_t ch_ranked_rows(const struct agg_given_want *);	/* 0: the server can't find them */
-/* >0: of some spans it is in doubt whether the filter holds; the table is as it was. After another failure the table may have some of it. *outcome as of ch_ask. */
+/* What a resource calls its service: another column tells whether it is text. */
+bool ch_key_is_service(const struct field *);
+#define CH_SOME_IN_DOUBT 2	/* ask for all_groups */
+/* >0: of some spans, or groups, it is in doubt whether they are the right ones; the table is as it was. After another failure the table may have some of it. *outcome as of ch_ask. */
 int ch_groups(struct ch_client *, const struct ch_select *q, const struct ch_scan_opts *,
     struct agg_table *, enum agg_side, struct ch_outcome *, struct err *) WARN_UNUSED;
 

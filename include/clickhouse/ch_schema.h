@@ -15,7 +15,7 @@
 
 #include "base/hash.h"
 #include "clickhouse/ch_client.h"
-#include "clickhouse/ch_type.h"
+#include "rowbinary/ch_type.h"
 
 /*      id             name                   needed */
 #define CH_COLUMNS_OF_SPANS(X) \

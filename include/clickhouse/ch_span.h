@@ -12,7 +12,7 @@
 #ifndef CLICKHOUSE_CH_SPAN_H
 #define CLICKHOUSE_CH_SPAN_H
 
-#include "clickhouse/ch_rows.h"
+#include "rowbinary/ch_rows.h"
 #include "clickhouse/ch_sql.h"
 #include "model/span.h"
 

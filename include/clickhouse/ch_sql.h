@@ -58,6 +58,7 @@ struct ch_select {
 	 */
 	uint64_t limit;
 	uint64_t pieces;		/* of groups: in how many all durations of one come, about; 0: one */
+	bool all_groups;		/* also those that the table would leave out at its end */
 	bool ranked;			/* of groups: the server finds percentiles, instead of sending all */
 	uint64_t shift;			/* of groups: their buckets are so much later than their spans */
 	bool count;			/* how many, not which; ERR_UNSUPPORTED if not exact */
@@ -73,6 +74,8 @@ struct ch_sql {
 	size_t n_params;
 	bool exact;
 	bool limited;			/* the limit is in it */
+	unsigned levels;		/* of groups: 2 of whole traces */
+	bool some;			/* of groups those that the table may show, and in doubt others */
 	/* Of a count and of groups: exact if of no row that passes it is in doubt; how many are comes, too. */
 	bool doubts;
 	/* What comes, in order; then CH_END. Of a count: one UInt64, and the doubts. */

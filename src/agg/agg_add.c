@@ -56,7 +56,7 @@ agg_merge(struct agg_table *t, struct agg_table *from, struct err *e)
 
 	if (code == 0)
 		code = trace_items_merge(t, from, e);
-	t->has_ranks |= from->has_ranks;	/* first: such groups don't go to a file on the way */
+	t->has_given |= from->has_given;	/* first: such groups don't go to a file on the way */
 	for (size_t i = 0; code == 0 && i < from->n_groups; i++)
 		code = table_merge_group(t, from, from->groups[i], e);
 	t->mem.inexact |= from->mem.inexact;

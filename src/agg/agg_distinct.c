@@ -84,7 +84,16 @@ become_hll(struct agg_memory *m, struct distinct *d, struct err *e)
 int
 distinct_shrink(struct agg_memory *m, struct distinct *d, struct err *e)
 {
-	return d->hll != NULL || d->n < SMALL_STATE ? 0 : become_hll(m, d, e);
+	return d->hll != NULL || d->given || d->n < SMALL_STATE ? 0 : become_hll(m, d, e);
+}
+
+int
+distinct_give(struct distinct *d, uint64_t n, struct err *e)
+{
+	if (d->given || d->hll != NULL || d->n != 0)
+		return given_clash(e);
+	*d = (struct distinct){ .n = (size_t)n, .given = true };
+	return 0;
 }
 
 uint64_t
@@ -100,6 +109,8 @@ distinct_add(struct agg_memory *m, struct distinct *d, struct hash128 h, struct 
 	struct hash128 *p;
 	int code;
 
+	if (d->given)
+		return given_clash(e);
 	h.lo += is_free(h);
 	if (d->hll == NULL && full && m->short_of && (code = distinct_shrink(m, d, e)) < 0)
 		return code;
@@ -119,6 +130,8 @@ distinct_merge(struct agg_memory *m, struct distinct *d, const struct distinct *
 {
 	int code = 0;
 
+	if (d->given || from->given)
+		return given_clash(e);
 	if (from->hll != NULL && d->hll == NULL) {
 		if ((code = become_hll(m, d, e)) < 0)
 			return code;

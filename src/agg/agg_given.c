@@ -2,12 +2,19 @@
 /* agg_given: see agg/agg_given.h. */
 #include "agg/agg_given.h"
 
+#include "agg/agg_columns.h"
 #include "agg_i.h"
 
 const struct grouping *
 agg_grouping(const struct agg_table *t)
 {
 	return t->g;
+}
+
+uint64_t
+agg_keep(const struct agg_table *t)
+{
+	return t->opt.keep;
 }
 
 struct bucket_step
@@ -22,13 +29,7 @@ agg_shift(const struct agg_table *t, enum agg_side side)
 	return side == SIDE_BEFORE ? t->opt.shift : 0;
 }
 
-static bool
-is_duration(const struct field *f)
-{
-	return f->scope == FIELD_INTRINSIC && f->intrinsic == IN_DURATION;
-}
-
-/* Of the same field all: that of durations. */
+/* Shared by all fields. */
 static void
 want_ranks(const struct grouping *g, struct agg_given_want *want)
 {
@@ -51,31 +52,57 @@ want_ranks(const struct grouping *g, struct agg_given_want *want)
 	}
 }
 
+/* Of the slot, made if need be; NULL: there are too many. */
+static struct agg_given_field *
+want_field(const struct agg_table *t, size_t slot, struct agg_given_want *want)
+{
+	for (size_t i = 0; i < want->n_fields; i++)
+		if (want->fields[i].slot == slot)
+			return &want->fields[i];
+	if (want->n_fields == AGG_GIVEN_FIELDS)
+		return NULL;
+	want->fields[want->n_fields] = (struct agg_given_field){ .field = &t->slots[slot].field, .slot = slot,
+		.is_unsigned = t->slots[slot].is_unsigned };
+	return &want->fields[want->n_fields++];
+}
+
+static bool
+want_measure(const struct agg_table *t, const struct measure *m, struct agg_given_want *want)
+{
+	struct agg_given_field *f = want_field(t, m->slot, want);
+
+	if (f == NULL)
+		return false;
+	switch (m->kind) {
+	case MEASURE_SUM:
+		f->sum = true;
+		return true;
+	case MEASURE_MIN:
+	case MEASURE_MAX:
+		f->ends = true;
+		return true;
+	case MEASURE_QUANTILE:
+		f->all = want->all = true;
+		return true;
+	case MEASURE_DISTINCT:
+		/* Such groups don't go where others of theirs are. */
+		f->distinct = want->distinct = true;
+		return !table_is_spilled(t);
+	default:
+		return false;
+	}
+}
+
 bool
 agg_takes_given(const struct agg_table *t, struct agg_given_want *want)
 {
 	*want = (struct agg_given_want){ .n_ranks = 0 };
-	if (t->g->per_trace || t->has_cost || t->has_parent_cost)
+	want->traces = t->g->per_trace;
+	if ((want->traces && !agg_asks_traces_only(t)) || t->has_cost || t->has_parent_cost)
 		return false;
-	for (size_t i = 0; i < t->n_measures; i++) {
-		if (!is_duration(&t->slots[t->measures[i].slot].field))
+	for (size_t i = 0; i < t->n_measures; i++)
+		if (!want_measure(t, &t->measures[i], want))
 			return false;
-		switch (t->measures[i].kind) {
-		case MEASURE_SUM:
-			want->sum = true;
-			break;
-		case MEASURE_MIN:
-		case MEASURE_MAX:
-			want->ends = true;
-			break;
-		case MEASURE_QUANTILE:
-			want->all = true;
-			break;
-		default:
-			return false;
-		}
-	}
-	/* Such groups don't go where others of theirs are. */
 	if (!table_is_spilled(t))
 		want_ranks(t->g, want);
 	return true;
@@ -88,6 +115,18 @@ is_key(const struct agg_table *t, size_t slot)
 		if (t->key_slots[i] == slot)
 			return true;
 	return false;
+}
+
+/* Of traces the span that stands for them has what is their own. */
+static int
+key_take(struct agg_table *t, struct agg_slot *s, const struct field_row *r, struct err *e)
+{
+	const struct span *like = r->span;
+
+	if (!s->of_trace)
+		return slot_add_span(s, r, &t->item, e);
+	return vec_push(&s->v, ((struct value){ .type = VAL_STRING,
+	    .s = s->field.intrinsic == IN_NAME ? like->name : like->resource->service })) ? 0 : err_nomem(e);
 }
 
 int
@@ -104,6 +143,6 @@ agg_add_given(struct agg_table *t, enum agg_side side, const struct agg_given *g
 	slots_clear(t);
 	for (size_t i = 0; code == 0 && i < t->n_slots; i++)
 		if (is_key(t, i))
-			code = slot_add_span(&t->slots[i], &r, &t->item, e);
+			code = key_take(t, &t->slots[i], &r, e);
 	return code < 0 ? code : table_add_given(t, side, g, e);
 }

@@ -89,9 +89,10 @@ struct quantile {
 	struct packs *packs;		/* or NULL: more of them; then these are all of one kind */
 };
 
-/* Percentiles that somebody else found of all its numbers, which are without sign. */
+/* Percentiles that somebody else found of all its numbers. */
 struct ranks {
 	size_t n;
+	bool is_unsigned;
 	struct {
 		struct agg_rank of;
 		uint64_t number;
@@ -102,6 +103,7 @@ struct ranks {
 struct distinct {
 	struct hash128 *v;		/* open addressing; 0, 0 is free */
 	size_t n, cap;
+	bool given;			/* n was found elsewhere, and no values are kept */
 	struct hll16 *hll;		/* or NULL: all of them, and no others are kept */
 };
 
@@ -165,16 +167,18 @@ int packs_load(struct agg_memory *, struct quantile *, struct cursor *, bool may
 int rising_load(struct agg_memory *, struct quantile *, bool doubles, struct cursor *, size_t more,
     struct err *) WARN_UNUSED;
 /* Into a state of nothing: `numbers` are 8 bytes LE each. ERR_UNSUPPORTED: it has some. */
-int quantile_give(struct agg_memory *, struct quantile *, const struct agg_rank *, size_t n,
+int quantile_give(struct agg_memory *, struct quantile *, const struct agg_rank *, size_t n, bool is_unsigned,
     const unsigned char *numbers, struct err *) WARN_UNUSED;
 size_t ranks_bytes(const struct ranks *);
 struct number ranks_at(const struct ranks *, uint64_t part, uint64_t whole);
-int ranks_clash(struct err *);
+int given_clash(struct err *);
 /* The smallest number with at least part / whole of all at or below it. */
 struct number quantile_at(struct agg_memory *, struct quantile *, uint64_t part, uint64_t whole);
 int distinct_add(struct agg_memory *, struct distinct *, struct hash128, struct err *) WARN_UNUSED;
 int distinct_merge(struct agg_memory *, struct distinct *, const struct distinct *,
     struct err *) WARN_UNUSED;
+/* The number of all, into a state of nothing, else ERR_UNSUPPORTED. */
+int distinct_give(struct distinct *, uint64_t n, struct err *) WARN_UNUSED;
 int distinct_shrink(struct agg_memory *, struct distinct *, struct err *) WARN_UNUSED;
 uint64_t distinct_count(const struct distinct *);
 int hist_add(struct agg_memory *, struct hist *, struct number, uint64_t times, struct err *)
@@ -251,7 +255,7 @@ struct agg_table {
 	bool *early;			/* by aggregate: having or sort look at it */
 	struct group_cell *scratch;	/* of one group */
 	uint64_t n_compared;		/* pairs of rows */
-	bool has_ranks;			/* percentiles of some groups were found elsewhere */
+	bool has_given;			/* percentiles, or numbers of different values, were found elsewhere */
 	struct agg_row_list rows, before;	/* before: of groups of the earlier side alone, for fill */
 	bool top;			/* rows are a heap of the first opt.keep */
 	struct agg_spill *spill;	/* shared by those that are alike; NULL: nothing is spilled */

@@ -116,7 +116,7 @@ quantile_add(struct agg_memory *m, struct quantile *q, struct number x, struct e
 	int code;
 
 	if (q->ranks != NULL)
-		return ranks_clash(e);
+		return given_clash(e);
 	q->is_unsigned |= x.kind == NUMBER_U64;
 	if (q->packs != NULL && q->packs->doubles != d && (code = packs_unpack(m, q, e)) < 0)
 		return code;
@@ -221,7 +221,7 @@ quantile_merge(struct agg_memory *m, struct quantile *q, const struct quantile *
 	int code = 0;
 
 	if (q->ranks != NULL || from->ranks != NULL)
-		return ranks_clash(e);
+		return given_clash(e);
 	q->is_unsigned |= from->is_unsigned;
 	if (q->sketch == NULL && from->sketch != NULL)
 		code = become_sketch(m, q, e);

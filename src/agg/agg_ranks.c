@@ -8,9 +8,9 @@
 #include "agg_i.h"
 
 int
-ranks_clash(struct err *e)
+given_clash(struct err *e)
 {
-	return err_set(e, ERR_UNSUPPORTED, -1, "percentiles of parts of a group don't add up");
+	return err_set(e, ERR_UNSUPPORTED, -1, "percentiles and different values of parts of a group don't add up");
 }
 
 size_t
@@ -21,7 +21,7 @@ ranks_bytes(const struct ranks *r)
 
 int
 quantile_give(struct agg_memory *m, struct quantile *q, const struct agg_rank *of, size_t n,
-    const unsigned char *numbers, struct err *e)
+    bool is_unsigned, const unsigned char *numbers, struct err *e)
 {
 	size_t bytes = sizeof *q->ranks + n * sizeof q->ranks->v[0];
 	struct cursor c = cursor_new(numbers, 8 * n);
@@ -29,7 +29,7 @@ quantile_give(struct agg_memory *m, struct quantile *q, const struct agg_rank *o
 
 	if (q->ranks != NULL || q->sketch != NULL || q->packs != NULL ||
 	    q->n_ints + q->n_doubles != 0)
-		return ranks_clash(e);
+		return given_clash(e);
 	if ((code = agg_take(m, bytes, e)) < 0)
 		return code;
 	if ((q->ranks = malloc(bytes)) == NULL) {
@@ -37,7 +37,8 @@ quantile_give(struct agg_memory *m, struct quantile *q, const struct agg_rank *o
 		return err_nomem(e);
 	}
 	q->ranks->n = n;
-	q->is_unsigned = true;
+	q->ranks->is_unsigned = is_unsigned;
+	q->is_unsigned = is_unsigned;
 	for (size_t i = 0; i < n; i++) {
 		q->ranks->v[i].of = of[i];
 		q->ranks->v[i].number = cursor_u64(&c);
@@ -50,6 +51,6 @@ ranks_at(const struct ranks *r, uint64_t part, uint64_t whole)
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (r->v[i].of.part == part && r->v[i].of.whole == whole)
-			return number_u64(r->v[i].number);
+			return r->is_unsigned ? number_u64(r->v[i].number) : number_i64((int64_t)r->v[i].number);
 	return (struct number){ .kind = NUMBER_NONE };
 }

@@ -246,7 +246,7 @@ agg_shape(const struct agg_table *t, uint64_t *hash, struct err *e)
 bool
 agg_can_save(const struct agg_table *t)
 {
-	return !t->g->per_trace && !t->has_ranks && !t->spilled;
+	return !t->g->per_trace && !t->has_given && !t->spilled;
 }
 
 int

@@ -188,8 +188,8 @@ table_spill(struct agg_table *t, struct err *e)
 	int code = 0;
 
 	/* Of another side's spans some groups may have gone before such came. */
-	if (t->has_ranks && t->n_groups != 0)
-		return ranks_clash(e);
+	if (t->has_given && t->n_groups != 0)
+		return given_clash(e);
 	order_by_part(t, end);
 	for (size_t p = 0; code == 0 && p < SPILL_PARTS; p++)
 		code = put_part(t, p, p == 0 ? 0 : end[p - 1], end[p], &b, e);
@@ -214,7 +214,7 @@ table_can_spill(const struct agg_table *t)
 	size_t gone = t->mem.used > t->kept_bytes ? t->mem.used - t->kept_bytes : 0;
 
 	/* A server's percentiles can't be added up again. */
-	return t->spill_to != NULL && !t->pinned && !t->has_ranks && t->n_groups >= SPILL_MIN_GROUPS &&
+	return t->spill_to != NULL && !t->pinned && !t->has_given && t->n_groups >= SPILL_MIN_GROUPS &&
 	    gone >= t->room / 16 && (t->group_bytes >= gone / 2 || t->mem.short_of ||
 	    t->opt.exact || !agg_can_shrink(t->g));
 }

@@ -144,16 +144,16 @@ group_add(struct agg_table *t, struct group *g, enum agg_side s, bool error, str
 
 /* ---- what was counted elsewhere (agg_given.c) ---- */
 
-/* Each of the durations goes the way that it would go by itself. */
+/* Each of the integers goes the way that it would go by itself. */
 static int
-give_all(struct agg_table *t, const struct measure *m, void *state, const struct agg_given *g,
+give_all(struct agg_table *t, const struct measure *m, void *state, const struct agg_given_figures *f,
     struct err *e)
 {
 	const struct agg_slot *slot = &t->slots[m->slot];
-	struct cursor c = cursor_new(g->all, (size_t)g->count * 8);
+	struct cursor c = cursor_new(f->all, (size_t)f->n * 8);
 	int code = 0;
 
-	for (uint64_t i = 0; code == 0 && i < g->count; i++) {
+	for (uint64_t i = 0; code == 0 && i < f->n; i++) {
 		struct value v = { .type = VAL_INT, .i = (int64_t)cursor_u64(&c) };
 
 		t->steps++;
@@ -164,22 +164,68 @@ give_all(struct agg_table *t, const struct measure *m, void *state, const struct
 }
 
 static int
-give_ranks(struct agg_table *t, struct quantile *q, const struct agg_given *g, struct err *e)
+give_ranks(struct agg_table *t, const struct measure *m, struct quantile *q, const struct agg_given_want *w,
+    const unsigned char *numbers, struct err *e)
 {
-	int code = quantile_give(&t->mem, q, g->want->ranks, g->want->n_ranks, g->ranks, e);
+	bool is_unsigned = t->slots[m->slot].is_unsigned;
+	int code = quantile_give(&t->mem, q, w->ranks, w->n_ranks, is_unsigned, numbers, e);
 
-	t->has_ranks = true;
+	t->has_given = true;
 	if (code == ERR_NOMEM && (code = table_relieve(t, e)) == 0)
-		code = quantile_give(&t->mem, q, g->want->ranks, g->want->n_ranks, g->ranks, e);
+		code = quantile_give(&t->mem, q, w->ranks, w->n_ranks, is_unsigned, numbers, e);
 	return code;
 }
 
 static int
-give_end(struct agg_table *t, const struct measure *m, void *state, uint64_t ns, struct err *e)
+give_end(struct agg_table *t, const struct measure *m, void *state, uint64_t n, struct err *e)
 {
-	struct value v = { .type = VAL_INT, .i = (int64_t)ns };
+	struct value v = { .type = VAL_INT, .i = (int64_t)n };
 
 	return table_state_add(t, m, state, &t->slots[m->slot], &v, e);
+}
+
+static int
+give_distinct(struct agg_table *t, struct distinct *d, uint64_t n, struct err *e)
+{
+	t->has_given = true;
+	return distinct_give(d, n, e);
+}
+
+static const struct agg_given_figures *
+figures_of(const struct agg_given *x, size_t slot)
+{
+	for (size_t i = 0; x->figures != NULL && i < x->want->n_fields; i++)
+		if (x->want->fields[i].slot == slot)
+			return &x->figures[i];
+	return NULL;
+}
+
+static int
+measure_give(struct agg_table *t, const struct measure *m, void *state, const struct agg_given *x,
+    struct err *e)
+{
+	const struct agg_given_figures *f = figures_of(x, m->slot);
+	struct sum *sum = state;
+
+	if (f == NULL || m->kind == MEASURE_HIST)
+		return err_set(e, ERR_UNSUPPORTED, -1, "an aggregate that can't be given");
+	if (m->kind == MEASURE_DISTINCT)
+		return f->distinct == 0 ? 0 : give_distinct(t, state, f->distinct, e);
+	if (f->n == 0)
+		return 0;
+	switch (m->kind) {
+	case MEASURE_SUM:
+		sum->whole += f->sum;
+		sum->n += f->n;
+		return 0;
+	case MEASURE_MIN:
+		return give_end(t, m, state, f->least, e);
+	case MEASURE_MAX:
+		return give_end(t, m, state, f->most, e);
+	default:
+		return f->all != NULL ? give_all(t, m, state, f, e) :
+		    give_ranks(t, m, state, x->want, f->ranks, e);
+	}
 }
 
 static int
@@ -191,29 +237,8 @@ group_add_given(struct agg_table *t, struct group *g, enum agg_side s, const str
 
 	side->count += x->count;
 	side->errors += x->errors;
-	for (size_t i = 0; code == 0 && i < t->n_measures; i++) {
-		const struct measure *m = &t->measures[i];
-		void *state = side->states + m->at;
-		struct sum *sum = state;
-
-		switch (m->kind) {
-		case MEASURE_SUM:
-			sum->whole += x->sum;
-			sum->n += x->count;
-			break;
-		case MEASURE_MIN:
-			code = give_end(t, m, state, x->least, e);
-			break;
-		case MEASURE_MAX:
-			code = give_end(t, m, state, x->most, e);
-			break;
-		case MEASURE_QUANTILE:
-			code = x->all != NULL ? give_all(t, m, state, x, e) : give_ranks(t, state, x, e);
-			break;
-		default:
-			return err_set(e, ERR_UNSUPPORTED, -1, "an aggregate that can't be given");
-		}
-	}
+	for (size_t i = 0; code == 0 && i < t->n_measures; i++)
+		code = measure_give(t, &t->measures[i], side->states + t->measures[i].at, x, e);
 	return code;
 }
 

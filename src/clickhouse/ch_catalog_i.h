@@ -8,7 +8,7 @@
 
 #include "ch_sql_i.h"
 #include "clickhouse/ch_catalog.h"
-#include "clickhouse/ch_rows.h"
+#include "rowbinary/ch_rows.h"
 
 /* One question of the catalog at work. */
 struct looking {

@@ -3,7 +3,7 @@
 #ifndef CH_CELL_I_H
 #define CH_CELL_I_H
 
-#include "clickhouse/ch_type.h"
+#include "rowbinary/ch_type.h"
 #include "model/span.h"
 
 /* A copy in the arena, repaired as at import where it is not UTF-8. */

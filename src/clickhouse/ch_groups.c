@@ -3,13 +3,14 @@
 #include "clickhouse/ch_groups.h"
 
 #include "ch_cell_i.h"
-#include "clickhouse/ch_rows.h"
+#include "rowbinary/ch_rows.h"
 #include "clickhouse/ch_span.h"
 
 /* One group: a span that has its keys, made of their texts. */
 struct reading {
 	const struct grouping *g;
 	struct agg_given_want want;
+	struct agg_given_figures figures[AGG_GIVEN_FIELDS];
 	bool ranked, doubts;
 	struct arena a;			/* of a group */
 	struct span span;
@@ -34,34 +35,87 @@ strange(struct err *e)
 /* ---- what comes ---- */
 
 static bool
-is_all(const struct ch_type *t)
+is_all(const struct ch_type *t, enum ch_kind of)
 {
-	return t->kind == CH_ARRAY && ch_type_is(t->kids[0], CH_UINT, 8);
+	return t->kind == CH_ARRAY && ch_type_is(t->kids[0], of, 8);
+}
+
+static bool
+is_attr(const struct field *f)
+{
+	return f->scope != FIELD_INTRINSIC;
+}
+
+static bool
+has_numbers(const struct agg_given_field *f)
+{
+	return f->sum || f->ends || f->all;
+}
+
+/* Of attributes it is told how many have a number. */
+static bool
+has_n(const struct agg_given_field *f)
+{
+	return is_attr(f->field) && has_numbers(f);
+}
+
+struct columns {
+	const struct ch_column *c;
+	size_t at, n;
+	bool ok;
+};
+
+static void
+next_is(struct columns *x, enum ch_kind kind, uint32_t bytes)
+{
+	x->ok = x->ok && x->at < x->n && ch_type_is(x->c[x->at].type, kind, bytes);
+	x->at++;
+}
+
+static void
+figures_fit(struct columns *x, const struct agg_given_field *f)
+{
+	enum ch_kind kind = is_attr(f->field) ? CH_INT : CH_UINT;
+
+	if (has_n(f))
+		next_is(x, CH_UINT, 8);
+	if (f->sum) {
+		next_is(x, kind, 8);
+		next_is(x, CH_UINT, 8);
+	}
+	if (f->ends) {
+		next_is(x, kind, 8);
+		next_is(x, kind, 8);
+	}
+	if (f->all) {
+		x->ok = x->ok && x->at < x->n && is_all(x->c[x->at].type, kind);
+		x->at++;
+	}
+	if (f->distinct)
+		next_is(x, CH_UINT, 8);
 }
 
 /* The types that ch_sql_groups asks for; then CH_END. */
 static bool
 fits(const struct reading *r, const struct ch_column *c, size_t n)
 {
-	size_t at = 0, want = 0;
-	bool ok = true;
+	struct columns x = { c, 0, n, true };
 
-	for (size_t i = 0; i < r->g->n_keys; i++)
-		want += r->g->keys[i].scope == FIELD_INTRINSIC ? 1 : 2;
-	want += 5 + (r->want.sum ? 2u : 0) + (r->want.ends ? 2u : 0) + r->want.all + r->doubts;
-	if (n != want)
-		return false;
 	for (size_t i = 0; i < r->g->n_keys; i++) {
-		if (r->g->keys[i].scope != FIELD_INTRINSIC)
-			ok &= ch_type_is(c[at++].type, CH_UINT, 1);
-		ok &= c[at++].type->kind == CH_STRING;
+		if (is_attr(&r->g->keys[i]))
+			next_is(&x, CH_UINT, 1);
+		x.ok = x.ok && x.at < n && c[x.at].type->kind == CH_STRING;
+		x.at++;
 	}
-	ok &= ch_type_is(c[at].type, CH_INT, 8) && ch_type_is(c[at + 1].type, CH_INT, 8);
-	for (at += 2; at + 1 + r->want.all + r->doubts < n; at++)
-		ok &= ch_type_is(c[at].type, CH_UINT, 8);
-	if (r->want.all)
-		ok &= is_all(c[at++].type);
-	return ok && (!r->doubts || ch_type_is(c[at].type, CH_UINT, 8));
+	next_is(&x, CH_INT, 8);
+	next_is(&x, CH_INT, 8);
+	next_is(&x, CH_UINT, 8);
+	next_is(&x, CH_UINT, 8);
+	for (size_t i = 0; i < r->want.n_fields; i++)
+		figures_fit(&x, &r->want.fields[i]);
+	if (r->doubts)
+		next_is(&x, CH_UINT, 8);
+	return x.ok && x.at + 1 == n;
 }
 
 /* ---- keys ---- */
@@ -80,6 +134,13 @@ intrinsic_key(struct reading *r, enum intrinsic i, struct sv s)
 		return ch_span_text(s, &r->a, &r->scope.name, r->e);
 	case IN_SCOPE_VERSION:
 		return ch_span_text(s, &r->a, &r->scope.version, r->e);
+	case IN_TRACE_STATE:
+		return ch_span_text(s, &r->a, &r->span.trace_state, r->e);
+	case IN_TRACE_ID:
+		return s.n == 0 || (cell_is_hex(s, 32) && trace_id_parse(s, &r->span.trace_id)) ? 0 : strange(r->e);
+	case IN_PARENT_SPAN_ID:
+		return s.n == 0 || (cell_is_hex(s, 16) && span_id_parse(s, &r->span.parent_span_id)) ? 0 :
+		    strange(r->e);
 	case IN_KIND:
 		r->span.kind = ch_word_number(ch_kinds, CH_N_KINDS, s);
 		return 0;
@@ -92,7 +153,7 @@ intrinsic_key(struct reading *r, enum intrinsic i, struct sv s)
 }
 
 static int
-attr_key(struct reading *r, const struct field *f, struct sv s)
+attr_key(struct reading *r, const struct field *f, struct sv s, bool is_text)
 {
 	bool resource = f->scope == FIELD_RESOURCE;
 	struct attrs *to = resource ? &r->resource.attrs : &r->span.attrs;
@@ -100,6 +161,9 @@ attr_key(struct reading *r, const struct field *f, struct sv s)
 
 	at->key = f->key;
 	to->n++;
+	at->val.type = VAL_STRING;
+	if (is_text)
+		return ch_span_text(s, &r->a, &at->val.s, r->e);
 	return ch_span_value(s, &r->a, &at->val, r->e);
 }
 
@@ -114,17 +178,17 @@ keys_read(struct reading *r, const struct sv **cells)
 	r->scope = (struct scope){ .name = SV_EMPTY };
 	for (size_t i = 0; i < r->g->n_keys && rc == 0; i++) {
 		const struct field *f = &r->g->keys[i];
-		bool there = true;
+		char there = 1;
 		struct cursor c;
 
-		if (f->scope != FIELD_INTRINSIC)
-			there = *(*cells)++->p != 0;
+		if (is_attr(f))
+			there = *(*cells)++->p;
 		c = cursor_new((*cells)->p, (*cells)->n);
 		++*cells;
 		if (f->scope == FIELD_INTRINSIC)
 			rc = intrinsic_key(r, f->intrinsic, cursor_str(&c));
-		else if (there)
-			rc = attr_key(r, f, cursor_str(&c));
+		else if (there != 0)
+			rc = attr_key(r, f, cursor_str(&c), there == 2);
 	}
 	attrs_normalize(&r->span.attrs);
 	attrs_normalize(&r->resource.attrs);
@@ -151,33 +215,60 @@ instant(const struct sv **cells)
 	return ns < 0 ? 0 : (uint64_t)ns;
 }
 
+/* The halves of a sum: the upper one has the sign. */
+static __int128
+halves(const struct sv **cells, bool is_unsigned)
+{
+	uint64_t upper = number(cells);
+	__int128 sum = (is_unsigned ? (__int128)upper : (__int128)(int64_t)upper) * ((__int128)1 << 32);
+
+	return sum + number(cells);
+}
+
+static int
+field_read(struct reading *r, const struct sv **cells, const struct agg_given_field *f, uint64_t count,
+    struct agg_given_figures *x)
+{
+	*x = (struct agg_given_figures){ .n = has_n(f) ? number(cells) : count };
+	if (x->n > count)
+		return strange(r->e);
+	if (f->sum)
+		x->sum = halves(cells, f->is_unsigned);
+	if (f->ends) {
+		x->least = number(cells);
+		x->most = number(cells);
+	}
+	if (f->all) {
+		struct cursor c = cursor_new((*cells)->p, (*cells)->n);
+		uint64_t n = cursor_varint(&c);
+
+		/* Of nothing there may be percentiles, which are of no use. */
+		if (n != (r->ranked ? r->want.n_ranks : x->n) && x->n != 0)
+			return strange(r->e);
+		*(r->ranked ? &x->ranks : &x->all) = (const unsigned char *)c.p;
+		++*cells;
+	}
+	if (f->distinct && (x->distinct = number(cells)) > count)
+		return strange(r->e);
+	return 0;
+}
+
 static int
 figures_read(struct reading *r, const struct sv **cells, struct agg_given *x)
 {
-	struct cursor c;
+	int rc = 0;
 
 	x->first_ns = r->span.start_ns = instant(cells);
 	x->last_ns = instant(cells);
 	x->count = number(cells);
 	x->errors = number(cells);
-	if (r->want.sum) {
-		x->sum = (__int128)number(cells) << 32;
-		x->sum += number(cells);
-	}
-	if (r->want.ends) {
-		x->least = number(cells);
-		x->most = number(cells);
-	}
-	if (r->want.all) {
-		c = cursor_new((*cells)->p, (*cells)->n);
-		if (cursor_varint(&c) != (r->ranked ? r->want.n_ranks : x->count))
-			return strange(r->e);
-		*(r->ranked ? &x->ranks : &x->all) = (const unsigned char *)c.p;
-		++*cells;
-	}
+	for (size_t i = 0; rc == 0 && i < r->want.n_fields; i++)
+		rc = field_read(r, cells, &r->want.fields[i], x->count, &r->figures[i]);
+	if (rc < 0)
+		return rc;
 	if (r->ranked && x->count > ch_ranked_rows(&r->want))
 		return err_set(r->e, ERR_UNSUPPORTED, -1, "a group has too many spans");
-	/* Of these it is not known whether they belong to it. */
+	/* Of these it is not known whether they belong to it, or what they add. */
 	if (r->doubts && number(cells) != 0)
 		return 1;
 	return x->errors > x->count ? strange(r->e) : 0;
@@ -193,7 +284,7 @@ groups_read(struct reading *r, struct ch_rows *rows, struct agg_table *t, enum a
 	int rc;
 
 	while ((rc = ch_rows_next(rows, &cells, r->e)) == 0) {
-		struct agg_given x = { .like = &like, .want = &r->want };
+		struct agg_given x = { .like = &like, .figures = r->figures, .want = &r->want };
 
 		arena_reset(&r->a);
 		if ((rc = keys_read(r, &cells)) < 0 || (rc = figures_read(r, &cells, &x)) != 0)
@@ -249,10 +340,12 @@ ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_o
 	rc = r.attrs == NULL || r.resource_attrs == NULL ? err_nomem(e) :
 	    ch_sql_groups(q, t, &a, &sql, e);
 	r.doubts = rc == 0 && sql.doubts;
-	if (rc == 0 && (q->ranked || r.doubts))
+	if (rc == 0 && (q->ranked || r.doubts || r.want.distinct))
 		rc = agg_table_apart(t, &into, e);
 	if (rc == 0)
 		rc = groups_ask(c, &sql, o, &r, into, side, outcome);
+	if (rc == 1 && sql.some)
+		rc = CH_SOME_IN_DOUBT;
 	/* Its spans go to a file, if need be. */
 	if (rc == ERR_NOMEM && into != t && !q->ranked)
 		rc = 1;

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "clickhouse/ch_rows.h"
+#include "rowbinary/ch_rows.h"
 #include "clickhouse/ch_span.h"
 
 #define TRACES_MOST 100		/* of a list, that is looked through for doubles */

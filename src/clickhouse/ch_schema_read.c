@@ -5,7 +5,7 @@
 #include "base/vec.h"
 #include "base/visible.h"
 #include "ch_schema_i.h"
-#include "clickhouse/ch_rows.h"
+#include "rowbinary/ch_rows.h"
 
 enum { CODE_UNKNOWN_SETTING = 115 };
 

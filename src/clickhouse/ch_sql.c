@@ -7,7 +7,7 @@
 #include "clickhouse/ch_sql.h"
 
 #include "ch_sql_i.h"
-#include "clickhouse/ch_rows.h"
+#include "rowbinary/ch_rows.h"
 
 /* ---- what comes ---- */
 
@@ -313,7 +313,7 @@ order_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 }
 
 /* On a Distributed table each server asks itself, unless it is told what all of them have. */
-static void
+void
 traces_write(struct writer *w, const struct ch_select *q)
 {
 	W(w, " WHERE ");
@@ -325,8 +325,7 @@ traces_write(struct writer *w, const struct ch_select *q)
 	W(w, " FROM ");
 	w_table(w, q->schema->table);
 	where_write(w, q);
-	W(w, ") ORDER BY ");
-	w_column(w, CHC_TRACE_ID);
+	W(w, ")");
 }
 
 int
@@ -359,8 +358,11 @@ ch_sql_select(const struct ch_select *q, struct arena *a, struct ch_sql *out, st
 
 	memset(out, 0, sizeof *out);
 	select_write(&w, q, out);
-	if (q->whole_traces)
+	if (q->whole_traces) {
 		traces_write(&w, q);
+		W(&w, " ORDER BY ");
+		w_column(&w, CHC_TRACE_ID);
+	}
 	order_write(&w, q, out);
 	rc = w_finish(&w, out, e);
 	if (rc == 0 && q->count && !out->exact)

@@ -376,6 +376,19 @@ attr_write(struct writer *w, const struct pred *p)
 	W(w, ")");
 }
 
+void
+attr_there(struct writer *w, const struct field *f)
+{
+	struct place at = place_of(w, f->scope == FIELD_RESOURCE ? CHC_RESOURCE : CHC_ATTRS, f->key, false);
+
+	place_guard(w, &at);
+	if (f->scope != FIELD_BARE)
+		return;
+	at = place_of(w, CHC_RESOURCE, f->key, false);
+	W(w, " OR ");
+	place_guard(w, &at);
+}
+
 static void
 bare_value(struct writer *w, const struct field *f)
 {

@@ -224,18 +224,24 @@ doubt_leaf(struct writer *w, const struct pred *p, bool deny)
 		attr_leaf(w, p, false, deny);
 }
 
-static void
-any_doubt(struct writer *w, const struct pred *p, const char *before, bool *any)
+void
+doubt_begin(struct writer *w, const char *before, bool *any)
 {
-	for (size_t i = 0; p->kind != PRED_LEAF && i < p->n_kids; i++)
-		any_doubt(w, p->kids[i], before, any);
-	if (p->kind != PRED_LEAF || leaf_how(w, p) != LEAF_DOUBT)
-		return;
 	if (*any)
 		W(w, " OR ");
 	else
 		buf_str(&w->b, before);
 	*any = true;
+}
+
+void
+doubts_add(struct writer *w, const struct pred *p, const char *before, bool *any)
+{
+	for (size_t i = 0; p->kind != PRED_LEAF && i < p->n_kids; i++)
+		doubts_add(w, p->kids[i], before, any);
+	if (p->kind != PRED_LEAF || leaf_how(w, p) != LEAF_DOUBT)
+		return;
+	doubt_begin(w, before, any);
 	if (p->field.scope == FIELD_INTRINSIC)
 		column_doubt(w, p, true);
 	else
@@ -247,7 +253,7 @@ doubts_write(struct writer *w, const struct pred *filter, const char *before)
 {
 	bool any = false;
 
-	any_doubt(w, filter, before, &any);
+	doubts_add(w, filter, before, &any);
 	if (any)
 		W(w, ")");
 	return any;

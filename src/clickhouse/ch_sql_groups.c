@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ch_sql_groups: the statement of ch_groups.h. Columns, in order: of each key its text, and of
- * attributes before it whether they are there; the first and last start, ns; count; errors; then, as
- * they are asked for, the sum of durations in two halves of 32 bits, the least and most, and all or
- * the percentiles.
- *
- * The server's exact quantile of level L of n values is the one that floor(L * n), reckoned in
- * doubles, are before. Ours, of part / whole, has ceil(part * n / whole) - 1 before it. So L is part /
- * whole less 1e-12: with an integer m = part * n / whole both are m - 1; else m has a fraction of
- * 1 / whole at least, and they are the same while 1e-12 * n is less than that. Doubles are off by some
- * 2^-53 of n, a thousandth of what was taken off. LEVEL_ROWS is a tenth less than all that.
+ * attributes before it whether they are there, and 2 where it is text whatever it looks like; then the
+ * figures (ch_sql_figures.c).
  */
 #include "clickhouse/ch_groups.h"
 
 #include "ch_sql_i.h"
-#include "clickhouse/ch_rows.h"
+#include "rowbinary/ch_rows.h"
 
 #define DAY_NS 86400000000000ull
-#define LEVEL_UNITS 1000000000000ull	/* of a level, of 12 decimals */
-#define LEVEL_ROWS 900000000000ull
 
 static enum ch_span_column
 own_column(enum intrinsic i)
@@ -38,18 +29,28 @@ own_column(enum intrinsic i)
 		return CHC_SCOPE;
 	case IN_SCOPE_VERSION:
 		return CHC_SCOPE_VERSION;
+	case IN_TRACE_STATE:
+		return CHC_TRACE_STATE;
+	case IN_TRACE_ID:
+		return CHC_TRACE_ID;
+	case IN_PARENT_SPAN_ID:
+		return CHC_PARENT_SPAN_ID;
 	default:
 		return N_CHC;
 	}
 }
 
-/* An attribute whose key may be part of a question, in a Map. */
-static bool
+bool
 in_map(const struct ch_schema *s, const struct field *f)
 {
-	/* Whether a service.name is text depends on another column (ch_span.c). */
-	return (f->scope == FIELD_SPAN || f->scope == FIELD_RESOURCE || f->scope == FIELD_BARE) &&
-	    !sv_is(f->key, "service.name") && !s->json && f->key.n != 0 && text_plain(f->key);
+	return (f->scope == FIELD_SPAN || f->scope == FIELD_RESOURCE || f->scope == FIELD_BARE) && !s->json &&
+	    f->key.n != 0 && text_plain(f->key) && (f->scope == FIELD_SPAN || !sv_is(f->key, "service.name"));
+}
+
+bool
+ch_key_is_service(const struct field *f)
+{
+	return (f->scope == FIELD_RESOURCE || f->scope == FIELD_BARE) && sv_is(f->key, "service.name");
 }
 
 static bool
@@ -57,6 +58,8 @@ can_key(const struct writer *w, const struct field *f)
 {
 	enum ch_span_column c;
 
+	if (ch_key_is_service(f))
+		return !w->s->json;
 	if (f->scope != FIELD_INTRINSIC)
 		return in_map(w->s, f);
 	c = own_column(f->intrinsic);
@@ -65,102 +68,123 @@ can_key(const struct writer *w, const struct field *f)
 
 /* ---- keys ---- */
 
-static void
-contains(struct writer *w, enum ch_span_column c, struct sv key)
-{
-	W(w, "mapContains(");
-	w_column(w, c);
-	W(w, ", ");
-	w_text(w, key);
-	W(w, ")");
-}
-
-static void
-element(struct writer *w, enum ch_span_column c, struct sv key)
-{
-	w_column(w, c);
-	W(w, "[");
-	w_text(w, key);
-	W(w, "]");
-}
-
-/* A bare name is the span's attribute, else its resource's. */
-static void
-attribute(struct writer *w, const struct field *f)
-{
-	enum ch_span_column c = f->scope == FIELD_RESOURCE ? CHC_RESOURCE : CHC_ATTRS;
-
-	W(w, "toUInt8(");
-	contains(w, c, f->key);
-	if (f->scope == FIELD_BARE) {
-		W(w, " OR ");
-		contains(w, CHC_RESOURCE, f->key);
-	}
-	W(w, ") AS ");
-}
-
-static void
-attribute_value(struct writer *w, const struct field *f)
-{
-	enum ch_span_column c = f->scope == FIELD_RESOURCE ? CHC_RESOURCE : CHC_ATTRS;
-
-	if (f->scope != FIELD_BARE) {
-		element(w, c, f->key);
-		return;
-	}
-	W(w, "if(");
-	contains(w, c, f->key);
-	W(w, ", ");
-	element(w, c, f->key);
-	W(w, ", ");
-	element(w, CHC_RESOURCE, f->key);
-	W(w, ")");
-}
-
-/* spanfs_h3, spanfs_k3 */
-static void
+void
 alias(struct writer *w, char what, size_t i)
 {
 	buf_printf(&w->b, "spanfs_%c%zu", what, i);
 }
 
+/* 2: it is text, as the column of services says (ch_span.c). */
+static void
+service_there(struct writer *w, const struct field *f)
+{
+	struct field of = *f;
+
+	W(w, "toUInt8(multiIf(");
+	if (f->scope == FIELD_BARE) {
+		of.scope = FIELD_SPAN;
+		attr_there(w, &of);
+		W(w, ", 1, ");
+		of.scope = FIELD_RESOURCE;
+	}
+	W(w, "NOT ");
+	attr_there(w, &of);
+	W(w, ", 0, ");
+	attr_value(w, &of);
+	W(w, " = ");
+	w_column(w, CHC_SERVICE);
+	W(w, ", 2, 1))");
+}
+
+/* Of a root two spellings are one. */
+static void
+own_write(struct writer *w, enum intrinsic i)
+{
+	if (i != IN_PARENT_SPAN_ID) {
+		w_column(w, own_column(i));
+		return;
+	}
+	W(w, "if(");
+	w_column(w, own_column(i));
+	W(w, " = '0000000000000000', '', ");
+	w_column(w, own_column(i));
+	W(w, ")");
+}
+
 static void
 key_write(struct writer *w, const struct field *f, size_t i)
 {
-	if (f->scope == FIELD_INTRINSIC) {
-		W(w, "toString(");
-		w_column(w, own_column(f->intrinsic));
-		W(w, ")");
-	} else {
-		attribute(w, f);
-		alias(w, 'h', i);
-		W(w, ", toString(");
-		attribute_value(w, f);
+	if (ch_key_is_service(f)) {
+		service_there(w, f);
+	} else if (f->scope != FIELD_INTRINSIC) {
+		W(w, "toUInt8(");
+		attr_there(w, f);
 		W(w, ")");
 	}
-	W(w, " AS ");
+	if (f->scope != FIELD_INTRINSIC) {
+		W(w, " AS ");
+		alias(w, 'h', i);
+		W(w, ", ");
+	}
+	W(w, "toString(");
+	if (f->scope != FIELD_INTRINSIC)
+		attr_value(w, f);
+	else
+		own_write(w, f->intrinsic);
+	W(w, ") AS ");
 	alias(w, 'k', i);
 	W(w, ", ");
 }
 
-/* As they are called in the parts. */
+/* As they are called in the parts, and where groups are made by them. */
 static void
-key_name(struct writer *w, const struct field *f, size_t i)
+key_names(struct writer *w, const struct field *f, size_t i)
 {
 	if (f->scope != FIELD_INTRINSIC) {
 		alias(w, 'h', i);
 		W(w, ", ");
 	}
 	alias(w, 'k', i);
+}
+
+static void
+key_name(struct writer *w, const struct field *f, size_t i)
+{
+	key_names(w, f, i);
 	W(w, ", ");
 }
 
 struct spans {
 	const struct ch_select *q;
 	const struct grouping *g;
+	const struct agg_given_want *want;
 };
 
-/* What groups and figures need of spans. Of a name that all must have, the own part has the spans' own. */
+/* Of a name that all must have, the own part has the spans' own. */
+struct field
+narrowed(const struct writer *w, const struct pred *filter, const struct field *f)
+{
+	struct field own = *f;
+
+	if (w->span_only && f->scope == FIELD_BARE && split_asks_for(filter, f->key))
+		own.scope = FIELD_SPAN;
+	return own;
+}
+
+/* False, and nothing, where no span can be in doubt. */
+static bool
+in_doubt(struct writer *w, const struct spans *x, const char *before)
+{
+	bool any = false;
+
+	doubts_add(w, x->q->filter, before, &any);
+	figures_doubts(w, x->q, x->want, before, &any);
+	if (any)
+		W(w, ")");
+	return any;
+}
+
+/* What groups and figures need of spans. */
 static void
 span_columns(struct writer *w, void *arg)
 {
@@ -168,120 +192,21 @@ span_columns(struct writer *w, void *arg)
 	const struct spans *x = arg;
 
 	for (size_t i = 0; i < x->g->n_keys; i++) {
-		struct field f = x->g->keys[i];
+		struct field f = narrowed(w, x->q->filter, &x->g->keys[i]);
 
-		if (w->span_only && f.scope == FIELD_BARE && split_asks_for(x->q->filter, f.key))
-			f.scope = FIELD_SPAN;
+		if (ch_key_is_service(&x->g->keys[i]))
+			f = x->g->keys[i];
 		key_write(w, &f, i);
 	}
+	figures_columns(w, x->q, x->want);
 	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
 		if (w_have(w, columns[i])) {
 			w_column(w, columns[i]);
 			W(w, ", ");
 		}
-	if (!doubts_write(w, x->q->filter, "("))
+	if (!in_doubt(w, x, "("))
 		W(w, "0");
 	W(w, " AS spanfs_d");
-}
-
-/* ---- figures ---- */
-
-/* Of nanoseconds, as the exporter has it, or made so. */
-static void
-start(struct writer *w)
-{
-	if (w->s->columns[CHC_TIMESTAMP].type->scale == 9) {
-		w_column(w, CHC_TIMESTAMP);
-		return;
-	}
-	W(w, "toDateTime64(");
-	w_column(w, CHC_TIMESTAMP);
-	W(w, ", 9, 'UTC')");
-}
-
-static void
-duration(struct writer *w)
-{
-	W(w, "greatest(toInt64(");
-	w_column(w, CHC_DURATION);
-	W(w, "), 0)");
-}
-
-static void
-errors(struct writer *w)
-{
-	struct literal word = literal_of(SV("error"));
-	const struct pred is_error = { .kind = PRED_LEAF, .op = OP_EQ,
-		.field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_STATUS }, .lits = &word, .n_lits = 1 };
-
-	word.u = STATUS_ERROR;
-	W(w, "countIf(");
-	leaf_write(w, &is_error);
-	W(w, ")");
-}
-
-/* A part of the text: parameters of a function may be no parameters of a statement. */
-static void
-levels(struct writer *w, const struct agg_given_want *want)
-{
-	W(w, ", quantilesExact");
-	for (size_t i = 0; i < want->n_ranks; i++) {
-		const struct agg_rank *r = &want->ranks[i];
-		uint64_t level = r->part * (LEVEL_UNITS / r->whole);
-
-		buf_printf(&w->b, "%s0.%012ju", i == 0 ? "(" : ", ", (uintmax_t)(level == 0 ? 0 : level - 1));
-	}
-	W(w, ")(");
-}
-
-uint64_t
-ch_ranked_rows(const struct agg_given_want *want)
-{
-	uint64_t most = want->n_ranks == 0 ? 0 : UINT64_MAX;
-
-	for (size_t i = 0; i < want->n_ranks; i++) {
-		uint64_t whole = want->ranks[i].whole, n;
-
-		if (whole == 0 || LEVEL_UNITS % whole != 0)
-			return 0;
-		n = LEVEL_ROWS / whole;
-		most = n < most ? n : most;
-	}
-	return most;
-}
-
-static void
-figures(struct writer *w, const struct agg_given_want *want, bool ranked)
-{
-	W(w, "toUnixTimestamp64Nano(min(");
-	start(w);
-	W(w, ")), toUnixTimestamp64Nano(max(");
-	start(w);
-	W(w, ")), count(), ");
-	errors(w);
-	if (want->sum) {
-		W(w, ", sum(bitShiftRight(toUInt64(");
-		duration(w);
-		W(w, "), 32)), sum(bitAnd(toUInt64(");
-		duration(w);
-		W(w, "), 4294967295))");
-	}
-	if (want->ends) {
-		W(w, ", toUInt64(min(");
-		duration(w);
-		W(w, ")), toUInt64(max(");
-		duration(w);
-		W(w, "))");
-	}
-	if (want->all && ranked)
-		levels(w, want);
-	else if (want->all)
-		W(w, ", groupArray(");
-	if (want->all) {
-		W(w, "toUInt64(");
-		duration(w);
-		W(w, "))");
-	}
 }
 
 /* ---- groups ---- */
@@ -300,34 +225,42 @@ bucket_shift(struct bucket_step s, uint64_t shift)
 	return s.kind == STEP_WEEK ? shift + 3 * DAY_NS : shift;
 }
 
-static void
-group_by(struct writer *w, const struct agg_table *t, uint64_t pieces, uint64_t shift)
+void
+bucket_write(struct writer *w, const struct tops *x)
 {
-	const struct grouping *g = agg_grouping(t);
+	uint64_t shift = bucket_shift(x->step, x->shift);
+
+	W(w, "intDiv(");
+	if (x->traces) {
+		W(w, "spanfs_tb");
+	} else {
+		W(w, "greatest(toUnixTimestamp64Nano(");
+		start_write(w);
+		W(w, "), 0)");
+	}
+	if (shift != 0) {
+		W(w, " + ");
+		w_u64(w, shift);
+	}
+	W(w, ", ");
+	w_i64(w, (int64_t)bucket_ns(x->step));
+	W(w, ")");
+}
+
+static void
+group_by(struct writer *w, const struct tops *x, uint64_t pieces)
+{
+	const struct grouping *g = x->g;
 	const char *before = " GROUP BY ";
 
 	for (size_t i = 0; i < g->n_keys; i++) {
 		buf_str(&w->b, before);
 		before = ", ";
-		if (g->keys[i].scope != FIELD_INTRINSIC) {
-			alias(w, 'h', i);
-			W(w, ", ");
-		}
-		alias(w, 'k', i);
+		key_names(w, &g->keys[i], i);
 	}
 	if (g->has_bucket) {
 		buf_str(&w->b, before);
-		W(w, "intDiv(greatest(toUnixTimestamp64Nano(");
-		start(w);
-		W(w, "), 0)");
-		shift = bucket_shift(agg_step(t), shift);
-		if (shift != 0) {
-			W(w, " + ");
-			w_u64(w, shift);
-		}
-		W(w, ", ");
-		w_i64(w, (int64_t)bucket_ns(agg_step(t)));
-		W(w, ")");
+		bucket_write(w, x);
 		before = ", ";
 	}
 	/* A row of an answer has a bound; the table puts the pieces together. */
@@ -369,6 +302,75 @@ with_key(const struct ch_select *q, const struct grouping *g, struct arena *a)
 	return asked;
 }
 
+/* The column that tells how many spans are in doubt; of some groups with the group itself. */
+static bool
+doubt_counts(struct writer *w, const struct spans *x, bool split, const struct tops *some)
+{
+	bool any = split;
+
+	if (some == NULL && split)
+		W(w, ", countIf(spanfs_d)");
+	if (some == NULL)
+		return split || in_doubt(w, x, ", countIf(");
+	if (split)
+		W(w, ", toUInt64(countIf(spanfs_d)");
+	else
+		any = in_doubt(w, x, ", toUInt64(countIf(");
+	if (tops_doubts(w, some, any ? " + (" : ", toUInt64((")) {
+		W(w, ")");
+		any = true;
+	}
+	if (any)
+		W(w, ") AS spanfs_doubt");
+	return any;
+}
+
+static int
+finish(struct writer *w, struct ch_sql *out, struct err *e)
+{
+	int rc = w_finish(w, out, e);
+
+	return rc == 0 && !out->exact ? not_here(e) : rc;
+}
+
+/* Of whole traces, on two levels. */
+static int
+by_trace(const struct ch_select *q, struct tops *x, struct writer *w, struct ch_sql *out, struct err *e)
+{
+	const struct grouping *g = x->g;
+
+	w->doubts = false;
+	if (q->hex || asks_rate(g) || (x->want->all && !x->ranked && q->pieces > 1))
+		return not_here(e);
+	for (size_t i = 0; i < g->n_keys; i++)
+		if (!trace_own(&g->keys[i]) || (g->keys[i].intrinsic != IN_SERVICE && g->keys[i].intrinsic != IN_NAME))
+			return not_here(e);
+	for (size_t i = 0; i < x->want->n_fields; i++)
+		if (!trace_own(x->want->fields[i].field))
+			return not_here(e);
+	x->traces = x->doubts = true;
+	out->levels = 2;
+	out->doubts = true;
+	out->some = !q->all_groups && tops_can(x);
+	W(w, "SELECT ");
+	for (size_t i = 0; i < g->n_keys; i++) {
+		trace_own_write(w, g->keys[i].intrinsic);
+		W(w, " AS ");
+		alias(w, 'k', i);
+		W(w, ", ");
+	}
+	figures_write(w, x->want, (struct figures_how){ .ranked = x->ranked, .named = out->some, .traces = true });
+	W(w, ", toUInt64(countIf(spanfs_d != 0)");
+	if (out->some && tops_doubts(w, x, " + ("))
+		W(w, ")");
+	W(w, ") AS spanfs_doubt, toUInt8(1) AS " CH_END " FROM ");
+	trace_rows_write(w, q);
+	group_by(w, x, 0);
+	if (out->some)
+		tops_write(w, x);
+	return finish(w, out, e);
+}
+
 int
 ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena *a,
     struct ch_sql *out, struct err *e)
@@ -378,13 +380,18 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	const struct grouping *g = agg_grouping(t);
 	struct agg_given_want want;
 	struct ch_select asked;
-	bool split;
-	int rc;
+	struct spans spans;
+	struct tops tops = { .g = g, .want = &want, .step = agg_step(t), .shift = q->shift, .keep = agg_keep(t),
+		.ranked = q->ranked };
+	bool split, some;
 
 	memset(out, 0, sizeof *out);
-	if (!agg_takes_given(t, &want) || (q->ranked && !can_rank(t, &want)) || (g->has_bucket &&
+	if (!agg_takes_given(t, &want) || !figures_can(&w, &want) || (q->ranked && !can_rank(t, &want)) ||
+	    (want.distinct && g->has_bucket && agg_step(t).kind == STEP_MONTH) || (g->has_bucket &&
 	    (agg_step(t).kind == STEP_AUTO || bucket_ns(agg_step(t)) > INT64_MAX || q->shift > INT64_MAX / 2)))
 		return not_here(e);
+	if (g->per_trace)
+		return by_trace(q, &tops, &w, out, e);
 	for (size_t i = 0; i < g->n_keys; i++)
 		if (!can_key(&w, &g->keys[i]))
 			return not_here(e);
@@ -395,19 +402,22 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	W(&w, "SELECT ");
 	for (size_t i = 0; i < g->n_keys; i++)
 		(split ? key_name : key_write)(&w, &g->keys[i], i);
-	figures(&w, &want, q->ranked);
+	some = !q->all_groups && tops_can(&tops);
+	figures_write(&w, &want, (struct figures_how){ .ranked = q->ranked, .split = split, .named = some });
+	out->levels = 1;
+	spans = (struct spans){ &asked, g, &want };
+	out->doubts = doubt_counts(&w, &spans, split, some ? &tops : NULL);
+	tops.doubts = out->doubts;
+	out->some = some;
+	W(&w, ", toUInt8(1) AS " CH_END " FROM ");
 	if (split) {
-		W(&w, ", countIf(spanfs_d), toUInt8(1) AS " CH_END " FROM ");
-		out->doubts = true;
-		parts_write(&w, &asked, span_columns, &(struct spans){ &asked, g });
+		parts_write(&w, &asked, span_columns, &spans);
 	} else {
-		out->doubts = doubts_write(&w, asked.filter, ", countIf(");
-		W(&w, ", toUInt8(1) AS " CH_END " FROM ");
 		w_table(&w, q->schema->table);
 		where_write(&w, &asked);
 	}
-	group_by(&w, t, want.all && !q->ranked ? q->pieces : 0, q->shift);
-	if ((rc = w_finish(&w, out, e)) == 0 && !out->exact)
-		return not_here(e);
-	return rc;
+	group_by(&w, &tops, want.all && !q->ranked ? q->pieces : 0);
+	if (some)
+		tops_write(&w, &tops);
+	return finish(&w, out, e);
 }

@@ -7,6 +7,7 @@
 #define CH_SQL_I_H
 
 #include "base/vec.h"
+#include "agg/agg_given.h"
 #include "clickhouse/ch_sql.h"
 
 struct writer {
@@ -38,6 +39,8 @@ bool w_have(const struct writer *, enum ch_span_column);
 void w_digits(struct writer *, uint64_t);
 
 /* ---- ch_sql.c ---- */
+/* WHERE: all spans of the traces that have one which passes. */
+void traces_write(struct writer *, const struct ch_select *q);
 /* PREWHERE and WHERE: range, times and filter of *q; w->exact tells whether all of it. */
 void where_write(struct writer *, const struct ch_select *q);
 /*
@@ -80,6 +83,8 @@ void leaf_write(struct writer *, const struct pred *);
 /* ---- ch_sql_attr.c ---- */
 enum how attr_how(const struct pred *);
 void attr_write(struct writer *, const struct pred *);
+/* Is it there, of spans and resources? */
+void attr_there(struct writer *, const struct field *);
 /* Its value as text, where it is there; of events and links an array of those that are there. */
 void attr_value(struct writer *, const struct field *);
 
@@ -99,6 +104,61 @@ void place_value(struct writer *, const struct place *);
 void doubt_leaf(struct writer *, const struct pred *, bool deny);
 /* Is the row in doubt, behind "(" and what else is before; false: no row can be, and nothing. */
 bool doubts_write(struct writer *, const struct pred *filter, const char *before);
+/* The same in pieces: what is before is written before the first, which *any tells; the ")" is left. */
+void doubts_add(struct writer *, const struct pred *filter, const char *before, bool *any);
+void doubt_begin(struct writer *, const char *before, bool *any);
+
+/* ---- ch_sql_groups.c ---- */
+/* An attribute in a Map that reads the same by itself. */
+bool in_map(const struct ch_schema *, const struct field *);
+/* The field, in the part of a split that asks for spans' own attributes their own. */
+struct field narrowed(const struct writer *, const struct pred *filter, const struct field *);
+void alias(struct writer *, char what, size_t i);	/* spanfs_k3 */
+
+/* ---- ch_sql_figures.c ---- */
+bool figures_can(const struct writer *, const struct agg_given_want *);
+/* What the parts of a split are to have for them; then figures_write is told `split`. */
+void figures_columns(struct writer *, const struct ch_select *, const struct agg_given_want *);
+/* Is a span's value in doubt; as doubts_add. */
+void figures_doubts(struct writer *, const struct ch_select *, const struct agg_given_want *,
+    const char *before, bool *any);
+/* named: each has a name; spanfs_count, spanfs_errors, and of a field spanfs_n a b c d q u with its number. */
+struct figures_how {
+	bool ranked, split, named;
+	bool traces;			/* of the rows of trace_rows_write */
+};
+void figures_write(struct writer *, const struct agg_given_want *, struct figures_how);
+/* Is it told how many spans have a number there? */
+bool figure_counts(const struct agg_given_field *);
+void start_write(struct writer *);
+void errors_write(struct writer *);	/* how many are */
+
+/* ---- ch_sql_traces.c ---- */
+/* What is a trace's own: service, name, start, duration. */
+bool trace_own(const struct field *);
+void trace_own_write(struct writer *, enum intrinsic);
+/* In brackets a row for each trace: these, spanfs_te, how many errors it has, and spanfs_d: is it in doubt? */
+void trace_rows_write(struct writer *, const struct ch_select *q);
+
+/* ---- ch_sql_tops.c ---- */
+/* Groups of which some only are wanted. */
+struct tops {
+	const struct grouping *g;
+	const struct agg_given_want *want;
+	struct bucket_step step;
+	uint64_t shift;
+	uint64_t keep;			/* so many; 0: all */
+	bool ranked;
+	bool doubts;			/* spanfs_doubt tells of them */
+	bool traces;
+};
+/* Might fewer come: has a group one row, and is something left out? Then figures are named. */
+bool tops_can(const struct tops *);
+/* Is a group in doubt by itself, in pieces; false: none can be. */
+bool tops_doubts(struct writer *, const struct tops *, const char *before);
+void tops_write(struct writer *, const struct tops *);
+bool asks_rate(const struct grouping *);
+void bucket_write(struct writer *, const struct tops *);	/* ch_sql_groups.c */
 
 /* ---- ch_sql_split.c ---- */
 bool split_can(const struct writer *, const struct pred *filter);

@@ -78,7 +78,8 @@ output_of(const struct request *r, const struct format *f)
 		return ROW_CONTRAST;
 	if (r->groups == NULL)
 		return f->rows;
-	for (size_t i = 0; r->engine->source != NULL && i < r->query->n_select; i++)
+	/* Whole traces the server may group, too; if it doesn't, they come here whole. */
+	for (size_t i = 0; r->engine->source != NULL && !r->groups->groups.per_trace && i < r->query->n_select; i++)
 		if (field_needs_trace(&r->query->select[i]))
 			return ROW_SPAN;
 	return r->as_spans ? ROW_SPAN : ROW_GROUP;

@@ -205,8 +205,8 @@ cover_groups(struct exec *ex, struct err *e)
 	struct read_counters before = read_counters;
 	int rc = 0;
 
-	if (!ex->plan->filter.pushdown || !agg_takes_given(ex->env.groups, &want) || want.sum ||
-	    want.ends || want.all)
+	if (!ex->plan->filter.pushdown || !agg_takes_given(ex->env.groups, &want) || want.n_fields != 0 ||
+	    want.traces)
 		return 0;
 	for (size_t i = 0; rc >= 0 && i < ex->local->n_shards; i++) {
 		struct telling x = { .ex = ex, .xs = &ex->local->shards[i], .t = ex->env.groups,

@@ -26,7 +26,9 @@ groups_sql(struct agg_table *groups, enum agg_side side, struct ch_select *q, st
 	struct agg_given_want want;
 	int rc;
 
-	q->ranked = agg_takes_given(groups, &want) && want.all && ch_ranked_rows(&want) != 0;
+	if (!agg_takes_given(groups, &want) || (q->whole_traces && !want.traces))
+		return ERR_UNSUPPORTED;
+	q->ranked = want.all && ch_ranked_rows(&want) != 0;
 	q->shift = agg_shift(groups, side);
 	if ((rc = ch_sql_groups(q, groups, a, out, e)) != ERR_UNSUPPORTED || !q->ranked)
 		return rc;
@@ -48,9 +50,10 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 		q.count = true;
 		out->how = "counted on the server";
 		rc = ch_sql_select(&q, a, &out->sql, e);
-	} else if (s->plan->output == ROW_GROUP && s->env->groups != NULL && st->mode != MODE_TRACES) {
-		out->how = "grouped on the server, one level";
+	} else if (s->plan->output == ROW_GROUP && s->env->groups != NULL) {
 		rc = groups_sql(s->env->groups, s->env->side, &q, a, &out->sql, e);
+		out->how = out->sql.levels == 2 ? "grouped on the server, two levels: traces, and what is their own" :
+		    "grouped on the server, one level";
 	}
 	if (rc != ERR_UNSUPPORTED)
 		return rc;

@@ -175,17 +175,20 @@ source_count(struct source *s, uint64_t *n, struct err *e)
 
 /*
  * Percentiles are the server's, unless it has so many spans that they might be off. >0: of what came,
- * several groups are one here; then all durations are to be asked for.
+ * several groups are one here; then all numbers are to be asked for, or rows where different values
+ * were counted.
  */
 static int
-groups_once(struct source *s, struct ch_outcome *o, struct err *e)
+groups_once(struct source *s, const struct agg_given_want *want, struct ch_outcome *o, struct err *e)
 {
 	struct ch_state *st = s->state;
 	const struct ch_scan_opts opts = options(s);
 	int rc = ch_groups(ch_server_client(st->server), &st->q, &opts, s->env->groups, s->env->side, o, e);
 
-	if (rc != ERR_UNSUPPORTED || o->status == 0 || !st->q.ranked)
+	if (rc != ERR_UNSUPPORTED || o->status == 0 || (!st->q.ranked && !want->distinct))
 		return rc;
+	if (want->distinct)
+		return 1;
 	took(s, o);
 	st->q.ranked = false;
 	return ch_groups(ch_server_client(st->server), &st->q, &opts, s->env->groups, s->env->side, o, e);
@@ -200,9 +203,8 @@ source_groups(struct source *s, struct err *e)
 	struct ch_span_times t;
 	int rc;
 
-	if (st->mode == MODE_TRACES || !ch_may_group(s))
-		return 1;
-	if (!agg_takes_given(s->env->groups, &want))
+	if (!ch_may_group(s) || !agg_takes_given(s->env->groups, &want) ||
+	    (st->mode == MODE_TRACES && !want.traces))
 		return 1;
 	if (want.all && (rc = ch_server_times(st->server, TIMES_AGE_NS, s->env->cancel,
 	    s->env->deadline_mono_ns, &t, e)) < 0)
@@ -210,17 +212,24 @@ source_groups(struct source *s, struct err *e)
 	st->q.pieces = want.all ? t.rows / PIECE_ROWS + 1 : 0;
 	st->q.ranked = want.all && t.rows <= ch_ranked_rows(&want);
 	st->q.shift = agg_shift(s->env->groups, s->env->side);
-	rc = groups_once(s, &outcome, e);
+	st->q.all_groups = false;
+	rc = groups_once(s, &want, &outcome, e);
 	/* Months, whose days are ranked by nobody. */
 	if (rc == ERR_UNSUPPORTED && outcome.status == 0 && st->q.ranked) {
 		st->q.ranked = false;
-		rc = groups_once(s, &outcome, e);
+		rc = groups_once(s, &want, &outcome, e);
 	}
 	if (rc == ERR_UNSUPPORTED && outcome.status == 0)
 		return 1;
 	/* A server that did not know the table gave no group. */
 	if (rc < 0 && (rc = again(s, &outcome, rc, e)) == 0)
-		rc = groups_once(s, &outcome, e);
+		rc = groups_once(s, &want, &outcome, e);
+	/* Of some groups it is not known whether they are among the first. */
+	if (rc == CH_SOME_IN_DOUBT) {
+		took(s, &outcome);
+		st->q.all_groups = true;
+		rc = groups_once(s, &want, &outcome, e);
+	}
 	if (rc < 0)
 		return rc;
 	took(s, &outcome);

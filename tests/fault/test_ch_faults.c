@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <cmocka.h>
 
-#include "clickhouse/ch_rows.h"
+#include "rowbinary/ch_rows.h"
 #include "clickhouse/ch_schema_i.h"
 #include "clickhouse/ch_span.h"
 #include "clickhouse/ch_sql.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "clickhouse/ch_rows.h"
+#include "rowbinary/ch_rows.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -38,7 +38,8 @@ check ingest base model
 check format base model match render
 check opt base model match query plan
 check filter base model match plan shard
-check clickhouse base model match conf query agg plan ingest
+check rowbinary base
+check clickhouse base model match conf query agg plan ingest rowbinary
 check remote base model match conf agg plan exec clickhouse
 check contrast base model match agg plan shard filter
 check gather base model match agg shard

@@ -27,8 +27,6 @@ static const struct aggregate aggs[] = {
 	{ .kind = AGG_MAX, .name = SV("max"), OF_DURATION },
 	{ .kind = AGG_QUANTILE, .name = SV("p95"), .part = 95, .whole = 100, OF_DURATION },
 	{ .kind = AGG_DISTINCT, .name = SV("distinct"), OF_DURATION },
-	{ .kind = AGG_SUM, .name = SV("sum"), .typed = SV("start"),
-	  .field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_START } },
 };
 static const struct group_ref columns[] = { { REF_KEY, 0, false }, { REF_AGG, 0, false } };
 
@@ -68,7 +66,9 @@ give_group(struct agg_table *t, size_t from, size_t to, size_t first)
 {
 	struct span like = span_at(first);
 	struct span_row row = { .span = &like };
-	struct agg_given x = { .like = &row, .first_ns = like.start_ns, .least = UINT64_MAX };
+	struct agg_given_want want;
+	struct agg_given_figures f = { .least = UINT64_MAX };
+	struct agg_given x = { .like = &row, .first_ns = like.start_ns, .figures = &f, .want = &want };
 	unsigned char *all = malloc((to - from) * 8);
 	struct err e = ERR_INIT;
 
@@ -79,14 +79,17 @@ give_group(struct agg_table *t, size_t from, size_t to, size_t first)
 
 		if (s.start_ns / STEP != like.start_ns / STEP)
 			break;
-		memcpy(all + x.count++ * 8, &d, 8);
+		memcpy(all + f.n++ * 8, &d, 8);
 		x.errors += s.status == STATUS_ERROR;
 		x.last_ns = s.start_ns;
-		x.sum += d;
-		x.least = d < x.least ? d : x.least;
-		x.most = d > x.most ? d : x.most;
+		f.sum += d;
+		f.least = d < f.least ? d : f.least;
+		f.most = d > f.most ? d : f.most;
 	}
-	x.all = all;
+	x.count = f.n;
+	f.all = all;
+	assert_true(agg_takes_given(t, &want));
+	assert_int_equal(want.n_fields, 1);
 	assert_int_equal(agg_add_given(t, SIDE_NOW, &x, &e), 0);
 	free(all);
 }
@@ -145,7 +148,8 @@ ranks_are_of_one_piece(void **state)
 	struct span like = span_at(0);
 	const struct span_row row = { .span = &like };
 	struct agg_given_want want;
-	const struct agg_given x = { .like = &row, .count = 9, .ranks = number, .want = &want };
+	const struct agg_given_figures f = { .n = 9, .ranks = number };
+	const struct agg_given x = { .like = &row, .count = 9, .figures = &f, .want = &want };
 	struct group_cell cells[2];
 	struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;
@@ -176,26 +180,78 @@ ranks_are_of_one_piece(void **state)
 	agg_table_free(t);
 }
 
+/* The number of different values that was found elsewhere, and attributes' integers, of which some are below 0. */
+static void
+other_fields_are_given(void **state)
+{
+	static const struct field n = { .scope = FIELD_SPAN, .key = SV("n") };
+	const struct aggregate of_n[] = { { .kind = AGG_DISTINCT, .field = n }, { .kind = AGG_SUM, .field = n },
+		{ .kind = AGG_MIN, .field = n }, { .kind = AGG_QUANTILE, .part = 1, .whole = 2, .field = n } };
+	static const struct group_ref all[] = { { REF_AGG, 0, false }, { REF_AGG, 1, false }, { REF_AGG, 2, false },
+		{ REF_AGG, 3, false } };
+	static const unsigned char median[8] = { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	struct grouping g = grouping_of(of_n, 4);
+	struct agg_table *t, *other;
+	struct span like = span_at(0);
+	const struct span_row row = { .span = &like };
+	struct agg_given_want want;
+	struct agg_given_figures f = { .n = 3, .sum = -7, .least = (uint64_t)-5, .ranks = median, .distinct = 4 };
+	const struct agg_given x = { .like = &row, .count = 9, .figures = &f, .want = &want };
+	struct group_cell cells[4];
+	struct err e = ERR_INIT;
+
+	(void)state;
+	g.columns = all;
+	g.n_columns = 4;
+	t = table_of(&g);
+	other = table_of(&g);
+	assert_true(agg_takes_given(t, &want));
+	assert_true(want.n_fields == 1 && want.distinct && want.all && !want.fields[0].is_unsigned);
+	assert_int_equal(agg_add_given(t, SIDE_NOW, &x, &e), 0);
+	assert_int_equal(agg_add_given(other, SIDE_NOW, &x, &e), 0);
+	assert_false(agg_can_save(t));
+	assert_int_equal(agg_finish(t, &e), 0);
+	assert_int_equal(agg_cells(t, 0, 1, cells, &e), 0);
+	assert_true(cells[0].value.i == 4 && cells[1].value.i == -7 && cells[2].value.i == -5 &&
+	    cells[3].value.i == -2);
+	agg_table_free(t);
+	/* Nothing goes to them, from wherever. */
+	assert_int_equal(agg_add_given(other, SIDE_NOW, &x, &e), ERR_UNSUPPORTED);
+	agg_table_free(other);
+	g.aggs = of_n;
+	g.n_aggs = g.n_shown = g.n_columns = 1;
+	t = table_of(&g);
+	other = table_of(&g);
+	assert_true(agg_takes_given(t, &want));
+	assert_int_equal(agg_add_given(t, SIDE_NOW, &x, &e), 0);
+	assert_int_equal(agg_add_given(other, SIDE_NOW, &x, &e), 0);
+	assert_int_equal(agg_merge(t, other, &e), ERR_UNSUPPORTED);
+	agg_table_free(t);
+	agg_table_free(other);
+}
+
 static void
 what_spans_alone_tell_is_not_given(void **state)
 {
+	const struct aggregate hist = { .kind = AGG_HIST, OF_DURATION };
 	const struct grouping none = grouping_of(aggs, 2), all = grouping_of(aggs, 6),
-	    distinct = grouping_of(aggs + 6, 1), start = grouping_of(aggs + 7, 1);
+	    distinct = grouping_of(aggs + 6, 1), bars = grouping_of(&hist, 1);
 	struct agg_table *t = table_of(&none);
 	struct agg_given_want want;
 
 	(void)state;
 	assert_true(agg_takes_given(t, &want));
-	assert_false(want.sum || want.ends || want.all);
+	assert_int_equal(want.n_fields, 0);
 	agg_table_free(t);
 	t = table_of(&all);
 	assert_true(agg_takes_given(t, &want));
-	assert_true(want.sum && want.ends && want.all);
+	assert_true(want.n_fields == 1 && want.fields[0].sum && want.fields[0].ends && want.fields[0].all);
 	agg_table_free(t);
 	t = table_of(&distinct);
-	assert_false(agg_takes_given(t, &want));
+	assert_true(agg_takes_given(t, &want));
+	assert_true(want.distinct && !want.all);
 	agg_table_free(t);
-	t = table_of(&start);
+	t = table_of(&bars);
 	assert_false(agg_takes_given(t, &want));
 	agg_table_free(t);
 }
@@ -206,6 +262,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_are_their_spans),
 		cmocka_unit_test(ranks_are_of_one_piece),
+		cmocka_unit_test(other_fields_are_given),
 		cmocka_unit_test(what_spans_alone_tell_is_not_given),
 	};
 

@@ -406,7 +406,8 @@ percentiles_that_are_found_do_not_go(void **state)
 	struct agg_table *t = table_of(&g, 400000);
 	struct span s = { .start_ns = 1, .end_ns = 1 };
 	struct span_row row = { .span = &s };
-	struct agg_given given = { .like = &row, .count = 1, .ranks = number };
+	const struct agg_given_figures figures = { .n = 1, .ranks = number };
+	struct agg_given given = { .like = &row, .count = 1, .figures = &figures };
 	struct agg_given_want want, later;
 	struct err e = ERR_INIT;
 

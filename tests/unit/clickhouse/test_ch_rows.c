@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "clickhouse/ch_rows.h"
+#include "rowbinary/ch_rows.h"
 
 /* ---- types ---- */
 

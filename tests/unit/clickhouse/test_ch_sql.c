@@ -136,6 +136,20 @@ static const struct {
 	{ &plain, "/since/1h/group/service,http.route/bucket/5m/agg/count,errors,p95:duration", GROUPS },
 	{ &plain, "/status/error/group/kind,resource.host.name/bucket/week/agg/avg:duration,max:duration", GROUPS },
 	{ &spread, "/agg/count", GROUPS },
+	{ &plain, "/group/resource.service.name,service.name,trace_id/agg/count", GROUPS },
+	{ &plain, "/group/kind/agg/sum:span.n,min:resource.n,avg:n,distinct:user.id,distinct:trace_id,max:start,distinct:parent_span_id", GROUPS },
+	{ &rich, "/where/http.route/eq/a/group/name/agg/p50:span.n,distinct:span.http.route,distinct:http.route,distinct:trace_state", RANKED },
+	{ &plain, "/group/trace_id/agg/count/sort/count:desc/limit/20", GROUPS },
+	{ &plain, "/group/name,http.route/agg/p95:duration,sum:span.n,error_rate/having/p95:duration/gt/1s/having/min:span.n/in/1,2/"
+	  "sort/sum:span.n:desc,error_rate,http.route/limit/3", RANKED },
+	{ &plain, "/where/http.route/eq/x/group/name/bucket/1h/agg/count,avg:duration/having/avg:duration/gt/1s/having/count/ge/2/limit/9", GROUPS },
+	{ &plain, "/group/parent_span_id,status_message/bucket/1h/agg/count/limit/9", GROUPS },
+	/* Of these all come: of words, rates and means it can't be told which are the first. */
+	{ &plain, "/group/kind/agg/count/having/count/gt/2/sort/count/limit/1", GROUPS },
+	{ &plain, "/group/name/agg/rate/having/count/gt/2/limit/1", GROUPS },
+	{ &plain, "/group/name/agg/avg:duration/sort/avg:duration/limit/1", GROUPS },
+	{ &plain, "/per/trace/group/service,name/agg/count,errors,p95:duration", RANKED },
+	{ &spread, "/status/error/since/1h/per/trace/group/name/bucket/1h/agg/max:duration,distinct:service/sort/max:duration:desc/limit/5", GROUPS },
 	{ &plain, "/group/service/bucket/week/agg/p0:duration,p50:duration,p99.99:duration,p100:duration", RANKED },
 };
 
@@ -161,7 +175,7 @@ static void
 groups(const struct ch_select *s, const struct query *q, struct arena *a, struct ch_sql *sql)
 {
 	struct agg_options o = { .groups = &q->groups, .range = q->range, .step = q->groups.step,
-		.memory = SIZE_MAX };
+		.memory = SIZE_MAX, .keep = q->has_limit ? q->limit : 0 };
 	struct agg_table *t;
 	struct err e = ERR_INIT;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ch_type: see clickhouse/ch_type.h. A reader of NAME and NAME(ARGUMENTS), by descent. */
-#include "clickhouse/ch_type.h"
+/* ch_type: see rowbinary/ch_type.h. A reader of NAME and NAME(ARGUMENTS), by descent. */
+#include "rowbinary/ch_type.h"
 
 struct reader {
 	struct sv text;

@@ -14,8 +14,8 @@
  *   ARRAY            varint count, elements      MAP      varint count, keys and values in turn
  *   TUPLE            its elements
  */
-#ifndef CLICKHOUSE_CH_TYPE_H
-#define CLICKHOUSE_CH_TYPE_H
+#ifndef ROWBINARY_CH_TYPE_H
+#define ROWBINARY_CH_TYPE_H
 
 #include "base/arena.h"
 #include "base/cursor.h"

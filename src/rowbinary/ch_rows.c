@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ch_rows: see clickhouse/ch_rows.h. */
-#include "clickhouse/ch_rows.h"
+/* ch_rows: see rowbinary/ch_rows.h. */
+#include "rowbinary/ch_rows.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ch_value: where a value of RowBinary ends, see clickhouse/ch_type.h. Depth is that of its type. */
-#include "clickhouse/ch_type.h"
+/* ch_value: where a value of RowBinary ends, see rowbinary/ch_type.h. Depth is that of its type. */
+#include "rowbinary/ch_type.h"
 
 static int
 corrupt(const struct cursor *c, struct err *e, const char *what)

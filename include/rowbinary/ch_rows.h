@@ -9,10 +9,10 @@
  * row is an error. A last column named CH_END must be a UInt8 and 1 in every row: questions end
  * so, that no text of an error can pass for the end of a row (see ch_client.h).
  */
-#ifndef CLICKHOUSE_CH_ROWS_H
-#define CLICKHOUSE_CH_ROWS_H
+#ifndef ROWBINARY_CH_ROWS_H
+#define ROWBINARY_CH_ROWS_H
 
-#include "clickhouse/ch_type.h"
+#include "rowbinary/ch_type.h"
 
 #define CH_COLUMNS 1024
 #define CH_ROW_BYTES (64u << 20)

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ch_sql_figures: what is asked of the spans of a group. In order: the first and last start, ns; count;
+ * errors; then of each field that is wanted, as far as that asks, of an attribute how many have an
+ * integer there; the sum in two halves of 32 bits; the least and the most; all, or the percentiles; how
+ * many different values there are.
+ *
+ * An attribute in a Map is text, and a number where it is spelled as that number is (ch_span.c). Those
+ * that may be doubles are in doubt. Different texts are different values, but for those that are
+ * repaired, which are in doubt, too. A key that is missing reads as '', which is no number.
+ *
+ * The server's exact quantile of level L of n values is the one that floor(L * n), reckoned in
+ * doubles, are before. Ours, of part / whole, has ceil(part * n / whole) - 1 before it. So L is part /
+ * whole less 1e-12: with an integer m = part * n / whole both are m - 1; else m has a fraction of
+ * 1 / whole at least, and they are the same while 1e-12 * n is less than that. Doubles are off by some
+ * 2^-53 of n, a thousandth of what was taken off. LEVEL_ROWS is a tenth less than all that.
+ */
+#include "clickhouse/ch_groups.h"
+
+#include "ch_sql_i.h"
+
+#define LEVEL_UNITS 1000000000000ull	/* of a level, of 12 decimals */
+#define LEVEL_ROWS 900000000000ull
+
+/* Where a field is; N_CHC: in no column of its own. */
+static enum ch_span_column
+text_column(const struct field *f)
+{
+	const struct leaf_row *r = &leaf_rows[f->scope == FIELD_INTRINSIC ? f->intrinsic : 0];
+
+	if (f->scope != FIELD_INTRINSIC || r->many || (r->sort != SORT_TEXT && r->sort != SORT_TRACE &&
+	    r->sort != SORT_SPAN))
+		return N_CHC;
+	return r->column;
+}
+
+/* What every span has, as a number without sign. */
+static bool
+is_amount(const struct field *f)
+{
+	return f->scope == FIELD_INTRINSIC && (f->intrinsic == IN_DURATION || f->intrinsic == IN_START);
+}
+
+static bool
+asks_numbers(const struct agg_given_field *f)
+{
+	return f->sum || f->ends || f->all;
+}
+
+bool
+figure_counts(const struct agg_given_field *f)
+{
+	return asks_numbers(f) && !is_amount(f->field);
+}
+
+bool
+figures_can(const struct writer *w, const struct agg_given_want *want)
+{
+	for (size_t i = 0; i < want->n_fields; i++) {
+		const struct agg_given_field *f = &want->fields[i];
+		enum ch_span_column c = text_column(f->field);
+
+		if (is_amount(f->field) || in_map(w->s, f->field))
+			continue;
+		/* A text is no number: of those nothing is asked for. */
+		if (c == N_CHC || !w_have(w, c) || asks_numbers(f))
+			return false;
+	}
+	return true;
+}
+
+/* ---- values ---- */
+
+/* Of nanoseconds, as the exporter has it, or made so. */
+void
+start_write(struct writer *w)
+{
+	if (w->s->columns[CHC_TIMESTAMP].type->scale == 9) {
+		w_column(w, CHC_TIMESTAMP);
+		return;
+	}
+	W(w, "toDateTime64(");
+	w_column(w, CHC_TIMESTAMP);
+	W(w, ", 9, 'UTC')");
+}
+
+static void
+amount(struct writer *w, const struct field *f)
+{
+	if (f->intrinsic == IN_START)
+		W(w, "greatest(toUnixTimestamp64Nano(");
+	else
+		W(w, "greatest(toInt64(");
+	if (f->intrinsic == IN_START)
+		start_write(w);
+	else
+		w_column(w, CHC_DURATION);
+	W(w, "), 0)");
+}
+
+static void
+plain_value(struct writer *w, const struct field *f)
+{
+	if (is_amount(f))
+		amount(w, f);
+	else if (f->scope == FIELD_INTRINSIC)
+		w_column(w, text_column(f));
+	else
+		attr_value(w, f);
+}
+
+/* Is it there? */
+static void
+plain_there(struct writer *w, const struct field *f)
+{
+	const struct leaf_row *r = &leaf_rows[f->scope == FIELD_INTRINSIC ? f->intrinsic : 0];
+
+	if (f->scope != FIELD_INTRINSIC) {
+		attr_there(w, f);
+		return;
+	}
+	w_column(w, r->column);
+	if (r->sort == SORT_SPAN)
+		W(w, " NOT IN ('', '0000000000000000')");
+	else
+		W(w, " != ''");
+}
+
+static bool
+may_miss(const struct field *f)
+{
+	return f->scope != FIELD_INTRINSIC || leaf_rows[f->intrinsic].optional;
+}
+
+/* ---- of spans, where the filter is asked for in parts ---- */
+
+/* What the parts are to have by these names: beside the columns of starts, durations and status. */
+void
+figures_columns(struct writer *w, const struct ch_select *q, const struct agg_given_want *want)
+{
+	for (size_t i = 0; i < want->n_fields; i++) {
+		struct field f = narrowed(w, q->filter, want->fields[i].field);
+
+		if (is_amount(&f))
+			continue;
+		if (want->fields[i].distinct && may_miss(&f)) {
+			W(w, "toUInt8(");
+			plain_there(w, &f);
+			W(w, ") AS ");
+			alias(w, 'g', i);
+			W(w, ", ");
+		}
+		plain_value(w, &f);
+		W(w, " AS ");
+		alias(w, 'v', i);
+		W(w, ", ");
+	}
+}
+
+void
+figures_doubts(struct writer *w, const struct ch_select *q, const struct agg_given_want *want,
+    const char *before, bool *any)
+{
+	for (size_t i = 0; i < want->n_fields; i++) {
+		struct field f = narrowed(w, q->filter, want->fields[i].field);
+		bool number = !is_amount(&f) && asks_numbers(&want->fields[i]);
+		bool text = want->fields[i].distinct && !is_amount(&f) && (f.scope != FIELD_INTRINSIC ||
+		    leaf_rows[f.intrinsic].sort == SORT_TEXT);
+
+		if (number) {
+			doubt_begin(w, before, any);
+			W(w, "isNotNull(toFloat64OrNull(");
+			plain_value(w, &f);
+			W(w, ")) AND toString(toInt64OrZero(");
+			plain_value(w, &f);
+			W(w, ")) != ");
+			plain_value(w, &f);
+		}
+		if (text) {
+			doubt_begin(w, before, any);
+			W(w, "NOT isValidUTF8(");
+			plain_value(w, &f);
+			W(w, ")");
+		}
+	}
+}
+
+/* ---- figures ---- */
+
+struct figures {
+	struct writer *w;
+	const struct agg_given_want *want;
+	struct figures_how how;
+};
+
+static void
+name(const struct figures *x, char what, size_t i)
+{
+	if (!x->how.named)
+		return;
+	W(x->w, " AS ");
+	alias(x->w, what, i);
+}
+
+static void
+value(const struct figures *x, size_t i)
+{
+	const struct field *f = x->want->fields[i].field;
+
+	if (x->how.traces)
+		trace_own_write(x->w, f->intrinsic);
+	else if (x->how.split && !is_amount(f))
+		alias(x->w, 'v', i);
+	else
+		plain_value(x->w, f);
+}
+
+/* As an integer of the field's own sign. */
+static void
+integer(const struct figures *x, size_t i)
+{
+	if (is_amount(x->want->fields[i].field))
+		W(x->w, "toUInt64(");
+	else
+		W(x->w, "toInt64OrZero(");
+	value(x, i);
+	W(x->w, ")");
+}
+
+/* Behind the name of an aggregate, where spans may have no integer. */
+static void
+some(const struct figures *x, size_t i)
+{
+	if (!is_amount(x->want->fields[i].field))
+		W(x->w, "If");
+}
+
+/* The last argument then, and the end. */
+static void
+of_some(const struct figures *x, size_t i)
+{
+	if (!is_amount(x->want->fields[i].field)) {
+		W(x->w, ", toString(");
+		integer(x, i);
+		W(x->w, ") = ");
+		value(x, i);
+	}
+	W(x->w, ")");
+}
+
+static void
+sum(const struct figures *x, size_t i)
+{
+	W(x->w, ", sum");
+	some(x, i);
+	W(x->w, "(bitShiftRight(");
+	integer(x, i);
+	W(x->w, ", 32)");
+	of_some(x, i);
+	name(x, 'a', i);
+	W(x->w, ", sum");
+	some(x, i);
+	if (is_amount(x->want->fields[i].field))
+		W(x->w, "(bitAnd(");
+	else
+		W(x->w, "(toUInt64(bitAnd(");
+	integer(x, i);
+	if (is_amount(x->want->fields[i].field))
+		W(x->w, ", 4294967295)");
+	else
+		W(x->w, ", 4294967295))");
+	of_some(x, i);
+	name(x, 'b', i);
+}
+
+static void
+ends(const struct figures *x, size_t i)
+{
+	bool is_unsigned = is_amount(x->want->fields[i].field);
+
+	if (is_unsigned) {
+		W(x->w, ", toUInt64(min(");
+		value(x, i);
+		W(x->w, "))");
+		name(x, 'c', i);
+		W(x->w, ", toUInt64(max(");
+		value(x, i);
+		W(x->w, "))");
+		name(x, 'd', i);
+		return;
+	}
+	W(x->w, ", minIf(");
+	integer(x, i);
+	of_some(x, i);
+	name(x, 'c', i);
+	W(x->w, ", maxIf(");
+	integer(x, i);
+	of_some(x, i);
+	name(x, 'd', i);
+}
+
+/* A part of the text: parameters of a function may be no parameters of a statement. */
+static void
+levels(const struct figures *x, size_t of)
+{
+	W(x->w, ", quantilesExact");
+	some(x, of);
+	for (size_t i = 0; i < x->want->n_ranks; i++) {
+		const struct agg_rank *r = &x->want->ranks[i];
+		uint64_t level = r->part * (LEVEL_UNITS / r->whole);
+
+		buf_printf(&x->w->b, "%s0.%012ju", i == 0 ? "(" : ", ", (uintmax_t)(level == 0 ? 0 : level - 1));
+	}
+	W(x->w, ")(");
+}
+
+uint64_t
+ch_ranked_rows(const struct agg_given_want *want)
+{
+	uint64_t most = want->n_ranks == 0 ? 0 : UINT64_MAX;
+
+	for (size_t i = 0; i < want->n_ranks; i++) {
+		uint64_t whole = want->ranks[i].whole, n;
+
+		if (whole == 0 || LEVEL_UNITS % whole != 0)
+			return 0;
+		n = LEVEL_ROWS / whole;
+		most = n < most ? n : most;
+	}
+	return most;
+}
+
+static void
+all(const struct figures *x, size_t i, bool ranked)
+{
+	if (ranked) {
+		levels(x, i);
+	} else {
+		W(x->w, ", groupArray");
+		some(x, i);
+		W(x->w, "(");
+	}
+	integer(x, i);
+	of_some(x, i);
+	name(x, 'q', i);
+}
+
+static void
+distinct(const struct figures *x, size_t i)
+{
+	const struct field *f = x->want->fields[i].field;
+
+	W(x->w, ", uniqExact");
+	if (may_miss(f))
+		W(x->w, "If");
+	W(x->w, "(");
+	value(x, i);
+	if (may_miss(f)) {
+		W(x->w, ", ");
+		if (x->how.split)
+			alias(x->w, 'g', i);
+		else
+			plain_there(x->w, f);
+	}
+	W(x->w, ")");
+	name(x, 'u', i);
+}
+
+void
+errors_write(struct writer *w)
+{
+	struct literal word = literal_of(SV("error"));
+	const struct pred is_error = { .kind = PRED_LEAF, .op = OP_EQ,
+		.field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_STATUS }, .lits = &word, .n_lits = 1 };
+
+	word.u = STATUS_ERROR;
+	W(w, "countIf(");
+	leaf_write(w, &is_error);
+	W(w, ")");
+}
+
+static void
+head(struct writer *w, bool traces)
+{
+	if (traces) {
+		W(w, "toInt64(min(spanfs_tb)), toInt64(max(spanfs_tb)), count()");
+		return;
+	}
+	W(w, "toUnixTimestamp64Nano(min(");
+	start_write(w);
+	W(w, ")), toUnixTimestamp64Nano(max(");
+	start_write(w);
+	W(w, ")), count()");
+}
+
+void
+figures_write(struct writer *w, const struct agg_given_want *want, struct figures_how how)
+{
+	const struct figures x = { w, want, how };
+
+	head(w, how.traces);
+	if (how.named)
+		W(w, " AS spanfs_count");
+	W(w, ", ");
+	if (how.traces)
+		W(w, "countIf(spanfs_te != 0)");
+	else
+		errors_write(w);
+	if (how.named)
+		W(w, " AS spanfs_errors");
+	for (size_t i = 0; i < want->n_fields; i++) {
+		const struct agg_given_field *f = &want->fields[i];
+
+		if (figure_counts(f)) {
+			W(w, ", countIf(toString(");
+			integer(&x, i);
+			W(w, ") = ");
+			value(&x, i);
+			W(w, ")");
+			name(&x, 'n', i);
+		}
+		if (f->sum)
+			sum(&x, i);
+		if (f->ends)
+			ends(&x, i);
+		if (f->all)
+			all(&x, i, how.ranked);
+		if (f->distinct)
+			distinct(&x, i);
+	}
+}
