@@ -71,19 +71,6 @@ figures_can(const struct writer *w, const struct agg_given_want *want)
 
 /* ---- values ---- */
 
-/* Of nanoseconds, as the exporter has it, or made so. */
-void
-start_write(struct writer *w)
-{
-	if (w->s->columns[CHC_TIMESTAMP].type->scale == 9) {
-		w_column(w, CHC_TIMESTAMP);
-		return;
-	}
-	W(w, "toDateTime64(");
-	w_column(w, CHC_TIMESTAMP);
-	W(w, ", 9, 'UTC')");
-}
-
 static void
 amount(struct writer *w, const struct field *f)
 {
@@ -364,19 +351,6 @@ distinct(const struct figures *x, size_t i)
 	}
 	W(x->w, ")");
 	name(x, 'u', i);
-}
-
-void
-errors_write(struct writer *w)
-{
-	struct literal word = literal_of(SV("error"));
-	const struct pred is_error = { .kind = PRED_LEAF, .op = OP_EQ,
-		.field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_STATUS }, .lits = &word, .n_lits = 1 };
-
-	word.u = STATUS_ERROR;
-	W(w, "countIf(");
-	leaf_write(w, &is_error);
-	W(w, ")");
 }
 
 static void

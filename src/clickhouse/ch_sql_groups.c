@@ -9,8 +9,6 @@
 #include "ch_sql_i.h"
 #include "rowbinary/ch_rows.h"
 
-#define DAY_NS 86400000000000ull
-
 static enum ch_span_column
 own_column(enum intrinsic i)
 {
@@ -41,13 +39,6 @@ own_column(enum intrinsic i)
 }
 
 bool
-in_map(const struct ch_schema *s, const struct field *f)
-{
-	return (f->scope == FIELD_SPAN || f->scope == FIELD_RESOURCE || f->scope == FIELD_BARE) && !s->json &&
-	    f->key.n != 0 && text_plain(f->key) && (f->scope == FIELD_SPAN || !sv_is(f->key, "service.name"));
-}
-
-bool
 ch_key_is_service(const struct field *f)
 {
 	return (f->scope == FIELD_RESOURCE || f->scope == FIELD_BARE) && sv_is(f->key, "service.name");
@@ -67,12 +58,6 @@ can_key(const struct writer *w, const struct field *f)
 }
 
 /* ---- keys ---- */
-
-void
-alias(struct writer *w, char what, size_t i)
-{
-	buf_printf(&w->b, "spanfs_%c%zu", what, i);
-}
 
 /* 2: it is text, as the column of services says (ch_span.c). */
 static void
@@ -160,17 +145,6 @@ struct spans {
 	const struct agg_given_want *want;
 };
 
-/* Of a name that all must have, the own part has the spans' own. */
-struct field
-narrowed(const struct writer *w, const struct pred *filter, const struct field *f)
-{
-	struct field own = *f;
-
-	if (w->span_only && f->scope == FIELD_BARE && split_asks_for(filter, f->key))
-		own.scope = FIELD_SPAN;
-	return own;
-}
-
 /* False, and nothing, where no span can be in doubt. */
 static bool
 in_doubt(struct writer *w, const struct spans *x, const char *before)
@@ -210,42 +184,6 @@ span_columns(struct writer *w, void *arg)
 }
 
 /* ---- groups ---- */
-
-/* A month is of whole days, which the table adds up. */
-static uint64_t
-bucket_ns(struct bucket_step s)
-{
-	return s.kind == STEP_NS ? s.ns : s.kind == STEP_WEEK ? 7 * DAY_NS : DAY_NS;
-}
-
-/* Weeks are of the fourth day of 1970 on. */
-static uint64_t
-bucket_shift(struct bucket_step s, uint64_t shift)
-{
-	return s.kind == STEP_WEEK ? shift + 3 * DAY_NS : shift;
-}
-
-void
-bucket_write(struct writer *w, const struct tops *x)
-{
-	uint64_t shift = bucket_shift(x->step, x->shift);
-
-	W(w, "intDiv(");
-	if (x->traces) {
-		W(w, "spanfs_tb");
-	} else {
-		W(w, "greatest(toUnixTimestamp64Nano(");
-		start_write(w);
-		W(w, "), 0)");
-	}
-	if (shift != 0) {
-		W(w, " + ");
-		w_u64(w, shift);
-	}
-	W(w, ", ");
-	w_i64(w, (int64_t)bucket_ns(x->step));
-	W(w, ")");
-}
 
 static void
 group_by(struct writer *w, const struct tops *x, uint64_t pieces)

@@ -17,7 +17,7 @@ struct writer {
 	const struct ch_schema *s;
 	bool hex, exact, oom;
 	bool doubts;		/* what is in doubt is counted beside */
-	bool span_only;		/* a bare name is a span's own attribute here (ch_sql_split.c) */
+	bool span_only;		/* a bare name is a span's own attribute here (split_can) */
 };
 
 #define W(w, lit) buf_put(&(w)->b, "" lit, sizeof lit - 1)
@@ -57,6 +57,12 @@ int w_finish(struct writer *, struct ch_sql *, struct err *) WARN_UNUSED;
 void cond_write(struct writer *, const struct pred *, bool deny);
 /* Does it say nothing: would every row pass what can be handed over? */
 bool cond_empty(const struct writer *, const struct pred *, bool deny);
+/* A filter in two parts. */
+bool split_can(const struct writer *, const struct pred *filter);
+/* Has the resource one of the bare names? */
+void split_guard(struct writer *, const struct pred *filter);
+/* Of every span that passes, has it, or its resource, the bare name? */
+bool split_asks_for(const struct pred *filter, struct sv key);
 
 /* ---- ch_sql_leaf.c ---- */
 enum leaf_sort {
@@ -108,12 +114,18 @@ bool doubts_write(struct writer *, const struct pred *filter, const char *before
 void doubts_add(struct writer *, const struct pred *filter, const char *before, bool *any);
 void doubt_begin(struct writer *, const char *before, bool *any);
 
-/* ---- ch_sql_groups.c ---- */
+/* ---- ch_sql_span.c ---- */
+struct tops;
 /* An attribute in a Map that reads the same by itself. */
 bool in_map(const struct ch_schema *, const struct field *);
 /* The field, in the part of a split that asks for spans' own attributes their own. */
 struct field narrowed(const struct writer *, const struct pred *filter, const struct field *);
 void alias(struct writer *, char what, size_t i);	/* spanfs_k3 */
+void start_write(struct writer *);
+/* A month is of whole days, which the table adds up. */
+uint64_t bucket_ns(struct bucket_step);
+void bucket_write(struct writer *, const struct tops *);
+void errors_write(struct writer *);	/* how many are */
 
 /* ---- ch_sql_figures.c ---- */
 bool figures_can(const struct writer *, const struct agg_given_want *);
@@ -130,8 +142,6 @@ struct figures_how {
 void figures_write(struct writer *, const struct agg_given_want *, struct figures_how);
 /* Is it told how many spans have a number there? */
 bool figure_counts(const struct agg_given_field *);
-void start_write(struct writer *);
-void errors_write(struct writer *);	/* how many are */
 
 /* ---- ch_sql_traces.c ---- */
 /* What is a trace's own: service, name, start, duration. */
@@ -158,14 +168,6 @@ bool tops_can(const struct tops *);
 bool tops_doubts(struct writer *, const struct tops *, const char *before);
 void tops_write(struct writer *, const struct tops *);
 bool asks_rate(const struct grouping *);
-void bucket_write(struct writer *, const struct tops *);	/* ch_sql_groups.c */
-
-/* ---- ch_sql_split.c ---- */
-bool split_can(const struct writer *, const struct pred *filter);
-/* Has the resource one of the bare names? */
-void split_guard(struct writer *, const struct pred *filter);
-/* Of every span that passes, has it, or its resource, the bare name? */
-bool split_asks_for(const struct pred *filter, struct sv key);
 
 /* ---- ch_sql_re.c ---- */
 /* Does the pattern mean the same over there? */

@@ -37,9 +37,9 @@ make_table(void)
 	/* Values of odd spellings, each of a service that is called after them. */
 	ch_server_do(&server, SV("INSERT INTO otel_traces (Timestamp, TraceId, SpanId, ServiceName, SpanAttributes) SELECT "
 	    "fromUnixTimestamp64Nano(toInt64(1700000000000000000)), lower(hex(sipHash128(number, x))), '00000000000000bb', "
-	    "x.1, map('n', x.2) FROM numbers(2) ARRAY JOIN [('below', if(number = 0, '-9223372036854775808', '-5')), "
-	    "('double', if(number = 0, '1.5', '2')), ('spelled', if(number = 0, '0x5', '+5')), "
-	    "('repaired', if(number = 0, unhex('ff'), unhex('fe'))), ('empty', if(number = 0, '', 'true'))] AS x"));
+	    "x.1, map('n', x.2) FROM numbers(2) ARRAY JOIN [('below', multiIf(number = 0, '-9223372036854775808', '-5')), "
+	    "('double', multiIf(number = 0, '1.5', '2')), ('spelled', multiIf(number = 0, '0x5', '+5')), "
+	    "('repaired', multiIf(number = 0, unhex('ff'), unhex('fe'))), ('empty', multiIf(number = 0, '', 'true'))] AS x"));
 	ch_server_do(&server, SV("INSERT INTO otel_traces " COLUMNS " SELECT fromUnixTimestamp64Nano(toInt64(1700000000000000000)), "
 	    "lower(hex(sipHash128(number))), '00000000000000aa', 'both', ['Client', 'SPAN_KIND_CLIENT'][number + 1], "
 	    "'twice', number FROM numbers(2)"));
