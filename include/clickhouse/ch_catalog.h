@@ -73,6 +73,7 @@ struct ch_extent {
 struct ch_partition {
 	struct sv name;			/* as the server shows it: "2026-11-21"; "all": it has none */
 	struct ch_extent extent;
+	uint64_t n_parts;		/* active ones; 0: not known */
 };
 
 struct ch_value {

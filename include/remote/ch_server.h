@@ -66,6 +66,14 @@ int ch_server_values(struct ch_server *, const struct ch_want *, uint64_t max_ag
 int ch_server_fields(struct ch_server *, const struct ch_want *, uint64_t max_age_ns,
     struct arena *, struct ch_names *, struct err *) WARN_UNUSED;
 
+/*
+ * Its partitions, the newest first; *all: no others are there. Not older than max_age_ns if it says so
+ * within some seconds, else as they were known; without a right to system.parts one that has all
+ * spans, or those that the rows themselves tell, without bytes.
+ */
+int ch_server_partitions(struct ch_server *, uint64_t max_age_ns, struct arena *,
+    const struct ch_partition **, size_t *n, bool *all, struct err *) WARN_UNUSED;
+
 /* ---- ch_estimate.c ---- */
 
 struct ch_estimating {

@@ -33,7 +33,7 @@ from_parts(struct writer *w)
 }
 
 #define SUMS "sum(rows), sum(bytes_on_disk), toUInt64(toUnixTimestamp(min(min_time))), " \
-	"toUInt64(toUnixTimestamp(max(max_time)))"
+	"toUInt64(toUnixTimestamp(max(max_time))), count()"
 
 static void
 sums_of_parts(struct writer *w, const struct looking *l, const struct attempt *at,
@@ -111,7 +111,7 @@ number_of_rows(struct writer *w, const struct looking *l, const struct attempt *
 
 /* ---- rows of the answers ---- */
 
-#define SUMS_TYPES "suuuue"
+#define SUMS_TYPES "suuuuue"
 #define FIGURES "sutte"
 
 struct listing {
@@ -120,9 +120,9 @@ struct listing {
 };
 
 static int
-add(struct listing *to, struct sv name, const struct ch_extent *x, struct err *e)
+add(struct listing *to, struct sv name, const struct ch_extent *x, uint64_t n_parts, struct err *e)
 {
-	struct ch_partition p = { .extent = *x };
+	struct ch_partition p = { .extent = *x, .n_parts = n_parts };
 	int rc = cell_text(to->a, name, &p.name, e);
 
 	if (rc < 0)
@@ -153,7 +153,7 @@ on_parts(void *arg, const struct ch_column *columns, const struct sv *cells, str
 		x.first_ns = first * NS_PER_S;
 		x.last_ns = last * NS_PER_S + NS_PER_S - 1;
 	}
-	return add(arg, text_of(cells[0]), &x, e);
+	return add(arg, text_of(cells[0]), &x, catalog_u64(cells[5]), e);
 }
 
 static int
@@ -167,7 +167,7 @@ on_figures(void *arg, const struct ch_column *columns, const struct sv *cells, s
 		x.first_ns = cell_time(columns[2].type, &first);
 		x.last_ns = cell_time(columns[3].type, &last);
 	}
-	return add(arg, text_of(cells[0]), &x, e);
+	return add(arg, text_of(cells[0]), &x, 0, e);
 }
 
 static int

@@ -826,6 +826,8 @@ int rules_of_conf(const struct conf *, uint64_t *mask, struct err *) WARN_UNUSED
 uint64_t engine_now(struct engine *, const struct world *);
 /* Of an engine with a server: what that was asked. */
 void engine_server_metrics(struct engine *, struct metrics *);
+/* info.json of an hour: the server's partitions that reach into it, as a whole. */
+int engine_server_info(struct engine *, struct sv day, struct sv hour, struct buf *, struct err *) WARN_UNUSED;
 int engine_load_prices(struct engine *, const struct conf *, struct err *) WARN_UNUSED;
 void engine_free_prices(struct engine *);
 void engine_bind_env(struct engine *, struct world *, struct query_env *);

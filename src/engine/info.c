@@ -4,6 +4,7 @@
 
 #include "base/visible.h"
 #include "engine_i.h"
+#include "model/json.h"
 
 struct service_sum {
 	struct sv name;
@@ -129,4 +130,87 @@ engine_server_metrics(struct engine *en, struct metrics *m)
 	m->server_read_rows = c.read_rows;
 	m->server_read_bytes = c.read_bytes;
 	m->server_received = c.received;
+}
+
+/* ---- an hour of a server ---- */
+
+struct reaching {
+	struct buf names;
+	uint64_t parts, bytes, spans, first_ns, last_ns;
+	bool bytes_known, times;
+};
+
+static void
+reach_add(struct reaching *x, const struct ch_partition *p)
+{
+	buf_str(&x->names, x->names.n == 0 ? "" : ",");
+	json_string(&x->names, p->name);
+	x->parts += p->n_parts;
+	x->spans += p->extent.rows;
+	x->bytes += p->extent.bytes;
+	x->bytes_known &= p->extent.has_bytes;
+	if (!p->extent.has_times)
+		return;
+	x->first_ns = !x->times || p->extent.first_ns < x->first_ns ? p->extent.first_ns : x->first_ns;
+	x->last_ns = !x->times || p->extent.last_ns > x->last_ns ? p->extent.last_ns : x->last_ns;
+	x->times = true;
+}
+
+/* What isn't known is left out. */
+static void
+reach_print(struct buf *b, const struct reaching *x, struct sv hour)
+{
+	BUF_LIT(b, "{\"partition\":");
+	json_string(b, hour);
+	BUF_LIT(b, ",\"partitions\":[");
+	buf_sv(b, buf_view(&x->names));
+	BUF_LIT(b, "]");
+	if (x->bytes_known)
+		buf_printf(b, ",\"files\":%llu", (unsigned long long)x->parts);
+	if (x->bytes_known)
+		buf_printf(b, ",\"bytes\":%llu", (unsigned long long)x->bytes);
+	buf_printf(b, ",\"spans\":%llu", (unsigned long long)x->spans);
+	if (x->times) {
+		BUF_LIT(b, ",\"min_start\":\"");
+		when_print(b, x->first_ns);
+		BUF_LIT(b, "\",\"max_start\":\"");
+		when_print(b, x->last_ns);
+		BUF_LIT(b, "\"");
+	}
+	BUF_LIT(b, "}\n");
+}
+
+int
+engine_server_info(struct engine *en, struct sv day, struct sv hour, struct buf *b, struct err *e)
+{
+	struct reaching x = { .names = BUF_INIT, .bytes_known = true };
+	const struct ch_partition *p;
+	struct buf name = BUF_INIT;
+	struct when w;
+	struct arena a;
+	uint64_t from;
+	size_t n = 0;
+	bool all;
+	int code;
+
+	arena_init(&a);
+	buf_printf(&name, "%.*sT%.*s", SV_ARG(day), SV_ARG(hour));
+	if ((code = buf_ok(&name, e)) == 0 && !when_parse(buf_view(&name), &w))
+		code = err_set(e, ERR_SYNTAX, -1, "no hour");
+	if (code == 0)
+		code = ch_server_partitions(en->server, conf_u64(en->conf, CONF_STATISTICS_REFRESH), &a, &p, &n,
+		    &all, e);
+	for (size_t i = 0; i < n && code == 0; i++) {
+		from = when_resolve(w, 0);
+		if (!p[i].extent.has_times || (p[i].extent.first_ns < from + NS_PER_HOUR && p[i].extent.last_ns >= from))
+			reach_add(&x, &p[i]);
+	}
+	if (code == 0)
+		reach_print(b, &x, buf_view(&name));
+	if (code == 0 && (x.names.oom || b->oom))
+		code = err_nomem(e);
+	buf_release(&x.names);
+	buf_release(&name);
+	arena_release(&a);
+	return code;
 }

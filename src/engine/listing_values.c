@@ -226,7 +226,7 @@ list_days(struct list *l, struct engine *en, struct world *w, const struct path 
 	if ((code = bind_prefix(en, w, path, l->a, &q, e)) < 0 ||
 	    (code = narrow(&rq, q, l->a, e)) < 0)
 		return code;
-	if (en->source != NULL)
+	if (en->server != NULL)
 		return list_days_between(l, w, rq.range, e);
 	if ((code = world_counts(en, w, l->a, &st, e)) < 0)
 		return code;
@@ -271,17 +271,41 @@ list_shards(struct list *l, const struct snapshot *snap, const struct path_view 
 	buf_release(&name);
 }
 
-int
-list_hours(struct list *l, struct engine *en, struct world *w, const struct path_view *v,
-    struct err *e)
+/* Days, or hours of a day, that a partition of the server may have: from its first to its last span. */
+static void
+list_partition(struct list *l, const struct ch_extent *x, bool hours, struct sv day)
+{
+	uint64_t step = hours ? NS_PER_HOUR : NS_PER_DAY;
+	uint64_t from = x->first_ns - x->first_ns % step;
+	struct buf name = BUF_INIT;
+
+	if (x->last_ns - from > MOST_DAYS * NS_PER_DAY) {
+		from = x->last_ns - MOST_DAYS * NS_PER_DAY;
+		from -= from % step;
+		l->cut = !hours;
+	}
+	for (uint64_t t = from; t <= x->last_ns; t += step) {
+		name.n = 0;
+		when_print_day(&name, t);
+		if (hours && !sv_eq(buf_view(&name), day))
+			continue;
+		if (hours) {
+			name.n = 0;
+			buf_printf(&name, "%02u", (unsigned)(t / NS_PER_HOUR % 24));
+		}
+		list_add(l, buf_view(&name), ENTRY_DIR);
+	}
+	l->oom |= name.oom;
+	buf_release(&name);
+}
+
+/* Of a partition of all times: what its spans have together. */
+static int
+list_any(struct list *l, struct world *w, bool hours, struct err *e)
 {
 	struct buf name = BUF_INIT;
 
-	if (en->source == NULL) {
-		list_shards(l, w->snap, v);
-		return 0;
-	}
-	if (v->arg_kind == ARG_SHARD_DAYS)
+	if (!hours)
 		return list_days_between(l, w, TIME_RANGE_ALL, e);
 	for (unsigned h = 0; h < 24; h++) {
 		name.n = 0;
@@ -290,6 +314,37 @@ list_hours(struct list *l, struct engine *en, struct world *w, const struct path
 	}
 	l->oom |= name.oom;
 	buf_release(&name);
+	return 0;
+}
+
+/* The server's partitions, by day and hour as shards have them; days alone may not be told. */
+static int
+list_partitions(struct list *l, struct engine *en, struct world *w, const struct path_view *v, struct err *e)
+{
+	bool hours = v->arg_kind == ARG_SHARD_HOURS, all;
+	const struct ch_partition *p;
+	size_t n;
+	int code = ch_server_partitions(en->server, conf_u64(en->conf, CONF_STATISTICS_REFRESH), l->a, &p,
+	    &n, &all, e);
+
+	if (code < 0)
+		return code;
+	l->cut = !all && !hours;
+	for (size_t i = 0; i < n && code == 0; i++)
+		if (p[i].extent.has_times)
+			list_partition(l, &p[i].extent, hours, v->shard_day);
+		else
+			code = list_any(l, w, hours, e);
+	return code;
+}
+
+int
+list_hours(struct list *l, struct engine *en, struct world *w, const struct path_view *v,
+    struct err *e)
+{
+	if (en->server != NULL)
+		return list_partitions(l, en, w, v, e);
+	list_shards(l, w->snap, v);
 	return 0;
 }
 

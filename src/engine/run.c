@@ -142,8 +142,8 @@ run_info(struct running *x, struct err *e)
 	struct buf *b = &x->out, hour = BUF_INIT, name = BUF_INIT;
 	int code;
 
-	if (x->r->engine->source != NULL)
-		return err_set(e, ERR_UNSUPPORTED, -1, "a server does not say what is in an hour");
+	if (x->r->engine->server != NULL)
+		return engine_server_info(x->r->engine, v.shard_day, v.shard_hour, &x->out, e);
 	buf_printf(&name, "%.*sT%.*s", SV_ARG(v.shard_day), SV_ARG(v.shard_hour));
 	for (size_t i = 0; i < snap->n_shards; i++) {
 		const struct shard_entry *s = &snap->shards[i];

@@ -115,3 +115,54 @@ ch_server_fields(struct ch_server *s, const struct ch_want *like, uint64_t max_a
 		qsort(out->v, out->n, sizeof *out->v, by_bytes);
 	return rc;
 }
+
+/* ---- partitions ---- */
+
+#define PARTITIONS_MOST 4000		/* ten years of days */
+
+static int
+copy_partitions(const struct ch_answer *x, struct arena *a, const struct ch_partition **out, size_t *n,
+    struct err *e)
+{
+	struct ch_partition *v = arena_array(a, x->n_partitions + 1, struct ch_partition);
+
+	if (v == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < x->n_partitions; i++) {
+		v[i] = x->partitions[i];
+		v[i].name = arena_sv(a, v[i].name);
+		if (v[i].name.p == NULL && x->partitions[i].name.n != 0)
+			return err_nomem(e);
+	}
+	*out = v;
+	*n = x->n_partitions;
+	return 0;
+}
+
+int
+ch_server_partitions(struct ch_server *s, uint64_t max_age_ns, struct arena *a,
+    const struct ch_partition **out, size_t *n, bool *all, struct err *e)
+{
+	const struct ch_want want = { .topic = CH_PARTITIONS, .max = PARTITIONS_MOST,
+		.range = TIME_RANGE_ALL };
+	struct ch_layout *l = ch_server_layout(s);
+	struct ch_seen seen;
+	int rc = 0;
+
+	*out = NULL;
+	*n = 0;
+	*all = false;
+	ch_known_look(ch_server_known(s), l->schema, &want, max_age_ns, &seen);
+	if (seen.answer == NULL || !seen.fresh) {
+		ch_seen_release(&seen);
+		rc = ask(s, l->schema, &want, e);
+		ch_known_look(ch_server_known(s), l->schema, &want, max_age_ns, &seen);
+	}
+	if (seen.answer != NULL) {
+		rc = copy_partitions(seen.answer, a, out, n, e);
+		*all = seen.answer->all;
+	}
+	ch_seen_release(&seen);
+	ch_layout_put(l);
+	return rc;
+}

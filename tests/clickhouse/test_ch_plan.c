@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * test_ch_plan: what a plan says of a server's spans: what is read there and sent, estimated rows
- * and cost; asked once, and never by a query that is run; given also when the server has gone.
+ * and cost; asked once, and never by a query that is run; given also when the server has gone. And
+ * what its partitions are.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -213,6 +214,77 @@ a_server_that_has_gone_delays_no_plan(void **state)
 	close_it();
 }
 
+/* ---- shards/ ---- */
+
+static void
+listed(const char *path, const char *want)
+{
+	struct buf got = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct entry *v;
+	struct arena a;
+	struct path *p;
+	struct sv file;
+	size_t n;
+
+	arena_init(&a);
+	if (path_parse(sv_cstr(path), engine_known_file, &p, &file, &e) < 0 ||
+	    engine_list(en, p, &a, &v, &n, &e) < 0)
+		fail_msg("%s: %s", path, e.msg);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].kind == ENTRY_DIR) {
+			buf_sv(&got, v[i].name);
+			buf_putc(&got, ' ');
+		}
+	assert_string_equal(buf_cstr(&got), want);
+	path_unref(p);
+	arena_release(&a);
+	buf_release(&got);
+}
+
+#define HOURS "00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 "
+
+static void
+partitions_are_those_of_the_server(void **state)
+{
+	const char *p;
+	uint64_t before;
+
+	(void)state;
+	open_as("", "300s");
+	listed("/shards", "2026-11-20 2026-11-21 ");
+	before = questions();
+	/* 20,000 times 8 s: 44.4 h. */
+	listed("/shards/2026-11-21", HOURS);
+	listed("/shards/2026-11-22", "");
+	p = plan("/shards/2026-11-20/14/info.json");
+	assert_non_null(strstr(p, "{\"partition\":\"2026-11-20T14\",\"partitions\":[\"2026-11-20\"],\"files\":1,"));
+	assert_true(behind(p, "\"spans\":") == 10800 && behind(p, "\"bytes\":") > 10000);
+	assert_non_null(strstr(p, "\"min_start\":\"2026-11-20T00:00:00.000000000Z\""));
+	assert_string_equal(plan("/shards/2027-01-01/00/info.json"),
+	    "{\"partition\":\"2027-01-01T00\",\"partitions\":[],\"files\":0,\"bytes\":0,\"spans\":0}\n");
+	assert_int_equal(questions(), before);
+	assert_string_equal(plan("/shards/2026-11-20/14/count"), "450\n");
+	close_it();
+}
+
+/* By the rows themselves: no bytes, nor files. */
+static void
+without_a_right_to_parts_days_are_shown(void **state)
+{
+	const char *p;
+
+	(void)state;
+	open_as("noparts", "300s");
+	listed("/shards", "2026-11-20 2026-11-21 ");
+	listed("/shards/2026-11-21", HOURS);
+	p = plan("/shards/2026-11-20/14/info.json");
+	assert_non_null(strstr(p, "\"spans\":10800,"));
+	assert_null(strstr(p, "bytes"));
+	assert_null(strstr(p, "files"));
+	close_it();
+}
+
 static int
 start(void **state)
 {
@@ -244,6 +316,8 @@ main(void)
 		cmocka_unit_test(a_query_that_is_run_asks_no_more),
 		cmocka_unit_test(without_rights_it_says_less),
 		cmocka_unit_test(a_server_that_has_gone_delays_no_plan),
+		cmocka_unit_test(partitions_are_those_of_the_server),
+		cmocka_unit_test(without_a_right_to_parts_days_are_shown),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
