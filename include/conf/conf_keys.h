@@ -113,7 +113,7 @@ X(REDIS_PREFIX, "redis", "prefix", CONF_STRING, "spanfs:", 0, 0, NULL,
 X(REDIS_TTL, "redis", "ttl", CONF_DURATION, "5m", 0, 8.64e16, NULL,
     "How long it keeps a result; 0: until it needs the room.")
 X(REDIS_TIMEOUT, "redis", "timeout", CONF_DURATION, "50ms", 1e6, 1e10, NULL,
-    "Longest that a query waits for it, once: then it is left alone until it answers again.")
+    "Longest that a query waits for it, for its answer and for parts of it together.")
 X(REDIS_MAX_VALUE, "redis", "max_value", CONF_SIZE, "8MiB", 1024, 268435456, NULL,
     "Largest result that is put there.")
 X(REDIS_PASSWORD_FILE, "redis", "password_file", CONF_STRING, "", 0, 0, NULL,
