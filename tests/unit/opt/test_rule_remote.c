@@ -33,6 +33,13 @@ teardown(void **state)
 	return 0;
 }
 
+static void
+again(void)
+{
+	opt_case_release(&c);
+	setup(NULL);
+}
+
 /* A million spans of a day, which a question reads all of. */
 static void
 know(void)
@@ -131,11 +138,11 @@ values_that_are_not_listed_are_rare(void **state)
 	know();
 	opt_case_where(&c, "service", OP_EQ, "unheard-of");
 	assert_true(rows() > 0 && rows() <= 100);
-	setup(NULL);
+	again();
 	know();
 	opt_case_where(&c, "kind", OP_EQ, "producer");	/* all are listed */
 	assert_true(rows() < 1);
-	setup(NULL);
+	again();
 	know();
 	opt_case_where(&c, "trace_id", OP_EQ, "00000000000000000000000000000001");
 	assert_true(rows() > 1 && rows() < 1000);
@@ -152,7 +159,7 @@ the_network_costs(void **state)
 	one = opt_case_run(&c, "all")->est_cost;
 	c.options.cost.network_round_trip_cost += 1000;
 	assert_true(opt_case_run(&c, "all")->est_cost >= one + 1000);
-	setup(NULL);
+	again();
 	know();
 	bytes = opt_case_run(&c, "all")->scan.node.est_cost;
 	c.options.cost.network_byte_cost *= 100;
