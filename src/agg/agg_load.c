@@ -350,13 +350,34 @@ get_group(struct loading *l)
 
 /* ---- groups that were spilled ---- */
 
+/*
+ * Into one of nothing. What was packed when it went may take far more when it is decoded: where that
+ * has no room, smaller states make some, as where they are added to.
+ */
+static int
+read_state(struct loading *l, const struct measure *m, void *state)
+{
+	struct cursor from = l->c;
+	int code = get_state(l, m, state);
+
+	if (code != ERR_NOMEM)
+		return code;
+	l->t->mem.used -= measure_held(m, state);
+	measure_release(m, state);
+	memset(state, 0, measure_bytes(m->kind));
+	if ((code = table_relieve(l->t, l->e)) < 0)
+		return code;
+	l->c = from;
+	return get_state(l, m, state);
+}
+
 /* One measure of a side that there is already. */
 static int
 merge_state(struct loading *l, const struct measure *m, void *into)
 {
 	struct agg_table *t = l->t;
 	_Alignas(16) char state[STATE_MOST] = { 0 };
-	int code = get_state(l, m, state);
+	int code = read_state(l, m, state);
 
 	if (code == 0 && !l->c.bad) {
 		code = measure_merge(&t->mem, m, into, state, l->e);
@@ -381,7 +402,7 @@ merge_side(struct loading *l, struct side *s)
 
 		if (s->count != 0)
 			code = merge_state(l, m, state);
-		else if ((code = get_state(l, m, state)) == 0 && t->mem.short_of)
+		else if ((code = read_state(l, m, state)) == 0 && t->mem.short_of)
 			code = measure_shrink(&t->mem, m, state, l->e);
 	}
 	s->count += count;

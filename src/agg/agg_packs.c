@@ -198,7 +198,12 @@ packs_load(struct agg_memory *m, struct quantile *q, struct cursor *c, bool may_
 	if ((code = rising_load(m, q, doubles == 1, c, more, e)) < 0)
 		return code;
 	*borrowed |= may_borrow;
-	return may_borrow ? 0 : packs_unpack(m, q, e);
+	if (may_borrow)
+		return 0;
+	/* What is to become small has no need to be large before. */
+	if (m->short_of && (code = quantile_shrink(m, q, e)) < 0)
+		return code;
+	return packs_unpack(m, q, e);
 }
 
 /* ---- what is borrowed ---- */
