@@ -154,6 +154,21 @@ get_sketch(struct loading *l, struct agg_slot *slot, struct sketch *s)
 	return 0;
 }
 
+/* Decoded, unless they may be borrowed; what is to become small has no need to be large before. */
+static int
+get_packed(struct loading *l, struct quantile *q)
+{
+	struct agg_memory *m = &l->t->mem;
+	int code = packs_load(m, q, &l->c, l->e);
+
+	l->borrowed |= l->may_borrow;
+	if (code < 0 || l->c.bad || l->may_borrow)
+		return code;
+	if (m->short_of && (code = quantile_shrink(m, q, l->e)) < 0)
+		return code;
+	return packs_unpack(m, q, l->e);
+}
+
 static int
 get_quantile(struct loading *l, struct agg_slot *slot, struct quantile *q)
 {
@@ -170,7 +185,7 @@ get_quantile(struct loading *l, struct agg_slot *slot, struct quantile *q)
 		return get_sketch(l, slot, q->sketch);
 	}
 	if (form == STATE_PACKED)
-		return packs_load(&l->t->mem, q, &l->c, l->may_borrow, &l->borrowed, l->e);
+		return get_packed(l, q);
 	l->c.bad |= form != STATE_EXACT;
 	n_ints = get_count(&l->c, 1);
 	n_doubles = get_count(&l->c, 1);
@@ -301,22 +316,6 @@ get_side(struct loading *l, struct side *s)
 	for (size_t i = 0; code == 0 && s->count != 0 && !l->c.bad && i < t->n_measures; i++)
 		code = get_state(l, &t->measures[i], s->states + t->measures[i].at);
 	return code;
-}
-
-/* As many values as there are keys, each whole. */
-static bool
-key_valid(const struct agg_table *t, struct sv key)
-{
-	struct cursor c = cursor_new(key.p, key.n);
-	struct value v;
-
-	for (size_t i = 0; i < t->g->n_keys; i++)
-		if (c.p < c.end && *c.p == (uint8_t)KEY_NULL)
-			c.p++;
-		else if (!value_unpack(&c, &v) || v.type == VAL_EMPTY ||
-		    ((v.type == VAL_ARRAY || v.type == VAL_MAP) && !value_check(v.type, v.s)))
-			return false;
-	return c.p == c.end;
 }
 
 /* The start of a bucket: that of its own first instant, or of 1970 if it begins before. */
