@@ -75,7 +75,10 @@ int agg_add(struct agg_table *, enum agg_side, const struct span_row *, size_t n
     struct err *) WARN_UNUSED;
 /* Takes over what `from` has of the same options; `from` is to be freed. */
 int agg_merge(struct agg_table *, struct agg_table *from, struct err *) WARN_UNUSED;
-/* The same of a sliced one with spans of one side: its slices that begin in the range, whole. */
+/*
+ * The same of a sliced one with spans of one side: its slices that begin in the range, whole. Again for
+ * other slices, unless it borrows (agg/agg_bytes.h): what it borrows of is the table's then.
+ */
 int agg_merge_slices(struct agg_table *, struct agg_table *from, struct time_range, struct err *)
     WARN_UNUSED;
 /* No more spans; having, fill, sort. ERR_TOOBIG if fill makes too many rows. */

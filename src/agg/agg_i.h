@@ -158,11 +158,10 @@ int packs_pour_all(struct agg_memory *, struct quantile *, const struct packs *f
 /* Nothing is packed any more. */
 int packs_unpack(struct agg_memory *, struct quantile *, struct err *) WARN_UNUSED;
 /*
- * The form of state that agg_bytes.h has for them, into one of nothing; decoded, unless they may be borrowed,
- * which is told. The cursor is bad if it is none.
+ * The form of state that agg_bytes.h has for them, into one of nothing; they are borrowed of the cursor's
+ * bytes. That is bad if it is none.
  */
-int packs_load(struct agg_memory *, struct quantile *, struct cursor *, bool may_borrow,
-    bool *borrowed, struct err *) WARN_UNUSED;
+int packs_load(struct agg_memory *, struct quantile *, struct cursor *, struct err *) WARN_UNUSED;
 /* So many images more that rise, as differences, behind those that are there. */
 int rising_load(struct agg_memory *, struct quantile *, bool doubles, struct cursor *, size_t more,
     struct err *) WARN_UNUSED;
@@ -355,6 +354,8 @@ int table_get_group(struct agg_table *, __int128 bucket, struct sv key, struct g
 /* The group of no keys and no bucket, though nothing is in it. */
 int table_need_group(struct agg_table *, struct err *) WARN_UNUSED;
 void slots_clear(struct agg_table *);
+/* agg_slot.c: as many packed values as there are keys, each whole. */
+bool key_valid(const struct agg_table *, struct sv key);
 
 /* agg_packs.c: what the groups of another table are borrowed from, too. */
 int table_take_holds(struct agg_table *, struct agg_table *from, struct err *) WARN_UNUSED;

@@ -154,6 +154,21 @@ get_sketch(struct loading *l, struct agg_slot *slot, struct sketch *s)
 	return 0;
 }
 
+/* Decoded, unless they may be borrowed; what is to become small has no need to be large before. */
+static int
+get_packed(struct loading *l, struct quantile *q)
+{
+	struct agg_memory *m = &l->t->mem;
+	int code = packs_load(m, q, &l->c, l->e);
+
+	l->borrowed |= l->may_borrow;
+	if (code < 0 || l->c.bad || l->may_borrow)
+		return code;
+	if (m->short_of && (code = quantile_shrink(m, q, l->e)) < 0)
+		return code;
+	return packs_unpack(m, q, l->e);
+}
+
 static int
 get_quantile(struct loading *l, struct agg_slot *slot, struct quantile *q)
 {
@@ -170,7 +185,7 @@ get_quantile(struct loading *l, struct agg_slot *slot, struct quantile *q)
 		return get_sketch(l, slot, q->sketch);
 	}
 	if (form == STATE_PACKED)
-		return packs_load(&l->t->mem, q, &l->c, l->may_borrow, &l->borrowed, l->e);
+		return get_packed(l, q);
 	l->c.bad |= form != STATE_EXACT;
 	n_ints = get_count(&l->c, 1);
 	n_doubles = get_count(&l->c, 1);
@@ -303,22 +318,6 @@ get_side(struct loading *l, struct side *s)
 	return code;
 }
 
-/* As many values as there are keys, each whole. */
-static bool
-key_valid(const struct agg_table *t, struct sv key)
-{
-	struct cursor c = cursor_new(key.p, key.n);
-	struct value v;
-
-	for (size_t i = 0; i < t->g->n_keys; i++)
-		if (c.p < c.end && *c.p == (uint8_t)KEY_NULL)
-			c.p++;
-		else if (!value_unpack(&c, &v) || v.type == VAL_EMPTY ||
-		    ((v.type == VAL_ARRAY || v.type == VAL_MAP) && !value_check(v.type, v.s)))
-			return false;
-	return c.p == c.end;
-}
-
 /* The start of a bucket: that of its own first instant, or of 1970 if it begins before. */
 static bool
 bucket_valid(const struct agg_table *t, __int128 at)
@@ -350,13 +349,34 @@ get_group(struct loading *l)
 
 /* ---- groups that were spilled ---- */
 
+/*
+ * Into one of nothing. What was packed when it went may take far more when it is decoded: where that
+ * has no room, smaller states make some, as where they are added to.
+ */
+static int
+read_state(struct loading *l, const struct measure *m, void *state)
+{
+	struct cursor from = l->c;
+	int code = get_state(l, m, state);
+
+	if (code != ERR_NOMEM)
+		return code;
+	l->t->mem.used -= measure_held(m, state);
+	measure_release(m, state);
+	memset(state, 0, measure_bytes(m->kind));
+	if ((code = table_relieve(l->t, l->e)) < 0)
+		return code;
+	l->c = from;
+	return get_state(l, m, state);
+}
+
 /* One measure of a side that there is already. */
 static int
 merge_state(struct loading *l, const struct measure *m, void *into)
 {
 	struct agg_table *t = l->t;
 	_Alignas(16) char state[STATE_MOST] = { 0 };
-	int code = get_state(l, m, state);
+	int code = read_state(l, m, state);
 
 	if (code == 0 && !l->c.bad) {
 		code = measure_merge(&t->mem, m, into, state, l->e);
@@ -381,7 +401,7 @@ merge_side(struct loading *l, struct side *s)
 
 		if (s->count != 0)
 			code = merge_state(l, m, state);
-		else if ((code = get_state(l, m, state)) == 0 && t->mem.short_of)
+		else if ((code = read_state(l, m, state)) == 0 && t->mem.short_of)
 			code = measure_shrink(&t->mem, m, state, l->e);
 	}
 	s->count += count;

@@ -177,8 +177,7 @@ count_of(struct cursor *c, size_t bytes)
 }
 
 int
-packs_load(struct agg_memory *m, struct quantile *q, struct cursor *c, bool may_borrow,
-    bool *borrowed, struct err *e)
+packs_load(struct agg_memory *m, struct quantile *q, struct cursor *c, struct err *e)
 {
 	unsigned doubles = cursor_u8(c);
 	size_t n = count_of(c, PACKED_LEAST_BYTES), more;
@@ -195,10 +194,7 @@ packs_load(struct agg_memory *m, struct quantile *q, struct cursor *c, bool may_
 		return code;
 	more = count_of(c, 1);
 	q->sorted = true;
-	if ((code = rising_load(m, q, doubles == 1, c, more, e)) < 0)
-		return code;
-	*borrowed |= may_borrow;
-	return may_borrow ? 0 : packs_unpack(m, q, e);
+	return rising_load(m, q, doubles == 1, c, more, e);
 }
 
 /* ---- what is borrowed ---- */

@@ -105,3 +105,18 @@ value_pack_key(struct buf *b, const struct value *v)
 
 	value_pack(b, v->type == VAL_DOUBLE && isnan(v->d) ? &nan : v);
 }
+
+bool
+key_valid(const struct agg_table *t, struct sv key)
+{
+	struct cursor c = cursor_new(key.p, key.n);
+	struct value v;
+
+	for (size_t i = 0; i < t->g->n_keys; i++)
+		if (c.p < c.end && *c.p == (uint8_t)KEY_NULL)
+			c.p++;
+		else if (!value_unpack(&c, &v) || v.type == VAL_EMPTY ||
+		    ((v.type == VAL_ARRAY || v.type == VAL_MAP) && !value_check(v.type, v.s)))
+			return false;
+	return c.p == c.end;
+}

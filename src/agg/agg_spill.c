@@ -206,7 +206,7 @@ table_spill(struct agg_table *t, struct err *e)
 
 /*
  * Most of what goes is of the groups themselves; what is of percentiles and different values can be
- * made smaller where it stands, if it may be.
+ * made smaller where it stands, if it may be. Of what is packed a sketch may well be larger.
  */
 bool
 table_can_spill(const struct agg_table *t)
@@ -216,7 +216,7 @@ table_can_spill(const struct agg_table *t)
 	/* A server's percentiles can't be added up again. */
 	return t->spill_to != NULL && !t->pinned && !t->has_given && t->n_groups >= SPILL_MIN_GROUPS &&
 	    gone >= t->room / 16 && (t->group_bytes >= gone / 2 || t->mem.short_of ||
-	    t->opt.exact || !agg_can_shrink(t->g));
+	    t->holds.n != 0 || t->opt.exact || !agg_can_shrink(t->g));
 }
 
 int

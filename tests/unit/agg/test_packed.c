@@ -11,8 +11,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
+#include "agg/agg_bytes.h"
 #include "agg/agg_i.h"
 
 static uint64_t
@@ -404,6 +406,158 @@ a_sketch_is_made_of_all(void **state)
 	many_release(&x);
 }
 
+/* ---- in a file ---- */
+
+#define OF_DURATION .typed = SV("duration"), .field = { .scope = FIELD_INTRINSIC, .intrinsic = IN_DURATION }
+static const struct field by_start[] = { { .scope = FIELD_INTRINSIC, .intrinsic = IN_START } };
+static const struct sv typed[] = { SV("start") };
+static const struct aggregate p50[] = {
+	{ .kind = AGG_QUANTILE, .name = SV("p50"), .part = 1, .whole = 2, OF_DURATION } };
+static const struct group_ref columns[] = { { REF_KEY, 0, false }, { REF_AGG, 0, false } };
+static const struct grouping starts = { .keys = by_start, .keys_typed = typed, .n_keys = 1,
+	.aggs = p50, .n_aggs = 1, .n_shown = 1, .columns = columns, .n_columns = 2 };
+
+static struct agg_table *
+table_of(size_t memory, const char *dir)
+{
+	struct agg_options o = { .groups = &starts, .memory = memory, .spill_dir = dir,
+		.spill_max = SIZE_MAX };
+	struct agg_table *t;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(agg_table_new(&o, &t, &e), 0);
+	return t;
+}
+
+static void
+add(struct agg_table *t, uint64_t start)
+{
+	struct span s = { .start_ns = start, .end_ns = start + 12 };
+	struct span_row row = { .span = &s };
+	struct err e = ERR_INIT;
+
+	if (agg_add(t, SIDE_NOW, &row, 1, &e) < 0)
+		fail_msg("%s", e.msg);
+}
+
+static void
+put_nothing(void *arg)
+{
+	(void)arg;
+}
+
+#define MEMORY 400000
+
+/* Packed they fit, and went to the file; decoded they would take all of the memory and more. */
+static void
+what_was_packed_comes_back_where_memory_is_short(void **state)
+{
+	char dir[] = "/tmp/spanfs-packed-XXXXXX";
+	struct agg_table *all = table_of(SIZE_MAX, NULL), *t, *kept;
+	const struct agg_hold hold = { put_nothing, NULL };
+	struct group_cell cells[2];
+	struct err e = ERR_INIT;
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (size_t i = 0; i < MEMORY / 2; i++)
+		add(all, 0);
+	assert_int_equal(agg_save(all, &b, &e), 0);
+	t = table_of(MEMORY, dir);
+	assert_int_equal(agg_load(t, buf_view(&b), &hold, &kept, &e), 0);
+	assert_int_equal(agg_merge(t, kept, &e), 0);
+	agg_table_free(kept);
+	for (uint64_t i = 0; i < 20000; i++)
+		add(t, i % 10000);
+	assert_true(agg_spilled_bytes(t) != 0);
+	if (agg_finish(t, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_false(agg_is_exact(t));
+	assert_int_equal(agg_n_rows(t), 10000);
+	assert_int_equal(agg_cells(t, 0, 1, cells, &e), 0);
+	assert_int_equal(cells[0].time, 0);
+	assert_true(cells[1].kind == GROUP_UINT && cells[1].u == 12);
+	agg_table_free(t);
+	agg_table_free(all);
+	buf_release(&b);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+#define PARTS 8
+#define PART_GROUPS 150
+#define PART_NUMBERS 400
+
+static uint64_t
+spread(uint64_t group, uint64_t i)
+{
+	uint64_t r = hash_u64(group * PART_NUMBERS + i);
+
+	return (1024 + r % 1024) << (r >> 32) % 12;
+}
+
+static void
+put_buf(void *arg)
+{
+	buf_release(arg);
+}
+
+/* Groups of a part of their own each, as kept ones come; b is the hold's. */
+static void
+merge_part(struct agg_table *t, uint64_t part, struct buf *b)
+{
+	struct agg_table *all = table_of(SIZE_MAX, NULL), *kept;
+	const struct agg_hold hold = { put_buf, b };
+	struct err e = ERR_INIT;
+
+	for (uint64_t g = part * PART_GROUPS; g < (part + 1) * PART_GROUPS; g++)
+		for (uint64_t i = 0; i < PART_NUMBERS; i++) {
+			struct span s = { .start_ns = g, .end_ns = g + spread(g, i) };
+			struct span_row row = { .span = &s };
+
+			assert_int_equal(agg_add(all, SIDE_NOW, &row, 1, &e), 0);
+		}
+	assert_int_equal(agg_save(all, b, &e), 0);
+	agg_table_free(all);
+	assert_int_equal(agg_load(t, buf_view(b), &hold, &kept, &e), 0);
+	if (agg_merge(t, kept, &e) < 0)
+		fail_msg("%s", e.msg);
+	agg_table_free(kept);
+}
+
+/* Sketches of them would take more than they do packed: they go to the file as they are. */
+static void
+packed_groups_that_are_too_many_go_to_the_file(void **state)
+{
+	char dir[] = "/tmp/spanfs-packed-XXXXXX";
+	struct buf b[PARTS] = { BUF_INIT };
+	uint64_t v[PART_NUMBERS];
+	struct group_cell cells[2];
+	struct agg_table *t;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	t = table_of(MEMORY, dir);
+	for (uint64_t i = 0; i < PARTS; i++)
+		merge_part(t, i, &b[i]);
+	if (agg_finish(t, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_true(agg_spilled_bytes(t) != 0);
+	assert_true(agg_is_exact(t));
+	assert_int_equal(agg_n_rows(t), PARTS * PART_GROUPS);
+	for (uint64_t g = 0; g < PARTS * PART_GROUPS; g++) {
+		for (uint64_t i = 0; i < PART_NUMBERS; i++)
+			v[i] = spread(g, i);
+		qsort(v, PART_NUMBERS, sizeof *v, by_u64);
+		assert_int_equal(agg_cells(t, g, 1, cells, &e), 0);
+		assert_int_equal(cells[0].time, g);
+		assert_int_equal(cells[1].u, v[PART_NUMBERS / 2 - 1]);
+	}
+	agg_table_free(t);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int
 main(void)
 {
@@ -416,6 +570,8 @@ main(void)
 		cmocka_unit_test(nan_is_last),
 		cmocka_unit_test(many_short_runs_are_decoded),
 		cmocka_unit_test(a_sketch_is_made_of_all),
+		cmocka_unit_test(what_was_packed_comes_back_where_memory_is_short),
+		cmocka_unit_test(packed_groups_that_are_too_many_go_to_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
