@@ -415,6 +415,9 @@ table_merge_group(struct agg_table *t, struct agg_table *ft, struct group *from,
 	for (size_t s = 0; code == 0 && s < 2 && from->side[s].states != NULL; s++) {
 		bool fresh = g->side[s].count == 0;
 
+		/* Nothing is there, which what was given would not be added to either. */
+		if (from->side[s].count == 0)
+			continue;
 		for (size_t i = 0; code == 0 && i < t->n_measures; i++) {
 			const struct measure *m = &t->measures[i];
 			void *into = g->side[s].states + m->at, *of = from->side[s].states + m->at;

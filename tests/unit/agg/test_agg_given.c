@@ -180,6 +180,42 @@ ranks_are_of_one_piece(void **state)
 	agg_table_free(t);
 }
 
+/* versus: each side comes in a table of its own, where nothing is of the other one. */
+static void
+sides_come_apart(void **state)
+{
+	static const unsigned char number[8] = { 0x39, 0x30 };
+	static const struct aggregate of_both[] = {
+		{ .kind = AGG_QUANTILE, .name = SV("p95"), .part = 95, .whole = 100, OF_DURATION },
+		{ .kind = AGG_DISTINCT, .name = SV("distinct"), OF_DURATION },
+	};
+	struct grouping g = grouping_of(of_both, 2);
+	struct agg_table *t, *other;
+	struct span like = span_at(0);
+	const struct span_row row = { .span = &like };
+	struct agg_given_want want;
+	const struct agg_given_figures f = { .n = 9, .ranks = number, .distinct = 4 };
+	const struct agg_given x = { .like = &row, .count = 9, .figures = &f, .want = &want };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	g.versus = true;
+	t = table_of(&g);
+	assert_true(agg_takes_given(t, &want));
+	for (int side = SIDE_NOW; side <= SIDE_BEFORE; side++) {
+		other = table_of(&g);
+		assert_int_equal(agg_add_given(other, (enum agg_side)side, &x, &e), 0);
+		assert_int_equal(agg_merge(t, other, &e), 0);
+		agg_table_free(other);
+	}
+	/* Another of a side that has one is still refused. */
+	other = table_of(&g);
+	assert_int_equal(agg_add_given(other, SIDE_BEFORE, &x, &e), 0);
+	assert_int_equal(agg_merge(t, other, &e), ERR_UNSUPPORTED);
+	agg_table_free(other);
+	agg_table_free(t);
+}
+
 /* The number of different values that was found elsewhere, and attributes' integers, of which some are below 0. */
 static void
 other_fields_are_given(void **state)
@@ -262,6 +298,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_are_their_spans),
 		cmocka_unit_test(ranks_are_of_one_piece),
+		cmocka_unit_test(sides_come_apart),
 		cmocka_unit_test(other_fields_are_given),
 		cmocka_unit_test(what_spans_alone_tell_is_not_given),
 	};
