@@ -136,7 +136,7 @@ put_text(struct formatter *f, struct buf *b, const struct group_column *col,
 		put_figure(b, d);
 }
 
-/* At most CELL_MAX characters. */
+/* At most CELL_MAX characters of a text, which may be what is in the scratch buffer. */
 static struct sv
 kept_text(struct formatter *f, struct sv text)
 {
@@ -150,7 +150,11 @@ kept_text(struct formatter *f, struct sv text)
 	}
 	if (n == text.n)
 		return arena_sv(&f->arena, text);
-	f->scratch.n = n;
+	if (text.p != f->scratch.p) {
+		f->scratch.n = 0;
+		buf_sv(&f->scratch, sv_sub(text, 0, n));
+	}
+	f->scratch.n = n < f->scratch.n ? n : f->scratch.n;
 	BUF_LIT(&f->scratch, "…");
 	return arena_sv(&f->arena, buf_view(&f->scratch));
 }

@@ -81,6 +81,26 @@ a_bucket_is_a_column_where_they_fit(void **state)
 	free(got);
 }
 
+/* Its label is cut as its cell is, whatever stood in the table last. */
+static void
+a_long_key_stands_beside_its_bars(void **state)
+{
+	static const char key[] = "a key of more characters than a cell of the table has";
+	struct group_cell c[2 * N_COLUMNS];
+	char *got;
+
+	(void)state;
+	set_row(c, T0, KIND_SERVER, 4, T0);
+	set_row(c + N_COLUMNS, T0 + 1000 * MS, KIND_SERVER, 2, T0);
+	for (size_t i = 0; i < 2; i++)
+		c[i * N_COLUMNS + 1] = (struct group_cell){ .kind = GROUP_VALUE,
+		    .value = { .type = VAL_STRING, .s = SV(key) } };
+	got = render(c, 2);
+	assert_non_null(strstr(got, "count over buckets\n█▅  a key of more characters than a "));
+	assert_non_null(strstr(got, "…\n"));
+	free(got);
+}
+
 #define KINDS 5
 #define BUCKETS 60000
 
@@ -150,6 +170,7 @@ main(void)
 		cmocka_unit_test(the_end_can_be_stopped_at_any_row),
 		cmocka_unit_test(buckets_below_a_second_have_their_fraction),
 		cmocka_unit_test(a_bucket_is_a_column_where_they_fit),
+		cmocka_unit_test(a_long_key_stands_beside_its_bars),
 		cmocka_unit_test(many_rows_in_the_order_of_their_keys_take_no_time),
 	};
 
