@@ -58,23 +58,35 @@ bucket_shift(struct bucket_step s, uint64_t shift)
 void
 bucket_write(struct writer *w, const struct tops *x)
 {
-	uint64_t shift = bucket_shift(x->step, x->shift);
+	uint64_t shift = bucket_shift(x->step, x->shift), step = bucket_ns(x->step);
+	bool wide = shift != 0;		/* with it the last days are past Int64 */
 
+	if (wide)
+		W(w, "toInt64(");
 	W(w, "intDiv(");
 	if (x->traces) {
 		W(w, "spanfs_tb");
 	} else {
+		if (wide)
+			W(w, "toUInt64(");
 		W(w, "greatest(toUnixTimestamp64Nano(");
 		start_write(w);
 		W(w, "), 0)");
+		if (wide)
+			W(w, ")");
 	}
 	if (shift != 0) {
 		W(w, " + ");
 		w_u64(w, shift);
 	}
 	W(w, ", ");
-	w_i64(w, (int64_t)bucket_ns(x->step));
+	if (wide)
+		w_u64(w, step);
+	else
+		w_i64(w, (int64_t)step);
 	W(w, ")");
+	if (wide)
+		W(w, ")");
 }
 
 void
