@@ -99,7 +99,7 @@ int ch_server_estimate(struct ch_server *, const struct ch_estimating *, struct 
 int ch_explain(struct ch_server *, const struct plan *, struct agg_table *groups, bool json,
     struct buf *, struct err *) WARN_UNUSED;
 
-/* Can it make the groups of these spans, or, `groups` NULL, count them? Of whole traces never. */
+/* Can it make the groups of these spans, or of traces, or, `groups` NULL, count the spans? */
 bool ch_can_group(struct ch_server *, const struct pred *filter, struct time_range,
     struct agg_table *groups);
 
