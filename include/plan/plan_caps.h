@@ -22,7 +22,6 @@ struct plan_handed {
 
 struct plan_caps {
 	const char *server;		/* what has the rows, in place of shards; or NULL */
-	bool network;			/* each question to it, and each byte of its answers, goes over one */
 	/* Conditions, leaf by leaf: bit i for operator i. OP_TEXT is among the ops of FIELD_BARE. */
 	uint32_t ops[FIELD_SCOPE + 1];	/* by scope of the field; FIELD_INTRINSIC: see the next, too */
 	uint64_t intrinsics;		/* bit i: conditions on intrinsic i */

@@ -419,7 +419,6 @@ source_part_name(const struct source *s, uint32_t part)
 
 static const struct plan_caps caps = {
 	.server = "ClickHouse",
-	.network = true,
 	.takes = { .filter = true, .page = true, .groups = true },
 	.projection = true,
 	.newest = true,

@@ -19,7 +19,7 @@ setup(void **state)
 {
 	(void)state;
 	opt_case_init(&c);
-	caps = (struct plan_caps){ .server = "a server", .network = true, .projection = true,
+	caps = (struct plan_caps){ .server = "a server", .projection = true,
 		.newest = true, .takes = { true, true, true } };
 	c.options.caps = &caps;
 	return 0;
