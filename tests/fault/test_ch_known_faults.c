@@ -22,8 +22,8 @@
 #define VALUES "\3\1a\1b" END "\6String\6UInt64\5UInt8" "\2x\xff" SEVEN "\1" "\2x\xfe" SEVEN "\1" "\1y" SEVEN "\1"
 #define FIGURES "\5\1a\1b\1c\1d" END "\6String\6UInt64\015DateTime64(9)\015DateTime64(9)\5UInt8" "\3p\xffq" \
 	SEVEN SEVEN SEVEN "\1"
-#define SUMS "\6\1a\1b\1c\1d\1e" END "\6String\6UInt64\6UInt64\6UInt64\6UInt64\5UInt8" "\3p\xffq" SEVEN SEVEN \
-	SEVEN SEVEN "\1"
+#define SUMS "\7\1a\1b\1c\1d\1e\1f" END "\6String\6UInt64\6UInt64\6UInt64\6UInt64\6UInt64\5UInt8" \
+	"\3p\xffq" SEVEN SEVEN SEVEN SEVEN SEVEN "\1"
 #define ESTIMATE "\5\1a\1b\1c\1d\1e\6String\6String\6UInt64\6UInt64\6UInt64" "\1d\1t" SEVEN SEVEN SEVEN
 
 static struct buf values, figures, sums, estimate;	/* answers of HTTP */
@@ -69,6 +69,7 @@ check_whole(const struct ch_want *w, const struct ch_answer *a)
 		break;
 	case CH_PARTITIONS:
 		assert_true(a->n_partitions == 1 && sv_is(a->partitions[0].name, "p\xef\xbf\xbdq"));
+		assert_int_equal(a->partitions[0].n_parts, 7);
 		break;
 	case CH_ESTIMATE:
 		assert_true(a->estimate.known && a->estimate.rows == 7);
