@@ -7,10 +7,10 @@
 #define CLICKHOUSE_CH_INSERT_H
 
 #include "base/map.h"
-#include "clickhouse/ch_client.h"
 #include "clickhouse/ch_pack.h"
 #include "clickhouse/ch_writer.h"
 #include "model/when.h"
+#include "wire/ch_client.h"
 
 struct ch_insert {
 	const struct ch_writer *writer;		/* of the rows */

@@ -7,9 +7,9 @@
 #ifndef CLICKHOUSE_CH_SCAN_H
 #define CLICKHOUSE_CH_SCAN_H
 
-#include "clickhouse/ch_client.h"
 #include "clickhouse/ch_sql.h"
 #include "model/span.h"
+#include "wire/ch_client.h"
 
 struct ch_scan;
 

@@ -14,8 +14,8 @@
 #define CLICKHOUSE_CH_SCHEMA_H
 
 #include "base/hash.h"
-#include "clickhouse/ch_client.h"
 #include "rowbinary/ch_type.h"
+#include "wire/ch_client.h"
 
 /*      id             name                   needed */
 #define CH_COLUMNS_OF_SPANS(X) \

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "ch_i.h"
 #include "ch_sql_i.h"
 #include "clickhouse/ch_scan.h"
 #include "model/pred.h"
@@ -107,7 +106,7 @@ count_of(struct ch_client *c, struct ch_question *q, uint64_t *n, struct err *e)
 static int
 wait_it_out(const struct ch_client *c, const atomic_bool *cancel, struct err *e)
 {
-	uint64_t until = clock_mono_ns() + c->timeout_ns;
+	uint64_t until = clock_mono_ns() + ch_client_timeout(c);
 
 	while (clock_mono_ns() < until) {
 		if (cancel != NULL && atomic_load(cancel))

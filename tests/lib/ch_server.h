@@ -6,7 +6,7 @@
 #ifndef TESTS_CH_SERVER_H
 #define TESTS_CH_SERVER_H
 
-#include "clickhouse/ch_client.h"
+#include "wire/ch_client.h"
 
 struct ch_server {
 	int pid;

@@ -39,7 +39,8 @@ check format base model match render
 check opt base model match query plan
 check filter base model match plan shard
 check rowbinary base
-check clickhouse base model match conf query agg plan ingest rowbinary
+check wire base
+check clickhouse base model match conf query agg plan ingest rowbinary wire
 check remote base model match conf agg plan exec clickhouse
 check contrast base model match agg plan shard filter
 check gather base model match agg shard
@@ -75,7 +76,7 @@ owner 'pcre2\.h' src/match/regex.c
 owner 'zstd\.h' src/shard/codec.c src/clickhouse/ch_pack.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
 owner 'zlib\.h' src/clickhouse/ch_pack.c $(ls src/ingest/unpack*.c src/ingest/*gzip*.c 2>/dev/null)
 owner 'lzma\.h' src/ingest/unpack.c
-owner 'curl/curl\.h' src/clickhouse/ch_i.h
+owner 'curl/curl\.h' src/wire/ch_i.h
 owner 'xxhash\.h' src/base/hash.c
 owner 'hiredis/[a-z]*\.h' src/redis/redis_conn.c
 owner 'openssl/[a-z0-9]*\.h' src/redis/redis_mac.c src/redis/redis_tls.c

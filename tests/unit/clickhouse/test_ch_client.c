@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "clickhouse/ch_client.h"
 #include "lib/canned.h"
+#include "wire/ch_client.h"
 
 #define MS 1000000ull
 #define SECRET "s3cret-word"

@@ -93,6 +93,8 @@ struct ch_outcome {
 int ch_client_new(const struct ch_options *, struct ch_client **, struct err *) WARN_UNUSED;
 /* No reply may be open. NULL is allowed. */
 void ch_client_free(struct ch_client *);
+/* The longest that a question of it may take, ns. */
+uint64_t ch_client_timeout(const struct ch_client *);
 
 /* What was asked of the server since the client was made. */
 struct ch_counts {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ch_client: see clickhouse/ch_client.h. Making and freeing; passwords; values of parameters. */
+/* ch_client: see wire/ch_client.h. Making and freeing; passwords; values of parameters. */
 #include <stdlib.h>
 
 #include "ch_i.h"
@@ -102,6 +102,12 @@ ch_client_new(const struct ch_options *o, struct ch_client **out, struct err *e)
 	}
 	*out = c;
 	return 0;
+}
+
+uint64_t
+ch_client_timeout(const struct ch_client *c)
+{
+	return c->timeout_ns;
 }
 
 void

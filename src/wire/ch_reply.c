@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ch_reply: one question on its way, see clickhouse/ch_client.h. curl writes into `body` until
+ * ch_reply: one question on its way, see wire/ch_client.h. curl writes into `body` until
  * ANSWER_AHEAD is there and is paused then; ch_read hands out all but the last ANSWER_KEPT bytes,
  * and these once the body is complete and ends in no exception.
  */

@@ -6,7 +6,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 
-#include "clickhouse/ch_client.h"
+#include "wire/ch_client.h"
 
 #define POOL_IDLE 8		/* connections that are kept */
 #define TRIES 3
