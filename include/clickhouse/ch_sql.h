@@ -60,6 +60,7 @@ struct ch_select {
 	uint64_t pieces;		/* of groups: in how many all durations of one come, about; 0: one */
 	bool all_groups;		/* also those that the table would leave out at its end */
 	bool ranked;			/* of groups: the server finds percentiles, instead of sending all */
+	bool by_trace;			/* of groups: two levels, what each trace has of one, and that put together */
 	uint64_t shift;			/* of groups: their buckets are so much later than their spans */
 	bool count;			/* how many, not which; ERR_UNSUPPORTED if not exact */
 	/* What the table of times says of the traces that are asked for (ch_sql_trace_times). */
@@ -74,7 +75,7 @@ struct ch_sql {
 	size_t n_params;
 	bool exact;
 	bool limited;			/* the limit is in it */
-	unsigned levels;		/* of groups: 2 of whole traces */
+	unsigned levels;		/* of groups: 2 of whole traces, and by way of traces */
 	bool some;			/* of groups those that the table may show, and in doubt others */
 	/* Of a count and of groups: exact if of no row that passes it is in doubt; how many are comes, too. */
 	bool doubts;

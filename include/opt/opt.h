@@ -39,8 +39,9 @@ enum opt_force {
 	OPT_FORCE_UNION,	/* those of leaves under an OR */
 	OPT_FORCE_INTERSECTION,	/* of the kids of the top AND, if two or more have one */
 	OPT_FORCE_COVERING,	/* ACCESS_COVERING where the query allows it */
+	OPT_FORCE_LEVELS,	/* groups that a server makes: on two levels */
 };
-#define N_OPT_FORCES 10
+#define N_OPT_FORCES 11
 
 const char *opt_force_name(enum opt_force);	/* "full", "zone", ...; "none" */
 

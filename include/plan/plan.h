@@ -136,6 +136,8 @@ struct plan_scan {
 	struct plan_handed handed;	/* to it */
 	bool may_group;		/* handed.groups, if it is not dearer than the rows: */
 	double groups_cost, rows_cost;	/* of either, with what goes over the network */
+	bool may_by_trace;		/* handed.by_trace, if that is cheaper than on one level: */
+	double by_trace_cost;
 	bool indexes;		/* some shard has index_leaves */
 	bool early_stop;	/* partitions newest first, stop when the limit is full */
 	unsigned threads;	/* 0: as exec sees fit */

@@ -18,6 +18,7 @@ struct plan_handed {
 	bool filter;			/* rows, or traces, that the conditions leave, and maybe some more */
 	bool page;			/* the first rows, where they are sorted and cut as they are here */
 	bool groups;			/* counts and groups, in place of the rows */
+	bool by_trace;			/* groups on two levels: what each trace adds, and that put together */
 };
 
 struct plan_caps {

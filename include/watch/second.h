@@ -24,6 +24,11 @@ struct second_run {
 
 struct second_ops {
 	int (*run)(void *query, const struct second_run *, struct err *) WARN_UNUSED;
+	/*
+	 * In a further form, which must give the same; >0: there is none. Then the other functions, but by
+	 * `chosen`, are of that form. NULL: never.
+	 */
+	int (*further)(void *query, const struct second_run *, struct err *) WARN_UNUSED;
 	/* Once more, for a row: by the rules that the reader's ran with (`chosen`), or plain. */
 	int (*rerun)(void *query, bool chosen, const struct second_run *, struct err *) WARN_UNUSED;
 	void (*print_path)(const void *query, struct buf *);
@@ -38,12 +43,13 @@ struct second {
 	struct digest digest;		/* of the reader's result; ended */
 	struct buf plan;		/* the reader's, as text */
 	int code;			/* that the reader's ended with */
+	bool further;			/* it was run in the further form, too */
 	bool moves;			/* what is asked may change between the runs: a difference is looked at twice */
 };
 
 void second_release(struct second *);
 /*
- * The second run, into run->digest, and what it says. Returns how it ended. Of what `moves` the chosen
+ * The second run, into run->digest, and what it says; if that is the same, a third in a further form. Returns how it ended. Of what `moves` the chosen
  * plan is run once more if the two differ: if it no longer gives what it gave, that says nothing.
  */
 int second_compare(struct second *, const struct second_run *run, struct difference *,

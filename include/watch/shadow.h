@@ -30,7 +30,7 @@ struct shadow {
 	size_t n_reports, next_report;
 	atomic_bool cancel;		/* the run at work */
 	atomic_ullong drawn;		/* queries asked about */
-	atomic_ullong sampled, same, different, undecided, dropped, ns;
+	atomic_ullong sampled, same, different, undecided, dropped, further, ns;
 	uint64_t seed;
 };
 

@@ -180,13 +180,14 @@ struct figures {
 	struct figures_how how;
 };
 
+/* Of a trace's part they are in capitals: a name is of one thing. */
 static void
 name(const struct figures *x, char what, size_t i)
 {
-	if (!x->how.named)
+	if (!x->how.named && !x->how.parts)
 		return;
 	W(x->w, " AS ");
-	alias(x->w, what, i);
+	alias(x->w, x->how.parts ? (char)(what - 'a' + 'A') : what, i);
 }
 
 static void
@@ -287,18 +288,16 @@ ends(const struct figures *x, size_t i)
 }
 
 /* A part of the text: parameters of a function may be no parameters of a statement. */
-static void
-levels(const struct figures *x, size_t of)
+void
+ranks_write(struct writer *w, const struct agg_given_want *want)
 {
-	W(x->w, ", quantilesExact");
-	some(x, of);
-	for (size_t i = 0; i < x->want->n_ranks; i++) {
-		const struct agg_rank *r = &x->want->ranks[i];
+	for (size_t i = 0; i < want->n_ranks; i++) {
+		const struct agg_rank *r = &want->ranks[i];
 		uint64_t level = r->part * (LEVEL_UNITS / r->whole);
 
-		buf_printf(&x->w->b, "%s0.%012ju", i == 0 ? "(" : ", ", (uintmax_t)(level == 0 ? 0 : level - 1));
+		buf_printf(&w->b, "%s0.%012ju", i == 0 ? "(" : ", ", (uintmax_t)(level == 0 ? 0 : level - 1));
 	}
-	W(x->w, ")(");
+	W(w, ")(");
 }
 
 uint64_t
@@ -321,7 +320,9 @@ static void
 all(const struct figures *x, size_t i, bool ranked)
 {
 	if (ranked) {
-		levels(x, i);
+		W(x->w, ", quantilesExact");
+		some(x, i);
+		ranks_write(x->w, x->want);
 	} else {
 		W(x->w, ", groupArray");
 		some(x, i);
@@ -337,7 +338,10 @@ distinct(const struct figures *x, size_t i)
 {
 	const struct field *f = x->want->fields[i].field;
 
-	W(x->w, ", uniqExact");
+	if (x->how.parts)
+		W(x->w, ", groupUniqArray");
+	else
+		W(x->w, ", uniqExact");
 	if (may_miss(f))
 		W(x->w, "If");
 	W(x->w, "(");
@@ -354,10 +358,18 @@ distinct(const struct figures *x, size_t i)
 }
 
 static void
-head(struct writer *w, bool traces)
+head(struct writer *w, struct figures_how how)
 {
-	if (traces) {
+	if (how.traces) {
 		W(w, "toInt64(min(spanfs_tb)), toInt64(max(spanfs_tb)), count()");
+		return;
+	}
+	if (how.parts) {
+		W(w, "min(");
+		start_write(w);
+		W(w, ") AS spanfs_first, max(");
+		start_write(w);
+		W(w, ") AS spanfs_last, count()");
 		return;
 	}
 	W(w, "toUnixTimestamp64Nano(min(");
@@ -372,15 +384,19 @@ figures_write(struct writer *w, const struct agg_given_want *want, struct figure
 {
 	const struct figures x = { w, want, how };
 
-	head(w, how.traces);
-	if (how.named)
+	head(w, how);
+	if (how.parts)
+		W(w, " AS spanfs_c");
+	else if (how.named)
 		W(w, " AS spanfs_count");
 	W(w, ", ");
 	if (how.traces)
 		W(w, "countIf(spanfs_te != 0)");
 	else
 		errors_write(w);
-	if (how.named)
+	if (how.parts)
+		W(w, " AS spanfs_e");
+	else if (how.named)
 		W(w, " AS spanfs_errors");
 	for (size_t i = 0; i < want->n_fields; i++) {
 		const struct agg_given_field *f = &want->fields[i];
@@ -398,7 +414,7 @@ figures_write(struct writer *w, const struct agg_given_want *want, struct figure
 		if (f->ends)
 			ends(&x, i);
 		if (f->all)
-			all(&x, i, how.ranked);
+			all(&x, i, how.ranked && !how.parts);
 		if (f->distinct)
 			distinct(&x, i);
 	}

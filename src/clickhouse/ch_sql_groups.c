@@ -143,6 +143,7 @@ struct spans {
 	const struct ch_select *q;
 	const struct grouping *g;
 	const struct agg_given_want *want;
+	bool by_trace;
 };
 
 /* False, and nothing, where no span can be in doubt. */
@@ -173,6 +174,10 @@ span_columns(struct writer *w, void *arg)
 		key_write(w, &f, i);
 	}
 	figures_columns(w, x->q, x->want);
+	if (x->by_trace) {
+		w_column(w, CHC_TRACE_ID);
+		W(w, ", ");
+	}
 	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
 		if (w_have(w, columns[i])) {
 			w_column(w, columns[i]);
@@ -309,6 +314,97 @@ by_trace(const struct ch_select *q, struct tops *x, struct writer *w, struct ch_
 	return finish(w, out, e);
 }
 
+/* Where groups come from. */
+static void
+from_write(struct writer *w, struct spans *x, bool split)
+{
+	W(w, " FROM ");
+	if (split) {
+		parts_write(w, x->q, span_columns, x);
+	} else {
+		w_table(w, x->q->schema->table);
+		where_write(w, x->q);
+	}
+}
+
+/* One level: keys, figures, doubts. */
+static void
+one_level(struct writer *w, struct spans *x, struct tops *tops, struct ch_sql *out)
+{
+	bool split = split_can(w, x->q->filter);
+
+	W(w, "SELECT ");
+	for (size_t i = 0; i < x->g->n_keys; i++)
+		(split ? key_name : key_write)(w, &x->g->keys[i], i);
+	figures_write(w, x->want, (struct figures_how){ .ranked = tops->ranked, .split = split, .named = tops->some });
+	out->levels = 1;
+	out->doubts = doubt_counts(w, x, split, tops->some ? tops : NULL);
+	W(w, ", toUInt8(1) AS " CH_END);
+	from_write(w, x, split);
+}
+
+/* The lower level, in brackets: false: no span can be in doubt. */
+static bool
+of_traces(struct writer *w, struct spans *x, const struct tops *tops)
+{
+	bool split = split_can(w, x->q->filter), doubts;
+
+	x->by_trace = true;
+	W(w, "(SELECT ");
+	for (size_t i = 0; i < x->g->n_keys; i++)
+		(split ? key_name : key_write)(w, &x->g->keys[i], i);
+	if (x->g->has_bucket) {
+		bucket_write(w, tops);
+		W(w, " AS spanfs_i, ");
+	}
+	figures_write(w, x->want, (struct figures_how){ .split = split, .parts = true });
+	doubts = doubt_counts(w, x, split, NULL);
+	if (doubts)
+		W(w, " AS spanfs_dubious");
+	from_write(w, x, split);
+	W(w, " GROUP BY ");
+	w_column(w, CHC_TRACE_ID);
+	for (size_t i = 0; i < x->g->n_keys; i++) {
+		W(w, ", ");
+		key_names(w, &x->g->keys[i], i);
+	}
+	if (x->g->has_bucket)
+		W(w, ", spanfs_i");
+	W(w, ")");
+	return doubts;
+}
+
+/* Two, of which the lower one stands behind: its text is made first, and its parameters. */
+static void
+two_levels(struct writer *w, struct spans *x, struct tops *tops, struct ch_sql *out)
+{
+	struct buf lower;
+	bool doubts = of_traces(w, x, tops), any;
+
+	lower = w->b;
+	buf_init(&w->b);
+	tops->below = true;
+	W(w, "SELECT ");
+	for (size_t i = 0; i < x->g->n_keys; i++)
+		key_name(w, &x->g->keys[i], i);
+	sums_write(w, x->want, (struct figures_how){ .ranked = tops->ranked, .named = tops->some });
+	out->levels = 2;
+	if (doubts)
+		W(w, ", toUInt64(sum(spanfs_dubious)");
+	any = doubts;
+	if (tops->some && tops_doubts(w, tops, doubts ? " + (" : ", toUInt64((")) {
+		W(w, ")");
+		any = true;
+	}
+	if (any)
+		W(w, ") AS spanfs_doubt");
+	out->doubts = any;
+	W(w, ", toUInt8(1) AS " CH_END " FROM ");
+	buf_sv(&w->b, buf_view(&lower));
+	w->b.oom |= lower.oom;
+	buf_release(&lower);
+}
+
 int
 ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena *a,
     struct ch_sql *out, struct err *e)
@@ -321,7 +417,7 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	struct spans spans;
 	struct tops tops = { .g = g, .want = &want, .step = agg_step(t), .shift = q->shift, .keep = agg_keep(t),
 		.ranked = q->ranked };
-	bool split, some;
+	uint64_t pieces;
 
 	memset(out, 0, sizeof *out);
 	if (!agg_takes_given(t, &want) || !figures_can(&w, &want) || (q->ranked && !can_rank(t, &want)) ||
@@ -336,26 +432,14 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	asked = with_key(q, g, a);
 	if (asked.filter == NULL)
 		return err_nomem(e);
-	split = split_can(&w, asked.filter);
-	W(&w, "SELECT ");
-	for (size_t i = 0; i < g->n_keys; i++)
-		(split ? key_name : key_write)(&w, &g->keys[i], i);
-	some = !q->all_groups && tops_can(&tops);
-	figures_write(&w, &want, (struct figures_how){ .ranked = q->ranked, .split = split, .named = some });
-	out->levels = 1;
-	spans = (struct spans){ &asked, g, &want };
-	out->doubts = doubt_counts(&w, &spans, split, some ? &tops : NULL);
+	tops.some = !q->all_groups && tops_can(&tops);
+	pieces = want.all && !q->ranked ? q->pieces : 0;
+	spans = (struct spans){ .q = &asked, .g = g, .want = &want };
+	(q->by_trace && pieces <= 1 ? two_levels : one_level)(&w, &spans, &tops, out);
 	tops.doubts = out->doubts;
-	out->some = some;
-	W(&w, ", toUInt8(1) AS " CH_END " FROM ");
-	if (split) {
-		parts_write(&w, &asked, span_columns, &spans);
-	} else {
-		w_table(&w, q->schema->table);
-		where_write(&w, &asked);
-	}
-	group_by(&w, &tops, want.all && !q->ranked ? q->pieces : 0);
-	if (some)
+	out->some = tops.some;
+	group_by(&w, &tops, pieces);
+	if (tops.some)
 		tops_write(&w, &tops);
 	return finish(&w, out, e);
 }

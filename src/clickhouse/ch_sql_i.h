@@ -138,8 +138,11 @@ void figures_doubts(struct writer *, const struct ch_select *, const struct agg_
 struct figures_how {
 	bool ranked, split, named;
 	bool traces;			/* of the rows of trace_rows_write */
+	bool parts;			/* of a trace's spans in a group: for sums_write */
 };
 void figures_write(struct writer *, const struct agg_given_want *, struct figures_how);
+/* "(0.5, 0.9)(", behind the name of an aggregate: the percentiles that are wanted. */
+void ranks_write(struct writer *, const struct agg_given_want *);
 /* Is it told how many spans have a number there? */
 bool figure_counts(const struct agg_given_field *);
 
@@ -149,6 +152,10 @@ bool trace_own(const struct field *);
 void trace_own_write(struct writer *, enum intrinsic);
 /* In brackets a row for each trace: these, spanfs_te, how many errors it has, and spanfs_d: is it in doubt? */
 void trace_rows_write(struct writer *, const struct ch_select *q);
+
+/* ---- ch_sql_levels.c ---- */
+/* Groups by way of traces: the figures of groups of what figures_write told `parts` has of each trace. */
+void sums_write(struct writer *, const struct agg_given_want *, struct figures_how);
 
 /* ---- ch_sql_tops.c ---- */
 /* Groups of which some only are wanted. */
@@ -161,6 +168,8 @@ struct tops {
 	bool ranked;
 	bool doubts;			/* spanfs_doubt tells of them */
 	bool traces;
+	bool some;			/* and some are left out there: figures are named */
+	bool below;			/* the level below has the bucket: spanfs_i */
 };
 /* Might fewer come: has a group one row, and is something left out? Then figures are named. */
 bool tops_can(const struct tops *);

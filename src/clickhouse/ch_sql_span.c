@@ -61,6 +61,10 @@ bucket_write(struct writer *w, const struct tops *x)
 	uint64_t shift = bucket_shift(x->step, x->shift), step = bucket_ns(x->step);
 	bool wide = shift != 0;		/* with it the last days are past Int64 */
 
+	if (x->below) {
+		W(w, "spanfs_i");
+		return;
+	}
 	if (wide)
 		W(w, "toInt64(");
 	W(w, "intDiv(");

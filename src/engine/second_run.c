@@ -13,6 +13,8 @@
 
 struct second_query {
 	struct request *plain;
+	struct request *further;	/* groups of a server on two levels, where its are on one; or NULL */
+	bool is_further;		/* it ran last */
 	uint64_t rules_off;		/* of the reader's run */
 };
 
@@ -54,6 +56,23 @@ second_plain(void *query, const struct second_run *run, struct err *e)
 }
 
 static int
+second_further(void *query, const struct second_run *run, struct err *e)
+{
+	struct second_query *q = query;
+
+	if (q->further == NULL)
+		return 1;
+	q->is_further = true;
+	return run_into(q->further, run, e);
+}
+
+static const struct request *
+second_last(const struct second_query *q)
+{
+	return q->is_further ? q->further : q->plain;
+}
+
+static int
 second_again(void *query, bool chosen, const struct second_run *run, struct err *e)
 {
 	const struct second_query *q = query;
@@ -62,7 +81,8 @@ second_again(void *query, bool chosen, const struct second_run *run, struct err 
 
 	if ((code = request_plain(q->plain, &r, e)) < 0)
 		return code;
-	r->rules_off = chosen ? q->rules_off : q->plain->rules_off;
+	r->rules_off = chosen ? q->rules_off : second_last(q)->rules_off;
+	r->force = chosen ? OPT_FORCE_NONE : second_last(q)->force;
 	r->memory = q->plain->memory;
 	code = run_into(r, run, e);
 	request_free(r);
@@ -82,7 +102,7 @@ second_plan(const void *query, struct buf *b)
 {
 	const struct second_query *q = query;
 
-	explain_request(b, q->plain);
+	explain_request(b, second_last(q));
 }
 
 static void
@@ -91,11 +111,12 @@ second_free(void *query)
 	struct second_query *q = query;
 
 	request_free(q->plain);
+	request_free(q->further);
 	free(q);
 }
 
 static const struct second_ops second_ops = {
-	second_plain, second_again, second_path, second_plan, second_free,
+	second_plain, second_further, second_again, second_path, second_plan, second_free,
 };
 
 /*
@@ -196,6 +217,20 @@ tap_free(struct shadow_tap *t)
 	free(t);
 }
 
+/* Of groups of spans that the server made on one level; if memory is short, without. */
+static void
+further_begin(struct second_query *q, const struct request *r)
+{
+	const struct plan_scan *s = r->plan != NULL ? &r->plan->scan : NULL;
+
+	if (s == NULL || !s->handed.groups || !s->may_by_trace || s->handed.by_trace ||
+	    request_plain(r, &q->further, NULL) < 0)
+		return;
+	q->further->rules_off = r->rules_off;
+	q->further->force = OPT_FORCE_LEVELS;
+	q->further->memory = q->plain->memory;
+}
+
 /* The digest of what has passed, and the plan that it was made with. */
 static void
 second_take(struct second *x, struct shadow_tap *t, const struct request *r, int code)
@@ -206,6 +241,8 @@ second_take(struct second *x, struct shadow_tap *t, const struct request *r, int
 	digest_end(&x->digest);
 	explain_request(&x->plan, r);
 	x->code = code;
+	if (x->query != NULL)
+		further_begin(x->query, r);
 }
 
 struct shadow_tap *

@@ -8,6 +8,7 @@
  *   read   the pages of its disk that it reads for them; half of what a span takes there, since no
  *          question is about all columns
  *   sent   network_round_trip_cost a question, network_byte_cost a byte
+ *   levels of groups of spans, one or two: what is cheaper
  *   groups made there: an operator for each key and figure of a row, and the bytes of the groups;
  *          made here: the bytes of the rows, and putting them together
  *
@@ -214,6 +215,35 @@ groups_cost(const struct opt *o, double found)
 	    groups * (cells * BYTES_FIELD * c->network_byte_cost + c->cpu_tuple_cost);
 }
 
+/*
+ * On two levels: the same of each trace's spans, so many groups as that makes, and an operator for each
+ * of their cells. It leaves as much to send.
+ */
+static double
+by_trace_cost(const struct opt *o, double found)
+{
+	const struct cost_params *c = &o->options->cost;
+	const struct grouping *g = o->options->groups;
+	double cells = (double)(g->n_keys + g->has_bucket + g->n_aggs);
+	double groups = card_server_groups(o, found), traces = found / SPANS_PER_TRACE;
+	double parts = found < groups * traces ? found : groups * traces;
+
+	return groups_cost(o, found) + (parts > traces ? parts : traces) *
+	    (c->cpu_tuple_cost + cells * c->cpu_operator_cost);
+}
+
+static void
+choose_levels(struct opt *o, double found)
+{
+	struct plan_scan *s = &o->plan->scan;
+
+	s->handed.by_trace = false;
+	if (!s->may_by_trace || !s->handed.groups)
+		return;
+	s->by_trace_cost = by_trace_cost(o, found);
+	s->handed.by_trace = s->by_trace_cost < s->groups_cost || o->options->force == OPT_FORCE_LEVELS;
+}
+
 void
 cost_server(struct opt *o, struct plan_node *scan, const struct server_rows *r)
 {
@@ -233,5 +263,8 @@ cost_server(struct opt *o, struct plan_node *scan, const struct server_rows *r)
 	} else if (s->may_group) {
 		s->handed.groups = true;	/* it decides: it may have no way to */
 	}
-	scan->est_cost = read_cost(o) + (s->groups_cost != 0 && s->handed.groups ? s->groups_cost : sent);
+	choose_levels(o, r->found);
+	if (s->groups_cost != 0 && s->handed.groups)
+		sent = s->handed.by_trace ? s->by_trace_cost : s->groups_cost;
+	scan->est_cost = read_cost(o) + sent;
 }

@@ -14,7 +14,7 @@ opt_force_name(enum opt_force f)
 		[OPT_FORCE_SERVICE] = "service", [OPT_FORCE_TRACE] = "trace",
 		[OPT_FORCE_INDEXES] = "indexes", [OPT_FORCE_TEXT] = "text",
 		[OPT_FORCE_UNION] = "union", [OPT_FORCE_INTERSECTION] = "intersection",
-		[OPT_FORCE_COVERING] = "covering",
+		[OPT_FORCE_COVERING] = "covering", [OPT_FORCE_LEVELS] = "levels",
 	};
 
 	return (unsigned)f < N_OPT_FORCES ? names[f] : "unknown";
@@ -111,6 +111,7 @@ choose(const struct opt *o, enum access *access, uint64_t *leaves)
 		*access = ACCESS_COVERING;
 		*leaves = may;
 		return o->plan->output == ROW_COUNT;
+	case OPT_FORCE_LEVELS:	/* cost_server.c */
 	case OPT_FORCE_NONE:
 		return false;
 	}

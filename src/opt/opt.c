@@ -31,6 +31,7 @@ static const struct opt_rule rules[] = {
 	{ "remote-filter", rule_remote_filter, false },
 	{ "remote-page", rule_remote_page, false },
 	{ "remote-groups", rule_remote_groups, false },
+	{ "remote-levels", rule_remote_levels, false },
 };
 #define N_RULES (sizeof rules / sizeof *rules)
 /* The first ones rewrite the filter, and what one leaves may be another's: run in rounds. */

@@ -64,7 +64,7 @@ struct opt_rule {
 opt_apply rule_fold, rule_nnf, rule_union, rule_factor, rule_range, rule_pushdown, rule_time,
     rule_service, rule_bloom, rule_zone, rule_order, rule_catalog, rule_covering, rule_groups, rule_index,
     rule_project, rule_gather, rule_limit, rule_topn,
-    rule_remote_filter, rule_remote_page, rule_remote_groups;
+    rule_remote_filter, rule_remote_page, rule_remote_groups, rule_remote_levels;
 
 /* opt.c; for tests, too */
 const struct opt_rule *opt_rule_at(size_t i);

@@ -19,6 +19,19 @@ put_handed(struct buf *b, const struct plan_handed *h)
 	buf_str(b, first ? "nothing\n" : "\n");
 }
 
+/* Either way the groups are the same. */
+static void
+put_levels(struct buf *b, const struct plan_scan *s)
+{
+	if (!s->handed.groups || !s->may_by_trace)
+		return;
+	buf_printf(b, "levels   %s", s->handed.by_trace ? "two, by way of traces: cost " : "one: cost ");
+	explain_number(b, s->handed.by_trace ? s->by_trace_cost : s->groups_cost);
+	buf_str(b, s->handed.by_trace ? ", of one cost " : ", of two by way of traces cost ");
+	explain_number(b, s->handed.by_trace ? s->groups_cost : s->by_trace_cost);
+	BUF_LIT(b, "\n");
+}
+
 void
 explain_remote(struct buf *b, const struct plan_scan *s, const struct stats_server *st)
 {
@@ -31,6 +44,7 @@ explain_remote(struct buf *b, const struct plan_scan *s, const struct stats_serv
 		explain_number(b, s->rows_cost);
 		BUF_LIT(b, "\n");
 	}
+	put_levels(b, s);
 	if (st == NULL || (!st->has_read && !st->has_rows))
 		return;
 	if (st->has_read)
@@ -55,6 +69,9 @@ explain_remote_json(struct buf *b, const struct plan_scan *s, const struct stats
 	    s->handed.groups ? "true" : "false");
 	if (s->may_group && s->rows_cost > 0)
 		buf_printf(b, ",\"groups_cost\":{\"there\":%.2f,\"here\":%.2f}", s->groups_cost, s->rows_cost);
+	if (s->may_by_trace && s->handed.groups)
+		buf_printf(b, ",\"levels\":%d,\"levels_cost\":{\"one\":%.2f,\"two\":%.2f}",
+		    s->handed.by_trace ? 2 : 1, s->groups_cost, s->by_trace_cost);
 	if (st != NULL && st->has_read)
 		buf_printf(b, ",\"server_reads\":{\"spans\":%.0f,\"marks\":%.0f,\"parts\":%.0f}",
 		    st->read_rows, st->read_marks, st->read_parts);

@@ -174,7 +174,9 @@ verify_handed(const struct plan_scan *s, struct err *e)
 {
 	if (s->server == NULL && (s->handed.filter || s->handed.page || s->may_group))
 		return plan_broken(e, "handed over to nobody");
-	return s->handed.groups && !s->may_group ? plan_broken(e, "groups that nobody may make") : 0;
+	if ((s->handed.groups && !s->may_group) || (s->handed.by_trace && !s->may_by_trace))
+		return plan_broken(e, "groups that nobody may make");
+	return s->handed.by_trace && !s->handed.groups ? plan_broken(e, "levels of no groups") : 0;
 }
 
 int

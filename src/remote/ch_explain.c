@@ -52,8 +52,9 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 		rc = ch_sql_select(&q, a, &out->sql, e);
 	} else if (s->plan->output == ROW_GROUP && s->env->groups != NULL) {
 		rc = groups_sql(s->env->groups, s->env->side, &q, a, &out->sql, e);
-		out->how = out->sql.levels == 2 ? "grouped on the server, two levels: traces, and what is their own" :
-		    "grouped on the server, one level";
+		out->how = out->sql.levels != 2 ? "grouped on the server, one level: figures of spans add up" :
+		    q.by_trace ? "grouped on the server, two levels: what each trace adds, and that put together" :
+		    "grouped on the server, two levels: traces, and what is their own";
 	}
 	if (rc != ERR_UNSUPPORTED)
 		return rc;

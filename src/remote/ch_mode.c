@@ -117,7 +117,7 @@ ch_state_begin(const struct source *s, struct ch_state *st, struct ch_layout *l,
 	st->layout = l;
 	st->q = (struct ch_select){ .schema = l->schema,
 		.filter = s->plan->scan.handed.filter ? s->plan->filter.pred : &everything,
-		.range = s->plan->filter.range, .columns = ch_columns_of(s, false), .limit = UINT64_MAX };
+		.by_trace = s->plan->scan.handed.by_trace, .range = s->plan->filter.range, .columns = ch_columns_of(s, false), .limit = UINT64_MAX };
 	int rc = choose_mode(s, st, e);
 
 	return rc < 0 ? rc : ch_state_tell(s, st, e);

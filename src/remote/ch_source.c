@@ -419,7 +419,7 @@ source_part_name(const struct source *s, uint32_t part)
 
 static const struct plan_caps caps = {
 	.server = "ClickHouse",
-	.takes = { .filter = true, .page = true, .groups = true },
+	.takes = { .filter = true, .page = true, .groups = true, .by_trace = true },
 	.projection = true,
 	.newest = true,
 };

@@ -36,15 +36,46 @@ stands(struct second *x, const struct second_run *like)
 	return d.verdict == VERDICT_SAME;
 }
 
+static void
+compare(struct second *x, const struct second_run *run, int code, struct difference *d)
+{
+	digest_end(run->digest);
+	if (!codes_compare(x->code, code, d))
+		digest_compare(&x->digest, run->digest, true, d);
+}
+
+/* >0: there is no such form. */
+static int
+compare_further(struct second *x, const struct second_run *run, struct difference *d, struct err *e)
+{
+	struct second_run other = *run;
+	struct digest digest;
+	int code;
+
+	if (x->ops->further == NULL)
+		return 1;
+	digest_init(&digest, x->digest.tolerance);
+	other.digest = &digest;
+	if ((code = x->ops->further(x->query, &other, e)) <= 0) {
+		x->further = true;
+		compare(x, &other, code, d);
+		digest_release(run->digest);
+		*run->digest = digest;
+		digest_init(&digest, 0);
+	}
+	digest_release(&digest);
+	return code;
+}
+
 int
 second_compare(struct second *x, const struct second_run *run, struct difference *d,
     struct err *e)
 {
-	int code = x->ops->run(x->query, run, e);
+	int code = x->ops->run(x->query, run, e), further;
 
-	digest_end(run->digest);
-	if (!codes_compare(x->code, code, d))
-		digest_compare(&x->digest, run->digest, true, d);
+	compare(x, run, code, d);
+	if (d->verdict == VERDICT_SAME && (further = compare_further(x, run, d, e)) <= 0)
+		code = further;
 	if (d->verdict == VERDICT_DIFFERENT && x->moves && !stands(x, run))
 		*d = (struct difference){ VERDICT_UNDECIDED, ROW_NONE, false, "the spans changed meanwhile" };
 	return code;
@@ -132,11 +163,11 @@ second_describe(struct buf *b, struct second *x, const struct difference *d,
 	put_head(b, x, d);
 	if (d->row != ROW_NONE && !d->in_block) {
 		put_row(b, "chosen:", &x->digest, d->row);
-		put_row(b, "plain: ", other, d->row);
+		put_row(b, x->further ? "other: " : "plain: ", other, d->row);
 	}
 	put_plan(b, "plan chosen", buf_view(&x->plan));
 	x->ops->print_plan(x->query, &text);
-	put_plan(b, "plain plan", buf_view(&text));
+	put_plan(b, x->further ? "other plan" : "plain plan", buf_view(&text));
 	b->oom |= text.oom;
 	buf_release(&text);
 }

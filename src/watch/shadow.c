@@ -200,6 +200,7 @@ run_job(struct shadow *s, struct shadow_job *j)
 		report(s, &j->x, &d, &other);
 	atomic_fetch_add(d.verdict == VERDICT_SAME ? &s->same : d.verdict == VERDICT_DIFFERENT ?
 	    &s->different : &s->undecided, 1);
+	atomic_fetch_add(&s->further, j->x.further);
 	atomic_fetch_add(&s->ns, clock_mono_ns() - t0);
 	digest_release(&other);
 }
@@ -304,12 +305,13 @@ shadow_print(struct shadow *s, struct buf *out)
 {
 	buf_printf(out, "sample_rate %g\n", conf_double(*s->conf, CONF_SHADOW_SAMPLE_RATE));
 	buf_printf(out, "sampled     %llu\nsame        %llu\ndifferent   %llu\n"
-	    "undecided   %llu\ndropped     %llu\n",
+	    "undecided   %llu\ndropped     %llu\ntwo levels  %llu\n",
 	    (unsigned long long)atomic_load(&s->sampled),
 	    (unsigned long long)atomic_load(&s->same),
 	    (unsigned long long)atomic_load(&s->different),
 	    (unsigned long long)atomic_load(&s->undecided),
-	    (unsigned long long)atomic_load(&s->dropped));
+	    (unsigned long long)atomic_load(&s->dropped),
+	    (unsigned long long)atomic_load(&s->further));
 	pthread_mutex_lock(&s->lock);
 	buf_printf(out, "waiting     %u\nrunning     %d\n", s->n_queued, s->busy);
 	for (size_t k = 0; k < s->n_reports; k++) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * test_ch_shadow: what a server counts and groups is checked by [shadow] against the rows that it
- * sends for the plain plan: of generated aggregates none differs, and a wrong rewrite is caught. The
- * wrong one is this program's own: the linker puts it before ch_sql_groups (--wrap).
+ * sends for the plain plan, and groups of one level against those of two: of generated aggregates none
+ * differs, and wrong rewrites are caught. The wrong ones are this program's own: the linker puts them
+ * before ch_sql_groups and sums_write (--wrap).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,13 +14,14 @@
 #include <cmocka.h>
 
 #include "clickhouse/ch_groups.h"
+#include "clickhouse/ch_sql_i.h"
 #include "lib/ask.h"
 #include "lib/export_rig.h"
 #include "lib/rounds.h"
 #include "lib/store_vocab.h"
 
 #define N_SPANS 1500
-#define N_PATHS 2000
+#define N_PATHS 3000
 #define TABLE "otel_traces"
 
 static struct ch_server server;
@@ -28,7 +30,7 @@ static struct arena words;
 static struct vocab vocab;
 static struct conf *conf;
 static struct engine *en;
-static bool wrong;
+static bool wrong, wrong_sums;
 
 int __real_ch_sql_groups(const struct ch_select *, const struct agg_table *, struct arena *,
     struct ch_sql *, struct err *);
@@ -46,6 +48,24 @@ __wrap_ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struc
 	if (wrong)
 		other.filter = &all;
 	return __real_ch_sql_groups(&other, t, a, out, e);
+}
+
+void __real_sums_write(struct writer *, const struct agg_given_want *, struct figures_how);
+void __wrap_sums_write(struct writer *, const struct agg_given_want *, struct figures_how);
+
+/* It has of a group the spans of one trace: fewer than errors, if all are. */
+void
+__wrap_sums_write(struct writer *w, const struct agg_given_want *want, struct figures_how how)
+{
+	size_t from = w->b.n;
+	int64_t at;
+
+	__real_sums_write(w, want, how);
+	if (!wrong_sums)
+		return;
+	at = sv_find(sv_sub(buf_view(&w->b), from, w->b.n), SV("sum(spanfs_c)"));
+	assert_true(at >= 0);
+	memcpy(w->b.p + from + (size_t)at, "max", 3);
 }
 
 #define COUNT(what) ((unsigned long)atomic_load(&en->shadow.what))
@@ -81,18 +101,19 @@ append(void *arg, const void *p, size_t n, struct err *e)
 static void
 no_generated_aggregate_differs(void **state)
 {
-	static const char *const files[] = { "groups.jsonl", "groups.csv", "count", "groups.jsonl" };
+	static const char *const files[] = { "groups.jsonl", "groups.csv", "groups.jsonl", "groups.csv",
+		"groups.jsonl", "groups.csv", "groups.jsonl", "count" };
 	unsigned n = rounds_of(N_PATHS), ran = 0;
 	struct buf path = BUF_INIT;
 	uint64_t seed = 20261130;
 
 	(void)state;
 	for (unsigned i = 0; i < n; i++) {
-		const char *file = files[i % 4];
+		const char *file = files[i % 8];
 
 		path.n = 0;
 		vocab.flags = strcmp(file, "count") == 0 ? vocab_file_flags(file) :
-		    GEN_PATH_GROUPS | GEN_PATH_TIME | (i % 3 == 0 ? GEN_PATH_TRACE : 0);
+		    GEN_PATH_GROUPS | GEN_PATH_TIME | (i % 6 == 0 ? GEN_PATH_TRACE : 0);
 		gen_path(&seed, &vocab, &path);
 		if (path.n > 1)
 			buf_putc(&path, '/');
@@ -108,6 +129,8 @@ no_generated_aggregate_differs(void **state)
 	assert_int_equal(COUNT(undecided), 0);
 	assert_int_equal(COUNT(dropped), 0);
 	assert_int_equal(COUNT(same), COUNT(sampled));
+	/* Of groups of spans two forms of the server's are compared, too. */
+	assert_true(COUNT(further) > n / 3 * 2);
 	buf_release(&path);
 }
 
@@ -122,6 +145,48 @@ most_of_them_are_the_servers(void **state)
 	assert_non_null(strstr(buf_cstr(&plan), "handed   counts and groups\n"));
 	assert_non_null(strstr(buf_cstr(&plan), " GROUP BY spanfs_k0"));
 	buf_release(&plan);
+}
+
+static void
+reported(const char *path, const char *what)
+{
+	struct buf text = BUF_INIT;
+
+	shadow_print(&en->shadow, &text);
+	assert_non_null(strstr(buf_cstr(&text), path));
+	assert_non_null(strstr(text.p, what));
+	buf_release(&text);
+}
+
+/* The form of two levels is run beside that of one, and beside the rows. */
+static void
+a_wrong_rewrite_of_two_levels_is_caught(void **state)
+{
+	unsigned long before = COUNT(different), further = COUNT(further);
+	struct verification v = { .words = BUF_INIT };
+	struct requester me = { 1, 1 };
+	struct buf out = BUF_INIT;
+	static const char path[] = "/status/unset/group/kind/agg/count,sum:duration/groups.jsonl";
+
+	(void)state;
+	wrong_sums = true;
+	assert_int_equal(asked(path), 0);
+	shadow_drain(&en->shadow);
+	assert_int_equal(COUNT(different), before + 1);
+	assert_int_equal(COUNT(further), further + 1);
+	reported(path, "other plan");
+	reported(path, "levels   two, by way of traces: cost ");
+	reported(path, "levels   one: cost ");
+	reported(path, "two levels: what each trace adds, and that put together");
+	assert_int_equal(engine_verify(en, SV("status/unset/group/name/groups.jsonl"), me, append, &out, NULL,
+	    &v, NULL), 0);
+	assert_int_equal(v.verdict, VERDICT_DIFFERENT);
+	wrong_sums = false;
+	assert_int_equal(asked("/status/unset/group/scope/groups.jsonl"), 0);
+	shadow_drain(&en->shadow);
+	assert_int_equal(COUNT(different), before + 1);
+	buf_release(&v.words);
+	buf_release(&out);
 }
 
 static void
@@ -233,6 +298,7 @@ main(void)
 		cmocka_unit_test(no_generated_aggregate_differs),
 		cmocka_unit_test(most_of_them_are_the_servers),
 		cmocka_unit_test(a_wrong_rewrite_is_caught),
+		cmocka_unit_test(a_wrong_rewrite_of_two_levels_is_caught),
 		cmocka_unit_test(a_second_run_that_fails_is_undecided),
 	};
 

@@ -81,7 +81,7 @@ teardown(void **state)
 	return 0;
 }
 
-enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS, RANKED };
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS, RANKED, LEVELS };
 
 static const struct {
 	struct ch_schema *schema;
@@ -151,6 +151,10 @@ static const struct {
 	{ &plain, "/per/trace/group/service,name/agg/count,errors,p95:duration", RANKED },
 	{ &spread, "/status/error/since/1h/per/trace/group/name/bucket/1h/agg/max:duration,distinct:service/sort/max:duration:desc/limit/5", GROUPS },
 	{ &plain, "/group/service/bucket/week/agg/p0:duration,p50:duration,p99.99:duration,p100:duration", RANKED },
+	/* On two levels, by way of traces. */
+	{ &plain, "/group/name,http.route/bucket/1h/agg/count,errors,p95:duration,min:span.n,distinct:user.id", LEVELS },
+	{ &spread, "/service/a/agg/avg:duration", LEVELS },
+	{ &plain, "/where/http.route/eq/x/group/trace_id/agg/count,sum:duration/sort/sum:duration:desc/limit/20", LEVELS },
 };
 
 static void
@@ -187,7 +191,7 @@ groups(const struct ch_select *s, const struct query *q, struct arena *a, struct
 static void
 one(struct buf *b, size_t i, struct arena *a)
 {
-	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "groups ", "ranked " };
+	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "groups ", "ranked ", "levels " };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
 	struct path *path;
@@ -203,9 +207,10 @@ one(struct buf *b, size_t i, struct arena *a)
 		.columns = i == 0 ? (1ull << N_CHC) - 1 : 1ull << CHC_TRACE_ID | 1ull << CHC_ATTRS,
 		.limit = q->has_limit ? q->limit : UINT64_MAX, .count = cases[i].what == COUNT,
 		.hex = cases[i].what == HEX, .whole_traces = cases[i].what == TRACES,
-		.ranked = cases[i].what == RANKED, .shift = cases[i].what == RANKED ? 3600000000000 : 0,
+		.ranked = cases[i].what == RANKED,
+		.by_trace = cases[i].what == LEVELS, .shift = cases[i].what == RANKED ? 3600000000000 : 0,
 		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST };
-	if (cases[i].what == GROUPS || cases[i].what == RANKED)
+	if (cases[i].what >= GROUPS)
 		groups(&s, q, a, &sql);
 	else if (ch_sql_select(&s, a, &sql, &e) != 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);

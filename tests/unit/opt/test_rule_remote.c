@@ -186,6 +186,36 @@ groups_are_made_where_that_is_cheaper(void **state)
 	assert_true(p->scan.may_group && p->scan.groups_cost > 2 * p->scan.rows_cost);
 }
 
+/* That they are the same says nothing of what they cost. */
+static void
+groups_are_made_on_the_level_that_is_cheaper(void **state)
+{
+	static const struct field service = { .scope = FIELD_INTRINSIC, .intrinsic = IN_SERVICE };
+	static const struct grouping by_service = { .keys = (struct field *)(uintptr_t)&service, .n_keys = 1 };
+	static const struct grouping of_traces = { .per_trace = true };
+	const struct plan *p;
+
+	(void)state;
+	know();
+	caps.takes.by_trace = true;
+	c.options.output = ROW_GROUP;
+	c.options.groups = &by_service;
+	p = opt_case_run(&c, "all");
+	assert_true(p->scan.may_by_trace && p->scan.handed.groups && !p->scan.handed.by_trace);
+	assert_true(p->scan.by_trace_cost > p->scan.groups_cost);
+	c.options.force = OPT_FORCE_LEVELS;
+	p = opt_case_run(&c, "all");
+	assert_true(p->scan.handed.by_trace);
+	assert_true(p->est_cost >= p->scan.by_trace_cost);
+	/* By the plain plan, and of whole traces, there is nothing to choose. */
+	assert_false(opt_case_run(&c, "")->scan.handed.by_trace);
+	c.options.groups = &of_traces;
+	assert_false(opt_case_run(&c, "all")->scan.may_by_trace);
+	c.options.groups = &by_service;
+	caps.takes.by_trace = false;
+	assert_false(opt_case_run(&c, "all")->scan.handed.by_trace);
+}
+
 static void
 a_limit_lets_fewer_come(void **state)
 {
@@ -210,6 +240,7 @@ main(void)
 		T(values_that_are_not_listed_are_rare),
 		T(the_network_costs),
 		T(groups_are_made_where_that_is_cheaper),
+		T(groups_are_made_on_the_level_that_is_cheaper),
 		T(a_limit_lets_fewer_come),
 	};
 
