@@ -15,6 +15,8 @@ enum { CODE_UNKNOWN_SETTING = 115 };
 /* "" is the database that the server chose. */
 #define OF_TABLE " WHERE database = coalesce(nullIf({d:String}, ''), currentDatabase()) AND "
 
+#define TIMES_OF_TRACES "_trace_id_ts"
+
 static int
 next_piece(void *arg, struct sv *out, struct err *e)
 {
@@ -72,9 +74,9 @@ too_old(struct ch_client *c, struct err *e)
 static int
 each_row(struct ch_client *c, struct sv sql, struct ch_table t, row_fn *fn, void *arg, struct err *e)
 {
-	struct buf d = BUF_INIT, n = BUF_INIT;
-	struct ch_question q = { .sql = sql, .format = SV("RowBinaryWithNamesAndTypes"), .n_params = 2 };
-	struct ch_param params[2];
+	struct buf d = BUF_INIT, n = BUF_INIT, ts = BUF_INIT;
+	struct ch_question q = { .sql = sql, .format = SV("RowBinaryWithNamesAndTypes"), .n_params = 3 };
+	struct ch_param params[3];
 	struct ch_reply *reply = NULL;
 	struct ch_rows *rows = NULL;
 	struct ch_outcome o = { 0 };
@@ -82,10 +84,13 @@ each_row(struct ch_client *c, struct sv sql, struct ch_table t, row_fn *fn, void
 
 	ch_param_string(&d, t.database);
 	ch_param_string(&n, t.name);
+	buf_sv(&ts, buf_view(&n));
+	BUF_LIT(&ts, TIMES_OF_TRACES);
 	params[0] = (struct ch_param){ SV("d"), buf_view(&d) };
 	params[1] = (struct ch_param){ SV("t"), buf_view(&n) };
+	params[2] = (struct ch_param){ SV("ts"), buf_view(&ts) };
 	q.params = params;
-	rc = d.oom || n.oom ? err_nomem(e) : ch_ask(c, &q, &o, &reply, e);
+	rc = d.oom || n.oom || ts.oom ? err_nomem(e) : ch_ask(c, &q, &o, &reply, e);
 	if (rc < 0 && o.code == CODE_UNKNOWN_SETTING)
 		rc = too_old(c, e);
 	if (rc == 0 && (rc = ch_rows_open(next_piece, reply, &rows, e)) == 0)
@@ -94,6 +99,7 @@ each_row(struct ch_client *c, struct sv sql, struct ch_table t, row_fn *fn, void
 	ch_close(reply);
 	buf_release(&d);
 	buf_release(&n);
+	buf_release(&ts);
 	return rc;
 }
 
@@ -104,6 +110,7 @@ struct reading {
 	VEC(struct column_row) columns;
 	struct table_row table;
 	size_t n_tables;
+	unsigned times;		/* columns of the table from trace id to time that are there: bits */
 	struct buf print;	/* everything, for the fingerprint */
 };
 
@@ -120,14 +127,11 @@ keep(struct reading *r, struct sv from, struct sv *to, struct err *e)
 }
 
 static int
-on_column(void *arg, const struct sv *t, size_t n, struct err *e)
+on_column(struct reading *r, const struct sv *t, struct err *e)
 {
-	struct reading *r = arg;
 	struct column_row row;
 	int rc;
 
-	if (n != 3)
-		return err_set(e, ERR_IO, -1, "ClickHouse's system.columns is not understood");
 	if ((rc = keep(r, t[0], &row.name, e)) < 0 || (rc = keep(r, t[1], &row.type, e)) < 0 ||
 	    (rc = keep(r, t[2], &row.expression, e)) < 0)
 		return rc;
@@ -135,13 +139,10 @@ on_column(void *arg, const struct sv *t, size_t n, struct err *e)
 }
 
 static int
-on_table(void *arg, const struct sv *t, size_t n, struct err *e)
+on_table(struct reading *r, const struct sv *t, struct err *e)
 {
-	struct reading *r = arg;
 	int rc;
 
-	if (n != 3)
-		return err_set(e, ERR_IO, -1, "ClickHouse's system.tables is not understood");
 	if ((rc = keep(r, t[0], &r->table.engine, e)) < 0 || (rc = keep(r, t[1], &r->table.engine_full, e)) < 0 ||
 	    (rc = keep(r, t[2], &r->table.sorting_key, e)) < 0)
 		return rc;
@@ -149,17 +150,53 @@ on_table(void *arg, const struct sv *t, size_t n, struct err *e)
 	return 0;
 }
 
-#define TABLES "SELECT engine, engine_full, sorting_key FROM system.tables" OF_TABLE "name = {t:String}"
+/* Of the table from trace id to time: it counts if it has its three columns. */
+static void
+on_times(struct reading *r, const struct sv *t)
+{
+	r->times |= (unsigned)(sv_is(t[0], "TraceId") && sv_ends(t[1], SV("String"))) |
+	    (unsigned)(sv_is(t[0], "Start") && sv_find(t[1], SV("DateTime")) >= 0) << 1 |
+	    (unsigned)(sv_is(t[0], "End") && sv_find(t[1], SV("DateTime")) >= 0) << 2;
+}
+
+/* The first cell says of what the row is. */
+static int
+on_row(void *arg, const struct sv *t, size_t n, struct err *e)
+{
+	struct reading *r = arg;
+
+	if (n != 4)
+		return err_set(e, ERR_IO, -1, "ClickHouse's system.columns or system.tables is not understood");
+	if (sv_is(t[0], "column"))
+		return on_column(r, t + 1, e);
+	if (sv_is(t[0], "table"))
+		return on_table(r, t + 1, e);
+	on_times(r, t + 1);
+	return 0;
+}
+
+#define TABLE "SELECT 'table' AS spanfs_of, engine, engine_full, sorting_key FROM system.tables" OF_TABLE \
+	"name = {t:String}"
+
+/*
+ * All in one question, as a program that asks one of its own waits for this first. A union has no
+ * order: columns are put in theirs within their part, and the table's name is no part of it.
+ */
+#define ALL_OF_IT \
+	"SELECT spanfs_of, spanfs_a, spanfs_b, spanfs_c FROM (" \
+	"SELECT 'column' AS spanfs_of, name AS spanfs_a, type AS spanfs_b, default_expression AS spanfs_c, " \
+	"position AS spanfs_at FROM system.columns" OF_TABLE "table = {t:String} UNION ALL " \
+	"SELECT 'table', engine, engine_full, sorting_key, toUInt64(0) FROM system.tables" OF_TABLE \
+	"name = {t:String} UNION ALL " \
+	"SELECT 'times', name, type, '', toUInt64(0) FROM system.columns" OF_TABLE "table = {ts:String}" \
+	") ORDER BY spanfs_of, spanfs_at"
 
 static int
 read_table(struct ch_client *c, struct ch_table t, struct reading *r, struct err *e)
 {
-	int rc = each_row(c, SV("SELECT name, type, default_expression FROM system.columns" OF_TABLE
-	    "table = {t:String} ORDER BY position"), t, on_column, r, e);
+	int rc = each_row(c, SV(ALL_OF_IT), t, on_row, r, e);
 	struct buf b = BUF_INIT;
 
-	if (rc == 0)
-		rc = each_row(c, SV(TABLES), t, on_table, r, e);
 	if (rc == 0 && (r->n_tables == 0 || r->columns.n == 0)) {
 		visible_text(&b, t.name, 0);
 		rc = err_set(e, ERR_UNKNOWN, -1, "ClickHouse has no table %.*s (see [clickhouse] database and "
@@ -169,35 +206,19 @@ read_table(struct ch_client *c, struct ch_table t, struct reading *r, struct err
 	return rc;
 }
 
+/* The table from trace id to time has the table's name and this behind it. */
 static int
-on_name(void *arg, const struct sv *t, size_t n, struct err *e)
+take_times(struct ch_schema *s, const struct reading *r, struct err *e)
 {
-	unsigned *have = arg;
+	char *name;
 
-	(void)e;
-	if (n == 2)
-		*have |= (unsigned)(sv_is(t[0], "TraceId") && sv_ends(t[1], SV("String"))) |
-		    (unsigned)(sv_is(t[0], "Start") && sv_find(t[1], SV("DateTime")) >= 0) << 1 |
-		    (unsigned)(sv_is(t[0], "End") && sv_find(t[1], SV("DateTime")) >= 0) << 2;
-	return 0;
-}
-
-/* The table from trace id to time has the table's name and _trace_id_ts, and its three columns. */
-static int
-read_trace_ts(struct ch_client *c, struct ch_schema *s, struct err *e)
-{
-	struct ch_table t = s->table;
-	unsigned have = 0;
-	char *name = arena_printf(&s->a, "%.*s_trace_id_ts", SV_ARG(s->table.name));
-	int rc;
-
+	if (r->times != 7)
+		return 0;
+	name = arena_printf(&s->a, "%.*s" TIMES_OF_TRACES, SV_ARG(s->table.name));
 	if (name == NULL)
 		return err_nomem(e);
-	t.name = sv_cstr(name);
-	rc = each_row(c, SV("SELECT name, type FROM system.columns" OF_TABLE "table = {t:String}"), t, on_name, &have, e);
-	if (rc == 0 && have == 7)
-		s->trace_ts = t;
-	return rc;
+	s->trace_ts = (struct ch_table){ s->table.database, sv_cstr(name) };
+	return 0;
 }
 
 /* A Distributed table has no key: that of the table behind it, if the server that is asked has it. */
@@ -209,7 +230,7 @@ read_local_key(struct ch_client *c, struct ch_schema *s, struct reading *r, stru
 	if (!s->distributed)
 		return 0;
 	r->table.sorting_key = SV_EMPTY;
-	rc = each_row(c, SV(TABLES), s->local, on_table, r, e);
+	rc = each_row(c, SV(TABLE), s->local, on_row, r, e);
 	if (rc == 0)
 		schema_key(s, r->table.sorting_key);
 	return rc;
@@ -226,7 +247,7 @@ schema_fill(struct ch_client *c, struct ch_table t, struct ch_schema *s, struct 
 		return err_nomem(e);
 	if ((rc = read_table(c, t, r, e)) < 0 || (rc = schema_columns(s, r->columns.v, r->columns.n, e)) < 0 ||
 	    (rc = schema_engine(s, &r->table, e)) < 0 || (rc = read_local_key(c, s, r, e)) < 0 ||
-	    (rc = read_trace_ts(c, s, e)) < 0 || (rc = buf_ok(&r->print, e)) < 0)
+	    (rc = take_times(s, r, e)) < 0 || (rc = buf_ok(&r->print, e)) < 0)
 		return rc;
 	buf_putc(&r->print, s->trace_ts.name.n != 0);
 	s->fingerprint = hash64(r->print.p, r->print.n);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "lib/ch_server.h"
+#include "lib/hostile.h"
 
 #define S 1000000000ull
 #define ENDLESS "SELECT number FROM system.numbers WHERE NOT ignore(sipHash64(number), "
@@ -41,35 +42,7 @@ stop(void **state)
 #define BATCH 250
 #define VALUES 10000
 
-static const char *const evil[] = {
-	"'", "\\'", "\\", "\\\\", "''", "'; DROP TABLE t; --", "{p0:String}", "{", "}", "`", "\"", "\\N", "NULL",
-	"\t", "\n", "\r\n", "%27", "%", "&param_p1=x", "+", " ", "\xff\xfe", "\xc3\x28", "\xf0\x9f\x98\x80", "--",
-	"/*", "*/", ";", "$$", "\\x41", "\\0", "\x7f", "\x01", "[", "]", "['a']", "?", "#", "=", "",
-};
-
 static uint64_t seed = 42;
-
-static uint64_t
-rnd(uint64_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed % below;
-}
-
-static void
-hostile(struct buf *b)
-{
-	for (uint64_t n = rnd(6); n > 0; n--) {
-		if (rnd(8) == 0)
-			buf_putc(b, '\0');
-		else if (rnd(4) == 0)
-			buf_putc(b, (char)rnd(256));
-		else
-			buf_str(b, evil[rnd(sizeof evil / sizeof *evil)]);
-	}
-}
 
 static void
 values_come_back_as_they_were(struct ch_client *c, bool array)
@@ -85,7 +58,7 @@ values_come_back_as_they_were(struct ch_client *c, bool array)
 	for (size_t i = 0; i < BATCH; i++) {
 		buf_init(&texts[i]);
 		buf_init(&escaped[i]);
-		hostile(&texts[i]);
+		hostile_value(&seed, &texts[i]);
 		all[i] = buf_view(&texts[i]);
 		snprintf(names[i], sizeof names[i], "p%zu", i);
 		if (!array || i == 0)

@@ -32,10 +32,10 @@ static struct conf *conf;
 static struct engine *en;
 
 static void
-open_as(const char *user, const char *refresh)
+open_at(const char *now, const char *user, const char *refresh)
 {
 	char url[96], as[64], age[64];
-	const char *const sets[] = { url, as, age, "mount.now=latest", "result_cache.ttl=1h",
+	const char *const sets[] = { url, as, age, now, "result_cache.ttl=1h",
 		"clickhouse.timeout=5s" };
 	struct err e = ERR_INIT;
 
@@ -45,6 +45,12 @@ open_as(const char *user, const char *refresh)
 	if (conf_load(NULL, sets, sizeof sets / sizeof *sets, &conf, &e) < 0 ||
 	    engine_open(conf, ENGINE_CLICKHOUSE, false, &en, &e) < 0)
 		fail_msg("%s", e.msg);
+}
+
+static void
+open_as(const char *user, const char *refresh)
+{
+	open_at("mount.now=latest", user, refresh);
 }
 
 static void
@@ -133,6 +139,26 @@ it_says_where_groups_are_made_and_why(void **state)
 	p = plan("/bucket/auto/agg/count/plan");
 	assert_non_null(strstr(p, "the step of its buckets is known when it runs"));
 	close_it();
+}
+
+/* What a program waits for that asks once, far from the server: its table, and then the answer. */
+static void
+one_answer_takes_two_round_trips(void **state)
+{
+	static const char *const paths[] = { "/count", "/service/s3/count", "/since/2026-11-20/until/2026-11-21/count",
+		"/group/service/agg/count/groups.jsonl" };
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		open_at("mount.now=2026-11-22", "", "300s");
+		assert_int_equal(questions(), 1);
+		assert_int_equal(ask_anew(en, paths[i], &out), 0);
+		assert_true(out.n > 1);
+		assert_int_equal(questions(), 2);
+		close_it();
+	}
+	buf_release(&out);
 }
 
 static void
@@ -312,6 +338,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_and_costs_are_estimated),
 		cmocka_unit_test(it_says_where_groups_are_made_and_why),
+		cmocka_unit_test(one_answer_takes_two_round_trips),
 		cmocka_unit_test(what_was_asked_is_kept),
 		cmocka_unit_test(a_query_that_is_run_asks_no_more),
 		cmocka_unit_test(without_rights_it_says_less),

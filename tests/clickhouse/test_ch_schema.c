@@ -42,14 +42,26 @@ stop(void **state)
 	return 0;
 }
 
+static uint64_t
+asked(void)
+{
+	struct ch_counts c;
+
+	ch_client_counts(client, &c);
+	return c.asked;
+}
+
+/* In one question, or two if the table behind it is looked at, too. */
 static struct ch_schema *
 read_it(const char *table)
 {
+	uint64_t before = asked();
 	struct ch_schema *s = NULL;
 	struct err e = ERR_INIT;
 
 	if (ch_schema_read(client, (struct ch_table){ SV_EMPTY, sv_cstr(table) }, &s, &e) != 0)
 		fail_msg("%s", e.msg);
+	assert_int_equal(asked() - before, s->distributed ? 2 : 1);
 	return s;
 }
 

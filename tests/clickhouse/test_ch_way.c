@@ -48,8 +48,7 @@ static struct way ways[] = {
 	    .other = "SELECT count(), toUInt8(1)" },
 	{ .path = "status/error/traces.txt", .question = "ORDER BY `TraceId`", .other = "GROUP BY" },
 	{ .path = "service", .list = true, .question = "`ServiceName` AS spanfs_v", .other = "`Links.TraceId`" },
-	{ .path = "", .question = "default_expression FROM", .other = "GROUP BY" },
-	{ .path = "", .question = "engine_full", .other = "GROUP BY" },
+	{ .path = "", .question = "spanfs_of", .other = "GROUP BY" },
 };
 #define N_WAYS (sizeof ways / sizeof *ways)
 
