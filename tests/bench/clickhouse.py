@@ -147,7 +147,7 @@ def main():
     a.add_argument('--url')
     a.add_argument('--rounds', type=int, default=int(os.environ.get('BENCH_ROUNDS', '7')))
     a.add_argument('--json')
-    o = a.parse_args()
+    o = a.parse_intermixed_args()
     expected = json.load(open(os.path.join(HERE, 'expected-%s.json' % o.size)))
     server = None if o.url else Server(o.size)
     url = o.url or server.url
