@@ -29,7 +29,7 @@ struct ch_conn {
  * Which settings go along. A server may not know some (older ones fail on them), a user may not
  * be allowed any (readonly=1): found out by the first failure, then remembered.
  */
-enum ch_settings { SETTINGS_ALL, SETTINGS_OLD, SETTINGS_NONE };
+enum ch_settings { SETTINGS_ALL, SETTINGS_KNOWN, SETTINGS_OLD, SETTINGS_NONE };
 
 struct ch_client {
 	struct buf url, database, user, password, ca_file;	/* each with a NUL behind */
@@ -53,6 +53,7 @@ struct ch_reply {
 	struct ch_client *client;
 	struct ch_conn *conn;
 	struct ch_outcome outcome;
+	enum ch_settings settings;	/* that it was asked with last */
 	const atomic_bool *cancel;
 	uint64_t deadline_ns;
 	bool hurried;			/* that is who asks', and not the client's own */
@@ -82,9 +83,8 @@ void breaker_tell(struct ch_client *, bool reached, const char *why);
 void breaker_leave(struct ch_client *);
 
 /* ---- ch_request.c ---- */
-/* The URL and headers of a question for r; its id and deadline are set. */
-int request_make(struct ch_reply *r, const struct ch_question *, enum ch_settings,
-    struct err *) WARN_UNUSED;
+/* The URL and headers of a question for r; its id, deadline and settings are set. */
+int request_make(struct ch_reply *r, const struct ch_question *, struct err *) WARN_UNUSED;
 void query_id(char *out, size_t size);
 
 /* ---- ch_fault.c ---- */

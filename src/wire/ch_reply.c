@@ -226,7 +226,8 @@ send_it(struct ch_reply *r, const struct ch_question *q, struct err *e)
 	r->body.n = r->from = r->given = r->words.n = 0;
 	r->tag[0] = r->curl_words[0] = '\0';
 	r->head = r->length = r->paused = r->done = r->fault = false;
-	rc = request_make(r, q, (enum ch_settings)atomic_load(&c->settings), e);
+	r->settings = (enum ch_settings)atomic_load(&c->settings);
+	rc = request_make(r, q, e);
 	if (rc < 0 || (rc = conn_get(c, &r->conn, e)) < 0)
 		return rc;
 	if (!options_set(r) || curl_multi_add_handle(r->conn->multi, r->conn->easy) != CURLM_OK) {
@@ -252,17 +253,19 @@ let_go(struct ch_reply *r)
 static bool
 fewer_settings(struct ch_reply *r)
 {
-	enum ch_settings had = (enum ch_settings)atomic_load(&r->client->settings), want = had;
+	enum ch_settings want = r->settings;
+	int had = (int)r->settings;
 
-	if (r->outcome.code == 115 && had == SETTINGS_ALL)
-		want = SETTINGS_OLD;
+	if (r->outcome.code == 115 && had < SETTINGS_OLD)
+		want++;
 	/* A statement that would write fails with this code, too, and must go on to fail. */
 	else if (r->outcome.code == 164 && (sv_find(buf_view(&r->words), SV("Cannot modify")) >= 0 ||
 	    sv_find(buf_view(&r->words), SV("Cannot override")) >= 0))	/* as 18.16 has it */
 		want = SETTINGS_NONE;
-	if (want == had)
+	if ((int)want == had)
 		return false;
-	atomic_store(&r->client->settings, want);
+	/* Another question may have found out the same, or more. */
+	atomic_compare_exchange_strong(&r->client->settings, &had, (int)want);
 	return true;
 }
 

@@ -69,12 +69,11 @@ put_writing(struct buf *b, const struct ch_writing *w)
 }
 
 static void
-put_settings(struct buf *b, const struct ch_reply *r, const struct ch_question *q,
-    enum ch_settings which)
+put_settings(struct buf *b, const struct ch_reply *r, const struct ch_question *q)
 {
 	const struct ch_writing *w = q->writing;
 
-	if (which == SETTINGS_NONE)
+	if (r->settings == SETTINGS_NONE)
 		return;
 	if (w == NULL)
 		put_number(b, "readonly", 2);
@@ -85,13 +84,16 @@ put_settings(struct buf *b, const struct ch_reply *r, const struct ch_question *
 		put_number(b, "insert_distributed_sync", 1);
 	if (r->client->max_memory != 0)
 		put_number(b, "max_memory_usage", r->client->max_memory);
-	if (which != SETTINGS_ALL)
+	if (r->settings == SETTINGS_OLD)
 		return;
 	if (w != NULL) {
 		put_writing(b, w);
 	} else {
 		put_number(b, "cancel_http_readonly_queries_on_client_close", 1);
 		put_number(b, "output_format_binary_write_json_as_string", 1);
+		/* Looked at while rows are read, they keep the server from remembering which had none. */
+		if (r->settings == SETTINGS_ALL)
+			put_number(b, "use_skip_indexes_on_data_read", 0);
 	}
 	if (q->comment.n != 0)
 		put_arg(b, "log_comment", q->comment);
@@ -153,8 +155,7 @@ add_headers(struct ch_reply *r, const struct ch_writing *w)
 }
 
 int
-request_make(struct ch_reply *r, const struct ch_question *q, enum ch_settings which,
-    struct err *e)
+request_make(struct ch_reply *r, const struct ch_question *q, struct err *e)
 {
 	const struct ch_client *c = r->client;
 	const struct ch_writing *w = q->writing;
@@ -170,7 +171,7 @@ request_make(struct ch_reply *r, const struct ch_question *q, enum ch_settings w
 	put_arg(b, "default_format", q->format);
 	if (c->database.n > 1 && (w == NULL || !w->outside))
 		put_arg(b, "database", sv_new(c->database.p, c->database.n - 1));
-	put_settings(b, r, q, which);
+	put_settings(b, r, q);
 	if (data)
 		put_arg(b, "query", q->sql);
 	for (size_t i = 0; i < q->n_params; i++) {

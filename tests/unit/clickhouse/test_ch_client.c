@@ -433,7 +433,9 @@ picky(struct canned *c, int fd, unsigned nth, void *arg)
 		s->served++;
 		buf_sv(&s->asked, buf_view(&in));
 		b.n = 0;
-		if (sv_find(buf_view(&in), SV("log_comment=")) >= 0)
+		if (sv_find(buf_view(&in), SV("use_skip_indexes_on_data_read=")) >= 0)
+			canned_answer(&b, 404, "", SV("Code: 115. DB::Exception: Unknown setting use_skip_indexes_on_data_read"));
+		else if (sv_find(buf_view(&in), SV("log_comment=")) >= 0)
 			canned_answer(&b, 404, "", SV("Code: 115. DB::Exception: Unknown setting log_comment"));
 		else if (sv_find(buf_view(&in), SV("readonly=")) >= 0)
 			canned_answer(&b, 500, "", SV("Code: 164. DB::Exception: Cannot modify in readonly mode"));
@@ -459,12 +461,12 @@ sends_fewer_settings_to_who_takes_no_more(void **state)
 
 	(void)state;
 	assert_int_equal(ask(c, &rows, &o, &e), 0);
-	assert_int_equal(o.tries, 3);
+	assert_int_equal(o.tries, 4);
 	assert_int_equal(ask(c, &rows, &o, &e), 0);
 	assert_int_equal(o.tries, 1);
 	ch_client_free(c);
 	canned_close(srv);
-	assert_int_equal(s.served, 4);
+	assert_int_equal(s.served, 5);
 	buf_release(&rows);
 	script_release(&s);
 }
