@@ -15,6 +15,7 @@ struct metrics {
 	struct querylog *querylog;
 	struct shadow *shadow;
 	struct lru_stats chunk_cache;
+	size_t chunk_kept_bytes;
 	uint64_t n_results, results_bytes;	/* in the table; of all, in memory or spilled */
 	uint64_t n_parts, parts_bytes, parts_hits, parts_misses;	/* what shards gave to groups */
 	uint64_t kept_bytes;			/* of those that nobody reads, as [result_cache] counts */

@@ -180,6 +180,7 @@ print_metrics(struct engine *en, struct requester asks, struct buf *out)
 	struct metrics m = {
 		.counters = &en->counters, .querylog = &en->querylog, .shadow = &en->shadow,
 		.chunk_cache = chunkcache_stats(catalog_cache(en->catalog)),
+		.chunk_kept_bytes = chunkcache_kept_bytes(catalog_cache(en->catalog)),
 		.results_bytes = atomic_load(&en->results_bytes),
 		.cost_version = atomic_load(&en->cost_version),
 	};

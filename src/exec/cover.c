@@ -90,12 +90,12 @@ cover_task(void *arg, size_t i)
 {
 	struct covering *k = arg;
 	struct covered *c = &k->shards[i];
-	struct read_counters before = read_counters;
+	struct reads before = reads_begin(k->ex);
 
 	if (may_cover(&k->ex->local->shards[i]))
 		c->code = cover(k->ex, &k->ex->local->shards[i], &c->n, &c->prof,
 		    &c->err);
-	profile_reads(&c->prof, &before);
+	reads_end(&before, &c->prof);
 }
 
 static int

@@ -202,12 +202,13 @@ int
 cover_groups(struct exec *ex, struct err *e)
 {
 	struct agg_given_want want;
-	struct read_counters before = read_counters;
+	struct reads before;
 	int rc = 0;
 
 	if (!ex->plan->filter.pushdown || !agg_takes_given(ex->env.groups, &want) || want.n_fields != 0 ||
 	    want.traces)
 		return 0;
+	before = reads_begin(ex);
 	for (size_t i = 0; rc >= 0 && i < ex->local->n_shards; i++) {
 		struct telling x = { .ex = ex, .xs = &ex->local->shards[i], .t = ex->env.groups,
 			.e = e };
@@ -219,6 +220,6 @@ cover_groups(struct exec *ex, struct err *e)
 		x.xs->counted = true;
 		ex->prof.rows_matched += x.n;
 	}
-	profile_reads(&ex->prof, &before);
+	reads_end(&before, &ex->prof);
 	return rc < 0 ? rc : 0;
 }

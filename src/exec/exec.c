@@ -120,12 +120,23 @@ open_passing(struct exec *ex, struct err *e)
 	return 0;
 }
 
+/* Never 0; 32 bits of them go round while nobody remembers. */
+static uint32_t
+next_reader(void)
+{
+	static _Atomic uint32_t last;
+	uint32_t n = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+
+	return n != 0 ? n : 1;
+}
+
 static void
 start_of(struct exec *ex)
 {
 	const struct plan *p = ex->plan;
 
 	ex->opened_ns = clock_mono_ns();
+	ex->reader = next_reader();
 	ex->threads = ex->env.pool == NULL || ex->env.threads == 0 ? 1 : ex->env.threads;
 	if (p->scan.threads != 0 && p->scan.threads < ex->threads)
 		ex->threads = p->scan.threads;
@@ -227,13 +238,11 @@ next_batch(struct exec *ex, struct batch *b, struct err *e)
 	return rc;
 }
 
-int
-exec_next(struct exec *ex, struct batch *b, struct err *e)
+static int
+next_or_end(struct exec *ex, struct batch *b, struct err *e)
 {
 	int rc;
 
-	if (ex->ended != 0)
-		return ex->ended;
 	if ((rc = exec_check(ex, e)) == 0)
 		rc = next_batch(ex, b, e);
 	if (rc == 0) {
@@ -246,5 +255,20 @@ exec_next(struct exec *ex, struct batch *b, struct err *e)
 		ex->prof.complete = rc > 0;
 		sink_close(&ex->sink);
 	}
+	return rc;
+}
+
+/* What this thread reads meanwhile, counted in a profile or not, is for this exec. */
+int
+exec_next(struct exec *ex, struct batch *b, struct err *e)
+{
+	uint32_t before = cache_reader;
+	int rc;
+
+	if (ex->ended != 0)
+		return ex->ended;
+	cache_reader = ex->reader;
+	rc = next_or_end(ex, b, e);
+	cache_reader = before;
 	return rc;
 }

@@ -152,9 +152,21 @@ profile_add(struct profile *to, const struct profile *p)
 	to->rows_fetched += p->rows_fetched;
 }
 
-void
-profile_reads(struct profile *p, const struct read_counters *before)
+struct reads
+reads_begin(const struct exec *ex)
 {
+	struct reads r = { read_counters, cache_reader };
+
+	cache_reader = ex->reader;
+	return r;
+}
+
+void
+reads_end(const struct reads *r, struct profile *p)
+{
+	const struct read_counters *before = &r->before;
+
+	cache_reader = r->reader;
 	p->chunks_read += read_counters.n_reads - before->n_reads;
 	p->chunks_cached += read_counters.n_cached - before->n_cached;
 	p->read_bytes += read_counters.read_bytes - before->read_bytes;

@@ -232,6 +232,7 @@ struct exec {
 	const struct plan *plan;
 	struct exec_env env;
 	uint64_t opened_ns;		/* monotonic */
+	uint32_t reader;		/* its number, as of shard/chunkcache.h */
 	unsigned threads;
 	size_t batch_rows;
 	struct profile prof;
@@ -326,8 +327,16 @@ void mem_give(struct exec *, size_t bytes);
 size_t exec_batch_rows(const struct exec *);
 int exec_over_rows(struct exec *, struct err *);
 void profile_add(struct profile *, const struct profile *);
-/* Adds what this thread read since `before`. */
-void profile_reads(struct profile *, const struct read_counters *before);
+/*
+ * Between the two what this thread reads is for that exec; the end adds what it was. On each thread
+ * that reads, with no return in between.
+ */
+struct reads {
+	struct read_counters before;
+	uint32_t reader;	/* before */
+};
+struct reads reads_begin(const struct exec *);
+void reads_end(const struct reads *, struct profile *);
 
 /* ---- source.c ---- */
 

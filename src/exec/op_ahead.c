@@ -15,6 +15,7 @@ struct load {
 };
 
 struct ahead {
+	struct exec *ex;
 	struct load *loads;
 	struct profile *profs;
 };
@@ -24,10 +25,10 @@ load_one(void *arg, size_t i)
 {
 	struct ahead *a = arg;
 	const struct load *l = &a->loads[i];
-	struct read_counters before = read_counters;
+	struct reads before = reads_begin(a->ex);
 
 	fetch_load(l->shard, l->column, l->group);
-	profile_reads(&a->profs[i], &before);
+	reads_end(&before, &a->profs[i]);
 	/* That it is used the fetch counts. */
 	a->profs[i].decoded_bytes = 0;
 }
@@ -52,7 +53,7 @@ list_loads(struct exec *ex, struct arena *mem, const struct near_rows *g, size_t
 void
 load_ahead(struct exec *ex, struct arena *mem, const struct near_rows *g, size_t n)
 {
-	struct ahead a;
+	struct ahead a = { .ex = ex };
 	size_t room = 0;
 
 	for (size_t i = 0; i < n; i++)

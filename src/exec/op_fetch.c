@@ -140,17 +140,17 @@ fetch_run(void *arg, size_t i)
 	struct exec *ex = f->ex;
 	const struct run *r = &f->runs[i];
 	struct run_out *out = &f->outs[i];
-	struct read_counters before = read_counters;
+	struct reads before = reads_begin(ex);
 	struct fetch *fetch;
 
 	out->err = (struct err)ERR_INIT;
-	if ((out->code = fetch_take(f->f, &fetch, &out->err)) < 0)
-		return;
-	out->code = ex->source.ops->rows(&ex->source, fetch, r->shard, f->rows + r->from,
-	    r->to - r->from, &f->proj, f->f->spans + r->from, &out->err);
-	fetch_give(f->f, fetch);
-	out->prof.rows_fetched += r->to - r->from;
-	profile_reads(&out->prof, &before);
+	if ((out->code = fetch_take(f->f, &fetch, &out->err)) == 0) {
+		out->code = ex->source.ops->rows(&ex->source, fetch, r->shard, f->rows + r->from,
+		    r->to - r->from, &f->proj, f->f->spans + r->from, &out->err);
+		fetch_give(f->f, fetch);
+		out->prof.rows_fetched += r->to - r->from;
+	}
+	reads_end(&before, &out->prof);
 }
 
 /* Whole rows of so few row groups that threads would meet in one: their chunks come first. */
@@ -415,7 +415,7 @@ int
 fetch_batch(struct fetcher *f, size_t at, size_t n, size_t most, struct batch *b, struct err *e)
 {
 	struct exec *ex = f->ex;
-	struct read_counters before;
+	struct reads before;
 	uint64_t t0 = clock_mono_ns();
 	int rc = 0;
 
@@ -426,14 +426,14 @@ fetch_batch(struct fetcher *f, size_t at, size_t n, size_t most, struct batch *b
 	if (n > f->win_at + f->win_n - at)
 		n = f->win_at + f->win_n - at;
 	*b = (struct batch){ .kind = ex->plan->output, .n = n };
-	before = read_counters;
+	before = reads_begin(ex);
 	if (ex->plan->output == ROW_EVENT || ex->plan->output == ROW_SCORE)
 		rc = event_rows(f, at, n, b, e);
 	else if (ex->plan->output == ROW_LINK)
 		rc = link_rows(f, at, n, b, e);
 	else
 		rc = span_rows(f, at, n, b, e);
-	profile_reads(&ex->prof, &before);
+	reads_end(&before, &ex->prof);
 	ex->prof.fetch_ns += clock_mono_ns() - t0;
 	return rc;
 }

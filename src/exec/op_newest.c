@@ -240,13 +240,14 @@ worth_it(const struct exec *ex, double matches)
 int
 slice_newest(struct exec *ex, struct slice *s, double matches, struct err *e)
 {
-	struct read_counters before = read_counters;
 	struct newest w = { ex, VEC_INIT, e };
+	struct reads before;
 	uint64_t total = 0, target;
 	int rc;
 
 	if (!worth_it(ex, matches))
 		return 0;
+	before = reads_begin(ex);
 	if ((rc = add_pieces(&w, *s)) == 0) {
 		for (size_t i = 0; i < w.pieces.n; i++)
 			total += w.pieces.v[i].end - w.pieces.v[i].lo;
@@ -255,6 +256,6 @@ slice_newest(struct exec *ex, struct slice *s, double matches, struct err *e)
 			rc = cut(&w, s, total, target);
 	}
 	vec_release(&w.pieces);
-	profile_reads(&ex->prof, &before);
+	reads_end(&before, &ex->prof);
 	return rc;
 }

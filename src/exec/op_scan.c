@@ -33,7 +33,7 @@ morsel_task(void *arg, size_t i)
 	struct wave *w = arg;
 	uint32_t no = w->turns[i];
 	struct scan_out *out = &w->outs[no];
-	struct read_counters before = read_counters;
+	struct reads before = reads_begin(w->job.ex);
 
 	/* Not the whole of a message's room: clearing that of all morsels shows in small queries. */
 	out->prof = (struct profile){ 0 };
@@ -41,7 +41,7 @@ morsel_task(void *arg, size_t i)
 	out->err.off = -1;
 	out->err.msg[0] = '\0';
 	out->code = morsel_run(&w->job, &w->morsels[no], out);
-	profile_reads(&out->prof, &before);
+	reads_end(&before, &out->prof);
 }
 
 /*
@@ -366,12 +366,12 @@ add_shard(struct walk *k, size_t no, const struct refs *bound)
 {
 	struct exec *ex = k->w.job.ex;
 	struct xshard *xs = &ex->local->shards[no];
-	struct read_counters before = read_counters;
+	struct reads before = reads_begin(ex);
 	int rc = xshard_prepare(ex, xs, k->e);
 
 	if (rc == 0)
 		rc = few_listed(ex, xs, bound, k->e);
-	profile_reads(&ex->prof, &before);
+	reads_end(&before, &ex->prof);
 	if (rc != 0)
 		return rc < 0 ? rc : add_listed(k, no);
 	if (bound != NULL && bound->n_keys != 0)

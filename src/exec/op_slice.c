@@ -17,7 +17,7 @@
 #define LOOK_SHARE 16		/* a row looked at weighs so much less than one that matches */
 #define LEAST_ROWS 65536
 #define MOST_ROWS (8u << 20)
-#define MOST_MATCHES 524288	/* whose refs take 16 MiB, and sorted twice that */
+#define MOST_MATCHES 262144	/* whose refs take 8 MiB, and sorted twice that */
 #define SPARE_MATCHES 2		/* times the rows wanted: estimates err */
 #define BISECTIONS 40
 

@@ -59,21 +59,22 @@ note_progress(const struct exec *ex, struct slice s)
 int
 pass_hours(struct exec *ex, struct err *e)
 {
-	struct read_counters before = read_counters;
 	struct passing *p = ex->passing;
+	struct reads before;
 	struct exec_size n;
 	struct slice s;
 	int rc = 0;
 
 	if (p == NULL || p->begun)
 		return 0;
+	before = reads_begin(ex);
 	p->begun = true;
 	while ((rc = exec_check(ex, e)) == 0 && slice_partition(ex, &s) &&
 	    (rc = sizing_slice(ex, &p->sizing, s, &n, e)) > 0 && take_hour(ex, &n)) {
 		note_progress(ex, s);
 		slice_leave_out(ex, s);
 	}
-	profile_reads(&ex->prof, &before);
+	reads_end(&before, &ex->prof);
 	return rc < 0 ? rc : 0;
 }
 

@@ -177,9 +177,9 @@ void
 split_read(void *arg, size_t i)
 {
 	struct split_traces *x = arg;
-	struct read_counters before = read_counters;
+	struct reads before = reads_begin(x->ex);
 
 	x->shards[i].err = (struct err)ERR_INIT;
 	x->shards[i].code = read_split(x, (uint32_t)i);
-	profile_reads(&x->shards[i].prof, &before);
+	reads_end(&before, &x->shards[i].prof);
 }

@@ -257,19 +257,20 @@ list_shard(void *arg, size_t at)
 	struct listed *o = &l->v[at];
 	size_t i = l->from + at;
 	struct traces_at_hand x = { .n = 0 };
-	struct read_counters before = read_counters;
 	struct shard_traces t = { NULL, NULL };
+	struct reads before;
 
 	if (l->m->bits[i] == NULL || (o->code = exec_check(l->ex, &o->err)) < 0 ||
 	    (o->code = agg_table_like(l->like, &o->table, &o->err)) < 0)
 		return;
+	before = reads_begin(l->ex);
 	if (!hand_init(&x))
 		o->code = err_nomem(&o->err);
 	else if ((o->code = shard_traces_get(l->ex->local->shards[i].s, &t, &o->err)) == 0)
 		o->code = list_traces(l, o, &x, i, &t);
 	shard_traces_put(&t);
 	hand_release(&x);
-	profile_reads(&o->prof, &before);
+	reads_end(&before, &o->prof);
 }
 
 /* ---- the others ---- */

@@ -297,12 +297,12 @@ batch_size(struct exec *ex, struct traces *x)
 static int
 sums_next(struct row_sink *s, struct batch *b, struct err *e)
 {
-	struct read_counters before = read_counters;
 	uint64_t t0 = clock_mono_ns();
 	struct exec *ex = s->ex;
 	struct traces *x = s->state;
 	struct trace_row *rows;
 	size_t n = batch_size(ex, x);
+	struct reads before;
 	int rc = 0;
 
 	lent_end(ex, &x->lent);
@@ -310,9 +310,10 @@ sums_next(struct row_sink *s, struct batch *b, struct err *e)
 		return 1;
 	if ((rows = arena_array(&x->lent.mem, n, struct trace_row)) == NULL)
 		return err_nomem(e);
+	before = reads_begin(ex);
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = take_row(ex, x, &x->sums[x->at + i], &rows[i], e);
-	profile_reads(&ex->prof, &before);
+	reads_end(&before, &ex->prof);
 	ex->prof.fetch_ns += clock_mono_ns() - t0;
 	x->at += n;
 	ex->page.left -= n;

@@ -116,12 +116,13 @@ int
 sizing_whole(struct exec *ex, struct err *e)
 {
 	struct slice all = { ex->plan->filter.range.from, exec_last(ex->plan) };
-	struct read_counters before = read_counters;
 	const struct matcher *by;
+	struct reads before;
 	int rc = 0;
 
 	if (!ex->plan->filter.pushdown || !asks_services(ex, &by))
 		return 0;
+	before = reads_begin(ex);
 	for (size_t i = 0; i < ex->local->n_shards && rc >= 0; i++) {
 		struct xshard *xs = &ex->local->shards[i];
 		struct exec_size n = { 0 };
@@ -136,7 +137,7 @@ sizing_whole(struct exec *ex, struct err *e)
 		if (ex->env.progress != NULL)
 			atomic_fetch_add(&ex->env.progress->rows_done, xs->entry->n_rows);
 	}
-	profile_reads(&ex->prof, &before);
+	reads_end(&before, &ex->prof);
 	return rc < 0 ? rc : 0;
 }
 

@@ -82,13 +82,13 @@ key_part(void *arg, size_t i)
 {
 	struct keying *k = arg;
 	struct part *p = &k->parts[i];
-	struct read_counters before = read_counters;
+	struct reads before = reads_begin(k->ex);
 	size_t to = (i + 1) * KEY_PART < k->n ? (i + 1) * KEY_PART : k->n;
 
 	p->code = exec_check(k->ex, &p->err);
 	for (size_t j = i * KEY_PART; j < to && p->code == 0; j++)
 		p->code = key_one(k, p, j);
-	profile_reads(&p->prof, &before);
+	reads_end(&before, &p->prof);
 }
 
 static int

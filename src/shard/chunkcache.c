@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * chunkcache: each section of an open shard has a slot; filled slots form a ring that a clock
- * hand goes round: a slot used since the last visit is passed over, an unpinned and unused
- * one is emptied. So a single scan of much data does not drive out what is used again.
+ * chunkcache: each section of an open shard has a slot; filled slots form two rings. What is read is
+ * on trial first, in a small ring that is left in the order of coming: most of it, all that a scan
+ * of much data comes by, is not asked for a second time. What is, by another reader while it is
+ * on trial or by anybody not too long after, is kept: in a ring that a clock hand goes round,
+ * which passes over a slot used since its last visit, and empties one that is unpinned and unused.
+ *
+ * "Not too long" is by bytes: of what comes back after more than the cache has room for was read, none
+ * would be there if all were kept, nor will be the next time. So whoever reads all of a large store
+ * again and again takes no more of the cache than who does it once.
  *
  * `pins` alone decides who may look at val: pinning is one atomic addition; emptying is one
  * exchange of 0 pins for SLOT_EMPTY, which fails while anybody holds the value. Late pinners
@@ -21,12 +27,28 @@ struct load_lock {
 	pthread_cond_t loaded;
 };
 #define GROWTH 8
+/*
+ * The room of what is on trial: a tenth of all, but no less than the chunks of the few row groups
+ * that are at work, since a scan comes back to each of them until it is done with the row group.
+ */
+#define TRIAL_SHARE 10
+#define TRIAL_LEAST ((size_t)16 << 20)
+#define CLOCK_UNIT 4096		/* bytes; 32 bits of it go round after 16 TiB */
+
+_Thread_local uint32_t cache_reader;
+
+struct ring {
+	struct cache_slot *hand;	/* the first to go; NULL: empty */
+	size_t n;
+};
 
 struct chunkcache {
 	pthread_mutex_t lock;
-	struct cache_slot *hand;	/* NULL: the ring is empty */
+	struct ring rings[N_CACHE_RINGS];
 	_Atomic size_t bytes, max_bytes;
+	_Atomic size_t trial_bytes;	/* of them, what is on trial */
 	size_t most_bytes;		/* what max_bytes may grow to */
+	uint64_t read_bytes;		/* filled so far: the clock of what is given up */
 	struct lru_stats stats;		/* hits: of slots emptied since */
 	struct load_lock load[LOAD_LOCKS];
 };
@@ -44,6 +66,7 @@ chunkcache_new(size_t max_bytes, struct chunkcache **out, struct err *e)
 		pthread_cond_init(&c->load[i].loaded, NULL);
 	}
 	atomic_init(&c->bytes, 0);
+	atomic_init(&c->trial_bytes, 0);
 	atomic_init(&c->max_bytes, max_bytes);
 	c->most_bytes = max_bytes;
 	*out = c;
@@ -111,26 +134,37 @@ cache_load_end(struct chunkcache *c, struct cache_slot *s)
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* The last to go. */
 static void
-ring_add(struct chunkcache *c, struct cache_slot *s)
+ring_add(struct chunkcache *c, struct cache_slot *s, enum cache_ring to)
 {
-	if (c->hand == NULL) {
-		c->hand = s->prev = s->next = s;
+	struct ring *r = &c->rings[to];
+
+	s->ring = to;
+	if (to == RING_TRIAL)
+		atomic_fetch_add_explicit(&c->trial_bytes, s->bytes, memory_order_relaxed);
+	if (r->n++ == 0) {
+		r->hand = s->prev = s->next = s;
 		return;
 	}
-	s->next = c->hand;
-	s->prev = c->hand->prev;
+	s->next = r->hand;
+	s->prev = r->hand->prev;
 	s->prev->next = s;
-	c->hand->prev = s;
+	r->hand->prev = s;
 }
 
 static void
 ring_remove(struct chunkcache *c, struct cache_slot *s)
 {
-	if (c->hand == s)
-		c->hand = s->next == s ? NULL : s->next;
+	struct ring *r = &c->rings[s->ring];
+
+	if (s->ring == RING_TRIAL)
+		atomic_fetch_sub_explicit(&c->trial_bytes, s->bytes, memory_order_relaxed);
+	if (r->hand == s)
+		r->hand = s->next;
 	s->prev->next = s->next;
 	s->next->prev = s->prev;
+	r->n--;
 }
 
 /* Empties s if nobody holds it. */
@@ -150,6 +184,16 @@ empty(struct chunkcache *c, struct cache_slot *s)
 	return true;
 }
 
+static void
+give_up(struct chunkcache *c, struct cache_slot *s)
+{
+	if (empty(c, s)) {
+		s->given_up = true;
+		s->given_up_at = (uint32_t)(c->read_bytes / CLOCK_UNIT);
+		c->stats.evictions++;
+	}
+}
+
 static bool
 too_full(const struct chunkcache *c)
 {
@@ -157,27 +201,61 @@ too_full(const struct chunkcache *c)
 	    atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
 }
 
+/* Where all is too full, half of it is left to what is kept, however small it is. */
+static bool
+trial_too_full(const struct chunkcache *c)
+{
+	size_t n = atomic_load_explicit(&c->trial_bytes, memory_order_relaxed);
+	size_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
+	size_t room = max / TRIAL_SHARE > TRIAL_LEAST ? max / TRIAL_SHARE : TRIAL_LEAST;
+
+	return n > room || (n > max / 2 && too_full(c));
+}
+
+/* One round: what another reader asked for is kept, what is pinned stays. */
+static void
+shrink_trial(struct chunkcache *c)
+{
+	struct ring *r = &c->rings[RING_TRIAL];
+
+	for (size_t n = r->n; n > 0 && trial_too_full(c); n--) {
+		struct cache_slot *s = r->hand;
+
+		r->hand = s->next;
+		if (atomic_exchange_explicit(&s->used, false, memory_order_relaxed)) {
+			ring_remove(c, s);
+			ring_add(c, s, RING_KEPT);
+		} else
+			give_up(c, s);
+	}
+}
+
 /* At most two rounds: the first may do no more than take away `used`. */
+static void
+shrink_ring(struct chunkcache *c, struct ring *r)
+{
+	for (size_t n = 2 * r->n; n > 0 && r->n != 0 && too_full(c); n--) {
+		struct cache_slot *s = r->hand;
+
+		r->hand = s->next;
+		if (!atomic_exchange_explicit(&s->used, false, memory_order_relaxed))
+			give_up(c, s);
+	}
+}
+
 static void
 shrink(struct chunkcache *c)
 {
-	for (size_t n = 2 * c->stats.n_entries; n > 0 && c->hand != NULL && too_full(c); n--) {
-		struct cache_slot *s = c->hand;
-
-		c->hand = s->next;
-		if (atomic_exchange_explicit(&s->used, false, memory_order_relaxed))
-			continue;
-		if (empty(c, s)) {
-			s->given_up = true;
-			c->stats.evictions++;
-		}
-	}
+	shrink_trial(c);
+	shrink_ring(c, &c->rings[RING_KEPT]);
+	shrink_ring(c, &c->rings[RING_TRIAL]);
 }
 
 void
 cache_unpin(struct chunkcache *c, struct cache_slot *s)
 {
-	if (atomic_fetch_sub_explicit(&s->pins, 1, memory_order_release) == 1 && too_full(c)) {
+	if (atomic_fetch_sub_explicit(&s->pins, 1, memory_order_release) == 1 &&
+	    (too_full(c) || trial_too_full(c))) {
 		pthread_mutex_lock(&c->lock);
 		shrink(c);
 		pthread_mutex_unlock(&c->lock);
@@ -186,29 +264,42 @@ cache_unpin(struct chunkcache *c, struct cache_slot *s)
 
 /* What was given up too early is back: makes room for GROWTH times that. */
 static void
-grow(struct chunkcache *c, struct cache_slot *s, size_t bytes)
+grow(struct chunkcache *c, size_t bytes)
 {
 	size_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
 	size_t left = max < c->most_bytes ? c->most_bytes - max : 0;
 
-	s->given_up = false;
 	atomic_store_explicit(&c->max_bytes, bytes < left / GROWTH ? max + bytes * GROWTH :
 	    max + left, memory_order_relaxed);
+}
+
+/* Is it back while it would still be there if nothing had been given up? */
+static bool
+back_soon(const struct chunkcache *c, const struct cache_slot *s)
+{
+	uint32_t since = (uint32_t)(c->read_bytes / CLOCK_UNIT) - s->given_up_at;
+
+	return s->given_up && since <= c->most_bytes / CLOCK_UNIT;
 }
 
 void
 cache_fill(struct chunkcache *c, struct cache_slot *s, struct cached *val, size_t bytes)
 {
+	bool back;
+
 	pthread_mutex_lock(&c->lock);
-	if (s->given_up)
-		grow(c, s, bytes);
+	if ((back = back_soon(c, s)))
+		grow(c, bytes);
+	s->given_up = false;
 	s->val = val;
 	s->bytes = bytes;
+	s->reader = cache_reader;
 	atomic_store_explicit(&s->used, false, memory_order_relaxed);
 	/* From SLOT_EMPTY (and late pinners, who will take theirs back) to one pin. */
 	atomic_fetch_sub_explicit(&s->pins, SLOT_EMPTY - 1, memory_order_release);
-	ring_add(c, s);
+	ring_add(c, s, back ? RING_KEPT : RING_TRIAL);
 	atomic_fetch_add_explicit(&c->bytes, bytes, memory_order_relaxed);
+	c->read_bytes += bytes;
 	c->stats.n_entries++;
 	c->stats.misses++;
 	shrink(c);
@@ -228,11 +319,15 @@ void
 chunkcache_drop(struct chunkcache *c)
 {
 	pthread_mutex_lock(&c->lock);
-	for (size_t n = c->stats.n_entries; n > 0; n--) {
-		struct cache_slot *s = c->hand;
+	for (int i = 0; i < N_CACHE_RINGS; i++) {
+		struct ring *r = &c->rings[i];
 
-		c->hand = s->next;
-		(void)empty(c, s);
+		for (size_t n = r->n; n > 0; n--) {
+			struct cache_slot *s = r->hand;
+
+			r->hand = s->next;
+			(void)empty(c, s);
+		}
 	}
 	pthread_mutex_unlock(&c->lock);
 }
@@ -266,16 +361,26 @@ chunkcache_begin_small(struct chunkcache *c, size_t bytes)
 struct lru_stats
 chunkcache_stats(struct chunkcache *c)
 {
-	struct cache_slot *s;
 	struct lru_stats out;
 
 	pthread_mutex_lock(&c->lock);
 	out = c->stats;
 	out.n_bytes = atomic_load_explicit(&c->bytes, memory_order_relaxed);
-	if ((s = c->hand) != NULL)
-		do
+	for (int i = 0; i < N_CACHE_RINGS; i++) {
+		const struct cache_slot *s = c->rings[i].hand;
+
+		for (size_t n = c->rings[i].n; n > 0; n--, s = s->next)
 			out.hits += atomic_load_explicit(&s->hits, memory_order_relaxed);
-		while ((s = s->next) != c->hand);
+	}
 	pthread_mutex_unlock(&c->lock);
 	return out;
+}
+
+size_t
+chunkcache_kept_bytes(const struct chunkcache *c)
+{
+	size_t trial = atomic_load_explicit(&c->trial_bytes, memory_order_relaxed);
+	size_t all = atomic_load_explicit(&c->bytes, memory_order_relaxed);
+
+	return all > trial ? all - trial : 0;
 }

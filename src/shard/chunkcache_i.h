@@ -15,16 +15,21 @@ struct cached {
 
 #define SLOT_EMPTY 0x80000000u
 
+enum cache_ring { RING_TRIAL, RING_KEPT, N_CACHE_RINGS };
+
 struct cache_slot {
 	_Atomic uint32_t pins;		/* SLOT_EMPTY: `val` means nothing */
 	_Atomic uint32_t hits;		/* since it was filled */
-	_Atomic bool used;		/* since the clock's hand came by */
-	struct cached *val;		/* written while empty only */
+	struct cached *val;		/* written while empty only, as is `reader` */
+	uint32_t reader;		/* who filled it */
+	_Atomic bool used;		/* by another, since the clock's hand came by */
 	bool loading;			/* guarded by one of the cache's load locks */
 	/* Guarded by the cache's lock. */
-	size_t bytes;
+	uint8_t ring;			/* an enum cache_ring, while filled */
 	bool given_up;			/* emptied for want of room */
-	struct cache_slot *prev, *next;	/* the ring of filled slots */
+	uint32_t given_up_at;		/* by the bytes that were read until then */
+	size_t bytes;
+	struct cache_slot *prev, *next;	/* the ring */
 };
 
 void cache_slot_init(struct cache_slot *);
@@ -40,7 +45,9 @@ cache_pin(struct cache_slot *s)
 	/* A plain increment: a lost count is cheaper than a second locked instruction. */
 	atomic_store_explicit(&s->hits,
 	    atomic_load_explicit(&s->hits, memory_order_relaxed) + 1, memory_order_relaxed);
-	atomic_store_explicit(&s->used, true, memory_order_relaxed);
+	/* Who filled it comes back to it while at work, and no more. */
+	if (s->reader != cache_reader || cache_reader == 0)
+		atomic_store_explicit(&s->used, true, memory_order_relaxed);
 	return s->val;
 }
 

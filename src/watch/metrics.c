@@ -60,6 +60,8 @@ print_store(struct buf *b, const struct metrics *m)
 	COUNTER(b, "chunk_cache_hits_total", "Sections found in memory.", cs->hits);
 	COUNTER(b, "chunk_cache_misses_total", "Sections read from disk.", cs->misses);
 	GAUGE(b, "chunk_cache_bytes", "Memory of decoded sections.", cs->n_bytes);
+	GAUGE(b, "chunk_cache_kept_bytes", "Of it, sections that were asked for again.",
+	    m->chunk_kept_bytes);
 	if (!m->has_store)
 		return;
 	GAUGE(b, "store_spans", "Spans in the store.", m->store_spans);

@@ -407,6 +407,85 @@ cache_that_begins_small_grows_to_what_comes_back(void **state)
 	rig_release(&r);
 }
 
+/* All columns of row groups [from, to), each asked for twice, as a scan does; returns the reads. */
+static uint64_t
+scan(struct shard_rig *r, uint32_t reader, uint32_t from, uint32_t to)
+{
+	uint64_t before = read_counters.n_reads;
+	const struct chunk *c;
+	struct err e = ERR_INIT;
+
+	cache_reader = reader;
+	for (uint32_t g = from; g < to; g++)
+		for (uint32_t i = 0; i < 2 * shard_info(r->shard)->n_columns; i++) {
+			ok(chunk_get(r->shard, &shard_info(r->shard)->columns[i / 2], g, &c, &e), &e);
+			chunk_put(c);
+		}
+	cache_reader = 0;
+	return read_counters.n_reads - before;
+}
+
+static void
+cache_holds_a_scan_of_much_on_trial_only(void **state)
+{
+	struct shard_rig r;
+	size_t all, few, room;
+	uint32_t n;
+
+	(void)state;
+	rig_frozen(&r, 10);
+	n = shard_info(r.shard)->n_row_groups;
+	chunkcache_resize(r.cache, 1u << 30);
+	assert_true(scan(&r, 1, 0, 2) > 0);
+	few = chunkcache_stats(r.cache).n_bytes;
+	assert_true(scan(&r, 2, 0, n) > 0);
+	all = chunkcache_stats(r.cache).n_bytes;
+	chunkcache_drop(r.cache);
+	room = 4 * few;
+	assert_true(all > 3 * room);
+	chunkcache_resize(r.cache, room);
+	/* Its own coming back is no use by another, and who comes back late finds nothing. */
+	for (uint32_t i = 3; i < 6; i++) {
+		assert_true(scan(&r, i, 0, n) > 0);
+		/* The rows of traces, which the parents of each row group are checked by. */
+		assert_in_range(chunkcache_kept_bytes(r.cache), 0, few / 2);
+		assert_in_range(chunkcache_stats(r.cache).n_bytes, 1, room);
+	}
+	/* What two have asked for stays over scans. */
+	assert_true(scan(&r, 6, 0, 2) > 0);
+	assert_int_equal(scan(&r, 7, 0, 2), 0);
+	for (uint32_t i = 8; i < 11; i++) {
+		assert_true(scan(&r, i, 0, n) > 0);
+		assert_in_range(chunkcache_kept_bytes(r.cache), few, room / 2);
+	}
+	assert_int_equal(scan(&r, 11, 0, 2), 0);
+	rig_release(&r);
+}
+
+static void
+cache_keeps_what_comes_back_soon(void **state)
+{
+	struct shard_rig r;
+	size_t few;
+	uint32_t n;
+
+	(void)state;
+	rig_frozen(&r, 10);
+	n = shard_info(r.shard)->n_row_groups;
+	chunkcache_resize(r.cache, 1u << 30);
+	assert_true(scan(&r, 1, 0, 2) > 0);
+	few = chunkcache_stats(r.cache).n_bytes;
+	chunkcache_drop(r.cache);
+	chunkcache_resize(r.cache, 4 * few);
+	/* Over the room by half: the first row groups have just gone. */
+	assert_true(scan(&r, 2, 0, 12) > 0);
+	assert_true(scan(&r, 3, 0, 2) > 0);
+	assert_in_range(chunkcache_kept_bytes(r.cache), few / 2, 2 * few);
+	assert_true(scan(&r, 4, 12, n) > 0);
+	assert_int_equal(scan(&r, 5, 0, 2), 0);
+	rig_release(&r);
+}
+
 struct racer {
 	struct shard_rig *rig;
 	uint64_t seed, want;
@@ -490,6 +569,8 @@ main(void)
 		cmocka_unit_test(cache_stays_within_its_bound_but_for_what_is_pinned),
 		cmocka_unit_test(cache_keeps_what_is_used_again_over_a_scan),
 		cmocka_unit_test(cache_that_begins_small_grows_to_what_comes_back),
+		cmocka_unit_test(cache_holds_a_scan_of_much_on_trial_only),
+		cmocka_unit_test(cache_keeps_what_comes_back_soon),
 		cmocka_unit_test(threads_share_a_shard_and_a_small_cache),
 	};
 
