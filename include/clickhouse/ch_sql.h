@@ -43,6 +43,8 @@ struct ch_select {
 	const struct pred *filter;
 	struct time_range range;	/* of starts */
 	uint64_t columns;		/* bit i: enum ch_span_column, those that the table has */
+	/* Of these what is needed of spans whose resources have none of the filter's bare names. */
+	uint64_t own_columns;
 	/*
 	 * All spans, of any time, of the traces that have one which the filter lets through, by trace
 	 * id; no limit then.

@@ -97,7 +97,8 @@ ch_state_tell(const struct source *s, struct ch_state *st, struct err *e)
 
 	/* Of whole traces others come, too. */
 	st->told = false;
-	st->q.columns = ch_columns_of(s, false);
+	st->q.columns = ch_columns_of(s, TESTED_ALL);
+	st->q.own_columns = ch_columns_of(s, TESTED_OWN);
 	if (st->mode == MODE_TRACES)
 		return 0;
 	arena_init(&a);
@@ -106,7 +107,8 @@ ch_state_tell(const struct source *s, struct ch_state *st, struct err *e)
 	if (rc < 0)
 		return rc;
 	st->told = sql.exact && filter_handed(s->plan);
-	st->q.columns = ch_columns_of(s, st->told);
+	if (st->told)
+		st->q.columns = st->q.own_columns = ch_columns_of(s, TESTED_NONE);
 	return 0;
 }
 
@@ -117,7 +119,7 @@ ch_state_begin(const struct source *s, struct ch_state *st, struct ch_layout *l,
 	st->layout = l;
 	st->q = (struct ch_select){ .schema = l->schema,
 		.filter = s->plan->scan.handed.filter ? s->plan->filter.pred : &everything,
-		.range = s->plan->filter.range, .columns = ch_columns_of(s, false), .limit = UINT64_MAX };
+		.range = s->plan->filter.range, .columns = ch_columns_of(s, TESTED_ALL), .limit = UINT64_MAX };
 	int rc = choose_mode(s, st, e);
 
 	return rc < 0 ? rc : ch_state_tell(s, st, e);

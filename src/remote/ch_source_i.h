@@ -32,8 +32,10 @@ server_of(const struct source *s)
 }
 
 /* ---- ch_columns.c ---- */
-/* Bit i: enum ch_span_column. told: the filter is not tested on what comes. */
-uint64_t ch_columns_of(const struct source *, bool told);
+/* Of what comes the filter is tested: not at all; where resources have none of its bare names; anywhere. */
+enum ch_tested { TESTED_NONE, TESTED_OWN, TESTED_ALL };
+/* Bit i: enum ch_span_column. */
+uint64_t ch_columns_of(const struct source *, enum ch_tested);
 
 /* ---- ch_mode.c ---- */
 /* Does the plan want counts and groups of the server, where it can make them? */

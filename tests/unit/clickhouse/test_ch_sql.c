@@ -81,7 +81,7 @@ teardown(void **state)
 	return 0;
 }
 
-enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS, RANKED };
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS, RANKED, APART };
 
 static const struct {
 	struct ch_schema *schema;
@@ -99,6 +99,10 @@ static const struct {
 	{ &rich, "/where/span.http.method/eq/GET", COUNT },
 	{ &plain, "/where/http.route/eq/%2Fcart", ROWS },
 	{ &plain, "/where/http.status_code/ge/500/limit/10", ROWS },
+	{ &plain, "/where/http.status_code/ge/500/limit/10", APART },
+	{ &plain, "/since/1h/any/where/http.status_code/ge/500/where/db.rows/gt/9/where/span.n/eq/7/end", APART },
+	{ &spread, "/service/cart/where/http.status_code/ge/500", APART },
+	{ &rich, "/where/http.status_code/ge/500/where/a%EF%BF%BD/eq/x", APART },
 	{ &plain, "/where/span.n/between/1,2", ROWS },
 	{ &plain, "/where/resource.k8s.pod/in/a,b,7", ROWS },
 	{ &plain, "/where/span.x/ne/y/not/has/resource.z", COUNT },
@@ -187,7 +191,8 @@ groups(const struct ch_select *s, const struct query *q, struct arena *a, struct
 static void
 one(struct buf *b, size_t i, struct arena *a)
 {
-	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "groups ", "ranked " };
+	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "groups ", "ranked ",
+		"apart " };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
 	struct path *path;
@@ -205,6 +210,10 @@ one(struct buf *b, size_t i, struct arena *a)
 		.hex = cases[i].what == HEX, .whole_traces = cases[i].what == TRACES,
 		.ranked = cases[i].what == RANKED, .shift = cases[i].what == RANKED ? 3600000000000 : 0,
 		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST };
+	if (cases[i].what == APART) {
+		s.own_columns = s.columns;
+		s.columns |= 1ull << CHC_RESOURCE;
+	}
 	if (cases[i].what == GROUPS || cases[i].what == RANKED)
 		groups(&s, q, a, &sql);
 	else if (ch_sql_select(&s, a, &sql, &e) != 0)
