@@ -59,6 +59,11 @@ struct ch_select {
 	 * asked with `hex` are not told of it.
 	 */
 	uint64_t limit;
+	/*
+	 * With a limit and n_sort: by the first key of `sort` alone, as its column stands there, and one
+	 * row more than the limit. If the last two differ in it (ch_first.c), the others are the first.
+	 */
+	bool spare;
 	uint64_t pieces;		/* of groups: in how many all durations of one come, about; 0: one */
 	bool all_groups;		/* also those that the table would leave out at its end */
 	bool ranked;			/* of groups: the server finds percentiles, instead of sending all */

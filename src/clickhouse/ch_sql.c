@@ -286,6 +286,17 @@ parts_write(struct writer *w, const struct ch_select *q, void (*columns)(struct 
 	W(w, ")");
 }
 
+/* A server then reads of a wide table what it sorts by, and the rest of the rows that come. */
+static void
+spare_write(struct writer *w, const struct ch_select *q)
+{
+	w_column(w, q->sort[0].column);
+	if (q->sort[0].desc)
+		W(w, " DESC");
+	W(w, " LIMIT ");
+	w_u64(w, q->limit + 1);
+}
+
 /* Negative durations are those of over 63 bits, and shown as none. */
 static void
 sort_write(struct writer *w, const struct ch_sort *s)
@@ -308,6 +319,11 @@ order_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 	if (!q->newest || q->count || q->whole_traces)
 		return;
 	W(w, " ORDER BY ");
+	if (q->spare && w->exact && !q->hex) {
+		spare_write(w, q);
+		out->limited = true;
+		return;
+	}
 	for (size_t i = 0; i < q->n_sort; i++)
 		sort_write(w, &q->sort[i]);
 	w_column(w, CHC_TIMESTAMP);

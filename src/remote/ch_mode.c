@@ -65,6 +65,14 @@ takes_first(const struct source *s, struct ch_select *q, bool *yes, struct err *
 	return rc;
 }
 
+/* Durations that are past 63 bits, and none, come last from the wrong end. */
+static bool
+may_spare(const struct ch_select *q)
+{
+	return q->n_sort != 0 && q->limit != 0 && q->limit <= CH_SPARE_MOST && (q->sort[0].column == CHC_TIMESTAMP ||
+	    q->sort[0].desc || q->schema->signed_duration);
+}
+
 static int
 choose_mode(const struct source *s, struct ch_state *st, struct err *e)
 {
@@ -72,6 +80,7 @@ choose_mode(const struct source *s, struct ch_state *st, struct err *e)
 	bool first;
 	int rc = takes_first(s, &st->q, &first, e);
 
+	st->q.spare = first && may_spare(&st->q);
 	/* By time the newest windows have them, and the others need not be read. */
 	if (first)
 		st->mode = st->q.n_sort == 0 && !ch_sql_names_traces(st->q.filter) ? MODE_WINDOWS : MODE_FIRST;

@@ -81,7 +81,7 @@ teardown(void **state)
 	return 0;
 }
 
-enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS, RANKED, APART };
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS, RANKED, APART, SPARE };
 
 static const struct {
 	struct ch_schema *schema;
@@ -137,6 +137,8 @@ static const struct {
 	{ &plain, "/where/trace_duration/gt/1s/service/a/since/1h", TRACES },
 	{ &spread, "/where/depth/gt/3/service/a", TRACES },
 	{ &plain, "/service/a/duration/gt/1s/limit/20", LONGEST },
+	{ &plain, "/service/a/duration/gt/1s/limit/20", SPARE },
+	{ &plain, "/where/span.n/gt/7/limit/20", SPARE },
 	{ &plain, "/since/1h/group/service,http.route/bucket/5m/agg/count,errors,p95:duration", GROUPS },
 	{ &plain, "/status/error/group/kind,resource.host.name/bucket/week/agg/avg:duration,max:duration", GROUPS },
 	{ &spread, "/agg/count", GROUPS },
@@ -192,7 +194,7 @@ static void
 one(struct buf *b, size_t i, struct arena *a)
 {
 	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "groups ", "ranked ",
-		"apart " };
+		"apart ", "spare " };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
 	struct path *path;
@@ -209,7 +211,8 @@ one(struct buf *b, size_t i, struct arena *a)
 		.limit = q->has_limit ? q->limit : UINT64_MAX, .count = cases[i].what == COUNT,
 		.hex = cases[i].what == HEX, .whole_traces = cases[i].what == TRACES,
 		.ranked = cases[i].what == RANKED, .shift = cases[i].what == RANKED ? 3600000000000 : 0,
-		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST };
+		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST || cases[i].what == SPARE,
+		.spare = cases[i].what == SPARE };
 	if (cases[i].what == APART) {
 		s.own_columns = s.columns;
 		s.columns |= 1ull << CHC_RESOURCE;
