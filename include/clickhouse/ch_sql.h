@@ -43,6 +43,8 @@ struct ch_select {
 	const struct pred *filter;
 	struct time_range range;	/* of starts */
 	uint64_t columns;		/* bit i: enum ch_span_column, those that the table has */
+	/* Of these what is needed of spans whose resources have none of the filter's bare names. */
+	uint64_t own_columns;
 	/*
 	 * All spans, of any time, of the traces that have one which the filter lets through, by trace
 	 * id; no limit then.
@@ -57,6 +59,11 @@ struct ch_select {
 	 * asked with `hex` are not told of it.
 	 */
 	uint64_t limit;
+	/*
+	 * With a limit and n_sort: by the first key of `sort` alone, as its column stands there, and one
+	 * row more than the limit. If the last two differ in it (ch_first.c), the others are the first.
+	 */
+	bool spare;
 	uint64_t pieces;		/* of groups: in how many all durations of one come, about; 0: one */
 	bool all_groups;		/* also those that the table would leave out at its end */
 	bool ranked;			/* of groups: the server finds percentiles, instead of sending all */

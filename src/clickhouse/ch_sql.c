@@ -45,6 +45,7 @@ columns_write(struct writer *w, void *arg)
 {
 	const struct ch_select *q = ((struct selecting *)arg)->q;
 	struct ch_sql *out = ((struct selecting *)arg)->out;
+	bool without = w->span_only && split_apart(w, q);
 
 	out->n_columns = 0;
 	for (unsigned c = 0; c < N_CHC; c++) {
@@ -52,7 +53,10 @@ columns_write(struct writer *w, void *arg)
 			continue;
 		if (out->n_columns != 0)
 			W(w, ", ");
-		column_write(w, c);
+		if (without && c == CHC_RESOURCE)
+			W(w, "CAST(([], []), 'Map(LowCardinality(String), String)')");
+		else
+			column_write(w, c);
 		out->columns[out->n_columns++] = c;
 	}
 	if (out->n_columns == 0)
@@ -216,14 +220,16 @@ filter_write(struct clause *c, const struct pred *filter, bool key, bool all)
 	}
 }
 
-/* The filter holds, but not by the spans' own attributes alone. */
+/* The filter holds, but not by the spans' own attributes alone; `apart`: whether it does or not. */
 static void
-others_write(struct clause *c, const struct pred *filter)
+others_write(struct clause *c, const struct pred *filter, bool apart)
 {
 	struct clause own = { .w = c->w, .inner = true };
 
 	also(c);
 	split_guard(c->w, filter);
+	if (apart)
+		return;
 	W(c->w, " AND NOT (");
 	c->w->span_only = true;
 	filter_write(&own, filter, false, true);
@@ -231,29 +237,34 @@ others_write(struct clause *c, const struct pred *filter)
 	W(c->w, ")");
 }
 
-static void
-part_write(struct writer *w, const struct ch_select *q, bool others)
-{
-	struct clause pre = { .w = w, .prewhere = q->schema->prewhere }, rest = { .w = w };
+enum part { PART_ALL, PART_OWN, PART_OTHERS };
 
-	range_write(&pre, q->range);
-	times_write(&pre, q);
-	if (q->schema->prewhere) {
-		filter_write(&pre, q->filter, true, false);
-		if (others)
-			others_write(&rest, q->filter);
-		filter_write(&rest, q->filter, false, false);
-	} else {
-		if (others)
-			others_write(&pre, q->filter);
-		filter_write(&pre, q->filter, false, true);
+/* Once something is in PREWHERE, all is: what is in WHERE then finds the wide columns read. */
+static void
+part_write(struct writer *w, const struct ch_select *q, enum part part)
+{
+	bool key = q->schema->prewhere, apart = part != PART_ALL && split_apart(w, q);
+	struct clause c = { .w = w, .prewhere = key };
+
+	range_write(&c, q->range);
+	times_write(&c, q);
+	if (key)
+		filter_write(&c, q->filter, true, false);
+	/* Of nothing else a server sees itself what is to be looked at first. */
+	c.prewhere = c.begun;
+	if (part == PART_OTHERS)
+		others_write(&c, q->filter, apart);
+	filter_write(&c, q->filter, false, !key);
+	if (part == PART_OWN && apart) {
+		also(&c);
+		split_guard_not(w, q->filter);
 	}
 }
 
 void
 where_write(struct writer *w, const struct ch_select *q)
 {
-	part_write(w, q, false);
+	part_write(w, q, PART_ALL);
 }
 
 void
@@ -269,10 +280,21 @@ parts_write(struct writer *w, const struct ch_select *q, void (*columns)(struct 
 		columns(w, arg);
 		W(w, " FROM ");
 		w_table(w, q->schema->table);
-		part_write(w, q, others != 0);
+		part_write(w, q, others != 0 ? PART_OTHERS : PART_OWN);
 	}
 	w->span_only = false;
 	W(w, ")");
+}
+
+/* A server then reads of a wide table what it sorts by, and the rest of the rows that come. */
+static void
+spare_write(struct writer *w, const struct ch_select *q)
+{
+	w_column(w, q->sort[0].column);
+	if (q->sort[0].desc)
+		W(w, " DESC");
+	W(w, " LIMIT ");
+	w_u64(w, q->limit + 1);
 }
 
 /* Negative durations are those of over 63 bits, and shown as none. */
@@ -297,6 +319,11 @@ order_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 	if (!q->newest || q->count || q->whole_traces)
 		return;
 	W(w, " ORDER BY ");
+	if (q->spare && w->exact && !q->hex) {
+		spare_write(w, q);
+		out->limited = true;
+		return;
+	}
 	for (size_t i = 0; i < q->n_sort; i++)
 		sort_write(w, &q->sort[i]);
 	w_column(w, CHC_TIMESTAMP);

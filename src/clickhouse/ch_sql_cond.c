@@ -147,21 +147,54 @@ split_can(const struct writer *w, const struct pred *filter)
 	return count_bare(w, filter, false, &ok) != 0 && ok && w_have(w, CHC_RESOURCE) && w_have(w, CHC_ATTRS);
 }
 
+static size_t
+all_bare(const struct pred *p)
+{
+	size_t n = p->kind == PRED_LEAF && p->field.scope == FIELD_BARE;
+
+	for (size_t i = 0; p->kind != PRED_LEAF && i < p->n_kids; i++)
+		n += all_bare(p->kids[i]);
+	return n;
+}
+
+bool
+split_apart(const struct writer *w, const struct ch_select *q)
+{
+	bool ok = true;
+
+	return !q->count && (q->columns & ~q->own_columns) == UINT64_C(1) << CHC_RESOURCE &&
+	    count_bare(w, q->filter, false, &ok) == all_bare(q->filter);
+}
+
+/* What is a part of a column is read without the rest of it. */
 static void
-guards(struct writer *w, const struct pred *p, const char **before)
+has_key(struct writer *w, const struct place *at)
+{
+	W(w, "has(");
+	w_column(w, at->map);
+	W(w, ".`keys`, ");
+	w_text(w, at->key);
+	W(w, ")");
+}
+
+static void
+guards(struct writer *w, const struct pred *p, bool keys, const char **before)
 {
 	struct place at;
 
 	if (cond_empty(w, p, false))
 		return;
 	for (size_t i = 0; p->kind != PRED_LEAF && i < p->n_kids; i++)
-		guards(w, p->kids[i], before);
+		guards(w, p->kids[i], keys, before);
 	if (!is_bare(w, p))
 		return;
 	buf_str(&w->b, *before);
 	*before = " OR ";
 	at = place_of(w, CHC_RESOURCE, p->field.key, false);
-	place_guard(w, &at);
+	if (keys)
+		has_key(w, &at);
+	else
+		place_guard(w, &at);
 }
 
 void
@@ -169,7 +202,16 @@ split_guard(struct writer *w, const struct pred *filter)
 {
 	const char *before = "(";
 
-	guards(w, filter, &before);
+	guards(w, filter, false, &before);
+	W(w, ")");
+}
+
+void
+split_guard_not(struct writer *w, const struct pred *filter)
+{
+	const char *before = "NOT (";
+
+	guards(w, filter, w->s->prewhere && !w->s->distributed, &before);
 	W(w, ")");
 }
 

@@ -59,8 +59,14 @@ void cond_write(struct writer *, const struct pred *, bool deny);
 bool cond_empty(const struct writer *, const struct pred *, bool deny);
 /* A filter in two parts. */
 bool split_can(const struct writer *, const struct pred *filter);
-/* Has the resource one of the bare names? */
+/*
+ * May resources stay away from the spans of its own part? If no bare name is left unsaid, and one is
+ * to say for each whether its resource has one.
+ */
+bool split_apart(const struct writer *, const struct ch_select *);
+/* Has the resource one of the bare names? Has it none? (No index serves that.) */
 void split_guard(struct writer *, const struct pred *filter);
+void split_guard_not(struct writer *, const struct pred *filter);
 /* Of every span that passes, has it, or its resource, the bare name? */
 bool split_asks_for(const struct pred *filter, struct sv key);
 

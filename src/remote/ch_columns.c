@@ -75,15 +75,19 @@ columns_of_field(const struct field *f)
 	return COLS_ALL;
 }
 
+/* own: of spans whose resources have none of the bare names that it asks for. */
 static uint64_t
-columns_of_pred(const struct pred *p)
+columns_of_pred(const struct pred *p, bool own)
 {
 	uint64_t v = 0;
 
+	if (p->kind == PRED_LEAF && p->op == OP_TEXT)
+		return COLS_ALL;
 	if (p->kind == PRED_LEAF)
-		return p->op == OP_TEXT ? COLS_ALL : columns_of_field(&p->field);
+		return own && p->field.scope == FIELD_BARE ? COL(ATTRS) | COL(SERVICE) :
+		    columns_of_field(&p->field);
 	for (size_t i = 0; i < p->n_kids; i++)
-		v |= columns_of_pred(p->kids[i]);
+		v |= columns_of_pred(p->kids[i], own);
 	return v;
 }
 
@@ -145,10 +149,13 @@ columns_of_output(const struct source *s)
 }
 
 uint64_t
-ch_columns_of(const struct source *s, bool told)
+ch_columns_of(const struct source *s, enum ch_tested tested)
 {
 	const struct plan *p = s->plan;
-	uint64_t v = COLS_ALWAYS | columns_of_output(s) | (told ? 0 : columns_of_pred(p->filter.pred));
+	uint64_t v = COLS_ALWAYS | columns_of_output(s);
+
+	if (tested != TESTED_NONE)
+		v |= columns_of_pred(p->filter.pred, tested == TESTED_OWN);
 
 	for (size_t i = 0; i < p->order.n_keys; i++)
 		v |= columns_of_field(&p->order.keys[i].field);

@@ -45,7 +45,8 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 	int rc = ERR_UNSUPPORTED;
 
 	if (!ch_may_group(s)) {
-		out->how = modes[st->mode];
+		out->how = st->q.spare ? "the first rows and one more, by one key; with all that are equal, if those "
+		    "may not be they" : modes[st->mode];
 	} else if (s->plan->output == ROW_COUNT && st->mode != MODE_TRACES) {
 		q.count = true;
 		out->how = "counted on the server";

@@ -65,6 +65,14 @@ takes_first(const struct source *s, struct ch_select *q, bool *yes, struct err *
 	return rc;
 }
 
+/* Durations that are past 63 bits, and none, come last from the wrong end. */
+static bool
+may_spare(const struct ch_select *q)
+{
+	return q->n_sort != 0 && q->limit != 0 && q->limit <= CH_SPARE_MOST && (q->sort[0].column == CHC_TIMESTAMP ||
+	    q->sort[0].desc || q->schema->signed_duration);
+}
+
 static int
 choose_mode(const struct source *s, struct ch_state *st, struct err *e)
 {
@@ -72,6 +80,7 @@ choose_mode(const struct source *s, struct ch_state *st, struct err *e)
 	bool first;
 	int rc = takes_first(s, &st->q, &first, e);
 
+	st->q.spare = first && may_spare(&st->q);
 	/* By time the newest windows have them, and the others need not be read. */
 	if (first)
 		st->mode = st->q.n_sort == 0 && !ch_sql_names_traces(st->q.filter) ? MODE_WINDOWS : MODE_FIRST;
@@ -97,7 +106,8 @@ ch_state_tell(const struct source *s, struct ch_state *st, struct err *e)
 
 	/* Of whole traces others come, too. */
 	st->told = false;
-	st->q.columns = ch_columns_of(s, false);
+	st->q.columns = ch_columns_of(s, TESTED_ALL);
+	st->q.own_columns = ch_columns_of(s, TESTED_OWN);
 	if (st->mode == MODE_TRACES)
 		return 0;
 	arena_init(&a);
@@ -106,7 +116,8 @@ ch_state_tell(const struct source *s, struct ch_state *st, struct err *e)
 	if (rc < 0)
 		return rc;
 	st->told = sql.exact && filter_handed(s->plan);
-	st->q.columns = ch_columns_of(s, st->told);
+	if (st->told)
+		st->q.columns = st->q.own_columns = ch_columns_of(s, TESTED_NONE);
 	return 0;
 }
 
@@ -117,7 +128,8 @@ ch_state_begin(const struct source *s, struct ch_state *st, struct ch_layout *l,
 	st->layout = l;
 	st->q = (struct ch_select){ .schema = l->schema,
 		.filter = s->plan->scan.handed.filter ? s->plan->filter.pred : &everything,
-		.by_trace = s->plan->scan.handed.by_trace, .range = s->plan->filter.range, .columns = ch_columns_of(s, false), .limit = UINT64_MAX };
+		.by_trace = s->plan->scan.handed.by_trace, .range = s->plan->filter.range,
+		.columns = ch_columns_of(s, TESTED_ALL), .limit = UINT64_MAX };
 	int rc = choose_mode(s, st, e);
 
 	return rc < 0 ? rc : ch_state_tell(s, st, e);

@@ -6,7 +6,7 @@
  *
  *   counted   a count that can be said exactly is the server's
  *   first     the first rows by duration, where the filter can be said exactly: ORDER BY and
- *             LIMIT, once
+ *             LIMIT, once; twice if those that come of one key alone may not be they
  *   windows   rows by time: pieces of the time, newest first, each as long as the ones before let
  *             expect about WINDOW_ROWS of; so memory is bounded, and the first come soon. With a
  *             limit that can be told, too, and is soon full. Of few rows there is one window
@@ -293,6 +293,24 @@ give_rows(struct source *s, struct give *g, struct ch_scan *scan, struct err *e)
 	return rc;
 }
 
+/* >0: they were given. */
+static int
+give_first(struct source *s, struct give *g, struct err *e)
+{
+	struct ch_state *st = s->state;
+	struct ch_scan *scan = NULL;
+	int rc = scan_begin(s, &scan, e), given;
+
+	if (rc == 0 && st->q.spare) {
+		rc = ch_first_read(st, scan, e);
+		took(s, ch_scan_outcome(scan));
+		if (rc > 0 && st->batch.n != 0 && (given = give(g, &st->batch, e)) < 0)
+			rc = given;
+	}
+	ch_scan_close(scan);
+	return rc;
+}
+
 static int
 source_scan(struct source *s, struct slice slice, struct row_sink *sink, struct err *e)
 {
@@ -306,7 +324,11 @@ source_scan(struct source *s, struct slice slice, struct row_sink *sink, struct 
 	st->q.range = (struct time_range){ slice.first,
 		slice.last == UINT64_MAX ? slice.last : slice.last + 1 };
 	st->window_rows = 0;
-	if (!st->counted && (rc = look_for_times(s, e)) == 0 && (rc = scan_begin(s, &scan, e)) == 0) {
+	if (!st->counted && (rc = look_for_times(s, e)) == 0 && st->q.spare) {
+		rc = give_first(s, g, e);
+		st->q.spare = false;
+	}
+	if (!st->counted && rc == 0 && (rc = scan_begin(s, &scan, e)) == 0) {
 		rc = give_rows(s, g, scan, e);
 		took(s, ch_scan_outcome(scan));
 	}

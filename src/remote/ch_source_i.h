@@ -4,7 +4,10 @@
 #define CH_SOURCE_I_H
 
 #include "remote/ch_server.h"
+#include "clickhouse/ch_scan.h"
 #include "clickhouse/ch_sql.h"
+
+#define CH_SPARE_MOST 500		/* rows that are held till it is known whether they are the first */
 
 enum ch_mode { MODE_ALL, MODE_FIRST, MODE_WINDOWS, MODE_TRACES };
 
@@ -32,8 +35,14 @@ server_of(const struct source *s)
 }
 
 /* ---- ch_columns.c ---- */
-/* Bit i: enum ch_span_column. told: the filter is not tested on what comes. */
-uint64_t ch_columns_of(const struct source *, bool told);
+/* Of what comes the filter is tested: not at all; where resources have none of its bare names; anywhere. */
+enum ch_tested { TESTED_NONE, TESTED_OWN, TESTED_ALL };
+/* Bit i: enum ch_span_column. */
+uint64_t ch_columns_of(const struct source *, enum ch_tested);
+
+/* ---- ch_first.c ---- */
+/* The rows of a question with q.spare, into the batch: >0 if they are the first, 0 if that can't be told. */
+int ch_first_read(struct ch_state *, struct ch_scan *, struct err *) WARN_UNUSED;
 
 /* ---- ch_mode.c ---- */
 /* Does the plan want counts and groups of the server, where it can make them? */

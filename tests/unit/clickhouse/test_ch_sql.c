@@ -81,7 +81,7 @@ teardown(void **state)
 	return 0;
 }
 
-enum what { ROWS, COUNT, HEX, TRACES, LONGEST, GROUPS, RANKED, LEVELS };
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, APART, SPARE, GROUPS, RANKED, LEVELS };
 
 static const struct {
 	struct ch_schema *schema;
@@ -99,6 +99,10 @@ static const struct {
 	{ &rich, "/where/span.http.method/eq/GET", COUNT },
 	{ &plain, "/where/http.route/eq/%2Fcart", ROWS },
 	{ &plain, "/where/http.status_code/ge/500/limit/10", ROWS },
+	{ &plain, "/where/http.status_code/ge/500/limit/10", APART },
+	{ &plain, "/since/1h/any/where/http.status_code/ge/500/where/db.rows/gt/9/where/span.n/eq/7/end", APART },
+	{ &spread, "/service/cart/where/http.status_code/ge/500", APART },
+	{ &rich, "/where/http.status_code/ge/500/where/a%EF%BF%BD/eq/x", APART },
 	{ &plain, "/where/span.n/between/1,2", ROWS },
 	{ &plain, "/where/resource.k8s.pod/in/a,b,7", ROWS },
 	{ &plain, "/where/span.x/ne/y/not/has/resource.z", COUNT },
@@ -133,6 +137,8 @@ static const struct {
 	{ &plain, "/where/trace_duration/gt/1s/service/a/since/1h", TRACES },
 	{ &spread, "/where/depth/gt/3/service/a", TRACES },
 	{ &plain, "/service/a/duration/gt/1s/limit/20", LONGEST },
+	{ &plain, "/service/a/duration/gt/1s/limit/20", SPARE },
+	{ &plain, "/where/span.n/gt/7/limit/20", SPARE },
 	{ &plain, "/since/1h/group/service,http.route/bucket/5m/agg/count,errors,p95:duration", GROUPS },
 	{ &plain, "/status/error/group/kind,resource.host.name/bucket/week/agg/avg:duration,max:duration", GROUPS },
 	{ &spread, "/agg/count", GROUPS },
@@ -191,7 +197,8 @@ groups(const struct ch_select *s, const struct query *q, struct arena *a, struct
 static void
 one(struct buf *b, size_t i, struct arena *a)
 {
-	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "groups ", "ranked ", "levels " };
+	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "apart ", "spare ",
+		"groups ", "ranked ", "levels " };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
 	struct path *path;
@@ -209,7 +216,12 @@ one(struct buf *b, size_t i, struct arena *a)
 		.hex = cases[i].what == HEX, .whole_traces = cases[i].what == TRACES,
 		.ranked = cases[i].what == RANKED,
 		.by_trace = cases[i].what == LEVELS, .shift = cases[i].what == RANKED ? 3600000000000 : 0,
-		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST };
+		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST || cases[i].what == SPARE,
+		.spare = cases[i].what == SPARE };
+	if (cases[i].what == APART) {
+		s.own_columns = s.columns;
+		s.columns |= 1ull << CHC_RESOURCE;
+	}
 	if (cases[i].what >= GROUPS)
 		groups(&s, q, a, &sql);
 	else if (ch_sql_select(&s, a, &sql, &e) != 0)
