@@ -34,6 +34,12 @@ int ch_span_read(const struct ch_span_reader *, const struct sv *cells, struct a
 
 /* What the text of an attribute in a Map is as a value; it and its texts are in the arena. */
 int ch_span_value(struct sv text, struct arena *, struct value *, struct err *) WARN_UNUSED;
+/*
+ * A resource of which the service is there, as it is shown: its attributes, of two cells with their keys and
+ * texts.
+ */
+int ch_span_resource(struct sv keys, struct sv values, struct arena *, struct resource *,
+    struct err *) WARN_UNUSED;
 /* A text as it is shown: repaired, in the arena. */
 int ch_span_text(struct sv, struct arena *, struct sv *, struct err *) WARN_UNUSED;
 

@@ -67,6 +67,8 @@ struct source_ops {
 	 * scan, which then finds nothing; >0: it makes none, scan. NULL: never.
 	 */
 	int (*groups)(struct source *, struct err *) WARN_UNUSED;
+	/* The same of what a plan compares (exec_env.contrast). NULL: never. */
+	int (*contrast)(struct source *, struct err *) WARN_UNUSED;
 	int (*rows)(struct source *, struct fetch *, uint32_t part, const uint32_t *rows, size_t n,
 	    const struct projection *, struct span *out, struct err *) WARN_UNUSED;
 	int (*ids)(struct source *, uint32_t part, uint32_t row, struct trace_id *,

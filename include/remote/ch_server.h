@@ -102,6 +102,9 @@ int ch_explain(struct ch_server *, const struct plan *, struct agg_table *groups
 /* Can it make the groups of these spans, or of traces, or, `groups` NULL, count the spans? */
 bool ch_can_group(struct ch_server *, const struct pred *filter, struct time_range,
     struct agg_table *groups);
+/* The same of the counts of a comparison. */
+bool ch_can_contrast(struct ch_server *, const struct pred *filter, struct time_range,
+    const struct pred *selection);
 
 /* ---- ch_source.c ---- */
 

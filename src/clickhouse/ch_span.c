@@ -123,24 +123,25 @@ attrs_json(struct row *r, struct cursor *c, struct attrs *out)
 }
 
 static int
-attrs_read(struct row *r, struct cursor *c, struct attrs *out)
+attrs_room(struct row *r, uint64_t n, struct attrs *out)
 {
-	uint64_t n;
-
-	if (r->json)
-		return attrs_json(r, c, out);
-	n = cursor_varint(c);
-
 	if (n > LIMIT_SPAN_ATTRS)
 		return err_set(r->e, ERR_TOOBIG, -1, "a span in ClickHouse has over %d attributes",
 		    LIMIT_SPAN_ATTRS);
 	out->n = (uint32_t)n;
 	out->v = arena_array(r->a, n + 1, struct attr);
-	if (out->v == NULL)
-		return err_nomem(r->e);
+	return out->v == NULL ? err_nomem(r->e) : 0;
+}
+
+/* Keys and texts, of one cursor in turn, or of two. */
+static int
+attrs_of_map(struct row *r, struct cursor *keys, struct cursor *values, struct attrs *out)
+{
+	uint64_t n = out->n;
+
 	/* From behind, since of equal keys the last one stays. */
 	while (n-- > 0) {
-		struct sv key = cursor_str(c), val = cursor_str(c);
+		struct sv key = cursor_str(keys), val = cursor_str(values);
 		int rc;
 
 		if ((rc = text(r, key, &out->v[n].key)) < 0 || (rc = text(r, val, &val)) < 0 ||
@@ -149,6 +150,17 @@ attrs_read(struct row *r, struct cursor *c, struct attrs *out)
 	}
 	attrs_normalize(out);
 	return 0;
+}
+
+static int
+attrs_read(struct row *r, struct cursor *c, struct attrs *out)
+{
+	int rc;
+
+	if (r->json)
+		return attrs_json(r, c, out);
+	rc = attrs_room(r, cursor_varint(c), out);
+	return rc < 0 ? rc : attrs_of_map(r, c, c, out);
 }
 
 /* ---- events and links: arrays side by side ---- */
@@ -305,6 +317,21 @@ service_text(struct row *r)
 		*(struct value *)(uintptr_t)v = (struct value){ .type = VAL_STRING,
 			.s = r->resource->service };
 	return rc;
+}
+
+int
+ch_span_resource(struct sv keys, struct sv values, struct arena *a, struct resource *out, struct err *e)
+{
+	struct row r = { .a = a, .e = e, .resource = out };
+	struct cursor k = cursor_new(keys.p, keys.n), v = cursor_new(values.p, values.n);
+	uint64_t n = cursor_varint(&k);
+	int rc = 0;
+
+	if (cursor_varint(&v) != n)
+		return strange(&r, "a resource has not as many values as keys");
+	if ((rc = attrs_room(&r, n, &out->attrs)) == 0)
+		rc = attrs_of_map(&r, &k, &v, &out->attrs);
+	return rc < 0 ? rc : service_text(&r);
 }
 
 int

@@ -47,6 +47,9 @@ explain_look(struct request *r)
 		return;
 	if (r->groups == NULL && f->rows == ROW_COUNT)
 		r->no_remote_groups = !ch_can_group(r->engine->server, r->query->filter, r->query->range, NULL);
+	if (r->compared != NULL)
+		r->no_remote_groups = !ch_can_contrast(r->engine->server, r->query->filter, r->query->range,
+		    r->query->compare);
 	if (r->groups == NULL || (t = groups_table(r)) == NULL)
 		return;
 	r->no_remote_groups = !ch_can_group(r->engine->server, r->query->filter, r->query->range, t);

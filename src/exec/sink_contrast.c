@@ -19,6 +19,16 @@ contrast_open(struct row_sink *s, struct err *e)
 	return 0;
 }
 
+/* What the source counts itself is there before the scan, which finds nothing then. */
+static int
+contrast_start(struct row_sink *s, struct err *e)
+{
+	struct source *src = &s->ex->source;
+	int rc = src->ops->contrast != NULL ? src->ops->contrast(src, e) : 0;
+
+	return rc < 0 ? rc : 0;
+}
+
 static int
 consume_spans(struct row_sink *s, struct contrast_local *l, struct scan *sc,
     const struct found *f)
@@ -124,6 +134,7 @@ const struct sink_ops sink_contrast = {
 	.name = "contrast",
 	.local_bytes = sizeof(struct contrast_local),
 	.open = contrast_open,
+	.start = contrast_start,
 	.consume = contrast_consume,
 	.combine = contrast_combine,
 	.next = contrast_next,

@@ -137,6 +137,8 @@
 /* Groups are made there at up to so many times the cost of rows, and so much more. */
 #define SERVER_GROUPS_RISK 2.0
 #define SERVER_GROUPS_SMALL 1.0
+/* Of a comparison: values of a span that are counted. */
+#define CONTRAST_CELLS 20.0
 /* Bytes of one output row, full and by part (measured on spans as SDKs send them). */
 #define BYTES_SPAN_FULL 1000.0
 #define BYTES_SPAN_BASE 20.0

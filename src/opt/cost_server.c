@@ -208,7 +208,7 @@ groups_cost(const struct opt *o, double found)
 {
 	const struct cost_params *c = &o->options->cost;
 	const struct grouping *g = o->options->groups;
-	double cells = g == NULL ? 1 : (double)(g->n_keys + g->has_bucket + g->n_aggs);
+	double cells = o->plan->output == ROW_CONTRAST ? CONTRAST_CELLS : g == NULL ? 1 : (double)(g->n_keys + g->has_bucket + g->n_aggs);
 	double groups = o->plan->output == ROW_COUNT ? 1 : card_server_groups(o, found);
 
 	return c->network_round_trip_cost + found * cells * c->cpu_operator_cost +

@@ -2,6 +2,7 @@
 /* ch_explain: what a plan asks the server, shown: see remote/ch_server.h. */
 #include "base/visible.h"
 #include "ch_source_i.h"
+#include "clickhouse/ch_contrast.h"
 #include "clickhouse/ch_groups.h"
 #include "model/json.h"
 
@@ -56,6 +57,9 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 		out->how = out->sql.levels != 2 ? "grouped on the server, one level: figures of spans add up" :
 		    q.by_trace ? "grouped on the server, two levels: what each trace adds, and that put together" :
 		    "grouped on the server, two levels: traces, and what is their own";
+	} else if (s->plan->output == ROW_CONTRAST && st->mode != MODE_TRACES) {
+		rc = ch_sql_contrast(&q, s->plan->contrast.pred, a, &out->sql, e);
+		out->how = "values counted on the server";
 	}
 	if (rc != ERR_UNSUPPORTED)
 		return rc;
@@ -136,6 +140,23 @@ ch_can_group(struct ch_server *server, const struct pred *filter, struct time_ra
 	arena_init(&a);
 	rc = groups == NULL ? ch_sql_select(&q, &a, &sql, NULL) :
 	    groups_sql(groups, SIDE_NOW, &q, &a, &sql, NULL);
+	arena_release(&a);
+	ch_layout_put(l);
+	return rc == 0;
+}
+
+bool
+ch_can_contrast(struct ch_server *server, const struct pred *filter, struct time_range range,
+    const struct pred *selection)
+{
+	struct ch_layout *l = ch_server_layout(server);
+	const struct ch_select q = { .schema = l->schema, .filter = filter, .range = range, .limit = UINT64_MAX };
+	struct ch_sql sql;
+	struct arena a;
+	int rc;
+
+	arena_init(&a);
+	rc = ch_sql_contrast(&q, selection, &a, &sql, NULL);
 	arena_release(&a);
 	ch_layout_put(l);
 	return rc == 0;

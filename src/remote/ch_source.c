@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "clickhouse/ch_contrast.h"
 #include "clickhouse/ch_groups.h"
 #include "clickhouse/ch_scan.h"
 
@@ -232,6 +233,32 @@ source_groups(struct source *s, struct err *e)
 	}
 	if (rc < 0)
 		return rc;
+	took(s, &outcome);
+	st->counted = rc == 0;
+	return rc;
+}
+
+static int
+source_contrast(struct source *s, struct err *e)
+{
+	struct ch_state *st = s->state;
+	const struct ch_scan_opts o = options(s);
+	const struct pred *selection = s->plan->contrast.pred;
+	struct ch_client *c = ch_server_client(st->server);
+	struct ch_outcome outcome;
+	int rc;
+
+	if (!ch_may_group(s) || st->mode == MODE_TRACES)
+		return 1;
+	if ((rc = look_for_times(s, e)) < 0)
+		return rc;
+	if ((rc = ch_contrast(c, &st->q, selection, &o, s->env->contrast, &outcome, e)) < 0) {
+		if (rc == ERR_UNSUPPORTED && outcome.status == 0)
+			return 1;
+		if ((rc = again(s, &outcome, rc, e)) < 0 ||
+		    (rc = ch_contrast(c, &st->q, selection, &o, s->env->contrast, &outcome, e)) < 0)
+			return rc;
+	}
 	took(s, &outcome);
 	st->counted = rc == 0;
 	return rc;
@@ -454,6 +481,7 @@ const struct source_ops source_clickhouse = {
 	.scan = source_scan,
 	.count = source_count,
 	.groups = source_groups,
+	.contrast = source_contrast,
 	.rows = held_rows,
 	.ids = held_ids,
 	.near = held_near,

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/visible.h"
+#include "clickhouse/ch_contrast.h"
 #include "clickhouse/ch_groups.h"
 #include "clickhouse/ch_schema_i.h"
 #include "clickhouse/ch_sql.h"
@@ -81,7 +82,7 @@ teardown(void **state)
 	return 0;
 }
 
-enum what { ROWS, COUNT, HEX, TRACES, LONGEST, APART, SPARE, GROUPS, RANKED, LEVELS };
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, APART, SPARE, COMPARE, GROUPS, RANKED, LEVELS };
 
 static const struct {
 	struct ch_schema *schema;
@@ -161,6 +162,8 @@ static const struct {
 	{ &plain, "/group/name,http.route/bucket/1h/agg/count,errors,p95:duration,min:span.n,distinct:user.id", LEVELS },
 	{ &spread, "/service/a/agg/avg:duration", LEVELS },
 	{ &plain, "/where/http.route/eq/x/group/trace_id/agg/count,sum:duration/sort/sum:duration:desc/limit/20", LEVELS },
+	{ &plain, "/service/a/since/1h/compare/status/error/end", COMPARE },
+	{ &spread, "/where/span.n/gt/5/compare/where/name/re/a+/where/http.route/eq/x/end", COMPARE },
 };
 
 static void
@@ -198,7 +201,7 @@ static void
 one(struct buf *b, size_t i, struct arena *a)
 {
 	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "apart ", "spare ",
-		"groups ", "ranked ", "levels " };
+		"compare ", "groups ", "ranked ", "levels " };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
 	struct path *path;
@@ -222,7 +225,11 @@ one(struct buf *b, size_t i, struct arena *a)
 		s.own_columns = s.columns;
 		s.columns |= 1ull << CHC_RESOURCE;
 	}
-	if (cases[i].what >= GROUPS)
+	if (cases[i].what == COMPARE && ch_sql_contrast(&s, q->compare, a, &sql, &e) < 0)
+		fail_msg("%s: %s", cases[i].path, e.msg);
+	else if (cases[i].what == COMPARE)
+		;
+	else if (cases[i].what >= GROUPS)
 		groups(&s, q, a, &sql);
 	else if (ch_sql_select(&s, a, &sql, &e) != 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);
