@@ -152,14 +152,16 @@ memory_pread(struct file *f, void *to, size_t n, uint64_t off, struct err *e)
 {
 	struct memory *m = memory_of(f->fs);
 	const struct buf *b = &handle_of(f)->node->data;
+	uint64_t end;
 	bool there;
 
 	pthread_mutex_lock(&m->lock);
+	end = b->n;
 	there = off <= b->n && n <= b->n - off;
 	if (there && n != 0)
 		memcpy(to, b->p + off, n);
 	pthread_mutex_unlock(&m->lock);
-	return there ? 0 : err_set(e, ERR_CORRUPT, -1, "%s/%s: ends early", f->fs->root, f->path);
+	return there ? 0 : err_set(e, ERR_CORRUPT, (int64_t)end, "%s/%s: ends early", f->fs->root, f->path);
 }
 
 static int
@@ -277,6 +279,19 @@ name_below(const char *dir, const char *path)
 }
 
 static int
+memory_rmdir(struct fsys *fs, const char *path, struct err *e)
+{
+	struct memory *m = memory_of(fs);
+	bool any = false;
+
+	pthread_mutex_lock(&m->lock);
+	for (size_t i = 0; i < m->nodes.n; i++)
+		any = any || name_below(path, m->nodes.v[i]->path).n != 0;
+	pthread_mutex_unlock(&m->lock);
+	return any ? err_set(e, ERR_IO, -1, "%s/%s: not empty", fs->root, path) : 0;
+}
+
+static int
 by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -370,7 +385,7 @@ static const struct fsys_ops memory_ops = {
 	.rename = memory_rename,
 	.unlink = memory_unlink,
 	.mkdir = memory_directory,
-	.rmdir = memory_directory,
+	.rmdir = memory_rmdir,
 	.sync_dir = memory_directory,
 	.list = memory_list,
 	.lock = memory_lock,

@@ -110,6 +110,7 @@ struct reading {
 	VEC(struct column_row) columns;
 	struct table_row table;
 	size_t n_tables;
+	unsigned ends;		/* 1: the first row was there; 2: the last one */
 	unsigned times;		/* columns of the table from trace id to time that are there: bits */
 	struct buf print;	/* everything, for the fingerprint */
 };
@@ -159,6 +160,22 @@ on_times(struct reading *r, const struct sv *t)
 	    (unsigned)(sv_is(t[0], "End") && sv_find(t[1], SV("DateTime")) >= 0) << 2;
 }
 
+static int
+cuts(struct sv what, struct sv value, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int rc;
+
+	visible_text(&b, what, 0);
+	if (value.n != 0)
+		BUF_LIT(&b, " = ");
+	visible_text(&b, sv_sub(value, 0, 40), 0);
+	rc = err_set(e, ERR_UNSUPPORTED, -1, "ClickHouse cuts answers, and does not say so: the profile of "
+	    "[clickhouse] user has %.*s, and the user may set nothing", SV_ARG(buf_view(&b)));
+	buf_release(&b);
+	return rc;
+}
+
 /* The first cell says of what the row is. */
 static int
 on_row(void *arg, const struct sv *t, size_t n, struct err *e)
@@ -171,12 +188,25 @@ on_row(void *arg, const struct sv *t, size_t n, struct err *e)
 		return on_column(r, t + 1, e);
 	if (sv_is(t[0], "table"))
 		return on_table(r, t + 1, e);
-	on_times(r, t + 1);
+	if (sv_is(t[0], "setting"))
+		return cuts(t[1], t[2], e);
+	if (sv_is(t[0], "+") || sv_is(t[0], "~"))
+		r->ends |= sv_is(t[0], "+") ? 1 : 2;
+	else
+		on_times(r, t + 1);
 	return 0;
 }
 
 #define TABLE "SELECT 'table' AS spanfs_of, engine, engine_full, sorting_key FROM system.tables" OF_TABLE \
 	"name = {t:String}"
+
+/*
+ * Settings by which an answer is cut and does not say so. None is left where they can be set along
+ * with a question: it is a profile that has them, of a user who may set none. `limit` and `offset`
+ * don't show there: a first row and a last one tell that nothing is cut off this answer.
+ */
+#define CUTS "(match(name, '^[a-z_]*overflow_mode(_leaf)?$') AND value IN ('break', 'any')) OR " \
+	"(name = 'skip_unavailable_shards' AND value NOT IN ('0', 'false'))"
 
 /*
  * All in one question, as a program that asks one of its own waits for this first. A union has no
@@ -188,7 +218,9 @@ on_row(void *arg, const struct sv *t, size_t n, struct err *e)
 	"position AS spanfs_at FROM system.columns" OF_TABLE "table = {t:String} UNION ALL " \
 	"SELECT 'table', engine, engine_full, sorting_key, toUInt64(0) FROM system.tables" OF_TABLE \
 	"name = {t:String} UNION ALL " \
-	"SELECT 'times', name, type, '', toUInt64(0) FROM system.columns" OF_TABLE "table = {ts:String}" \
+	"SELECT 'times', name, type, '', toUInt64(0) FROM system.columns" OF_TABLE "table = {ts:String} UNION ALL " \
+	"SELECT arrayJoin(['+', '~']), '', '', '', toUInt64(0) UNION ALL " \
+	"SELECT 'setting', name, value, '', toUInt64(0) FROM system.settings WHERE " CUTS " " \
 	") ORDER BY spanfs_of, spanfs_at"
 
 static int
@@ -197,6 +229,8 @@ read_table(struct ch_client *c, struct ch_table t, struct reading *r, struct err
 	int rc = each_row(c, SV(ALL_OF_IT), t, on_row, r, e);
 	struct buf b = BUF_INIT;
 
+	if (rc == 0 && r->ends != 3)
+		return cuts(SV("limit or offset"), SV_EMPTY, e);
 	if (rc == 0 && (r->n_tables == 0 || r->columns.n == 0)) {
 		visible_text(&b, t.name, 0);
 		rc = err_set(e, ERR_UNKNOWN, -1, "ClickHouse has no table %.*s (see [clickhouse] database and "

@@ -68,6 +68,22 @@ put_writing(struct buf *b, const struct ch_writing *w)
 		put_arg(b, "insert_deduplication_token", w->token);
 }
 
+/*
+ * A profile may have it that what goes beyond a limit is left out, or what a server that is away
+ * has: an answer that is short and does not say so.
+ */
+static void
+put_whole(struct buf *b)
+{
+	static const char *const modes[] = { "read_overflow_mode", "timeout_overflow_mode", "result_overflow_mode",
+		"group_by_overflow_mode", "sort_overflow_mode", "distinct_overflow_mode", "set_overflow_mode",
+		"join_overflow_mode", "transfer_overflow_mode" };
+
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+		put_arg(b, modes[i], SV("throw"));
+	put_number(b, "skip_unavailable_shards", 0);
+}
+
 static void
 put_settings(struct buf *b, const struct ch_reply *r, const struct ch_question *q)
 {
@@ -84,11 +100,15 @@ put_settings(struct buf *b, const struct ch_reply *r, const struct ch_question *
 		put_number(b, "insert_distributed_sync", 1);
 	if (r->client->max_memory != 0)
 		put_number(b, "max_memory_usage", r->client->max_memory);
+	put_whole(b);
 	if (r->settings == SETTINGS_OLD)
 		return;
 	if (w != NULL) {
 		put_writing(b, w);
 	} else {
+		put_arg(b, "read_overflow_mode_leaf", SV("throw"));
+		put_number(b, "limit", 0);
+		put_number(b, "offset", 0);
 		put_number(b, "cancel_http_readonly_queries_on_client_close", 1);
 		put_number(b, "output_format_binary_write_json_as_string", 1);
 		/* Looked at while rows are read, they keep the server from remembering which had none. */

@@ -412,6 +412,7 @@ class Query:
                 self.request.headers.get('content-encoding', b'').decode(),
                 'rows': self.figures.get('rows_written', 0),
                 'read_rows': self.figures.get('storage_rows_read', 0), 'id': self.id, 'user': getattr(self, 'user', ''), 'code': code,
+                'comment': self.request.arg('log_comment').decode('latin-1'),
                 'params': {k.decode('latin-1'): v.decode('latin-1') for k, v in params.items()},
                 'settings': {k.decode('latin-1'): v.decode('latin-1') for k, v in settings}}
         with self.state.lock:

@@ -29,10 +29,10 @@ die(const char *what)
 static void
 child(const char *script, const char *dir, const char *const *options)
 {
-	const char *argv[32] = { "python3", "-B", script, getenv("SPANFS_CHDB"), dir };
+	const char *argv[64] = { "python3", "-B", script, getenv("SPANFS_CHDB"), dir };
 	size_t n = 5;
 
-	for (; options != NULL && *options != NULL && n < 30; options++)
+	for (; options != NULL && *options != NULL && n < 62; options++)
 		argv[n++] = *options;
 	argv[n] = NULL;
 	execvp("python3", (char *const *)(uintptr_t)argv);

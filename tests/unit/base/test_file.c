@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The contract of base/file.h, on the real files and on those in memory; what only the real
+ * The contract of base/file.h, on the real files, on a program's own in memory, and on those of
+ * tests; what only the real
  * ones have (links, descriptors, modes); and the crash model and fault injection that the
  * other tests stand on.
  */
@@ -8,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -50,6 +52,18 @@ setup_mem(void **state)
 	struct fix *x = calloc(1, sizeof *x);
 
 	x->fs = fsys_mem();
+	arena_init(&x->a);
+	*state = x;
+	return 0;
+}
+
+/* That of programs without a store. */
+static int
+setup_own(void **state)
+{
+	struct fix *x = calloc(1, sizeof *x);
+
+	assert_int_equal(file_memory("nowhere", &x->fs, NULL), 0);
 	arena_init(&x->a);
 	*state = x;
 	return 0;
@@ -197,6 +211,26 @@ an_absent_file_is_unknown_and_named(void **state)
 	assert_int_equal(x->fs->ops->stat(x->fs, "no", &id, &e), ERR_UNKNOWN);
 	assert_int_equal(x->fs->ops->list(x->fs, "no", &x->a, &names, &n, &e), ERR_UNKNOWN);
 	assert_int_equal(x->fs->ops->sync_dir(x->fs, "no", &e), ERR_UNKNOWN);
+}
+
+/* Where directories are there once they are named. */
+static void
+an_absent_file_is_unknown(void **state)
+{
+	struct fix *x = *state;
+	struct err e = ERR_INIT;
+	struct file_id id;
+	struct file *f;
+
+	assert_int_equal(x->fs->ops->open_read(x->fs, "no/such", &f, &e), ERR_UNKNOWN);
+	assert_non_null(strstr(e.msg, "nowhere/no/such"));
+	assert_int_equal(x->fs->ops->unlink(x->fs, "no", &e), ERR_UNKNOWN);
+	assert_int_equal(x->fs->ops->rename(x->fs, "no", "b", &e), ERR_UNKNOWN);
+	assert_int_equal(x->fs->ops->stat(x->fs, "no", &id, &e), ERR_UNKNOWN);
+	put(x->fs, "d/a", "1");
+	assert_int_equal(x->fs->ops->rename(x->fs, "d/a", "b", &e), 0);
+	assert_int_equal(x->fs->ops->stat(x->fs, "d/a", &id, &e), ERR_UNKNOWN);
+	assert_int_equal(x->fs->ops->rmdir(x->fs, "d", &e), 0);
 }
 
 static void
@@ -657,23 +691,93 @@ faults_hit_the_chosen_call(void **state)
 	assert_int_equal(fsys_mem_open_handles(x->fs), 0);
 }
 
+static void
+an_empty_root_has_no_names(void **state)
+{
+	struct fix *x = *state;
+	char **names = NULL;
+	size_t n = 7;
+
+	assert_int_equal(x->fs->ops->list(x->fs, ".", &x->a, &names, &n, NULL), 0);
+	assert_int_equal(n, 0);
+	put(x->fs, "one", "1");
+	assert_int_equal(x->fs->ops->unlink(x->fs, "one", NULL), 0);
+	assert_int_equal(x->fs->ops->list(x->fs, ".", &x->a, &names, &n, NULL), 0);
+	assert_int_equal(n, 0);
+}
+
+struct writer {
+	struct fsys *fs;
+	unsigned nth;
+};
+
+/* Its own files, and one that all replace. */
+static void *
+write_many(void *arg)
+{
+	const struct writer *w = arg;
+	char path[32], text[32];
+
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(path, sizeof path, "dir/%u.%u", w->nth, i);
+		snprintf(text, sizeof text, "%u of %u", i, w->nth);
+		put(w->fs, path, text);
+		if (file_replace(w->fs, "dir", "dir/shared", sv_cstr(text), NULL) != 0 && w->nth == 0)
+			return arg;
+	}
+	return NULL;
+}
+
+static void
+nothing_is_lost_between_threads(void **state)
+{
+	struct fix *x = *state;
+	struct writer w[4];
+	pthread_t threads[4];
+	void *failed;
+	char path[32], text[32], **names;
+	struct sv got;
+	size_t n;
+
+	for (unsigned i = 0; i < 4; i++) {
+		w[i] = (struct writer){ x->fs, i };
+		assert_int_equal(pthread_create(&threads[i], NULL, write_many, &w[i]), 0);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(pthread_join(threads[i], &failed), 0);
+	for (unsigned k = 0; k < 4; k++)
+		for (unsigned i = 0; i < 50; i++) {
+			snprintf(path, sizeof path, "dir/%u.%u", k, i);
+			snprintf(text, sizeof text, "%u of %u", i, k);
+			assert_int_equal(file_read_all(x->fs, path, 100, &x->a, &got, NULL), 0);
+			assert_true(sv_is(got, text));
+		}
+	assert_int_equal(x->fs->ops->list(x->fs, "dir", &x->a, &names, &n, NULL), 0);
+	assert_true(n >= 200);
+}
+
 #define REAL(f) { "real: " #f, f, setup_real, teardown, NULL }
 #define MEM(f) { "mem: " #f, f, setup_mem, teardown, NULL }
-#define BOTH(f) REAL(f), MEM(f)
+#define OWN(f) { "own: " #f, f, setup_own, teardown, NULL }
+#define ALL(f) REAL(f), MEM(f), OWN(f)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(reads_back_what_was_written),
-		BOTH(small_and_large_writes_keep_their_order),
-		BOTH(an_absent_file_is_unknown_and_named),
-		BOTH(lists_names_in_byte_order),
-		BOTH(replacing_changes_the_file_id),
-		BOTH(a_new_name_is_of_nothing_before),
-		BOTH(a_file_too_big_to_read_whole_is_refused),
-		BOTH(one_lock_at_a_time_also_in_one_process),
-		BOTH(an_open_file_outlives_its_name),
+		ALL(reads_back_what_was_written),
+		ALL(small_and_large_writes_keep_their_order),
+		REAL(an_absent_file_is_unknown_and_named),
+		MEM(an_absent_file_is_unknown_and_named),
+		OWN(an_absent_file_is_unknown),
+		ALL(lists_names_in_byte_order),
+		ALL(replacing_changes_the_file_id),
+		ALL(a_new_name_is_of_nothing_before),
+		ALL(a_file_too_big_to_read_whole_is_refused),
+		ALL(one_lock_at_a_time_also_in_one_process),
+		ALL(an_open_file_outlives_its_name),
+		ALL(an_empty_root_has_no_names),
+		OWN(nothing_is_lost_between_threads),
 		REAL(does_not_follow_links_out_of_the_root),
 		REAL(refuses_what_is_no_regular_file),
 		REAL(new_files_take_the_permissions_of_the_root),

@@ -63,6 +63,7 @@ struct script {
 	_Atomic size_t upto;		/* so many bytes of it */
 	_Atomic bool reset;		/* and a reset, not an end */
 	unsigned served;
+	atomic_uint met;		/* connections */
 	struct buf asked;	/* all requests */
 };
 
@@ -73,6 +74,7 @@ play(struct canned *c, int fd, unsigned nth, void *arg)
 
 	(void)nth;
 	(void)c;
+	atomic_fetch_add(&s->met, 1);
 	while (canned_request(fd, &s->asked)) {
 		size_t n = s->upto < s->answer.n ? s->upto : s->answer.n;
 
@@ -309,6 +311,29 @@ an_answer_without_an_end_is_an_error(void **state)
 	c = client(canned_port(srv), 2000 * MS);
 	assert_int_equal(ask(c, &rows, NULL, &e), ERR_IO);
 	assert_non_null(strstr(e.msg, "where it ends"));
+	ch_client_free(c);
+	canned_close(srv);
+	buf_release(&rows);
+	script_release(&s);
+}
+
+static void
+connections_are_used_again(void **state)
+{
+	struct script s = { .upto = SIZE_MAX };
+	struct buf rows = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct canned *srv;
+	struct ch_client *c;
+
+	(void)state;
+	canned_answer(&s.answer, 200, "", SV("x\1"));
+	srv = canned_open(play, &s);
+	c = client(canned_port(srv), 5000 * MS);
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(ask(c, &rows, NULL, &e), 0);
+	assert_int_equal(rows.n, 100);
+	assert_int_equal(atomic_load(&s.met), 1);
 	ch_client_free(c);
 	canned_close(srv);
 	buf_release(&rows);
@@ -696,6 +721,7 @@ main(void)
 		cmocka_unit_test(cut_at_every_byte),
 		cmocka_unit_test(garbage_is_an_error),
 		cmocka_unit_test(an_answer_without_an_end_is_an_error),
+		cmocka_unit_test(connections_are_used_again),
 		cmocka_unit_test(fails_at_once_while_the_server_is_away_and_works_when_it_is_back),
 		cmocka_unit_test(a_port_where_nobody_listens),
 		cmocka_unit_test(asks_again_where_that_is_safe),

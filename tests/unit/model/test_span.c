@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "lib/gen_span.h"
 #include "model/span.h"
 
 static void
@@ -260,6 +261,61 @@ durations_never_go_below_zero(void **state)
 	assert_int_equal(span_duration(&s), 15);
 }
 
+#define COPIES 300
+
+static void
+a_copy_has_all_and_needs_nothing_of_the_first(void **state)
+{
+	const struct gen_span_options o = { .seed = 5, .start_ns = 1, .range_ns = 1000000, .long_values = true };
+	static struct span copies[COPIES];
+	static struct hash128 hashes[COPIES];
+	struct span_batch b;
+	struct gen_span g;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	span_batch_init(&b);
+	gen_span_init(&g, &o);
+	assert_true(gen_span_add(&g, &b, COPIES));
+	for (size_t i = 0; i < COPIES; i++) {
+		hashes[i] = span_hash(&b.spans[i]);
+		assert_true(span_copy(&a, &b.spans[i], &copies[i]));
+		assert_true(b.spans[i].attrs.n == 0 || copies[i].attrs.v != b.spans[i].attrs.v);
+		assert_true(copies[i].resource != b.spans[i].resource && copies[i].scope != b.spans[i].scope);
+		assert_true(sv_eq(copies[i].resource->service, b.spans[i].resource->service));
+		assert_int_equal(copies[i].line_bytes, b.spans[i].line_bytes);
+	}
+	/* Others where the first were. */
+	span_batch_reset(&b);
+	assert_true(gen_span_add(&g, &b, COPIES));
+	span_batch_release(&b);
+	for (size_t i = 0; i < COPIES; i++) {
+		struct hash128 h = span_hash(&copies[i]);
+
+		assert_memory_equal(&h, &hashes[i], sizeof h);
+	}
+	arena_release(&a);
+}
+
+static void
+a_copy_of_nothing(void **state)
+{
+	static const struct resource r;
+	static const struct scope c;
+	const struct span s = { .resource = &r, .scope = &c, .span_id = 1 };
+	struct hash128 h = span_hash(&s), of_copy;
+	struct span copy;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	assert_true(span_copy(&a, &s, &copy));
+	of_copy = span_hash(&copy);
+	assert_memory_equal(&h, &of_copy, sizeof h);
+	arena_release(&a);
+}
+
 int
 main(void)
 {
@@ -271,6 +327,8 @@ main(void)
 		cmocka_unit_test(hash_in_pieces_is_the_hash_of_the_whole),
 		cmocka_unit_test(origins_compare_by_content),
 		cmocka_unit_test(batch_grows_and_resets),
+		cmocka_unit_test(a_copy_has_all_and_needs_nothing_of_the_first),
+		cmocka_unit_test(a_copy_of_nothing),
 		cmocka_unit_test(durations_never_go_below_zero),
 	};
 
