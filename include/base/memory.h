@@ -25,5 +25,7 @@ void memory_give_back(void);
 uint64_t memory_resident(void);
 /* Bytes that malloc has given out; 0: not known. */
 uint64_t memory_allocated(void);
+/* About the bytes that memory_give_back would give back; UINT64_MAX: not known. */
+uint64_t memory_idle(void);
 
 #endif

@@ -88,6 +88,29 @@ next_tidying(const struct engine *en)
 	    en->give_back_at_ns : due;
 }
 
+/* Little is free, and the last work not so long ago: then until when it stays; else 0. */
+static uint64_t
+spared_until(struct engine *en, uint64_t now)
+{
+	uint64_t until = en->worked_at_ns + en->spare_ns, idle;
+
+	if (now >= until || en->spare_bytes == 0)
+		return 0;
+	idle = memory_idle();
+	return idle <= en->spare_bytes && slabs_counted(&en->slabs).kept * WINDOW_BYTES +
+	    slabs_counted(&en->copies).kept * RESULT_READ_MAX <= en->spare_bytes - idle ? until : 0;
+}
+
+/* Is it time to give back? */
+static bool
+take_give_back(struct engine *en, uint64_t now)
+{
+	if (en->give_back_at_ns == 0 || now < en->give_back_at_ns)
+		return false;
+	en->give_back_at_ns = spared_until(en, now);
+	return en->give_back_at_ns == 0;
+}
+
 /*
  * Nobody waits: what is too old goes. What is free goes back to the system when there was no work
  * for a while: whoever asks every second or so would touch fresh pages each time. Under the
@@ -101,15 +124,13 @@ tidy(struct engine *en)
 	    engine_results_max(en));
 	unsigned long long asked = atomic_load(&en->counters.cache_misses) +
 	    atomic_load(&en->counters.cache_hits);
-	bool worked = gone != NULL || asked != en->tidied_at;
+	bool worked = gone != NULL || asked != en->tidied_at, give_back;
 
-	bool give_back;
-
-	if (worked)
+	if (worked) {
+		en->worked_at_ns = now;
 		en->give_back_at_ns = now + en->idle_ns;
-	give_back = en->give_back_at_ns != 0 && now >= en->give_back_at_ns;
-	if (give_back)
-		en->give_back_at_ns = 0;
+	}
+	give_back = take_give_back(en, now);
 	en->tidied_at = asked;
 	if (gone == NULL && !give_back)
 		return;
@@ -321,6 +342,8 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 	en->stream_ahead = STREAM_AHEAD;
 	en->rest_ns = REST_NS;
 	en->idle_ns = IDLE_NS;
+	en->spare_bytes = SPARE_BYTES;
+	en->spare_ns = SPARE_NS;
 	en->parts_least_cost = PARTS_LEAST_COST;
 	en->once_rows = ONCE_ROWS;
 	en->slice_spans = SLICE_SPANS;
@@ -344,17 +367,6 @@ engine_open_on(const struct conf *conf, const char *store, struct fsys *fs, bool
 fail:
 	engine_close(en);
 	return code;
-}
-
-struct blob_limits
-engine_blob_limits(struct engine *en)
-{
-	return (struct blob_limits){
-		.mem_max = conf_u64(en->conf, CONF_RESULT_CACHE_ENTRY_MAX_BYTES),
-		.quota = &en->quota,
-		.spill_max = conf_u64(en->conf, CONF_MOUNT_SPILL_MAX),
-		.spill_dir = conf_str(en->conf, CONF_MOUNT_SPILL_DIR),
-	};
 }
 
 int

@@ -448,3 +448,15 @@ result_error(struct result *r, struct err *e)
 		*e = r->err;
 	pthread_mutex_unlock(&r->lock);
 }
+
+/* What holds its bytes, where they are not read through a window. */
+struct blob_limits
+engine_blob_limits(struct engine *en)
+{
+	return (struct blob_limits){
+		.mem_max = conf_u64(en->conf, CONF_RESULT_CACHE_ENTRY_MAX_BYTES),
+		.quota = &en->quota,
+		.spill_max = conf_u64(en->conf, CONF_MOUNT_SPILL_MAX),
+		.spill_dir = conf_str(en->conf, CONF_MOUNT_SPILL_DIR),
+	};
+}
