@@ -219,6 +219,7 @@ bool is_probe(const char *name);
 
 int nodes_init(struct fs *, struct err *) WARN_UNUSED;
 void nodes_release(struct fs *);	/* whatever is left; no request may run */
+size_t nodes_count(struct fs *);	/* that there are: IUsed of "df -i" */
 struct node *node_of(struct fs *, fuse_ino_t);
 fuse_ino_t node_id(const struct fs *, const struct node *);
 /* Under no lock. A child that is known already, with one more lookup counted, or NULL. */
