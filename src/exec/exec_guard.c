@@ -4,7 +4,10 @@
  * once a morsel and once a batch; every message names the setting that was passed. And what bounds
  * it from inside: the page and the range.
  */
+#include <stdlib.h>
+
 #include "base/clock.h"
+#include "base/runsort.h"
 #include "exec_i.h"
 #include "model/when.h"
 
@@ -88,6 +91,39 @@ mem_give(struct exec *ex, size_t bytes)
 {
 	atomic_fetch_sub(&ex->held, bytes);
 	quota_give(ex->env.quota, bytes);
+}
+
+struct looking {
+	struct exec *ex;
+	struct err *e;
+	int code;
+};
+
+static bool
+is_over(void *arg)
+{
+	struct looking *l = arg;
+
+	return (l->code = exec_check(l->ex, l->e)) < 0;
+}
+
+int
+exec_sort(struct exec *ex, void *v, size_t n, size_t size,
+    int (*cmp)(const void *, const void *, void *), void *arg, struct err *e)
+{
+	struct looking l = { ex, e, 0 };
+	void *tmp = NULL;
+	int rc;
+
+	if ((rc = mem_take(ex, n * size, e)) < 0)
+		return rc;
+	if (n > RUNSORT_RUN && (tmp = malloc(n * size)) == NULL)
+		rc = err_nomem(e);
+	else if (!runsort(&(struct runsort){ size, cmp, arg, is_over, &l }, v, tmp, n))
+		rc = l.code;
+	free(tmp);
+	mem_give(ex, n * size);
+	return rc;
 }
 
 int

@@ -300,25 +300,11 @@ uint64_t exec_last(const struct plan *);
 /* Deadline and cancel flag. */
 int exec_check(struct exec *, struct err *) WARN_UNUSED;
 /*
- * A sort that may take long looks at them once in so many steps. When it is over all are equal to
- * it, so that it ends soon; its order is none then, and `code` is for the caller to return.
+ * qsort_r of what may be many, which looks at them now and then: <0, and there is no order, when the
+ * query is over or its memory does not do for as much again.
  */
-#define SORT_LOOK 8192
-
-struct sorting {
-	struct exec *ex;
-	struct err *e;
-	uint64_t n_steps;
-	int code;
-};
-
-static inline bool
-sort_over(struct sorting *s)
-{
-	if (++s->n_steps % SORT_LOOK == 0 && s->code == 0)
-		s->code = exec_check(s->ex, s->e);
-	return s->code < 0;
-}
+int exec_sort(struct exec *, void *v, size_t n, size_t size,
+    int (*cmp)(const void *, const void *, void *), void *arg, struct err *) WARN_UNUSED;
 
 /* Counts memory against the budget; give back with mem_give. */
 int mem_take(struct exec *, size_t bytes, struct err *) WARN_UNUSED;

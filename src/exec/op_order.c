@@ -21,6 +21,7 @@
  */
 #define CUT_FIRST 64
 #define CUT_LATER 32
+#define LOOK_REFS ((size_t)65536)	/* between two looks at deadline and cancel flag */
 
 void
 refs_init(struct refs *r, size_t n_keys, uint64_t keep)
@@ -87,7 +88,6 @@ refs_reserve(struct exec *ex, struct refs *r, size_t n, struct err *e)
 struct order {
 	const struct sort_key *sort;
 	size_t n;
-	struct sorting sorting;
 };
 
 static int
@@ -98,14 +98,6 @@ ref_cmp(const void *pa, const void *pb, void *arg)
 	int c = skeys_cmp(o->sort, o->n, a->key, b->key);
 
 	return c != 0 ? c : (a->at < b->at) - (a->at > b->at);
-}
-
-static int
-ref_order(const void *a, const void *b, void *arg)
-{
-	struct order *o = arg;
-
-	return sort_over(&o->sorting) ? 0 : ref_cmp(a, b, o);
 }
 
 #define DIGIT_BITS 11
@@ -149,24 +141,38 @@ sort_near(struct ref *v, size_t n, size_t most)
 	return true;
 }
 
+struct times {
+	struct exec *ex;
+	struct ref *v, *tmp;		/* as many of both */
+	size_t n;
+	uint64_t max, differ;
+	struct err *e;
+};
+
 /*
  * By the digits of max - at from bit `shift` on, so that the newest have the smallest. The result is
  * in v.
  */
-static void
-radix_from(struct ref *v, struct ref *tmp, size_t n, unsigned shift, uint64_t max, uint64_t differ)
+static int
+radix_from(const struct times *t, unsigned shift)
 {
-	struct ref *from = v, *to = tmp;
+	struct ref *from = t->v, *to = t->tmp;
+	uint64_t max = t->max;
+	size_t n = t->n;
+	int rc;
 
-	for (; shift < 64 && differ >> shift != 0; shift += DIGIT_BITS) {
+	for (; shift < 64 && t->differ >> shift != 0; shift += DIGIT_BITS) {
 		struct ref *x = from;
 
+		if ((rc = exec_check(t->ex, t->e)) < 0)
+			return rc;
 		RADIX_PASS(DIGIT_BITS, from, to, n, i, (max - from[i].at) >> shift);
 		from = to;
 		to = x;
 	}
-	if (from != v)
-		memcpy(v, from, n * sizeof *v);
+	if (from != t->v)
+		memcpy(t->v, from, n * sizeof *from);
+	return 0;
 }
 
 /*
@@ -175,34 +181,42 @@ radix_from(struct ref *v, struct ref *tmp, size_t n, unsigned shift, uint64_t ma
  * Q14's 65,630 refs, whose times differ in 42 bits, two digits instead of four.
  */
 static int
-radix_by_time(struct refs *r, struct err *e)
+radix_by_time(struct exec *ex, struct refs *r, struct err *e)
 {
-	struct ref *v = refs_at(r, 0), *tmp = malloc(r->n * sizeof *tmp);
+	struct times t = { .ex = ex, .v = refs_at(r, 0), .n = r->n, .e = e };
 	unsigned bits = SPARE_BITS, all;
-	uint64_t min, max;
+	uint64_t min;
+	int rc;
 
-	if (tmp == NULL)
+	if ((t.tmp = malloc(r->n * sizeof *t.tmp)) == NULL)
 		return err_nomem(e);
-	span_of_times(v, r->n, &min, &max);
-	all = max == min ? 0 : 64 - (unsigned)__builtin_clzll(max - min);
+	span_of_times(t.v, r->n, &min, &t.max);
+	t.differ = t.max - min;
+	all = t.differ == 0 ? 0 : 64 - (unsigned)__builtin_clzll(t.differ);
 	while (bits < 64 && r->n >> (bits - SPARE_BITS) != 0)
 		bits++;
 	bits = (bits + DIGIT_BITS - 1) / DIGIT_BITS * DIGIT_BITS;
-	radix_from(v, tmp, r->n, all > bits ? all - bits : 0, max, max - min);
-	if (all > bits && !sort_near(v, r->n, 2 * r->n))
-		radix_from(v, tmp, r->n, 0, max, max - min);
-	free(tmp);
-	return 0;
+	rc = radix_from(&t, all > bits ? all - bits : 0);
+	if (rc == 0 && all > bits && !sort_near(t.v, r->n, 2 * r->n))
+		rc = radix_from(&t, 0);
+	free(t.tmp);
+	return rc;
 }
 
-/* Refs without keys, newest first. */
+/* Refs without keys, newest first. Takes as much memory again. */
 static int
-sort_by_time(struct refs *r, struct err *e)
+sort_by_time(struct exec *ex, struct refs *r, struct err *e)
 {
-	if (r->n > FEW_REFS)
-		return radix_by_time(r, e);
-	(void)sort_near(refs_at(r, 0), r->n, SIZE_MAX);
-	return 0;
+	size_t scratch = r->n * r->stride;
+	int rc = 0;
+
+	if (r->n <= FEW_REFS)
+		(void)sort_near(refs_at(r, 0), r->n, SIZE_MAX);
+	else if ((rc = mem_take(ex, scratch, e)) == 0) {
+		rc = radix_by_time(ex, r, e);
+		mem_give(ex, scratch);
+	}
+	return rc;
 }
 
 /* Copies the strings of what is left, and drops the others'. */
@@ -230,11 +244,13 @@ repack_strings(struct refs *r, struct err *e)
 static int
 order_runs(struct exec *ex, struct refs *r, struct order *o, struct err *e)
 {
-	for (size_t i = 0, j; i < r->n && i < r->keep; i = j) {
-		int rc;
+	size_t look = LOOK_REFS;
+	int rc;
 
-		if (sort_over(&o->sorting))
-			return o->sorting.code;
+	for (size_t i = 0, j; i < r->n && i < r->keep; i = j) {
+		if (i >= look && (rc = exec_check(ex, e)) < 0)
+			return rc;
+		look += i >= look ? LOOK_REFS : 0;
 		for (j = i + 1; j < r->n; j++)
 			if (refs_at(r, i)->at != refs_at(r, j)->at ||
 			    ref_cmp(refs_at(r, i), refs_at(r, j), o) != 0)
@@ -248,22 +264,13 @@ order_runs(struct exec *ex, struct refs *r, struct order *o, struct err *e)
 int
 refs_sort(struct exec *ex, struct refs *r, struct err *e)
 {
-	struct order o = { ex->plan->order.keys, r->n_keys, { .ex = ex, .e = e } };
-	size_t scratch = r->n * r->stride;
+	struct order o = { ex->plan->order.keys, r->n_keys };
 	int rc;
 
 	if (r->n == 0)
 		return 0;
-	/* Both ways of sorting take as much again. */
-	if ((rc = mem_take(ex, scratch, e)) < 0)
-		return rc;
-	if (r->n_keys == 0)
-		rc = sort_by_time(r, e);
-	else
-		qsort_r(r->v, r->n, r->stride, ref_order, &o);
-	mem_give(ex, scratch);
-	if (rc == 0)
-		rc = o.sorting.code;
+	rc = r->n_keys == 0 ? sort_by_time(ex, r, e) :
+	    exec_sort(ex, r->v, r->n, r->stride, ref_cmp, &o, e);
 	if (rc < 0 || (rc = order_runs(ex, r, &o, e)) < 0)
 		return rc;
 	if (r->n < r->keep)
@@ -349,7 +356,12 @@ refs_append(struct exec *ex, struct refs *r, struct refs *b, struct err *e)
 	/* As many as may come before a cut, so that its bound is there for the later ones. */
 	for (size_t at = 0, n; rc == 0 && at < b->n; at += n) {
 		n = cut_at(r) - r->n < b->n - at ? (size_t)(cut_at(r) - r->n) : b->n - at;
-		rc = append_some(ex, r, b, at, at + n, e);
+		if (n > LOOK_REFS) {
+			n = LOOK_REFS;
+			rc = exec_check(ex, e);
+		}
+		if (rc == 0)
+			rc = append_some(ex, r, b, at, at + n, e);
 	}
 	return rc;
 }

@@ -94,13 +94,10 @@ key_part(void *arg, size_t i)
 static int
 sum_cmp(const void *pa, const void *pb, void *arg)
 {
-	struct sorting *sorting = arg;
-	const struct plan *plan = sorting->ex->plan;
+	const struct plan *plan = arg;
 	const struct trace_sum *a = pa, *b = pb;
 	int c;
 
-	if (sort_over(sorting))
-		return 0;
 	c = skeys_cmp(plan->order.keys, plan->order.n_keys, a->keys, b->keys);
 	if (c == 0)
 		c = (a->start < b->start) - (a->start > b->start);
@@ -120,7 +117,6 @@ int
 trace_sums_order(struct exec *ex, struct trace_sum *sums, size_t n, struct err *e)
 {
 	struct keying k = { .ex = ex, .sums = sums, .n = n, .by_name = sorts_by_name(ex->plan) };
-	struct sorting sorting = { .ex = ex, .e = e };
 	int rc = 0;
 
 	k.n_parts = (n + KEY_PART - 1) / KEY_PART;
@@ -140,10 +136,9 @@ trace_sums_order(struct exec *ex, struct trace_sum *sums, size_t n, struct err *
 		if (rc == 0 && (rc = k.parts[i].code) < 0 && e != NULL)
 			*e = k.parts[i].err;
 	}
-	if (rc == 0) {
-		qsort_r(sums, n, sizeof *sums, sum_cmp, &sorting);
-		rc = sorting.code;
-	}
+	if (rc == 0)
+		rc = exec_sort(ex, sums, n, sizeof *sums, sum_cmp,
+		    (void *)(uintptr_t)ex->plan, e);
 	keying_release(&k);
 	return rc;
 }

@@ -245,9 +245,13 @@ void
 fs_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct statvfs st = { .f_bsize = 4096, .f_frsize = 4096 };
+	struct fs *fs = fs_of(req);
 
 	(void)ino;
-	st.f_namemax = fs_of(req)->name_max;
+	st.f_namemax = fs->name_max;
+	/* Those in use are what is not free; nobody is to be told that there are none left. */
+	st.f_ffree = st.f_favail = UINT32_MAX;
+	st.f_files = st.f_ffree + nodes_count(fs);
 	fuse_reply_statfs(req, &st);
 }
 

@@ -12,6 +12,10 @@
  * come for a later Ctrl-C, it is looked after by the attendant thread (calls_watch). Who follows
  * (CALL_FOLLOW) is answered EINTR for a handler's signal, too.
  *
+ * Of what a reader waits for in the page cache the kernel sends no INTERRUPT: it asked for those
+ * pages ahead, and does not tell of the release before they are answered. So the attendant looks
+ * after all reads that wait: pages that nobody is left for fail, and who else wants them asks again.
+ *
  * libfuse holds req's lock while it runs the interrupt function, and fuse_reply does not take
  * it. So the function may reply itself, and the other side calls fuse_req_interrupt_func with
  * NULL before it replies, which waits for a running function to leave.
@@ -186,6 +190,15 @@ status_is_dying(struct sv text)
 }
 
 bool
+status_is_over(struct sv text)
+{
+	int64_t at = sv_find(text, SV("\nState:\t"));
+	char state = at < 0 || (size_t)at + 8 >= text.n ? '\0' : text.p[at + 8];
+
+	return state == 'Z' || state == 'X';
+}
+
+bool
 status_is_signalled(struct sv text)
 {
 	return (pending_signals(text) & ~harmless_signals()) != 0;
@@ -215,6 +228,24 @@ process_is_dying(pid_t pid)
 	size_t n = process_status(pid, text, sizeof text);
 
 	return n == 0 || status_is_dying(sv_new(text, n));
+}
+
+/*
+ * The thread is no more, or is told to end. One that can't be looked at (of another pid namespace, of
+ * another user with hidepid) is taken to read on.
+ */
+static bool
+reader_is_gone(pid_t pid)
+{
+	char text[8192];
+	size_t n;
+
+	if (pid <= 0)
+		return false;
+	if (kill(pid, 0) != 0 && errno == ESRCH)
+		return true;
+	n = process_status(pid, text, sizeof text);
+	return n != 0 && (status_is_over(sv_new(text, n)) || status_is_dying(sv_new(text, n)));
 }
 
 /* ---- giving up ---- */
@@ -299,15 +330,16 @@ each_call(struct fs *fs, void (*fn)(struct call *, void *), void *arg)
 static void
 watch_one(struct call *c, void *arg)
 {
-	bool *left = arg, interrupted;
+	bool *left = arg, interrupted, reads;
 
 	pthread_mutex_lock(&c->lock);
 	interrupted = c->interrupted && !c->fired;
+	reads = c->kind == CALL_READ && c->wait != NULL;
 	pthread_mutex_unlock(&c->lock);
-	if (!interrupted)
+	if (!interrupted && !reads)
 		return;
 	*left = true;
-	if (wants_out(c) && call_give_up(c)) {
+	if ((interrupted ? wants_out(c) : reader_is_gone((pid_t)c->who.pid)) && call_give_up(c)) {
 		fuse_req_interrupt_func(c->req, NULL, NULL);
 		fuse_reply_err(c->req, EINTR);
 		call_end(c);
@@ -319,7 +351,11 @@ calls_watch(struct fs *fs)
 {
 	bool left = false;
 
+	/* First: whoever comes from here on is seen, or wakes the attendant. */
+	atomic_store(&fs->watched, false);
 	each_call(fs, watch_one, &left);
+	if (left)
+		atomic_store(&fs->watched, true);
 	return left;
 }
 
@@ -409,7 +445,7 @@ call_ask(struct call *c)
 	struct follower_wait *lines = NULL;
 	struct result_wait *wait = NULL;
 	struct err err = ERR_INIT;
-	bool interrupted = false;
+	bool interrupted = false, reads = false;
 	int code = 0;
 
 	call_ref(c);
@@ -438,9 +474,10 @@ call_ask(struct call *c)
 			c->wait = c->kind == CALL_FOLLOW ? (void *)lines : (void *)wait;
 		/* An interrupt that came before there was something to give up. */
 		interrupted = c->interrupted && !c->fired;
+		reads = c->kind == CALL_READ && !c->fired;
 		pthread_mutex_unlock(&c->lock);
 	}
-	if (interrupted)
+	if (interrupted || (reads && !atomic_exchange(&c->fs->watched, true)))
 		fs_kick(c->fs);
 	call_unref(c);
 }

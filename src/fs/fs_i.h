@@ -163,6 +163,7 @@ struct fs {
 	pthread_cond_t calls_gone;
 	struct call *calls;
 	size_t n_calls;		/* not yet freed */
+	atomic_bool watched;	/* the attendant looks after reads that wait, or has been woken for it */
 
 	struct {
 		pthread_mutex_t lock;	/* guards all that followers share, and what each is */
@@ -196,7 +197,7 @@ fs_of(fuse_req_t req)
 #define FS_KICK 0x7e
 #define FS_QUIT 0x7f
 void fs_tell(struct fs *, int what);
-/* Wakes the attendant: a call was interrupted and is waiting on. Any thread. */
+/* Wakes the attendant: a call was interrupted and is waiting on, or a read waits. Any thread. */
 void fs_kick(struct fs *);
 
 /* ---- fs_reply.c ---- */
@@ -218,6 +219,7 @@ bool is_probe(const char *name);
 
 int nodes_init(struct fs *, struct err *) WARN_UNUSED;
 void nodes_release(struct fs *);	/* whatever is left; no request may run */
+size_t nodes_count(struct fs *);	/* that there are: IUsed of "df -i" */
 struct node *node_of(struct fs *, fuse_ino_t);
 fuse_ino_t node_id(const struct fs *, const struct node *);
 /* Under no lock. A child that is known already, with one more lookup counted, or NULL. */
@@ -398,7 +400,7 @@ struct call *call_new(fuse_req_t, enum call_kind, call_done *, struct node *, st
 void call_start(struct call *);
 /* The message of a call that ended with `code`. */
 void call_error(struct call *, int code, struct err *);
-/* Looks again after those that were interrupted; true if any are left. */
+/* Looks after those that were interrupted, and those that read; true if any are left. */
 bool calls_watch(struct fs *);
 /* Gives up all calls and waits until none is left. */
 void calls_end(struct fs *);
@@ -409,6 +411,8 @@ bool process_is_dying(pid_t);
 /* The same from the text of /proc/PID/status; of any signal but SIGCHLD, those of jobs and such. */
 bool status_is_dying(struct sv text);
 bool status_is_signalled(struct sv text);
+/* It has ended, and its parent does not know yet. */
+bool status_is_over(struct sv text);
 
 /* ---- fs_mountpoint.c ---- */
 

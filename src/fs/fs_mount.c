@@ -4,8 +4,8 @@
  *
  * The calling thread runs libfuse's loop, whose workers run the handlers. One more thread, the
  * attendant, tells the caller when the mount answers, acts on signals, and looks after calls
- * that were interrupted. Signal handlers and other threads wake it by a byte in a pipe: a
- * signal's number, FS_READY, FS_KICK or FS_QUIT.
+ * that were interrupted and reads that wait. Signal handlers and other threads wake it by a byte
+ * in a pipe: a signal's number, FS_READY, FS_KICK or FS_QUIT.
  *
  * SIGTERM and SIGINT detach the mountpoint: nobody finds it any more, and the loop ends when
  * the last open file is closed. A second one ends the loop at once, and readers get errors.
@@ -29,7 +29,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define WATCH_MS 100	/* how often interrupted calls are looked at */
+#define WATCH_MS 40	/* how often calls that were interrupted, and reads that wait, are looked at */
 
 /* ---- libfuse's messages ---- */
 

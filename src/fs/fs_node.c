@@ -104,6 +104,17 @@ nodes_release(struct fs *fs)
 	pthread_mutex_destroy(&fs->nodes_lock);
 }
 
+size_t
+nodes_count(struct fs *fs)
+{
+	size_t n;
+
+	pthread_mutex_lock(&fs->nodes_lock);
+	n = fs->nodes.n;
+	pthread_mutex_unlock(&fs->nodes_lock);
+	return n;
+}
+
 struct node *
 node_of(struct fs *fs, fuse_ino_t ino)
 {

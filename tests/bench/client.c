@@ -5,6 +5,7 @@
  *   client file N PATH              opens, reads to the end, closes: once, then N times
  *   client walk N PREFIX            stats PREFIX/0 to PREFIX/(N - 1): as new names, then again
  *   client mix SECONDS THREADS P... THREADS readers, each taking the paths in a random order
+ *   client look SECONDS MS PREFIX...  stats new names PREFIX/1, PREFIX/2, ... of all by turns, so far apart
  *   client spawn N IN OUT PROG...   starts PROG with stdin IN and stdout OUT, waits: N times
  *   client cpu N THREADS            a fixed amount of arithmetic, split among THREADS: N times
  *
@@ -143,6 +144,55 @@ walk(size_t n, const char *prefix)
 	double first = walk_once(n, prefix);
 
 	printf("{\"ms\":[%.4f],\"again_ms\":[%.4f]}\n", first, walk_once(n, prefix));
+	return 0;
+}
+
+/* ---- look ---- */
+
+static int
+by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+print_looks(double *ms, size_t n)
+{
+	qsort(ms, n, sizeof *ms, by_value);
+	printf("{\"n\":%zu,\"p50_ms\":%.4f,\"p90_ms\":%.4f,\"p99_ms\":%.4f,\"max_ms\":%.4f}", n,
+	    ms[n / 2], ms[n * 9 / 10], ms[n * 99 / 100], ms[n - 1]);
+}
+
+/* Sleeps in between: who never waits is given less of the processor by and by, and is no person. */
+static int
+look(double seconds, double apart_ms, char **prefixes, size_t n_prefixes)
+{
+	double until = now_ms() + seconds * 1e3, t = 0;
+	size_t cap = (size_t)(seconds * 1e3 / apart_ms) + 2, n = 0;
+	double *ms = allocate(cap * n_prefixes, sizeof *ms);
+
+	for (; n < cap && t < until; n++)
+		for (size_t i = 0; i < n_prefixes; i++) {
+			struct timespec nap = { 0, (long)(apart_ms * 1e6) };
+			char path[4096];
+			struct stat st;
+
+			snprintf(path, sizeof path, "%s/%zu", prefixes[i], n + 1);
+			nanosleep(&nap, NULL);
+			t = now_ms();
+			if (stat(path, &st) != 0)
+				die(path);
+			ms[i * cap + n] = now_ms() - t;
+		}
+	printf("[");
+	for (size_t i = 0; i < n_prefixes; i++) {
+		printf("%s", i == 0 ? "" : ",");
+		print_looks(ms + i * cap, n);
+	}
+	printf("]\n");
+	free(ms);
 	return 0;
 }
 
@@ -371,11 +421,13 @@ main(int argc, char **argv)
 		return walk(n, argv[3]);
 	if (argc > 4 && strcmp(argv[1], "mix") == 0 && threads != 0 && threads <= MAX_THREADS)
 		return mix(strtod(argv[2], NULL), threads, argv + 4, (size_t)argc - 4);
+	if (argc > 4 && strcmp(argv[1], "look") == 0 && n != 0 && strtod(argv[3], NULL) > 0)
+		return look(strtod(argv[2], NULL), strtod(argv[3], NULL), argv + 4, (size_t)argc - 4);
 	if (argc > 5 && strcmp(argv[1], "spawn") == 0 && n != 0)
 		return spawn(n, argv[3], argv[4], argv + 5);
 	if (argc == 4 && strcmp(argv[1], "cpu") == 0 && threads != 0 && threads <= MAX_THREADS)
 		return cpu(n, threads);
 	fprintf(stderr, "usage: client file N PATH | walk N PREFIX | mix SECONDS THREADS PATH... |"
-	    " spawn N IN OUT PROG... | cpu N THREADS\n");
+	    " look SECONDS MS PREFIX... | spawn N IN OUT PROG... | cpu N THREADS\n");
 	return 2;
 }

@@ -3,7 +3,8 @@
 # mount: what programs make of a mount's files, and what a mount takes beside a bare one.
 #   mount.sh table [OPTION...]     the tools table (mount_table.py)
 #   mount.sh ratios [OPTION...]    (mount_ratios.py)
-#   mount.sh                       both
+#   mount.sh endure [OPTION...]    readers, imports, interrupts and kills for 10 minutes (endure.py)
+#   mount.sh                       the first two
 # Called by make bench-mount with BUILD, SPANFS, SPANCTL set; what it makes and installs (DuckDB,
 # by npm) is in $BENCH_DIR (default $BUILD/bench), and the stores of make bench are used if there.
 set -eu
@@ -32,15 +33,22 @@ table() {
 	COPIER=$BENCH_DIR/bin/copier NODE_PATH=$BENCH_DIR/npm/node_modules \
 	    python3 "$here/mount_table.py" "$@"
 }
-ratios() {
+beside() {
 	build client -lpthread
 	# shellcheck disable=SC2046
 	build barefs $(pkg-config --cflags --libs fuse3)
+}
+endure() {
+	beside
+	CLIENT=$BENCH_DIR/bin/client BAREFS=$BENCH_DIR/bin/barefs python3 "$here/endure.py" "$@"
+}
+ratios() {
+	beside
 	[ ! -d "$BENCH_DIR/1m/store" ] || set -- --look-ups "$BENCH_DIR/1m" --big "$BENCH_DIR/1m/store" "$@"
 	python3 "$here/mount_ratios.py" "$@"
 }
 case ${1-} in
-table | ratios)
+table | ratios | endure)
 	what=$1
 	shift
 	$what "$@"
@@ -50,7 +58,7 @@ table | ratios)
 	ratios
 	;;
 *)
-	echo "usage: mount.sh [table|ratios [OPTION...]]" >&2
+	echo "usage: mount.sh [table|ratios|endure [OPTION...]]" >&2
 	exit 2
 	;;
 esac

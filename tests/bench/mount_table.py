@@ -7,10 +7,10 @@ Each tool runs in a query directory and in a plain one that holds the same bytes
 it made of them. Right: the same. Refused: another exit status than 0. Wrong: anything else, and
 that may never be. `first`: under a path that nobody asked for before; `cold`: without the cache of
 results, what is decoded dropped; `loaded`: beside two busy loops a processor; the others are
-settings of the mount. SPANFS, SPANCTL and COPIER name the programs, NODE_PATH has DuckDB's package.
+settings of the mount. 1k, 10m and 2g are sizes; what a tool does of no plain file of 2 GiB is not asked. SPANFS, SPANCTL and COPIER name the programs, NODE_PATH has DuckDB's package.
 --few leaves out what Debian's packages don't bring. Exit 1 if anything was wrong.
 """
-import argparse, os, shutil, subprocess, sys, tempfile, textwrap
+import argparse, contextlib, os, shutil, subprocess, sys, tempfile, textwrap
 
 from mounted import Mount
 
@@ -56,7 +56,7 @@ TOOLS = [
     ('cat', 'cat', 'cat spans.jsonl >$OUT/x' + SUM),
     ('cp', 'cp', 'cp spans.jsonl $OUT/x' + SUM),
     ('tar', 'tar', 'tar cf $OUT/x.tar spans.jsonl && tar xOf $OUT/x.tar | md5sum'),
-    ('rsync twice', 'rsync', 'rsync -a spans.jsonl $OUT/x && rsync -a spans.jsonl $OUT/x' + SUM),
+    ('rsync twice', 'rsync', 'rsync -a spans.jsonl $OUT/x && rsync -ai spans.jsonl $OUT/x' + SUM),
     ('zstd', 'zstd', 'zstd -q1 spans.jsonl -o $OUT/x.zst && zstd -qdc $OUT/x.zst | md5sum'),
     ('xz', 'xz', 'xz -0c spans.jsonl >$OUT/x.xz && xz -dc $OUT/x.xz | md5sum'),
     ('gzip', 'gzip', 'gzip -1c spans.jsonl >$OUT/x.gz && gzip -dc $OUT/x.gz | md5sum'),
@@ -64,6 +64,7 @@ TOOLS = [
     ('tail -c', 'tail', 'tail -c 999 spans.jsonl >$OUT/x' + SUM),
     ('dd', 'dd', 'dd if=spans.jsonl of=$OUT/x bs=1M status=none' + SUM),
     ('wc -c', 'wc', 'wc -c spans.jsonl'),
+    ('stat', 'stat', 'stat -c %s spans.jsonl'),
     ('mmap in Python', 'python3', 'python3 $SCRIPTS/by_mmap.py'),
     ('http.server', 'python3', 'python3 $SCRIPTS/by_http.py'),
     ('sendfile', None, '$COPIER sendfile spans.jsonl $OUT/x' + SUM),
@@ -94,6 +95,7 @@ class Bench:
         self.dir = tempfile.mkdtemp(prefix='spanfs-table.', dir=o.work)
         self.store = o.store or self.at('store')
         self.n = 0
+        self.seconds = o.seconds
         for name, text in (('by_mmap.py', MMAP), ('by_http.py', HTTP),
                            ('stream.js', STREAM), ('duck.js', DUCK)):
             os.makedirs(self.at('scripts'), exist_ok=True)
@@ -131,7 +133,7 @@ class Bench:
         os.makedirs(out)
         env = dict(os.environ, OUT=out, SCRIPTS=self.at('scripts'), LC_ALL='C')
         try:
-            r = subprocess.run(['timeout', '-k', '2', str(self.o.seconds), 'sh', '-c', script],
+            r = subprocess.run(['timeout', '-k', '2', str(self.seconds), 'sh', '-c', script],
                                cwd=where, env=env, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except OSError as e:
@@ -145,24 +147,28 @@ class Bench:
     def mode(self, mode, size, limit, wanted):
         verdicts = {}
         opts = ','.join(x for x in ('now=latest', MODES[mode]) if x)
-        busy = []
         with Mount([SPANFS, '-f', '-o', opts, self.store], self.at('mnt')) as m:
-            if mode == 'loaded':
-                busy = [subprocess.Popen(['timeout', '900', 'sh', '-c', 'while :; do :; done'])
-                        for _ in range(2 * os.cpu_count())]
-            try:
-                for tool, want in wanted.items():
-                    if mode == 'cold':
-                        with open(m.file('.spanfs/control'), 'w') as f:
-                            f.write('drop-caches\n')
-                    self.n += 1
-                    where = m.file('not/name/no%%20such%%20name%d/limit/%d' % (self.n, limit))
+            for tool, want in wanted.items():
+                if mode == 'cold':
+                    with open(m.file('.spanfs/control'), 'w') as f:
+                        f.write('drop-caches\n')
+                self.n += 1
+                where = m.file('not/name/no%%20such%%20name%d/limit/%d' % (self.n, limit))
+                with self.load(2 * os.cpu_count() if mode == 'loaded' else 0):
                     verdicts[tool] = self.verdict(tool, where, want)
-            finally:
-                for p in busy:
-                    p.terminate()
-                    p.wait()
         return verdicts
+
+    @contextlib.contextmanager
+    def load(self, n):
+        """so many busy loops, which end by themselves if we can't end them"""
+        busy = [subprocess.Popen(['timeout', str(self.seconds), 'sh', '-c', 'while :; do :; done'])
+                for _ in range(n)]
+        try:
+            yield
+        finally:
+            for p in busy:
+                p.terminate()
+                p.wait()
 
     def verdict(self, tool, where, want):
         script = next(t[2] for t in TOOLS if t[0] == tool)
@@ -178,6 +184,7 @@ class Bench:
         count = {}
         tools = [t for t in TOOLS if not self.o.few or t[1] not in ('node', 'duck')]
         for size in self.o.sizes:
+            self.seconds = self.o.seconds * (10 if size == '2g' else 1)
             ref, limit = self.reference(size)
             wanted, missing = {}, [t[0] for t in tools if not have(t[1])]
             for name, needs, script in tools:
@@ -214,7 +221,7 @@ def main():
     a.add_argument('--few', action='store_true')
     a.add_argument('--store')
     a.add_argument('--work', default=tempfile.gettempdir())
-    a.add_argument('--seconds', type=int, default=120)
+    a.add_argument('--seconds', type=int, default=120)   # of a tool; ten times that of 2g
     bench = Bench(a.parse_args())
     try:
         sys.exit(bench.table())

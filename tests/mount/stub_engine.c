@@ -10,6 +10,7 @@
  *   bigN      N MiB, line by line           slowN     small, after N ms, not cheap
  *   cheapN    small, after N ms, cheap      streamN   a line every N ms, for ever
  *   failN     fails (time limit) after N ms midfail   64 KiB, then an I/O error
+ *   laterN    small, of a size that is known at once, its bytes after N ms
  *   gone      ENOENT from engine_result     tick      another content at every question
  *   same      another result at every question, of the same content
  *   turn      the same, of other content of the same length after each bump
@@ -88,7 +89,7 @@ is_ready(const struct result *r, const struct result_wait *w)
 		return true;
 	if (w->kind == READ)
 		return r->content.n > w->off;
-	return w->kind == OPEN && r->info.streaming;
+	return r->info.known || (w->kind == OPEN && r->info.streaming);
 }
 
 static void
@@ -174,6 +175,13 @@ put_line(struct result *r, uint64_t i)
 }
 
 static void
+put_lines(struct result *r, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++)
+		put_line(r, i);
+}
+
+static void
 produce(struct result *r)
 {
 	int code = 0;
@@ -195,8 +203,7 @@ produce(struct result *r)
 	else if (is_kind(r, "fail"))
 		code = err_set(&r->err, ERR_TIMEOUT, -1, "over [query] timeout");
 	else
-		for (uint64_t i = 0; i < 1000; i++)
-			put_line(r, i);
+		put_lines(r, 1000);
 	pthread_mutex_lock(&r->lock);
 	r->info.done = true;
 	r->info.known = code == 0;
@@ -292,7 +299,13 @@ fill(struct result *r, struct sv path, struct sv file, uint64_t generation)
 			    (unsigned long long)generation);
 	else if (is_kind(r, "turn"))
 		buf_printf(&r->content, "turn %llu\n", (unsigned long long)(generation % 10));
-	else if (is_kind(r, "slow") || is_kind(r, "cheap") || is_kind(r, "stream") ||
+	else if (is_kind(r, "later")) {
+		put_lines(r, 1000);
+		r->info.known = true;
+		r->info.size = r->content.n;
+		r->content.n = 0;
+		return;
+	} else if (is_kind(r, "slow") || is_kind(r, "cheap") || is_kind(r, "stream") ||
 	    is_kind(r, "midfail") || is_kind(r, "fail"))
 		return;
 	else

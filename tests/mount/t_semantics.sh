@@ -142,6 +142,13 @@ while [ $i -lt 64 ]; do p=$p.status/unset/ i=$((i + 1)); done
 is "64 clauses spelled with dots work" "$(cat "${p}count")" "$(cat status/unset/count)"
 matches "65 are too many" "$(cat "${p}.status/unset/count" 2>&1)" 'Argument list too long'
 matches "statfs says how long a name may be" "$(getconf NAME_MAX .)" '^(4095|1024)$'
+stat service/cart/name/a >/dev/null
+used() {
+	echo $(($(stat -fc %c .) - $(stat -fc %d .)))
+}
+held=$(used)
+stat service/cart/name/a service/cart/name/b service/cart/name/c >/dev/null
+is "... and how many names the kernel holds" "$(($(used) - held))" 2
 day=$(ls shards | head -n 1)
 is "shards by day" "$day" 2026-11-20
 is "... and hour" "$(ls "shards/$day" | tr '\n' ' ')" "12 13 "

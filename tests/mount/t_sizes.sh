@@ -96,7 +96,17 @@ tools() {
 	tool perl 'perl -e "print -s q(spans.jsonl)"'
 	tool node 'node -e "const fs = require(\"fs\"); fs.copyFileSync(\"spans.jsonl\", process.env.OUT + \"/x\");
 	    process.stdout.write(fs.readFileSync(process.env.OUT + \"/x\"))" | md5sum'
+	tool node 'node -e "require(\"fs\").createReadStream(\"spans.jsonl\").pipe(process.stdout)" | md5sum'
 	duck
+	py 'http.server' 'import functools, http.server, threading, urllib.request
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *a):
+        pass
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+threading.Thread(target=s.serve_forever, daemon=True).start()
+r = urllib.request.urlopen("http://127.0.0.1:%d/spans.jsonl" % s.server_port)
+b = r.read()
+print(r.headers["Content-Length"], len(b), b[-60:])'
 	py mmap 'f = open("spans.jsonl", "rb")
 m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)
 print(len(m), m[-50:], m.count(b"\n") if hasattr(m, "count") else m[:].count(b"\n"))'

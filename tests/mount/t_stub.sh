@@ -103,6 +103,47 @@ if have perl; then
 	wait $p 2>/dev/null
 	becomes "... and ends the query" queries 0
 fi
+
+# ---- bytes that the kernel asks for ahead: of these it sends no interrupt ----
+
+for sig in INT KILL; do
+	env --default-signal=INT cat service/later60000/plan >/dev/null &
+	p=$!
+	becomes "a reader waits for its bytes" queries 1
+	within "SIG$sig ends it" 300 sh -c "kill -$sig $p; while kill -0 $p 2>/dev/null &&
+	    ! grep -q ' Z ' /proc/$p/stat; do sleep 0.01; done"
+	wait $p 2>/dev/null
+	becomes "... and what makes them" queries 0
+done
+n=$(stat -c %s service/later500/plan)
+cat service/later500/plan >/dev/null &
+p=$!
+cat service/later500/plan >"$T/out/other" &
+other=$!
+sleep 0.1
+kill -KILL $p
+wait $p 2>/dev/null
+wait $other
+is "who reads beside one that is killed reads on" "$? $(wc -c <"$T/out/other")" "0 $n"
+if have python3; then
+	python3 -c 'import os
+fd = os.open("service/later60000/count", os.O_RDONLY)
+os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)'
+	becomes "nothing goes on for one that left and asked ahead" queries 0
+fi
+if have perl; then
+	perl -e '$SIG{INT} = sub { exit 3 }; open F, "service/later60000/plan"; sysread F, $x, 999' &
+	p=$!
+	becomes "one that handles SIGINT waits" queries 1
+	within "... and is told of it" 500 sh -c "kill -INT $p; while kill -0 $p 2>/dev/null &&
+	    ! grep -q ' Z ' /proc/$p/stat; do sleep 0.01; done"
+	wait $p
+	is "... so that its handler runs" "$?" 3
+	becomes "... and nothing goes on" queries 0
+	is "a handled signal that asks nothing leaves the read alone" "$(perl -e '
+	    use Time::HiRes "ualarm"; $SIG{ALRM} = sub {}; ualarm(100000);
+	    open F, "service/later500/plan" or die "$!"; print sysread F, $x, 99999')" "$n"
+fi
 cat service/slow2000/count >/dev/null &
 p=$!
 sleep 0.1

@@ -128,6 +128,17 @@ odd_status_texts_are_harmless(void **state)
 }
 
 static void
+one_that_has_ended_is_told_by_its_state(void **state)
+{
+	(void)state;
+	assert_true(status_is_over(SV("Name:\tcat\nUmask:\t0022\nState:\tZ (zombie)\n")));
+	assert_true(status_is_over(SV("Name:\tcat\nState:\tX (dead)\n")));
+	assert_false(status_is_over(SV("Name:\tZ\nState:\tS (sleeping)\n")));
+	assert_false(status_is_over(SV("Name:\tcat\nState:\t")));
+	assert_false(status_is_over(SV("")));
+}
+
+static void
 a_process_that_is_gone_is_dying(void **state)
 {
 	(void)state;
@@ -312,6 +323,7 @@ main(void)
 		cmocka_unit_test(signals_without_effect_do_not_count),
 		cmocka_unit_test(who_follows_is_woken_by_what_it_catches),
 		cmocka_unit_test(odd_status_texts_are_harmless),
+		cmocka_unit_test(one_that_has_ended_is_told_by_its_state),
 		cmocka_unit_test(a_process_that_is_gone_is_dying),
 		cmocka_unit_test(nobody_takes_all_places_of_a_shared_mount),
 #define T(f) cmocka_unit_test_setup_teardown(f, make_nodes, drop_nodes)
