@@ -41,7 +41,8 @@ struct decision_call {
 	void *arg;
 };
 
-enum decision_how { DECISION_OFF, DECISION_COMPUTED, DECISION_HIT };
+/* KEPT: nothing was decided, since the plan of the same path was there whole. */
+enum decision_how { DECISION_OFF, DECISION_COMPUTED, DECISION_HIT, DECISION_KEPT };
 
 /* What came of it. */
 struct decision_use {

@@ -62,6 +62,16 @@ uint64_t chunk_u64_at(const struct chunk *, uint32_t ordinal);
  */
 uint32_t chunk_select(const struct chunk *, const uint32_t *rows, uint32_t n, uint32_t *sel,
     uint32_t *ord);
+/* Rows of 64 that begin at a multiple of 64: their bits, and the place of the first of them. */
+struct row_word {
+	uint64_t bits;
+	uint32_t word, from;
+};
+/* Of n rows, each above the one before; words has room for n. Returns how many words. */
+uint32_t row_words(const uint32_t *rows, uint32_t n, struct row_word *words);
+/* chunk_select for who asks many chunks about the same rows: few of them are looked at one by one. */
+uint32_t chunk_select_words(const struct chunk *, const uint32_t *rows, uint32_t n,
+    const struct row_word *, uint32_t n_words, uint32_t *sel, uint32_t *ord);
 /*
  * Rows and ordinals as bits: the ordinals of those of the rows that have a value, and the rows
  * of ordinals. Bits are added; sets of ordinals have BITMAP_WORDS(n_present) + 1 words.

@@ -28,7 +28,7 @@ struct counters {
 	atomic_ullong query_ns, plan_ns;
 	atomic_ullong buckets[N_DURATION_BOUNDS + 1];	/* of query durations */
 	atomic_ullong shards_pruned[COUNTERS_MAX_RULES], shards_kept;
-	atomic_ullong decisions_made, decisions_hit, decision_ns;
+	atomic_ullong decisions_made, decisions_hit, plans_kept, decision_ns;
 	atomic_ullong decision_cost;	/* in thousandths of a page read in sequence */
 	atomic_ullong slow;
 	atomic_uint running;		/* queries at work now, streams that wait left out */
@@ -39,5 +39,7 @@ void counters_init(struct counters *, const char *(*rule_name)(size_t));
 void counters_query(struct counters *, const struct outcome *);
 /* How a query is to be run was decided: anew, or taken from memory (`hit`). */
 void counters_decision(struct counters *, bool hit, uint64_t ns, double est_cost);
+/* Nothing had to be decided: a plan that was made before served again. */
+void counters_plan_kept(struct counters *);
 
 #endif

@@ -339,6 +339,7 @@ static void
 drop_decisions(struct engine *en)
 {
 	decisioncache_drop(en->decisions);
+	prepared_drop(en);
 }
 
 static void

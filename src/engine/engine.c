@@ -137,6 +137,7 @@ tidy(struct engine *en)
 	pthread_mutex_unlock(&en->lock);
 	results_drop(gone);
 	if (give_back) {
+		prepared_drop(en);
 		slabs_give_back(&en->slabs);
 		slabs_give_back(&en->copies);
 		memory_give_back();
@@ -427,6 +428,7 @@ engine_close(struct engine *en)
 	if (en->statistics.kept && en->world != NULL)
 		statistics_keep_decisions(en, en->world->snap);
 	redis_free(en->redis);
+	prepared_drop(en);
 	world_unref(en->world);
 	catalog_close(en->catalog);
 	if (en->no_disk != NULL)
@@ -485,6 +487,7 @@ engine_reload(struct engine *en, const struct conf *conf)
 	old = en->world;
 	en->world = NULL;
 	pthread_mutex_unlock(&en->lock);
+	prepared_drop(en);
 	world_unref(old);
 	if (take_total(en, conf, &err) < 0 || engine_ready(en, &err) < 0)
 		log_warn("%s", err.msg);

@@ -6,7 +6,8 @@
  *   names     refuses others, and says what was meant                        names.c
  *   bindenv   what binding asks of the store                                 bindenv.c
  *   request   a file of a path, bound and planned against one snapshot       request.c,
- *             by a decision that is remembered                              request_plan.c
+ *             by a decision that is remembered                              request_plan.c,
+ *             or as it was before, whole                                    prepared.c
  *             and with the Bloom filters of the fields it compares          filters.c
  *             which file may stand where                                   request_format.c
  *   run       a request executed and formatted into a sink                   run.c,
@@ -176,6 +177,12 @@ struct request {
 	uint64_t plan_ns;
 	unsigned cost_version;		/* of the settings that it was planned with */
 	struct decision_use decision;	/* how the plan came about */
+	/* What else it was made from, and when: prepared.c. */
+	const struct stats *all;	/* what the world had of all shards then */
+	uint64_t summary_rows;		/* that the summary was asked for by */
+	unsigned load;
+	uint64_t planned_mono_ns, epoch;
+	bool prepared;			/* its plan was made by an earlier one, and is not used yet */
 	uint64_t deadline_mono_ns;	/* of the run, while there is one: planning does not wait beyond */
 	const atomic_bool *cancel;
 	struct exec_progress *progress;	/* of the run, told to others; or NULL */
@@ -244,6 +251,10 @@ int request_version_by_bytes(struct request *, struct hash128 *, struct err *) W
 /* Before it is planned: of its spans only those of that commit. */
 void request_only(struct request *, uint64_t generation);
 int request_plan(struct request *, struct err *) WARN_UNUSED;
+/* Queries that run at the moment, beside this one. */
+unsigned request_others_at_work(const struct request *);
+/* What it is known by: of its query, which must be bound. */
+void request_make_key(struct request *);
 /* r->stats->filters, after request_stats. */
 int request_filters(struct request *, struct err *) WARN_UNUSED;
 void request_filters_free(struct request *);
@@ -592,6 +603,28 @@ void result_drop(struct result *);	/* one reference less */
 /* Drops what results_expire took out: under no lock. */
 void results_drop(struct result *);
 
+/* ---- prepared.c: requests that were run, to be run again; all under engine.lock ---- */
+
+#define PREPARED_SLOTS 64
+
+struct prepared {
+	struct request *slot[PREPARED_SLOTS];
+	size_t bytes;
+	uint64_t world_id;		/* all are of that world */
+};
+
+/*
+ * The request of that path and file, bound and planned, if one was kept and all that it was made
+ * from is as it was: the world and its statistics, the settings, the costs. NULL: it is to be made.
+ */
+struct request *prepared_take(struct engine *, const struct path *, struct sv file);
+/*
+ * request_settle; and if it ended well, is small and depends on nothing that moves, what goes is
+ * kept for the next. Those of a world that is over are let go.
+ */
+void prepared_settle(struct request *, bool well);
+void prepared_drop(struct engine *);
+
 /* ---- runner ---- */
 
 struct runner;
@@ -675,11 +708,6 @@ void shadow_offer(struct shadow_tap *, const struct request *, struct requester,
 /* Runs a request into the sink, then plain, and compares: engine_verify. Cancelled: v stays. */
 int request_verify(struct request *, const struct sink *, uint64_t deadline_mono_ns,
     const atomic_bool *cancel, struct run_info *, struct verification *, struct err *) WARN_UNUSED;
-
-/* ---- plan_trace.c; request_decision and its like, too ---- */
-
-/* Logs how the request was planned, if the settings say so; failure: NULL, or why it wasn't. */
-void plan_trace(const struct request *, const struct opt_options *, const char *failure);
 
 /* ---- costs ---- */
 
@@ -778,6 +806,8 @@ struct engine {
 	pthread_mutex_t lock;		/* guards what follows */
 	struct world *world;		/* the newest */
 	struct results results;
+	struct prepared prepared;
+	atomic_ullong prepared_epoch;	/* times that all were dropped */
 	struct following *followings;
 	uint64_t next_id;
 

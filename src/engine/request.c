@@ -201,15 +201,15 @@ classify(struct request *r, struct sv file, struct err *e)
 	return 0;
 }
 
-static void
-make_key(struct request *r, struct sv file)
+void
+request_make_key(struct request *r)
 {
 	if (r->query == NULL)
 		path_print(&r->key, r->path);
 	else
 		buf_sv(&r->key, buf_view(&r->canonical));
 	buf_putc(&r->key, '\0');
-	buf_sv(&r->key, file);
+	buf_str(&r->key, r->file);
 	buf_putc(&r->key, '\0');
 	/* `now` moves in steps of the ttl: what depends on it is another result at each. */
 	if (r->query != NULL && r->query->relative)
@@ -269,7 +269,7 @@ request_marked(struct engine *en, struct path *path, struct sv file,
 		request_take_settings(r);
 	else if ((code = bind(r, e)) < 0)
 		goto fail;
-	make_key(r, file);
+	request_make_key(r);
 	if ((code = buf_ok(&r->key, e)) < 0 || (code = buf_ok(&r->canonical, e)) < 0)
 		goto fail;
 	*out = r;

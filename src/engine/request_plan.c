@@ -3,11 +3,111 @@
  * request_plan: the plan of a request, by a remembered decision of its template or by one that
  * is made now and remembered. Requests that force an access path, or that are run plainly in
  * the background to check others, are decided on their own and leave no trace.
+ *
+ * And how it came about: the line of its decision, and all of it in the log ([log] trace=plan): the
+ * path, the template that decisions are remembered by, and the lines of the file `plan`: rules that
+ * fired, what each class of shards was weighed by, costs, the choice, and whether it was remembered.
+ * All lines of one plan bear its number, since threads plan at once.
  */
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "engine_i.h"
+
+#define TRACE_PLAN 1		/* a word of the setting */
+
+/* ---- how it came about ---- */
+
+const char *
+request_decision(const struct request *r)
+{
+	static const char *const names[] = {
+		[DECISION_OFF] = "off", [DECISION_COMPUTED] = "computed", [DECISION_HIT] = "hit",
+		[DECISION_KEPT] = "kept",
+	};
+
+	return r->plan == NULL ? "none" : names[r->decision.how];
+}
+
+void
+request_explain_decision(const struct request *r, struct buf *b)
+{
+	const struct decision_use *u = &r->decision;
+
+	buf_printf(b, "decision %s", request_decision(r));
+	if (u->how == DECISION_HIT)
+		buf_printf(b, " (%llu), made %.0f s ago, used %llu times before",
+		    (unsigned long long)u->id, (double)u->age_ns / 1e9,
+		    (unsigned long long)u->n_used);
+	else if (u->how == DECISION_COMPUTED && u->id != 0)
+		buf_printf(b, ", kept as %llu", (unsigned long long)u->id);
+	buf_printf(b, "; costs of version %u\n", r->cost_version);
+}
+
+void
+request_explain_decision_json(const struct request *r, struct buf *b)
+{
+	const struct decision_use *u = &r->decision;
+
+	buf_printf(b, ",\"decision\":{\"outcome\":\"%s\"", request_decision(r));
+	if (u->id != 0)
+		buf_printf(b, ",\"id\":%llu", (unsigned long long)u->id);
+	if (u->how == DECISION_HIT)
+		buf_printf(b, ",\"age_ns\":%llu,\"used_before\":%llu",
+		    (unsigned long long)u->age_ns, (unsigned long long)u->n_used);
+	buf_printf(b, ",\"cost_version\":%u}", r->cost_version);
+}
+
+/* ---- the log ---- */
+
+static void
+log_lines(unsigned long long no, struct sv text)
+{
+	struct sv rest = text;
+
+	while (rest.n != 0) {
+		int64_t at = sv_chr(rest, '\n');
+		size_t end = at < 0 ? rest.n : (size_t)at;
+
+		log_info("plan %llu: %.*s", no, SV_ARG(sv_sub(rest, 0, end)));
+		rest = sv_sub(rest, at < 0 ? end : end + 1, rest.n);
+	}
+}
+
+static void
+print_steps(struct buf *b, const struct request *r, const struct opt_options *o,
+    const char *failure)
+{
+	BUF_LIT(b, "path     ");
+	path_print(b, r->path);
+	buf_printf(b, "\nfile     %s\ntemplate ", r->file);
+	template_print(b, r->query, r->stats, o);
+	buf_putc(b, '\n');
+	if (failure != NULL) {
+		buf_printf(b, "failed   %s\n", failure);
+		return;
+	}
+	plan_explain(b, r->plan, r->stats, buf_view(&r->canonical));
+	request_explain_decision(r, b);
+	buf_printf(b, "planned  in %.1f us\n", (double)r->plan_ns / 1e3);
+}
+
+/* Logs how the request was planned, if the settings say so; failure: NULL, or why it wasn't. */
+static void
+plan_trace(const struct request *r, const struct opt_options *o, const char *failure)
+{
+	struct buf b = BUF_INIT;
+
+	if (conf_u64(r->engine->conf, CONF_LOG_TRACE) != TRACE_PLAN)
+		return;
+	print_steps(&b, r, o, failure);
+	if (!b.oom)
+		log_lines(1 + atomic_fetch_add(&r->engine->n_plans_traced, 1), buf_view(&b));
+	buf_release(&b);
+}
+
+/* ---- made ---- */
 
 /* A request on its way through the cache. */
 struct planning {
@@ -60,9 +160,8 @@ plan_remembered(struct planning *x, struct err *e)
 	return code;
 }
 
-/* Queries that run at the moment, beside this one. */
-static unsigned
-others_at_work(const struct request *r)
+unsigned
+request_others_at_work(const struct request *r)
 {
 	unsigned long long n = atomic_load(&r->engine->counters.running);
 
@@ -100,19 +199,26 @@ request_plan(struct request *r, struct err *e)
 		.threads = r->engine->threads,
 		.gathers = r->gathers,
 		.no_remote_groups = r->no_remote_groups,
-		.load = others_at_work(r),
+		.load = request_others_at_work(r),
 	} };
 	bool remember = r->force == OPT_FORCE_NONE && !r->shadow && !r->decide_alone &&
 	    conf_bool(r->engine->conf, CONF_DECISION_CACHE_ENABLED);
 	uint64_t t0;
 	int code;
 
-	if (r->plan != NULL)
+	if (r->plan != NULL) {
+		if (r->prepared)
+			counters_plan_kept(&r->engine->counters);
+		r->prepared = false;
 		return 0;
+	}
+	r->all = atomic_load(&r->world->all);
+	r->load = x.options.load;
+	r->epoch = atomic_load(&r->engine->prepared_epoch);
 	if ((code = request_stats(r, e)) < 0 || (code = request_stats_server(r, e)) < 0 ||
 	    (code = request_filters(r, e)) < 0)
 		return code;
-	t0 = clock_mono_ns();
+	r->planned_mono_ns = t0 = clock_mono_ns();
 	r->cost_version = costs_now(r->engine, &x.options.cost);
 	code = remember ? plan_remembered(&x, e) :
 	    opt_plan(r->query, r->stats, &x.options, &r->plan, e);

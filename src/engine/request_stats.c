@@ -29,8 +29,8 @@ take_stats(struct request *r, const struct stats *st, struct err *e)
 	if (own == NULL)
 		return err_nomem(e);
 	*own = *st;
-	if ((r->summary = engine_summary(r->engine, r->world,
-	    rows_in_range(st, r->query->range))) != NULL)
+	r->summary_rows = rows_in_range(st, r->query->range);
+	if ((r->summary = engine_summary(r->engine, r->world, r->summary_rows)) != NULL)
 		own->summary = &r->summary->stats;
 	r->stats = own;
 	return 0;

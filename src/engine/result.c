@@ -380,7 +380,8 @@ engine_result(struct engine *en, const struct path *path, struct sv file,
 
 	if (keep && (*out = join_again(en, path, file, made_after)) != NULL)
 		return 0;
-	if ((code = request_new(en, (struct path *)(uintptr_t)path, file, &rq, e)) < 0)
+	if ((rq = prepared_take(en, path, file)) == NULL &&
+	    (code = request_new(en, (struct path *)(uintptr_t)path, file, &rq, e)) < 0)
 		return code;
 	if (rq->kind == FILE_FOLLOW) {
 		request_free(rq);

@@ -226,7 +226,7 @@ settle(struct result *r, int code)
 
 	if (has_version(version))
 		result_shared_put(r);
-	request_settle(r->request);
+	prepared_settle(r->request, code == 0);
 	pthread_mutex_lock(&r->lock);
 	r->settled = true;
 	pthread_mutex_unlock(&r->lock);

@@ -39,6 +39,17 @@ rank_word(const struct chunk *c, uint32_t w)
 	return n;
 }
 
+/* The same, where word `from` has so many before it: from there, or from the directory's last entry. */
+static uint32_t
+rank_from(const struct chunk *c, uint32_t from, uint32_t before, uint32_t w)
+{
+	if (w % RANK_WORDS < w - from)
+		return rank_word(c, w);
+	for (; from < w; from++)
+		before += bitmap_ones(c->bitmap[from]);
+	return before;
+}
+
 bool
 chunk_present(const struct chunk *c, uint32_t row)
 {
@@ -227,16 +238,60 @@ select_bitmap(const struct chunk *c, const uint32_t *rows, uint32_t n, uint32_t 
 
 		if ((word & bit) == 0)
 			continue;
-		if (to - w > RANK_WORDS)
-			before = rank_word(c, to);
-		else
-			for (; w < to; w++)
-				before += bitmap_ones(c->bitmap[w]);
+		before = rank_from(c, w, before, to);
 		w = to;
 		sel[m] = i;
 		ord[m++] = before + bitmap_ones(word & (bit - 1));
 	}
 	return m;
+}
+
+uint32_t
+row_words(const uint32_t *rows, uint32_t n, struct row_word *words)
+{
+	uint32_t m = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (m == 0 || words[m - 1].word != rows[i] / 64)
+			words[m++] = (struct row_word){ 0, rows[i] / 64, i };
+		words[m - 1].bits |= (uint64_t)1 << rows[i] % 64;
+	}
+	return m;
+}
+
+/* Words that have none of the rows are passed over, and counted only if one behind them has. */
+static uint32_t
+select_words(const struct chunk *c, const struct row_word *v, uint32_t n, uint32_t *sel,
+    uint32_t *ord)
+{
+	uint32_t m = 0, w = 0, before = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t word = c->bitmap[v[i].word], hit = word & v[i].bits;
+		uint32_t at = v[i].from;
+		bool all = hit == v[i].bits;
+
+		if (hit == 0)
+			continue;
+		before = rank_from(c, w, before, v[i].word);
+		w = v[i].word;
+		for (; hit != 0; hit &= hit - 1) {
+			uint64_t below = (hit & -hit) - 1;
+
+			sel[m] = all ? at++ : at + bitmap_ones(v[i].bits & below);
+			ord[m++] = before + bitmap_ones(word & below);
+		}
+	}
+	return m;
+}
+
+uint32_t
+chunk_select_words(const struct chunk *c, const uint32_t *rows, uint32_t n,
+    const struct row_word *words, uint32_t n_words, uint32_t *sel, uint32_t *ord)
+{
+	if (c->presence != PRESENT_BITMAP || n_words == n || rows[n - 1] - rows[0] == n - 1)
+		return chunk_select(c, rows, n, sel, ord);
+	return select_words(c, words, n_words, sel, ord);
 }
 
 /* Steps through the longer side by doubling: few rows in a long list and the other way round. */

@@ -20,6 +20,7 @@
 #define TAIL_BYTES 8
 #define ONE_WORD_BITS UNPACK_MAX_WIDTH
 #define VECTOR_LEAST 32		/* numbers worth laying out the lanes */
+#define SUM_LEAST 16
 
 static uint64_t
 load_u64(const uint8_t *p)
@@ -317,22 +318,24 @@ pack_decode_block(const struct pack *p, size_t block, uint64_t *out)
 	return n;
 }
 
-/* Four sums side by side don't wait for each other. */
+/* The sum of the first n of the `stored` numbers at data: none of them is written down. */
 static uint64_t
-sum(const uint64_t *v, size_t n)
+sum_gaps(const uint8_t *data, size_t stored, unsigned width, size_t n)
 {
-	uint64_t s[4] = { 0 };
+	uint64_t s = 0;
 	size_t i = 0;
 
-	for (; i + 4 <= n; i += 4) {
-		s[0] += v[i];
-		s[1] += v[i + 1];
-		s[2] += v[i + 2];
-		s[3] += v[i + 3];
-	}
+	if (width == 0)
+		return 0;
+#if defined(__x86_64__)
+	if (n >= SUM_LEAST && width <= ONE_WORD_BITS && (cpu_features() & CPU_AVX2) != 0)
+		i = unpack_sum_avx2(data, data + (stored * width + 7) / 8 + TAIL_BYTES, width, n, &s);
+#else
+	(void)stored;
+#endif
 	for (; i < n; i++)
-		s[0] += v[i];
-	return s[0] + s[1] + s[2] + s[3];
+		s += get_bits(data, i * width, width);
+	return s;
 }
 
 /* Numbers [at, at + n) of a block of differences: what lies behind them is not looked at. */
@@ -340,12 +343,13 @@ static void
 decode_within(const struct pack *p, const struct pack_block *b, size_t block, size_t at,
     size_t n, uint64_t *out)
 {
-	uint64_t gaps[PACK_BLOCK], v;
+	size_t stored = block_rows(p, block) - 1;
+	const uint8_t *data = p->data + b->off;
 
-	unpack(p->data + b->off, block_rows(p, block) - 1, b->width, 0, 0, at + n - 1, gaps);
-	out[0] = v = b->base + sum(gaps, at);
+	out[0] = b->base + sum_gaps(data, stored, b->width, at);
+	unpack(data, stored, b->width, 0, at, n - 1, out + 1);
 	for (size_t i = 1; i < n; i++)
-		out[i] = v += gaps[at + i - 1];
+		out[i] += out[i - 1];
 }
 
 void
@@ -377,15 +381,12 @@ pack_at(const struct pack *p, size_t i)
 	struct pack_block b = pack_block(p, i / PACK_BLOCK);
 	const uint8_t *data = p->data + b.off;
 	size_t at = i % PACK_BLOCK;
-	uint64_t v = b.base;
 
 	if (b.width == 0)
-		return v;
+		return b.base;
 	if (b.mode == PACK_FOR)
-		return v + get_bits(data, at * b.width, b.width);
-	for (size_t j = 0; j < at; j++)
-		v += get_bits(data, j * b.width, b.width);
-	return v;
+		return b.base + get_bits(data, at * b.width, b.width);
+	return b.base + sum_gaps(data, block_rows(p, i / PACK_BLOCK) - 1, b.width, at);
 }
 
 static bool

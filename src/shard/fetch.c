@@ -60,6 +60,7 @@ free_scratch(struct fetch *f)
 	f->child = f->owner = NULL;
 	f->child_room = 0;
 	vec_release(&f->merge);
+	vec_release(&f->words);
 }
 
 void

@@ -50,7 +50,8 @@ gather_column(struct rows *r, const struct column *col)
 		chunk_put(c);
 		return rc;
 	}
-	n = chunk_select(c, r->row, r->n, f->who + f->n_who, f->ord);
+	n = chunk_select_words(c, r->row, r->n, f->words.v, (uint32_t)f->words.n,
+	    f->who + f->n_who, f->ord);
 	if (n == 0) {
 		chunk_put(c);
 		return 0;
@@ -272,6 +273,9 @@ fetch_attrs(struct rows *r, enum attr_scope scope, const struct fetch_want *w)
 		return 0;
 	f->n_who = f->runs.n = 0;
 	memset(f->count, 0, r->n * sizeof *f->count);
+	if (!vec_reserve(&f->words, r->n))
+		return err_nomem(r->e);
+	f->words.n = row_words(r->row, r->n, f->words.v);
 	if ((rc = all ? gather_all(r, scope) : gather_keys(r, scope, w)) != 0 ||
 	    (rc = gather_texts(r, shard_column(r->fs->s, rest_id[scope]), &n_rest)) != 0)
 		return rc;

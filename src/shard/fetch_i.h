@@ -56,6 +56,7 @@ struct fetch {
 	uint64_t *val;
 	struct sv *str;
 	struct attrs **lists;
+	VEC(struct row_word) words;	/* of the rows whose attributes are gathered */
 	VEC(struct attr_run) runs;
 	size_t n_who, who_room;		/* attribute values: of which row, and what */
 	uint32_t *who;

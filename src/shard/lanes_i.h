@@ -15,6 +15,9 @@
  */
 size_t unpack_avx2(const uint8_t *data, const uint8_t *end, size_t bit, unsigned width,
     uint64_t add, size_t n, uint64_t *out);
+/* Adds the first of n numbers, which begin with a byte, to *sum: alike. */
+size_t unpack_sum_avx2(const uint8_t *data, const uint8_t *end, unsigned width, size_t n,
+    uint64_t *sum);
 #endif
 
 #endif

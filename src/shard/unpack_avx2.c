@@ -62,31 +62,68 @@ four(const uint8_t *a, const uint8_t *b, __m256i bytes, __m256i shift)
 	return _mm256_srlv_epi64(_mm256_shuffle_epi8(v, bytes), shift);
 }
 
+/* Those of a width that begin with a byte. */
+static const struct lanes *
+lanes_for(unsigned width)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, lay_out_all);
+	return &lanes_of[width];
+}
+
+/* Eight numbers at p, but for what is above them in their words. */
+__attribute__((target("avx2"))) static inline void
+eight(const uint8_t *p, const struct lanes *l, __m256i v[2])
+{
+	v[0] = four(p + l->at[0], p + l->at[1], l->bytes[0], l->shift[0]);
+	v[1] = four(p + l->at[2], p + l->at[3], l->bytes[1], l->shift[1]);
+}
+
 __attribute__((target("avx2"))) size_t
 unpack_avx2(const uint8_t *data, const uint8_t *end, size_t bit, unsigned width, uint64_t add,
     size_t n, uint64_t *out)
 {
 	__m256i mask = _mm256_set1_epi64x((long long)(((uint64_t)1 << width) - 1));
 	__m256i base = _mm256_set1_epi64x((long long)add);
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const uint8_t *p = data + bit / 8;
 	struct lanes l;
 	size_t i = 0;
 
-	(void)pthread_once(&once, lay_out_all);
 	if (bit % 8 == 0)
-		l = lanes_of[width];
+		l = *lanes_for(width);
 	else
 		lay_out(&l, bit % 8, width);
 	for (; i + 8 <= n && (size_t)(end - p) >= l.at[3] + 16; i += 8, p += width) {
-		__m256i a = four(p + l.at[0], p + l.at[1], l.bytes[0], l.shift[0]);
-		__m256i b = four(p + l.at[2], p + l.at[3], l.bytes[1], l.shift[1]);
+		__m256i v[2];
 
-		a = _mm256_add_epi64(_mm256_and_si256(a, mask), base);
-		b = _mm256_add_epi64(_mm256_and_si256(b, mask), base);
-		_mm256_storeu_si256((__m256i *)(void *)(out + i), a);
-		_mm256_storeu_si256((__m256i *)(void *)(out + i + 4), b);
+		eight(p, &l, v);
+		v[0] = _mm256_add_epi64(_mm256_and_si256(v[0], mask), base);
+		v[1] = _mm256_add_epi64(_mm256_and_si256(v[1], mask), base);
+		_mm256_storeu_si256((__m256i *)(void *)(out + i), v[0]);
+		_mm256_storeu_si256((__m256i *)(void *)(out + i + 4), v[1]);
 	}
+	return i;
+}
+
+__attribute__((target("avx2"))) size_t
+unpack_sum_avx2(const uint8_t *data, const uint8_t *end, unsigned width, size_t n, uint64_t *sum)
+{
+	__m256i mask = _mm256_set1_epi64x((long long)(((uint64_t)1 << width) - 1));
+	__m256i a = _mm256_setzero_si256(), b = a;
+	const struct lanes l = *lanes_for(width);
+	uint64_t part[4];
+	size_t i = 0;
+
+	for (; i + 8 <= n && (size_t)(end - data) >= l.at[3] + 16; i += 8, data += width) {
+		__m256i v[2];
+
+		eight(data, &l, v);
+		a = _mm256_add_epi64(a, _mm256_and_si256(v[0], mask));
+		b = _mm256_add_epi64(b, _mm256_and_si256(v[1], mask));
+	}
+	_mm256_storeu_si256((__m256i *)(void *)part, _mm256_add_epi64(a, b));
+	*sum += part[0] + part[1] + part[2] + part[3];
 	return i;
 }
 #endif

@@ -119,3 +119,9 @@ counters_decision(struct counters *c, bool hit, uint64_t ns, double est_cost)
 	atomic_fetch_add(&c->decision_cost,
 	    est_cost < 1e15 ? (unsigned long long)(est_cost * 1000) : 0);
 }
+
+void
+counters_plan_kept(struct counters *c)
+{
+	atomic_fetch_add(&c->plans_kept, 1);
+}

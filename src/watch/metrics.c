@@ -112,9 +112,10 @@ print_decisions(struct buf *b, const struct metrics *m)
 	struct counters *c = m->counters;
 	unsigned long long made = atomic_load(&c->decisions_made);
 
-	family(b, "decisions_total", "counter", "How to run a query: decided anew or remembered.");
+	family(b, "decisions_total", "counter", "How to run a query: decided anew, remembered, or with a plan that was kept whole.");
 	labelled(b, "decisions_total", "outcome", "computed", made);
 	labelled(b, "decisions_total", "outcome", "hit", atomic_load(&c->decisions_hit));
+	labelled(b, "decisions_total", "outcome", "kept", atomic_load(&c->plans_kept));
 	family(b, "decision_duration_seconds", "summary", "Time of a decision that was computed.");
 	buf_printf(b, "spanfs_decision_duration_seconds_sum %.9f\n"
 	    "spanfs_decision_duration_seconds_count %llu\n",

@@ -105,4 +105,29 @@ says "no mount" 1 "spanfs is not mounted there" "$SPANCTL" warm "$T/list" "$T/ou
 unmount
 gone "$DAEMON"
 is "exit" "$STATUS" 0
+
+# ---- without the cache: plans serve again, answers don't ----
+
+kept='spanfs_decisions_total{outcome="kept"}'
+mount_watched -o result_cache.enabled=no
+for i in 1 2 3 4 5; do
+	cat "$M/service/cart/count" "$M/since/10m/count" >"$T/got"
+done
+holds "a path that is asked again is not planned again" test "$(metric "$kept")" -ge 2
+is "... and what moves with the clock is" "$(cat "$T/got")" \
+    "$(query service/cart/count; query since/10m/count)"
+make_spans cart 50 $((DATA_START + 9000)) >"$T/more.jsonl"
+lim 60 "$SPANCTL" -s "$T/store" import "$T/more.jsonl" >/dev/null 2>&1
+is "an import is seen at once" "$(cat "$M/service/cart/count")" 350
+is "... by a range back from now, too" "$(cat "$M/since/10m/count")" 50
+for i in 1 2 3; do
+	cat "$M/service/cart/count" >"$T/got"
+done
+before=$(metric "$kept")
+echo "drop-caches decisions" >"$M/.spanfs/control"
+cat "$M/service/cart/count" >"$T/got"
+is "what is dropped does not serve" "$(metric "$kept")" "$before"
+is "... nor is it wanted" "$(cat "$T/got")" 350
+unmount
+gone "$DAEMON"
 finish

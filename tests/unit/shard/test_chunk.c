@@ -151,6 +151,24 @@ check_sets(const struct chunk *c, const uint32_t *rows, uint32_t n, const uint32
 	free(back);
 }
 
+/* The same by words of rows. */
+static void
+check_words(const struct chunk *c, const uint32_t *rows, uint32_t n, const uint32_t *sel,
+    const uint32_t *ord, uint32_t m)
+{
+	struct row_word *words = calloc(n + 1, sizeof *words);
+	uint32_t *s = calloc(n + 1, sizeof *s), *o = calloc(n + 1, sizeof *o), k;
+
+	assert_true(words != NULL && s != NULL && o != NULL);
+	k = row_words(rows, n, words);
+	assert_int_equal(chunk_select_words(c, rows, n, words, k, s, o), m);
+	assert_memory_equal(s, sel, m * sizeof *s);
+	assert_memory_equal(o, ord, m * sizeof *o);
+	free(words);
+	free(s);
+	free(o);
+}
+
 struct selection {
 	uint32_t *rows, *sel, *ord;
 	uint64_t *v;
@@ -162,6 +180,7 @@ check_selection(const struct chunk *c, struct selection *s, uint32_t n)
 	uint32_t m = chunk_select(c, s->rows, n, s->sel, s->ord), at = 0;
 
 	check_sets(c, s->rows, n, s->sel, s->ord, m);
+	check_words(c, s->rows, n, s->sel, s->ord, m);
 	for (uint32_t i = 0; i < n; i++) {
 		if (!chunk_present(c, s->rows[i]))
 			continue;
