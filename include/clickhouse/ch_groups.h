@@ -38,4 +38,13 @@ bool ch_key_is_service(const struct field *);
 int ch_groups(struct ch_client *, const struct ch_select *q, const struct ch_scan_opts *,
     struct agg_table *, enum agg_side, struct ch_outcome *, struct err *) WARN_UNUSED;
 
+/*
+ * Groups that ask for bare names: has a resource of the range one of them? ERR_UNSUPPORTED, before the
+ * server is asked: that is of no use. Else q->own may be set.
+ */
+int ch_sql_others(const struct ch_select *, const struct agg_table *, struct arena *, struct ch_sql *,
+    struct err *) WARN_UNUSED;
+int ch_others(struct ch_client *, const struct ch_select *, const struct ch_scan_opts *,
+    const struct agg_table *, bool *any, struct ch_outcome *, struct err *) WARN_UNUSED;
+
 #endif

@@ -68,6 +68,7 @@ struct ch_select {
 	bool all_groups;		/* also those that the table would leave out at its end */
 	bool ranked;			/* of groups: the server finds percentiles, instead of sending all */
 	bool by_trace;			/* of groups: two levels, what each trace has of one, and that put together */
+	bool own;			/* of groups: no resource has their bare names, it was said (ch_others) */
 	uint64_t shift;			/* of groups: their buckets are so much later than their spans */
 	bool count;			/* how many, not which; ERR_UNSUPPORTED if not exact */
 	/* What the table of times says of the traces that are asked for (ch_sql_trace_times). */

@@ -49,8 +49,9 @@ struct second {
 
 void second_release(struct second *);
 /*
- * The second run, into run->digest, and what it says; if that is the same, a third in a further form. Returns how it ended. Of what `moves` the chosen
- * plan is run once more if the two differ: if it no longer gives what it gave, that says nothing.
+ * The second run, into run->digest, and what it says; if that is the same, a third in a further form.
+ * Returns how it ended. Of what `moves` the chosen plan is run once more if the two differ: if it no
+ * longer gives what it gave, that says nothing.
  */
 int second_compare(struct second *, const struct second_run *run, struct difference *,
     struct err *);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* ch_scan: see clickhouse/ch_scan.h. */
-#include "clickhouse/ch_scan.h"
+#include "clickhouse/ch_groups.h"
 
 #include <stdlib.h>
 
@@ -216,5 +216,23 @@ ch_trace_times(struct ch_client *c, struct ch_select *q, const struct ch_scan_op
 		q->last_s = v[1];
 	}
 	ch_scan_close(s);
+	return rc;
+}
+
+int
+ch_others(struct ch_client *c, const struct ch_select *q, const struct ch_scan_opts *o,
+    const struct agg_table *t, bool *any, struct ch_outcome *outcome, struct err *e)
+{
+	struct ch_scan *s = NULL;
+	uint64_t n = 0;
+	int rc;
+
+	memset(outcome, 0, sizeof *outcome);
+	if ((rc = scan_new(&s, e)) < 0)
+		return rc;
+	if ((rc = ch_sql_others(q, t, &s->a, &s->sql, e)) == 0 && (rc = ask(s, c, o, outcome, e)) == 0)
+		rc = numbers_read(s, &n, 1, e);
+	ch_scan_close(s);
+	*any = n != 0;
 	return rc;
 }

@@ -382,7 +382,7 @@ attr_there(struct writer *w, const struct field *f)
 	struct place at = place_of(w, f->scope == FIELD_RESOURCE ? CHC_RESOURCE : CHC_ATTRS, f->key, false);
 
 	place_guard(w, &at);
-	if (f->scope != FIELD_BARE)
+	if (f->scope != FIELD_BARE || w->own)
 		return;
 	at = place_of(w, CHC_RESOURCE, f->key, false);
 	W(w, " OR ");
@@ -394,6 +394,10 @@ bare_value(struct writer *w, const struct field *f)
 {
 	struct place own = place_of(w, CHC_ATTRS, f->key, false), of = place_of(w, CHC_RESOURCE, f->key, false);
 
+	if (w->own) {
+		place_value(w, &own);
+		return;
+	}
 	W(w, "if(");
 	place_guard(w, &own);
 	W(w, ", ");

@@ -154,6 +154,8 @@ in_doubt(struct writer *w, const struct spans *x, const char *before)
 
 	doubts_add(w, x->q->filter, before, &any);
 	figures_doubts(w, x->q, x->want, before, &any);
+	if (w->own)
+		own_doubt(w, x->q, x->g, x->want, before, &any);
 	if (any)
 		W(w, ")");
 	return any;
@@ -432,6 +434,7 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	asked = with_key(q, g, a);
 	if (asked.filter == NULL)
 		return err_nomem(e);
+	w.own = q->own && own_can(&w, asked.filter, g, &want);
 	tops.some = !q->all_groups && tops_can(&tops);
 	pieces = want.all && !q->ranked ? q->pieces : 0;
 	spans = (struct spans){ .q = &asked, .g = g, .want = &want };

@@ -17,6 +17,7 @@ struct writer {
 	const struct ch_schema *s;
 	bool hex, exact, oom;
 	bool doubts;		/* what is in doubt is counted beside */
+	bool own;		/* what groups ask for by a bare name is a span's own attribute */
 	bool span_only;		/* a bare name is a span's own attribute here (split_can) */
 };
 
@@ -162,6 +163,14 @@ void trace_rows_write(struct writer *, const struct ch_select *q);
 /* ---- ch_sql_levels.c ---- */
 /* Groups by way of traces: the figures of groups of what figures_write told `parts` has of each trace. */
 void sums_write(struct writer *, const struct agg_given_want *, struct figures_how);
+
+/* ---- ch_sql_own.c ---- */
+/* Have groups bare names that are asked for in both maps only for want of knowing better? */
+bool own_can(const struct writer *, const struct pred *filter, const struct grouping *,
+    const struct agg_given_want *);
+/* As doubts_add: has a resource one of them after all? */
+void own_doubt(struct writer *, const struct ch_select *, const struct grouping *,
+    const struct agg_given_want *, const char *before, bool *any);
 
 /* ---- ch_sql_tops.c ---- */
 /* Groups of which some only are wanted. */

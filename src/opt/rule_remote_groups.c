@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * rule remote-groups: a server may make counts, groups and comparisons itself, where it can make them as they are
- * made here. cost_server says whether it does: by the rows that it would send instead.
+ * rule remote-groups: a server may make counts, groups and comparisons itself, where it can make them as
+ * they are made here. cost_server says whether it does: by the rows that it would send instead.
  */
 #include "opt_i.h"
 

@@ -9,6 +9,7 @@
 struct asked {
 	const char *how;
 	bool untold;			/* the plan hands no condition over */
+	bool own;			/* bare names are spans' own, if no resource has them */
 	struct ch_sql sql;
 };
 
@@ -53,6 +54,7 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 		out->how = "counted on the server";
 		rc = ch_sql_select(&q, a, &out->sql, e);
 	} else if (s->plan->output == ROW_GROUP && s->env->groups != NULL) {
+		q.own = out->own = ch_sql_others(&q, s->env->groups, a, &out->sql, NULL) == 0;
 		rc = groups_sql(s->env->groups, s->env->side, &q, a, &out->sql, e);
 		out->how = out->sql.levels != 2 ? "grouped on the server, one level: figures of spans add up" :
 		    q.by_trace ? "grouped on the server, two levels: what each trace adds, and that put together" :
@@ -72,6 +74,8 @@ static void
 put_text(struct buf *b, const struct asked *x)
 {
 	buf_printf(b, "server   ClickHouse: %s\n", x->how);
+	if (x->own)
+		BUF_LIT(b, "names    of spans alone, if no resource has them, which is asked first\n");
 	buf_printf(b, "told     %s\nsql      ", x->untold ? "nothing of the filter, which is tested here" : x->sql.doubts ? "all of the filter; if values are in doubt, rows are "
 	    "asked for" : x->sql.exact ? "all of the filter" : "what can be said of the filter; the rest is tested here");
 	visible_text(b, x->sql.text, 0);

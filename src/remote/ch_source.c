@@ -195,6 +195,21 @@ groups_once(struct source *s, const struct agg_given_want *want, struct ch_outco
 	return ch_groups(ch_server_client(st->server), &st->q, &opts, s->env->groups, s->env->side, o, e);
 }
 
+/* What fails here fails in the question about the groups, or does not matter. */
+static void
+look_for_others(struct source *s)
+{
+	struct ch_state *st = s->state;
+	const struct ch_scan_opts o = options(s);
+	struct ch_outcome outcome;
+	bool any = true;
+
+	st->q.own = ch_others(ch_server_client(st->server), &st->q, &o, s->env->groups, &any, &outcome, NULL) == 0 &&
+	    !any;
+	if (outcome.status != 0)
+		took(s, &outcome);
+}
+
 static int
 source_groups(struct source *s, struct err *e)
 {
@@ -214,6 +229,7 @@ source_groups(struct source *s, struct err *e)
 	st->q.ranked = want.all && t.rows <= ch_ranked_rows(&want);
 	st->q.shift = agg_shift(s->env->groups, s->env->side);
 	st->q.all_groups = false;
+	look_for_others(s);
 	rc = groups_once(s, &want, &outcome, e);
 	/* Months, whose days are ranked by nobody. */
 	if (rc == ERR_UNSUPPORTED && outcome.status == 0 && st->q.ranked) {

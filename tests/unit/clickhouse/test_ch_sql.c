@@ -82,7 +82,7 @@ teardown(void **state)
 	return 0;
 }
 
-enum what { ROWS, COUNT, HEX, TRACES, LONGEST, APART, SPARE, COMPARE, GROUPS, RANKED, LEVELS };
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, APART, SPARE, COMPARE, GROUPS, RANKED, LEVELS, OWN };
 
 static const struct {
 	struct ch_schema *schema;
@@ -162,6 +162,10 @@ static const struct {
 	{ &plain, "/group/name,http.route/bucket/1h/agg/count,errors,p95:duration,min:span.n,distinct:user.id", LEVELS },
 	{ &spread, "/service/a/agg/avg:duration", LEVELS },
 	{ &plain, "/where/http.route/eq/x/group/trace_id/agg/count,sum:duration/sort/sum:duration:desc/limit/20", LEVELS },
+	/* Bare names that no resource has; the first one is asked for in parts all the same. */
+	{ &plain, "/where/http.route/eq/x/group/zone/agg/count", OWN },
+	{ &plain, "/since/1h/bucket/1h/group/zone/agg/distinct:user.id,sum:span.n,max:n", OWN },
+	{ &bare, "/since/1h/group/zone,kind/agg/count/sort/count:desc/limit/3", OWN },
 	{ &plain, "/service/a/since/1h/compare/status/error/end", COMPARE },
 	{ &spread, "/where/span.n/gt/5/compare/where/name/re/a+/where/http.route/eq/x/end", COMPARE },
 };
@@ -185,14 +189,18 @@ print_sql(struct buf *b, const struct ch_sql *sql)
 
 /* As the engine makes the table of groups. */
 static void
-groups(const struct ch_select *s, const struct query *q, struct arena *a, struct ch_sql *sql)
+groups(struct buf *b, const struct ch_select *s, const struct query *q, struct arena *a, struct ch_sql *sql)
 {
 	struct agg_options o = { .groups = &q->groups, .range = q->range, .step = q->groups.step,
 		.memory = SIZE_MAX, .keep = q->has_limit ? q->limit : 0 };
 	struct agg_table *t;
 	struct err e = ERR_INIT;
 
-	if (agg_table_new(&o, &t, &e) < 0 || ch_sql_groups(s, t, a, sql, &e) < 0)
+	if (agg_table_new(&o, &t, &e) < 0)
+		fail_msg("%s", e.msg);
+	if (s->own && ch_sql_others(s, t, a, sql, &e) == 0)
+		print_sql(b, sql);
+	if (ch_sql_groups(s, t, a, sql, &e) < 0)
 		fail_msg("%s", e.msg);
 	agg_table_free(t);
 }
@@ -201,7 +209,7 @@ static void
 one(struct buf *b, size_t i, struct arena *a)
 {
 	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "apart ", "spare ",
-		"compare ", "groups ", "ranked ", "levels " };
+		"compare ", "groups ", "ranked ", "levels ", "own " };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
 	struct path *path;
@@ -218,7 +226,8 @@ one(struct buf *b, size_t i, struct arena *a)
 		.limit = q->has_limit ? q->limit : UINT64_MAX, .count = cases[i].what == COUNT,
 		.hex = cases[i].what == HEX, .whole_traces = cases[i].what == TRACES,
 		.ranked = cases[i].what == RANKED,
-		.by_trace = cases[i].what == LEVELS, .shift = cases[i].what == RANKED ? 3600000000000 : 0,
+		.by_trace = cases[i].what == LEVELS, .own = cases[i].what == OWN,
+		.shift = cases[i].what == RANKED ? 3600000000000 : 0,
 		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST || cases[i].what == SPARE,
 		.spare = cases[i].what == SPARE };
 	if (cases[i].what == APART) {
@@ -230,7 +239,7 @@ one(struct buf *b, size_t i, struct arena *a)
 	else if (cases[i].what == COMPARE)
 		;
 	else if (cases[i].what >= GROUPS)
-		groups(&s, q, a, &sql);
+		groups(b, &s, q, a, &sql);
 	else if (ch_sql_select(&s, a, &sql, &e) != 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);
 	print_sql(b, &sql);
