@@ -37,6 +37,7 @@ ratios() {
 	# shellcheck disable=SC2046
 	build barefs $(pkg-config --cflags --libs fuse3)
 	[ ! -d "$BENCH_DIR/1m/store" ] || set -- --look-ups "$BENCH_DIR/1m" --big "$BENCH_DIR/1m/store" "$@"
+	[ ! -d "$BENCH_DIR/10m/store" ] || set -- --large "$BENCH_DIR/10m" "$@"
 	python3 "$here/mount_ratios.py" "$@"
 }
 case ${1-} in
