@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * chunkcache: each section of an open shard has a slot; filled slots form two rings. What is read is
+ * chunkcache: each section of an open shard has a slot; filled slots form three rings. What is read is
  * on trial first, in a small ring that is left in the order of coming: most of it, all that a scan
  * of much data comes by, is not asked for a second time. What is, by another reader while it is
  * on trial or by anybody not too long after, is kept: in a ring that a clock hand goes round,
@@ -8,7 +8,8 @@
  *
  * "Not too long" is by bytes: of what comes back after more than the cache has room for was read, none
  * would be there if all were kept, nor will be the next time. So whoever reads all of a large store
- * again and again takes no more of the cache than who does it once.
+ * again and again takes no more of the cache than who does it once. What is pinned when its time on
+ * trial is over, as filters for planning are for long, waits in a third ring.
  *
  * `pins` alone decides who may look at val: pinning is one atomic addition; emptying is one
  * exchange of 0 pins for SLOT_EMPTY, which fails while anybody holds the value. Late pinners
@@ -33,6 +34,7 @@ struct load_lock {
  */
 #define TRIAL_SHARE 10
 #define TRIAL_LEAST ((size_t)16 << 20)
+#define HELD_LOOKS 2		/* each time that something is read */
 #define CLOCK_UNIT 4096		/* bytes; 32 bits of it go round after 16 TiB */
 
 _Thread_local uint32_t cache_reader;
@@ -46,7 +48,7 @@ struct chunkcache {
 	pthread_mutex_t lock;
 	struct ring rings[N_CACHE_RINGS];
 	_Atomic size_t bytes, max_bytes;
-	_Atomic size_t trial_bytes;	/* of them, what is on trial */
+	_Atomic size_t ring_bytes[N_CACHE_RINGS];	/* of them */
 	size_t most_bytes;		/* what max_bytes may grow to */
 	uint64_t read_bytes;		/* filled so far: the clock of what is given up */
 	struct lru_stats stats;		/* hits: of slots emptied since */
@@ -66,7 +68,8 @@ chunkcache_new(size_t max_bytes, struct chunkcache **out, struct err *e)
 		pthread_cond_init(&c->load[i].loaded, NULL);
 	}
 	atomic_init(&c->bytes, 0);
-	atomic_init(&c->trial_bytes, 0);
+	for (int i = 0; i < N_CACHE_RINGS; i++)
+		atomic_init(&c->ring_bytes[i], 0);
 	atomic_init(&c->max_bytes, max_bytes);
 	c->most_bytes = max_bytes;
 	*out = c;
@@ -141,8 +144,7 @@ ring_add(struct chunkcache *c, struct cache_slot *s, enum cache_ring to)
 	struct ring *r = &c->rings[to];
 
 	s->ring = to;
-	if (to == RING_TRIAL)
-		atomic_fetch_add_explicit(&c->trial_bytes, s->bytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(&c->ring_bytes[to], s->bytes, memory_order_relaxed);
 	if (r->n++ == 0) {
 		r->hand = s->prev = s->next = s;
 		return;
@@ -158,8 +160,7 @@ ring_remove(struct chunkcache *c, struct cache_slot *s)
 {
 	struct ring *r = &c->rings[s->ring];
 
-	if (s->ring == RING_TRIAL)
-		atomic_fetch_sub_explicit(&c->trial_bytes, s->bytes, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&c->ring_bytes[s->ring], s->bytes, memory_order_relaxed);
 	if (r->hand == s)
 		r->hand = s->next;
 	s->prev->next = s->next;
@@ -184,14 +185,16 @@ empty(struct chunkcache *c, struct cache_slot *s)
 	return true;
 }
 
-static void
+/* Alike, for want of room. */
+static bool
 give_up(struct chunkcache *c, struct cache_slot *s)
 {
-	if (empty(c, s)) {
-		s->given_up = true;
-		s->given_up_at = (uint32_t)(c->read_bytes / CLOCK_UNIT);
-		c->stats.evictions++;
-	}
+	if (!empty(c, s))
+		return false;
+	s->given_up = true;
+	s->given_up_at = (uint32_t)(c->read_bytes / CLOCK_UNIT);
+	c->stats.evictions++;
+	return true;
 }
 
 static bool
@@ -205,29 +208,40 @@ too_full(const struct chunkcache *c)
 static bool
 trial_too_full(const struct chunkcache *c)
 {
-	size_t n = atomic_load_explicit(&c->trial_bytes, memory_order_relaxed);
+	size_t n = atomic_load_explicit(&c->ring_bytes[RING_TRIAL], memory_order_relaxed);
 	size_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
 	size_t room = max / TRIAL_SHARE > TRIAL_LEAST ? max / TRIAL_SHARE : TRIAL_LEAST;
 
 	return n > room || (n > max / 2 && too_full(c));
 }
 
-/* One round: what another reader asked for is kept, what is pinned stays. */
+static void
+move(struct chunkcache *c, struct cache_slot *s, enum cache_ring to)
+{
+	ring_remove(c, s);
+	ring_add(c, s, to);
+}
+
+/* The first of a ring: what another reader asked for is kept, what is pinned held, the rest goes. */
+static void
+judge(struct chunkcache *c, enum cache_ring of)
+{
+	struct cache_slot *s = c->rings[of].hand;
+
+	if (atomic_exchange_explicit(&s->used, false, memory_order_relaxed))
+		move(c, s, RING_KEPT);
+	else if (!give_up(c, s))
+		move(c, s, RING_HELD);
+}
+
+/* What is held takes no room from what is on trial; whether it still is, is seen by and by. */
 static void
 shrink_trial(struct chunkcache *c)
 {
-	struct ring *r = &c->rings[RING_TRIAL];
-
-	for (size_t n = r->n; n > 0 && trial_too_full(c); n--) {
-		struct cache_slot *s = r->hand;
-
-		r->hand = s->next;
-		if (atomic_exchange_explicit(&s->used, false, memory_order_relaxed)) {
-			ring_remove(c, s);
-			ring_add(c, s, RING_KEPT);
-		} else
-			give_up(c, s);
-	}
+	while (c->rings[RING_TRIAL].n != 0 && trial_too_full(c))
+		judge(c, RING_TRIAL);
+	for (int n = HELD_LOOKS; n > 0 && c->rings[RING_HELD].n != 0; n--)
+		judge(c, RING_HELD);
 }
 
 /* At most two rounds: the first may do no more than take away `used`. */
@@ -239,7 +253,7 @@ shrink_ring(struct chunkcache *c, struct ring *r)
 
 		r->hand = s->next;
 		if (!atomic_exchange_explicit(&s->used, false, memory_order_relaxed))
-			give_up(c, s);
+			(void)give_up(c, s);
 	}
 }
 
@@ -249,6 +263,7 @@ shrink(struct chunkcache *c)
 	shrink_trial(c);
 	shrink_ring(c, &c->rings[RING_KEPT]);
 	shrink_ring(c, &c->rings[RING_TRIAL]);
+	shrink_ring(c, &c->rings[RING_HELD]);
 }
 
 void
@@ -379,8 +394,5 @@ chunkcache_stats(struct chunkcache *c)
 size_t
 chunkcache_kept_bytes(const struct chunkcache *c)
 {
-	size_t trial = atomic_load_explicit(&c->trial_bytes, memory_order_relaxed);
-	size_t all = atomic_load_explicit(&c->bytes, memory_order_relaxed);
-
-	return all > trial ? all - trial : 0;
+	return atomic_load_explicit(&c->ring_bytes[RING_KEPT], memory_order_relaxed);
 }

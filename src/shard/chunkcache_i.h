@@ -15,7 +15,7 @@ struct cached {
 
 #define SLOT_EMPTY 0x80000000u
 
-enum cache_ring { RING_TRIAL, RING_KEPT, N_CACHE_RINGS };
+enum cache_ring { RING_TRIAL, RING_KEPT, RING_HELD, N_CACHE_RINGS };
 
 struct cache_slot {
 	_Atomic uint32_t pins;		/* SLOT_EMPTY: `val` means nothing */

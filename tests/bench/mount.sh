@@ -45,6 +45,7 @@ endure() {
 ratios() {
 	beside
 	[ ! -d "$BENCH_DIR/1m/store" ] || set -- --look-ups "$BENCH_DIR/1m" --big "$BENCH_DIR/1m/store" "$@"
+	[ ! -d "$BENCH_DIR/10m/store" ] || set -- --large "$BENCH_DIR/10m" "$@"
 	python3 "$here/mount_ratios.py" "$@"
 }
 case ${1-} in

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: ISC
 """What a mount takes beside a filesystem with nothing behind it, in one run, and what it may take.
 
-  mount_ratios.py [--store DIR] [--big DIR] [--look-ups DIR]
+  mount_ratios.py [--store DIR] [--big DIR] [--look-ups DIR] [--large DIR]
 
 --store: for small results and directories; without it a sample is made. --big: with a result of a
 GiB (else what the store has). --look-ups: the bench's set of 1M spans, whose questions Q1, Q4 and
-Q11 are asked. The sides take turns, and each ratio is that of the medians of ROUNDS. Nothing
+Q11 are asked. --large: the one of 10M, whose Q14 (75 MB) is read, and all of it; both beside what
+they may take. The sides take turns, and each ratio is that of the medians of ROUNDS. Nothing
 fails: what is over its target is marked.
 """
-import argparse, json, os, shutil, statistics, subprocess, sys, tempfile
+import argparse, json, os, shutil, statistics, subprocess, sys, tempfile, time
 
 import queries
 from measure import HERE, client, work
 from mounted import Mount, SPANCTL, SPANFS
 
 ROUNDS = int(os.environ.get('BENCH_ROUNDS', '7'))
+PAUSE = 12      # s, after which the daemon has long given back what it gives back soon
 GIB = 1 << 30
 
 
@@ -100,18 +102,57 @@ def big(r, store, at):
 def look_ups(r, dataset, at):
     with Mount([SPANFS, '-f', '-o', 'now=latest,result_cache.enabled=no',
                 os.path.join(dataset, 'store')], at('mnt')) as m, bare(at('bare')) as b:
-        for q, path in questions(dataset).items():
+        for q, path in questions(dataset, 'Q1', 'Q4', 'Q11').items():
             f = m.file(path)
             g = b.file('%d' % size_of(f))
             r.line('%s, not cached' % q, *turns(lambda: client('file', 100, f)['ms'],
                                                 lambda: client('file', 100, g)['ms']), 2.0)
 
 
-def questions(dataset):
+def faults(m):
+    """minor ones of the daemon so far"""
+    with open('/proc/%d/stat' % m.pid) as f:
+        return int(f.read().rsplit(')', 1)[1].split()[7])
+
+
+def read(path):
+    """once"""
+    with open(path, 'rb', buffering=0) as f:
+        while f.read(1 << 20):
+            pass
+
+
+def large(r, dataset, at):
+    store = os.path.join(dataset, 'store')
+    path = questions(dataset, 'Q14')['Q14']
+    alone = [SPANCTL, '-s', store, '-o', 'mount.now=latest', 'query', '/' + path]
+    with Mount([SPANFS, '-f', '-o', 'now=latest,result_cache.enabled=no', store], at('mnt')) as m, \
+         bare(at('bare')) as b:
+        f = m.file(path)
+        g = b.file('%d' % size_of(f))
+        r.line('Q14, not cached; beside spanctl query and the file', *turns(
+            lambda: client('file', 3, f)['ms'],
+            lambda: [a + c for a, c in zip(spawned(3, *alone), client('file', 3, g)['ms'])]), 1.5)
+        before = faults(m)
+        client('file', 20, f)
+        r.line('page faults of a read of it', (faults(m) - before) / 21, 500, 1.0, unit='faults')
+        worst = 0
+        for _ in range(3):
+            time.sleep(PAUSE)
+            before = faults(m)
+            read(f)
+            worst = max(worst, faults(m) - before)
+        r.line('... after %d s without work, worst of 3' % PAUSE, worst, 500, 1.0, unit='faults')
+    with Mount([SPANFS, '-f', '-o', 'now=latest,result_cache.enabled=no', store], at('mnt')) as m:
+        read(m.file('spans.jsonl'))
+        r.line('peak memory while all of it is read', m.peak_kb() / 1024, 150, 1.0, unit='MiB')
+
+
+def questions(dataset, *which):
     name = os.path.basename(os.path.normpath(dataset))
     with open(os.path.join(HERE, 'expected-%s.json' % name)) as f:
         params = json.load(f)['params']
-    return {q: queries.path({'id': q}, params) for q in ('Q1', 'Q4', 'Q11')}
+    return {q: queries.path({'id': q}, params) for q in which}
 
 
 def main():
@@ -119,6 +160,7 @@ def main():
     a.add_argument('--store')
     a.add_argument('--big')
     a.add_argument('--look-ups', dest='look_ups')
+    a.add_argument('--large')
     o = a.parse_args()
     d = tempfile.mkdtemp(prefix='spanfs-ratios.')
     at = lambda *names: os.path.join(d, *names)
@@ -136,6 +178,10 @@ def main():
             look_ups(r, o.look_ups, at)
         else:
             print('Q1, Q4, Q11: no set of 1M spans; make bench makes it')
+        if o.large and os.path.isdir(os.path.join(o.large, 'store')):
+            large(r, o.large, at)
+        else:
+            print('Q14: no set of 10M spans; make bench SIZES=10m makes it')
         print('%d over their targets' % r.over)
     finally:
         shutil.rmtree(d, ignore_errors=True)

@@ -481,6 +481,41 @@ cache_holds_a_scan_of_much_on_trial_only(void **state)
 	rig_release(&r);
 }
 
+/* As filters are that plans are made with. */
+static void
+cache_gives_a_trial_beside_what_is_pinned_for_long(void **state)
+{
+	const struct chunk *pinned[64];
+	struct shard_rig r;
+	struct err e = ERR_INIT;
+	uint32_t n, m = 0;
+	size_t few;
+
+	(void)state;
+	rig_frozen(&r, 10);
+	n = shard_info(r.shard)->n_row_groups;
+	chunkcache_resize(r.cache, 1u << 30);
+	assert_true(scan(&r, 1, 0, 2) > 0);
+	few = chunkcache_stats(r.cache).n_bytes;
+	chunkcache_drop(r.cache);
+	chunkcache_resize(r.cache, 6 * few);
+	for (uint32_t i = 0; i < shard_info(r.shard)->n_columns && m < 64; i++) {
+		ok(chunk_get(r.shard, &shard_info(r.shard)->columns[i], 0, &pinned[m], &e), &e);
+		m += pinned[m] != NULL;
+	}
+	assert_true(m > 10);
+	assert_true(scan(&r, 2, 1, n) > 0);
+	/* What was read last is there still, and who comes back to it keeps it. */
+	assert_int_equal(scan(&r, 3, n - 2, n), 0);
+	assert_in_range(chunkcache_stats(r.cache).n_bytes, 1, 6 * few);
+	for (uint32_t i = 0; i < m; i++)
+		chunk_put(pinned[i]);
+	/* By and by what was pinned goes, too. */
+	assert_true(scan(&r, 4, 1, n / 2) > 0);
+	assert_true(scan(&r, 5, 0, 1) > 0);
+	rig_release(&r);
+}
+
 static void
 cache_keeps_what_comes_back_soon(void **state)
 {
@@ -589,6 +624,7 @@ main(void)
 		cmocka_unit_test(cache_keeps_what_is_used_again_over_a_scan),
 		cmocka_unit_test(cache_that_begins_small_grows_to_what_comes_back),
 		cmocka_unit_test(cache_holds_a_scan_of_much_on_trial_only),
+		cmocka_unit_test(cache_gives_a_trial_beside_what_is_pinned_for_long),
 		cmocka_unit_test(cache_keeps_what_comes_back_soon),
 		cmocka_unit_test(threads_share_a_shard_and_a_small_cache),
 	};
