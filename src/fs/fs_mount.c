@@ -29,7 +29,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define WATCH_MS 40	/* how often calls that were interrupted, and reads that wait, are looked at */
+#define WATCH_MS 25	/* how often calls that were interrupted, and reads that wait, are looked at */
 
 /* ---- libfuse's messages ---- */
 
