@@ -31,7 +31,7 @@
  *   statistics.looking  by those who plan first; until what is kept beside the store was read
  *   world.making      by those who need the statistics of every shard; until they are there
  *   statistics.lock   by those who make the summary
- *   engine.lock       the newest world, the table of results, the ticker
+ *   engine.lock       the newest world, the table of results, the prepared requests, the ticker
  *   result.lock       a result's state and its waits
  *   runner.lock, decisioncache's, pool's, partcache's
  *   leaves: world.lock, statistics.state, blob.lock, window.lock, slabs.lock, costs.lock, catalog's, those of the errors,
