@@ -177,20 +177,19 @@ print_cache(struct engine *en, struct requester asks, struct buf *out)
 static void
 print_metrics(struct engine *en, struct requester asks, struct buf *out)
 {
+	struct cache_level levels[MAX_LEVELS];
 	struct metrics m = {
-		.counters = &en->counters, .querylog = &en->querylog, .shadow = &en->shadow,
+		.levels = levels, .counters = &en->counters, .querylog = &en->querylog, .shadow = &en->shadow,
 		.chunk_cache = chunkcache_stats(catalog_cache(en->catalog)),
 		.chunk_kept_bytes = chunkcache_kept_bytes(catalog_cache(en->catalog)),
 		.results_bytes = atomic_load(&en->results_bytes),
 		.cost_version = atomic_load(&en->cost_version),
 	};
 	struct partcache_stats parts = partcache_stats(en->parts);
-	struct cache_level levels[MAX_LEVELS];
 	struct world *w;
 
 	(void)asks;
 	m.n_levels = cache_levels(en, levels);
-	m.levels = levels;
 	m.n_parts = parts.n;
 	m.parts_bytes = parts.bytes;
 	m.parts_hits = parts.hits;

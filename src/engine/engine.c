@@ -73,10 +73,7 @@ sleep_a_tick(struct engine *en)
 		;
 }
 
-/*
- * When there is something to tidy: results that nobody uses are too old to be kept, or what is free
- * may go back; 0: there is nothing. Under the lock.
- */
+/* When results that nobody uses are too old, or what is free may go back; 0: never. Under the lock. */
 static uint64_t
 next_tidying(const struct engine *en)
 {
@@ -112,9 +109,9 @@ take_give_back(struct engine *en, uint64_t now)
 }
 
 /*
- * Nobody waits: what is too old goes. What is free goes back to the system when there was no work
- * for a while: whoever asks every second or so would touch fresh pages each time. Under the
- * lock, which is given up meanwhile.
+ * Nobody waits: what is too old goes. What is free goes back to the system when there was no work for
+ * a while: whoever asks every second or so would touch fresh pages each time. Under the lock,
+ * which is given up meanwhile.
  */
 static void
 tidy(struct engine *en)

@@ -23,15 +23,7 @@
 #include "clickhouse/ch_scan.h"
 
 #define BATCH 512
-#define WINDOW_ROWS 20000
-#define LIMIT_TIMES 4			/* so many rows for each that is wanted are looked at first */
-#define LEAST_WINDOW 1000
-#define ONE_WINDOW 50000		/* expected spans, at most, of which all are asked for at once */
-#define ONE_LIMITED 500000		/* the same, of which a limit lets few come */
-#define FIRST_WINDOW_NS 60000000000ull
-#define GROWTH 4
 #define PIECE_ROWS 2000000		/* of a group, whose durations come in one row */
-#define TIMES_AGE_NS 10000000000ull
 #define TRACE_SPANS 1000000		/* of one trace, at once in memory */
 
 static int
@@ -381,96 +373,18 @@ source_scan(struct source *s, struct slice slice, struct row_sink *sink, struct 
 	return rc < 0 ? rc : end;
 }
 
-/* ---- windows ---- */
-
-static uint64_t
-sum_or_most(uint64_t a, uint64_t b)
-{
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
-/* Expected rows, as if all spans of the table were as far apart as others. */
-static double
-rows_between(const struct ch_span_times *t, uint64_t from, uint64_t to)
-{
-	double all = (double)(t->last_ns - t->first_ns) + 1;
-
-	from = from > t->first_ns ? from : t->first_ns;
-	to = to < t->last_ns ? to : t->last_ns;
-	return from > to ? 0 : (double)t->rows * ((double)(to - from) + 1) / all;
-}
-
-static uint64_t
-first_length(const struct ch_state *st, const struct ch_span_times *t)
-{
-	uint64_t want = st->q.limit;
-	double ns;
-
-	if (!t->any || t->rows == 0)
-		return FIRST_WINDOW_NS;
-	if (rows_between(t, st->rest.first, st->rest.last) <= (want == UINT64_MAX ? ONE_WINDOW :
-	    ONE_LIMITED))
-		return UINT64_MAX;
-	want = want > WINDOW_ROWS / LIMIT_TIMES ? WINDOW_ROWS : want * LIMIT_TIMES + LEAST_WINDOW;
-	ns = ((double)(t->last_ns - t->first_ns) + 1) * (double)want / (double)t->rows;
-	return ns < 1e18 ? (uint64_t)ns + 1 : UINT64_MAX;
-}
-
-/* The first one has the newest spans, and all that came since one looked. */
-static int
-windows_begin(struct source *s, struct ch_state *st, struct err *e)
-{
-	struct ch_span_times t;
-	int rc = ch_server_times(st->server, TIMES_AGE_NS, s->env->cancel, s->env->deadline_mono_ns,
-	    &t, e);
-
-	if (rc < 0)
-		return rc;
-	st->begun = true;
-	st->first_ns = t.any ? t.first_ns : UINT64_MAX;
-	st->length = first_length(st, &t);
-	if (t.any && t.last_ns < st->rest.last && t.last_ns >= st->rest.first)
-		st->length = sum_or_most(st->length, st->rest.last - t.last_ns);
-	return 0;
-}
-
-static void
-next_length(struct ch_state *st)
-{
-	if (st->window_rows < WINDOW_ROWS / GROWTH)
-		st->length = st->length > UINT64_MAX / GROWTH ? UINT64_MAX : st->length * GROWTH;
-	else if (st->window_rows > (uint64_t)WINDOW_ROWS * GROWTH)
-		st->length = st->length / GROWTH + 1;
-}
+/* ---- slices ---- */
 
 static int
 source_slice(struct source *s, struct slice *out, struct err *e)
 {
 	struct ch_state *st = s->state;
-	int rc;
 
 	if (st->scanned)
 		return 1;
-	if (st->mode != MODE_WINDOWS) {
-		st->scanned = true;
-		return 0;
-	}
-	if (!st->begun) {
-		st->rest = *out;
-		if ((rc = windows_begin(s, st, e)) < 0)
-			return rc;
-	} else {
-		next_length(st);
-	}
-	*out = st->rest;
-	/* What is before the first span, if anything came there, goes along with the last window. */
-	if (st->rest.last - st->rest.first >= st->length &&
-	    st->rest.last - st->length > st->first_ns) {
-		out->first = st->rest.last - st->length + 1;
-		st->rest.last = out->first - 1;
-	} else {
-		st->scanned = true;
-	}
+	if (st->mode == MODE_WINDOWS)
+		return ch_window_next(s, out, e);
+	st->scanned = true;
 	return 0;
 }
 

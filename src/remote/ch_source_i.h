@@ -8,6 +8,7 @@
 #include "clickhouse/ch_sql.h"
 
 #define CH_SPARE_MOST 500		/* rows that are held till it is known whether they are the first */
+#define TIMES_AGE_NS 10000000000ull	/* how old what is known of the times of all spans may be */
 
 enum ch_mode { MODE_ALL, MODE_FIRST, MODE_WINDOWS, MODE_TRACES };
 
@@ -47,10 +48,14 @@ int ch_first_read(struct ch_state *, struct ch_scan *, struct err *) WARN_UNUSED
 /* ---- ch_mode.c ---- */
 /* Does the plan want counts and groups of the server, where it can make them? */
 bool ch_may_group(const struct source *);
-/* The question, and how it is asked: of a layout that outlives the state. */
 /* Where the server can be told all of the filter, its fields need not come. Of the schema that q has now. */
 int ch_state_tell(const struct source *, struct ch_state *, struct err *) WARN_UNUSED;
+/* The question, and how it is asked: of a layout that outlives the state. */
 int ch_state_begin(const struct source *, struct ch_state *, struct ch_layout *, struct err *)
     WARN_UNUSED;
+
+/* ---- ch_windows.c ---- */
+/* The next window, of all of `out` to begin with; the last one sets `scanned`. */
+int ch_window_next(struct source *, struct slice *out, struct err *) WARN_UNUSED;
 
 #endif
