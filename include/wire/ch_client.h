@@ -67,6 +67,7 @@ struct ch_question {
 	const atomic_bool *cancel;	/* may be NULL */
 	struct sv id;			/* of the query, up to 47 bytes; empty: one is made */
 	const struct ch_writing *writing;	/* NULL: it only reads */
+	bool first;			/* it sorts for few rows: skip indexes serve that while it reads */
 };
 
 /* Of a question that writes. */

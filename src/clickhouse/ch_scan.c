@@ -33,6 +33,7 @@ ask(struct ch_scan *s, struct ch_client *c, const struct ch_scan_opts *o,
 		.deadline_ns = o->deadline_ns, .cancel = o->cancel };
 	int rc;
 
+	question.first = s->sql.limited;
 	question.sql = s->sql.text;
 	question.params = s->sql.params;
 	question.n_params = s->sql.n_params;

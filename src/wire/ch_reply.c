@@ -393,8 +393,8 @@ kill_it(struct ch_reply *r)
 {
 	struct ch_reply *k;
 	struct ch_param id = { SV("id"), sv_cstr(r->outcome.id) };
-	struct ch_question q = { SV("KILL QUERY WHERE query_id = {id:String} ASYNC"), &id, 1,
-		SV("TabSeparated"), SV_EMPTY, clock_mono_ns() + KILL_NS, NULL, SV_EMPTY, NULL };
+	struct ch_question q = { .sql = SV("KILL QUERY WHERE query_id = {id:String} ASYNC"), .params = &id,
+		.n_params = 1, .format = SV("TabSeparated"), .deadline_ns = clock_mono_ns() + KILL_NS };
 
 	atomic_fetch_add(&r->client->killed, 1);
 	if ((k = calloc(1, sizeof *k)) == NULL)

@@ -112,7 +112,7 @@ put_settings(struct buf *b, const struct ch_reply *r, const struct ch_question *
 		put_number(b, "cancel_http_readonly_queries_on_client_close", 1);
 		put_number(b, "output_format_binary_write_json_as_string", 1);
 		/* Looked at while rows are read, they keep the server from remembering which had none. */
-		if (r->settings == SETTINGS_ALL)
+		if (r->settings == SETTINGS_ALL && !q->first)
 			put_number(b, "use_skip_indexes_on_data_read", 0);
 	}
 	if (q->comment.n != 0)
