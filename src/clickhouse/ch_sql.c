@@ -237,6 +237,24 @@ others_write(struct clause *c, const struct pred *filter, bool apart)
 	W(c->w, ")");
 }
 
+/* Such rows are no spans, and must not take the places of those that are. */
+static void
+ids_write(struct clause *c)
+{
+	also(c);
+	w_column(c->w, CHC_TRACE_ID);
+	W(c->w, " NOT IN ('', '00000000000000000000000000000000') AND ");
+	w_column(c->w, CHC_SPAN_ID);
+	W(c->w, " NOT IN ('', '0000000000000000')");
+}
+
+/* Is the order whole, and only the first rows of it wanted? With one to spare who asks looks himself. */
+static bool
+whole_order(const struct ch_select *q)
+{
+	return q->newest && q->limit != UINT64_MAX && !q->spare && !q->count && !q->whole_traces && !q->hex;
+}
+
 enum part { PART_ALL, PART_OWN, PART_OTHERS };
 
 /* Once something is in PREWHERE, all is: what is in WHERE then finds the wide columns read. */
@@ -259,6 +277,8 @@ part_write(struct writer *w, const struct ch_select *q, enum part part)
 		also(&c);
 		split_guard_not(w, q->filter);
 	}
+	if (whole_order(q))
+		ids_write(&c);
 }
 
 void
@@ -331,7 +351,7 @@ order_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 	w_column(w, CHC_TRACE_ID);
 	W(w, ", ");
 	w_column(w, CHC_SPAN_ID);
-	if (q->limit == UINT64_MAX || !w->exact || q->hex)
+	if (!whole_order(q) || !w->exact)
 		return;
 	W(w, " LIMIT ");
 	w_u64(w, q->limit);
