@@ -122,7 +122,7 @@ cond_write(struct writer *w, const struct pred *p, bool deny)
 static bool
 is_bare(const struct writer *w, const struct pred *p)
 {
-	return p->kind == PRED_LEAF && p->field.scope == FIELD_BARE && leaf_how(w, p) != LEAF_NOT;
+	return p->kind == PRED_LEAF && p->op != OP_TEXT && p->field.scope == FIELD_BARE && leaf_how(w, p) != LEAF_NOT;
 }
 
 /* Of what is said at all: the others are nowhere in the statement. */
@@ -222,7 +222,8 @@ split_asks_for(const struct pred *filter, struct sv key)
 	size_t n = filter->kind == PRED_AND ? filter->n_kids : 1;
 
 	for (size_t i = 0; i < n; i++)
-		if (kids[i]->kind == PRED_LEAF && kids[i]->field.scope == FIELD_BARE && sv_eq(kids[i]->field.key, key))
+		if (kids[i]->kind == PRED_LEAF && kids[i]->op != OP_TEXT && kids[i]->field.scope == FIELD_BARE &&
+		    sv_eq(kids[i]->field.key, key))
 			return true;
 	return false;
 }

@@ -93,6 +93,11 @@ enum how {
 enum how leaf_how(const struct writer *, const struct pred *);
 void leaf_write(struct writer *, const struct pred *);
 
+/* ---- ch_sql_words.c ---- */
+/* text/WORDS: can anything be said of them? It is LEAF_WIDE then. */
+bool words_can(const struct ch_schema *, const struct pred *);
+void words_write(struct writer *, const struct pred *);
+
 /* ---- ch_sql_attr.c ---- */
 enum how attr_how(const struct pred *);
 void attr_write(struct writer *, const struct pred *);

@@ -106,7 +106,7 @@ static enum how
 any_how(const struct ch_schema *s, const struct pred *p)
 {
 	if (p->op == OP_TEXT)
-		return LEAF_NOT;
+		return words_can(s, p) ? LEAF_WIDE : LEAF_NOT;
 	switch (p->field.scope) {
 	case FIELD_INTRINSIC:
 		return intrinsic_how(s, p);
@@ -362,7 +362,9 @@ leaf_write(struct writer *w, const struct pred *p)
 {
 	const struct leaf_row *r = &leaf_rows[p->field.scope == FIELD_INTRINSIC ? p->field.intrinsic : 0];
 
-	if (p->field.scope == FIELD_SCOPE) {
+	if (p->op == OP_TEXT) {
+		words_write(w, p);
+	} else if (p->field.scope == FIELD_SCOPE) {
 		W(w, "0");
 	} else if (p->field.scope != FIELD_INTRINSIC) {
 		attr_write(w, p);
