@@ -29,3 +29,11 @@ rounds_of(unsigned n)
 
 	return n / step + (n % step != 0);
 }
+
+unsigned
+rounds_of_all(unsigned usual, unsigned all)
+{
+	const char *env = getenv("SPANFS_TEST_ALL");
+
+	return rounds_of(env == NULL || *env == '\0' ? usual : all);
+}

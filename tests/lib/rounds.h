@@ -13,5 +13,7 @@
 size_t rounds_step(void);
 /* Of n drawn cases: how many to draw, at least one. */
 unsigned rounds_of(unsigned n);
+/* The same of the `usual` cases of a program that has more; of all, if SPANFS_TEST_ALL is set. */
+unsigned rounds_of_all(unsigned usual, unsigned all);
 
 #endif
