@@ -105,6 +105,7 @@ count_taken(const struct way *way, const struct plan *p, const struct profile *p
 	case OPT_FORCE_COVERING:
 		yes = reads_by(p, ACCESS_COVERING);
 		break;
+	case OPT_FORCE_LEVELS:	/* of a server: tests/clickhouse/test_ch_shadow.c */
 	case OPT_FORCE_NONE:
 		break;
 	}
