@@ -70,6 +70,7 @@ struct ch_select {
 	bool by_trace;			/* of groups: two levels, what each trace has of one, and that put together */
 	bool own;			/* of groups: no resource has their bare names, it was said (ch_others) */
 	uint64_t shift;			/* of groups: their buckets are so much later than their spans */
+	bool ids;			/* rows that have none are no spans, and are left out */
 	bool count;			/* how many, not which; ERR_UNSUPPORTED if not exact */
 	/* What the table of times says of the traces that are asked for (ch_sql_trace_times). */
 	bool has_times;

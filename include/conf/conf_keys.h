@@ -19,7 +19,7 @@ X(STORE_TEXT_INDEX, "store", "text_index", CONF_BOOL, "yes", 0, 0, NULL,
 X(STORE_SYNC, "store", "sync", CONF_BOOL, "yes", 0, 0, NULL,
     "Sync files and directories before a commit is reported.")
 X(STORE_CACHE, "store", "cache", CONF_SIZE, "256MiB", 1048576, 1125899906842624, NULL,
-    "Memory for decoded parts of shards; what is read only once gets a tenth, 16 MiB at least.")
+    "Memory for decoded parts of shards; what is read only once gets a tenth, or 16 MiB if that is more, but no more than half.")
 X(QUERY_THREADS, "query", "threads", CONF_INT, "0", 0, 1024, NULL,
     "Threads of one query; 0: as many as there are processors.")
 X(QUERY_TIMEOUT, "query", "timeout", CONF_DURATION, "30s", 1e6, 8.64e17, NULL,

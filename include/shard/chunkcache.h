@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * chunkcache: decoded sections of all shards of a store, bounded in bytes. What is pinned stays,
- * so the bound can be passed by what is pinned. What is read once gets a tenth of it, 16 MiB at
- * least; what different readers ask for, or one again later, gets the rest. Thread-safe; a hit takes
- * no lock.
+ * so the bound can be passed by what is pinned. What is read once gets a tenth of it, or 16 MiB if that
+ * is more, but no more than half; what different readers ask for, or one again later, gets the rest.
+ * Thread-safe; a hit takes no lock.
  */
 #ifndef SHARD_CHUNKCACHE_H
 #define SHARD_CHUNKCACHE_H

@@ -91,7 +91,7 @@ value_row(struct counting *x, const struct sv *cells, enum part part)
 	if ((rc = ch_span_text(key, &x->a, &f.key, x->e)) < 0 ||
 	    (rc = ch_span_text(text, &x->a, &shown, x->e)) < 0)
 		return rc;
-	if (!plain(key, f.key) || !plain(text, shown) || (part == P_EVENT && sv_is(text, "-0")))
+	if (!plain(key, f.key) || !plain(text, shown))
 		return 1;
 	rc = ch_span_value(text, &x->a, &v, x->e);
 	return rc < 0 ? rc : spread(x, f, &v);
@@ -202,7 +202,10 @@ ch_contrast(struct ch_client *c, const struct ch_select *q, const struct pred *s
 	arena_init(&x.a);
 	if ((rc = ch_sql_contrast(q, selection, &a, &sql, e)) == 0 && (rc = contrast_like(t, &x.t, e)) == 0)
 		rc = ask(c, &sql, o, &x, outcome);
-	if (rc == 0)
+	/* The server has all values before it leaves any out; of rows a field with too many takes no more. */
+	if (rc == ERR_NOMEM || rc == ERR_LIMIT)
+		rc = 1;
+	else if (rc == 0)
 		rc = contrast_merge(t, x.t, e);
 	contrast_free(x.t);
 	arena_release(&x.a);

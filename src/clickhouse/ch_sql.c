@@ -277,7 +277,7 @@ part_write(struct writer *w, const struct ch_select *q, enum part part)
 		also(&c);
 		split_guard_not(w, q->filter);
 	}
-	if (whole_order(q))
+	if (q->ids || whole_order(q))
 		ids_write(&c);
 }
 

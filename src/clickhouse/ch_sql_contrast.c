@@ -13,8 +13,8 @@
 #include "model/contrast_column.h"
 #include "rowbinary/ch_rows.h"
 
-/* One more tells that a field has too many; another one that 0 and -0 are one value here. */
-#define VALUES_MOST (CONTRAST_MOST_VALUES + 2)
+/* One more tells that a field has too many. */
+#define VALUES_MOST (CONTRAST_MOST_VALUES + 1)
 
 /* Does the selection have the span? */
 static void
@@ -171,6 +171,7 @@ ch_sql_contrast(const struct ch_select *q, const struct pred *selection, struct 
 {
 	struct writer w = { .b = BUF_INIT, .params = VEC_INIT, .a = a, .s = q->schema, .hex = q->hex,
 		.exact = true, .doubts = true };
+	struct ch_select asked = *q;
 	int rc;
 
 	memset(out, 0, sizeof *out);
@@ -178,9 +179,10 @@ ch_sql_contrast(const struct ch_select *q, const struct pred *selection, struct 
 	if (q->hex || q->schema->json || !w_have(&w, CHC_ATTRS) || !w_have(&w, CHC_RESOURCE)) {
 		w.exact = false;
 	} else {
-		values(&w, q, selection);
+		asked.ids = true;
+		values(&w, &asked, selection);
 		W(&w, " UNION ALL ");
-		spans(&w, q, selection);
+		spans(&w, &asked, selection);
 	}
 	rc = w_finish(&w, out, e);
 	return rc < 0 || out->exact ? rc : err_set(e, ERR_UNSUPPORTED, -1, "ClickHouse can't compare these spans exactly");

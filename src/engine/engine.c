@@ -122,6 +122,7 @@ tidy(struct engine *en)
 	unsigned long long asked = atomic_load(&en->counters.cache_misses) +
 	    atomic_load(&en->counters.cache_hits);
 	bool worked = gone != NULL || asked != en->tidied_at, give_back;
+	bool old = en->world != NULL && en->prepared.bytes != 0 && en->prepared.world_id != en->world->id;
 
 	if (worked) {
 		en->worked_at_ns = now;
@@ -129,12 +130,13 @@ tidy(struct engine *en)
 	}
 	give_back = take_give_back(en, now);
 	en->tidied_at = asked;
-	if (gone == NULL && !give_back)
+	if (gone == NULL && !give_back && !old)
 		return;
 	pthread_mutex_unlock(&en->lock);
 	results_drop(gone);
-	if (give_back) {
+	if (give_back || old)
 		prepared_drop(en);
+	if (give_back) {
 		slabs_give_back(&en->slabs);
 		slabs_give_back(&en->copies);
 		memory_give_back();

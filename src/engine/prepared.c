@@ -171,14 +171,17 @@ free_all(struct prepared *t)
 		request_free(t->slot[i]);
 }
 
-/* Under engine.lock: those of a world that is over, whose files they would hold. */
+/*
+ * Under engine.lock: those of a world that is over, whose files they would hold; and all where there is
+ * no room for more: they are soon made again.
+ */
 static struct prepared
-take_old(struct engine *en)
+take_old(struct engine *en, size_t more)
 {
 	uint64_t id = en->world != NULL ? en->world->id : 0;
 	struct prepared old = { .bytes = 0 };
 
-	if (en->prepared.world_id != id) {
+	if (en->prepared.world_id != id || en->prepared.bytes + more > ALL_BYTES) {
 		old = take_all(en);
 		en->prepared.world_id = id;
 	}
@@ -196,8 +199,6 @@ put_in(struct engine *en, struct request *r, size_t bytes, struct request **inst
 	if (r->world->id != t->world_id || r->epoch != atomic_load(&en->prepared_epoch))
 		return false;
 	*instead = take_out(t, slot);
-	if (t->bytes + bytes > ALL_BYTES)
-		return false;
 	t->bytes += bytes;
 	*slot = r;
 	return true;
@@ -217,9 +218,10 @@ prepared_settle(struct request *r, bool well)
 	if (k != NULL && (bytes = request_memory(k)) > ONE_BYTES) {
 		request_free(k);
 		k = NULL;
+		bytes = 0;
 	}
 	pthread_mutex_lock(&en->lock);
-	old = take_old(en);
+	old = take_old(en, bytes);
 	if (k != NULL && put_in(en, k, bytes, &instead))
 		k = NULL;
 	pthread_mutex_unlock(&en->lock);

@@ -212,7 +212,6 @@ request_plan(struct request *r, struct err *e)
 		r->prepared = false;
 		return 0;
 	}
-	r->all = atomic_load(&r->world->all);
 	r->load = x.options.load;
 	r->epoch = atomic_load(&r->engine->prepared_epoch);
 	if ((code = request_stats(r, e)) < 0 || (code = request_stats_server(r, e)) < 0 ||

@@ -83,7 +83,11 @@ request_stats(struct request *r, struct err *e)
 
 	if (r->stats != NULL)
 		return 0;
+	r->all = atomic_load(&r->world->all);
 	code = load(r, &st, e);
+	/* It may have made them itself. */
+	if (code == 0 && st == atomic_load(&r->world->all))
+		r->all = st;
 	return code == 0 ? take_stats(r, st, e) : code;
 }
 

@@ -116,6 +116,13 @@ may_be_last(struct result *r)
 	return last;
 }
 
+/* Under engine.lock: nothing is to go back, or that was put off (spared_until) before this work. */
+static bool
+rests(const struct engine *en)
+{
+	return en->give_back_at_ns == 0 || en->give_back_at_ns > en->worked_at_ns + en->idle_ns;
+}
+
 void
 result_unref(struct result *r)
 {
@@ -141,8 +148,8 @@ result_unref(struct result *r)
 	listed = last && r->listed && ((unfinished && !sized) || !worth_keeping(r));
 	if (listed)
 		results_remove(&en->results, r);
-	/* The ticker, which sleeps without end, is to see the first that is kept grow old, and work. */
-	if (last && en->idle && (en->results.oldest == r || en->give_back_at_ns == 0))
+	/* The ticker, which sleeps for long, is to see the first that is kept grow old, and work. */
+	if (last && en->idle && (en->results.oldest == r || rests(en)))
 		pthread_cond_signal(&en->tick);
 	/* It counts from now on: what is over the bound by it goes at once. */
 	if (last)

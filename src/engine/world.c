@@ -158,6 +158,9 @@ engine_world(struct engine *en, struct world **out, struct err *e)
 		old = en->world;
 		en->world = world_ref(w);
 	}
+	/* What is prepared for the old one holds it. */
+	if (old != NULL && en->idle)
+		pthread_cond_signal(&en->tick);
 	pthread_mutex_unlock(&en->lock);
 	world_unref(old);
 	*out = w;

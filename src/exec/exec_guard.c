@@ -111,18 +111,19 @@ int
 exec_sort(struct exec *ex, void *v, size_t n, size_t size,
     int (*cmp)(const void *, const void *, void *), void *arg, struct err *e)
 {
+	size_t room = n > RUNSORT_RUN ? n * size : 0;
 	struct looking l = { ex, e, 0 };
 	void *tmp = NULL;
 	int rc;
 
-	if ((rc = mem_take(ex, n * size, e)) < 0)
+	if ((rc = mem_take(ex, room, e)) < 0)
 		return rc;
-	if (n > RUNSORT_RUN && (tmp = malloc(n * size)) == NULL)
+	if (room != 0 && (tmp = malloc(room)) == NULL)
 		rc = err_nomem(e);
 	else if (!runsort(&(struct runsort){ size, cmp, arg, is_over, &l }, v, tmp, n))
 		rc = l.code;
 	free(tmp);
-	mem_give(ex, n * size);
+	mem_give(ex, room);
 	return rc;
 }
 

@@ -14,7 +14,7 @@
  *
  * Of what a reader waits for in the page cache the kernel sends no INTERRUPT: it asked for those
  * pages ahead, and does not tell of the release before they are answered. So the attendant looks
- * after all reads that wait: pages that nobody is left for fail, and who else wants them asks again.
+ * after all such reads that wait: pages that nobody is left for fail, and who else wants them asks again.
  *
  * libfuse holds req's lock while it runs the interrupt function, and fuse_reply does not take
  * it. So the function may reply itself, and the other side calls fuse_req_interrupt_func with
@@ -305,12 +305,13 @@ on_interrupt(fuse_req_t req, void *arg)
 		fs_kick(c->fs);
 }
 
-/* Calls fn for every call, with a reference held and no lock. */
-static void
+/* Calls fn for every call, with a reference held and no lock. False: for want of memory not for all. */
+static bool
 each_call(struct fs *fs, void (*fn)(struct call *, void *), void *arg)
 {
 	struct call **all = NULL;
 	size_t n = 0, cap = 0;
+	bool whole = true;
 
 	pthread_mutex_lock(&fs->calls_lock);
 	for (struct call *c = fs->calls; c != NULL; c = c->next)
@@ -318,13 +319,15 @@ each_call(struct fs *fs, void (*fn)(struct call *, void *), void *arg)
 			/* Linked, so its last reference is not gone yet; see call_end. */
 			call_ref(c);
 			all[n++] = c;
-		}
+		} else
+			whole = false;
 	pthread_mutex_unlock(&fs->calls_lock);
 	for (size_t i = 0; i < n; i++) {
 		fn(all[i], arg);
 		call_unref(all[i]);
 	}
 	free(all);
+	return whole;
 }
 
 static void
@@ -334,7 +337,7 @@ watch_one(struct call *c, void *arg)
 
 	pthread_mutex_lock(&c->lock);
 	interrupted = c->interrupted && !c->fired;
-	reads = c->kind == CALL_READ && c->wait != NULL;
+	reads = c->ahead && c->wait != NULL;
 	pthread_mutex_unlock(&c->lock);
 	if (!interrupted && !reads)
 		return;
@@ -353,7 +356,8 @@ calls_watch(struct fs *fs)
 
 	/* First: whoever comes from here on is seen, or wakes the attendant. */
 	atomic_store(&fs->watched, false);
-	each_call(fs, watch_one, &left);
+	if (!each_call(fs, watch_one, &left))
+		left = true;
 	if (left)
 		atomic_store(&fs->watched, true);
 	return left;
@@ -378,7 +382,7 @@ calls_end(struct fs *fs)
 	pthread_mutex_lock(&fs->calls_lock);
 	while (fs->n_calls != 0) {
 		pthread_mutex_unlock(&fs->calls_lock);
-		each_call(fs, end_one, NULL);
+		(void)each_call(fs, end_one, NULL);
 		pthread_mutex_lock(&fs->calls_lock);
 		if (fs->n_calls == 0)
 			break;
@@ -474,7 +478,7 @@ call_ask(struct call *c)
 			c->wait = c->kind == CALL_FOLLOW ? (void *)lines : (void *)wait;
 		/* An interrupt that came before there was something to give up. */
 		interrupted = c->interrupted && !c->fired;
-		reads = c->kind == CALL_READ && !c->fired;
+		reads = c->ahead && !c->fired;
 		pthread_mutex_unlock(&c->lock);
 	}
 	if (interrupted || (reads && !atomic_exchange(&c->fs->watched, true)))

@@ -389,6 +389,8 @@ fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file
 	result_ref(h->res);
 	c->off = (uint64_t)off;
 	c->want = size;
+	/* Of what is read past it nobody would ask again. */
+	c->ahead = h->cached && (fi->flags & O_DIRECT) == 0;
 	call_start(c);
 }
 

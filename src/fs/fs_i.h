@@ -383,6 +383,7 @@ struct call {
 	struct fuse_file_info fi;	/* CALL_OPEN */
 	uint64_t off;		/* CALL_READ: of the next byte */
 	size_t want;		/* CALL_READ: bytes yet to come; CALL_FOLLOW: the most */
+	bool ahead;		/* CALL_READ: for the page cache, of which the kernel sends no INTERRUPT */
 	struct buf got;		/* CALL_READ: pieces before the last */
 	unsigned n_pieces;
 	uint64_t begun_ns;

@@ -164,8 +164,8 @@ card_server_groups(const struct opt *o, double rows)
 /* ---- what that costs ---- */
 
 /* Traces whose spans all come. */
-static bool
-whole_traces(const struct plan *p)
+bool
+opt_whole_traces(const struct plan *p)
 {
 	return p->output == ROW_TRACE || plan_has(p, PLAN_TRACES);
 }
@@ -177,7 +177,7 @@ rows_sent(const struct opt *o, const struct server_rows *r)
 	double all = o->stats->server != NULL ? rows_in_range(o->stats->server, p->filter.range) : 0;
 	double n = p->scan.handed.filter || p->filter.pred->kind == PRED_TRUE ? r->found : all;
 
-	if (whole_traces(p))
+	if (opt_whole_traces(p))
 		return n * SPANS_PER_TRACE < all ? n * SPANS_PER_TRACE : all;
 	return p->scan.handed.page && r->wanted < n ? r->wanted : n;
 }
@@ -199,7 +199,7 @@ read_cost(const struct opt *o)
 static double
 questions(const struct plan *p, double rows)
 {
-	return p->output == ROW_SPAN && p->order.n_keys == 0 && !whole_traces(p) ?
+	return p->output == ROW_SPAN && p->order.n_keys == 0 && !opt_whole_traces(p) ?
 	    1 + floor(rows / SERVER_WINDOW_ROWS) : 1;
 }
 
@@ -240,6 +240,7 @@ choose_levels(struct opt *o, double found)
 	s->handed.by_trace = false;
 	if (!s->may_by_trace || !s->handed.groups)
 		return;
+	/* By way of traces more is reckoned than at once: it is for who compares both. */
 	s->by_trace_cost = by_trace_cost(o, found);
 	s->handed.by_trace = s->by_trace_cost < s->groups_cost || o->options->force == OPT_FORCE_LEVELS;
 }
@@ -256,7 +257,7 @@ cost_server(struct opt *o, struct plan_node *scan, const struct server_rows *r)
 	scan->est_rows = rows;
 	s->groups_cost = s->rows_cost = 0;
 	s->handed.groups = false;
-	if (s->may_group && !whole_traces(o->plan)) {
+	if (s->may_group && !opt_whole_traces(o->plan)) {
 		s->groups_cost = groups_cost(o, r->found);
 		s->rows_cost = sent + rows * r->tuples * c->cpu_tuple_cost;
 		s->handed.groups = s->groups_cost <= s->rows_cost * SERVER_GROUPS_RISK + SERVER_GROUPS_SMALL;

@@ -188,4 +188,8 @@ int opt_choose(struct opt *, struct err *) WARN_UNUSED;
 /* The estimates of the plan, from those of the shards. */
 void cost_total(struct opt *);
 
+/* ---- cost_server.c ---- */
+/* Traces whose spans all come. */
+bool opt_whole_traces(const struct plan *);
+
 #endif

@@ -13,7 +13,7 @@ rule_remote_levels(struct opt *o, bool *changed, struct err *e)
 
 	(void)e;
 	if (!opt_caps(o)->takes.by_trace || p->scan.may_by_trace || !p->scan.may_group ||
-	    p->output != ROW_GROUP || g == NULL || g->per_trace)
+	    p->output != ROW_GROUP || g == NULL || g->per_trace || opt_whole_traces(p))
 		return 0;
 	p->scan.may_by_trace = true;
 	*changed = true;

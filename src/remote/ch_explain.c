@@ -65,6 +65,7 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 	}
 	if (rc != ERR_UNSUPPORTED)
 		return rc;
+	out->own = false;
 	out->how = s->plan->output == ROW_GROUP && s->env->groups == NULL ?
 	    "the step of its buckets is known when it runs; this, if the rows come" : modes[st->mode];
 	return ch_sql_select(&st->q, a, &out->sql, e);

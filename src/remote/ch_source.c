@@ -155,8 +155,9 @@ source_count(struct source *s, uint64_t *n, struct err *e)
 			return 0;
 		if ((rc = again(s, &outcome, rc, e)) < 0)
 			return rc;
-		if ((rc = ch_count(ch_server_client(st->server), &st->q, &o, &found, &outcome, e)) < 0)
-			return rc;
+		rc = ch_count(ch_server_client(st->server), &st->q, &o, &found, &outcome, e);
+		if (rc < 0)
+			return rc == ERR_UNSUPPORTED && outcome.status == 0 ? 0 : rc;
 	}
 	took(s, &outcome);
 	if (rc > 0)
@@ -263,9 +264,11 @@ source_contrast(struct source *s, struct err *e)
 	if ((rc = ch_contrast(c, &st->q, selection, &o, s->env->contrast, &outcome, e)) < 0) {
 		if (rc == ERR_UNSUPPORTED && outcome.status == 0)
 			return 1;
-		if ((rc = again(s, &outcome, rc, e)) < 0 ||
-		    (rc = ch_contrast(c, &st->q, selection, &o, s->env->contrast, &outcome, e)) < 0)
+		if ((rc = again(s, &outcome, rc, e)) < 0)
 			return rc;
+		rc = ch_contrast(c, &st->q, selection, &o, s->env->contrast, &outcome, e);
+		if (rc < 0)	/* of the schema that there is now it can't be said, if it was not asked */
+			return rc == ERR_UNSUPPORTED && outcome.status == 0 ? 1 : rc;
 	}
 	took(s, &outcome);
 	st->counted = rc == 0;

@@ -29,7 +29,13 @@ struct ch_conn {
  * Which settings go along. A server may not know some (older ones fail on them), a user may not
  * be allowed any (readonly=1): found out by the first failure, then remembered.
  */
-enum ch_settings { SETTINGS_ALL, SETTINGS_KNOWN, SETTINGS_OLD, SETTINGS_NONE };
+enum ch_settings {
+	SETTINGS_ALL,
+	SETTINGS_KNOWN,		/* without the newest */
+	SETTINGS_NO_JSON,	/* before 24.10: it has no columns of JSON to speak of */
+	SETTINGS_OLD,		/* before 21 */
+	SETTINGS_NONE,
+};
 
 struct ch_client {
 	struct buf url, database, user, password, ca_file;	/* each with a NUL behind */

@@ -58,12 +58,13 @@ seconds_left(uint64_t deadline_ns)
 
 /* An answer says that the rows are there, and not that they wait somewhere. */
 static void
-put_writing(struct buf *b, const struct ch_writing *w)
+put_writing(struct buf *b, const struct ch_writing *w, bool json)
 {
 	if (w->data.n == 0)
 		return;
 	put_number(b, "async_insert", 0);
-	put_number(b, "input_format_binary_read_json_as_string", 1);
+	if (json)
+		put_number(b, "input_format_binary_read_json_as_string", 1);
 	if (w->token.n != 0)
 		put_arg(b, "insert_deduplication_token", w->token);
 }
@@ -88,6 +89,7 @@ static void
 put_settings(struct buf *b, const struct ch_reply *r, const struct ch_question *q)
 {
 	const struct ch_writing *w = q->writing;
+	bool json = r->settings < SETTINGS_NO_JSON;
 
 	if (r->settings == SETTINGS_NONE)
 		return;
@@ -103,14 +105,17 @@ put_settings(struct buf *b, const struct ch_reply *r, const struct ch_question *
 	put_whole(b);
 	if (r->settings == SETTINGS_OLD)
 		return;
+	if (json)
+		put_arg(b, "timeout_overflow_mode_leaf", SV("throw"));
 	if (w != NULL) {
-		put_writing(b, w);
+		put_writing(b, w, json);
 	} else {
 		put_arg(b, "read_overflow_mode_leaf", SV("throw"));
 		put_number(b, "limit", 0);
 		put_number(b, "offset", 0);
 		put_number(b, "cancel_http_readonly_queries_on_client_close", 1);
-		put_number(b, "output_format_binary_write_json_as_string", 1);
+		if (json)
+			put_number(b, "output_format_binary_write_json_as_string", 1);
 		/* Looked at while rows are read, they keep the server from remembering which had none. */
 		if (r->settings == SETTINGS_ALL && !q->first)
 			put_number(b, "use_skip_indexes_on_data_read", 0);

@@ -28,6 +28,7 @@ static const char *const profiles[] = {
 	"max_rows_to_group_by=10:group_by_overflow_mode=any", "max_rows_to_group_by=10:group_by_overflow_mode=break",
 	"max_rows_to_sort=100:max_block_size=50:sort_overflow_mode=break",
 	"max_rows_to_read_leaf=5000:read_overflow_mode_leaf=break",
+	"max_execution_time_leaf=1:timeout_overflow_mode_leaf=break",
 	"limit=3", "limit=20", "offset=1", "offset=3", "skip_unavailable_shards=1",
 };
 #define N_PROFILES (sizeof profiles / sizeof *profiles)

@@ -460,9 +460,12 @@ picky(struct canned *c, int fd, unsigned nth, void *arg)
 		b.n = 0;
 		if (sv_find(buf_view(&in), SV("use_skip_indexes_on_data_read=")) >= 0)
 			canned_answer(&b, 404, "", SV("Code: 115. DB::Exception: Unknown setting use_skip_indexes_on_data_read"));
-		else if (sv_find(buf_view(&in), SV("log_comment=")) >= 0)
+		else if (sv_find(buf_view(&in), SV("write_json_as_string=")) >= 0)
+			canned_answer(&b, 404, "", SV("Code: 115. DB::Exception: Unknown setting "
+			    "output_format_binary_write_json_as_string"));
+		else if (sv_find(buf_view(&in), SV("log_comment=")) >= 0 && s->upto == 0)
 			canned_answer(&b, 404, "", SV("Code: 115. DB::Exception: Unknown setting log_comment"));
-		else if (sv_find(buf_view(&in), SV("readonly=")) >= 0)
+		else if (sv_find(buf_view(&in), SV("readonly=")) >= 0 && s->upto == 0)
 			canned_answer(&b, 500, "", SV("Code: 164. DB::Exception: Cannot modify in readonly mode"));
 		else
 			canned_answer(&b, 200, "", SV("x\1"));
@@ -486,12 +489,39 @@ sends_fewer_settings_to_who_takes_no_more(void **state)
 
 	(void)state;
 	assert_int_equal(ask(c, &rows, &o, &e), 0);
-	assert_int_equal(o.tries, 4);
+	assert_int_equal(o.tries, 5);
 	assert_int_equal(ask(c, &rows, &o, &e), 0);
 	assert_int_equal(o.tries, 1);
 	ch_client_free(c);
 	canned_close(srv);
-	assert_int_equal(s.served, 5);
+	assert_int_equal(s.served, 6);
+	buf_release(&rows);
+	script_release(&s);
+}
+
+/* What keeps answers whole goes to every server that may know it, and to one without JSON. */
+static void
+who_has_no_json_is_told_not_to_cut(void **state)
+{
+	struct script s = { .upto = 1 };
+	struct canned *srv = canned_open(picky, &s);
+	struct ch_client *c = client(canned_port(srv), 2000 * MS);
+	struct buf rows = BUF_INIT;
+	struct ch_outcome o;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(ask(c, &rows, &o, &e), 0);
+	assert_int_equal(o.tries, 3);
+	s.asked.n = 0;
+	assert_int_equal(ask(c, &rows, &o, &e), 0);
+	assert_int_equal(o.tries, 1);
+	ch_client_free(c);
+	canned_close(srv);
+	assert_true(sv_find(buf_view(&s.asked), SV("&limit=0&offset=0&")) >= 0);
+	assert_true(sv_find(buf_view(&s.asked), SV("&read_overflow_mode_leaf=throw&")) >= 0);
+	assert_true(sv_find(buf_view(&s.asked), SV("&log_comment=")) >= 0 ||
+	    sv_find(buf_view(&s.asked), SV("cancel_http_readonly_queries_on_client_close=1")) >= 0);
 	buf_release(&rows);
 	script_release(&s);
 }
@@ -726,6 +756,7 @@ main(void)
 		cmocka_unit_test(a_port_where_nobody_listens),
 		cmocka_unit_test(asks_again_where_that_is_safe),
 		cmocka_unit_test(sends_fewer_settings_to_who_takes_no_more),
+		cmocka_unit_test(who_has_no_json_is_told_not_to_cut),
 		cmocka_unit_test(an_endless_answer_is_left_in_bounded_memory_and_killed),
 		cmocka_unit_test(a_server_that_says_nothing_is_left_at_the_deadline_and_killed),
 		cmocka_unit_test(a_cancelled_question_is_left_and_killed),

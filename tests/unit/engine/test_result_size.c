@@ -632,6 +632,29 @@ an_idle_block_goes_back_after_a_while(void **state)
 	}
 }
 
+/* Also where what was free before was little, and stays. */
+static void
+a_large_one_goes_soon_after_a_small_one(void **state)
+{
+	const char *sets[] = NOT_KEPT;
+	struct result *r;
+
+	(void)state;
+	open_small_window(sets, 1);
+	en->idle_ns = 20000000;
+	en->spare_bytes = UINT64_MAX;
+	en->spare_ns = HOUR_NS;
+	result_unref(result_of("/limit/1" ALL));
+	COMES(give_back_at() > clock_mono_ns() + HOUR_NS / 2);
+	pthread_mutex_lock(&en->lock);
+	en->spare_bytes = 0;
+	pthread_mutex_unlock(&en->lock);
+	r = result_of("/limit/2" ALL);
+	result_unref(r);
+	COMES(atomic_load(&en->n_given_back) == 1);
+	close_engine();
+}
+
 /* Rows before a byte are not put together, and of whole hours not looked for. */
 static void
 a_jump_passes_over_what_lies_before(void **state)
@@ -846,6 +869,7 @@ main(void)
 		cmocka_unit_test(without_the_cache_what_stat_told_of_is_what_open_finds),
 		cmocka_unit_test(a_large_result_is_read_through_a_window),
 		cmocka_unit_test(an_idle_block_goes_back_after_a_while),
+		cmocka_unit_test(a_large_one_goes_soon_after_a_small_one),
 		cmocka_unit_test(a_jump_passes_over_what_lies_before),
 		cmocka_unit_test(readers_far_apart_come_to_the_end),
 		cmocka_unit_test(what_is_about_to_go_is_there_no_more),
