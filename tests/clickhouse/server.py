@@ -388,7 +388,10 @@ class Query:
 
     def watch(self):
         """stops the query when the peer goes away"""
-        raw = socket.socket(fileno=os.dup(self.answer.sock.fileno()))
+        try:
+            raw = socket.socket(fileno=os.dup(self.answer.sock.fileno()))
+        except OSError:     # it was closed before one could look
+            return
         with raw:
             while not self.done.wait(0.05):
                 if not select.select([raw], [], [], 0)[0]:
