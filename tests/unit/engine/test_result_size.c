@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "catalog/catalog_i.h"
 #include "engine/engine_i.h"
 #include "engine/result_i.h"
@@ -612,7 +613,8 @@ an_idle_block_goes_back_after_a_while(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
 		struct result *r;
-		bool stays = i == 0 || i == 2;
+		bool little = i == 2 && memory_idle() != UINT64_MAX;	/* a sanitizer's malloc does not tell */
+		bool stays = i == 0 || little;
 
 		open_small_window(sets, 1);
 		en->idle_ns = i == 0 ? HOUR_NS : 20000000;
@@ -623,7 +625,7 @@ an_idle_block_goes_back_after_a_while(void **state)
 		all_is(r, 5000, &whole);
 		result_unref(r);
 		COMES(atomic_load(&en->counters.running) == 0);
-		if (i == 2)
+		if (little)
 			COMES(give_back_at() > clock_mono_ns() + HOUR_NS / 2);
 		COMES(slabs_counted(&en->slabs).kept == stays);
 		COMES(atomic_load(&en->n_given_back) == !stays);
@@ -645,13 +647,14 @@ a_large_one_goes_soon_after_a_small_one(void **state)
 	en->spare_bytes = UINT64_MAX;
 	en->spare_ns = HOUR_NS;
 	result_unref(result_of("/limit/1" ALL));
-	COMES(give_back_at() > clock_mono_ns() + HOUR_NS / 2);
+	if (memory_idle() != UINT64_MAX)
+		COMES(give_back_at() > clock_mono_ns() + HOUR_NS / 2);
 	pthread_mutex_lock(&en->lock);
 	en->spare_bytes = 0;
 	pthread_mutex_unlock(&en->lock);
 	r = result_of("/limit/2" ALL);
 	result_unref(r);
-	COMES(atomic_load(&en->n_given_back) == 1);
+	COMES(atomic_load(&en->n_given_back) > 0);
 	close_engine();
 }
 
