@@ -125,6 +125,7 @@ gone "$DAEMON"
 # Larger than what is kept, and than what may be spilled: it needs neither.
 mount_watched -o "$OPTS,result_cache.entry_max_bytes=1MiB,spill_max=${HALF}MiB"
 is "larger than spill_max, it is whole" "$(md5sum <"$M/spans.jsonl")" "$SUM"
+becomes "... and its rows are counted" running 0
 before=$(metric spanfs_rows_fetched_total)
 is "its end" "$(tail -c 1000 "$M/limit/$((SPANS + 1000))/spans.jsonl" | md5sum)" \
     "$(tail -c 1000 "$R" | md5sum)"
