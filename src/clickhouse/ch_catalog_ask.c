@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/visible.h"
 #include "ch_catalog_i.h"
+#include "ch_cell_i.h"
 
 enum { CODE_ROWS = 158, CODE_BYTES = 307, CODE_TIME = 159, CODE_READONLY = 164, CODE_UNKNOWN = 115,
 	CODE_CONSTRAINT = 452, CODE_DENIED = 497 };
@@ -10,12 +11,6 @@ enum { CODE_ROWS = 158, CODE_BYTES = 307, CODE_TIME = 159, CODE_READONLY = 164, 
 #define S 1000000000ull
 /* Questions say how many rows they want; an answer without an end has no end. */
 #define ANSWER_BYTES (64u << 20)
-
-static int
-next_piece(void *arg, struct sv *out, struct err *e)
-{
-	return ch_read(arg, out, e);
-}
 
 uint64_t
 catalog_u64(struct sv cell)
@@ -121,7 +116,7 @@ rows_read(struct ch_reply *reply, const char *types, catalog_row_fn *fn, void *a
 	struct ch_rows *rows = NULL;
 	const struct sv *cells;
 	size_t bytes = 0;
-	int rc = ch_rows_open(next_piece, reply, &rows, e);
+	int rc = ch_rows_of(reply, &rows, e);
 
 	if (rc == 0)
 		rc = types_check(rows, types, &columns, e);

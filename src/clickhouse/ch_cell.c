@@ -4,6 +4,18 @@
 
 #include "base/utf8.h"
 
+static int
+next_piece(void *arg, struct sv *out, struct err *e)
+{
+	return ch_read(arg, out, e);
+}
+
+int
+ch_rows_of(struct ch_reply *r, struct ch_rows **out, struct err *e)
+{
+	return ch_rows_open(next_piece, r, out, e);
+}
+
 int
 cell_text(struct arena *a, struct sv s, struct sv *out, struct err *e)
 {

@@ -18,12 +18,6 @@ struct counting {
 };
 
 static int
-next_piece(void *arg, struct sv *out, struct err *e)
-{
-	return ch_read(arg, out, e);
-}
-
-static int
 strange(struct err *e)
 {
 	return err_set(e, ERR_CORRUPT, -1, "ClickHouse's counts are not those that were asked for");
@@ -176,7 +170,7 @@ ask(struct ch_client *c, const struct ch_sql *sql, const struct ch_scan_opts *o,
 	size_t n;
 	int rc = ch_ask(c, &question, outcome, &reply, x->e);
 
-	if (rc == 0 && (rc = ch_rows_open(next_piece, reply, &rows, x->e)) == 0) {
+	if (rc == 0 && (rc = ch_rows_of(reply, &rows, x->e)) == 0) {
 		columns = ch_rows_columns(rows, &n);
 		rc = fits(columns, n) ? rows_read(x, rows) : strange(x->e);
 	}

@@ -21,12 +21,6 @@ struct reading {
 };
 
 static int
-next_piece(void *arg, struct sv *out, struct err *e)
-{
-	return ch_read(arg, out, e);
-}
-
-static int
 strange(struct err *e)
 {
 	return err_set(e, ERR_CORRUPT, -1, "ClickHouse's groups are not those that were asked for");
@@ -309,7 +303,7 @@ groups_ask(struct ch_client *c, const struct ch_sql *sql, const struct ch_scan_o
 	size_t n;
 	int rc = ch_ask(c, &question, outcome, &reply, r->e);
 
-	if (rc == 0 && (rc = ch_rows_open(next_piece, reply, &rows, r->e)) == 0) {
+	if (rc == 0 && (rc = ch_rows_of(reply, &rows, r->e)) == 0) {
 		columns = ch_rows_columns(rows, &n);
 		rc = fits(r, columns, n) ? groups_read(r, rows, t, side) : strange(r->e);
 	}

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "ch_cell_i.h"
 #include "rowbinary/ch_rows.h"
 #include "clickhouse/ch_span.h"
 
@@ -17,12 +18,6 @@ struct ch_scan {
 	struct ch_span_reader reader;
 	uint64_t passed_over;
 };
-
-static int
-next_piece(void *arg, struct sv *out, struct err *e)
-{
-	return ch_read(arg, out, e);
-}
 
 /* s->sql */
 static int
@@ -39,7 +34,7 @@ ask(struct ch_scan *s, struct ch_client *c, const struct ch_scan_opts *o,
 	question.n_params = s->sql.n_params;
 	if ((rc = ch_ask(c, &question, outcome, &s->reply, e)) < 0)
 		return rc;
-	return ch_rows_open(next_piece, s->reply, &s->rows, e);
+	return ch_rows_of(s->reply, &s->rows, e);
 }
 
 static int

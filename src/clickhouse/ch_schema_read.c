@@ -4,6 +4,7 @@
 
 #include "base/vec.h"
 #include "base/visible.h"
+#include "ch_cell_i.h"
 #include "ch_schema_i.h"
 #include "rowbinary/ch_rows.h"
 
@@ -16,12 +17,6 @@ enum { CODE_UNKNOWN_SETTING = 115 };
 #define OF_TABLE " WHERE database = coalesce(nullIf({d:String}, ''), currentDatabase()) AND "
 
 #define TIMES_OF_TRACES "_trace_id_ts"
-
-static int
-next_piece(void *arg, struct sv *out, struct err *e)
-{
-	return ch_read(arg, out, e);
-}
 
 /* Called for each row, its cells as texts. */
 typedef int row_fn(void *, const struct sv *texts, size_t n, struct err *);
@@ -93,7 +88,7 @@ each_row(struct ch_client *c, struct sv sql, struct ch_table t, row_fn *fn, void
 	rc = d.oom || n.oom || ts.oom ? err_nomem(e) : ch_ask(c, &q, &o, &reply, e);
 	if (rc < 0 && o.code == CODE_UNKNOWN_SETTING)
 		rc = too_old(c, e);
-	if (rc == 0 && (rc = ch_rows_open(next_piece, reply, &rows, e)) == 0)
+	if (rc == 0 && (rc = ch_rows_of(reply, &rows, e)) == 0)
 		rc = texts_of(rows, fn, arg, e);
 	ch_rows_close(rows);
 	ch_close(reply);
