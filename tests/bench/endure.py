@@ -215,7 +215,7 @@ def readers(p, n, seconds, most):
         if nodes is None:
             print('# inodes are not counted: not root')
         else:
-            now = inodes(m)
+            now = settled_inodes(m, nodes)
             judge(now <= nodes, '... and inodes %d, then %d' % (nodes, now))
         left_over(p)
 
@@ -240,6 +240,16 @@ def settle(p, m, start):
             break
         time.sleep(0.1)
     return end
+
+
+def settled_inodes(m, start):
+    """the kernel's forgets come after its answer to the remount, and among other requests"""
+    for _ in range(100):
+        now = inodes(m)
+        if now <= start:
+            break
+        time.sleep(0.1)
+    return now
 
 
 def left_over(p):
