@@ -27,7 +27,7 @@
 #ifndef CLICKHOUSE_CH_CATALOG_H
 #define CLICKHOUSE_CH_CATALOG_H
 
-#include "clickhouse/ch_sql.h"
+#include "chsql/ch_sql.h"
 #include "wire/ch_client.h"
 
 #define CH_VALUE_BYTES 4096u

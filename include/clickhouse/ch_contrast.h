@@ -2,7 +2,7 @@
 /*
  * ch_contrast: what compare.* counts (agg/contrast.h), counted by the server: of the spans that pass the
  * filter those of the selection, for which the second condition holds, and the others. One statement with
- * two parts:
+ * two parts (chsql/ch_sql_contrast.h):
  *
  *   values   of attributes of spans and their events, each with its counts; of a field not many more
  *            than are looked at
@@ -16,11 +16,9 @@
 #define CLICKHOUSE_CH_CONTRAST_H
 
 #include "agg/contrast.h"
+#include "chsql/ch_sql_contrast.h"
 #include "clickhouse/ch_scan.h"
 
-/* Of q what says which spans counts. The statement, in the arena. */
-int ch_sql_contrast(const struct ch_select *q, const struct pred *selection, struct arena *,
-    struct ch_sql *, struct err *) WARN_UNUSED;
 /* >0: something is in doubt. *outcome as of ch_ask. */
 int ch_contrast(struct ch_client *, const struct ch_select *q, const struct pred *selection,
     const struct ch_scan_opts *, struct contrast *, struct ch_outcome *, struct err *) WARN_UNUSED;

@@ -3,7 +3,7 @@
 #ifndef CLICKHOUSE_CH_CREATE_H
 #define CLICKHOUSE_CH_CREATE_H
 
-#include "clickhouse/ch_schema.h"
+#include "chsql/ch_schema.h"
 
 /*
  * The database, if one is named, the table of spans, the table from trace ids to times and the view

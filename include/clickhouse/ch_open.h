@@ -3,7 +3,7 @@
 #ifndef CLICKHOUSE_CH_OPEN_H
 #define CLICKHOUSE_CH_OPEN_H
 
-#include "clickhouse/ch_schema.h"
+#include "chsql/ch_schema.h"
 #include "conf/conf.h"
 
 /*

@@ -7,7 +7,7 @@
 #ifndef CLICKHOUSE_CH_SCAN_H
 #define CLICKHOUSE_CH_SCAN_H
 
-#include "clickhouse/ch_sql.h"
+#include "chsql/ch_sql.h"
 #include "model/span.h"
 #include "wire/ch_client.h"
 

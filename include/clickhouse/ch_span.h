@@ -12,9 +12,9 @@
 #ifndef CLICKHOUSE_CH_SPAN_H
 #define CLICKHOUSE_CH_SPAN_H
 
-#include "rowbinary/ch_rows.h"
-#include "clickhouse/ch_sql.h"
+#include "chsql/ch_sql.h"
 #include "model/span.h"
+#include "rowbinary/ch_rows.h"
 
 struct ch_span_reader {
 	size_t n_columns;

@@ -12,7 +12,7 @@
 #define CLICKHOUSE_CH_WRITER_H
 
 #include "base/buf.h"
-#include "clickhouse/ch_schema.h"
+#include "chsql/ch_schema.h"
 #include "model/span.h"
 
 struct ch_writer {

@@ -7,8 +7,8 @@
 #ifndef CLICKHOUSE_CH_SERVER_H
 #define CLICKHOUSE_CH_SERVER_H
 
+#include "chsql/ch_schema.h"
 #include "clickhouse/ch_known.h"
-#include "clickhouse/ch_schema.h"
 #include "conf/conf.h"
 #include "exec/source.h"
 #include "model/stats.h"

@@ -6,7 +6,7 @@
 #ifndef CH_CATALOG_I_H
 #define CH_CATALOG_I_H
 
-#include "ch_sql_i.h"
+#include "chsql/ch_write.h"
 #include "clickhouse/ch_catalog.h"
 #include "rowbinary/ch_rows.h"
 

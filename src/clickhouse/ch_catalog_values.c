@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "ch_catalog_i.h"
 #include "ch_cell_i.h"
+#include "chsql/ch_words.h"
 
 /* Kinds and statuses are few words; whatever else is there is number 0. */
 #define WORDS_MOST 1000u

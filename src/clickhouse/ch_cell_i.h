@@ -17,16 +17,4 @@ uint64_t cell_time(const struct ch_type *, struct cursor *);
 /* So many digits of lower-case hex? */
 bool cell_is_hex(struct sv, size_t digits);
 
-/* Kinds and statuses as the exporter writes them now and wrote them before. All other texts are 0. */
-struct ch_word {
-	int32_t number;
-	struct sv now, before;
-};
-
-#define CH_N_KINDS 5
-#define CH_N_STATUSES 2
-extern const struct ch_word ch_kinds[CH_N_KINDS], ch_statuses[CH_N_STATUSES];
-
-int32_t ch_word_number(const struct ch_word *, size_t n, struct sv);
-
 #endif

@@ -3,6 +3,7 @@
 #include "clickhouse/ch_contrast.h"
 
 #include "ch_cell_i.h"
+#include "chsql/ch_words.h"
 #include "clickhouse/ch_span.h"
 #include "rowbinary/ch_rows.h"
 

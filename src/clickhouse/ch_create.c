@@ -2,7 +2,7 @@
 /* ch_create: see clickhouse/ch_create.h. */
 #include "clickhouse/ch_create.h"
 
-#include "ch_sql_i.h"
+#include "chsql/ch_write.h"
 
 #define TEXT "String CODEC(ZSTD(1))"
 #define WORD "LowCardinality(String) CODEC(ZSTD(1))"

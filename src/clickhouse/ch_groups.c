@@ -3,8 +3,9 @@
 #include "clickhouse/ch_groups.h"
 
 #include "ch_cell_i.h"
-#include "rowbinary/ch_rows.h"
+#include "chsql/ch_words.h"
 #include "clickhouse/ch_span.h"
+#include "rowbinary/ch_rows.h"
 
 /* One group: a span that has its keys, made of their texts. */
 struct reading {

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "ch_sql_i.h"
+#include "chsql/ch_write.h"
 #include "clickhouse/ch_scan.h"
 #include "model/pred.h"
 

@@ -5,7 +5,8 @@
 #include "base/vec.h"
 #include "base/visible.h"
 #include "ch_cell_i.h"
-#include "ch_schema_i.h"
+#include "chsql/ch_schema.h"
+#include "clickhouse/ch_schema_read.h"
 #include "rowbinary/ch_rows.h"
 
 enum { CODE_UNKNOWN_SETTING = 115 };

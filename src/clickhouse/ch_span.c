@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "ch_cell_i.h"
+#include "chsql/ch_words.h"
 #include "ingest/json_attrs.h"
 
 /* What one row is made with. */

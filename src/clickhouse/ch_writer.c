@@ -4,6 +4,7 @@
 
 #include "base/visible.h"
 #include "ch_cell_i.h"
+#include "chsql/ch_words.h"
 #include "model/json.h"
 
 #define SCALE 9	/* of DateTime64: nanoseconds */

@@ -8,6 +8,7 @@
 #include "clickhouse/ch_create.h"
 #include "clickhouse/ch_open.h"
 #include "clickhouse/ch_scan.h"
+#include "clickhouse/ch_schema_read.h"
 #include "export_i.h"
 
 #define FILE_NAME "otlp.jsonl"

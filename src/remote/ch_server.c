@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "ch_server_i.h"
 #include "clickhouse/ch_open.h"
+#include "clickhouse/ch_schema_read.h"
 
 #define KNOWN_BYTES (16u << 20)
 #define TIMES_BOUND_NS 10000000000ull	/* for the times that the table spans */

@@ -3,9 +3,9 @@
 #ifndef CH_SOURCE_I_H
 #define CH_SOURCE_I_H
 
-#include "remote/ch_server.h"
+#include "chsql/ch_sql.h"
 #include "clickhouse/ch_scan.h"
-#include "clickhouse/ch_sql.h"
+#include "remote/ch_server.h"
 
 #define CH_SPARE_MOST 500		/* rows that are held till it is known whether they are the first */
 #define TIMES_AGE_NS 10000000000ull	/* how old what is known of the times of all spans may be */

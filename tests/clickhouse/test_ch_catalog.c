@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/visible.h"
 #include "clickhouse/ch_catalog.h"
+#include "clickhouse/ch_schema_read.h"
 #include "lib/canned.h"
 #include "lib/ch_server.h"
 #include "lib/ch_tables.h"

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "clickhouse/ch_contrast.h"
+#include "clickhouse/ch_schema_read.h"
 #include "lib/ch_server.h"
 #include "lib/ch_tables.h"
 

@@ -14,8 +14,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "clickhouse/ch_schema.h"
-#include "clickhouse/ch_sql_i.h"
+#include "chsql/ch_schema.h"
+#include "chsql/ch_sql_i.h"
+#include "clickhouse/ch_schema_read.h"
 #include "lib/ch_server.h"
 
 #define S 1000000000ull

@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include "clickhouse/ch_schema_i.h"
+#include "chsql/ch_schema.h"
+#include "clickhouse/ch_schema_read.h"
 #include "lib/ch_server.h"
 
 #define S 1000000000ull

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
+#include "chsql/ch_sql_i.h"
 #include "clickhouse/ch_groups.h"
-#include "clickhouse/ch_sql_i.h"
 #include "lib/ask.h"
 #include "lib/export_rig.h"
 #include "lib/rounds.h"

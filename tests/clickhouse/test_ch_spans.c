@@ -14,9 +14,10 @@
 
 #include "base/visible.h"
 #include "clickhouse/ch_scan.h"
+#include "clickhouse/ch_schema_read.h"
 #include "lib/ch_server.h"
-#include "lib/ch_tables.h"
 #include "lib/ch_span_check.h"
+#include "lib/ch_tables.h"
 #include "lib/gen_pred.h"
 #include "lib/gen_span.h"
 #include "match/pred_eval.h"

@@ -12,12 +12,12 @@
 #include <sys/socket.h>
 #include <cmocka.h>
 
-#include "rowbinary/ch_rows.h"
-#include "clickhouse/ch_schema_i.h"
+#include "chsql/ch_schema.h"
+#include "chsql/ch_sql.h"
 #include "clickhouse/ch_span.h"
-#include "clickhouse/ch_sql.h"
 #include "lib/canned.h"
 #include "lib/fault_malloc.h"
+#include "rowbinary/ch_rows.h"
 
 #define N_ROWS 300
 #define MAP "Map(LowCardinality(String), String)"

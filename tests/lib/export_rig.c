@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/visible.h"
 #include "clickhouse/ch_scan.h"
+#include "clickhouse/ch_schema_read.h"
 #include "clickhouse/ch_writer.h"
 
 #define S 1000000000ull

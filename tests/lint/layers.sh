@@ -40,8 +40,9 @@ check opt base model match query plan
 check filter base model match plan shard
 check rowbinary base
 check wire base
-check clickhouse base model match conf query agg plan ingest rowbinary wire
-check remote base model match conf agg plan exec clickhouse
+check chsql base model match agg rowbinary wire
+check clickhouse base model match conf query agg plan ingest rowbinary wire chsql
+check remote base model match conf agg plan exec chsql clickhouse
 check contrast base model match agg plan shard filter
 check gather base model match agg shard
 check exec base model match agg plan shard filter gather contrast catalog
@@ -52,10 +53,10 @@ check intake base model conf ingest render shard seal catalog
 check watch base model plan conf
 check decisions base model plan opt
 check redis base conf shard catalog
-check engine base cache parts model match agg query plan opt render shard catalog clickhouse remote exec ingest format conf watch decisions redis
+check engine base cache parts model match agg query plan opt render shard catalog chsql clickhouse remote exec ingest format conf watch decisions redis
 # fs sees the language only as far as engine.h hands out struct path.
 check fs base engine query
-check export base model conf ingest clickhouse engine
+check export base model conf ingest chsql clickhouse engine
 check cmd base conf engine fs query catalog check ingest intake export sample
 owner() {	# header, files that may include it
 	h=$1

@@ -12,10 +12,10 @@
 #include <cmocka.h>
 
 #include "base/visible.h"
+#include "chsql/ch_schema.h"
+#include "chsql/ch_sql.h"
 #include "clickhouse/ch_contrast.h"
 #include "clickhouse/ch_groups.h"
-#include "clickhouse/ch_schema_i.h"
-#include "clickhouse/ch_sql.h"
 #include "query/query.h"
 
 #define NOW 1795262400000000000ull	/* 2026-11-21T12:00:00Z */

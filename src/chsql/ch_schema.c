@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ch_schema: which columns are there and of what form, see clickhouse/ch_schema.h. */
-#include "ch_schema_i.h"
+/* ch_schema: which columns are there and of what form, see chsql/ch_schema.h. */
+#include "chsql/ch_schema.h"
 
 #include <stdlib.h>
 

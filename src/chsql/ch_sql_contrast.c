@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ch_sql_contrast: the statement of ch_contrast.h. Columns of both parts: which it is (0 attributes of
+ * ch_sql_contrast: the statement of ch_sql_contrast.h. Columns of both parts: which it is (0 attributes of
  * spans, 1 of events, 2 spans), key, value, service, name, kind, status, keys and values of the resource;
  * how many of the selection, of the others, in doubt.
  *
  * A value counts once for a span, so those of its events come as different pairs. A map may have a key
  * twice, of which only the first one counts: that is in doubt, as values are that conditions doubt.
  */
-#include "clickhouse/ch_contrast.h"
+#include "chsql/ch_sql_contrast.h"
 
 #include "ch_sql_i.h"
 #include "model/contrast_column.h"

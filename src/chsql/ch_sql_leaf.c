@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "ch_sql_i.h"
-#include "ch_cell_i.h"
+#include "chsql/ch_words.h"
 #include "match/compare.h"
 
 static bool

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ch_sql: whole statements, see clickhouse/ch_sql.h. The conditions that the key of the table
+ * ch_sql: whole statements, see chsql/ch_sql.h. The conditions that the key of the table
  * serves (time, service, name) stand in PREWHERE, so that the wide columns are read of what
  * passes them only.
  */
-#include "clickhouse/ch_sql.h"
+#include "chsql/ch_sql.h"
 
 #include "ch_sql_i.h"
 #include "rowbinary/ch_rows.h"

@@ -27,7 +27,7 @@
 #ifndef CLICKHOUSE_CH_SQL_H
 #define CLICKHOUSE_CH_SQL_H
 
-#include "clickhouse/ch_schema.h"
+#include "chsql/ch_schema.h"
 #include "model/pred.h"
 #include "model/when.h"
 

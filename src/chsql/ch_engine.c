@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* ch_engine: what the engine of a table is and how its rows lie. */
-#include "ch_schema_i.h"
+#include "chsql/ch_schema.h"
 
 /* One argument of Distributed(...): 'text' or a word; the rest stays in *s. */
 static bool

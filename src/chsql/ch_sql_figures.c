@@ -15,7 +15,7 @@
  * 1 / whole at least, and they are the same while 1e-12 * n is less than that. Doubles are off by some
  * 2^-53 of n, a thousandth of what was taken off. LEVEL_ROWS is a tenth less than all that.
  */
-#include "clickhouse/ch_groups.h"
+#include "chsql/ch_sql_groups.h"
 
 #include "ch_sql_i.h"
 

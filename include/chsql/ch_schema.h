@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ch_schema: where in a table of spans each field is. Read from the server, never assumed: the
+ * ch_schema: where in a table of spans each field is. Told by the server, never assumed: the
  * Collector's exporter has written several shapes, and people add columns of their own.
  *
  * What is understood: attributes as Map(String, String) or JSON; Duration as UInt64 or Int64 of ns;
@@ -10,8 +10,8 @@
  * not have are absent (name.n == 0). A table without one that is needed, or where one has a type
  * that is not understood, is refused with the names of all that are missing or strange.
  */
-#ifndef CLICKHOUSE_CH_SCHEMA_H
-#define CLICKHOUSE_CH_SCHEMA_H
+#ifndef CHSQL_CH_SCHEMA_H
+#define CHSQL_CH_SCHEMA_H
 
 #include "base/hash.h"
 #include "rowbinary/ch_type.h"
@@ -90,11 +90,31 @@ struct ch_schema {
 
 const char *ch_span_column_name(enum ch_span_column);
 
-/* ERR_UNKNOWN: no such table. ERR_UNSUPPORTED: not one of spans; the columns are named. */
-int ch_schema_read(struct ch_client *, struct ch_table, struct ch_schema **, struct err *)
-    WARN_UNUSED;
 void ch_schema_free(struct ch_schema *);
 /* One line a fact, for people: columns, forms, keys. */
 void ch_schema_print(struct buf *, const struct ch_schema *);
+
+/* ---- a schema from what the server says of the table ---- */
+
+/* What system.columns says of a column. */
+struct column_row {
+	struct sv name, type, expression;
+};
+
+/* What system.tables says of the table. */
+struct table_row {
+	struct sv engine, engine_full, sorting_key;
+};
+
+/*
+ * Finds the fields among the columns; the texts are kept in s->a. ERR_UNSUPPORTED: the table is not one of
+ * spans; the columns are named.
+ */
+int schema_columns(struct ch_schema *s, const struct column_row *, size_t n, struct err *)
+    WARN_UNUSED;
+/* Engine, the local table, and the key as columns of spans. */
+int schema_engine(struct ch_schema *s, const struct table_row *, struct err *) WARN_UNUSED;
+/* The key of the local table, if the table is Distributed. */
+void schema_key(struct ch_schema *s, struct sv sorting_key);
 
 #endif

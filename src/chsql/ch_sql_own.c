@@ -6,7 +6,7 @@
  * filters of the resources' keys say so, and little where there is one. Should one come in between, the
  * statement itself tells of it: then all is in doubt.
  */
-#include "clickhouse/ch_groups.h"
+#include "chsql/ch_sql_groups.h"
 
 #include "ch_sql_i.h"
 #include "rowbinary/ch_rows.h"

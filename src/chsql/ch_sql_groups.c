@@ -4,7 +4,7 @@
  * attributes before it whether they are there, and 2 where it is text whatever it looks like; then the
  * figures (ch_sql_figures.c).
  */
-#include "clickhouse/ch_groups.h"
+#include "chsql/ch_sql_groups.h"
 
 #include "ch_sql_i.h"
 #include "rowbinary/ch_rows.h"
