@@ -259,11 +259,15 @@ is "... has each line once" "$(cut -c 1-13 <"$T/lines" | uniq -c | tr -s ' ')" '
 
 # ---- spanctl ----
 
+# waits NAME PID: it has come to the store as it is, and looks at what comes.
+waits() {
+	becomes "$1" "grep -ls '^inotify wd' /proc/$2/fdinfo/* | wc -l" 1
+}
 "$SPANCTL" -s "$T/store" query service/cart/limit/12/follow.jsonl >"$T/ctl" 2>&1 &
 ctl=$!
 watched=service/cart
 : >"$T/want.service_cart"
-sleep 0.5
+waits "a follower without a mount waits" "$ctl"
 commit cart 6
 commit cart 6
 ends "spanctl query follows, too" "$ctl"
@@ -274,7 +278,7 @@ is "... and is not verified" "$(lim 20 "$SPANCTL" -s "$T/store" query --verify f
 "$SPANCTL" -s "$T/store" mark set here >/dev/null
 "$SPANCTL" -s "$T/store" query mark/here/limit/3/follow.jsonl >"$T/ctl" 2>&1 &
 ctl=$!
-sleep 0.5
+waits "one from a mark on waits" "$ctl"
 commit cart 3
 ends "... from a mark on, too" "$ctl"
 is "... what came after" "$(wc -l <"$T/ctl")" 3
