@@ -113,14 +113,14 @@ fill(struct ch_reply *r, struct err *e)
 	int rc = 0;
 
 	while (rc == 0 && !r->whole && r->body.n - r->from <= ANSWER_KEPT) {
-		if ((rc = go_on(r, e)) < 0 || (rc = body_check(r, e)) < 0)
+		if ((rc = go_on(r, e)) < 0)
 			break;
 		if (body_waits(r))
 			rc = body_unpack(r, e);
 		else if (r->done)
 			r->whole = true;
-		else
-			rc = step(r, e);
+		else if ((rc = step(r, e)) == 0)
+			rc = body_check(r, e);
 	}
 	return rc == 0 && r->whole ? judge(r, e) : rc;
 }
