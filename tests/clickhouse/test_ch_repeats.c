@@ -290,6 +290,23 @@ notes_of_a_table_are_both_there(void **state)
 	engine_close(en);
 }
 
+/* What the manual says of leaving them out for good; the last test. */
+static void
+deduplicated_there_none_is_left(void **state)
+{
+	struct engine *en;
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	ch_server_do(&server, SV("OPTIMIZE TABLE otel_traces FINAL DEDUPLICATE"));
+	en = engine_on("otel_traces");
+	must_ask(en, "count", &b);
+	assert_string_equal(buf_cstr(&b), "300\n");
+	assert_int_equal(noted(en, "spans.jsonl"), 0);
+	buf_release(&b);
+	engine_close(en);
+}
+
 int
 main(void)
 {
@@ -299,6 +316,7 @@ main(void)
 		cmocka_unit_test(groups_and_traces_add_up_to_the_count),
 		cmocka_unit_test(pages_are_the_whole),
 		cmocka_unit_test(notes_of_a_table_are_both_there),
+		cmocka_unit_test(deduplicated_there_none_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
