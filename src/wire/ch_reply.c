@@ -49,13 +49,13 @@ options_set(struct ch_reply *r)
 	return ok;
 }
 
-/* ERR_TIMEOUT and ERR_CANCELLED are those of the caller's. */
+/* ERR_TIMEOUT and ERR_CANCELLED are those of the caller's. What has come is not waited for. */
 static int
 go_on(const struct ch_reply *r, struct err *e)
 {
 	if (r->cancel != NULL && atomic_load(r->cancel))
 		return err_set(e, ERR_CANCELLED, -1, "cancelled");
-	if (clock_mono_ns() >= r->deadline_ns)
+	if (!r->done && clock_mono_ns() >= r->deadline_ns)
 		return err_set(e, ERR_TIMEOUT, -1, "ClickHouse did not answer in time (see %s timeout)",
 		    r->hurried ? "[query]" : "[clickhouse]");
 	return 0;
@@ -117,10 +117,9 @@ fill(struct ch_reply *r, struct err *e)
 			break;
 		if (body_waits(r))
 			rc = body_unpack(r, e);
-		else if (r->done)
-			r->whole = true;
-		else if ((rc = step(r, e)) == 0)
+		else if (!r->done && (rc = step(r, e)) == 0)
 			rc = body_check(r, e);
+		r->whole = r->done && !body_waits(r);
 	}
 	return rc == 0 && r->whole ? judge(r, e) : rc;
 }
