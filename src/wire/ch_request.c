@@ -103,8 +103,11 @@ put_settings(struct buf *b, const struct ch_reply *r, const struct ch_question *
 	if (r->client->max_memory != 0)
 		put_number(b, "max_memory_usage", r->client->max_memory);
 	put_whole(b);
-	if (r->packs)
+	if (r->packs) {
 		put_number(b, "enable_http_compression", 1);
+		/* Of any encoding: rows of spans get no smaller by a higher one. */
+		put_number(b, "http_zlib_compression_level", 1);
+	}
 	if (r->settings == SETTINGS_OLD)
 		return;
 	if (json)

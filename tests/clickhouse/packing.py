@@ -4,7 +4,7 @@ import ctypes
 import gzip
 import zlib
 
-LEVEL = 3                   # the server's http_zlib_compression_level, of zstd too
+LEVEL = b'3'                 # the server's http_zlib_compression_level, of zstd too
 CONTINUE, FLUSH, END = 0, 1, 2
 
 
@@ -23,10 +23,10 @@ def library():
 
 class Zstd:
     """one frame, a piece at a time; with `frames` each piece is one"""
-    def __init__(self, frames):
+    def __init__(self, frames, level):
         self.lib = library()
         self.at = ctypes.c_void_p(self.lib.ZSTD_createCCtx())
-        self.lib.ZSTD_CCtx_setParameter(self.at, 100, LEVEL)
+        self.lib.ZSTD_CCtx_setParameter(self.at, 100, level)
         self.frames = frames
 
     def pack(self, b):
@@ -52,12 +52,12 @@ class Zstd:
 
 class Gzip:
     """the same, of members"""
-    def __init__(self, frames):
-        self.frames = frames
+    def __init__(self, frames, level):
+        self.frames, self.level = frames, level
         self.z = None
 
     def pack(self, b):
-        z = self.z = self.z or zlib.compressobj(LEVEL, zlib.DEFLATED, 31)
+        z = self.z = self.z or zlib.compressobj(self.level, zlib.DEFLATED, 31)
         out = z.compress(b)
         if self.frames:
             out += z.flush()
@@ -86,8 +86,8 @@ def choose(accepted, known):
     return next((name for name in PACKERS if name in words and known in ('all', name)), '')
 
 
-def packer(name, frames):
-    return PACKERS[name](frames) if name else Plain()
+def packer(name, frames, level):
+    return PACKERS[name](frames, int(level)) if name else Plain()
 
 
 def unzstd(body):

@@ -333,7 +333,8 @@ class Query:
         r = self.request
         if r.arg('enable_http_compression') == b'1':
             self.encoding = packing.choose(r.headers.get('accept-encoding', b'').decode('latin-1'), self.state.known)
-        self.packer = packing.packer(self.encoding, self.state.frames)
+        self.packer = packing.packer(self.encoding, self.state.frames,
+                                     r.arg('http_zlib_compression_level', default=packing.LEVEL))
 
     def forward(self, pieces):
         a = self.answer
