@@ -7,7 +7,6 @@
 #define CLICKHOUSE_CH_INSERT_H
 
 #include "base/map.h"
-#include "clickhouse/ch_pack.h"
 #include "clickhouse/ch_writer.h"
 #include "model/when.h"
 #include "wire/ch_client.h"

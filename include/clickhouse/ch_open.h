@@ -13,5 +13,7 @@
  */
 int ch_open_conf(const struct conf *, struct ch_client **, struct ch_table *table, struct err *)
     WARN_UNUSED;
+/* Of batches that are sent. That of answers is the client's. */
+enum ch_packing ch_open_packing(const struct conf *);
 
 #endif

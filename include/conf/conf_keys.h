@@ -134,8 +134,8 @@ X(CLICKHOUSE_TIMEOUT, "clickhouse", "timeout", CONF_DURATION, "30s", 1e6, 8.64e1
     "Longest that the server may take for one question or batch.")
 X(CLICKHOUSE_MAX_MEMORY, "clickhouse", "max_memory", CONF_SIZE, "0", 0, 1125899906842624, NULL,
     "Most memory of one question on the server; 0: as the server has it.")
-X(CLICKHOUSE_COMPRESSION, "clickhouse", "compression", CONF_ENUM, "zstd", 0, 0, "none gzip zstd",
-    "Compressor of what is sent to it.")
+X(CLICKHOUSE_COMPRESSION, "clickhouse", "compression", CONF_ENUM, "auto", 0, 0, "auto none gzip zstd",
+    "Compressor of batches that are sent to it and of rows that come; auto: zstd, of rows not within a machine.")
 X(STATISTICS_TOP_VALUES, "statistics", "top_values", CONF_INT, "100", 0, 10000, NULL,
     "Most frequent values kept of a field.")
 X(STATISTICS_HISTOGRAM_BUCKETS, "statistics", "histogram_buckets", CONF_INT, "32", 2, 256, NULL,

@@ -11,7 +11,9 @@
  * until it is complete, since a server that fails behind the first rows writes so at the end:
  * with a mark (24.11 and later, and a tag in 25.11) or as bare text. The last two are told from
  * data exactly if the rows of a question end in a column of one byte that is 1; ask so.
- * A body that breaks off, or whose length nobody said, is an error.
+ * A body that breaks off, or whose length nobody said, is an error. One that is compressed, gzip or
+ * zstd, is unpacked as it is read, and all of this is said of the bytes that come of it; it may not
+ * end within a frame.
  *
  * Failures carry the server's words, without the password and with control characters escaped:
  *   ERR_ACCESS   401, 403, and the codes for users and passwords
@@ -36,6 +38,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "wire/ch_pack.h"
 
 #define ANSWER_KEPT (17u << 10)
 #define ANSWER_AHEAD (256u << 10)	/* of a body, at most this is held beside it */
@@ -50,6 +53,7 @@ struct ch_options {
 	struct sv ca_file;	/* "": the system's */
 	uint64_t timeout_ns;	/* the longest that a question may take; > 0 */
 	uint64_t max_memory;	/* of a question, on the server; 0: as the server has it */
+	enum ch_packing packing;	/* in which long answers may come; zstd: or gzip, where a server has no other */
 };
 
 /* A parameter of a query: {name:Type} in its text. The value as ch_param_* write it. */
@@ -67,6 +71,7 @@ struct ch_question {
 	const atomic_bool *cancel;	/* may be NULL */
 	struct sv id;			/* of the query, up to 47 bytes; empty: one is made */
 	const struct ch_writing *writing;	/* NULL: it only reads */
+	bool packs;			/* the answer may be long: it comes compressed, if the options say in what */
 	bool first;			/* it sorts for few rows: skip indexes serve that while it reads */
 };
 
@@ -103,7 +108,7 @@ struct ch_counts {
 	uint64_t failed;		/* that ended in an error, but for those that were cancelled */
 	uint64_t killed;		/* left before their end, and stopped over there */
 	uint64_t read_rows, read_bytes;	/* that the server read, as it says */
-	uint64_t received;		/* bytes of answers, their heads left out */
+	uint64_t received;		/* bytes of answers, as they came, their heads left out */
 	uint64_t left_alone;		/* times that it was out of reach so often that it was */
 	bool up;			/* it is not, now */
 };

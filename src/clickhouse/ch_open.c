@@ -23,6 +23,40 @@ password(const struct conf *c, struct buf *out, struct err *e)
 	return ch_password(path, out, e);
 }
 
+enum { PACK_AUTO, PACK_NONE, PACK_GZIP, PACK_ZSTD };	/* the words of the setting */
+
+static enum ch_packing
+packing(const struct conf *c, enum ch_packing by_itself)
+{
+	switch (conf_u64(c, CONF_CLICKHOUSE_COMPRESSION)) {
+	case PACK_NONE:
+		return CH_PACK_NONE;
+	case PACK_GZIP:
+		return CH_PACK_GZIP;
+	case PACK_ZSTD:
+		return CH_PACK_ZSTD;
+	default:
+		return by_itself;
+	}
+}
+
+enum ch_packing
+ch_open_packing(const struct conf *c)
+{
+	return packing(c, CH_PACK_ZSTD);
+}
+
+/* A server on this machine, by its name: between it and here bytes cost less than to compress them. */
+static bool
+is_near(struct sv url)
+{
+	int64_t at = sv_find(url, SV("://"));
+	struct sv host = sv_sub(url, at < 0 ? 0 : (size_t)at + 3, url.n);
+
+	return sv_starts(host, SV("127.")) || sv_starts(host, SV("[::1]")) || sv_is(host, "localhost") ||
+	    sv_starts(host, SV("localhost:")) || sv_starts(host, SV("localhost/"));
+}
+
 /* An error's words begin with the key; where that was set is put before them. */
 static int
 with_place(const struct conf *c, int rc, struct err *e)
@@ -63,6 +97,7 @@ fill(const struct conf *c, struct ch_options *o, struct ch_table *t, struct buf 
 		.timeout_ns = conf_u64(c, CONF_CLICKHOUSE_TIMEOUT),
 		.max_memory = conf_u64(c, CONF_CLICKHOUSE_MAX_MEMORY),
 	};
+	o->packing = packing(c, is_near(o->url) ? CH_PACK_NONE : CH_PACK_ZSTD);
 	*t = (struct ch_table){ o->database, sv_cstr(conf_str(c, CONF_CLICKHOUSE_TABLE)) };
 	return 0;
 }

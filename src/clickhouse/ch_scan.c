@@ -8,6 +8,7 @@
 #include "rowbinary/ch_rows.h"
 #include "clickhouse/ch_span.h"
 
+#define FEW_ROWS 1000		/* no more of them come as they are: compression would hold the first ones up */
 #define TRACES_MOST 100		/* of a list, that is looked through for doubles */
 
 struct ch_scan {
@@ -21,11 +22,11 @@ struct ch_scan {
 
 /* s->sql */
 static int
-ask(struct ch_scan *s, struct ch_client *c, const struct ch_scan_opts *o,
+ask(struct ch_scan *s, struct ch_client *c, const struct ch_scan_opts *o, bool packs,
     struct ch_outcome *outcome, struct err *e)
 {
 	struct ch_question question = { .format = SV("RowBinaryWithNamesAndTypes"), .comment = o->comment,
-		.deadline_ns = o->deadline_ns, .cancel = o->cancel };
+		.deadline_ns = o->deadline_ns, .cancel = o->cancel, .packs = packs };
 	int rc;
 
 	question.first = s->sql.limited;
@@ -60,7 +61,8 @@ ch_scan_open(struct ch_client *c, const struct ch_select *q, const struct ch_sca
 		memset(outcome, 0, sizeof *outcome);
 	if ((rc = scan_new(&s, e)) < 0)
 		return rc;
-	if ((rc = ch_sql_select(q, &s->a, &s->sql, e)) == 0 && (rc = ask(s, c, o, outcome, e)) == 0)
+	if ((rc = ch_sql_select(q, &s->a, &s->sql, e)) == 0 &&
+	    (rc = ask(s, c, o, !s->sql.limited || q->limit > FEW_ROWS, outcome, e)) == 0)
 		rc = ch_span_reader_init(&s->reader, &s->sql, s->rows, e);
 	if (rc < 0) {
 		ch_scan_close(s);
@@ -169,7 +171,7 @@ ch_count(struct ch_client *c, const struct ch_select *q, const struct ch_scan_op
 	if ((rc = scan_new(&s, e)) < 0)
 		return rc;
 	if ((rc = ch_sql_select(&count, &s->a, &s->sql, e)) == 0 &&
-	    (rc = ask(s, c, o, outcome, e)) == 0)
+	    (rc = ask(s, c, o, false, outcome, e)) == 0)
 		rc = numbers_read(s, v, s->sql.doubts ? 2 : 1, e);
 	ch_scan_close(s);
 	if (rc == 0 && v[1] == 0)
@@ -206,7 +208,7 @@ ch_trace_times(struct ch_client *c, struct ch_select *q, const struct ch_scan_op
 	if ((rc = scan_new(&s, e)) < 0)
 		return rc;
 	if ((rc = ch_sql_trace_times(q->schema, q->filter, q->hex, &s->a, &s->sql, e)) == 0 &&
-	    (rc = ask(s, c, o, outcome, e)) == 0 && (rc = numbers_read(s, v, 3, e)) == 0 && v[2] == n) {
+	    (rc = ask(s, c, o, false, outcome, e)) == 0 && (rc = numbers_read(s, v, 3, e)) == 0 && v[2] == n) {
 		q->has_times = true;
 		q->first_s = v[0];
 		q->last_s = v[1];
@@ -226,7 +228,7 @@ ch_others(struct ch_client *c, const struct ch_select *q, const struct ch_scan_o
 	memset(outcome, 0, sizeof *outcome);
 	if ((rc = scan_new(&s, e)) < 0)
 		return rc;
-	if ((rc = ch_sql_others(q, t, &s->a, &s->sql, e)) == 0 && (rc = ask(s, c, o, outcome, e)) == 0)
+	if ((rc = ch_sql_others(q, t, &s->a, &s->sql, e)) == 0 && (rc = ask(s, c, o, false, outcome, e)) == 0)
 		rc = numbers_read(s, &n, 1, e);
 	ch_scan_close(s);
 	*any = n != 0;

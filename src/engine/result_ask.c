@@ -137,6 +137,24 @@ put_newest(struct buf *out, uint64_t newest)
 	}
 }
 
+#define LOSSY "what the table has: no flags, schema URLs, attributes of scopes or dropped counts, and attributes " \
+	"by the spelling of their texts"
+
+/* Is it to have all that was sent, and the spans are a server's? */
+static bool
+is_lossy(const struct result *r)
+{
+	return r->engine->server != NULL && strcmp(r->file, "otlp.jsonl") == 0;
+}
+
+static void
+put_note(struct buf *out, const struct result *r)
+{
+	buf_sv(out, buf_view(&r->request->note));
+	if (is_lossy(r))
+		BUF_LIT(out, "; " LOSSY);
+}
+
 int
 result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 {
@@ -164,13 +182,12 @@ result_xattr(struct result *r, struct sv name, struct buf *out, struct err *e)
 		put_newest(out, r->newest_ns);
 	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->err.code == 0 &&
 	    r->request->note.n != 0)
-		buf_sv(out, buf_view(&r->request->note));
+		put_note(out, r);
 	else if (sv_is(name, "note") && r->state == RESULT_DONE && r->info.n_unpriced != 0)
 		buf_printf(out, "%llu spans with tokens have no price, see [price MODEL]",
 		    (unsigned long long)r->info.n_unpriced);
-	else if (sv_is(name, "note") && r->engine->server != NULL && strcmp(r->file, "otlp.jsonl") == 0)
-		BUF_LIT(out, "what the table has: no flags, schema URLs, attributes of scopes or dropped "
-		    "counts, and attributes by the spelling of their texts");
+	else if (sv_is(name, "note") && is_lossy(r))
+		BUF_LIT(out, LOSSY);
 	else
 		code = ERR_UNKNOWN;
 	pthread_mutex_unlock(&r->lock);

@@ -4,6 +4,7 @@
 #define ENGINE_RUN_I_H
 
 #include "engine_i.h"
+#include "model/repeats.h"
 #include "format/share.h"
 
 #define FLUSH_BYTES (128 * 1024)
@@ -20,6 +21,7 @@ struct running {
 	const atomic_bool *cancel;	/* of the run of a plan, or NULL */
 	uint64_t count;		/* the number, in a file of one */
 	uint64_t format_ns;	/* time of formatting, and of what takes the bytes */
+	struct repeats repeats;	/* of a server's rows: a store has none */
 };
 
 /* What is rendered goes to the sink. */

@@ -92,6 +92,8 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 		x->info->n_rows += b.n;
 		if (b.kind == ROW_COUNT)
 			x->count = b.count;
+		if (b.kind == ROW_SPAN && x->r->engine->server != NULL)
+			repeats_add(&x->repeats, b.spans, b.n);
 		code = format_batch(x, f, &b, e);
 		x->format_ns += clock_mono_ns() - t0;
 		if (code < 0 || (code = count_memory(x, ex, f, e)) < 0)
@@ -316,6 +318,18 @@ rows_parts_there(const struct request *r, size_t *of)
 	return there;
 }
 
+/* They are counted as they stand elsewhere, too: none are left out here. */
+static int
+put_repeats(const struct running *x, struct err *e)
+{
+	struct buf *b = &x->r->note;
+
+	buf_u64(b, x->repeats.n);
+	buf_str(b, x->repeats.n == 1 ? " row repeats" : " rows repeat");
+	BUF_LIT(b, " a span that the table has already; every row is shown, and counted in count and groups");
+	return buf_ok(b, e);
+}
+
 int
 run_rows(struct running *x, struct formatter *f, uint64_t deadline,
     const atomic_bool *cancel, struct err *e)
@@ -330,6 +344,7 @@ run_rows(struct running *x, struct formatter *f, uint64_t deadline,
 	size_t there, of = 0, counts = 0;
 	int code;
 
+	x->r->note.n = 0;
 	x->r->deadline_mono_ns = deadline;
 	x->r->cancel = cancel;
 	code = request_plan(x->r, e);
@@ -342,6 +357,8 @@ run_rows(struct running *x, struct formatter *f, uint64_t deadline,
 		code = put_count(&p, &counted, &told, e);
 	else if (code == 0)
 		code = of != 0 ? row_parts_run(&a, &host, &told, e) : run_plan(&p, x->r->plan, e);
+	if (code == 0 && x->repeats.n != 0)
+		code = put_repeats(x, e);
 	profile_parts(&x->info->profile, &told);
 	x->info->profile.plan_ns = x->r->plan_ns;
 	buf_release(&form);

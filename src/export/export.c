@@ -325,7 +325,7 @@ export_run(const struct export_options *o, struct export_counts *counts, struct 
 		j.sender = (struct sender){ .client = j.client, .writer = &j.writer,
 			.compared = j.compared.n != 0 ? &j.compared : &j.writer, .o = o, .counts = counts,
 			.job = j.record.job,
-			.packing = (enum ch_packing)conf_u64(o->conf, CONF_CLICKHOUSE_COMPRESSION) };
+			.packing = ch_open_packing(o->conf) };
 		rc = run(&j, e);
 	}
 	export_batch_release(&j.batch);

@@ -79,6 +79,7 @@ options_take(struct ch_client *c, const struct ch_options *o, struct err *e)
 		return rc;
 	c->timeout_ns = o->timeout_ns;
 	c->max_memory = o->max_memory;
+	c->packing = o->packing;
 	return text_take(&c->ca_file, o->ca_file, "ca_file", e);
 }
 

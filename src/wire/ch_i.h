@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "wire/ch_client.h"
+#include "wire/ch_pack.h"
 
 #define POOL_IDLE 8		/* connections that are kept */
 #define TRIES 3
@@ -40,6 +41,7 @@ enum ch_settings {
 struct ch_client {
 	struct buf url, database, user, password, ca_file;	/* each with a NUL behind */
 	uint64_t timeout_ns, max_memory;
+	enum ch_packing packing;	/* of long answers */
 	atomic_int settings;		/* enum ch_settings */
 	/* Of struct ch_counts. */
 	atomic_ullong asked, retried, failed, killed, read_rows, read_bytes, received;
@@ -66,13 +68,19 @@ struct ch_reply {
 	struct curl_slist *headers;
 	struct buf url, sql;
 	struct sv post;			/* what is sent: sql, or the data of who asks */
-	bool writes;
+	bool writes, packs;		/* the answer is to be compressed */
 	struct buf body;		/* [from, body.n) is not handed out yet */
 	size_t from, given;		/* given: bytes that the caller looks at */
 	struct buf words;		/* of an answer that is an error */
+	enum ch_packing encoding;	/* of both, as they come */
+	bool strange;			/* it is another */
+	struct buf packed;		/* [taken, packed.n) is not unpacked yet */
+	size_t taken;
+	struct ch_unpack *unpack;
 	char tag[33];			/* of exceptions in the body */
 	char curl_words[CURL_ERROR_SIZE];
-	bool head, length, paused, done, broken, fault;
+	bool head, length, paused, broken, fault;
+	bool done, whole;		/* curl is; and all of the body is unpacked */
 	bool started;			/* bytes of the body were handed out */
 	CURLcode result;
 };
@@ -87,6 +95,19 @@ int breaker_ask(struct ch_client *, struct err *) WARN_UNUSED;
 void breaker_tell(struct ch_client *, bool reached, const char *why);
 /* Nothing is known of it. */
 void breaker_leave(struct ch_client *);
+
+/* ---- ch_body.c ---- */
+/* For curl, of a struct ch_reply. */
+size_t on_body(char *, size_t, size_t, void *);
+size_t on_header(char *, size_t, size_t, void *);
+void body_clear(struct ch_reply *);
+/* Is something to be unpacked? */
+bool body_waits(const struct ch_reply *);
+int body_unpack(struct ch_reply *, struct err *) WARN_UNUSED;
+/* Of its encoding: is it one that can be unpacked, and if the body is whole, did that end? */
+int body_check(const struct ch_reply *, struct err *) WARN_UNUSED;
+/* Of an answer that is an error: unpacks the words, once all are there. */
+void body_words(struct ch_reply *);
 
 /* ---- ch_request.c ---- */
 /* The URL and headers of a question for r; its id, deadline and settings are set. */

@@ -1,117 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ch_reply: one question on its way, see wire/ch_client.h. curl writes into `body` until
+ * ch_reply: one question on its way, see wire/ch_client.h. curl writes into `body` (ch_body.c) until
  * ANSWER_AHEAD is there and is paused then; ch_read hands out all but the last ANSWER_KEPT bytes,
- * and these once the body is complete and ends in no exception.
+ * and these once the body is complete and ends in no exception. What is said of bytes of a body is
+ * said of them unpacked.
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <time.h>
 
 #include "ch_i.h"
 #include "base/clock.h"
-
-static size_t
-on_body(char *p, size_t size, size_t n, void *arg)
-{
-	struct ch_reply *r = arg;
-	struct buf *to = r->fault ? &r->words : &r->body;
-
-	n *= size;
-	if (r->fault) {
-		/* Of an error's text, the beginning is enough. */
-		size_t room = to->n < ANSWER_KEPT ? ANSWER_KEPT - to->n : 0;
-
-		buf_put(to, p, n < room ? n : room);
-		return to->oom ? 0 : n;
-	}
-	if (to->n - r->from + n > ANSWER_AHEAD + ANSWER_KEPT) {
-		r->paused = true;
-		return CURL_WRITEFUNC_PAUSE;
-	}
-	atomic_fetch_add(&r->client->received, n);
-	buf_put(to, p, n);
-	return to->oom ? 0 : n;
-}
-
-static bool
-header_is(struct sv line, const char *name, struct sv *value)
-{
-	size_t n = strlen(name);
-
-	if (line.n <= n || line.p[n] != ':' || strncasecmp(line.p, name, n) != 0)
-		return false;
-	*value = sv_sub(line, n + 1, line.n);
-	while (value->n != 0 && value->p[0] == ' ')
-		*value = sv_sub(*value, 1, value->n);
-	return true;
-}
-
-/* "name":"123" */
-static uint64_t
-summary_figure(struct sv json, const char *quoted)
-{
-	int64_t at = sv_find(json, sv_cstr(quoted));
-	uint64_t v = 0;
-	size_t i;
-
-	if (at < 0)
-		return 0;
-	for (i = (size_t)at + strlen(quoted); i < json.n && (json.p[i] == ':' || json.p[i] == '"'); i++)
-		;
-	for (; i < json.n && json.p[i] >= '0' && json.p[i] <= '9' && v < UINT64_MAX / 10 - 1; i++)
-		v = 10 * v + (uint64_t)(json.p[i] - '0');
-	return v;
-}
-
-static void
-take_header(struct ch_reply *r, struct sv line)
-{
-	struct sv v;
-	uint64_t code;
-
-	if (header_is(line, "X-ClickHouse-Exception-Code", &v)) {
-		if (sv_u64(v, &code) && code < 100000)
-			r->outcome.code = (int)code;
-		r->fault = true;
-	} else if (header_is(line, "X-ClickHouse-Exception-Tag", &v)) {
-		if (v.n < sizeof r->tag && sv_chr(v, '\0') < 0) {
-			memcpy(r->tag, v.p, v.n);
-			r->tag[v.n] = '\0';
-		}
-	} else if (header_is(line, "X-ClickHouse-Summary", &v)) {
-		r->outcome.read_rows = summary_figure(v, "\"read_rows\"");
-		r->outcome.read_bytes = summary_figure(v, "\"read_bytes\"");
-		r->outcome.elapsed_ns = summary_figure(v, "\"elapsed_ns\"");
-	} else if (header_is(line, "Content-Length", &v) || header_is(line, "Transfer-Encoding", &v)) {
-		r->length = true;
-	}
-}
-
-static size_t
-on_header(char *p, size_t size, size_t n, void *arg)
-{
-	struct ch_reply *r = arg;
-	struct sv line = sv_new(p, n * size);
-	uint64_t status;
-
-	while (line.n != 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
-		line.n--;
-	if (sv_starts(line, SV("HTTP/"))) {
-		/* A further head: that of 100 Continue counts for nothing. */
-		r->length = false;
-		if (!sv_u64(sv_sub(line, 9, 12), &status))
-			status = 0;
-		r->outcome.status = (int)status;
-		r->fault = status != 200;
-	} else if (line.n == 0) {
-		r->head = r->outcome.status >= 200;
-	} else {
-		take_header(r, line);
-	}
-	return n * size;
-}
 
 static bool
 options_set(struct ch_reply *r)
@@ -150,18 +49,29 @@ options_set(struct ch_reply *r)
 	return ok;
 }
 
-/* Lets curl work a little; ERR_TIMEOUT and ERR_CANCELLED are those of the caller's. */
+/* ERR_TIMEOUT and ERR_CANCELLED are those of the caller's. What has come is not waited for. */
+static int
+go_on(const struct ch_reply *r, struct err *e)
+{
+	if (r->cancel != NULL && atomic_load(r->cancel))
+		return err_set(e, ERR_CANCELLED, -1, "cancelled");
+	if (!r->done && clock_mono_ns() >= r->deadline_ns)
+		return err_set(e, ERR_TIMEOUT, -1, "ClickHouse did not answer in time (see %s timeout)",
+		    r->hurried ? "[query]" : "[clickhouse]");
+	return 0;
+}
+
+/* Lets curl work a little. */
 static int
 step(struct ch_reply *r, struct err *e)
 {
 	int running = 0, left = 0;
 	CURLMsg *m;
 
-	if (r->cancel != NULL && atomic_load(r->cancel))
-		return err_set(e, ERR_CANCELLED, -1, "cancelled");
-	if (clock_mono_ns() >= r->deadline_ns)
-		return err_set(e, ERR_TIMEOUT, -1, "ClickHouse did not answer in time (see %s timeout)",
-		    r->hurried ? "[query]" : "[clickhouse]");
+	if (r->paused) {
+		r->paused = false;
+		curl_easy_pause(r->conn->easy, CURLPAUSE_CONT);
+	}
 	if (curl_multi_perform(r->conn->multi, &running) != CURLM_OK)
 		return err_nomem(e);
 	while ((m = curl_multi_info_read(r->conn->multi, &left)) != NULL)
@@ -180,35 +90,38 @@ judge(struct ch_reply *r, struct err *e)
 {
 	struct sv body = sv_new(r->body.p + r->from, r->body.n - r->from), words;
 
-	if (r->fault && r->outcome.status != 0 && r->head)
+	if (r->fault && r->outcome.status != 0 && r->head) {
+		body_words(r);
 		return fault_words(r, buf_view(&r->words), e);
+	}
 	if (r->result != CURLE_OK) {
 		if (r->outcome.status == 200 && fault_bare(body, &words))
 			return fault_words(r, words, e);
-		return r->body.oom || r->words.oom ? err_nomem(e) : fault_transfer(r, e);
+		return r->body.oom || r->words.oom || r->packed.oom ? err_nomem(e) : fault_transfer(r, e);
 	}
 	if (!r->length)
 		return err_set(e, ERR_IO, -1, "ClickHouse's answer says not where it ends");
 	if (fault_at_end(r->tag, body, &words))
 		return fault_words(r, words, e);
-	return 0;
+	return body_check(r, e);
 }
 
 /* Until bytes can be handed out, or it is complete. */
 static int
 fill(struct ch_reply *r, struct err *e)
 {
-	int rc;
+	int rc = 0;
 
-	while (!r->done && r->body.n - r->from <= ANSWER_KEPT) {
-		if (r->paused) {
-			r->paused = false;
-			curl_easy_pause(r->conn->easy, CURLPAUSE_CONT);
-		}
-		if ((rc = step(r, e)) < 0)
-			return rc;
+	while (rc == 0 && !r->whole && r->body.n - r->from <= ANSWER_KEPT) {
+		if ((rc = go_on(r, e)) < 0)
+			break;
+		if (body_waits(r))
+			rc = body_unpack(r, e);
+		else if (!r->done && (rc = step(r, e)) == 0)
+			rc = body_check(r, e);
+		r->whole = r->done && !body_waits(r);
 	}
-	return r->done ? judge(r, e) : 0;
+	return rc == 0 && r->whole ? judge(r, e) : rc;
 }
 
 static int
@@ -223,9 +136,9 @@ send_it(struct ch_reply *r, const struct ch_question *q, struct err *e)
 		snprintf(r->outcome.id, sizeof r->outcome.id, "%.*s", SV_ARG(q->id));
 	r->outcome.status = r->outcome.code = 0;
 	r->outcome.tries++;
-	r->body.n = r->from = r->given = r->words.n = 0;
+	body_clear(r);
 	r->tag[0] = r->curl_words[0] = '\0';
-	r->head = r->length = r->paused = r->done = r->fault = false;
+	r->head = r->length = r->paused = r->done = r->whole = r->fault = false;
 	r->settings = (enum ch_settings)atomic_load(&c->settings);
 	rc = request_make(r, q, e);
 	if (rc < 0 || (rc = conn_get(c, &r->conn, e)) < 0)
@@ -361,6 +274,8 @@ reply_free(struct ch_reply *r)
 	buf_release(&r->sql);
 	buf_release(&r->body);
 	buf_release(&r->words);
+	buf_release(&r->packed);
+	ch_unpack_free(r->unpack);
 	free(r);
 }
 
@@ -373,6 +288,7 @@ ask(struct ch_client *c, const struct ch_question *q, struct ch_reply *r, struct
 	r->client = c;
 	r->cancel = q->cancel;
 	r->writes = q->writing != NULL;
+	r->packs = q->packs && c->packing != CH_PACK_NONE;
 	r->deadline_ns = clock_mono_ns() + c->timeout_ns;
 	r->hurried = q->deadline_ns != 0 && q->deadline_ns < r->deadline_ns;
 	if (r->hurried)
@@ -402,7 +318,7 @@ kill_it(struct ch_reply *r)
 	k->client = r->client;
 	k->deadline_ns = q.deadline_ns;
 	if (send_it(k, &q, NULL) == 0)
-		while (!k->done && fill(k, NULL) == 0)
+		while (!k->whole && fill(k, NULL) == 0)
 			k->from = k->body.n;
 	reply_free(k);
 }
@@ -465,12 +381,12 @@ ch_read(struct ch_reply *r, struct sv *out, struct err *e)
 	}
 	if (r->broken)
 		return err_set(e, ERR_IO, -1, "an answer that failed is read on");
-	if (!r->done && (rc = fill(r, e)) < 0) {
+	if (!r->whole && (rc = fill(r, e)) < 0) {
 		r->broken = true;
 		count_failure(r->client, rc);
 		return rc;
 	}
-	n = r->done ? r->body.n : r->body.n - ANSWER_KEPT;
+	n = r->whole ? r->body.n : r->body.n - ANSWER_KEPT;
 	if (n == 0)
 		return 1;
 	*out = sv_new(r->body.p, n);

@@ -103,6 +103,11 @@ put_settings(struct buf *b, const struct ch_reply *r, const struct ch_question *
 	if (r->client->max_memory != 0)
 		put_number(b, "max_memory_usage", r->client->max_memory);
 	put_whole(b);
+	if (r->packs) {
+		put_number(b, "enable_http_compression", 1);
+		/* Of any encoding: rows of spans get no smaller by a higher one. */
+		put_number(b, "http_zlib_compression_level", 1);
+	}
 	if (r->settings == SETTINGS_OLD)
 		return;
 	if (json)
@@ -163,11 +168,16 @@ static bool
 add_headers(struct ch_reply *r, const struct ch_writing *w)
 {
 	char encoding[64];
-	const char *const lines[] = { "Content-Type: text/plain", "Expect:", encoding };
-	size_t n = w != NULL && w->encoding != NULL ? 3 : 2;
+	const char *lines[4] = { "Content-Type: text/plain", "Expect:" };
+	size_t n = 2;
 
-	if (n == 3)
+	if (w != NULL && w->encoding != NULL) {
 		snprintf(encoding, sizeof encoding, "Content-Encoding: %s", w->encoding);
+		lines[n++] = encoding;
+	}
+	/* A server takes of these what it knows, and the better. */
+	if (r->packs)
+		lines[n++] = r->client->packing == CH_PACK_GZIP ? "Accept-Encoding: gzip" : "Accept-Encoding: zstd, gzip";
 	for (size_t i = 0; i < n; i++) {
 		struct curl_slist *more = curl_slist_append(r->headers, lines[i]);
 

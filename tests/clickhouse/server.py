@@ -15,7 +15,8 @@ without a password where one is needed, 403 with a wrong one); the statuses by e
 before output, and behind rows as 25.11 and later write them; wait_end_of_query; the headers
 X-ClickHouse-Query-Id, -Format, -Timezone, -Server-Display-Name, -Summary, -Exception-Code,
 -Exception-Tag; doubled query ids; cancel_http_readonly_queries_on_client_close; KILL QUERY;
-INSERT ... FORMAT with data in the body; Content-Encoding gzip and zstd of a body.
+INSERT ... FORMAT with data in the body; Content-Encoding gzip and zstd of a body, and by
+enable_http_compression=1 and Accept-Encoding of an answer: an exception is in the same stream.
 
 /test/inserts/WORD,WORD... tells what becomes of the next requests with an INSERT, one word each: `ok`;
 `refuse`: 500 without doing it; `busy`: 503 alike; `reset`: the connection breaks without doing it;
@@ -24,13 +25,14 @@ later, whoever waits. /test/gone/1: all connections break, until /test/gone/0.
 /test/exceptions/{tagged,marked,appended} tells how later queries write an exception behind rows:
 as 25.11, as 24.11, or as before that: the text behind the rows, and no end of the body.
 
-What is not there: sessions, roles, compressed answers, multipart bodies, progress in headers. The query
+/test/frames/1: each piece of a compressed answer is a frame, or member, of its own, until /test/frames/0.
+/test/known/WORD: of encodings only WORD is known, `all`: all.
+
+What is not there: sessions, roles, multipart bodies, progress in headers. The query
 ids of system.processes are the engine's own; `query_id` in a statement over it, and in KILL QUERY,
 is made to mean the client's (kept in log_comment).
 """
 import base64
-import ctypes
-import gzip
 import json
 import os
 import re
@@ -44,6 +46,7 @@ import threading
 import time
 import urllib.parse
 
+import packing
 from engine import Engine, EngineError
 
 MAX_URL = 1 << 20
@@ -77,6 +80,8 @@ class State:
         self.exceptions = 'tagged'
         self.inserts = []
         self.gone = False
+        self.frames = False
+        self.known = 'all'
         self.running = set()
         self.lock = threading.Lock()
         self.version = engine.keep.whole(b'SELECT version()').strip()
@@ -107,7 +112,9 @@ class Request:
             self.headers[k.strip().lower().decode()] = v.strip()
         if self.headers.get('expect', b'').lower() == b'100-continue':
             sock.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
-        self.body = decoded(self.read_body(f), self.headers.get('content-encoding', b''))
+        self.body = packing.unpacked(self.read_body(f), self.headers.get('content-encoding', b''))
+        if self.body is None:
+            raise Closed
         path, _, self.search = self.url.partition(b'?')
         self.path = path.decode('latin-1')
         # A parameter that is empty is one, too.
@@ -131,21 +138,6 @@ class Request:
             if k.decode('latin-1') == name:
                 return v
         return self.headers.get(header, default) if header else default
-
-
-def decoded(body, encoding):
-    if encoding == b'gzip':
-        return gzip.decompress(body)
-    if encoding != b'zstd':
-        return body
-    zstd = ctypes.CDLL('libzstd.so.1')
-    for name in ('ZSTD_decompress', 'ZSTD_getFrameContentSize'):
-        getattr(zstd, name).restype = ctypes.c_ulonglong
-    n = zstd.ZSTD_getFrameContentSize(body, ctypes.c_size_t(len(body)))
-    out = ctypes.create_string_buffer(n)
-    if zstd.ZSTD_decompress(out, ctypes.c_size_t(n), body, ctypes.c_size_t(len(body))) != n:
-        raise Closed
-    return out.raw
 
 
 class Answer:
@@ -194,6 +186,7 @@ class Query:
         self.begin = time.monotonic()
         self.session = None
         self.denied = []
+        self.encoding = ''
         self.done = threading.Event()
 
     def authenticate(self):
@@ -336,20 +329,29 @@ class Query:
         finally:
             pieces.close()
 
+    def begin_packing(self):
+        r = self.request
+        if r.arg('enable_http_compression') == b'1':
+            self.encoding = packing.choose(r.headers.get('accept-encoding', b'').decode('latin-1'), self.state.known)
+        self.packer = packing.packer(self.encoding, self.state.frames,
+                                     r.arg('http_zlib_compression_level', default=packing.LEVEL))
+
     def forward(self, pieces):
         a = self.answer
+        self.begin_packing()
         if self.request.arg('wait_end_of_query') == b'1':
             body = b''.join(pieces)
             a.head(200, self.headers() + [('Transfer-Encoding', 'chunked')])
-            a.chunk(body)
+            a.chunk(self.packer.pack(body))
         else:
             first = next(pieces, b'')
             self.tag = secrets.token_hex(8)
             tag = [('X-ClickHouse-Exception-Tag', self.tag)] if self.state.exceptions == 'tagged' else []
             a.head(200, self.headers() + tag + [('Transfer-Encoding', 'chunked')])
-            a.chunk(first)
+            a.chunk(self.packer.pack(first))
             for piece in pieces:
-                a.chunk(piece)
+                a.chunk(self.packer.pack(piece))
+        a.chunk(self.packer.finish())
         a.end()
 
     def headers(self):
@@ -362,7 +364,8 @@ class Query:
                 ('X-ClickHouse-Timezone', 'UTC'), ('X-ClickHouse-Server-Display-Name', 'chdb'),
                 ('X-ClickHouse-Summary', json.dumps({k: str(v) for k, v in summary.items()},
                                                     separators=(',', ':'))),
-                ('Content-Type', 'application/octet-stream')]
+                ('Content-Type', 'application/octet-stream')] + \
+            ([('Content-Encoding', self.encoding)] if self.encoding else [])
 
     def exception(self, e):
         a = self.answer
@@ -374,16 +377,18 @@ class Query:
             extra = [('X-ClickHouse-Exception-Code', e.code)]
             if e.name == 'REQUIRED_PASSWORD':
                 extra.append(('WWW-Authenticate', 'Basic realm="ClickHouse server HTTP API"'))
+            if self.encoding:
+                text = self.packer.pack(text) + self.packer.finish()
             a.whole(STATUS.get(e.name, 500), self.headers() + extra, text)
         elif self.state.exceptions == 'appended':
-            a.chunk(text)
+            a.chunk(self.packer.pack(text) + self.packer.finish())
             a.keep = False
         else:
             tag = self.tag.encode() + b'\r\n' if self.state.exceptions == 'tagged' else b''
             text = text.rstrip(b'\n')[:16000]
             block = b'\r\n__exception__\r\n' + tag + text + b'\n'
             block += b'%d ' % (len(text) + 1) + tag if tag else b''
-            a.chunk(block + b'__exception__\r\n')
+            a.chunk(self.packer.pack(block + b'__exception__\r\n') + self.packer.finish())
             a.end()
 
     def watch(self):
@@ -412,7 +417,7 @@ class Query:
         if not self.state.log:
             return
         line = {'query': sql[:65536].decode('latin-1'), 'bytes': len(sql), 'encoding':
-                self.request.headers.get('content-encoding', b'').decode(),
+                self.request.headers.get('content-encoding', b'').decode(), 'packed': self.encoding,
                 'rows': self.figures.get('rows_written', 0),
                 'read_rows': self.figures.get('storage_rows_read', 0), 'id': self.id, 'user': getattr(self, 'user', ''), 'code': code,
                 'comment': self.request.arg('log_comment').decode('latin-1'),
@@ -448,6 +453,12 @@ def serve(state, sock):
                     answer.whole(200, [], b'Ok.\n')
                 elif request.path.startswith('/test/gone/'):
                     state.gone = request.path.endswith('/1')
+                    answer.whole(200, [], b'Ok.\n')
+                elif request.path.startswith('/test/frames/'):
+                    state.frames = request.path.endswith('/1')
+                    answer.whole(200, [], b'Ok.\n')
+                elif request.path.startswith('/test/known/'):
+                    state.known = request.path.rsplit('/', 1)[1]
                     answer.whole(200, [], b'Ok.\n')
                 elif request.path != '/':
                     answer.whole(404, [], b'There is no handle ' + request.path.encode('latin-1') + b'\n')

@@ -10,6 +10,8 @@ import threading
 import time
 import urllib.parse
 
+import packing
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ENDLESS = "SELECT count() FROM system.numbers WHERE NOT ignore(sipHash64(number), '%s')"
 # Its first rows are out before it fails.
@@ -22,11 +24,11 @@ def url(**args):
     return '/?' + urllib.parse.urlencode(args)
 
 
-def ask(sql=None, method='POST', headers={}, **args):
+def ask(sql=None, method='POST', headers={}, path=None, **args):
     """(status, headers, body); the body of one that breaks off is followed by '<cut>'"""
     c = http.client.HTTPConnection('127.0.0.1', port, timeout=20)
     try:
-        c.request(method, url(**args), body=sql, headers=headers)
+        c.request(method, path or url(**args), body=sql, headers=headers)
         r = c.getresponse()
         try:
             body = r.read()
@@ -233,6 +235,31 @@ def test_databases():
     return ask('SELECT currentDatabase()', database='other')[2] == b'other\n' and \
         ask('SELECT currentDatabase()', headers={'X-ClickHouse-Database': 'other'})[2] == b'other\n' and \
         ask('SELECT currentDatabase()')[2] == b'default\n'
+
+
+def test_answers_are_compressed_where_both_say_so():
+    sql = 'SELECT number FROM numbers(300000)'
+    plain = ask(sql)[2]
+    for frames in '01':
+        ask(path='/test/frames/' + frames)
+        for accept, encoding in (('zstd, gzip', 'zstd'), ('gzip', 'gzip'), ('br', None)):
+            _, headers, body = ask(sql, headers={'Accept-Encoding': accept}, enable_http_compression=1)
+            if headers['Content-Encoding'] != encoding or (packing.unpacked(body, encoding.encode()) if encoding else body) != plain:
+                return '%s: %s' % (accept, headers)
+    ask(path='/test/frames/0')
+    return ask(sql, headers={'Accept-Encoding': 'zstd'})[1]['Content-Encoding'] is None
+
+
+def test_exceptions_are_compressed_too():
+    for accept in 'zstd', 'gzip':
+        _, headers, body = ask(FAILING, headers={'Accept-Encoding': accept}, enable_http_compression=1)
+        tag = headers['X-ClickHouse-Exception-Tag'].encode()
+        if b'__exception__\r\n' + tag not in packing.unpacked(body, accept.encode())[-17000:]:
+            return accept
+        status, headers, body = ask('SELECT throwIf(1)', headers={'Accept-Encoding': accept}, enable_http_compression=1)
+        if status == 200 or not packing.unpacked(body, headers['Content-Encoding'].encode()).startswith(b'Code: 395'):
+            return accept
+    return True
 
 
 def main():

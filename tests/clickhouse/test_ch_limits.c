@@ -190,6 +190,79 @@ the_servers_log_has_the_path(void **state)
 	buf_release(&out);
 }
 
+/* Did all answers to the questions of a path come so, and were there any, as the log has it? */
+static bool
+came_as(const char *comment, const char *packed)
+{
+	FILE *f = fopen(log_name, "r");
+	char *line = NULL, what[64];
+	size_t cap = 0;
+	unsigned met = 0, others = 0;
+
+	assert_non_null(f);
+	snprintf(what, sizeof what, "\"packed\": \"%s\"", packed);
+	while (getline(&line, &cap, f) > 0)
+		if (strstr(line, comment) != NULL) {
+			met++;
+			others += strstr(line, what) == NULL;
+		}
+	fclose(f);
+	free(line);
+	return met != 0 && others == 0;
+}
+
+/* Of a server that knows `known` alone, and puts each piece in a frame of its own. */
+static void
+rows_that_may_be_many_come_compressed(void **state)
+{
+	static const struct {
+		const char *word, *known, *packed;
+	} hows[] = { { "zstd", "all", "zstd" }, { "zstd", "gzip", "gzip" }, { "zstd", "none", "" }, { "gzip", "all", "gzip" },
+		{ "gzip", "zstd", "" }, { "none", "all", "" }, { "auto", "all", "" } };
+	static const struct {
+		const char *rest;
+		bool many;
+	} files[] = { { "spans.jsonl", true }, { "traces.jsonl", true }, { "limit/5000/spans.jsonl", true },
+		{ "limit/1000/spans.jsonl", false }, { "sort/duration:desc/limit/9/spans.jsonl", false },
+		{ "count", false }, { "group/service/groups.jsonl", false } };
+	struct buf plain = BUF_INIT, out = BUF_INIT, tell = BUF_INIT;
+
+	(void)state;
+	for (size_t h = 0; h < sizeof hows / sizeof *hows; h++) {
+		char set[64];
+
+		snprintf(set, sizeof set, "clickhouse.compression=%s", hows[h].word);
+		tell.n = 0;
+		buf_printf(&tell, "/test/known/%s", hows[h].known);
+		ch_server_tell(&server, buf_cstr(&tell));
+		ch_server_tell(&server, h % 2 == 0 ? "/test/frames/1" : "/test/frames/0");
+		for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
+			char path[96], same[96], comment[64];
+
+			/* A name that no other question has. */
+			snprintf(path, sizeof path, "/service/s3,h%zuf%zu/%s", h, f, files[f].rest);
+			snprintf(same, sizeof same, "/service/s3/%s", files[f].rest);
+			snprintf(comment, sizeof comment, "\"comment\": \"/service/h%zuf%zu,s3", h, f);
+			open_with("clickhouse.compression=none", "result_cache.ttl=0s");
+			assert_int_equal(ask_kept(en, same, &plain), 0);
+			close_it();
+			open_with(set, "result_cache.ttl=0s");
+			assert_int_equal(ask_kept(en, path, &out), 0);
+			/* Any question after it: the others are in the log then. */
+			assert_int_equal(ask_kept(en, "/service/s1/count", &tell), 0);
+			close_it();
+			assert_true(out.n != 0 && sv_eq(buf_view(&out), buf_view(&plain)));
+			if (!came_as(comment, files[f].many ? hows[h].packed : ""))
+				fail_msg("%s with %s of a server with %s", path, hows[h].word, hows[h].known);
+		}
+	}
+	ch_server_tell(&server, "/test/known/all");
+	ch_server_tell(&server, "/test/frames/0");
+	buf_release(&plain);
+	buf_release(&out);
+	buf_release(&tell);
+}
+
 int
 main(void)
 {
@@ -199,6 +272,7 @@ main(void)
 		cmocka_unit_test(time_is_limited_here_and_there),
 		cmocka_unit_test(answers_are_kept_for_a_while),
 		cmocka_unit_test(the_servers_log_has_the_path),
+		cmocka_unit_test(rows_that_may_be_many_come_compressed),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -137,6 +137,75 @@ an_error_behind_rows_is_no_end(void **state)
 	ch_client_free(c);
 }
 
+/* ---- answers that are compressed ---- */
+
+static int
+packed_rows(enum ch_packing p, const char *sql, struct buf *rows, uint64_t *received, struct err *e)
+{
+	const struct ch_options o = { .url = sv_cstr(server.url), .timeout_ns = 20 * S, .packing = p };
+	struct ch_question q = { .sql = sv_cstr(sql), .format = SV("RowBinary"), .packs = true };
+	struct ch_reply *r = NULL;
+	struct ch_client *c;
+	struct ch_counts counts;
+	struct sv piece;
+	int rc;
+
+	assert_int_equal(ch_client_new(&o, &c, e), 0);
+	rows->n = 0;
+	rc = ch_ask(c, &q, NULL, &r, e);
+	while (rc == 0 && (rc = ch_read(r, &piece, e)) == 0)
+		buf_sv(rows, piece);
+	ch_close(r);
+	ch_client_counts(c, &counts);
+	*received = counts.received;
+	ch_client_free(c);
+	return rc > 0 ? 0 : rc;
+}
+
+/* It has gzip and no zstd. */
+static void
+rows_come_in_gzip(void **state)
+{
+	static const char sql[] = "SELECT number, toString(number % 100), toUInt8(1) FROM numbers(300000)";
+	struct buf plain = BUF_INIT, packed = BUF_INIT;
+	struct err e = ERR_INIT;
+	uint64_t all, some;
+
+	(void)state;
+	assert_int_equal(packed_rows(CH_PACK_NONE, sql, &plain, &all, &e), 0);
+	for (unsigned p = CH_PACK_GZIP; p <= CH_PACK_ZSTD; p++) {
+		if (packed_rows(p, sql, &packed, &some, &e) != 0)
+			fail_msg("%s", e.msg);
+		assert_true(sv_eq(buf_view(&packed), buf_view(&plain)));
+		assert_true(some < all / 2);
+	}
+	buf_release(&plain);
+	buf_release(&packed);
+}
+
+static void
+errors_are_told_in_gzip(void **state)
+{
+	static const unsigned at[] = { 0, 1, 1000, 100000, 3000000 };
+	struct buf rows = BUF_INIT;
+	uint64_t received;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+		struct err e = ERR_INIT;
+		char sql[160];
+		int rc;
+
+		snprintf(sql, sizeof sql, "SELECT number, throwIf(number = %u), toUInt8(1) FROM numbers(10000000) "
+		    "SETTINGS max_block_size = 1000", at[i]);
+		rc = packed_rows(CH_PACK_GZIP, sql, &rows, &received, &e);
+		if (rc != ERR_IO || strstr(e.msg, "throwIf") == NULL)
+			fail_msg("at %u: %d after %zu bytes: %s", at[i], rc, rows.n, e.msg);
+		assert_true(rows.n <= 10u * at[i] + 10000);
+	}
+	buf_release(&rows);
+}
+
 static void
 users(void **state)
 {
@@ -280,6 +349,8 @@ main(void)
 		cmocka_unit_test(values_are_written_as_hex),
 		cmocka_unit_test(errors_have_the_servers_words),
 		cmocka_unit_test(an_error_behind_rows_is_no_end),
+		cmocka_unit_test(rows_come_in_gzip),
+		cmocka_unit_test(errors_are_told_in_gzip),
 		cmocka_unit_test(users),
 		cmocka_unit_test(no_table_of_spans),
 		cmocka_unit_test(a_query_that_is_left_stops_on_the_server),

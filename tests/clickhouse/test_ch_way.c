@@ -2,7 +2,7 @@
 /*
  * test_ch_way: an engine over a server, and between them a proxy that spoils answers: what is asked
  * gives the same bytes as ever or an error with words, soon, and nothing is left open.
- * $SPANFS_CH_FAULTS of the cases are run, spread over all of them (300; 0: all).
+ * $SPANFS_CH_FAULTS of the cases are run, spread over all of them (300, and 100 of each encoding; 0: all).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,6 +27,7 @@
 #define SECRET "s3cret-Pa55word"
 #define WITHIN (10 * S)			/* many times the timeout */
 #define RUN_USUALLY 300
+#define RUN_PACKED 100
 #define LEAST_CASES 2000
 
 /* What is asked: a file's path, a directory of values, or "": that the engine opens. */
@@ -37,7 +38,7 @@ struct way {
 	const char *other;		/* one of a statement with other columns */
 	struct buf want;
 	struct sv raw;			/* the answer */
-	size_t body;
+	size_t body, plain;		/* its bytes, and unpacked */
 };
 
 static struct way ways[] = {
@@ -52,6 +53,14 @@ static struct way ways[] = {
 };
 #define N_WAYS (sizeof ways / sizeof *ways)
 
+/* Those whose answers come compressed, if one says so. */
+static struct way long_ways[] = {
+	{ .path = "service/cart/status/error/spans.jsonl", .question = "`Links.TraceId`",
+	    .other = "ORDER BY `TraceId`" },
+	{ .path = "status/error/traces.txt", .question = "ORDER BY `TraceId`", .other = "`Links.TraceId`" },
+};
+#define N_LONG (sizeof long_ways / sizeof *long_ways)
+
 static struct ch_server server;
 static struct ch_proxy *proxy;
 static char password_file[128], log_file[128];
@@ -60,12 +69,14 @@ static const struct requester me = { 0, 1 };
 /* ---- asking ---- */
 
 static void
-must_load(unsigned port, const char *table, const char *ttl, struct conf **c)
+must_load_packed(unsigned port, const char *table, const char *ttl, const char *packing, struct conf **c)
 {
-	char url[64], file[160], log[160], name[64], life[64];
-	const char *const sets[] = { url, file, log, name, life, "clickhouse.user=u", "clickhouse.timeout=2s",
+	char url[64], file[160], log[160], name[64], life[64], pack[64];
+	const char *const sets[] = { url, file, log, name, life, pack, "clickhouse.user=u", "clickhouse.timeout=2s",
 		"query.threads=1", "log.slow_query=1ms" };
 	struct err e = ERR_INIT;
+
+	snprintf(pack, sizeof pack, "clickhouse.compression=%s", packing);
 
 	snprintf(log, sizeof log, "log.query_log=%s", log_file);
 	snprintf(name, sizeof name, "clickhouse.table=%s", table);
@@ -75,6 +86,13 @@ must_load(unsigned port, const char *table, const char *ttl, struct conf **c)
 	snprintf(file, sizeof file, "clickhouse.password_file=%s", password_file);
 	if (conf_load(NULL, sets, sizeof sets / sizeof *sets, c, &e) < 0)
 		fail_msg("%s", e.msg);
+}
+
+/* By itself nothing of a server at 127.0.0.1 is compressed. */
+static void
+must_load(unsigned port, const char *table, const char *ttl, struct conf **c)
+{
+	must_load_packed(port, table, ttl, "auto", c);
 }
 
 static int
@@ -174,7 +192,7 @@ learn(struct way *w, const struct conf *c)
 		fail_msg("%s: %s", w->path, e.msg);
 	assert_true(w->want.n > 0);
 	assert_true(sv_eq(buf_view(&w->want), buf_view(&again)));
-	w->raw = ch_proxy_answer(proxy, w->question, &w->body);
+	w->raw = ch_proxy_answer(proxy, w->question, &w->body, &w->plain);
 	assert_true(ch_proxy_idle(proxy));
 	buf_release(&again);
 }
@@ -206,6 +224,8 @@ stop(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_WAYS; i++)
 		buf_release(&ways[i].want);
+	for (size_t i = 0; i < N_LONG; i++)
+		buf_release(&long_ways[i].want);
 	ch_proxy_close(proxy);
 	ch_server_stop(&server);
 	return 0;
@@ -275,7 +295,7 @@ add_words(struct cases *cs, const struct way *w)
 static void
 add_all(struct cases *cs, const struct way *w)
 {
-	size_t raw = w->raw.n, body = w->body;
+	size_t raw = w->raw.n, body = w->body, plain = w->plain;
 
 	add_at(cs, w, FAULT_CUT, raw, 160);
 	add_at(cs, w, FAULT_SHORT, body, 160);
@@ -284,9 +304,9 @@ add_all(struct cases *cs, const struct way *w)
 	for (size_t i = 0; i < 100; i++)
 		add(cs, w, (struct ch_fault){ .kind = FAULT_FLIP, .at = i * raw / 100, .more = i % 8 });
 	for (size_t i = 0; i <= 10; i++) {
-		add(cs, w, (struct ch_fault){ .kind = FAULT_TAGGED, .at = i * body / 10 });
-		add(cs, w, (struct ch_fault){ .kind = FAULT_MARKED, .at = i * body / 10 });
-		add(cs, w, (struct ch_fault){ .kind = FAULT_APPENDED, .at = i * body / 10 });
+		add(cs, w, (struct ch_fault){ .kind = FAULT_TAGGED, .at = i * plain / 10 });
+		add(cs, w, (struct ch_fault){ .kind = FAULT_MARKED, .at = i * plain / 10 });
+		add(cs, w, (struct ch_fault){ .kind = FAULT_APPENDED, .at = i * plain / 10 });
 	}
 	add_words(cs, w);
 	add(cs, w, (struct ch_fault){ .kind = FAULT_OTHER, .text = sv_cstr(w->other) });
@@ -295,8 +315,20 @@ add_all(struct cases *cs, const struct way *w)
 		add(cs, w, (struct ch_fault){ .kind = FAULT_SILENT, .times = times });
 		add(cs, w, (struct ch_fault){ .kind = FAULT_SLOW, .times = times });
 	}
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 4; i++) {
 		add(cs, w, (struct ch_fault){ .kind = FAULT_ENDLESS, .at = i * body / 4 });
+		add(cs, w, (struct ch_fault){ .kind = FAULT_ENCODING, .more = (unsigned)i });
+	}
+}
+
+/* The answer up to each byte, broken off and as if it were complete; to be added to all the others. */
+static void
+add_every_byte(struct cases *cs, const struct way *w)
+{
+	for (size_t i = 0; i < w->raw.n; i++)
+		add(cs, w, (struct ch_fault){ .kind = FAULT_CUT, .at = i });
+	for (size_t i = 0; i < w->body; i++)
+		add(cs, w, (struct ch_fault){ .kind = FAULT_SHORT, .at = i });
 }
 
 /* To HTTP it is complete, and to rows it ends behind one of them, or before the first. */
@@ -309,6 +341,9 @@ ends_well(const struct spoilt *s)
 	bool well;
 	size_t n;
 
+	/* A frame ends nowhere but at its end. */
+	if (sv_find(sv_sub(s->way->raw, 0, (size_t)head), SV("Content-Encoding")) >= 0)
+		return false;
 	while ((n = strtoul(rest.p, NULL, 16)) != 0) {
 		rest = sv_sub(rest, (size_t)sv_find(rest, SV("\r\n")) + 2, rest.n);
 		buf_sv(&b, sv_sub(rest, 0, n));
@@ -367,12 +402,32 @@ run(const struct conf *c, const struct spoilt *s, size_t counts[2])
 }
 
 static void
-spoilt_answers_are_errors(void **state)
+spoil_all(const struct conf *c, const struct cases *cs, size_t usually)
 {
 	const char *limit = getenv("SPANFS_CH_FAULTS");
-	size_t n = limit == NULL ? RUN_USUALLY : (size_t)strtoul(limit, NULL, 10), counts[2] = { 0, 0 };
-	struct cases cs = { NULL, 0, 0 };
+	size_t n = limit == NULL ? usually : (size_t)strtoul(limit, NULL, 10), counts[2] = { 0, 0 };
 	uint64_t begin = clock_mono_ns();
+
+	if (n == 0 || n > cs->n)
+		n = cs->n;
+	for (size_t i = 0; i < n; i++) {
+		const struct spoilt *s = &cs->v[i * cs->n / n];
+		uint64_t t = clock_mono_ns();
+
+		run(c, s, counts);
+		if (getenv("SPANFS_CH_VERBOSE") != NULL)
+			printf("%s %d at %zu: %.3f s\n", s->way->question, (int)s->fault.kind, s->fault.at,
+			    (double)(clock_mono_ns() - t) / 1e9);
+	}
+	printf("%zu of %zu faults in %.1f s: %zu errors, %zu right\n", n, cs->n,
+	    (double)(clock_mono_ns() - begin) / 1e9, counts[1], counts[0]);
+	free(cs->v);
+}
+
+static void
+spoilt_answers_are_errors(void **state)
+{
+	struct cases cs = { NULL, 0, 0 };
 	struct conf *c;
 
 	(void)state;
@@ -382,20 +437,56 @@ spoilt_answers_are_errors(void **state)
 	for (size_t i = 0; i < N_WAYS; i++)
 		add_all(&cs, &ways[i]);
 	assert_true(cs.n >= LEAST_CASES);
-	if (n == 0 || n > cs.n)
-		n = cs.n;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t t = clock_mono_ns();
-
-		run(c, &cs.v[i * cs.n / n], counts);
-		if (getenv("SPANFS_CH_VERBOSE") != NULL)
-			printf("%s %d at %zu: %.3f s\n", cs.v[i * cs.n / n].way->question, (int)cs.v[i * cs.n / n].fault.kind,
-			    cs.v[i * cs.n / n].fault.at, (double)(clock_mono_ns() - t) / 1e9);
-	}
-	printf("%zu of %zu faults in %.1f s: %zu errors, %zu right\n", n, cs.n,
-	    (double)(clock_mono_ns() - begin) / 1e9, counts[1], counts[0]);
-	free(cs.v);
+	spoil_all(c, &cs, RUN_USUALLY);
 	conf_free(c);
+}
+
+/* The same of answers that come compressed; and they are those that come otherwise. */
+static void
+spoil_packed(const char *packing)
+{
+	char line[64];
+	struct cases cs = { NULL, 0, 0 };
+	struct conf *c, *plain;
+	struct buf want = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	snprintf(line, sizeof line, "\r\nContent-Encoding: %s\r\n", packing);
+	must_load(server.port, "otel_traces", "0s", &plain);
+	must_load_packed(ch_proxy_port(proxy), "otel_traces", "0s", packing, &c);
+	ch_proxy_forget(proxy);
+	for (size_t i = 0; i < N_LONG; i++) {
+		struct way *w = &long_ways[i];
+
+		buf_release(&w->want);
+		learn(w, c);
+		if (sv_find(w->raw, sv_cstr(line)) < 0)
+			fail_msg("%s is not compressed", w->path);
+		assert_true(w->plain > w->body);
+		want.n = 0;
+		assert_int_equal(ask_spoilt(plain, w, NULL, &want, &e), 0);
+		assert_true(sv_eq(buf_view(&want), buf_view(&w->want)));
+		add_all(&cs, w);
+		add_every_byte(&cs, w);
+	}
+	spoil_all(c, &cs, RUN_PACKED);
+	conf_free(c);
+	conf_free(plain);
+	buf_release(&want);
+}
+
+static void
+spoilt_answers_in_zstd_are_errors(void **state)
+{
+	(void)state;
+	spoil_packed("zstd");
+}
+
+static void
+spoilt_answers_in_gzip_are_errors(void **state)
+{
+	(void)state;
+	spoil_packed("gzip");
 }
 
 /* ---- an engine that stays ---- */
@@ -749,6 +840,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spoilt_answers_are_errors),
+		cmocka_unit_test(spoilt_answers_in_zstd_are_errors),
+		cmocka_unit_test(spoilt_answers_in_gzip_are_errors),
 		cmocka_unit_test(a_table_that_changes_is_noticed),
 		cmocka_unit_test(a_server_that_was_gone_is_asked_again),
 		cmocka_unit_test(results_are_kept_for_a_while),

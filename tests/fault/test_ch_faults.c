@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Questions to ClickHouse without memory: each allocation of reading a schema, making a statement,
- * asking, and reading rows as spans fails in turn, once or for good. Then there is an error that
+ * asking, and reading rows, plain or compressed, as spans fails in turn, once or for good. Then there is an error that
  * says so, or all went well; nothing is left behind, and no row is lost in silence. Links with --wrap.
  */
 #include <setjmp.h>
@@ -35,7 +35,9 @@ static const struct column_row columns[] = {
 static const enum ch_span_column asked[] = { CHC_TIMESTAMP, CHC_TRACE_ID, CHC_SPAN_ID, CHC_ATTRS, CHC_EVENT_TIME,
 	CHC_EVENT_NAME, CHC_EVENT_ATTRS };
 
-static struct buf answer;	/* of HTTP */
+static const enum ch_packing packings[] = { CH_PACK_NONE, CH_PACK_GZIP, CH_PACK_ZSTD };
+static struct buf answers[3];	/* of HTTP, in these */
+static _Atomic size_t packing;	/* that is answered in */
 static unsigned port;
 
 static void
@@ -77,7 +79,16 @@ make_answer(void)
 		}
 		buf_put(&b, "\1", 1);
 	}
-	canned_answer(&answer, 200, "", buf_view(&b));
+	for (size_t i = 0; i < 3; i++) {
+		struct buf packed = BUF_INIT;
+		char line[64] = "";
+
+		if (packings[i] != CH_PACK_NONE)
+			snprintf(line, sizeof line, "Content-Encoding: %s\r\n", ch_packing_name(packings[i]));
+		assert_int_equal(ch_pack(packings[i], buf_view(&b), &packed, NULL), 0);
+		canned_answer(&answers[i], 200, line, buf_view(&packed));
+		buf_release(&packed);
+	}
 	buf_release(&b);
 }
 
@@ -91,7 +102,7 @@ serve(struct canned *c, int fd, unsigned nth, void *arg)
 	(void)nth;
 	(void)arg;
 	if (recv(fd, in, sizeof in, 0) > 0)
-		canned_send(fd, answer.p, answer.n);
+		canned_send(fd, answers[packing].p, answers[packing].n);
 }
 
 static int
@@ -127,9 +138,10 @@ static int
 ask(const struct ch_sql *sql, size_t *n, struct err *e)
 {
 	char url[64];
-	struct ch_options o = { .user = SV("u"), .password = SV("p"), .timeout_ns = 5000000000ull };
+	struct ch_options o = { .user = SV("u"), .password = SV("p"), .timeout_ns = 5000000000ull,
+		.packing = packings[packing] };
 	struct ch_question q = { .sql = sql->text, .params = sql->params, .n_params = sql->n_params,
-		.format = SV("RowBinaryWithNamesAndTypes") };
+		.format = SV("RowBinaryWithNamesAndTypes"), .packs = true };
 	struct ch_client *c = NULL;
 	struct ch_reply *reply = NULL;
 	int rc;
@@ -213,14 +225,16 @@ static void
 once(void **state)
 {
 	(void)state;
-	each_allocation_fails(false);
+	for (packing = 0; packing < 3; packing++)
+		each_allocation_fails(false);
 }
 
 static void
 for_good(void **state)
 {
 	(void)state;
-	each_allocation_fails(true);
+	for (packing = 0; packing < 3; packing++)
+		each_allocation_fails(true);
 }
 
 int
@@ -235,6 +249,7 @@ main(void)
 	port = canned_port(c);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	canned_close(c);
-	buf_release(&answer);
+	for (size_t i = 0; i < 3; i++)
+		buf_release(&answers[i]);
 	return failed;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/canned.h"
+#include "wire/ch_pack.h"
 
 #define KEPT 64
 #define WORDS "Code: 241. DB::Exception: Memory limit exceeded: what the proxy made up. (MEMORY_LIMIT_EXCEEDED)"
@@ -20,6 +21,8 @@
 
 struct kept {
 	struct buf key, raw, body;
+	enum ch_packing packing;
+	struct buf plain;	/* the body, unpacked */
 };
 
 struct ch_proxy {
@@ -91,6 +94,24 @@ body_of(struct sv raw, struct buf *body)
 }
 
 static void
+unpack(struct kept *k)
+{
+	struct sv raw = buf_view(&k->raw), in = buf_view(&k->body), head = sv_sub(raw, 0, (size_t)sv_find(raw, SV("\r\n\r\n")));
+	struct ch_unpack *u;
+
+	k->packing = sv_find(head, SV("Content-Encoding: zstd")) >= 0 ? CH_PACK_ZSTD :
+	    sv_find(head, SV("Content-Encoding: gzip")) >= 0 ? CH_PACK_GZIP : CH_PACK_NONE;
+	if (k->packing == CH_PACK_NONE) {
+		buf_sv(&k->plain, in);
+		return;
+	}
+	if (ch_unpack_new(k->packing, &u, NULL) < 0 || ch_unpack(u, &in, &k->plain, SIZE_MAX, NULL) < 0 ||
+	    !ch_unpack_whole(u))
+		die("the server's answer can't be unpacked");
+	ch_unpack_free(u);
+}
+
+static void
 ask_server(const struct ch_proxy *p, struct sv request, struct buf *raw)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)p->upstream),
@@ -133,10 +154,12 @@ find(struct ch_proxy *p, struct sv request)
 	k->key = key;
 	buf_init(&k->raw);
 	buf_init(&k->body);
+	buf_init(&k->plain);
 	ask_server(p, request, &k->raw);
 	buf_putc(&k->raw, '\0');
 	k->raw.n--;
 	body_of(buf_view(&k->raw), &k->body);
+	unpack(k);
 	return k;
 }
 
@@ -158,14 +181,25 @@ put_answer(struct buf *out, unsigned status, const char *headers, struct sv body
 	canned_answer(out, (int)status, headers, body);
 }
 
-/* Rows and an exception. */
+/* Bytes of a body as the kept one came. */
 static void
-put_exception(struct buf *out, enum ch_fault_kind kind, struct sv body)
+put_body(struct buf *out, const struct kept *k, const char *more, struct sv body)
+{
+	char headers[128];
+
+	snprintf(headers, sizeof headers, "%s%s%s%s", k->packing == CH_PACK_NONE ? "" : "Content-Encoding: ",
+	    k->packing == CH_PACK_NONE ? "" : ch_packing_name(k->packing), k->packing == CH_PACK_NONE ? "" : "\r\n", more);
+	put_answer(out, 200, headers, body);
+}
+
+/* Rows and an exception, in one stream. */
+static void
+put_exception(struct buf *out, enum ch_fault_kind kind, const struct kept *k, size_t at)
 {
 	const char *headers = kind == FAULT_TAGGED ? "X-ClickHouse-Exception-Tag: " TAG "\r\n" : "";
-	struct buf b = BUF_INIT;
+	struct buf b = BUF_INIT, packed = BUF_INIT;
 
-	buf_sv(&b, body);
+	buf_sv(&b, sv_sub(buf_view(&k->plain), 0, at));
 	if (kind == FAULT_TAGGED)
 		buf_printf(&b, "\r\n__exception__\r\n" TAG "\r\n" WORDS "\n%zu " TAG "\r\n__exception__\r\n",
 		    sizeof WORDS);
@@ -173,10 +207,13 @@ put_exception(struct buf *out, enum ch_fault_kind kind, struct sv body)
 		BUF_LIT(&b, "\r\n__exception__\r\n" WORDS "\n__exception__\r\n");
 	else
 		BUF_LIT(&b, WORDS "\n");
-	put_answer(out, 200, headers, buf_view(&b));
+	if (ch_pack(k->packing, buf_view(&b), &packed, NULL) < 0)
+		die("no memory");
+	put_body(out, k, headers, buf_view(&packed));
 	if (kind == FAULT_APPENDED)
 		out->n -= 5;
 	buf_release(&b);
+	buf_release(&packed);
 }
 
 /* The bytes that are sent; false: and no more after them. */
@@ -191,14 +228,14 @@ spoil(const struct ch_fault *f, const struct kept *k, const struct kept *other, 
 		buf_sv(out, sv_sub(raw, 0, f->at));
 		return false;
 	case FAULT_SHORT:
-		put_answer(out, 200, "", sv_sub(body, 0, f->at));
+		put_body(out, k, "", sv_sub(body, 0, f->at));
 		return true;
 	case FAULT_FLIP:
 		buf_sv(out, raw);
 		out->p[f->at % raw.n] ^= (char)(1u << f->more);
 		return false;
 	case FAULT_BODY:
-		put_answer(out, 200, "", f->text);
+		put_body(out, k, "", f->text);
 		return true;
 	case FAULT_RAW:
 		buf_sv(out, f->text);
@@ -212,12 +249,16 @@ spoil(const struct ch_fault *f, const struct kept *k, const struct kept *other, 
 	case FAULT_TAGGED:
 	case FAULT_MARKED:
 	case FAULT_APPENDED:
-		put_exception(out, f->kind, sv_sub(body, 0, f->at));
+		put_exception(out, f->kind, k, f->at);
 		return f->kind != FAULT_APPENDED;
 	case FAULT_ENDLESS:
-		put_answer(out, 200, "", body);
+		put_body(out, k, "", body);
 		out->n -= 5;
 		return false;
+	case FAULT_ENCODING:
+		put_answer(out, 200, f->more == 0 ? "" : f->more == 1 ? "Content-Encoding: gzip\r\n" :
+		    f->more == 2 ? "Content-Encoding: zstd\r\n" : "Content-Encoding: br\r\n", body);
+		return true;
 	default:
 		buf_sv(out, raw);
 		return true;
@@ -399,6 +440,7 @@ ch_proxy_forget(struct ch_proxy *p)
 		buf_release(&p->kept[i].key);
 		buf_release(&p->kept[i].raw);
 		buf_release(&p->kept[i].body);
+		buf_release(&p->kept[i].plain);
 	}
 	p->n = 0;
 	pthread_mutex_unlock(&p->lock);
@@ -459,13 +501,14 @@ ch_proxy_kills(struct ch_proxy *p)
 }
 
 struct sv
-ch_proxy_answer(struct ch_proxy *p, const char *text, size_t *body_bytes)
+ch_proxy_answer(struct ch_proxy *p, const char *text, size_t *body_bytes, size_t *plain_bytes)
 {
 	const struct kept *k;
 
 	pthread_mutex_lock(&p->lock);
 	k = with_text(p, sv_cstr(text));
 	*body_bytes = k->body.n;
+	*plain_bytes = k->plain.n;
 	pthread_mutex_unlock(&p->lock);
 	return buf_view(&k->raw);
 }

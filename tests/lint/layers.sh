@@ -74,8 +74,8 @@ owner() {	# header, files that may include it
 }
 owner 'ini\.h' src/conf/conf.c
 owner 'pcre2\.h' src/match/regex.c
-owner 'zstd\.h' src/shard/codec.c src/clickhouse/ch_pack.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
-owner 'zlib\.h' src/clickhouse/ch_pack.c $(ls src/ingest/unpack*.c src/ingest/*gzip*.c 2>/dev/null)
+owner 'zstd\.h' src/shard/codec.c src/wire/ch_pack.c $(ls src/ingest/unpack*.c src/ingest/*zstd*.c 2>/dev/null)
+owner 'zlib\.h' src/wire/ch_pack.c $(ls src/ingest/unpack*.c src/ingest/*gzip*.c 2>/dev/null)
 owner 'lzma\.h' src/ingest/unpack.c
 owner 'curl/curl\.h' src/wire/ch_i.h
 owner 'xxhash\.h' src/base/hash.c

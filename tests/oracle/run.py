@@ -114,7 +114,7 @@ class Runner:
                 GROUP BY Timestamp, TraceId, SpanId HAVING uniqExact(cityHash64(*)) > 1)
             SETTINGS mutations_sync = 2""" % ((self.args.seed, os.getpid()) * 2))
         self.tool = Tool(self.args.spanctl, "clickhouse",
-                         usage.options() + there + ["browse.strict_names=no"])
+                         usage.options() + there + ["browse.strict_names=no"] + self.args.query_option)
         got = self.tool.ask(b"/otlp.jsonl")
         if got.data is None:
             raise SystemExit("run.py: nothing comes of ClickHouse: " + got.words)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "clickhouse/ch_open.h"
+#include "wire/ch_i.h"
 
 #define URL "clickhouse.url=http://127.0.0.1:8123"
 
@@ -108,6 +109,47 @@ a_password_of_one_is_taken(void **state)
 	unlink(path);
 }
 
+static void
+rows_are_compressed_where_that_pays(void **state)
+{
+	static const struct {
+		const char *url, *word;
+		enum ch_packing rows, batches;
+	} cases[] = {
+		{ "http://db1:8123", "auto", CH_PACK_ZSTD, CH_PACK_ZSTD },
+		{ "https://10.0.0.127", "auto", CH_PACK_ZSTD, CH_PACK_ZSTD },
+		{ "http://localhost.example:8123", "auto", CH_PACK_ZSTD, CH_PACK_ZSTD },
+		{ "http://[fd00::1]:8123/", "auto", CH_PACK_ZSTD, CH_PACK_ZSTD },
+		{ "http://127.0.0.1:8123", "auto", CH_PACK_NONE, CH_PACK_ZSTD },
+		{ "https://localhost", "auto", CH_PACK_NONE, CH_PACK_ZSTD },
+		{ "http://localhost:8123/", "auto", CH_PACK_NONE, CH_PACK_ZSTD },
+		{ "http://localhost/", "auto", CH_PACK_NONE, CH_PACK_ZSTD },
+		{ "http://[::1]:8123", "auto", CH_PACK_NONE, CH_PACK_ZSTD },
+		{ "http://localhost:8123", "zstd", CH_PACK_ZSTD, CH_PACK_ZSTD },
+		{ "http://localhost:8123", "gzip", CH_PACK_GZIP, CH_PACK_GZIP },
+		{ "http://db1:8123", "gzip", CH_PACK_GZIP, CH_PACK_GZIP },
+		{ "http://db1:8123", "none", CH_PACK_NONE, CH_PACK_NONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char url[96], word[64];
+		const char *const sets[] = { url, word };
+		struct conf *conf = NULL;
+		struct ch_client *c;
+		struct ch_table t;
+
+		snprintf(url, sizeof url, "clickhouse.url=%s", cases[i].url);
+		snprintf(word, sizeof word, "clickhouse.compression=%s", cases[i].word);
+		assert_int_equal(conf_load(NULL, sets, 2, &conf, NULL), 0);
+		assert_int_equal(ch_open_conf(conf, &c, &t, NULL), 0);
+		if (c->packing != cases[i].rows || ch_open_packing(conf) != cases[i].batches)
+			fail_msg("%s, %s: %d", cases[i].url, cases[i].word, (int)c->packing);
+		ch_client_free(c);
+		conf_free(conf);
+	}
+}
+
 int
 main(void)
 {
@@ -116,6 +158,7 @@ main(void)
 		cmocka_unit_test(what_is_wrong_is_told_with_its_place),
 		cmocka_unit_test(a_password_that_everybody_can_read_is_refused),
 		cmocka_unit_test(a_password_of_one_is_taken),
+		cmocka_unit_test(rows_are_compressed_where_that_pays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
