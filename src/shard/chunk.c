@@ -432,6 +432,10 @@ chunk_gather(const struct chunk *c, const uint32_t *ord, uint32_t n, uint64_t *o
 {
 	if (n == 0)
 		return;
+	if (n == 1) {
+		*out = chunk_u64_at(c, ord[0]);
+		return;
+	}
 	if (ord[n - 1] - ord[0] == n - 1) {
 		chunk_u64(c, ord[0], n, out);
 		return;
