@@ -42,6 +42,9 @@ struct agg_options {
 	/* One span may make millions of groups, and the end sorts them: looked at on the way. */
 	uint64_t deadline_mono_ns;	/* 0: none; passing it: ERR_TIMEOUT */
 	const atomic_bool *cancel;	/* ERR_CANCELLED; or NULL */
+	/* Percentiles of large groups are found by so many threads at the end; NULL: by the caller's. */
+	struct pool *pool;
+	unsigned threads;
 };
 
 enum agg_side { SIDE_NOW, SIDE_BEFORE };

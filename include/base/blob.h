@@ -35,6 +35,8 @@ int blob_try_spill(const struct blob_limits *, struct err *) WARN_UNUSED;
 /* ERR_NOSPC past spill_max or when the disk is full. */
 int blob_append(struct blob *, const void *, size_t n, const struct blob_limits *,
     struct err *) WARN_UNUSED;
+/* The same of a buffer's bytes, which is empty afterwards: as the first ones they stay where they are. */
+int blob_take(struct blob *, struct buf *, const struct blob_limits *, struct err *) WARN_UNUSED;
 /* Up to n bytes at off into out. */
 int blob_read(struct blob *, uint64_t off, void *out, size_t n, size_t *got, struct err *)
     WARN_UNUSED;

@@ -83,10 +83,15 @@ int snapshot_shard_hash(const struct snapshot *, size_t i, uint64_t *, struct er
 /*
  * Which traces of shard i may have spans in other shards of the snapshot too: a bit for each
  * ordinal of its trace table (base/bitmap.h); nearly exact, and never 0 of one that has. Made
- * at first use, kept and borrowed while the snapshot is held. The shard is not empty.
+ * at first use, kept and borrowed while the snapshot is held. The shard is not empty. That takes
+ * a while in a large store: `look` is asked before each shard that is gone through, and ends it by <0.
  */
-int snapshot_split_traces(const struct snapshot *, size_t i, const uint64_t **bits,
-    struct err *) WARN_UNUSED;
+struct split_look {
+	int (*fn)(void *arg, struct err *);
+	void *arg;
+};
+int snapshot_split_traces(const struct snapshot *, size_t i, const struct split_look *look,
+    const uint64_t **bits, struct err *) WARN_UNUSED;
 
 /* Becomes the writer: ERR_BUSY if another is. Cleans up after a killed one. */
 int catalog_lock(struct catalog *, struct err *) WARN_UNUSED;

@@ -37,7 +37,8 @@ struct xshard {
 	uint8_t *services;		/* ACCESS_SERVICE: which to look at */
 	uint32_t *list;			/* filter_index.c: the rows that indexes leave, rising */
 	uint32_t n_list;
-	atomic_int listed;		/* enum list_state: whether the two above are made */
+	bool list_exact;		/* all of them satisfy the filter, the time aside */
+	atomic_int listed;		/* enum list_state: whether the three above are made */
 	bool zones;			/* zones may be used */
 	bool indexes;			/* and indexes */
 	bool counted;			/* by its footer: not scanned */

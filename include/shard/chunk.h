@@ -10,18 +10,24 @@
 #ifndef SHARD_CHUNK_H
 #define SHARD_CHUNK_H
 
+#include <stdatomic.h>
+
 #include "shard/shard.h"
 
 struct chunk {
+	/* First what nearly every look-up needs: few lines of the processor's cache. */
 	uint32_t n_rows, n_present;
 	enum chunk_presence presence;
+	enum chunk_encoding encoding;
+	struct pack pack;		/* ENC_PACK; ENC_RLE: values of the runs */
+	struct cache_slot *pin;
+	struct shard *shard;
+	struct chunk_steps *steps;	/* ENC_PACK with differences: for single values; else NULL */
 	const uint64_t *bitmap;		/* PRESENT_BITMAP */
 	const uint16_t *list;		/* PRESENT_LIST */
 	const uint32_t *rank;		/* PRESENT_BITMAP: ones before word i * 8 */
-	enum chunk_encoding encoding;
 	uint64_t constant;		/* ENC_CONST */
 	const uint64_t *raw;		/* ENC_RAW64 */
-	struct pack pack;		/* ENC_PACK; ENC_RLE: values of the runs */
 	uint32_t n_runs;		/* ENC_RLE */
 	const uint32_t *run_ends;	/* ENC_RLE: run i holds ordinals [run_ends[i - 1], run_ends[i]) */
 	const uint32_t *offs;		/* ENC_BYTES: value i is bytes [offs[i], offs[i + 1]) */
@@ -31,8 +37,6 @@ struct chunk {
 	 * i up to n_present: the first event of that row. The last one is the row group's count.
 	 */
 	const uint32_t *sums;
-	struct cache_slot *pin;
-	struct shard *shard;
 };
 
 /* *out is NULL, and 0 returned, if the chunk has no value. */
@@ -91,6 +95,7 @@ struct dict {
 	uint32_t n;
 	const uint32_t *offs;		/* value i is bytes [offs[i], offs[i + 1]) */
 	const char *bytes;
+	_Atomic uint64_t *found;	/* codes that were looked for last; NULL: too few values */
 	struct cache_slot *pin;
 	struct shard *shard;
 };

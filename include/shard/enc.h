@@ -36,6 +36,17 @@ size_t pack_decode_block(const struct pack *, size_t block, uint64_t *out);
 void pack_decode(const struct pack *, size_t first, size_t n, uint64_t *out);
 /* One value. O(1) in PACK_FOR, at most a block in PACK_DELTA. */
 uint64_t pack_at(const struct pack *, size_t i);
+/*
+ * Sums on the way through blocks of differences, kept beside a pack of which single values are looked
+ * up: one for each PACK_STEP values. How many; 0: there is no such block.
+ */
+#define PACK_STEP 64
+size_t pack_n_steps(const struct pack *);
+void pack_make_steps(const struct pack *, uint64_t *steps);
+/* pack_at and pack_decode with them; NULL: without. */
+uint64_t pack_at_steps(const struct pack *, const uint64_t *steps, size_t i);
+void pack_decode_steps(const struct pack *, const uint64_t *steps, size_t first, size_t n,
+    uint64_t *out);
 /* Every value is < limit. pack_open does not promise it, nor that values lie in their block's zone. */
 bool pack_below(const struct pack *, uint64_t limit);
 /* No value is less than (strictly: nor equal to) the one before it. */

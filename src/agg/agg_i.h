@@ -171,6 +171,15 @@ int quantile_give(struct agg_memory *, struct quantile *, const struct agg_rank 
 size_t ranks_bytes(const struct ranks *);
 struct number ranks_at(const struct ranks *, uint64_t part, uint64_t whole);
 int given_clash(struct err *);
+/*
+ * Of many integers: room for percentiles, which ranks_find, by any thread, looks for among them.
+ * False: there is none, or they are of another kind; then quantile_at finds them.
+ */
+bool ranks_begin(struct agg_memory *, struct quantile *, size_t n);
+void ranks_find(struct quantile *);
+#define SELECT_MOST 8	/* ranks; to sort takes about as long as to select so often */
+/* Where it stands of n numbers in order; n is not 0. */
+size_t quantile_rank(size_t n, uint64_t part, uint64_t whole);
 /* The smallest number with at least part / whole of all at or below it. */
 struct number quantile_at(struct agg_memory *, struct quantile *, uint64_t part, uint64_t whole);
 int distinct_add(struct agg_memory *, struct distinct *, struct hash128, struct err *) WARN_UNUSED;
@@ -254,6 +263,7 @@ struct agg_table {
 	bool *early;			/* by aggregate: having or sort look at it */
 	struct group_cell *scratch;	/* of one group */
 	uint64_t n_compared;		/* pairs of rows */
+	uint64_t n_apart;		/* groups' percentiles that were found apart from each other */
 	bool has_given;			/* percentiles, or numbers of different values, were found elsewhere */
 	struct agg_row_list rows, before;	/* before: of groups of the earlier side alone, for fill */
 	bool top;			/* rows are a heap of the first opt.keep */
@@ -278,6 +288,8 @@ struct agg_table {
  * else that error.
  */
 int table_relieve(struct agg_table *, struct err *) WARN_UNUSED;
+/* agg_check's look itself, of any thread: it stays <0 once it is. */
+int agg_over(const struct agg_options *, struct err *) WARN_UNUSED;
 /* ---- agg_spill.c: where nobody holds a group ---- */
 
 /* Lets groups go if there are too many for memory. */

@@ -75,6 +75,12 @@ agg_check(struct agg_table *t, struct err *e)
 	if (++t->steps < AGG_STEPS)
 		return 0;
 	t->steps = 0;
+	return agg_over(o, e);
+}
+
+int
+agg_over(const struct agg_options *o, struct err *e)
+{
 	if (o->cancel != NULL && atomic_load_explicit(o->cancel, memory_order_relaxed))
 		return err_set(e, ERR_CANCELLED, -1, "cancelled");
 	if (o->deadline_mono_ns == 0 || clock_mono_ns() < o->deadline_mono_ns)

@@ -234,8 +234,6 @@ quantile_merge(struct agg_memory *m, struct quantile *q, const struct quantile *
 
 /* ---- ranks ---- */
 
-#define SELECT_MOST 8	/* ranks; to sort takes about as long as to select so often */
-
 void
 quantile_sort(struct quantile *q)
 {
@@ -289,12 +287,19 @@ select_packed(struct agg_memory *m, struct quantile *q, size_t rank)
 	return number_of_image(d ? NUMBER_DOUBLE : int_kind(q), ranking_select(&r, rank));
 }
 
+size_t
+quantile_rank(size_t n, uint64_t part, uint64_t whole)
+{
+	unsigned __int128 at = ((unsigned __int128)part * n + whole - 1) / whole;
+
+	return at == 0 ? 0 : (size_t)at - 1;
+}
+
 struct number
 quantile_at(struct agg_memory *m, struct quantile *q, uint64_t part, uint64_t whole)
 {
 	size_t n = quantile_count(q), rank, lo = 0, hi = q->n_doubles;
 	struct number x;
-	unsigned __int128 at;
 
 	if (q->sketch != NULL)
 		return sketch_at(q->sketch, part, whole, q->is_unsigned);
@@ -302,8 +307,7 @@ quantile_at(struct agg_memory *m, struct quantile *q, uint64_t part, uint64_t wh
 		return ranks_at(q->ranks, part, whole);
 	if (n == 0)
 		return (struct number){ .kind = NUMBER_NONE };
-	at = ((unsigned __int128)part * n + whole - 1) / whole;
-	rank = at == 0 ? 0 : (size_t)at - 1;
+	rank = quantile_rank(n, part, whole);
 	if (q->packs != NULL)
 		return select_packed(m, q, rank);
 	if (select_unsorted(q, rank, &x))

@@ -138,6 +138,28 @@ blob_append(struct blob *b, const void *p, size_t n, const struct blob_limits *l
 }
 
 int
+blob_take(struct blob *b, struct buf *from, const struct blob_limits *lim, struct err *e)
+{
+	int code;
+
+	if (from->oom || b->fd >= 0 || atomic_load_explicit(&b->n, memory_order_relaxed) != 0 ||
+	    from->n > lim->mem_max || !quota_take(lim->quota, from->n)) {
+		if ((code = buf_ok(from, e)) == 0)
+			code = blob_append(b, from->p, from->n, lim, e);
+		from->n = 0;
+		return code;
+	}
+	b->quota = lim->quota;
+	pthread_mutex_lock(&b->lock);
+	buf_release(&b->mem);
+	b->mem = *from;
+	pthread_mutex_unlock(&b->lock);
+	atomic_store_explicit(&b->n, from->n, memory_order_release);
+	buf_init(from);
+	return 0;
+}
+
+int
 blob_read(struct blob *b, uint64_t off, void *out, size_t n, size_t *got, struct err *e)
 {
 	uint64_t there = blob_size(b);

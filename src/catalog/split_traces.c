@@ -18,6 +18,7 @@
 
 struct asked {
 	const struct snapshot *snap;
+	const struct split_look *look;
 	size_t shard;
 	const struct traceids *traces;
 	uint32_t n;
@@ -56,7 +57,8 @@ ask_shard(struct asked *k, size_t i)
 
 	if (i == k->shard || k->snap->shards[i].n_rows == 0)
 		return 0;
-	if ((rc = snapshot_shard(k->snap, i, &s, k->e)) < 0 ||
+	if ((rc = k->look->fn(k->look->arg, k->e)) < 0 ||
+	    (rc = snapshot_shard(k->snap, i, &s, k->e)) < 0 ||
 	    (rc = shard_bloom(s, &bloom, &bytes, k->e)) < 0)
 		return rc;
 	for (uint32_t t = 0; t < k->n; t++)
@@ -101,6 +103,7 @@ struct seen {
 
 struct together {
 	const struct snapshot *snap;
+	const struct split_look *look;
 	uint64_t **split;
 	struct seen *table;
 	uint64_t pass, n_passes;
@@ -149,7 +152,8 @@ see_shard(struct together *k, uint32_t i)
 
 	if (k->snap->shards[i].n_rows == 0)
 		return 0;
-	if ((rc = snapshot_shard(k->snap, i, &s, k->e)) < 0 ||
+	if ((rc = k->look->fn(k->look->arg, k->e)) < 0 ||
+	    (rc = snapshot_shard(k->snap, i, &s, k->e)) < 0 ||
 	    (rc = traceids_get(s, &t, k->e)) < 0)
 		return rc;
 	n = (uint32_t)shard_info(s)->n_traces;
@@ -216,9 +220,9 @@ publish(struct snap *s, size_t i, uint64_t *mine)
 }
 
 static int
-make_all(struct snap *s, struct err *e)
+make_all(struct snap *s, const struct split_look *look, struct err *e)
 {
-	struct together k = { .snap = &s->pub, .e = e };
+	struct together k = { .snap = &s->pub, .look = look, .e = e };
 	int rc = see_all(&k);
 
 	for (size_t i = 0; k.split != NULL && i < s->list.n; i++) {
@@ -235,9 +239,10 @@ make_all(struct snap *s, struct err *e)
 /* ---- one ---- */
 
 static int
-make(const struct snapshot *snap, size_t i, uint64_t **out, struct err *e)
+make(const struct snapshot *snap, size_t i, const struct split_look *look, uint64_t **out,
+    struct err *e)
 {
-	struct asked k = { .snap = snap, .shard = i, .e = e };
+	struct asked k = { .snap = snap, .look = look, .shard = i, .e = e };
 	struct shard *s;
 	int rc;
 
@@ -252,7 +257,8 @@ make(const struct snapshot *snap, size_t i, uint64_t **out, struct err *e)
 }
 
 int
-snapshot_split_traces(const struct snapshot *p, size_t i, const uint64_t **out, struct err *e)
+snapshot_split_traces(const struct snapshot *p, size_t i, const struct split_look *look,
+    const uint64_t **out, struct err *e)
 {
 	struct snap *s = (struct snap *)(uintptr_t)snap_of(p);
 	uint64_t *mine;
@@ -262,12 +268,12 @@ snapshot_split_traces(const struct snapshot *p, size_t i, const uint64_t **out, 
 	if (*out != NULL)
 		return 0;
 	if (atomic_fetch_add(&s->n_split, 1) >= SINGLY) {
-		if ((rc = make_all(s, e)) < 0)
+		if ((rc = make_all(s, look, e)) < 0)
 			return rc;
 		*out = atomic_load_explicit(&s->split[i], memory_order_acquire);
 		return 0;
 	}
-	if ((rc = make(p, i, &mine, e)) == 0)
+	if ((rc = make(p, i, look, &mine, e)) == 0)
 		*out = publish(s, i, mine);
 	return rc;
 }

@@ -102,7 +102,7 @@ run_shared(struct request *rq, const struct direct *d, uint64_t deadline, struct
 {
 	struct copying c = { .to = &d->sink, .copy = BUF_INIT, .whole = true,
 		.most = conf_u64(rq->engine->conf, CONF_REDIS_MAX_VALUE) };
-	const struct sink sink = { put_copied, NULL, &c };
+	const struct sink sink = { .put = put_copied, .arg = &c };
 	int code;
 
 	if (request_shared_get(rq, &d->sink, info, &code, e))
@@ -157,7 +157,7 @@ engine_verify(struct engine *en, struct sv text, struct requester who,
     int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
     const atomic_bool *cancel, struct verification *v, struct err *e)
 {
-	return ask(en, &(struct direct){ text, who, { write, NULL, arg }, cancel, v, NULL }, e);
+	return ask(en, &(struct direct){ text, who, { .put = write, .arg = arg }, cancel, v, NULL }, e);
 }
 
 int
@@ -165,7 +165,7 @@ engine_answer(struct engine *en, struct sv text, struct requester who,
     int (*write)(void *arg, const void *, size_t, struct err *), void *arg,
     const atomic_bool *cancel, struct answer *answer, struct err *e)
 {
-	return ask(en, &(struct direct){ text, who, { write, NULL, arg }, cancel, NULL, answer },
+	return ask(en, &(struct direct){ text, who, { .put = write, .arg = arg }, cancel, NULL, answer },
 	    e);
 }
 

@@ -371,6 +371,8 @@ struct sink {
 	/* Called once a batch: looks whether to go on; may wait. NULL: nothing to look at. */
 	int (*step)(void *arg, const struct profile *, struct err *);
 	void *arg;
+	/* As put, and it may keep the buffer, which is empty afterwards. NULL: it has no use for that. */
+	int (*take)(void *arg, struct buf *, struct err *);
 };
 
 /* engine_list; and in words how many of how many there are, if not all are. */

@@ -174,7 +174,7 @@ run_commit(struct following *f, struct request *r, uint64_t generation,
 {
 	uint64_t deadline = clock_mono_ns() + conf_u64(f->engine->conf, CONF_QUERY_TIMEOUT);
 	struct follow_sink to = { f, out };
-	struct sink sink = { put, step, &to };
+	struct sink sink = { .put = put, .step = step, .arg = &to };
 	struct run_info info;
 	int code;
 

@@ -226,6 +226,7 @@ take_options(struct spans_run *x, struct agg_options *o, struct profile *prof, s
 		.spill_from = conf_u64(x->r->engine->conf, CONF_QUERY_GROUP_MEMORY),
 		.exact = x->r->exact || is_exact(x->r),
 		.deadline_mono_ns = x->env->deadline_mono_ns, .cancel = x->env->cancel,
+		.pool = x->env->pool, .threads = x->env->threads,
 	};
 	if (q->groups.versus)
 		o->shift = shift_of(q, o->range);

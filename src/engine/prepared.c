@@ -9,7 +9,7 @@
  * what it was made from is the same: the world (a commit and a reload of the settings make another),
  * what the world knows of its shards, the summary, the version of the costs, the rules that are
  * switched off; and no longer than a decision would ([decision_cache] ttl). What depends on the
- * clock or on a mark is not kept at all.
+ * clock or on a mark is not kept at all. Their memory is of [query] total_memory, a small part.
  */
 #include <stdlib.h>
 
@@ -20,6 +20,7 @@
 /* What one may take, and all of them together. Costs beyond make planning a trifle. */
 #define ONE_BYTES ((size_t)256 << 10)
 #define ALL_BYTES ((size_t)4 << 20)
+#define SHARE 64		/* but no more than this part of what queries may take together */
 #define MOST_COST_NS 5000000
 
 static struct request **
@@ -30,14 +31,26 @@ slot_of(struct prepared *t, const struct path *p, struct sv file)
 	return &t->slot[hash % PREPARED_SLOTS];
 }
 
+static size_t
+most_bytes(const struct engine *en)
+{
+	unsigned long long max = atomic_load_explicit(&en->quota.max, memory_order_relaxed);
+
+	return max == 0 || max / SHARE > ALL_BYTES ? ALL_BYTES : (size_t)(max / SHARE);
+}
+
 /* Under engine.lock: it is no longer the table's. */
 static struct request *
-take_out(struct prepared *t, struct request **slot)
+take_out(struct engine *en, struct request **slot)
 {
 	struct request *r = *slot;
+	size_t bytes;
 
-	if (r != NULL)
-		t->bytes -= request_memory(r);
+	if (r == NULL)
+		return NULL;
+	bytes = request_memory(r);
+	en->prepared.bytes -= bytes;
+	quota_give(&en->quota, bytes);
 	*slot = NULL;
 	return r;
 }
@@ -99,7 +112,7 @@ prepared_take(struct engine *en, const struct path *path, struct sv file)
 	r = *slot;
 	known = r != NULL && r->path == path && sv_is(file, r->file) && r->world == w;
 	if (known)
-		(void)take_out(&en->prepared, slot);
+		(void)take_out(en, slot);
 	pthread_mutex_unlock(&en->lock);
 	world_unref(w);
 	if (!known)
@@ -160,6 +173,7 @@ take_all(struct engine *en)
 {
 	struct prepared all = en->prepared;
 
+	quota_give(&en->quota, all.bytes);
 	en->prepared = (struct prepared){ .bytes = 0 };
 	return all;
 }
@@ -181,7 +195,7 @@ take_old(struct engine *en, size_t more)
 	uint64_t id = en->world != NULL ? en->world->id : 0;
 	struct prepared old = { .bytes = 0 };
 
-	if (en->prepared.world_id != id || en->prepared.bytes + more > ALL_BYTES) {
+	if (en->prepared.world_id != id || en->prepared.bytes + more > most_bytes(en)) {
 		old = take_all(en);
 		en->prepared.world_id = id;
 	}
@@ -198,7 +212,10 @@ put_in(struct engine *en, struct request *r, size_t bytes, struct request **inst
 	*instead = NULL;
 	if (r->world->id != t->world_id || r->epoch != atomic_load(&en->prepared_epoch))
 		return false;
-	*instead = take_out(t, slot);
+	*instead = take_out(en, slot);
+	/* What was asked for may be larger than all that may be kept, or others have the memory. */
+	if (bytes > most_bytes(en) || !quota_take(&en->quota, bytes))
+		return false;
 	t->bytes += bytes;
 	*slot = r;
 	return true;

@@ -132,6 +132,13 @@ struct run_ctx {
 	bool seeks;		/* stopped, for another begin */
 };
 
+/*
+ * Bytes that were made, to where they go and to those who wait for them. whole: the buffer that they are
+ * all of, which may be kept, and is empty then; or NULL.
+ */
+int result_put(struct run_ctx *, const void *, size_t n, struct buf *whole, struct err *)
+    WARN_UNUSED;
+
 /* Where to begin, and a block for the bytes. */
 int result_window_begin(struct result *, struct err *) WARN_UNUSED;
 int result_window_put(struct run_ctx *, const char *, size_t n, struct err *) WARN_UNUSED;

@@ -18,31 +18,13 @@
 static int
 put_bytes(void *arg, const void *p, size_t n, struct err *e)
 {
-	struct run_ctx *x = arg;
-	struct result *r = x->r;
-	struct wait *taken;
-	int code;
+	return result_put(arg, p, n, NULL, e);
+}
 
-	if (r->windowed)
-		return result_window_put(x, p, n, e);
-	if (x->again >= n) {
-		x->again -= n;
-		return 0;
-	}
-	p = (const char *)p + x->again;
-	n -= x->again;
-	x->again = 0;
-	if ((code = result_check_length(r, n, e)) < 0 ||
-	    (code = blob_append(&r->blob, p, n, &x->limits, e)) < 0)
-		return code;
-	atomic_fetch_add(&r->engine->results_bytes, n);
-	pthread_mutex_lock(&r->lock);
-	if (!r->streaming && blob_size(&r->blob) > x->stream_above)
-		result_stream(r);
-	taken = result_take_ready(r, clock_mono_ns());
-	pthread_mutex_unlock(&r->lock);
-	result_answer(r, taken);
-	return 0;
+static int
+take_bytes(void *arg, struct buf *b, struct err *e)
+{
+	return result_put(arg, b->p, b->n, b, e);
 }
 
 /* Lets a stream's readers catch up. */
@@ -272,7 +254,8 @@ may_go_on(struct result *r, const struct run_ctx *x, int code)
 static void
 make_bytes(struct result *r, struct run_ctx *x, uint64_t deadline, int code, struct err *err)
 {
-	struct sink sink = { put_bytes, wait_for_readers, x };
+	struct sink sink = { .put = put_bytes, .take = take_bytes, .step = wait_for_readers,
+		.arg = x };
 	struct shadow_tap *tap = NULL;
 	bool on;
 
@@ -317,7 +300,7 @@ run(struct result *r, const struct err *refused)
 	if (refused != NULL)
 		err = *refused;
 	code = refused != NULL ? err.code : may_run(r, timeout, &err);
-	if (code == 0 && result_shared_get(r, &(struct sink){ put_bytes, NULL, &x }, &info, &code,
+	if (code == 0 && result_shared_get(r, &(struct sink){ .put = put_bytes, .arg = &x }, &info, &code,
 	    &err)) {
 		end_run(r, code, &info, &err, NULL, true);
 		settle(r, code);

@@ -412,3 +412,40 @@ result_window_end(struct result *r)
 	window_end(&r->window);
 	pthread_mutex_unlock(&r->lock);
 }
+
+/* ---- what is made ---- */
+
+int
+result_put(struct run_ctx *x, const void *p, size_t n, struct buf *whole,
+    struct err *e)
+{
+	struct result *r = x->r;
+	struct wait *taken;
+	int code;
+
+	if (r->windowed)
+		return result_window_put(x, p, n, e);
+	if (x->again >= n) {
+		x->again -= n;
+		return 0;
+	}
+	p = (const char *)p + x->again;
+	n -= x->again;
+	if (x->again != 0)
+		whole = NULL;
+	x->again = 0;
+	if ((code = result_check_length(r, n, e)) < 0)
+		return code;
+	code = whole != NULL ? blob_take(&r->blob, whole, &x->limits, e) :
+	    blob_append(&r->blob, p, n, &x->limits, e);
+	if (code < 0)
+		return code;
+	atomic_fetch_add(&r->engine->results_bytes, n);
+	pthread_mutex_lock(&r->lock);
+	if (!r->streaming && blob_size(&r->blob) > x->stream_above)
+		result_stream(r);
+	taken = result_take_ready(r, clock_mono_ns());
+	pthread_mutex_unlock(&r->lock);
+	result_answer(r, taken);
+	return 0;
+}

@@ -89,7 +89,7 @@ static int
 run_profile(struct running *x, uint64_t deadline, const atomic_bool *cancel, struct err *e)
 {
 	const struct sink *to = x->sink;
-	struct sink drop = { drop_bytes, to->step, to->arg };
+	struct sink drop = { .put = drop_bytes, .step = to->step, .arg = to->arg };
 	const char *level = request_kept_at(x->r);
 	uint64_t t0 = clock_mono_ns(), total;
 	int code;

@@ -33,7 +33,10 @@ run_flush(struct running *x, struct err *e)
 	if (code < 0 || x->out.n == 0)
 		return code;
 	x->info->n_bytes += x->out.n;
-	code = x->sink->put(x->sink->arg, x->out.p, x->out.n, e);
+	if (x->sink->take != NULL)
+		code = x->sink->take(x->sink->arg, &x->out, e);
+	else
+		code = x->sink->put(x->sink->arg, x->out.p, x->out.n, e);
 	x->out.n = 0;
 	return code;
 }

@@ -9,6 +9,8 @@
 #include "render/span_line.h"
 #include "run_i.h"
 
+#define EXPECT_BYTES ((size_t)64 << 10)
+
 /*
  * Formatters side by side, where that is possible: made for the first batch that is worth it, since
  * most answers have none.
@@ -121,6 +123,16 @@ struct plan_run {
 	const atomic_bool *cancel;
 };
 
+/* Room for what is expected of a small answer, which would grow into it step by step. */
+static void
+expect_bytes(struct running *x, const struct plan *plan)
+{
+	double most = plan->est_bytes * 1.25;
+
+	if (x->out.cap == 0 && most > 0)
+		(void)buf_reserve(&x->out, most < EXPECT_BYTES ? (size_t)most + 1 : EXPECT_BYTES);
+}
+
 static int
 run_plan(const struct plan_run *p, const struct plan *plan, struct err *e)
 {
@@ -129,6 +141,7 @@ run_plan(const struct plan_run *p, const struct plan *plan, struct err *e)
 	int code;
 
 	p->x->cancel = p->cancel;
+	expect_bytes(p->x, plan);
 	run_exec_env(p->x->r, p->deadline, p->cancel, &env);
 	env.pass.to = p->x->r->pass_to;
 	env.pass.version = SPAN_LINE_VERSION;
@@ -177,7 +190,7 @@ run_kept(const struct plan_run *p, const struct plan *plan, struct buf *kept, ui
 {
 	struct running *x = p->x;
 	struct tee tee = { x->sink, kept, true };
-	const struct sink sink = { tee_put, tee_step, &tee };
+	const struct sink sink = { .put = tee_put, .step = tee_step, .arg = &tee };
 	uint64_t before = x->info->n_rows;
 	int code;
 

@@ -41,7 +41,8 @@ static int
 run_into(struct request *r, const struct second_run *run, struct err *e)
 {
 	struct second_run copy = *run;
-	struct sink sink = { to_digest, run->step != NULL ? next_batch : NULL, &copy };
+	struct sink sink = { .put = to_digest, .arg = &copy,
+		.step = run->step != NULL ? next_batch : NULL };
 	struct run_info info;
 
 	return run_request(r, &sink, run->deadline_mono_ns, run->cancel, &info, e);
@@ -206,7 +207,7 @@ tap_new(const struct request *r, const struct conf *c, const struct sink *next)
 		return NULL;
 	digest_init(&t->digest, tolerance_of(r, c));
 	t->next = *next;
-	t->sink = (struct sink){ tap_put, tap_step, t };
+	t->sink = (struct sink){ .put = tap_put, .step = tap_step, .arg = t };
 	return t;
 }
 

@@ -515,9 +515,9 @@ int trace_table_look(struct exec *, uint32_t i, struct shard *, const struct tra
 int trace_view_get(struct exec *, uint32_t i, const struct shard_traces *, uint32_t ordinal,
     bool name, struct trace_view *, struct err *) WARN_UNUSED;
 void trace_view_put(struct exec *, struct trace_view *);
-/*
- * snapshot_split_traces of shard i if n of its traces are enough to ask, else NULL in *split.
- */
+/* snapshot_split_traces of shard i, as long as the exec may go on. */
+int trace_splits(struct exec *, uint32_t i, const uint64_t **split, struct err *) WARN_UNUSED;
+/* The same if n of its traces are enough to ask, else NULL in *split. */
 int trace_split_of(struct exec *, uint32_t i, uint64_t n, const uint64_t **split,
     struct err *) WARN_UNUSED;
 

@@ -143,7 +143,11 @@ fetch_run(void *arg, size_t i)
 	struct reads before = reads_begin(ex);
 	struct fetch *fetch;
 
-	out->err = (struct err)ERR_INIT;
+	/* Not the whole of a message's room: clearing that of all runs shows in small queries. */
+	out->prof = (struct profile){ 0 };
+	out->err.code = 0;
+	out->err.off = -1;
+	out->err.msg[0] = '\0';
 	if ((out->code = fetch_take(f->f, &fetch, &out->err)) == 0) {
 		out->code = ex->source.ops->rows(&ex->source, fetch, r->shard, f->rows + r->from,
 		    r->to - r->from, &f->proj, f->f->spans + r->from, &out->err);
@@ -179,7 +183,7 @@ run_all(struct fetching *f, bool wake, struct err *e)
 	struct exec *ex = f->ex;
 	int rc = 0;
 
-	if ((f->outs = arena_array(&f->f->window, f->n_runs, struct run_out)) == NULL)
+	if ((f->outs = arena_alloc(&f->f->window, f->n_runs * sizeof *f->outs)) == NULL)
 		return err_nomem(e);
 	pool_each(ex->env.pool, wake ? ex->threads : 1, f->n_runs, fetch_run, f);
 	for (size_t i = 0; i < f->n_runs; i++) {

@@ -67,7 +67,8 @@ scan_few(struct scan *sc, const struct scan_job *w, uint32_t at, uint32_t to)
 		return 0;
 	sc->prof->row_groups_visited++;
 	sc->prof->rows_scanned += n;
-	if ((rc = filter_rows(sc, &sc->ex->local->filter.root, rows, &n)) < 0)
+	if (!sc->xs->list_exact &&
+	    (rc = filter_rows(sc, &sc->ex->local->filter.root, rows, &n)) < 0)
 		return rc;
 	return scan_found(sc, w->sink, &(struct found){ .n = n, .rows = rows });
 }

@@ -21,7 +21,7 @@ struct wave {
 	struct scan_out *outs;
 	uint32_t *turns;		/* in which order threads take them */
 	uint32_t *rounds;		/* scratch: of take_turns */
-	size_t n;
+	size_t n, n_outs;
 	uint64_t weight;		/* rows to look at, as WAKE_ROWS counts them */
 };
 
@@ -98,13 +98,29 @@ drop_locals(struct exec *ex, struct row_sink *s)
 		scan_local_drop(sc, s);
 }
 
+/* Each has room for a message, and most waves are far smaller than the largest. */
+static int
+outs_room(struct wave *w, struct err *e)
+{
+	if (w->n <= w->n_outs)
+		return 0;
+	free(w->outs);
+	w->n_outs = 0;
+	if ((w->outs = malloc(w->n * sizeof *w->outs)) == NULL)
+		return err_nomem(e);
+	w->n_outs = w->n;
+	return 0;
+}
+
 /* Runs a wave. >0: the sink is full. */
 static int
 run_wave(struct wave *w, struct err *e)
 {
 	struct exec *ex = w->job.ex;
-	int rc = 0;
+	int rc = outs_room(w, e);
 
+	if (rc < 0)
+		return rc;
 	take_turns(w);
 	pool_each(ex->env.pool, w->weight < WAKE_ROWS ? 1 : ex->threads, w->n, morsel_task, w);
 	for (size_t i = 0; i < w->n; i++) {
@@ -158,11 +174,10 @@ walk_init(struct walk *k, struct exec *ex, struct slice s, const struct row_sink
 		k->wave_now = k->wave_max;
 	k->order = calloc(ex->local->n_shards + 1, sizeof *k->order);
 	k->w.morsels = calloc(k->wave_max, sizeof *k->w.morsels);
-	k->w.outs = malloc(k->wave_max * sizeof *k->w.outs);
 	k->w.turns = calloc(k->wave_max, sizeof *k->w.turns);
 	k->w.rounds = calloc(k->wave_max, sizeof *k->w.rounds);
-	if (k->order == NULL || k->w.morsels == NULL || k->w.outs == NULL ||
-	    k->w.turns == NULL || k->w.rounds == NULL)
+	if (k->order == NULL || k->w.morsels == NULL || k->w.turns == NULL ||
+	    k->w.rounds == NULL)
 		return err_nomem(k->e);
 	for (size_t i = 0; i < ex->local->n_shards; i++) {
 		if (xshard_in(&ex->local->shards[i], s))

@@ -306,7 +306,7 @@ make(struct split_traces *x, struct err *e)
 	/* All shards' at once, if there are many: not by each thread. */
 	for (size_t i = 0; i < x->n_shards && rc == 0; i++)
 		if (x->ex->env.snapshot->shards[i].n_rows != 0)
-			rc = snapshot_split_traces(x->ex->env.snapshot, i, &split, e);
+			rc = trace_splits(x->ex, (uint32_t)i, &split, e);
 	if (rc < 0)
 		return rc;
 	pool_each(x->ex->env.pool, x->ex->threads, x->n_shards, split_read, x);

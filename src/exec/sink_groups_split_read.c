@@ -160,7 +160,7 @@ read_split(struct split_traces *x, uint32_t i)
 	if (x->ex->env.snapshot->shards[i].n_rows == 0)
 		return 0;
 	if ((rc = source_shard(x->ex, i, &s, &o->err)) < 0 ||
-	    (rc = snapshot_split_traces(x->ex->env.snapshot, i, &split, &o->err)) < 0 ||
+	    (rc = trace_splits(x->ex, i, &split, &o->err)) < 0 ||
 	    !bitmap_any(split, shard_info(s)->n_traces))
 		return rc;
 	if ((rc = tracerows_get(s, &t, &o->err)) < 0)

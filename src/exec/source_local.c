@@ -132,7 +132,9 @@ find_trace_rows(struct exec *ex, struct xshard *xs, struct err *e)
 			xs->trace_rows[xs->n_trace_rows++] = tracerows_at(t, o, k);
 	}
 	tracerows_put(t);
-	qsort(xs->trace_rows, xs->n_trace_rows, sizeof *xs->trace_rows, by_row);
+	/* Those of one trace are in order. */
+	if (st->ordinals.n > 1)
+		qsort(xs->trace_rows, xs->n_trace_rows, sizeof *xs->trace_rows, by_row);
 	return 0;
 }
 

@@ -235,6 +235,20 @@ trace_table_look(struct exec *ex, uint32_t shard, struct shard *s,
 
 /* ---- facts ---- */
 
+static int
+may_go_on(void *ex, struct err *e)
+{
+	return exec_check(ex, e);
+}
+
+int
+trace_splits(struct exec *ex, uint32_t shard, const uint64_t **split, struct err *e)
+{
+	const struct split_look look = { may_go_on, ex };
+
+	return snapshot_split_traces(ex->env.snapshot, shard, &look, split, e);
+}
+
 int
 trace_split_of(struct exec *ex, uint32_t shard, uint64_t n, const uint64_t **split,
     struct err *e)
@@ -248,7 +262,7 @@ trace_split_of(struct exec *ex, uint32_t shard, uint64_t n, const uint64_t **spl
 		return entry->n_rows == 0 ? 0 : rc;
 	if (n < LOOKS_FIRST + shard_info(s)->n_traces / TRACES_A_LOOK)
 		return 0;
-	return snapshot_split_traces(ex->env.snapshot, shard, split, e);
+	return trace_splits(ex, shard, split, e);
 }
 
 /* ---- the exec's ---- */

@@ -110,6 +110,7 @@ struct index_rows {
 	VEC(uint32_t) v;
 	size_t most;			/* of one leaf */
 	bool by_text;			/* a text index was asked */
+	bool loose;			/* of some that are named the values have to be looked at */
 };
 
 /* 0: all rows of the column that may match were added; 1: no index tells. */

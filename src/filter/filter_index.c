@@ -2,9 +2,10 @@
 /*
  * filter_index: the rows that indexes leave, as one list for a shard. Postings and hash indexes
  * of a leaf's columns name the rows that may satisfy it; in a tree, AND keeps what all its
- * indexed children name, OR what any names if all are indexed. What is left is a superset: the
- * filter looks at these rows as at any others, so nothing depends on an index being exact. A
- * row group without such a row is not visited.
+ * indexed children name, OR what any names if all are indexed. What is left is a superset, at
+ * which the filter looks as at any other rows; but not where postings named all of it: these have
+ * the rows of a value and no others, as counts of them rely on too (cover_rows.c). A row group
+ * without such a row is not visited.
  *
  * The plan says in which shards a leaf is asked (plan_shard.index_leaves), by cost. As a net
  * under it, a leaf that names more than half of the shard is left to the scan of its column.
@@ -109,6 +110,7 @@ list_words(struct xshard *xs, struct leaf_state *st, struct index_rows *r,
 		}
 		vec_release(&one.v);
 	}
+	r->loose = true;
 	return rc < 0 ? rc : told ? 0 : 1;
 }
 
@@ -128,6 +130,8 @@ list_leaf(struct xshard *xs, const struct fnode *n, struct index_rows *r,
 		rc = index_column(r, xs, &st->cols[i], e);
 	if (rc != 0)
 		return rc;
+	/* What events and links have stands in their own domain. */
+	r->loose |= n->domain != DOMAIN_SPAN;
 	atomic_fetch_add(&xs->filter->n_index_lists, 1);
 	if (r->by_text)
 		atomic_fetch_add(&xs->filter->n_text_lists, 1);
@@ -246,6 +250,7 @@ list_and(struct xshard *xs, const struct fnode *n, struct index_rows *r,
 
 		if (rc == 0 && told)
 			intersect(r, &kid);
+		r->loose |= rc > 0 || kid.loose;
 		vec_release(&kid.v);
 		if (rc < 0)
 			return rc;
@@ -269,6 +274,7 @@ unite_kid(struct xshard *xs, const struct fnode *n, bool sparse,
 
 	if (rc == 0)
 		rc = unite(r, &kid, xs->info, e);
+	r->loose |= kid.loose;
 	vec_release(&kid.v);
 	return rc;
 }
@@ -335,6 +341,7 @@ xshard_list(struct xshard *xs, struct err *e)
 		if (rc == 0) {
 			xs->list = r.v.v;
 			xs->n_list = (uint32_t)r.v.n;
+			xs->list_exact = !r.loose;
 			atomic_fetch_add(&xs->filter->n_index_rows, r.v.n);
 			r.v.v = NULL;
 		}

@@ -90,6 +90,7 @@ add_dict(struct index_rows *r, struct xshard *xs, struct col_state *st,
 		    add_rows_of(r, xs, st, NULL, e);
 	if ((codes = calloc(BITMAP_WORDS(st->col->n_dict) + 1, sizeof *codes)) == NULL)
 		return err_nomem(e);
+	r->loose = true;
 	if ((rc = text_codes(xs, st, codes, &by_index, e)) == 0)
 		rc = add_rows_of(r, xs, st, codes, e);
 	r->by_text |= rc == 0 && by_index;
@@ -144,6 +145,7 @@ add_hashes(struct index_rows *r, struct xshard *xs, const struct col_state *st, 
 		return 1;
 	if ((rc = hashidx_get(xs->s, st->col, &h, e)) < 0 || h == NULL)
 		return rc < 0 ? rc : 1;
+	r->loose = true;
 	for (size_t i = 0; rc == 0 && i < p->n_lits; i++) {
 		uint32_t hash = hashidx_hash(p->lits[i].text);
 		uint32_t n = hashidx_find(h, hash, NULL, 0);

@@ -160,6 +160,34 @@ runs_u64(const struct chunk *c, uint32_t first, uint32_t n, uint64_t *out)
 	}
 }
 
+/* What was added up on the way through the chunk's pack, if that is there. */
+static const uint64_t *
+made_steps(const struct chunk *c)
+{
+	struct chunk_steps *s = c->steps;
+
+	return s != NULL && atomic_load_explicit(&s->state, memory_order_acquire) == STEPS_MADE ?
+	    s->v : NULL;
+}
+
+/* For single values: one thread makes it at the second look-up; others do without till then. */
+static const uint64_t *
+steps_of(const struct chunk *c)
+{
+	const uint64_t *made = made_steps(c);
+	int state;
+
+	if (made != NULL || c->steps == NULL)
+		return made;
+	state = atomic_load(&c->steps->state);
+	if (state >= STEPS_MAKING || !atomic_compare_exchange_strong(&c->steps->state, &state,
+	    state + 1) || state == STEPS_NEW)
+		return NULL;
+	pack_make_steps(&c->pack, c->steps->v);
+	atomic_store_explicit(&c->steps->state, STEPS_MADE, memory_order_release);
+	return c->steps->v;
+}
+
 void
 chunk_u64(const struct chunk *c, uint32_t first, uint32_t n, uint64_t *out)
 {
@@ -174,7 +202,7 @@ chunk_u64(const struct chunk *c, uint32_t first, uint32_t n, uint64_t *out)
 		memcpy(out, c->raw + first, n * sizeof *out);
 		break;
 	case ENC_PACK:
-		pack_decode(&c->pack, first, n, out);
+		pack_decode_steps(&c->pack, made_steps(c), first, n, out);
 		break;
 	case ENC_RLE:
 		runs_u64(c, first, n, out);
@@ -193,7 +221,7 @@ chunk_u64_at(const struct chunk *c, uint32_t ordinal)
 	case ENC_RAW64:
 		return c->raw[ordinal];
 	case ENC_PACK:
-		return pack_at(&c->pack, ordinal);
+		return pack_at_steps(&c->pack, steps_of(c), ordinal);
 	case ENC_RLE:
 		return pack_at(&c->pack, run_of(c, ordinal));
 	case ENC_BYTES:
@@ -390,22 +418,33 @@ chunk_rows(const struct chunk *c, const uint64_t *ords, uint64_t *rows)
 	}
 }
 
+/* Is that cheaper one by one than all from the first to the last, of one block? */
+static bool
+is_sparse(const struct pack_block *b, const uint64_t *steps, const uint32_t *ord, uint32_t n)
+{
+	if (b->mode == PACK_FOR)
+		return n < DENSE_BLOCK;
+	return n == 1 || (steps != NULL && ord[n - 1] - ord[0] > n * (PACK_STEP / 2));
+}
+
 static void
-gather_pack(const struct pack *p, const uint32_t *ord, uint32_t n, uint64_t *out)
+gather_pack(const struct pack *p, const uint64_t *steps, const uint32_t *ord, uint32_t n,
+    uint64_t *out)
 {
 	uint64_t block[PACK_BLOCK];
 
 	for (uint32_t i = 0, j; i < n; i = j) {
-		uint32_t b = ord[i] / PACK_BLOCK, end = (b + 1) * PACK_BLOCK;
+		uint32_t no = ord[i] / PACK_BLOCK, end = (no + 1) * PACK_BLOCK;
+		struct pack_block b = pack_block(p, no);
 
 		for (j = i + 1; j < n && ord[j] < end; j++)
 			;
-		if (j - i < DENSE_BLOCK && pack_block(p, b).mode == PACK_FOR) {
+		if (is_sparse(&b, steps, ord + i, j - i)) {
 			for (uint32_t k = i; k < j; k++)
-				out[k] = pack_at(p, ord[k]);
+				out[k] = pack_at_steps(p, steps, ord[k]);
 			continue;
 		}
-		pack_decode(p, ord[i], ord[j - 1] - ord[i] + 1, block);
+		pack_decode_steps(p, steps, ord[i], ord[j - 1] - ord[i] + 1, block);
 		for (uint32_t k = i; k < j; k++)
 			out[k] = block[ord[k] - ord[i]];
 	}
@@ -432,6 +471,10 @@ chunk_gather(const struct chunk *c, const uint32_t *ord, uint32_t n, uint64_t *o
 {
 	if (n == 0)
 		return;
+	if (n == 1) {
+		*out = chunk_u64_at(c, ord[0]);
+		return;
+	}
 	if (ord[n - 1] - ord[0] == n - 1) {
 		chunk_u64(c, ord[0], n, out);
 		return;
@@ -445,7 +488,7 @@ chunk_gather(const struct chunk *c, const uint32_t *ord, uint32_t n, uint64_t *o
 			out[i] = c->raw[ord[i]];
 		break;
 	case ENC_PACK:
-		gather_pack(&c->pack, ord, n, out);
+		gather_pack(&c->pack, steps_of(c), ord, n, out);
 		break;
 	case ENC_RLE:
 		gather_runs(c, ord, n, out);

@@ -6,7 +6,8 @@
  * stay below whatever they index (dictionary, traces, resources, scopes, rows of a trace).
  *
  * Beside the bytes it keeps small directories: ranks of a bitmap, ends of runs, ends of
- * strings, sums of child counts; packs of rising numbers are slow to look into singly.
+ * strings, sums of child counts; packs of rising numbers are slow to look into singly, so there is
+ * room for sums on the way through them (shard_i.h).
  */
 #include <stdlib.h>
 
@@ -35,7 +36,7 @@ struct load {
 	struct chunk *c;
 	struct chunk_obj *obj;
 	size_t extra_bytes;
-	uint32_t *extra;		/* what is left of it */
+	uint32_t *extra;		/* what is left of it, behind the steps */
 	const uint8_t *values;
 	size_t n_values_bytes;
 	struct err *e;
@@ -165,8 +166,9 @@ make_rank(struct load *l)
 static int
 take_extra(struct load *l, uint32_t n_runs)
 {
-	const struct chunk *c = l->c;
-	size_t n = 0;
+	struct chunk *c = l->c;
+	size_t n = 0, n_steps = c->encoding == ENC_PACK ? pack_n_steps(&c->pack) : 0, steps = 0;
+	char *p;
 
 	if (c->presence == PRESENT_BITMAP)
 		n += c->n_rows / RANK_ROWS + 1;
@@ -175,12 +177,18 @@ take_extra(struct load *l, uint32_t n_runs)
 	if (l->col->id == COL_N_EVENTS || l->col->id == COL_N_LINKS)
 		n += (size_t)c->n_present + 1;
 	n += n_runs;
-	if (n == 0)
+	if (n_steps != 0)
+		steps = sizeof *c->steps + n_steps * sizeof *c->steps->v;
+	if (n == 0 && steps == 0)
 		return 0;
-	l->extra_bytes = n * sizeof *l->extra;
-	if ((l->extra = malloc(l->extra_bytes)) == NULL)
+	l->extra_bytes = steps + n * sizeof *l->extra;
+	if ((l->obj->cached.extra = p = malloc(l->extra_bytes)) == NULL)
 		return err_nomem(l->e);
-	l->obj->cached.extra = l->extra;
+	if (steps != 0) {
+		c->steps = (struct chunk_steps *)(void *)p;
+		atomic_init(&c->steps->state, STEPS_NEW);
+	}
+	l->extra = (uint32_t *)(void *)(p + steps);
 	if (c->presence == PRESENT_BITMAP)
 		make_rank(l);
 	return 0;

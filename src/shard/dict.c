@@ -2,15 +2,24 @@
 /*
  * dict: the dictionary of a column: its values in byte order, each once. Validated when it
  * enters the cache; the ends of the values are kept unpacked, since they are looked up singly.
+ *
+ * Where a value stood is remembered beside it, by the value's hash: a search goes to ten places and
+ * more of the dictionary, none of which is in the processor's caches, and queries ask for the same
+ * values again. What is remembered is no more than a hint: the value there is compared.
  */
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/search.h"
 #include "shard_i.h"
+
+#define FOUND_SLOTS 8		/* a power of two */
+#define FOUND_LEAST 16		/* values: fewer are found as soon */
 
 struct dict_obj {
 	struct cached cached;
 	struct dict dict;
+	_Atomic uint64_t found[FOUND_SLOTS];	/* the hash's high half, and a code */
 	_Alignas(16) uint8_t raw[];
 };
 
@@ -80,6 +89,7 @@ make_dict(struct shard *s, const struct section *sec, void *arg, struct cached *
 		cached_free(&o->cached);
 		return rc;
 	}
+	o->dict.found = o->dict.n < FOUND_LEAST ? NULL : o->found;
 	o->dict.pin = section_slot(s, sec);
 	o->dict.shard = s;
 	*out = &o->cached;
@@ -109,8 +119,8 @@ dict_put(const struct dict *d)
 		cache_unpin(d->shard->cache, d->pin);
 }
 
-bool
-dict_find(const struct dict *d, struct sv value, uint32_t *code)
+static bool
+search(const struct dict *d, struct sv value, uint32_t *code)
 {
 	uint32_t at = 0;
 	bool found;
@@ -118,4 +128,24 @@ dict_find(const struct dict *d, struct sv value, uint32_t *code)
 	FIND_SORTED(at, d->n, i, sv_cmp(dict_at(d, i), value), found);
 	*code = at;
 	return found;
+}
+
+bool
+dict_find(const struct dict *d, struct sv value, uint32_t *code)
+{
+	_Atomic uint64_t *slot;
+	uint64_t hash, hint;
+
+	if (d->found == NULL)
+		return search(d, value, code);
+	hash = hash64(value.p, value.n);
+	slot = &d->found[hash % FOUND_SLOTS];
+	hint = atomic_load_explicit(slot, memory_order_relaxed);
+	*code = (uint32_t)hint;
+	if ((hint ^ hash) >> 32 == 0 && *code < d->n && sv_eq(dict_at(d, *code), value))
+		return true;
+	if (!search(d, value, code))
+		return false;
+	atomic_store_explicit(slot, hash >> 32 << 32 | *code, memory_order_relaxed);
+	return true;
 }

@@ -338,15 +338,29 @@ sum_gaps(const uint8_t *data, size_t stored, unsigned width, size_t n)
 	return s;
 }
 
+/* Number `at` of a block of differences. A step is whole bytes: 64 numbers of any width. */
+static uint64_t
+delta_at(const struct pack *p, const uint64_t *steps, const struct pack_block *b, size_t block,
+    size_t at)
+{
+	size_t stored = block_rows(p, block) - 1, k = at / PACK_STEP, from = k * PACK_STEP;
+	const uint8_t *data = p->data + b->off;
+
+	if (steps == NULL || k == 0)
+		return b->base + sum_gaps(data, stored, b->width, at);
+	return steps[block * (PACK_BLOCK / PACK_STEP) + k] +
+	    sum_gaps(data + from / 8 * b->width, stored - from, b->width, at - from);
+}
+
 /* Numbers [at, at + n) of a block of differences: what lies behind them is not looked at. */
 static void
-decode_within(const struct pack *p, const struct pack_block *b, size_t block, size_t at,
-    size_t n, uint64_t *out)
+decode_within(const struct pack *p, const uint64_t *steps, const struct pack_block *b,
+    size_t block, size_t at, size_t n, uint64_t *out)
 {
 	size_t stored = block_rows(p, block) - 1;
 	const uint8_t *data = p->data + b->off;
 
-	out[0] = b->base + sum_gaps(data, stored, b->width, at);
+	out[0] = delta_at(p, steps, b, block, at);
 	unpack(data, stored, b->width, 0, at, n - 1, out + 1);
 	for (size_t i = 1; i < n; i++)
 		out[i] += out[i - 1];
@@ -354,6 +368,13 @@ decode_within(const struct pack *p, const struct pack_block *b, size_t block, si
 
 void
 pack_decode(const struct pack *p, size_t first, size_t n, uint64_t *out)
+{
+	pack_decode_steps(p, NULL, first, n, out);
+}
+
+void
+pack_decode_steps(const struct pack *p, const uint64_t *steps, size_t first, size_t n,
+    uint64_t *out)
 {
 	while (n > 0) {
 		size_t block = first / PACK_BLOCK, at = first % PACK_BLOCK;
@@ -368,7 +389,7 @@ pack_decode(const struct pack *p, size_t first, size_t n, uint64_t *out)
 		else if (at == 0 && take == block_rows(p, block))
 			pack_decode_block(p, block, out);
 		else
-			decode_within(p, &b, block, at, take, out);
+			decode_within(p, steps, &b, block, at, take, out);
 		first += take;
 		out += take;
 		n -= take;
@@ -378,6 +399,12 @@ pack_decode(const struct pack *p, size_t first, size_t n, uint64_t *out)
 uint64_t
 pack_at(const struct pack *p, size_t i)
 {
+	return pack_at_steps(p, NULL, i);
+}
+
+uint64_t
+pack_at_steps(const struct pack *p, const uint64_t *steps, size_t i)
+{
 	struct pack_block b = pack_block(p, i / PACK_BLOCK);
 	const uint8_t *data = p->data + b.off;
 	size_t at = i % PACK_BLOCK;
@@ -386,7 +413,29 @@ pack_at(const struct pack *p, size_t i)
 		return b.base;
 	if (b.mode == PACK_FOR)
 		return b.base + get_bits(data, at * b.width, b.width);
-	return b.base + sum_gaps(data, block_rows(p, i / PACK_BLOCK) - 1, b.width, at);
+	return delta_at(p, steps, &b, i / PACK_BLOCK, at);
+}
+
+size_t
+pack_n_steps(const struct pack *p)
+{
+	for (size_t i = 0; i < p->n_blocks; i++)
+		if (pack_block(p, i).mode == PACK_DELTA)
+			return p->n_blocks * (PACK_BLOCK / PACK_STEP);
+	return 0;
+}
+
+void
+pack_make_steps(const struct pack *p, uint64_t *steps)
+{
+	uint64_t v[PACK_BLOCK];
+
+	for (size_t i = 0; i < p->n_blocks; i++) {
+		size_t n = pack_block(p, i).mode == PACK_DELTA ? pack_decode_block(p, i, v) : 0;
+
+		for (size_t k = 0; k < PACK_BLOCK; k += PACK_STEP)
+			*steps++ = k < n ? v[k] : 0;
+	}
 }
 
 static bool

@@ -212,20 +212,43 @@ shard_shows_keys(const struct shard *s)
 	return (s->compat & SHARD_COMPAT_SHOWN) != 0;
 }
 
-/* Attribute columns stand last: where (scope, key) begins among them. */
+static bool
+is_attr(const struct column *c, enum attr_scope scope, struct sv key)
+{
+	return c->id == COL_ATTR && c->scope == scope && sv_eq(c->key, key);
+}
+
+/*
+ * Attribute columns stand last: where (scope, key) begins among them, or would. Where it did before
+ * is looked at first: a search goes to some places more.
+ */
+static size_t
+attr_from(const struct shard *s, enum attr_scope scope, struct sv key)
+{
+	const struct column *c = s->info.columns;
+	_Atomic uint32_t *found = (_Atomic uint32_t *)(uintptr_t)
+	    &s->attrs_found[(hash64(key.p, key.n) + (unsigned)scope) % ATTRS_FOUND];
+	size_t at = atomic_load_explicit(found, memory_order_relaxed);
+
+	if (at != 0 && is_attr(&c[at - 1], scope, key))
+		return at - 1;
+	at = 0;
+	LOWER_BOUND(at, s->info.n_columns, i, c[i].id != COL_ATTR || c[i].scope < scope ||
+	    (c[i].scope == scope && sv_cmp(c[i].key, key) < 0));
+	if (at < s->info.n_columns && is_attr(&c[at], scope, key))
+		atomic_store_explicit(found, (uint32_t)at + 1, memory_order_relaxed);
+	return at;
+}
+
 size_t
 shard_attr(const struct shard *s, enum attr_scope scope, struct sv key,
     const struct column **first)
 {
-	const struct column *c = s->info.columns;
-	size_t lo = 0, n = 0;
+	size_t at = attr_from(s, scope, key), n = 0;
 
-	LOWER_BOUND(lo, s->info.n_columns, i, c[i].id != COL_ATTR || c[i].scope < scope ||
-	    (c[i].scope == scope && sv_cmp(c[i].key, key) < 0));
-	while (lo + n < s->info.n_columns && c[lo + n].scope == scope &&
-	    sv_eq(c[lo + n].key, key))
+	*first = s->info.columns + at;
+	while (at + n < s->info.n_columns && is_attr(*first + n, scope, key))
 		n++;
-	*first = c + lo;
 	return n;
 }
 

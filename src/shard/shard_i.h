@@ -16,6 +16,7 @@
 #define NO_SECTION UINT32_MAX
 #define NO_COLUMN UINT32_MAX
 #define N_FIXED_IDS COL_ATTR
+#define ATTRS_FOUND 16		/* a power of two */
 
 struct section {
 	unsigned kind;			/* enum section_kind, or one that is not known here */
@@ -63,10 +64,21 @@ struct shard {
 	uint32_t *postings_section, *text_section, *bloom_section;	/* alike */
 	uint32_t single[SECTION_LAST + 1];	/* the section of a kind that stands once */
 	uint32_t fixed[N_FIXED_IDS];	/* column index of a fixed id, or NO_COLUMN */
+	_Atomic uint32_t attrs_found[ATTRS_FOUND];	/* shard_attr: 1 + where a key began, by its hash */
 	pthread_mutex_t lock;		/* guards `making` */
 	pthread_cond_t made;
 	unsigned making;		/* a bit for each table that a thread is at */
 	_Atomic(struct table *) tables[SECTION_BLOOM + 1];
+};
+
+/*
+ * The steps of a chunk's pack: there is room for them from the start, and they are made when single
+ * values are looked up for the second time; a scan that passes by has no use for them.
+ */
+enum steps_state { STEPS_NEW, STEPS_ASKED, STEPS_MAKING, STEPS_MADE };
+struct chunk_steps {
+	_Atomic int state;		/* an enum steps_state */
+	uint64_t v[];
 };
 
 /* What a fixed column must look like. */

@@ -62,7 +62,7 @@ append(void *arg, const void *p, size_t n, struct err *e)
 static int
 ask(struct bench *b, const char *path, bool run, struct buf *out, double *est, struct err *e)
 {
-	struct sink sink = { append, NULL, out };
+	struct sink sink = { .put = append, .arg = out };
 	struct request *r = NULL;
 	struct path *p = NULL;
 	struct run_info info;

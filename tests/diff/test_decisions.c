@@ -180,7 +180,7 @@ prepare(struct given *a, const char *path, bool alone)
 static void
 run(struct given *a, const char *path)
 {
-	struct sink sink = { append, NULL, &a->out };
+	struct sink sink = { .put = append, .arg = &a->out };
 	struct err err = ERR_INIT;
 
 	a->code = run_request(a->r, &sink, 0, NULL, &a->info, &err);

@@ -121,7 +121,7 @@ run_case(const char *text, struct buf *out)
 	const char *sets[] = { "query.threads=1", "mount.now=latest" };
 	struct err err = ERR_INIT;
 	struct buf got = BUF_INIT;
-	struct sink sink = { append, NULL, &got };
+	struct sink sink = { .put = append, .arg = &got };
 	struct run_info info = { 0 };
 	struct request *r = NULL;
 	struct engine *en = NULL;

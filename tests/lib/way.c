@@ -72,7 +72,7 @@ int
 way_answer(struct engine *en, const char *path, const struct way *way, struct buf *out,
     way_seen *seen, void *arg, struct err *e)
 {
-	struct sink sink = { append, NULL, out };
+	struct sink sink = { .put = append, .arg = out };
 	struct request *r = NULL;
 	struct path *p = NULL;
 	struct run_info info;

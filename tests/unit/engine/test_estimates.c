@@ -89,7 +89,7 @@ static double
 estimate(const char *filter, bool count)
 {
 	struct buf path = BUF_INIT, out = BUF_INIT;
-	struct sink sink = { append, NULL, &out };
+	struct sink sink = { .put = append, .arg = &out };
 	struct request *r = NULL;
 	struct path *p = NULL;
 	struct run_info info;

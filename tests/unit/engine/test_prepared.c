@@ -493,6 +493,60 @@ they_take_a_bounded_room(void **state)
 	unmount(&m);
 }
 
+static unsigned long long
+taken(struct mounted *m)
+{
+	return atomic_load(&m->en->quota.used);
+}
+
+/* They are of what all queries may take together, a small part; where that is taken none is kept. */
+static void
+they_count_as_memory_of_queries(void **state)
+{
+	struct asked f = file_of(SPANS);
+	struct mounted m;
+	size_t one;
+
+	(void)state;
+	mount_with(&m, NULL);
+	assert_int_equal(taken(&m), 0);
+	prepare(&m, &f, SPANS);
+	assert_true(bytes_kept(&m) > 0);
+	assert_int_equal(taken(&m), bytes_kept(&m));
+	prepared_drop(m.en);
+	assert_int_equal(taken(&m), 0);
+	/* The next plan is made by a decision, and is as large as those that follow it. */
+	prepare(&m, &f, SPANS);
+	one = bytes_kept(&m);
+	prepared_drop(m.en);
+	/* Others have nearly all of it. */
+	assert_true(quota_take(&m.en->quota, atomic_load(&m.en->quota.max) - 2 * one));
+	for (int i = 0; i < 3; i++)
+		(void)serves(&m, &f, SPANS);
+	assert_int_equal(bytes_kept(&m), one);
+	assert_true(quota_take(&m.en->quota, one));
+	prepared_drop(m.en);
+	assert_true(quota_take(&m.en->quota, 1));
+	for (int i = 0; i < 3; i++)
+		assert_false(serves(&m, &f, SPANS));
+	assert_int_equal(bytes_kept(&m), 0);
+	quota_give(&m.en->quota, atomic_load(&m.en->quota.max) - one + 1);
+	assert_int_equal(taken(&m), 0);
+	/* The part of it that they may take has room for one, or not. */
+	atomic_store(&m.en->quota.max, 64 * one);
+	for (int i = 0; i < 3; i++)
+		(void)serves(&m, &f, SPANS);
+	assert_int_equal(bytes_kept(&m), one);
+	prepared_drop(m.en);
+	atomic_store(&m.en->quota.max, 64 * one - 1);
+	for (int i = 0; i < 3; i++)
+		assert_false(serves(&m, &f, SPANS));
+	assert_int_equal(bytes_kept(&m), 0);
+	assert_int_equal(taken(&m), 0);
+	path_unref(f.path);
+	unmount(&m);
+}
+
 static void
 what_is_idle_goes(void **state)
 {
@@ -586,6 +640,7 @@ main(void)
 		cmocka_unit_test(with_a_cache_there_is_none),
 		cmocka_unit_test(a_range_that_moves_moves),
 		cmocka_unit_test(they_take_a_bounded_room),
+		cmocka_unit_test(they_count_as_memory_of_queries),
 		cmocka_unit_test(what_is_idle_goes),
 		cmocka_unit_test(readers_beside_changes_get_the_same_bytes),
 	};

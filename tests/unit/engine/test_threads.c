@@ -118,7 +118,7 @@ put(void *arg, const void *p, size_t n, struct err *e)
 static void
 run(const char *text, unsigned n_threads, struct run *x)
 {
-	const struct sink sink = { put, NULL, x };
+	const struct sink sink = { .put = put, .arg = x };
 	struct request *r;
 	struct run_info info;
 	struct path *p;

@@ -69,7 +69,7 @@ append(void *arg, const void *p, size_t n, struct err *e)
 static void
 ask(struct asking *a, const char *path)
 {
-	struct sink sink = { append, NULL, &a->out };
+	struct sink sink = { .put = append, .arg = &a->out };
 	struct err e = ERR_INIT;
 	struct request *r;
 	struct path *p;

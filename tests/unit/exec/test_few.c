@@ -128,6 +128,32 @@ only_the_rows_named_are_looked_at(void **state)
 	    N_HOURS * PER_SHARD / GROUP);
 }
 
+/* What postings name has the value; beside another condition it is still looked at. */
+static void
+rows_of_postings_are_not_tested_again(void **state)
+{
+	const struct pred *slow = leaf_of(&arena, "duration", OP_GE, "1ms");
+	const struct pred *two = or_of(&arena, user("user-1"), user("user-2"));
+	size_t n, some;
+	struct profile f = check(user("user-100"), ROW_SPAN, TIME_RANGE_ALL, &n);
+
+	(void)state;
+	assert_int_equal(f.values_tested, 0);
+	assert_int_equal(f.rows_matched, n);
+	f = check(and_of(&arena, user("user-100"), slow), ROW_SPAN, TIME_RANGE_ALL, &some);
+	assert_true(some > 0 && some < n);
+	assert_true(f.values_tested >= n);
+	f = check(two, ROW_SPAN, TIME_RANGE_ALL, &n);
+	assert_true(n >= 30);
+	assert_int_equal(f.values_tested, 0);
+	f = check(and_of(&arena, two, user("user-1")), ROW_SPAN, TIME_RANGE_ALL, &some);
+	assert_true(some > 0 && some < n);
+	assert_int_equal(f.values_tested, 0);
+	f = check(and_of(&arena, slow, two), ROW_SPAN, TIME_RANGE_ALL, &some);
+	assert_true(some > 0 && some < n);
+	assert_true(f.values_tested >= some);
+}
+
 static void
 a_shard_without_the_value_costs_no_row_group(void **state)
 {
@@ -195,6 +221,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_rows_named_are_looked_at),
+		cmocka_unit_test(rows_of_postings_are_not_tested_again),
 		cmocka_unit_test(a_shard_without_the_value_costs_no_row_group),
 		cmocka_unit_test(the_range_cuts_the_list),
 		cmocka_unit_test(trees_mean_the_same),

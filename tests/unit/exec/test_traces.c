@@ -404,6 +404,48 @@ facts_of_whole_traces_come_from_summaries(void **state)
 	exec_rig_close(&w);
 }
 
+static unsigned looked, most_looks;
+
+static int
+look(void *arg, struct err *e)
+{
+	assert_ptr_equal(arg, &looked);
+	return ++looked > most_looks ? err_set(e, ERR_CANCELLED, -1, "cancelled") : 0;
+}
+
+static const struct split_look looks = { look, &looked };
+
+/* Singly and all at once: at each shard that is gone through; and it can be made later. */
+static void
+which_traces_are_split_ends_when_nobody_waits(void **state)
+{
+	struct store_rig store;
+	const uint64_t *bits;
+	struct exec_rig w;
+
+	(void)state;
+	store_rig_init(&store, 29, 900, 4, 3, 64);
+	exec_rig_open(&w, &store);
+	assert_true(w.snap->n_shards > 5);
+	for (size_t i = 0; i < 5; i++)
+		for (most_looks = 0;; most_looks++) {
+			struct err e = ERR_INIT;
+			int rc;
+
+			looked = 0;
+			rc = snapshot_split_traces(w.snap, i, &looks, &bits, &e);
+			if (rc == 0)
+				break;
+			assert_int_equal(rc, ERR_CANCELLED);
+			assert_int_equal(looked, most_looks + 1);
+			assert_true(most_looks < 2 * w.snap->n_shards);
+			/* Of those that were asked for singly there are few. */
+			if (i == 0 && most_looks == 2)
+				break;
+		}
+	exec_rig_close(&w);
+}
+
 static void
 the_snapshot_knows_which_traces_are_split(void **state)
 {
@@ -415,6 +457,7 @@ the_snapshot_knows_which_traces_are_split(void **state)
 	(void)state;
 	store_rig_init(&store, 29, 900, 4, 3, 64);
 	exec_rig_open(&w, &store);
+	most_looks = UINT32_MAX;
 	/* The first few by Bloom filters, the others all at once. */
 	for (size_t i = 0; i < w.snap->n_shards; i++) {
 		const struct traceids *t, *u;
@@ -423,7 +466,7 @@ the_snapshot_knows_which_traces_are_split(void **state)
 
 		assert_int_equal(snapshot_shard(w.snap, i, &s, &e), 0);
 		assert_int_equal(traceids_get(s, &t, &e), 0);
-		assert_int_equal(snapshot_split_traces(w.snap, i, &bits, &e), 0);
+		assert_int_equal(snapshot_split_traces(w.snap, i, &looks, &bits, &e), 0);
 		for (uint32_t o = 0; o < shard_info(s)->n_traces; o++) {
 			bool split = false;
 
@@ -468,6 +511,7 @@ main(void)
 		cmocka_unit_test(facts_can_be_asked_for_and_come_with_spans),
 		cmocka_unit_test(awkward_traces_add_up),
 		cmocka_unit_test(facts_of_whole_traces_come_from_summaries),
+		cmocka_unit_test(which_traces_are_split_ends_when_nobody_waits),
 		cmocka_unit_test(the_snapshot_knows_which_traces_are_split),
 	};
 

@@ -15,6 +15,7 @@
 #include "lib/frozen_span.h"
 #include "lib/shard_rig.h"
 #include "shard/chunk.h"
+#include "shard/shard_i.h"
 
 static void
 ok(int rc, const struct err *e)
@@ -121,6 +122,50 @@ ranges_of_numbers_agree_with_single_ones(void **state)
 	rig_release(&r);
 	rig_init(&r, 3000, 1400, 3, 42);
 	each_chunk(&r, check_numbers);
+	rig_release(&r);
+}
+
+static size_t n_stepped;
+
+/* Made by the second look-up of a single value, and not by who reads them in a row. */
+static void
+check_steps(const struct chunk *c)
+{
+	struct chunk_steps *s = c->steps;
+	uint64_t *v;
+
+	assert_int_equal(s != NULL, c->encoding == ENC_PACK && pack_n_steps(&c->pack) != 0);
+	if (s == NULL)
+		return;
+	n_stepped++;
+	v = calloc(c->n_present, sizeof *v);
+	assert_non_null(v);
+	chunk_u64(c, 0, c->n_present, v);
+	chunk_u64(c, 0, c->n_present, v);
+	assert_int_equal(atomic_load(&s->state), STEPS_NEW);
+	assert_true(chunk_u64_at(c, c->n_present - 1) == v[c->n_present - 1]);
+	assert_int_equal(atomic_load(&s->state), STEPS_ASKED);
+	assert_true(chunk_u64_at(c, c->n_present / 2) == v[c->n_present / 2]);
+	assert_int_equal(atomic_load(&s->state), STEPS_MADE);
+	for (uint32_t i = 0; i < c->n_present; i++) {
+		uint64_t x;
+
+		chunk_gather(c, &i, 1, &x);
+		assert_true(x == v[i]);
+	}
+	free(v);
+}
+
+static void
+single_values_behind_differences_are_found_by_steps(void **state)
+{
+	struct shard_rig r;
+
+	(void)state;
+	rig_init(&r, 3000, 1400, 3, 43);
+	n_stepped = 0;
+	each_chunk(&r, check_steps);
+	assert_true(n_stepped > 0);
 	rig_release(&r);
 }
 
@@ -318,6 +363,53 @@ dictionary_finds_each_value_and_where_others_would_stand(void **state)
 	assert_false(dict_find(d, SV("zzz"), &code));
 	assert_int_equal(code, 5);
 	dict_put(d);
+	rig_release(&r);
+}
+
+/* Again and again, so that each is found where another was remembered, and where itself was. */
+static void
+values_and_attributes_are_found_again_where_they_were(void **state)
+{
+	const struct shard_info *info;
+	struct err e = ERR_INIT;
+	struct shard_rig r;
+	size_t n_large = 0;
+	uint32_t code;
+
+	(void)state;
+	rig_init(&r, 3000, 1400, 3, 44);
+	info = shard_info(r.shard);
+	for (size_t i = 0; i < info->n_columns; i++) {
+		const struct column *col = &info->columns[i], *first;
+		const struct dict *d;
+
+		for (int k = 0; k < 2 && col->id == COL_ATTR; k++) {
+			size_t n = shard_attr(r.shard, col->scope, col->key, &first);
+
+			assert_true(first <= col && col < first + n);
+			assert_true(sv_eq(first->key, col->key) && first->scope == col->scope);
+			assert_true(first == info->columns || first[-1].id != COL_ATTR ||
+			    first[-1].scope != col->scope || !sv_eq(first[-1].key, col->key));
+			n = shard_attr(r.shard, col->scope, SV("no such key"), &first);
+			assert_int_equal(n, 0);
+		}
+		if (col->kind != COLUMN_DICT)
+			continue;
+		ok(dict_get(r.shard, col, &d, &e), &e);
+		n_large += d->found != NULL;
+		for (uint32_t k = 0; k < 2 * d->n; k++) {
+			uint32_t at = k % 2 == 0 ? k / 2 : (k / 2 * 7 + 3) % d->n;
+
+			assert_true(dict_find(d, dict_at(d, at), &code));
+			assert_int_equal(code, at);
+			assert_true(dict_find(d, dict_at(d, at), &code));
+			assert_int_equal(code, at);
+			assert_false(dict_find(d, SV("\xff\xff no such value"), &code));
+			assert_int_equal(code, d->n);
+		}
+		dict_put(d);
+	}
+	assert_true(n_large > 0);
 	rig_release(&r);
 }
 
@@ -616,10 +708,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(presence_rank_and_row_agree),
 		cmocka_unit_test(ranges_of_numbers_agree_with_single_ones),
+		cmocka_unit_test(single_values_behind_differences_are_found_by_steps),
 		cmocka_unit_test(selection_and_gathering_agree_with_single_reads),
 		cmocka_unit_test(sums_of_counts_end_at_the_row_groups_number),
 		cmocka_unit_test(a_column_absent_from_a_row_group_has_no_chunk),
 		cmocka_unit_test(dictionary_finds_each_value_and_where_others_would_stand),
+		cmocka_unit_test(values_and_attributes_are_found_again_where_they_were),
 		cmocka_unit_test(cache_stays_within_its_bound_but_for_what_is_pinned),
 		cmocka_unit_test(cache_keeps_what_is_used_again_over_a_scan),
 		cmocka_unit_test(cache_that_begins_small_grows_to_what_comes_back),

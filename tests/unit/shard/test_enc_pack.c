@@ -41,6 +41,31 @@ exact(struct buf *b)
 	return p;
 }
 
+/* With sums on the way; they are for blocks of differences alone. */
+static void
+check_steps(const struct pack *p, const uint64_t *v, size_t n)
+{
+	size_t n_steps = pack_n_steps(p), n_delta = 0;
+	uint64_t *steps = calloc(n_steps + 1, sizeof *steps);
+	static uint64_t out[MOST];
+
+	assert_non_null(steps);
+	for (size_t b = 0; b < p->n_blocks; b++)
+		n_delta += pack_block(p, b).mode == PACK_DELTA;
+	assert_int_equal(n_steps, n_delta == 0 ? 0 : p->n_blocks * (PACK_BLOCK / PACK_STEP));
+	if (n_steps != 0)
+		pack_make_steps(p, steps);
+	for (size_t i = 0; i < n && n_steps != 0; i++)
+		assert_true(pack_at_steps(p, steps, i) == v[i]);
+	for (int k = 0; k < 20 && n_steps != 0; k++) {
+		size_t from = random_u64() % n, len = random_u64() % (n - from) + 1;
+
+		pack_decode_steps(p, steps, from, len, out);
+		assert_memory_equal(out, v + from, len * sizeof *v);
+	}
+	free(steps);
+}
+
 static void
 check_reads_as_it_is(const struct pack *p, const uint64_t *v, size_t n)
 {
@@ -64,6 +89,7 @@ check_reads_as_it_is(const struct pack *p, const uint64_t *v, size_t n)
 		pack_decode(p, from, len, out);
 		assert_memory_equal(out, v + from, len * sizeof *v);
 	}
+	check_steps(p, v, n);
 }
 
 /* With every variant of the kernels. */
