@@ -86,6 +86,7 @@ struct ch_sql {
 	bool limited;			/* the limit is in it */
 	unsigned levels;		/* of groups: 2 of whole traces, and by way of traces */
 	bool some;			/* of groups those that the table may show, and in doubt others */
+	bool parents;			/* of groups: of spans beside their parents, and how many spans there are comes, too */
 	/* Of a count and of groups: exact if of no row that passes it is in doubt; how many are comes, too. */
 	bool doubts;
 	/* What comes, in order; then CH_END. Of a count: one UInt64, and the doubts. */

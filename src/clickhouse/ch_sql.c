@@ -361,9 +361,8 @@ order_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 
 /* On a Distributed table each server asks itself, unless it is told what all of them have. */
 void
-traces_write(struct writer *w, const struct ch_select *q)
+traces_in(struct writer *w, const struct ch_select *q)
 {
-	W(w, " WHERE ");
 	w_column(w, CHC_TRACE_ID);
 	if (q->schema->distributed)
 		W(w, " GLOBAL");
@@ -373,6 +372,13 @@ traces_write(struct writer *w, const struct ch_select *q)
 	w_table(w, q->schema->table);
 	where_write(w, q);
 	W(w, ")");
+}
+
+void
+traces_write(struct writer *w, const struct ch_select *q)
+{
+	W(w, " WHERE ");
+	traces_in(w, q);
 }
 
 int

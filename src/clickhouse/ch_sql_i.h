@@ -42,6 +42,8 @@ void w_digits(struct writer *, uint64_t);
 /* ---- ch_sql.c ---- */
 /* WHERE: all spans of the traces that have one which passes. */
 void traces_write(struct writer *, const struct ch_select *q);
+/* The same without the word. */
+void traces_in(struct writer *, const struct ch_select *q);
 /* PREWHERE and WHERE: range, times and filter of *q; w->exact tells whether all of it. */
 void where_write(struct writer *, const struct ch_select *q);
 /*
@@ -141,10 +143,14 @@ void errors_write(struct writer *);	/* how many are */
 
 /* ---- ch_sql_figures.c ---- */
 bool figures_can(const struct writer *, const struct agg_given_want *);
-/* What the parts of a split are to have for them; then figures_write is told `split`. */
-void figures_columns(struct writer *, const struct ch_select *, const struct agg_given_want *);
-/* Is a span's value in doubt; as doubts_add. */
-void figures_doubts(struct writer *, const struct ch_select *, const struct agg_given_want *,
+enum whose { OF_SPANS, OF_PARENTS };
+/*
+ * What the parts of a split are to have for them, of spans' own; then figures_write is told `split`. Of
+ * parents' what the join is to have.
+ */
+void figures_columns(struct writer *, const struct ch_select *, const struct agg_given_want *, enum whose);
+/* Is a span's value in doubt, or a parent's; as doubts_add. */
+void figures_doubts(struct writer *, const struct ch_select *, const struct agg_given_want *, enum whose,
     const char *before, bool *any);
 /* named: each has a name; spanfs_count, spanfs_errors, and of a field spanfs_n a b c d q u with its number. */
 struct figures_how {
@@ -164,6 +170,22 @@ bool trace_own(const struct field *);
 void trace_own_write(struct writer *, enum intrinsic);
 /* In brackets a row for each trace: these, spanfs_te, how many errors it has, and spanfs_d: is it in doubt? */
 void trace_rows_write(struct writer *, const struct ch_select *q);
+
+/* ---- ch_sql_parents.c ---- */
+bool is_parents(const struct field *);
+/* Of parent:FIELD the FIELD, else the field. */
+struct field inner_of(const struct field *);
+/* Is a key a parent's? Is anything? */
+bool parents_key(const struct grouping *);
+bool parents_asked(const struct grouping *, const struct agg_given_want *);
+/* Behind the spans' table: their parents, with what `keys` writes of these, spanfs_p, which is 1, and figures_columns. */
+void parents_join(struct writer *, const struct ch_select *, void (*keys)(struct writer *, const struct grouping *),
+    const struct grouping *, const struct agg_given_want *);
+/* As doubts_add: a parent's value; whether a row is a span. */
+void parents_doubt(struct writer *, const char *before, bool *any);
+void ids_doubt(struct writer *, const char *before, bool *any);
+/* ", ... AS spanfs_all": how many spans there are. */
+void parents_all(struct writer *, const struct ch_select *);
 
 /* ---- ch_sql_levels.c ---- */
 /* Groups by way of traces: the figures of groups of what figures_write told `parts` has of each trace. */

@@ -28,7 +28,7 @@ groups_sql(struct agg_table *groups, enum agg_side side, struct ch_select *q, st
 	struct agg_given_want want;
 	int rc;
 
-	if (!agg_takes_given(groups, &want) || (q->whole_traces && !want.traces))
+	if (!agg_takes_given(groups, &want) || (q->whole_traces && !want.traces && !want.parents))
 		return ERR_UNSUPPORTED;
 	q->ranked = want.all && ch_ranked_rows(&want) != 0;
 	q->shift = agg_shift(groups, side);
@@ -56,7 +56,8 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 	} else if (s->plan->output == ROW_GROUP && s->env->groups != NULL) {
 		q.own = out->own = ch_sql_others(&q, s->env->groups, a, &out->sql, NULL) == 0;
 		rc = groups_sql(s->env->groups, s->env->side, &q, a, &out->sql, e);
-		out->how = out->sql.levels != 2 ? "grouped on the server, one level: figures of spans add up" :
+		out->how = out->sql.parents ? "grouped on the server, one level: spans beside their parents" :
+		    out->sql.levels != 2 ? "grouped on the server, one level: figures of spans add up" :
 		    q.by_trace ? "grouped on the server, two levels: what each trace adds, and that put together" :
 		    "grouped on the server, two levels: traces, and what is their own";
 	} else if (s->plan->output == ROW_CONTRAST && st->mode != MODE_TRACES) {

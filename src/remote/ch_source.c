@@ -213,7 +213,7 @@ source_groups(struct source *s, struct err *e)
 	int rc;
 
 	if (!ch_may_group(s) || !agg_takes_given(s->env->groups, &want) ||
-	    (st->mode == MODE_TRACES && !want.traces))
+	    (st->mode == MODE_TRACES && !want.traces && !want.parents))
 		return 1;
 	if (want.all && (rc = ch_server_times(st->server, TIMES_AGE_NS, s->env->cancel,
 	    s->env->deadline_mono_ns, &t, e)) < 0)

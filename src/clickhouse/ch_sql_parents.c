@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ch_sql_parents: groups that ask for fields of parents. Spans are joined with the spans that bear
+ * their parents' ids, of any time, each with no more than what is asked for:
+ *
+ *   FROM table ALL LEFT JOIN (SELECT TraceId AS spanfs_rt, SpanId AS spanfs_rs, 1 AS spanfs_p, ...
+ *   FROM table WHERE TraceId IN (SELECT TraceId ... the spans) AND its ids are some) AS spanfs_r
+ *   ON TraceId = spanfs_rt AND ParentSpanId = spanfs_rs
+ *
+ * Of all spans the traces need not be looked for. The strictness is said, since a profile may have
+ * another, and that a column without a match is empty, and not null.
+ *
+ * Every span that bears the id counts, and a span once in each group; a join has the span once for each of them. So
+ * behind the groups stands how many spans there are, counted by themselves (`all`): if the groups
+ * have more between them, an id is borne twice, and the rows are asked for. (Spans that come while the
+ * server answers make that so, too.) A span that is its own parent is that; what
+ * lies in a trace of zeros, or has no id, is no parent; a row without ids is no span, and in doubt. A value
+ * of a parent that is in doubt (ch_sql_figures.c) makes that of its spans so.
+ */
+#include "ch_sql_i.h"
+
+bool
+is_parents(const struct field *f)
+{
+	return f->scope == FIELD_PARENT;
+}
+
+struct field
+inner_of(const struct field *f)
+{
+	return is_parents(f) ? field_inner(f) : *f;
+}
+
+bool
+parents_key(const struct grouping *g)
+{
+	for (size_t i = 0; i < g->n_keys; i++)
+		if (is_parents(&g->keys[i]))
+			return true;
+	return false;
+}
+
+bool
+parents_asked(const struct grouping *g, const struct agg_given_want *want)
+{
+	for (size_t i = 0; i < want->n_fields; i++)
+		if (is_parents(want->fields[i].field))
+			return true;
+	return parents_key(g);
+}
+
+/* Without the range and with no condition every span is one. */
+static bool
+is_every(const struct ch_select *q)
+{
+	return q->filter->kind == PRED_TRUE && q->range.from == 0 && q->range.to > INT64_MAX && !q->has_times;
+}
+
+/* An id of either kind that is one. */
+static void
+some_ids(struct writer *w)
+{
+	w_column(w, CHC_TRACE_ID);
+	W(w, " NOT IN ('', '00000000000000000000000000000000') AND ");
+	w_column(w, CHC_SPAN_ID);
+	W(w, " NOT IN ('', '0000000000000000')");
+}
+
+static void
+table_begin(struct writer *w, const struct ch_select *q, void (*keys)(struct writer *, const struct grouping *),
+    const struct grouping *g, const struct agg_given_want *want)
+{
+	bool any = false;
+
+	W(w, "(SELECT ");
+	w_column(w, CHC_TRACE_ID);
+	W(w, " AS spanfs_rt, ");
+	w_column(w, CHC_SPAN_ID);
+	W(w, " AS spanfs_rs, toUInt8(1) AS spanfs_p, ");
+	keys(w, g);
+	figures_columns(w, q, want, OF_PARENTS);
+	figures_doubts(w, q, want, OF_PARENTS, "(", &any);
+	if (any)
+		W(w, ")");
+	else
+		W(w, "toUInt8(0)");
+	W(w, " AS spanfs_pd FROM ");
+}
+
+void
+parents_join(struct writer *w, const struct ch_select *q, void (*keys)(struct writer *, const struct grouping *),
+    const struct grouping *g, const struct agg_given_want *want)
+{
+	bool own = w->own, prewhere = q->schema->prewhere && !is_every(q);
+
+	if (q->schema->distributed)
+		W(w, " GLOBAL");
+	W(w, " ALL LEFT JOIN ");
+	/* A parent's resource may have what none of the range has. */
+	w->own = false;
+	table_begin(w, q, keys, g, want);
+	w->own = own;
+	w_table(w, q->schema->table);
+	if (!is_every(q)) {
+		if (prewhere)
+			W(w, " PREWHERE ");
+		else
+			W(w, " WHERE ");
+		traces_in(w, q);
+		if (prewhere)
+			W(w, " WHERE ");
+		else
+			W(w, " AND ");
+	} else {
+		W(w, " WHERE ");
+	}
+	some_ids(w);
+	W(w, ") AS spanfs_r ON ");
+	w_column(w, CHC_TRACE_ID);
+	W(w, " = spanfs_rt AND ");
+	w_column(w, CHC_PARENT_SPAN_ID);
+	W(w, " = spanfs_rs");
+}
+
+void
+parents_doubt(struct writer *w, const char *before, bool *any)
+{
+	doubt_begin(w, before, any);
+	W(w, "spanfs_pd != 0");
+}
+
+void
+ids_doubt(struct writer *w, const char *before, bool *any)
+{
+	doubt_begin(w, before, any);
+	W(w, "NOT (");
+	some_ids(w);
+	W(w, ")");
+}
+
+void
+parents_all(struct writer *w, const struct ch_select *q)
+{
+	W(w, ", toUInt64(ifNull((SELECT count() FROM ");
+	w_table(w, q->schema->table);
+	where_write(w, q);
+	W(w, "), 0)) AS spanfs_all");
+}
