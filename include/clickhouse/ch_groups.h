@@ -31,6 +31,8 @@ int ch_sql_groups(const struct ch_select *q, const struct agg_table *, struct ar
  * ch_ranked_rows that can't be told.
  */
 uint64_t ch_ranked_rows(const struct agg_given_want *);	/* 0: the server can't find them */
+/* Has every span a value there, an empty one too? */
+bool ch_key_always(enum intrinsic);
 /* What a resource calls its service: another column tells whether it is text. */
 bool ch_key_is_service(const struct field *);
 #define CH_SOME_IN_DOUBT 2	/* ask for all_groups */

@@ -20,7 +20,7 @@ struct reading {
 	struct agg_given_want want;
 	struct agg_given_figures figures[AGG_GIVEN_FIELDS];
 	bool ranked, doubts;
-	bool parents, parents_key;
+	bool parents;
 	uint64_t spans;			/* of the groups read so far; if parents */
 	struct arena a;			/* of a group */
 	struct bearer own, parent;
@@ -42,10 +42,11 @@ is_all(const struct ch_type *t, enum ch_kind of)
 	return t->kind == CH_ARRAY && ch_type_is(t->kids[0], of, 8);
 }
 
+/* Of attributes and of parents: is it told whether it is there? */
 static bool
-is_attr(const struct field *f)
+may_miss(const struct field *f)
 {
-	return (f->scope == FIELD_PARENT ? f->inner : f->scope) != FIELD_INTRINSIC;
+	return f->scope != FIELD_INTRINSIC;
 }
 
 static bool
@@ -58,7 +59,7 @@ has_numbers(const struct agg_given_field *f)
 static bool
 has_n(const struct agg_given_field *f)
 {
-	return f->field->scope != FIELD_INTRINSIC && has_numbers(f);
+	return may_miss(f->field) && has_numbers(f);
 }
 
 struct columns {
@@ -103,10 +104,8 @@ fits(const struct reading *r, const struct ch_column *c, size_t n)
 {
 	struct columns x = { c, 0, n, true };
 
-	if (r->parents_key)
-		next_is(&x, CH_UINT, 1);
 	for (size_t i = 0; i < r->g->n_keys; i++) {
-		if (is_attr(&r->g->keys[i]))
+		if (may_miss(&r->g->keys[i]))
 			next_is(&x, CH_UINT, 1);
 		x.ok = x.ok && x.at < n && c[x.at].type->kind == CH_STRING;
 		x.at++;
@@ -195,7 +194,7 @@ keys_read(struct reading *r, const struct sv **cells)
 
 	bearer_clear(&r->own);
 	bearer_clear(&r->parent);
-	r->has_parent = r->parents_key && *(*cells)++->p != 0;
+	r->has_parent = true;
 	for (size_t i = 0; i < r->g->n_keys && rc == 0; i++) {
 		bool is_parents = r->g->keys[i].scope == FIELD_PARENT;
 		const struct field inner = is_parents ? field_inner(&r->g->keys[i]) : r->g->keys[i], *f = &inner;
@@ -203,11 +202,13 @@ keys_read(struct reading *r, const struct sv **cells)
 		char there = 1;
 		struct cursor c;
 
-		if (is_attr(f))
+		if (may_miss(&r->g->keys[i]))
 			there = *(*cells)++->p;
 		c = cursor_new((*cells)->p, (*cells)->n);
 		++*cells;
-		if (f->scope == FIELD_INTRINSIC)
+		if (there == 0 && f->scope == FIELD_INTRINSIC)
+			r->has_parent = r->has_parent && !ch_key_always(f->intrinsic);
+		else if (f->scope == FIELD_INTRINSIC)
 			rc = intrinsic_key(r, b, f->intrinsic, cursor_str(&c));
 		else if (there != 0)
 			rc = attr_key(r, b, f, cursor_str(&c), there == 2);
@@ -359,15 +360,6 @@ bearer_init(struct bearer *b, size_t n_keys, struct arena *a)
 	return b->attrs != NULL && b->resource_attrs != NULL;
 }
 
-static bool
-asks_parent(const struct grouping *g)
-{
-	for (size_t i = 0; i < g->n_keys; i++)
-		if (g->keys[i].scope == FIELD_PARENT)
-			return true;
-	return false;
-}
-
 int
 ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_opts *o,
     struct agg_table *t, enum agg_side side, struct ch_outcome *outcome, struct err *e)
@@ -387,7 +379,6 @@ ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_o
 	    ch_sql_groups(q, t, &a, &sql, e) : err_nomem(e);
 	r.doubts = rc == 0 && sql.doubts;
 	r.parents = rc == 0 && sql.parents;
-	r.parents_key = r.parents && asks_parent(r.g);
 	if (rc == 0 && (q->ranked || r.doubts || r.want.distinct))
 		rc = agg_table_apart(t, &into, e);
 	if (rc == 0)

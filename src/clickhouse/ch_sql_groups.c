@@ -1,165 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ch_sql_groups: the statement of ch_groups.h. Columns, in order: if a key is a parent's, whether there
- * is one; of each key its text, and of attributes before it whether they are there, and 2 where it is
- * text whatever it looks like; then the figures (ch_sql_figures.c); how many spans are in doubt; how
+ * ch_sql_groups: the statement of ch_groups.h. Columns, in order: of each key its text, and of
+ * attributes and parents before it whether it is there, and 2 where it is text whatever it looks like
+ * (ch_sql_keys.c); then the figures (ch_sql_figures.c); how many spans are in doubt; how
  * many spans there are, if groups may have one twice (ch_sql_parents.c).
  */
 #include "clickhouse/ch_groups.h"
 
 #include "ch_sql_i.h"
 #include "rowbinary/ch_rows.h"
-
-static enum ch_span_column
-own_column(enum intrinsic i)
-{
-	switch (i) {
-	case IN_SERVICE:
-		return CHC_SERVICE;
-	case IN_NAME:
-		return CHC_NAME;
-	case IN_KIND:
-		return CHC_KIND;
-	case IN_STATUS:
-		return CHC_STATUS;
-	case IN_STATUS_MESSAGE:
-		return CHC_MESSAGE;
-	case IN_SCOPE:
-		return CHC_SCOPE;
-	case IN_SCOPE_VERSION:
-		return CHC_SCOPE_VERSION;
-	case IN_TRACE_STATE:
-		return CHC_TRACE_STATE;
-	case IN_TRACE_ID:
-		return CHC_TRACE_ID;
-	case IN_PARENT_SPAN_ID:
-		return CHC_PARENT_SPAN_ID;
-	default:
-		return N_CHC;
-	}
-}
-
-bool
-ch_key_is_service(const struct field *f)
-{
-	return (f->scope == FIELD_RESOURCE || f->scope == FIELD_BARE) && sv_is(f->key, "service.name");
-}
-
-static bool
-can_key(const struct writer *w, const struct field *key)
-{
-	struct field inner = inner_of(key), *f = &inner;
-	enum ch_span_column c;
-
-	if (ch_key_is_service(f))
-		return !w->s->json;
-	if (f->scope != FIELD_INTRINSIC)
-		return in_map(w->s, f);
-	c = own_column(f->intrinsic);
-	return c != N_CHC && w_have(w, c);
-}
-
-/* ---- keys ---- */
-
-/* 2: it is text, as the column of services says (ch_span.c). */
-static void
-service_there(struct writer *w, const struct field *f)
-{
-	struct field of = *f;
-
-	W(w, "toUInt8(multiIf(");
-	if (f->scope == FIELD_BARE) {
-		of.scope = FIELD_SPAN;
-		attr_there(w, &of);
-		W(w, ", 1, ");
-		of.scope = FIELD_RESOURCE;
-	}
-	W(w, "NOT ");
-	attr_there(w, &of);
-	W(w, ", 0, ");
-	attr_value(w, &of);
-	W(w, " = ");
-	w_column(w, CHC_SERVICE);
-	W(w, ", 2, 1))");
-}
-
-/* Of a root two spellings are one. */
-static void
-own_write(struct writer *w, enum intrinsic i)
-{
-	if (i != IN_PARENT_SPAN_ID) {
-		w_column(w, own_column(i));
-		return;
-	}
-	W(w, "if(");
-	w_column(w, own_column(i));
-	W(w, " = '0000000000000000', '', ");
-	w_column(w, own_column(i));
-	W(w, ")");
-}
-
-static void
-key_write(struct writer *w, const struct field *f, size_t i)
-{
-	if (ch_key_is_service(f)) {
-		service_there(w, f);
-	} else if (f->scope != FIELD_INTRINSIC) {
-		W(w, "toUInt8(");
-		attr_there(w, f);
-		W(w, ")");
-	}
-	if (f->scope != FIELD_INTRINSIC) {
-		W(w, " AS ");
-		alias(w, 'h', i);
-		W(w, ", ");
-	}
-	W(w, "toString(");
-	if (f->scope != FIELD_INTRINSIC)
-		attr_value(w, f);
-	else
-		own_write(w, f->intrinsic);
-	W(w, ") AS ");
-	alias(w, 'k', i);
-	W(w, ", ");
-}
-
-/* As they are called in the parts, of parents, and where groups are made by them. */
-static void
-key_names(struct writer *w, const struct field *key, size_t i)
-{
-	struct field f = inner_of(key);
-
-	if (f.scope != FIELD_INTRINSIC) {
-		alias(w, 'h', i);
-		W(w, ", ");
-	}
-	alias(w, 'k', i);
-}
-
-static void
-key_name(struct writer *w, const struct field *f, size_t i)
-{
-	key_names(w, f, i);
-	W(w, ", ");
-}
-
-static void
-keys_write(struct writer *w, const struct grouping *g, bool split)
-{
-	for (size_t i = 0; i < g->n_keys; i++)
-		(split || is_parents(&g->keys[i]) ? key_name : key_write)(w, &g->keys[i], i);
-}
-
-static void
-parents_keys(struct writer *w, const struct grouping *g)
-{
-	for (size_t i = 0; i < g->n_keys; i++) {
-		struct field f = inner_of(&g->keys[i]);
-
-		if (is_parents(&g->keys[i]))
-			key_write(w, &f, i);
-	}
-}
 
 struct spans {
 	const struct ch_select *q;
@@ -235,10 +84,6 @@ group_by(struct writer *w, const struct tops *x, uint64_t pieces)
 	const struct grouping *g = x->g;
 	const char *before = " GROUP BY ";
 
-	if (parents_key(g)) {
-		W(w, " GROUP BY spanfs_p");
-		before = ", ";
-	}
 	for (size_t i = 0; i < g->n_keys; i++) {
 		buf_str(&w->b, before);
 		before = ", ";
@@ -388,7 +233,7 @@ from_write(struct writer *w, struct spans *x, bool split)
 		w_table(w, x->q->schema->table);
 	}
 	if (x->parents)
-		parents_join(w, x->q, parents_keys, x->g, x->want);
+		parents_join(w, x->q, x->g, x->want);
 	if (!split)
 		where_write(w, x->q);
 }
@@ -400,8 +245,6 @@ one_level(struct writer *w, struct spans *x, struct tops *tops, struct ch_sql *o
 	bool split = split_can(w, x->q->filter);
 
 	W(w, "SELECT ");
-	if (parents_key(x->g))
-		W(w, "spanfs_p, ");
 	keys_write(w, x->g, split);
 	figures_write(w, x->want, (struct figures_how){ .ranked = tops->ranked, .split = split, .named = tops->some });
 	out->levels = 1;
@@ -498,7 +341,7 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	if (out->parents && q->hex)
 		return not_here(e);
 	for (size_t i = 0; i < g->n_keys; i++)
-		if (!can_key(&w, &g->keys[i]))
+		if (!key_can(&w, &g->keys[i]))
 			return not_here(e);
 	asked = with_key(q, g, a);
 	if (asked.filter == NULL)

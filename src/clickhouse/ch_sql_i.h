@@ -141,6 +141,17 @@ uint64_t bucket_ns(struct bucket_step);
 void bucket_write(struct writer *, const struct tops *);
 void errors_write(struct writer *);	/* how many are */
 
+/* ---- ch_sql_keys.c ---- */
+bool key_can(const struct writer *, const struct field *);
+void key_write(struct writer *, const struct field *, size_t i);
+/* As they are called in the parts, in the join with parents, and where groups are made by them. */
+void key_names(struct writer *, const struct field *, size_t i);
+void key_name(struct writer *, const struct field *, size_t i);	/* and a comma */
+/* All of them; `split`: the parts have them. */
+void keys_write(struct writer *, const struct grouping *, bool split);
+/* What the join is to have of parents. */
+void parents_keys(struct writer *, const struct grouping *);
+
 /* ---- ch_sql_figures.c ---- */
 bool figures_can(const struct writer *, const struct agg_given_want *);
 enum whose { OF_SPANS, OF_PARENTS };
@@ -175,12 +186,9 @@ void trace_rows_write(struct writer *, const struct ch_select *q);
 bool is_parents(const struct field *);
 /* Of parent:FIELD the FIELD, else the field. */
 struct field inner_of(const struct field *);
-/* Is a key a parent's? Is anything? */
-bool parents_key(const struct grouping *);
 bool parents_asked(const struct grouping *, const struct agg_given_want *);
-/* Behind the spans' table: their parents, with what `keys` writes of these, spanfs_p, which is 1, and figures_columns. */
-void parents_join(struct writer *, const struct ch_select *, void (*keys)(struct writer *, const struct grouping *),
-    const struct grouping *, const struct agg_given_want *);
+/* Behind the spans' table: their parents, with parents_keys, figures_columns, and spanfs_p, which is 1. */
+void parents_join(struct writer *, const struct ch_select *, const struct grouping *, const struct agg_given_want *);
 /* As doubts_add: a parent's value; whether a row is a span. */
 void parents_doubt(struct writer *, const char *before, bool *any);
 void ids_doubt(struct writer *, const char *before, bool *any);

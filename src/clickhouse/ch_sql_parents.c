@@ -32,21 +32,15 @@ inner_of(const struct field *f)
 }
 
 bool
-parents_key(const struct grouping *g)
+parents_asked(const struct grouping *g, const struct agg_given_want *want)
 {
 	for (size_t i = 0; i < g->n_keys; i++)
 		if (is_parents(&g->keys[i]))
 			return true;
-	return false;
-}
-
-bool
-parents_asked(const struct grouping *g, const struct agg_given_want *want)
-{
 	for (size_t i = 0; i < want->n_fields; i++)
 		if (is_parents(want->fields[i].field))
 			return true;
-	return parents_key(g);
+	return false;
 }
 
 /* Without the range and with no condition every span is one. */
@@ -67,8 +61,7 @@ some_ids(struct writer *w)
 }
 
 static void
-table_begin(struct writer *w, const struct ch_select *q, void (*keys)(struct writer *, const struct grouping *),
-    const struct grouping *g, const struct agg_given_want *want)
+table_begin(struct writer *w, const struct ch_select *q, const struct grouping *g, const struct agg_given_want *want)
 {
 	bool any = false;
 
@@ -77,7 +70,7 @@ table_begin(struct writer *w, const struct ch_select *q, void (*keys)(struct wri
 	W(w, " AS spanfs_rt, ");
 	w_column(w, CHC_SPAN_ID);
 	W(w, " AS spanfs_rs, toUInt8(1) AS spanfs_p, ");
-	keys(w, g);
+	parents_keys(w, g);
 	figures_columns(w, q, want, OF_PARENTS);
 	figures_doubts(w, q, want, OF_PARENTS, "(", &any);
 	if (any)
@@ -88,8 +81,7 @@ table_begin(struct writer *w, const struct ch_select *q, void (*keys)(struct wri
 }
 
 void
-parents_join(struct writer *w, const struct ch_select *q, void (*keys)(struct writer *, const struct grouping *),
-    const struct grouping *g, const struct agg_given_want *want)
+parents_join(struct writer *w, const struct ch_select *q, const struct grouping *g, const struct agg_given_want *want)
 {
 	bool own = w->own, prewhere = q->schema->prewhere && !is_every(q);
 
@@ -98,7 +90,7 @@ parents_join(struct writer *w, const struct ch_select *q, void (*keys)(struct wr
 	W(w, " ALL LEFT JOIN ");
 	/* A parent's resource may have what none of the range has. */
 	w->own = false;
-	table_begin(w, q, keys, g, want);
+	table_begin(w, q, g, want);
 	w->own = own;
 	w_table(w, q->schema->table);
 	if (!is_every(q)) {

@@ -166,6 +166,14 @@ static const struct {
 	{ &plain, "/where/http.route/eq/x/group/zone/agg/count", OWN },
 	{ &plain, "/since/1h/bucket/1h/group/zone/agg/distinct:user.id,sum:span.n,max:n", OWN },
 	{ &bare, "/since/1h/group/zone,kind/agg/count/sort/count:desc/limit/3", OWN },
+	/* Fields of parents: of all spans; of some, whose traces are looked for; of parts; on several servers. */
+	{ &plain, "/group/parent:service,service/agg/count,sum:duration", GROUPS },
+	{ &plain, "/status/error/since/1h/group/parent:http.route,kind,parent:scope/bucket/1h/agg/sum:parent:duration,min:parent:n,"
+	    "distinct:parent:name,p50:duration", GROUPS },
+	{ &plain, "/where/http.route/eq/x/group/parent:name,http.route/agg/avg:parent:span.n,distinct:user.id/sort/avg:parent:span.n/limit/3",
+	    GROUPS },
+	{ &spread, "/service/a/group/parent:resource.service.name/agg/p95:parent:duration,max:parent:start", RANKED },
+	{ &bare, "/since/1h/group/zone,parent:zone/agg/count", OWN },
 	{ &plain, "/service/a/since/1h/compare/status/error/end", COMPARE },
 	{ &spread, "/where/span.n/gt/5/compare/where/name/re/a+/where/http.route/eq/x/end", COMPARE },
 };
