@@ -130,6 +130,9 @@ void doubt_begin(struct writer *, const char *before, bool *any);
 
 /* ---- ch_sql_span.c ---- */
 struct tops;
+bool is_parents(const struct field *);
+/* Of parent:FIELD the FIELD, else the field. */
+struct field inner_of(const struct field *);
 /* An attribute in a Map that reads the same by itself. */
 bool in_map(const struct ch_schema *, const struct field *);
 /* The field, in the part of a split that asks for spans' own attributes their own. */
@@ -183,9 +186,6 @@ void trace_own_write(struct writer *, enum intrinsic);
 void trace_rows_write(struct writer *, const struct ch_select *q);
 
 /* ---- ch_sql_parents.c ---- */
-bool is_parents(const struct field *);
-/* Of parent:FIELD the FIELD, else the field. */
-struct field inner_of(const struct field *);
 bool parents_asked(const struct grouping *, const struct agg_given_want *);
 /* Behind the spans' table: their parents, with parents_keys, figures_columns, and spanfs_p, which is 1. */
 void parents_join(struct writer *, const struct ch_select *, const struct grouping *, const struct agg_given_want *);

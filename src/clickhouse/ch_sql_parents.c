@@ -20,18 +20,6 @@
 #include "ch_sql_i.h"
 
 bool
-is_parents(const struct field *f)
-{
-	return f->scope == FIELD_PARENT;
-}
-
-struct field
-inner_of(const struct field *f)
-{
-	return is_parents(f) ? field_inner(f) : *f;
-}
-
-bool
 parents_asked(const struct grouping *g, const struct agg_given_want *want)
 {
 	for (size_t i = 0; i < g->n_keys; i++)

@@ -2,7 +2,8 @@
 /*
  * test_ch_parents: groups by fields of parents that the server makes are those of the spans: answers
  * worked out by hand, what is in doubt is told and comes of the rows, and many more paths each asked
- * both ways. Whether the server made them ch_groups says, before which the linker puts ours (--wrap).
+ * both ways; a server without memory for a join is asked for the rows; a wrong join is caught. Whether
+ * the server made them ch_groups says, before which, and before parents_join, the linker puts ours (--wrap).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +14,9 @@
 #include <cmocka.h>
 
 #include "clickhouse/ch_groups.h"
+#include "clickhouse/ch_sql_i.h"
 #include "lib/ask.h"
+#include "lib/ch_proxy.h"
 #include "lib/ch_server.h"
 #include "lib/ch_tables.h"
 #include "lib/rounds.h"
@@ -25,6 +28,7 @@ static struct ch_server server;
 static struct conf *conf;
 static struct engine *en;
 static unsigned made, doubted;
+static bool wrong;
 
 int __real_ch_groups(struct ch_client *, const struct ch_select *, const struct ch_scan_opts *, struct agg_table *,
     enum agg_side, struct ch_outcome *, struct err *);
@@ -40,6 +44,22 @@ __wrap_ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch
 	made += rc == 0;
 	doubted += rc > 0;
 	return rc;
+}
+
+void __real_parents_join(struct writer *, const struct ch_select *, const struct grouping *, const struct agg_given_want *);
+void __wrap_parents_join(struct writer *, const struct ch_select *, const struct grouping *, const struct agg_given_want *);
+
+/* Every span is its own parent. */
+void
+__wrap_parents_join(struct writer *w, const struct ch_select *q, const struct grouping *g, const struct agg_given_want *want)
+{
+	static const char right[] = "`ParentSpanId` = spanfs_rs", other[] = "      `SpanId` = spanfs_rs";
+
+	__real_parents_join(w, q, g, want);
+	if (!wrong)
+		return;
+	assert_true(sv_ends(buf_view(&w->b), SV(right)));
+	memcpy(w->b.p + w->b.n - (sizeof right - 1), other, sizeof right - 1);
 }
 
 /* ---- spans ---- */
@@ -96,14 +116,23 @@ static const char many[] = INTO "SELECT toDateTime64('2026-11-21 00:00:00', 9, '
 	"mapFilter((k, v) -> v != '-', map('service.name', concat('m', toString(cityHash64(number) % 5)), "
 	"'r', ['res', '-'][1 + cityHash64(6, number) % 2])), ['', 'lib'][1 + cityHash64(7, number) % 2] FROM numbers(2400)";
 
-static int
-start(void **state)
+static void
+open_on(unsigned port, struct conf **c, struct engine **out)
 {
-	static char url[96];
+	char url[96];
 	const char *const sets[] = { url, "query.timeout=2m", "result_cache.enabled=no", "query.threads=1",
 		"mount.now=2026-11-22T00:00:00Z" };
 	struct err e = ERR_INIT;
 
+	snprintf(url, sizeof url, "clickhouse.url=http://127.0.0.1:%u", port);
+	if (conf_load(NULL, sets, sizeof sets / sizeof *sets, c, &e) < 0 ||
+	    engine_open(*c, ENGINE_CLICKHOUSE, false, out, &e) < 0)
+		fail_msg("%s", e.msg);
+}
+
+static int
+start(void **state)
+{
 	(void)state;
 	ch_server_start(&server, "http", NULL);
 	ch_server_do(&server, SV("CREATE TABLE otel_traces (" CH_TABLE(CH_MAP, "UInt64") ") ENGINE = MergeTree "
@@ -111,10 +140,7 @@ start(void **state)
 	ch_server_do(&server, sv_cstr(rows));
 	ch_server_do(&server, sv_cstr(dubious));
 	ch_server_do(&server, sv_cstr(many));
-	snprintf(url, sizeof url, "clickhouse.url=%s", server.url);
-	if (conf_load(NULL, sets, sizeof sets / sizeof *sets, &conf, &e) < 0 ||
-	    engine_open(conf, ENGINE_CLICKHOUSE, false, &en, &e) < 0)
-		fail_msg("%s", e.msg);
+	open_on(server.port, &conf, &en);
 	return 0;
 }
 
@@ -286,6 +312,60 @@ many_are_the_same_both_ways(void **state)
 }
 
 static void
+without_memory_for_it_the_rows_are_asked_for(void **state)
+{
+	const struct ch_fault full = { .kind = FAULT_STATUS, .more = 500, .only = "spanfs_pd",
+		.text = SV("Code: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)\n") };
+	static const char path[] = ALL "group/parent:service/agg/count,p50:duration/groups.csv";
+	struct ch_proxy *proxy = ch_proxy_open(&server);
+	struct buf out = BUF_INIT, want = BUF_INIT;
+	struct engine *direct = en;
+	struct conf *c;
+
+	(void)state;
+	ask(path, &want);
+	open_on(ch_proxy_port(proxy), &c, &en);
+	ch_proxy_set(proxy, &full);
+	same_both_ways(path, &out);
+	assert_int_equal(doubted, 1);
+	assert_int_equal(ch_proxy_met(proxy), 1);
+	assert_true(sv_eq(buf_view(&out), buf_view(&want)));
+	engine_close(en);
+	en = direct;
+	conf_free(c);
+	ch_proxy_close(proxy);
+	buf_release(&out);
+	buf_release(&want);
+}
+
+static int
+to_nowhere(void *arg, const void *p, size_t n, struct err *e)
+{
+	(void)arg;
+	(void)p;
+	(void)n;
+	(void)e;
+	return 0;
+}
+
+static void
+a_wrong_join_is_caught(void **state)
+{
+	const struct requester me = { 1, 1 };
+	struct verification v = { .words = BUF_INIT };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		wrong = i == 1;
+		assert_int_equal(engine_verify(en, SV(ALL "group/parent:name/groups.jsonl"), me, to_nowhere, NULL, NULL, &v,
+		    NULL), 0);
+		assert_int_equal(v.verdict, wrong ? VERDICT_DIFFERENT : VERDICT_SAME);
+	}
+	wrong = false;
+	buf_release(&v.words);
+}
+
+static void
 plans_show_the_statement(void **state)
 {
 	struct buf out = BUF_INIT;
@@ -304,6 +384,8 @@ main(void)
 		cmocka_unit_test(answers_are_those_by_hand),
 		cmocka_unit_test(what_is_in_doubt_comes_of_the_rows),
 		cmocka_unit_test(many_are_the_same_both_ways),
+		cmocka_unit_test(without_memory_for_it_the_rows_are_asked_for),
+		cmocka_unit_test(a_wrong_join_is_caught),
 		cmocka_unit_test(plans_show_the_statement),
 	};
 
