@@ -9,6 +9,8 @@
  *              percentiles by the nearest rank: as such (`ranked`), or all numbers, where groups of the
  *              server make one of the table; how many different values these have, and texts and ids.
  *              Attributes that read as a double are in doubt
+ *   parents    each of these of a span's parent, too: spans are joined with their parents. If an id is
+ *              borne twice among these, or a row has none, that is in doubt
  *
  * Of a table that shows some of its groups only, these come, where the server can tell them; if one is
  * in doubt (ch_sql_tops.c), that is told, and all of them are to be asked for.
@@ -39,6 +41,15 @@ bool ch_key_is_service(const struct field *);
 /* >0: of some spans, or groups, it is in doubt whether they are the right ones; the table is as it was. After another failure the table may have some of it. *outcome as of ch_ask. */
 int ch_groups(struct ch_client *, const struct ch_select *q, const struct ch_scan_opts *,
     struct agg_table *, enum agg_side, struct ch_outcome *, struct err *) WARN_UNUSED;
+
+/*
+ * Where parents' fields are asked for: if the table of times has all traces of the spans, parents are
+ * looked for in these times only, which q then has. ERR_UNSUPPORTED, before the server is asked: there is none,
+ * or all spans are asked for.
+ */
+int ch_sql_parents_times(const struct ch_select *, struct arena *, struct ch_sql *, struct err *) WARN_UNUSED;
+int ch_parents_times(struct ch_client *, struct ch_select *, const struct ch_scan_opts *, struct ch_outcome *,
+    struct err *) WARN_UNUSED;
 
 /*
  * Groups that ask for bare names: has a resource of the range one of them? ERR_UNSUPPORTED, before the

@@ -75,6 +75,9 @@ struct ch_select {
 	/* What the table of times says of the traces that are asked for (ch_sql_trace_times). */
 	bool has_times;
 	uint64_t first_s, last_s;	/* seconds, inclusive */
+	/* Of groups: when all the traces of the spans were, for their parents (ch_parents_times). */
+	bool has_parents_times;
+	uint64_t parents_first_s, parents_last_s;
 	bool hex;			/* values as unhex('...'): for servers before 19.14 */
 };
 

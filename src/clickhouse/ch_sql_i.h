@@ -42,8 +42,11 @@ void w_digits(struct writer *, uint64_t);
 /* ---- ch_sql.c ---- */
 /* WHERE: all spans of the traces that have one which passes. */
 void traces_write(struct writer *, const struct ch_select *q);
-/* The same without the word. */
+/* The same without the word; and without the column before " IN". */
 void traces_in(struct writer *, const struct ch_select *q);
+void traces_of(struct writer *, const struct ch_select *q);
+/* The spans of these seconds, as the table of times has them: inclusive. */
+void seconds_write(struct writer *, uint64_t first_s, uint64_t last_s);
 /* PREWHERE and WHERE: range, times and filter of *q; w->exact tells whether all of it. */
 void where_write(struct writer *, const struct ch_select *q);
 /*

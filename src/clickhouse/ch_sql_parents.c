@@ -17,7 +17,10 @@
  * lies in a trace of zeros, or has no id, is no parent; a row without ids is no span, and in doubt. A value
  * of a parent that is in doubt (ch_sql_figures.c) makes that of its spans so.
  */
+#include "clickhouse/ch_groups.h"
+
 #include "ch_sql_i.h"
+#include "rowbinary/ch_rows.h"
 
 bool
 parents_asked(const struct grouping *g, const struct agg_given_want *want)
@@ -86,6 +89,10 @@ parents_join(struct writer *w, const struct ch_select *q, const struct grouping 
 			W(w, " PREWHERE ");
 		else
 			W(w, " WHERE ");
+		if (q->has_parents_times) {
+			seconds_write(w, q->parents_first_s, q->parents_last_s);
+			W(w, " AND ");
+		}
 		traces_in(w, q);
 		if (prewhere)
 			W(w, " WHERE ");
@@ -125,4 +132,26 @@ parents_all(struct writer *w, const struct ch_select *q)
 	w_table(w, q->schema->table);
 	where_write(w, q);
 	W(w, "), 0)) AS spanfs_all");
+}
+
+int
+ch_sql_parents_times(const struct ch_select *q, struct arena *a, struct ch_sql *out, struct err *e)
+{
+	struct writer w = { .b = BUF_INIT, .params = VEC_INIT, .a = a, .s = q->schema, .hex = q->hex, .exact = true,
+		.doubts = true };
+
+	memset(out, 0, sizeof *out);
+	if (q->hex || q->schema->trace_ts.name.n == 0 || is_every(q))
+		return err_set(e, ERR_UNSUPPORTED, -1, "no traces to look for, or no table of their times");
+	W(&w, "SELECT toUInt64(toUnixTimestamp(min(Start))), toUInt64(toUnixTimestamp(max(End))), uniqExact(TraceId), "
+	    "toUInt64(ifNull((SELECT uniqExact(");
+	w_column(&w, CHC_TRACE_ID);
+	W(&w, ") FROM ");
+	w_table(&w, q->schema->table);
+	where_write(&w, q);
+	W(&w, "), 0)), toUInt8(1) AS " CH_END " FROM ");
+	w_table(&w, q->schema->trace_ts);
+	W(&w, " WHERE TraceId");
+	traces_of(&w, q);
+	return w_finish(&w, out, e);
 }
