@@ -251,6 +251,14 @@ one(struct buf *b, size_t i, struct arena *a)
 	else if (ch_sql_select(&s, a, &sql, &e) != 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);
 	print_sql(b, &sql);
+	if (cases[i].what == RANKED && sql.parents && ch_sql_parents_times(&s, a, &sql, &e) == 0) {
+		print_sql(b, &sql);
+		s.has_parents_times = true;
+		s.parents_first_s = NOW / 1000000000 - 60;
+		s.parents_last_s = NOW / 1000000000;
+		groups(b, &s, q, a, &sql);
+		print_sql(b, &sql);
+	}
 	if (ch_sql_names_traces(q->filter)) {
 		assert_int_equal(ch_sql_trace_times(s.schema, q->filter, false, a, &sql, &e), 0);
 		print_sql(b, &sql);
