@@ -33,6 +33,7 @@ struct agg_given_want {
 	size_t n_fields;
 	bool all, distinct;		/* any of them */
 	bool traces;			/* items are traces: keys are the service and name of one */
+	bool parents;			/* fields of parents, as keys too */
 	/* Of all fields; if they are so few; 0: all values must be given. */
 	struct agg_rank ranks[AGG_RANKS];
 	size_t n_ranks;

@@ -75,6 +75,9 @@ struct ch_select {
 	/* What the table of times says of the traces that are asked for (ch_sql_trace_times). */
 	bool has_times;
 	uint64_t first_s, last_s;	/* seconds, inclusive */
+	/* Of groups: when all the traces of the spans were, for their parents (ch_parents_times). */
+	bool has_parents_times;
+	uint64_t parents_first_s, parents_last_s;
 	bool hex;			/* values as unhex('...'): for servers before 19.14 */
 };
 
@@ -86,6 +89,7 @@ struct ch_sql {
 	bool limited;			/* the limit is in it */
 	unsigned levels;		/* of groups: 2 of whole traces, and by way of traces */
 	bool some;			/* of groups those that the table may show, and in doubt others */
+	bool parents;			/* of groups: of spans beside their parents, and how many spans there are comes, too */
 	/* Of a count and of groups: exact if of no row that passes it is in doubt; how many are comes, too. */
 	bool doubts;
 	/* What comes, in order; then CH_END. Of a count: one UInt64, and the doubts. */

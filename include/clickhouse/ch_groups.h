@@ -18,6 +18,9 @@
  */
 int ch_groups(struct ch_client *, const struct ch_select *q, const struct ch_scan_opts *,
     struct agg_table *, enum agg_side, struct ch_outcome *, struct err *) WARN_UNUSED;
+/* What ch_sql_parents_times asks; q has the times then. */
+int ch_parents_times(struct ch_client *, struct ch_select *, const struct ch_scan_opts *, struct ch_outcome *,
+    struct err *) WARN_UNUSED;
 /* What ch_sql_others asks. */
 int ch_others(struct ch_client *, const struct ch_select *, const struct ch_scan_opts *,
     const struct agg_table *, bool *any, struct ch_outcome *, struct err *) WARN_UNUSED;

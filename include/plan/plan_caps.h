@@ -33,6 +33,7 @@ struct plan_caps {
 	bool counts;			/* rows that it counts without a look at them */
 	/* What it may take over, as far as it can: the plan says whether it is asked to (plan_handed). */
 	struct plan_handed takes;
+	bool parents;			/* groups by fields of parents, too, of what it takes over of spans' own */
 };
 
 /* What the local shards do: everything. */

@@ -100,6 +100,8 @@ agg_takes_given(const struct agg_table *t, struct agg_given_want *want)
 	want->traces = t->g->per_trace;
 	if ((want->traces && !agg_asks_traces_only(t)) || t->has_cost || t->has_parent_cost)
 		return false;
+	for (size_t i = 0; i < t->n_slots; i++)
+		want->parents |= t->slots[i].field.scope == FIELD_PARENT;
 	for (size_t i = 0; i < t->n_measures; i++)
 		if (!want_measure(t, &t->measures[i], want))
 			return false;

@@ -180,25 +180,31 @@ second_ns(uint64_t s)
  * Whole seconds of 32 bits: the last one to its end, and what lies past all of them. As what a
  * Timestamp is: servers were seen to find nothing before a DateTime by the key.
  */
+void
+seconds_write(struct writer *w, uint64_t first_s, uint64_t last_s)
+{
+	W(w, "(");
+	w_column(w, CHC_TIMESTAMP);
+	W(w, " >= fromUnixTimestamp64Nano(");
+	w_i64(w, second_ns(first_s));
+	W(w, ") AND ");
+	w_column(w, CHC_TIMESTAMP);
+	W(w, " < fromUnixTimestamp64Nano(");
+	w_i64(w, second_ns(last_s + 1));
+	W(w, ") OR ");
+	w_column(w, CHC_TIMESTAMP);
+	W(w, " >= fromUnixTimestamp64Nano(");
+	w_i64(w, second_ns(UINT32_MAX));
+	W(w, "))");
+}
+
 static void
 times_write(struct clause *c, const struct ch_select *q)
 {
 	if (!q->has_times)
 		return;
 	also(c);
-	W(c->w, "(");
-	w_column(c->w, CHC_TIMESTAMP);
-	W(c->w, " >= fromUnixTimestamp64Nano(");
-	w_i64(c->w, second_ns(q->first_s));
-	W(c->w, ") AND ");
-	w_column(c->w, CHC_TIMESTAMP);
-	W(c->w, " < fromUnixTimestamp64Nano(");
-	w_i64(c->w, second_ns(q->last_s + 1));
-	W(c->w, ") OR ");
-	w_column(c->w, CHC_TIMESTAMP);
-	W(c->w, " >= fromUnixTimestamp64Nano(");
-	w_i64(c->w, second_ns(UINT32_MAX));
-	W(c->w, "))");
+	seconds_write(c->w, q->first_s, q->last_s);
 }
 
 /* Those at the top of the filter that are, or are not, by the key. */
@@ -361,10 +367,8 @@ order_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 
 /* On a Distributed table each server asks itself, unless it is told what all of them have. */
 void
-traces_write(struct writer *w, const struct ch_select *q)
+traces_of(struct writer *w, const struct ch_select *q)
 {
-	W(w, " WHERE ");
-	w_column(w, CHC_TRACE_ID);
 	if (q->schema->distributed)
 		W(w, " GLOBAL");
 	W(w, " IN (SELECT ");
@@ -373,6 +377,20 @@ traces_write(struct writer *w, const struct ch_select *q)
 	w_table(w, q->schema->table);
 	where_write(w, q);
 	W(w, ")");
+}
+
+void
+traces_in(struct writer *w, const struct ch_select *q)
+{
+	w_column(w, CHC_TRACE_ID);
+	traces_of(w, q);
+}
+
+void
+traces_write(struct writer *w, const struct ch_select *q)
+{
+	W(w, " WHERE ");
+	traces_in(w, q);
 }
 
 int

@@ -9,6 +9,9 @@
  * that may be doubles are in doubt. Different texts are different values, but for those that are
  * repaired, which are in doubt, too. A key that is missing reads as '', which is no number.
  *
+ * Parents' values are columns of a join (ch_sql_parents.c), by names as those of parts are: '' and 0
+ * of a span without a parent there.
+ *
  * The server's exact quantile of level L of n values is the one that floor(L * n), reckoned in
  * doubles, are before. Ours, of part / whole, has ceil(part * n / whole) - 1 before it. So L is part /
  * whole less 1e-12: with an integer m = part * n / whole both are m - 1; else m has a fraction of
@@ -34,7 +37,7 @@ text_column(const struct field *f)
 	return r->column;
 }
 
-/* What every span has, as a number without sign. */
+/* What every span has, as a number without sign; of itself, that is. */
 static bool
 is_amount(const struct field *f)
 {
@@ -45,6 +48,15 @@ static bool
 asks_numbers(const struct agg_given_field *f)
 {
 	return f->sum || f->ends || f->all;
+}
+
+/* Of a parent, if there is one. */
+static bool
+is_parents_amount(const struct field *f)
+{
+	struct field inner = inner_of(f);
+
+	return is_parents(f) && is_amount(&inner);
 }
 
 bool
@@ -58,9 +70,10 @@ figures_can(const struct writer *w, const struct agg_given_want *want)
 {
 	for (size_t i = 0; i < want->n_fields; i++) {
 		const struct agg_given_field *f = &want->fields[i];
-		enum ch_span_column c = text_column(f->field);
+		struct field of = inner_of(f->field);
+		enum ch_span_column c = text_column(&of);
 
-		if (is_amount(f->field) || in_map(w->s, f->field))
+		if (is_amount(&of) || in_map(w->s, &of))
 			continue;
 		/* A text is no number: of those nothing is asked for. */
 		if (c == N_CHC || !w_have(w, c) || asks_numbers(f))
@@ -119,20 +132,35 @@ may_miss(const struct field *f)
 	return f->scope != FIELD_INTRINSIC || leaf_rows[f->intrinsic].optional;
 }
 
-/* ---- of spans, where the filter is asked for in parts ---- */
+/* ---- of spans, where the filter is asked for in parts, and of parents ---- */
 
-/* What the parts are to have by these names: beside the columns of starts, durations and status. */
+/* False: it is the other's. */
+static bool
+is_of(const struct writer *w, const struct ch_select *q, const struct agg_given_field *x, enum whose whose,
+    struct field *out)
+{
+	struct field f = inner_of(x->field);
+
+	*out = narrowed(w, q->filter, &f);
+	return is_parents(x->field) == (whose == OF_PARENTS);
+}
+
+/* Beside the columns of starts, durations and status, which spans have as they are. */
 void
-figures_columns(struct writer *w, const struct ch_select *q, const struct agg_given_want *want)
+figures_columns(struct writer *w, const struct ch_select *q, const struct agg_given_want *want,
+    enum whose whose)
 {
 	for (size_t i = 0; i < want->n_fields; i++) {
-		struct field f = narrowed(w, q->filter, want->fields[i].field);
+		struct field f;
 
-		if (is_amount(&f))
+		if (!is_of(w, q, &want->fields[i], whose, &f) || (whose == OF_SPANS && is_amount(&f)))
 			continue;
-		if (want->fields[i].distinct && may_miss(&f)) {
+		if (want->fields[i].distinct && (whose == OF_PARENTS || may_miss(&f))) {
 			W(w, "toUInt8(");
-			plain_there(w, &f);
+			if (may_miss(&f))
+				plain_there(w, &f);
+			else
+				W(w, "1");
 			W(w, ") AS ");
 			alias(w, 'g', i);
 			W(w, ", ");
@@ -146,12 +174,13 @@ figures_columns(struct writer *w, const struct ch_select *q, const struct agg_gi
 
 void
 figures_doubts(struct writer *w, const struct ch_select *q, const struct agg_given_want *want,
-    const char *before, bool *any)
+    enum whose whose, const char *before, bool *any)
 {
 	for (size_t i = 0; i < want->n_fields; i++) {
-		struct field f = narrowed(w, q->filter, want->fields[i].field);
-		bool number = !is_amount(&f) && asks_numbers(&want->fields[i]);
-		bool text = want->fields[i].distinct && !is_amount(&f) && (f.scope != FIELD_INTRINSIC ||
+		struct field f;
+		bool of = is_of(w, q, &want->fields[i], whose, &f) && !is_amount(&f);
+		bool number = of && asks_numbers(&want->fields[i]);
+		bool text = of && want->fields[i].distinct && (f.scope != FIELD_INTRINSIC ||
 		    leaf_rows[f.intrinsic].sort == SORT_TEXT);
 
 		if (number) {
@@ -197,7 +226,7 @@ value(const struct figures *x, size_t i)
 
 	if (x->how.traces)
 		trace_own_write(x->w, f->intrinsic);
-	else if (x->how.split && !is_amount(f))
+	else if (is_parents(f) || (x->how.split && !is_amount(f)))
 		alias(x->w, 'v', i);
 	else
 		plain_value(x->w, f);
@@ -207,7 +236,7 @@ value(const struct figures *x, size_t i)
 static void
 integer(const struct figures *x, size_t i)
 {
-	if (is_amount(x->want->fields[i].field))
+	if (x->want->fields[i].is_unsigned)
 		W(x->w, "toUInt64(");
 	else
 		W(x->w, "toInt64OrZero(");
@@ -223,15 +252,27 @@ some(const struct figures *x, size_t i)
 		W(x->w, "If");
 }
 
+/* Has the span one? */
+static void
+has_integer(const struct figures *x, size_t i)
+{
+	if (is_parents_amount(x->want->fields[i].field)) {
+		W(x->w, "spanfs_p != 0");
+		return;
+	}
+	W(x->w, "toString(");
+	integer(x, i);
+	W(x->w, ") = ");
+	value(x, i);
+}
+
 /* The last argument then, and the end. */
 static void
 of_some(const struct figures *x, size_t i)
 {
 	if (!is_amount(x->want->fields[i].field)) {
-		W(x->w, ", toString(");
-		integer(x, i);
-		W(x->w, ") = ");
-		value(x, i);
+		W(x->w, ", ");
+		has_integer(x, i);
 	}
 	W(x->w, ")");
 }
@@ -248,12 +289,12 @@ sum(const struct figures *x, size_t i)
 	name(x, 'a', i);
 	W(x->w, ", sum");
 	some(x, i);
-	if (is_amount(x->want->fields[i].field))
+	if (x->want->fields[i].is_unsigned)
 		W(x->w, "(bitAnd(");
 	else
 		W(x->w, "(toUInt64(bitAnd(");
 	integer(x, i);
-	if (is_amount(x->want->fields[i].field))
+	if (x->want->fields[i].is_unsigned)
 		W(x->w, ", 4294967295)");
 	else
 		W(x->w, ", 4294967295))");
@@ -264,9 +305,7 @@ sum(const struct figures *x, size_t i)
 static void
 ends(const struct figures *x, size_t i)
 {
-	bool is_unsigned = is_amount(x->want->fields[i].field);
-
-	if (is_unsigned) {
+	if (is_amount(x->want->fields[i].field)) {
 		W(x->w, ", toUInt64(min(");
 		value(x, i);
 		W(x->w, "))");
@@ -337,18 +376,19 @@ static void
 distinct(const struct figures *x, size_t i)
 {
 	const struct field *f = x->want->fields[i].field;
+	bool miss = is_parents(f) || may_miss(f);
 
 	if (x->how.parts)
 		W(x->w, ", groupUniqArray");
 	else
 		W(x->w, ", uniqExact");
-	if (may_miss(f))
+	if (miss)
 		W(x->w, "If");
 	W(x->w, "(");
 	value(x, i);
-	if (may_miss(f)) {
+	if (miss) {
 		W(x->w, ", ");
-		if (x->how.split)
+		if (is_parents(f) || x->how.split)
 			alias(x->w, 'g', i);
 		else
 			plain_there(x->w, f);
@@ -402,10 +442,8 @@ figures_write(struct writer *w, const struct agg_given_want *want, struct figure
 		const struct agg_given_field *f = &want->fields[i];
 
 		if (figure_counts(f)) {
-			W(w, ", countIf(toString(");
-			integer(&x, i);
-			W(w, ") = ");
-			value(&x, i);
+			W(w, ", countIf(");
+			has_integer(&x, i);
 			W(w, ")");
 			name(&x, 'n', i);
 		}

@@ -1,150 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ch_sql_groups: the statement of ch_groups.h. Columns, in order: of each key its text, and of
- * attributes before it whether they are there, and 2 where it is text whatever it looks like; then the
- * figures (ch_sql_figures.c).
+ * attributes and parents before it whether it is there, and 2 where it is text whatever it looks like
+ * (ch_sql_keys.c); then the figures (ch_sql_figures.c); how many spans are in doubt; how
+ * many spans there are, if groups may have one twice (ch_sql_parents.c).
  */
 #include "chsql/ch_sql_groups.h"
 
 #include "ch_sql_i.h"
 #include "rowbinary/ch_rows.h"
 
-static enum ch_span_column
-own_column(enum intrinsic i)
-{
-	switch (i) {
-	case IN_SERVICE:
-		return CHC_SERVICE;
-	case IN_NAME:
-		return CHC_NAME;
-	case IN_KIND:
-		return CHC_KIND;
-	case IN_STATUS:
-		return CHC_STATUS;
-	case IN_STATUS_MESSAGE:
-		return CHC_MESSAGE;
-	case IN_SCOPE:
-		return CHC_SCOPE;
-	case IN_SCOPE_VERSION:
-		return CHC_SCOPE_VERSION;
-	case IN_TRACE_STATE:
-		return CHC_TRACE_STATE;
-	case IN_TRACE_ID:
-		return CHC_TRACE_ID;
-	case IN_PARENT_SPAN_ID:
-		return CHC_PARENT_SPAN_ID;
-	default:
-		return N_CHC;
-	}
-}
-
-bool
-ch_key_is_service(const struct field *f)
-{
-	return (f->scope == FIELD_RESOURCE || f->scope == FIELD_BARE) && sv_is(f->key, "service.name");
-}
-
-static bool
-can_key(const struct writer *w, const struct field *f)
-{
-	enum ch_span_column c;
-
-	if (ch_key_is_service(f))
-		return !w->s->json;
-	if (f->scope != FIELD_INTRINSIC)
-		return in_map(w->s, f);
-	c = own_column(f->intrinsic);
-	return c != N_CHC && w_have(w, c);
-}
-
-/* ---- keys ---- */
-
-/* 2: it is text, as the column of services says (ch_span.c). */
-static void
-service_there(struct writer *w, const struct field *f)
-{
-	struct field of = *f;
-
-	W(w, "toUInt8(multiIf(");
-	if (f->scope == FIELD_BARE) {
-		of.scope = FIELD_SPAN;
-		attr_there(w, &of);
-		W(w, ", 1, ");
-		of.scope = FIELD_RESOURCE;
-	}
-	W(w, "NOT ");
-	attr_there(w, &of);
-	W(w, ", 0, ");
-	attr_value(w, &of);
-	W(w, " = ");
-	w_column(w, CHC_SERVICE);
-	W(w, ", 2, 1))");
-}
-
-/* Of a root two spellings are one. */
-static void
-own_write(struct writer *w, enum intrinsic i)
-{
-	if (i != IN_PARENT_SPAN_ID) {
-		w_column(w, own_column(i));
-		return;
-	}
-	W(w, "if(");
-	w_column(w, own_column(i));
-	W(w, " = '0000000000000000', '', ");
-	w_column(w, own_column(i));
-	W(w, ")");
-}
-
-static void
-key_write(struct writer *w, const struct field *f, size_t i)
-{
-	if (ch_key_is_service(f)) {
-		service_there(w, f);
-	} else if (f->scope != FIELD_INTRINSIC) {
-		W(w, "toUInt8(");
-		attr_there(w, f);
-		W(w, ")");
-	}
-	if (f->scope != FIELD_INTRINSIC) {
-		W(w, " AS ");
-		alias(w, 'h', i);
-		W(w, ", ");
-	}
-	W(w, "toString(");
-	if (f->scope != FIELD_INTRINSIC)
-		attr_value(w, f);
-	else
-		own_write(w, f->intrinsic);
-	W(w, ") AS ");
-	alias(w, 'k', i);
-	W(w, ", ");
-}
-
-/* As they are called in the parts, and where groups are made by them. */
-static void
-key_names(struct writer *w, const struct field *f, size_t i)
-{
-	if (f->scope != FIELD_INTRINSIC) {
-		alias(w, 'h', i);
-		W(w, ", ");
-	}
-	alias(w, 'k', i);
-}
-
-static void
-key_name(struct writer *w, const struct field *f, size_t i)
-{
-	key_names(w, f, i);
-	W(w, ", ");
-}
-
 struct spans {
 	const struct ch_select *q;
 	const struct grouping *g;
 	const struct agg_given_want *want;
 	bool by_trace;
+	bool parents;			/* are asked for */
 };
+
+static void
+add_doubts(struct writer *w, const struct spans *x, const char *before, bool *any)
+{
+	doubts_add(w, x->q->filter, before, any);
+	figures_doubts(w, x->q, x->want, OF_SPANS, before, any);
+	if (w->own)
+		own_doubt(w, x->q, x->g, x->want, before, any);
+	if (x->parents)
+		ids_doubt(w, before, any);
+}
 
 /* False, and nothing, where no span can be in doubt. */
 static bool
@@ -152,10 +35,7 @@ in_doubt(struct writer *w, const struct spans *x, const char *before)
 {
 	bool any = false;
 
-	doubts_add(w, x->q->filter, before, &any);
-	figures_doubts(w, x->q, x->want, before, &any);
-	if (w->own)
-		own_doubt(w, x->q, x->g, x->want, before, &any);
+	add_doubts(w, x, before, &any);
 	if (any)
 		W(w, ")");
 	return any;
@@ -171,13 +51,19 @@ span_columns(struct writer *w, void *arg)
 	for (size_t i = 0; i < x->g->n_keys; i++) {
 		struct field f = narrowed(w, x->q->filter, &x->g->keys[i]);
 
+		if (is_parents(&f))
+			continue;
 		if (ch_key_is_service(&x->g->keys[i]))
 			f = x->g->keys[i];
 		key_write(w, &f, i);
 	}
-	figures_columns(w, x->q, x->want);
-	if (x->by_trace) {
+	figures_columns(w, x->q, x->want, OF_SPANS);
+	if (x->by_trace || x->parents) {
 		w_column(w, CHC_TRACE_ID);
+		W(w, ", ");
+	}
+	if (x->parents) {
+		w_column(w, CHC_PARENT_SPAN_ID);
 		W(w, ", ");
 	}
 	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
@@ -247,12 +133,30 @@ with_key(const struct ch_select *q, const struct grouping *g, struct arena *a)
 	return asked;
 }
 
+static void
+parents_doubts(struct writer *w, const struct spans *x)
+{
+	bool any = false;
+
+	parents_doubt(w, ", countIf(", &any);
+	add_doubts(w, x, "", &any);
+	W(w, ")");
+}
+
 /* The column that tells how many spans are in doubt; of some groups with the group itself. */
 static bool
 doubt_counts(struct writer *w, const struct spans *x, bool split, const struct tops *some)
 {
 	bool any = split;
 
+	/* They are never `some`. */
+	if (x->parents) {
+		if (split)
+			W(w, ", countIf(spanfs_d != 0 OR spanfs_pd != 0)");
+		else
+			parents_doubts(w, x);
+		return true;
+	}
 	if (some == NULL && split)
 		W(w, ", countIf(spanfs_d)");
 	if (some == NULL)
@@ -323,10 +227,15 @@ from_write(struct writer *w, struct spans *x, bool split)
 	W(w, " FROM ");
 	if (split) {
 		parts_write(w, x->q, span_columns, x);
+		if (x->parents)
+			W(w, " AS spanfs_l");
 	} else {
 		w_table(w, x->q->schema->table);
-		where_write(w, x->q);
 	}
+	if (x->parents)
+		parents_join(w, x->q, x->g, x->want);
+	if (!split)
+		where_write(w, x->q);
 }
 
 /* One level: keys, figures, doubts. */
@@ -336,11 +245,12 @@ one_level(struct writer *w, struct spans *x, struct tops *tops, struct ch_sql *o
 	bool split = split_can(w, x->q->filter);
 
 	W(w, "SELECT ");
-	for (size_t i = 0; i < x->g->n_keys; i++)
-		(split ? key_name : key_write)(w, &x->g->keys[i], i);
+	keys_write(w, x->g, split);
 	figures_write(w, x->want, (struct figures_how){ .ranked = tops->ranked, .split = split, .named = tops->some });
 	out->levels = 1;
 	out->doubts = doubt_counts(w, x, split, tops->some ? tops : NULL);
+	if (x->parents)
+		parents_all(w, x->q);
 	W(w, ", toUInt8(1) AS " CH_END);
 	from_write(w, x, split);
 }
@@ -353,8 +263,7 @@ of_traces(struct writer *w, struct spans *x, const struct tops *tops)
 
 	x->by_trace = true;
 	W(w, "(SELECT ");
-	for (size_t i = 0; i < x->g->n_keys; i++)
-		(split ? key_name : key_write)(w, &x->g->keys[i], i);
+	keys_write(w, x->g, split);
 	if (x->g->has_bucket) {
 		bucket_write(w, tops);
 		W(w, " AS spanfs_i, ");
@@ -428,21 +337,27 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 		return not_here(e);
 	if (g->per_trace)
 		return by_trace(q, &tops, &w, out, e);
+	out->parents = parents_asked(g, &want);
+	if (out->parents && q->hex)
+		return not_here(e);
 	for (size_t i = 0; i < g->n_keys; i++)
-		if (!can_key(&w, &g->keys[i]))
+		if (!key_can(&w, &g->keys[i]))
 			return not_here(e);
 	asked = with_key(q, g, a);
 	if (asked.filter == NULL)
 		return err_nomem(e);
 	w.own = q->own && own_can(&w, asked.filter, g, &want);
-	tops.some = !q->all_groups && tops_can(&tops);
+	spans = (struct spans){ .q = &asked, .g = g, .want = &want, .parents = out->parents };
+	/* Whether spans came twice, all groups together tell. */
+	tops.some = !q->all_groups && !spans.parents && tops_can(&tops);
 	pieces = want.all && !q->ranked ? q->pieces : 0;
-	spans = (struct spans){ .q = &asked, .g = g, .want = &want };
-	(q->by_trace && pieces <= 1 ? two_levels : one_level)(&w, &spans, &tops, out);
+	(q->by_trace && pieces <= 1 && !spans.parents ? two_levels : one_level)(&w, &spans, &tops, out);
 	tops.doubts = out->doubts;
 	out->some = tops.some;
 	group_by(&w, &tops, pieces);
 	if (tops.some)
 		tops_write(&w, &tops);
+	if (spans.parents)
+		W(&w, " SETTINGS join_use_nulls = 0");
 	return finish(&w, out, e);
 }

@@ -9,6 +9,11 @@
 /* ---- ch_sql.c ---- */
 /* WHERE: all spans of the traces that have one which passes. */
 void traces_write(struct writer *, const struct ch_select *q);
+/* The same without the word; and without the column before " IN". */
+void traces_in(struct writer *, const struct ch_select *q);
+void traces_of(struct writer *, const struct ch_select *q);
+/* The spans of these seconds, as the table of times has them: inclusive. */
+void seconds_write(struct writer *, uint64_t first_s, uint64_t last_s);
 /*
  * In brackets, the rows of the two parts of a filter that splits: `columns` is called in each, and
  * may name there what the outside has by these names.
@@ -77,6 +82,9 @@ void doubt_begin(struct writer *, const char *before, bool *any);
 
 /* ---- ch_sql_span.c ---- */
 struct tops;
+bool is_parents(const struct field *);
+/* Of parent:FIELD the FIELD, else the field. */
+struct field inner_of(const struct field *);
 /* An attribute in a Map that reads the same by itself. */
 bool in_map(const struct ch_schema *, const struct field *);
 /* The field, in the part of a split that asks for spans' own attributes their own. */
@@ -88,12 +96,27 @@ uint64_t bucket_ns(struct bucket_step);
 void bucket_write(struct writer *, const struct tops *);
 void errors_write(struct writer *);	/* how many are */
 
+/* ---- ch_sql_keys.c ---- */
+bool key_can(const struct writer *, const struct field *);
+void key_write(struct writer *, const struct field *, size_t i);
+/* As they are called in the parts, in the join with parents, and where groups are made by them. */
+void key_names(struct writer *, const struct field *, size_t i);
+void key_name(struct writer *, const struct field *, size_t i);	/* and a comma */
+/* All of them; `split`: the parts have them. */
+void keys_write(struct writer *, const struct grouping *, bool split);
+/* What the join is to have of parents. */
+void parents_keys(struct writer *, const struct grouping *);
+
 /* ---- ch_sql_figures.c ---- */
 bool figures_can(const struct writer *, const struct agg_given_want *);
-/* What the parts of a split are to have for them; then figures_write is told `split`. */
-void figures_columns(struct writer *, const struct ch_select *, const struct agg_given_want *);
-/* Is a span's value in doubt; as doubts_add. */
-void figures_doubts(struct writer *, const struct ch_select *, const struct agg_given_want *,
+enum whose { OF_SPANS, OF_PARENTS };
+/*
+ * What the parts of a split are to have for them, of spans' own; then figures_write is told `split`. Of
+ * parents' what the join is to have.
+ */
+void figures_columns(struct writer *, const struct ch_select *, const struct agg_given_want *, enum whose);
+/* Is a span's value in doubt, or a parent's; as doubts_add. */
+void figures_doubts(struct writer *, const struct ch_select *, const struct agg_given_want *, enum whose,
     const char *before, bool *any);
 /* named: each has a name; spanfs_count, spanfs_errors, and of a field spanfs_n a b c d q u with its number. */
 struct figures_how {
@@ -113,6 +136,16 @@ bool trace_own(const struct field *);
 void trace_own_write(struct writer *, enum intrinsic);
 /* In brackets a row for each trace: these, spanfs_te, how many errors it has, and spanfs_d: is it in doubt? */
 void trace_rows_write(struct writer *, const struct ch_select *q);
+
+/* ---- ch_sql_parents.c ---- */
+bool parents_asked(const struct grouping *, const struct agg_given_want *);
+/* Behind the spans' table: their parents, with parents_keys, figures_columns, and spanfs_p, which is 1. */
+void parents_join(struct writer *, const struct ch_select *, const struct grouping *, const struct agg_given_want *);
+/* As doubts_add: a parent's value; whether a row is a span. */
+void parents_doubt(struct writer *, const char *before, bool *any);
+void ids_doubt(struct writer *, const char *before, bool *any);
+/* ", ... AS spanfs_all": how many spans there are. */
+void parents_all(struct writer *, const struct ch_select *);
 
 /* ---- ch_sql_levels.c ---- */
 /* Groups by way of traces: the figures of groups of what figures_write told `parts` has of each trace. */

@@ -11,6 +11,18 @@ alias(struct writer *w, char what, size_t i)
 }
 
 bool
+is_parents(const struct field *f)
+{
+	return f->scope == FIELD_PARENT;
+}
+
+struct field
+inner_of(const struct field *f)
+{
+	return is_parents(f) ? field_inner(f) : *f;
+}
+
+bool
 in_map(const struct ch_schema *s, const struct field *f)
 {
 	return (f->scope == FIELD_SPAN || f->scope == FIELD_RESOURCE || f->scope == FIELD_BARE) && !s->json &&

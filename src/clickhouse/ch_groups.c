@@ -7,17 +7,25 @@
 #include "clickhouse/ch_span.h"
 #include "rowbinary/ch_rows.h"
 
-/* One group: a span that has its keys, made of their texts. */
+/* A span that has what keys ask for. */
+struct bearer {
+	struct span span;
+	struct resource resource;
+	struct scope scope;
+	struct attr *attrs, *resource_attrs;	/* as many as there are keys */
+};
+
+/* One group: a span that has its keys, made of their texts, and its parent. */
 struct reading {
 	const struct grouping *g;
 	struct agg_given_want want;
 	struct agg_given_figures figures[AGG_GIVEN_FIELDS];
 	bool ranked, doubts;
+	bool parents;
+	uint64_t spans;			/* of the groups read so far; if parents */
 	struct arena a;			/* of a group */
-	struct span span;
-	struct resource resource;
-	struct scope scope;
-	struct attr *attrs, *resource_attrs;	/* as many as there are keys */
+	struct bearer own, parent;
+	bool has_parent;
 	struct err *e;
 };
 
@@ -35,8 +43,9 @@ is_all(const struct ch_type *t, enum ch_kind of)
 	return t->kind == CH_ARRAY && ch_type_is(t->kids[0], of, 8);
 }
 
+/* Of attributes and of parents: is it told whether it is there? */
 static bool
-is_attr(const struct field *f)
+may_miss(const struct field *f)
 {
 	return f->scope != FIELD_INTRINSIC;
 }
@@ -47,11 +56,11 @@ has_numbers(const struct agg_given_field *f)
 	return f->sum || f->ends || f->all;
 }
 
-/* Of attributes it is told how many have a number. */
+/* Of attributes, and of parents, it is told how many have a number. */
 static bool
 has_n(const struct agg_given_field *f)
 {
-	return is_attr(f->field) && has_numbers(f);
+	return may_miss(f->field) && has_numbers(f);
 }
 
 struct columns {
@@ -70,7 +79,7 @@ next_is(struct columns *x, enum ch_kind kind, uint32_t bytes)
 static void
 figures_fit(struct columns *x, const struct agg_given_field *f)
 {
-	enum ch_kind kind = is_attr(f->field) ? CH_INT : CH_UINT;
+	enum ch_kind kind = f->is_unsigned ? CH_UINT : CH_INT;
 
 	if (has_n(f))
 		next_is(x, CH_UINT, 8);
@@ -97,7 +106,7 @@ fits(const struct reading *r, const struct ch_column *c, size_t n)
 	struct columns x = { c, 0, n, true };
 
 	for (size_t i = 0; i < r->g->n_keys; i++) {
-		if (is_attr(&r->g->keys[i]))
+		if (may_miss(&r->g->keys[i]))
 			next_is(&x, CH_UINT, 1);
 		x.ok = x.ok && x.at < n && c[x.at].type->kind == CH_STRING;
 		x.at++;
@@ -110,37 +119,39 @@ fits(const struct reading *r, const struct ch_column *c, size_t n)
 		figures_fit(&x, &r->want.fields[i]);
 	if (r->doubts)
 		next_is(&x, CH_UINT, 8);
+	if (r->parents)
+		next_is(&x, CH_UINT, 8);
 	return x.ok && x.at + 1 == n;
 }
 
 /* ---- keys ---- */
 
 static int
-intrinsic_key(struct reading *r, enum intrinsic i, struct sv s)
+intrinsic_key(struct reading *r, struct bearer *b, enum intrinsic i, struct sv s)
 {
 	switch (i) {
 	case IN_SERVICE:
-		return ch_span_text(s, &r->a, &r->resource.service, r->e);
+		return ch_span_text(s, &r->a, &b->resource.service, r->e);
 	case IN_NAME:
-		return ch_span_text(s, &r->a, &r->span.name, r->e);
+		return ch_span_text(s, &r->a, &b->span.name, r->e);
 	case IN_STATUS_MESSAGE:
-		return ch_span_text(s, &r->a, &r->span.status_message, r->e);
+		return ch_span_text(s, &r->a, &b->span.status_message, r->e);
 	case IN_SCOPE:
-		return ch_span_text(s, &r->a, &r->scope.name, r->e);
+		return ch_span_text(s, &r->a, &b->scope.name, r->e);
 	case IN_SCOPE_VERSION:
-		return ch_span_text(s, &r->a, &r->scope.version, r->e);
+		return ch_span_text(s, &r->a, &b->scope.version, r->e);
 	case IN_TRACE_STATE:
-		return ch_span_text(s, &r->a, &r->span.trace_state, r->e);
+		return ch_span_text(s, &r->a, &b->span.trace_state, r->e);
 	case IN_TRACE_ID:
-		return s.n == 0 || (cell_is_hex(s, 32) && trace_id_parse(s, &r->span.trace_id)) ? 0 : strange(r->e);
+		return s.n == 0 || (cell_is_hex(s, 32) && trace_id_parse(s, &b->span.trace_id)) ? 0 : strange(r->e);
 	case IN_PARENT_SPAN_ID:
-		return s.n == 0 || (cell_is_hex(s, 16) && span_id_parse(s, &r->span.parent_span_id)) ? 0 :
+		return s.n == 0 || (cell_is_hex(s, 16) && span_id_parse(s, &b->span.parent_span_id)) ? 0 :
 		    strange(r->e);
 	case IN_KIND:
-		r->span.kind = ch_word_number(ch_kinds, CH_N_KINDS, s);
+		b->span.kind = ch_word_number(ch_kinds, CH_N_KINDS, s);
 		return 0;
 	case IN_STATUS:
-		r->span.status = ch_word_number(ch_statuses, CH_N_STATUSES, s);
+		b->span.status = ch_word_number(ch_statuses, CH_N_STATUSES, s);
 		return 0;
 	default:
 		return strange(r->e);
@@ -148,10 +159,10 @@ intrinsic_key(struct reading *r, enum intrinsic i, struct sv s)
 }
 
 static int
-attr_key(struct reading *r, const struct field *f, struct sv s, bool is_text)
+attr_key(struct reading *r, struct bearer *b, const struct field *f, struct sv s, bool is_text)
 {
 	bool resource = f->scope == FIELD_RESOURCE;
-	struct attrs *to = resource ? &r->resource.attrs : &r->span.attrs;
+	struct attrs *to = resource ? &b->resource.attrs : &b->span.attrs;
 	struct attr *at = &to->v[to->n];
 
 	at->key = f->key;
@@ -162,31 +173,49 @@ attr_key(struct reading *r, const struct field *f, struct sv s, bool is_text)
 	return ch_span_value(s, &r->a, &at->val, r->e);
 }
 
+static void
+bearer_clear(struct bearer *b)
+{
+	b->span = (struct span){ .resource = &b->resource, .scope = &b->scope, .attrs = { .v = b->attrs } };
+	b->resource = (struct resource){ .attrs = { .v = b->resource_attrs } };
+	b->scope = (struct scope){ .name = SV_EMPTY };
+}
+
+static void
+bearer_done(struct bearer *b)
+{
+	attrs_normalize(&b->span.attrs);
+	attrs_normalize(&b->resource.attrs);
+}
+
 static int
 keys_read(struct reading *r, const struct sv **cells)
 {
 	int rc = 0;
 
-	r->span = (struct span){ .resource = &r->resource, .scope = &r->scope,
-		.attrs = { .v = r->attrs } };
-	r->resource = (struct resource){ .attrs = { .v = r->resource_attrs } };
-	r->scope = (struct scope){ .name = SV_EMPTY };
+	bearer_clear(&r->own);
+	bearer_clear(&r->parent);
+	r->has_parent = true;
 	for (size_t i = 0; i < r->g->n_keys && rc == 0; i++) {
-		const struct field *f = &r->g->keys[i];
+		bool is_parents = r->g->keys[i].scope == FIELD_PARENT;
+		const struct field inner = is_parents ? field_inner(&r->g->keys[i]) : r->g->keys[i], *f = &inner;
+		struct bearer *b = is_parents ? &r->parent : &r->own;
 		char there = 1;
 		struct cursor c;
 
-		if (is_attr(f))
+		if (may_miss(&r->g->keys[i]))
 			there = *(*cells)++->p;
 		c = cursor_new((*cells)->p, (*cells)->n);
 		++*cells;
-		if (f->scope == FIELD_INTRINSIC)
-			rc = intrinsic_key(r, f->intrinsic, cursor_str(&c));
+		if (there == 0 && f->scope == FIELD_INTRINSIC)
+			r->has_parent = r->has_parent && !ch_key_always(f->intrinsic);
+		else if (f->scope == FIELD_INTRINSIC)
+			rc = intrinsic_key(r, b, f->intrinsic, cursor_str(&c));
 		else if (there != 0)
-			rc = attr_key(r, f, cursor_str(&c), there == 2);
+			rc = attr_key(r, b, f, cursor_str(&c), there == 2);
 	}
-	attrs_normalize(&r->span.attrs);
-	attrs_normalize(&r->resource.attrs);
+	bearer_done(&r->own);
+	bearer_done(&r->parent);
 	return rc;
 }
 
@@ -253,7 +282,7 @@ figures_read(struct reading *r, const struct sv **cells, struct agg_given *x)
 {
 	int rc = 0;
 
-	x->first_ns = r->span.start_ns = instant(cells);
+	x->first_ns = r->own.span.start_ns = instant(cells);
 	x->last_ns = instant(cells);
 	x->count = number(cells);
 	x->errors = number(cells);
@@ -266,6 +295,7 @@ figures_read(struct reading *r, const struct sv **cells, struct agg_given *x)
 	/* Of these it is not known whether they belong to it, or what they add. */
 	if (r->doubts && number(cells) != 0)
 		return 1;
+	r->spans += x->count;
 	return x->errors > x->count ? strange(r->e) : 0;
 }
 
@@ -274,7 +304,9 @@ figures_read(struct reading *r, const struct sv **cells, struct agg_given *x)
 static int
 groups_read(struct reading *r, struct ch_rows *rows, struct agg_table *t, enum agg_side side)
 {
-	const struct span_row like = { .span = &r->span };
+	const struct parent_row parent = { .span = &r->parent.span };
+	struct span_row like = { .span = &r->own.span, .parents = &parent };
+	uint64_t spans = 0;
 	const struct sv *cells;
 	int rc;
 
@@ -284,11 +316,17 @@ groups_read(struct reading *r, struct ch_rows *rows, struct agg_table *t, enum a
 		arena_reset(&r->a);
 		if ((rc = keys_read(r, &cells)) < 0 || (rc = figures_read(r, &cells, &x)) != 0)
 			return rc;
+		like.n_parents = r->has_parent;
+		if (r->parents)
+			spans = number(&cells);
 		/* Without a key there is a row of nothing, too. */
 		if (x.count != 0 && (rc = agg_add_given(t, side, &x, r->e)) < 0)
 			return rc;
 	}
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	/* Of more, one has two parents. */
+	return r->parents && r->spans != spans;
 }
 
 static int
@@ -315,6 +353,14 @@ groups_ask(struct ch_client *c, const struct ch_sql *sql, const struct ch_scan_o
 	return rc;
 }
 
+static bool
+bearer_init(struct bearer *b, size_t n_keys, struct arena *a)
+{
+	b->attrs = arena_array(a, n_keys + 1, struct attr);
+	b->resource_attrs = arena_array(a, n_keys + 1, struct attr);
+	return b->attrs != NULL && b->resource_attrs != NULL;
+}
+
 int
 ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_opts *o,
     struct agg_table *t, enum agg_side side, struct ch_outcome *outcome, struct err *e)
@@ -330,19 +376,18 @@ ch_groups(struct ch_client *c, const struct ch_select *q, const struct ch_scan_o
 	arena_init(&a);
 	arena_init(&r.a);
 	(void)agg_takes_given(t, &r.want);
-	r.attrs = arena_array(&a, r.g->n_keys + 1, struct attr);
-	r.resource_attrs = arena_array(&a, r.g->n_keys + 1, struct attr);
-	rc = r.attrs == NULL || r.resource_attrs == NULL ? err_nomem(e) :
-	    ch_sql_groups(q, t, &a, &sql, e);
+	rc = bearer_init(&r.own, r.g->n_keys, &a) && bearer_init(&r.parent, r.g->n_keys, &a) ?
+	    ch_sql_groups(q, t, &a, &sql, e) : err_nomem(e);
 	r.doubts = rc == 0 && sql.doubts;
+	r.parents = rc == 0 && sql.parents;
 	if (rc == 0 && (q->ranked || r.doubts || r.want.distinct))
 		rc = agg_table_apart(t, &into, e);
 	if (rc == 0)
 		rc = groups_ask(c, &sql, o, &r, into, side, outcome);
 	if (rc == 1 && sql.some)
 		rc = CH_SOME_IN_DOUBT;
-	/* Its spans go to a file, if need be. */
-	if (rc == ERR_NOMEM && into != t && !q->ranked)
+	/* Its spans go to a file, if need be; and a server's join may be larger than its memory. */
+	if (rc == ERR_NOMEM && into != t && (!q->ranked || r.parents))
 		rc = 1;
 	if (rc == 0 && into != t)
 		rc = agg_merge(t, into, e);

@@ -218,6 +218,28 @@ ch_trace_times(struct ch_client *c, struct ch_select *q, const struct ch_scan_op
 }
 
 int
+ch_parents_times(struct ch_client *c, struct ch_select *q, const struct ch_scan_opts *o,
+    struct ch_outcome *outcome, struct err *e)
+{
+	struct ch_scan *s = NULL;
+	uint64_t v[4];
+	int rc;
+
+	q->has_parents_times = false;
+	memset(outcome, 0, sizeof *outcome);
+	if ((rc = scan_new(&s, e)) < 0)
+		return rc;
+	if ((rc = ch_sql_parents_times(q, &s->a, &s->sql, e)) == 0 && (rc = ask(s, c, o, outcome, e)) == 0 &&
+	    (rc = numbers_read(s, v, 4, e)) == 0 && v[2] == v[3]) {
+		q->has_parents_times = true;
+		q->parents_first_s = v[0];
+		q->parents_last_s = v[1];
+	}
+	ch_scan_close(s);
+	return rc;
+}
+
+int
 ch_others(struct ch_client *c, const struct ch_select *q, const struct ch_scan_opts *o,
     const struct agg_table *t, bool *any, struct ch_outcome *outcome, struct err *e)
 {

@@ -169,6 +169,18 @@ request_others_at_work(const struct request *r)
 	return n < 1000 ? (unsigned)n : 1000;
 }
 
+/* To a source that knows parents their fields are like the span's, unless they are of the whole trace. */
+static bool
+needs_facts(const struct plan_caps *caps, const struct field *f)
+{
+	struct field inner;
+
+	if (f->scope != FIELD_PARENT || !caps->parents)
+		return field_needs_trace(f);
+	inner = field_inner(f);
+	return field_needs_trace(&inner);
+}
+
 /* Spans go into groups where they are found; of a server, unless they need facts of their traces. */
 static enum row_kind
 output_of(const struct request *r, const struct format *f)
@@ -179,7 +191,7 @@ output_of(const struct request *r, const struct format *f)
 		return f->rows;
 	/* Whole traces the server may group, too; if it doesn't, they come here whole. */
 	for (size_t i = 0; r->engine->source != NULL && !r->groups->groups.per_trace && i < r->query->n_select; i++)
-		if (field_needs_trace(&r->query->select[i]))
+		if (needs_facts(r->engine->source->caps, &r->query->select[i]))
 			return ROW_SPAN;
 	return r->as_spans ? ROW_SPAN : ROW_GROUP;
 }

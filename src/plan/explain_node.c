@@ -185,6 +185,8 @@ group_text(struct buf *b, const struct plan *p, const struct stats *st)
 	buf_str(b, !p->fetch.by_columns ? "relate   span by span, each trace put together" :
 	    p->fetch.joins ? "relate   by columns; traces in several shards by a hash of their ids" :
 	    "relate   by columns of each shard; traces in several shards put together");
+	if (p->scan.handed.groups)
+		BUF_LIT(b, ", if the rows come");
 	if (p->fetch.may_gather)
 		buf_printf(b, ", cost %.2f; %s %.2f",
 		    p->fetch.by_columns ? p->fetch.columns_cost : p->fetch.spans_cost,

@@ -9,6 +9,7 @@
 struct asked {
 	const char *how;
 	bool untold;			/* the plan hands no condition over */
+	bool times;			/* when traces were may be asked before, for parents */
 	bool own;			/* bare names are spans' own, if no resource has them */
 	struct ch_sql sql;
 };
@@ -28,7 +29,7 @@ groups_sql(struct agg_table *groups, enum agg_side side, struct ch_select *q, st
 	struct agg_given_want want;
 	int rc;
 
-	if (!agg_takes_given(groups, &want) || (q->whole_traces && !want.traces))
+	if (!agg_takes_given(groups, &want) || (q->whole_traces && !want.traces && !want.parents))
 		return ERR_UNSUPPORTED;
 	q->ranked = want.all && ch_ranked_rows(&want) != 0;
 	q->shift = agg_shift(groups, side);
@@ -55,8 +56,11 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 		rc = ch_sql_select(&q, a, &out->sql, e);
 	} else if (s->plan->output == ROW_GROUP && s->env->groups != NULL) {
 		q.own = out->own = ch_sql_others(&q, s->env->groups, a, &out->sql, NULL) == 0;
+		out->times = ch_sql_parents_times(&q, a, &out->sql, NULL) == 0;
 		rc = groups_sql(s->env->groups, s->env->side, &q, a, &out->sql, e);
-		out->how = out->sql.levels != 2 ? "grouped on the server, one level: figures of spans add up" :
+		out->times = out->times && out->sql.parents;
+		out->how = out->sql.parents ? "grouped on the server, one level: spans beside their parents" :
+		    out->sql.levels != 2 ? "grouped on the server, one level: figures of spans add up" :
 		    q.by_trace ? "grouped on the server, two levels: what each trace adds, and that put together" :
 		    "grouped on the server, two levels: traces, and what is their own";
 	} else if (s->plan->output == ROW_CONTRAST && st->mode != MODE_TRACES) {
@@ -65,7 +69,7 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 	}
 	if (rc != ERR_UNSUPPORTED)
 		return rc;
-	out->own = false;
+	out->own = out->times = false;
 	out->how = s->plan->output == ROW_GROUP && s->env->groups == NULL ?
 	    "the step of its buckets is known when it runs; this, if the rows come" : modes[st->mode];
 	return ch_sql_select(&st->q, a, &out->sql, e);
@@ -77,6 +81,9 @@ put_text(struct buf *b, const struct asked *x)
 	buf_printf(b, "server   ClickHouse: %s\n", x->how);
 	if (x->own)
 		BUF_LIT(b, "names    of spans alone, if no resource has them, which is asked first\n");
+	if (x->times)
+		BUF_LIT(b, "parents  in the times of the spans' traces, if the table of these has all; it is asked first, if the "
+		    "range is a small part of all time\n");
 	buf_printf(b, "told     %s\nsql      ", x->untold ? "nothing of the filter, which is tested here" : x->sql.doubts ? "all of the filter; if values are in doubt, rows are "
 	    "asked for" : x->sql.exact ? "all of the filter" : "what can be said of the filter; the rest is tested here");
 	visible_text(b, x->sql.text, 0);

@@ -24,6 +24,7 @@
 
 #define BATCH 512
 #define PIECE_ROWS 2000000		/* of a group, whose durations come in one row */
+#define PARENTS_PART 4		/* of all time: in a range of one such part the times of traces are looked for */
 #define TRACE_SPANS 1000000		/* of one trace, at once in memory */
 
 static int
@@ -203,6 +204,33 @@ look_for_others(struct source *s)
 		took(s, &outcome);
 }
 
+/*
+ * When the traces of the spans were, if these are of a small part of all time: what fails here fails in
+ * the question about the groups, or does not matter.
+ */
+static void
+look_for_parents(struct source *s)
+{
+	struct ch_state *st = s->state;
+	const struct ch_scan_opts o = options(s);
+	struct time_range r = st->q.range;
+	struct ch_outcome outcome;
+	struct ch_span_times t;
+
+	st->q.has_parents_times = false;
+	if (st->layout->schema->trace_ts.name.n == 0 || ch_server_times(st->server, TIMES_AGE_NS, s->env->cancel,
+	    s->env->deadline_mono_ns, &t, NULL) < 0 || !t.any)
+		return;
+	r.from = r.from > t.first_ns ? r.from : t.first_ns;
+	r.to = r.to < t.last_ns ? r.to : t.last_ns;
+	if (r.from >= r.to || (r.to - r.from) > (t.last_ns - t.first_ns) / PARENTS_PART)
+		return;
+	if (ch_parents_times(ch_server_client(st->server), &st->q, &o, &outcome, NULL) < 0)
+		st->q.has_parents_times = false;
+	if (outcome.status != 0)
+		took(s, &outcome);
+}
+
 static int
 source_groups(struct source *s, struct err *e)
 {
@@ -213,7 +241,7 @@ source_groups(struct source *s, struct err *e)
 	int rc;
 
 	if (!ch_may_group(s) || !agg_takes_given(s->env->groups, &want) ||
-	    (st->mode == MODE_TRACES && !want.traces))
+	    (st->mode == MODE_TRACES && !want.traces && !want.parents))
 		return 1;
 	if (want.all && (rc = ch_server_times(st->server, TIMES_AGE_NS, s->env->cancel,
 	    s->env->deadline_mono_ns, &t, e)) < 0)
@@ -223,6 +251,8 @@ source_groups(struct source *s, struct err *e)
 	st->q.shift = agg_shift(s->env->groups, s->env->side);
 	st->q.all_groups = false;
 	look_for_others(s);
+	if (want.parents)
+		look_for_parents(s);
 	rc = groups_once(s, &want, &outcome, e);
 	/* Months, whose days are ranked by nobody. */
 	if (rc == ERR_UNSUPPORTED && outcome.status == 0 && st->q.ranked) {
@@ -402,6 +432,7 @@ source_part_name(const struct source *s, uint32_t part)
 static const struct plan_caps caps = {
 	.server = "ClickHouse",
 	.takes = { .filter = true, .page = true, .groups = true, .by_trace = true },
+	.parents = true,
 	.projection = true,
 	.newest = true,
 };

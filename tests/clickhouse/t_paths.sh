@@ -1,5 +1,6 @@
 #!/bin/sh
-# What the evaluator says of spans that lie in a ClickHouse: paths of all kinds, with groups.
+# What the evaluator says of spans that lie in a ClickHouse: paths of all kinds, with groups; many of fields of
+# parents, over spans of which no two bear one id (else the server leaves them to the rows).
 # SPANFS_ORACLE_PATHS sets how many.
 set -u
 : "${SRC:?}" "${BUILD:?}" "${SPANCTL:?}" "${SPANFS:?}"
@@ -27,4 +28,5 @@ ask() {
 		--clickhouse "http://127.0.0.1:$(cat "$dir/port")" --groups 0.35 "$@"
 }
 n=${SPANFS_ORACLE_PATHS-150}
-ask "$@" -n "$n" --seed 3 && ask "$@" -n $((n / 3)) --seed 4 --json
+ask "$@" -n "$n" --seed 3 && ask "$@" -n $((n / 3)) --seed 4 --json &&
+	ask "$@" -n $((n / 3)) --seed 6 --nasty 0 --plain 120 --groups 1 --parents 0.85

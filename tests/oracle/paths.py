@@ -20,11 +20,17 @@ TRACE_FIELDS = ("trace_id root_service root_name trace_start trace_duration trac
                 "trace_errors start duration_ns spans errors").split()
 
 
+# Of a span by itself, one value at most.
+SINGLE = ("service name kind status status_message scope scope_version trace_state trace_id "
+          "parent_span_id duration start duration start").split()
+
+
 class Maker:
-    def __init__(self, seed, store, groups=0.0, relations=0.0):
+    def __init__(self, seed, store, groups=0.0, relations=0.0, parents=0.0):
         self.r = random.Random(seed)
         self.r_mark = random.Random(seed + 0.5)     # of its own: other clauses stay as they are
         self.groups, self.relations = groups, relations     # shares of paths and of filters
+        self.parents = parents      # of keys and measures that are a parent's single value
         self.compare = True     # whether compare is asked for
         self.store = store
         self.spans = store.spans
@@ -296,6 +302,10 @@ class Maker:
                 return name
 
     def maybe_parent(self, name):
+        if self.parents and self.r.random() < self.parents:
+            return fields.PARENT + self.r.choice(
+                [n.encode() for n in SINGLE] + [a for a in self.hot if not a.startswith(
+                    (b"event.", b"link.", b"scope."))])
         return fields.PARENT + name if self.r.random() < 0.12 else name
 
     def o_sort(self, file):

@@ -225,7 +225,8 @@ class Runner:
         rules = self.tool.rules()
         if not rules:
             raise SystemExit("run.py: no rules of the optimizer are named")
-        maker = paths.Maker(self.args.seed, self.store, self.args.groups, self.args.relations)
+        maker = paths.Maker(self.args.seed, self.store, self.args.groups, self.args.relations,
+                            self.args.parents)
         r = random.Random(self.args.seed)
         made = 0
         while made < n:
@@ -303,6 +304,8 @@ def arguments():
     p.add_argument("--sweep", type=float, default=0.0, help="share of the cells of the sweep")
     p.add_argument("--groups", type=float, default=0.0, help="share of paths with groups")
     p.add_argument("--relations", type=float, default=0.0, help="share of filters with them")
+    p.add_argument("--parents", type=float, default=0.0,
+                   help="share of keys and measures that are a parent's")
     p.add_argument("--path", action="append", default=[], help="only these paths")
     p.add_argument("--option", action="append", default=[], help="settings for --path")
     p.add_argument("-o", action="append", default=[], help="settings for the import")

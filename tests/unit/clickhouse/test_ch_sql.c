@@ -166,6 +166,14 @@ static const struct {
 	{ &plain, "/where/http.route/eq/x/group/zone/agg/count", OWN },
 	{ &plain, "/since/1h/bucket/1h/group/zone/agg/distinct:user.id,sum:span.n,max:n", OWN },
 	{ &bare, "/since/1h/group/zone,kind/agg/count/sort/count:desc/limit/3", OWN },
+	/* Fields of parents: of all spans; of some, whose traces are looked for; of parts; on several servers. */
+	{ &plain, "/group/parent:service,service/agg/count,sum:duration", GROUPS },
+	{ &plain, "/status/error/since/1h/group/parent:http.route,kind,parent:scope/bucket/1h/agg/sum:parent:duration,min:parent:n,"
+	    "distinct:parent:name,p50:duration", GROUPS },
+	{ &plain, "/where/http.route/eq/x/group/parent:name,http.route/agg/avg:parent:span.n,distinct:user.id/sort/avg:parent:span.n/limit/3",
+	    GROUPS },
+	{ &spread, "/service/a/group/parent:resource.service.name/agg/p95:parent:duration,max:parent:start", RANKED },
+	{ &bare, "/since/1h/group/zone,parent:zone/agg/count", OWN },
 	{ &plain, "/service/a/since/1h/compare/status/error/end", COMPARE },
 	{ &spread, "/where/span.n/gt/5/compare/where/name/re/a+/where/http.route/eq/x/end", COMPARE },
 };
@@ -243,6 +251,14 @@ one(struct buf *b, size_t i, struct arena *a)
 	else if (ch_sql_select(&s, a, &sql, &e) != 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);
 	print_sql(b, &sql);
+	if (cases[i].what == RANKED && sql.parents && ch_sql_parents_times(&s, a, &sql, &e) == 0) {
+		print_sql(b, &sql);
+		s.has_parents_times = true;
+		s.parents_first_s = NOW / 1000000000 - 60;
+		s.parents_last_s = NOW / 1000000000;
+		groups(b, &s, q, a, &sql);
+		print_sql(b, &sql);
+	}
 	if (ch_sql_names_traces(q->filter)) {
 		assert_int_equal(ch_sql_trace_times(s.schema, q->filter, false, a, &sql, &e), 0);
 		print_sql(b, &sql);
