@@ -11,7 +11,7 @@ By hand: the spans must be there, by `spanctl -s DIR -o clickhouse.url=URL expor
 queries.py, the paths of tests/golden and -n generated ones. A verdict is one of
 
   same, empty   the same bytes; of nothing
-  typed: CLASS  they differ by what is lost, and by nothing else (there_judge.py)
+  typed: CLASS  what a store of the same spans less what is lost gives, to the byte; why, there_judge.py says
   refused       the same error on both sides
   slow          nothing in --seconds
   bound         a bound that the error names; here there is an answer
@@ -131,14 +131,11 @@ class Sides:
         same, n = judge.same_bytes(want, got)
         if same:
             return ('same' if n > 2 else 'empty'), ''
-        classes = judge.classes_of(want, got, name)
-        if classes:
-            return 'typed: ' + ', '.join(sorted(classes)), ''
-        got.seek(0)
-        with open(self.lost.name(path), 'rb') as f:
-            if judge.same_bytes(f, got)[0]:
-                return 'typed: lost types', ''
-            return 'differs', judge.first_difference(f, got)
+        with open(self.lost.name(path), 'rb', buffering=1 << 20) as f:
+            got.seek(0)
+            if not judge.same_bytes(f, got)[0]:
+                return 'differs', judge.first_difference(f, got)
+        return 'typed: ' + (', '.join(sorted(judge.classes_of(want, got, name))) or 'lost types'), ''
 
     def values(self, field):
         """some that it has"""
@@ -185,7 +182,10 @@ def asked_of(args, sides, params):
 
 def run(args, params, directory):
     sides, done, counts = Sides(args, params['t1'], directory), Done(args.done), {}
-    with sides.close_all, ThreadPoolExecutor(args.jobs) as pool:
+    pool = ThreadPoolExecutor(args.jobs)
+    # Who stops this waits for what is asked, and not for all that is still to be asked.
+    sides.close_all.callback(pool.shutdown, cancel_futures=True)
+    with sides.close_all:
         def one(asked):
             x = done.get(asked[1])
             if not x:
