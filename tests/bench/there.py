@@ -13,7 +13,7 @@ queries.py, the paths of tests/golden and -n generated ones. A verdict is one of
   same, empty   the same bytes; of nothing
   typed: CLASS  what a store of the same spans less what is lost gives, to the byte; why, there_judge.py says
   refused       the same error on both sides
-  slow          nothing in --seconds
+  slow          nothing in --seconds, on one side or both
   bound         a bound that the error names; here there is an answer
   differs       anything else: then the exit status is 1
 
@@ -85,7 +85,8 @@ class Side:
 class Sides:
     def __init__(self, args, now, directory):
         self.seconds = args.seconds
-        common = ['now=%d' % now, 'browse.strict_names=no', 'result_cache.enabled=no'] + qs.PRICES.split(',')
+        common = ['now=%d' % now, 'browse.strict_names=no', 'result_cache.enabled=no',
+                  'query.timeout=%ds' % args.seconds] + qs.PRICES.split(',')
         server = ['clickhouse.url=' + args.url, 'clickhouse.timeout=%ds' % args.seconds]
         if args.database:
             server.append('clickhouse.database=' + args.database)
@@ -98,7 +99,7 @@ class Sides:
 
         self.here = side(args.store, [], 'here')
         self.lost = side(args.lost, [], 'lost')
-        self.there = side('clickhouse', server + ['query.timeout=%ds' % args.seconds], 'there')
+        self.there = side('clickhouse', server, 'there')
 
     def compare(self, path):
         """(verdict, words, seconds here and there)"""
@@ -118,12 +119,12 @@ class Sides:
         return verdict, words, took
 
     def judge(self, path, want, got):
+        if any(isinstance(f, OSError) and f.errno == errno.ETIMEDOUT for f in (want, got)):
+            return 'slow', 'here %s, there %s' % tuple(f if isinstance(f, OSError) else 'done' for f in (want, got))
         if isinstance(want, OSError) and isinstance(got, OSError) and want.errno == got.errno:
             return 'refused', os.strerror(got.errno)
         if isinstance(got, OSError) and not isinstance(want, OSError):
             words = '%s: %s' % (os.strerror(got.errno), self.there.words(path).strip())
-            if got.errno == errno.ETIMEDOUT:
-                return 'slow', words
             return ('bound' if got.errno in BOUNDS and '[' in words else 'differs'), words
         if isinstance(want, OSError):
             return 'differs', 'here %s, there %s' % (want, got)

@@ -48,7 +48,7 @@ def lose(value):
     if kind in ('arrayValue', 'kvlistValue'):
         return {'stringValue': json.dumps(plain(value), separators=(',', ':'), ensure_ascii=False)}
     if kind == 'bytesValue':
-        return {'stringValue': json.dumps({'@bytes': v}, separators=(',', ':'))}
+        return shown(v) or {'stringValue': v}
     return value
 
 
