@@ -46,6 +46,9 @@ struct exec_env {
 	uint64_t deadline_mono_ns;	/* 0: none. Passing it: ERR_TIMEOUT, "[query] timeout" named */
 	size_t memory;			/* bytes; passing it: ERR_NOMEM, "[query] memory" named */
 	struct quota *quota;		/* that it shares with others, "[query] total_memory"; or NULL */
+	/* Where whole rows of a source go that memory has no room for; NULL: nowhere. Borrowed. */
+	const char *spill_dir;
+	uint64_t spill_max;		/* past it: ERR_NOSPC, "[mount] spill_max" named */
 	uint64_t max_rows;		/* output rows; passing it: ERR_LIMIT, "[query] max_rows" named; 0: none */
 	const atomic_bool *cancel;	/* set from outside: ERR_CANCELLED. May be NULL */
 	struct pool *pool;		/* NULL: everything on the calling thread */

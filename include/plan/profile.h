@@ -23,7 +23,7 @@ struct profile {
 	uint64_t shards_kept;		/* of which groups or rows were there from before: not read */
 	uint64_t parts_kept, parts_shared;	/* such parts; of these, made by other programs */
 	uint64_t numbers_decoded;	/* of percentiles, of what was kept */
-	uint64_t spilled_bytes;		/* groups, and rows of them, that went to a file */
+	uint64_t spilled_bytes;		/* groups, rows of them, and a server's spans, that went to a file */
 	/* Of a server: questions, and rows and bytes that it read for them, as it says. */
 	uint64_t remote_queries, remote_rows, remote_bytes;
 	uint64_t plan_ns, scan_ns, sort_ns, fetch_ns;	/* by stage; plan_ns is the engine's */

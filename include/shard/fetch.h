@@ -22,6 +22,8 @@ void fetch_free(struct fetch *);
 void fetch_limit(struct fetch *, size_t max_bytes);
 /* Gives up all spans fetched so far. */
 void fetch_reset(struct fetch *);
+/* What is valid as long as the spans that are fetched: for whoever has spans of another kind. */
+struct arena *fetch_arena(struct fetch *);
 /*
  * NULL for the projection: everything.
  * Fills out[i] with row rows[i] of the shard (any order, doubles allowed), with at least what

@@ -26,6 +26,8 @@ run_exec_env(const struct request *r, uint64_t deadline, const atomic_bool *canc
 		.deadline_mono_ns = deadline,
 		.memory = r->memory != 0 ? r->memory : conf_u64(c, CONF_QUERY_MEMORY),
 		.quota = &r->engine->quota,
+		.spill_dir = conf_str(c, CONF_MOUNT_SPILL_DIR),
+		.spill_max = conf_u64(c, CONF_MOUNT_SPILL_MAX),
 		.progress = r->progress,
 		.max_rows = r->kind == FILE_FORMAT && r->format->pages ? 0 :
 		    r->max_rows,

@@ -22,11 +22,14 @@ struct rows_local {
 	struct refs refs;		/* stride 0: not begun */
 };
 
+/* Of shards the plain plan does not. A server's rows are whole, and too many to be held together. */
 static bool
-streams(const struct plan *p)
+streams(const struct exec *ex)
 {
+	const struct plan *p = ex->plan;
+
 	return p->output == ROW_SPAN && p->order.n_keys == 0 &&
-	    (p->filter.pushdown || p->scan.early_stop);
+	    (p->filter.pushdown || p->scan.early_stop || ex->source.ops->caps->server != NULL);
 }
 
 static int
@@ -37,7 +40,7 @@ rows_open(struct row_sink *s, struct err *e)
 	if (x == NULL)
 		return err_nomem(e);
 	s->state = x;
-	s->streams = streams(s->ex->plan);
+	s->streams = streams(s->ex);
 	refs_init(&x->refs, s->ex->plan->order.n_keys, UINT64_MAX);
 	return fetcher_init(&x->fetch, s->ex, &x->refs, e);
 }

@@ -352,6 +352,7 @@ give_rows(struct source *s, struct give *g, struct ch_scan *scan, struct err *e)
 	span_batch_reset(b);
 	while ((rc = ch_scan_next(scan, b, BATCH, e)) == 0) {
 		st->window_rows += b->n;
+		st->window_bytes += arena_footprint(&b->arena) + b->cap * sizeof *b->spans;
 		given = st->mode == MODE_TRACES ? whole_traces(g, b, false, e) : give(g, b, e);
 		if (given != 0)
 			return given;
@@ -391,7 +392,7 @@ source_scan(struct source *s, struct slice slice, struct row_sink *sink, struct 
 		return rc;
 	st->q.range = (struct time_range){ slice.first,
 		slice.last == UINT64_MAX ? slice.last : slice.last + 1 };
-	st->window_rows = 0;
+	st->window_rows = st->window_bytes = 0;
 	if (!st->counted && (rc = look_for_times(s, e)) == 0 && st->q.spare) {
 		rc = give_first(s, g, e);
 		st->q.spare = false;

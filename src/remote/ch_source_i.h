@@ -26,7 +26,8 @@ struct ch_state {
 	bool begun;
 	struct slice rest;		/* what is still to come */
 	uint64_t length, first_ns;	/* of the next window; nothing is known to be before */
-	uint64_t window_rows;		/* that came of the last one */
+	uint64_t ahead;			/* of the first window, beside its length: behind the last span */
+	uint64_t window_rows, window_bytes;	/* that came of the last one; what they took in memory */
 };
 
 static inline struct ch_server *

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ch_windows: rows by time, a window after the other, newest first. Each is as long as the ones before
- * let expect about WINDOW_ROWS of; where few rows are expected in all there is one.
+ * let expect about WINDOW_ROWS of, or where all are wanted as many as take a share of the query's memory,
+ * since a table is not ordered by time alone: each window reads most of the marks of its days. Where few
+ * rows are expected in all there is one.
  */
 #include "ch_source_i.h"
 
@@ -12,6 +14,8 @@
 #define ONE_LIMITED 500000		/* the same, of which a limit lets few come */
 #define FIRST_WINDOW_NS 60000000000ull
 #define GROWTH 4
+#define MEMORY_SHARE 4			/* one in so many bytes of the query's are a window's */
+#define MOST_ROWS 1000000
 
 static uint64_t
 sum_or_most(uint64_t a, uint64_t b)
@@ -59,24 +63,40 @@ windows_begin(struct source *s, struct ch_state *st, struct err *e)
 	st->begun = true;
 	st->first_ns = t.any ? t.first_ns : UINT64_MAX;
 	st->length = first_length(st, &t);
-	if (t.any && t.last_ns < st->rest.last && t.last_ns >= st->rest.first)
-		st->length = sum_or_most(st->length, st->rest.last - t.last_ns);
+	/* Of the first one alone: those that follow are of a time that has spans. */
+	st->ahead = t.any && t.last_ns < st->rest.last && t.last_ns >= st->rest.first ?
+	    st->rest.last - t.last_ns : 0;
 	return 0;
 }
 
-static void
-next_length(struct ch_state *st)
+/* Rows of the next window, if they are as wide as the last ones; of a small limit few are wanted. */
+static double
+rows_wanted(const struct source *s, const struct ch_state *st)
 {
-	if (st->window_rows < WINDOW_ROWS / GROWTH)
-		st->length = st->length > UINT64_MAX / GROWTH ? UINT64_MAX : st->length * GROWTH;
-	else if (st->window_rows > (uint64_t)WINDOW_ROWS * GROWTH)
-		st->length = st->length / GROWTH + 1;
+	double most = (double)s->env->memory / MEMORY_SHARE;
+
+	if (st->q.limit <= WINDOW_ROWS || s->env->memory == 0 || st->window_rows == 0)
+		return WINDOW_ROWS;
+	most = most / ((double)st->window_bytes / (double)st->window_rows + 1);
+	return most < 1 ? 1 : most > MOST_ROWS ? MOST_ROWS : most;
+}
+
+static void
+next_length(const struct source *s, struct ch_state *st)
+{
+	double want = rows_wanted(s, st), rows = (double)st->window_rows, length;
+
+	if (st->q.limit <= WINDOW_ROWS && rows >= want / GROWTH && rows <= want * GROWTH)
+		return;
+	length = (double)st->length * (rows * GROWTH > want ? want / rows : GROWTH);
+	st->length = length < 1e18 ? (uint64_t)length + 1 : UINT64_MAX;
 }
 
 int
 ch_window_next(struct source *s, struct slice *out, struct err *e)
 {
 	struct ch_state *st = s->state;
+	uint64_t length;
 	int rc;
 
 	if (!st->begun) {
@@ -84,13 +104,14 @@ ch_window_next(struct source *s, struct slice *out, struct err *e)
 		if ((rc = windows_begin(s, st, e)) < 0)
 			return rc;
 	} else {
-		next_length(st);
+		next_length(s, st);
 	}
+	length = sum_or_most(st->length, st->ahead);
+	st->ahead = 0;
 	*out = st->rest;
 	/* What is before the first span, if anything came there, goes along with the last window. */
-	if (st->rest.last - st->rest.first >= st->length &&
-	    st->rest.last - st->length > st->first_ns) {
-		out->first = st->rest.last - st->length + 1;
+	if (st->rest.last - st->rest.first >= length && st->rest.last - length > st->first_ns) {
+		out->first = st->rest.last - length + 1;
 		st->rest.last = out->first - 1;
 	} else {
 		st->scanned = true;

@@ -36,6 +36,12 @@ fetch_limit(struct fetch *f, size_t max_bytes)
 	f->max_bytes = max_bytes;
 }
 
+struct arena *
+fetch_arena(struct fetch *f)
+{
+	return &f->arena;
+}
+
 static void
 free_scratch(struct fetch *f)
 {

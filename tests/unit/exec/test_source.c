@@ -139,16 +139,18 @@ plan_of(enum row_kind output, const struct pred *filter, const char *sort)
 	return p;
 }
 
+/* `env`: of the source in memory. What it spilled is added to. */
 static size_t
-agree(enum row_kind output, const struct pred *filter, const char *sort)
+agree(struct exec_env env, enum row_kind output, const struct pred *filter, const char *sort, uint64_t *spilled)
 {
 	const struct exec_env local = { .snapshot = w.snap };
-	const struct exec_env env = { .source = &source_memory, .source_arg = &w };
 	struct plan *p = plan_of(output, filter, sort);
 	struct exec_rows want = { NULL }, got = { NULL };
 	struct err e = ERR_INIT;
 	size_t n;
 
+	env.source = &source_memory;
+	env.source_arg = &w;
 	n_closed = 0;
 	assert_int_equal(exec_rig_try(p, &local, &want, &e), 0);
 	assert_int_equal(exec_rig_try(p, &env, &got, &e), 0);
@@ -157,21 +159,22 @@ agree(enum row_kind output, const struct pred *filter, const char *sort)
 	for (size_t i = 0; i < want.n; i++)
 		assert_true(want.v[i] == got.v[i]);
 	n = want.n;
+	*spilled += got.prof.spilled_bytes;
 	exec_rows_release(&want);
 	exec_rows_release(&got);
 	plan_free(p);
 	return n;
 }
 
-static void
-it_gives_what_shards_with_the_same_spans_give(void **state)
+/* Plans of all kinds, filtered and sorted: how many rows they gave. */
+static size_t
+agree_on_all(struct exec_env env, uint64_t *spilled)
 {
 	static const enum row_kind kinds[] = { ROW_SPAN, ROW_EVENT, ROW_LINK, ROW_TRACE, ROW_COUNT };
 	static const char *const sorts[] = { NULL, "duration:desc", "name", "trace_duration", "depth",
 	    "parent:name:desc" };
 	size_t n = 0;
 
-	(void)state;
 	for (uint64_t round = 0; round < 90; round++) {
 		struct arena a;
 		struct gen_pred g = { .arena = &a, .spans = w.spans, .n_spans = w.n_spans,
@@ -182,11 +185,75 @@ it_gives_what_shards_with_the_same_spans_give(void **state)
 
 		arena_init(&a);
 		filter = gen_tree(&g, 1);
-		n += agree(kind, filter, kind == ROW_COUNT || kind == ROW_TRACE ? NULL : sort);
+		n += agree(env, kind, filter, kind == ROW_COUNT || kind == ROW_TRACE ? NULL : sort, spilled);
 		arena_release(&a);
 	}
+	return n;
+}
+
+static void
+it_gives_what_shards_with_the_same_spans_give(void **state)
+{
+	uint64_t spilled = 0;
+
+	(void)state;
 	/* Rows were compared, not only empty answers. */
-	assert_true(n > 400);
+	assert_true(agree_on_all((struct exec_env){ .memory = 0 }, &spilled) > 400);
+	assert_int_equal(spilled, 0);
+}
+
+static const struct pred everything = { .kind = PRED_TRUE };
+
+/* Of what is sorted all is held. */
+static int
+try_sorted(struct exec_env env, struct err *e)
+{
+	struct plan *p = plan_of(ROW_SPAN, &everything, "duration:desc");
+	struct exec_rows got = { NULL };
+	int rc;
+
+	env.source = &source_memory;
+	env.source_arg = &w;
+	rc = exec_rig_try(p, &env, &got, e);
+	exec_rows_release(&got);
+	plan_free(p);
+	return rc;
+}
+
+/* Spans of the rig are borrowed: what is counted of them is their structs. */
+#define LITTLE (200 * sizeof(struct span) * 4)
+
+static void
+it_gives_the_same_of_spans_that_went_to_a_file(void **state)
+{
+	struct exec_env env = { .memory = LITTLE * 4, .spill_dir = "/tmp", .spill_max = 1 << 30 };
+	uint64_t spilled = 0;
+
+	(void)state;
+	assert_true(agree_on_all(env, &spilled) > 400);
+	assert_true(spilled > 0);
+}
+
+static void
+without_a_place_for_spans_that_is_an_error(void **state)
+{
+	struct exec_env env = { .memory = LITTLE };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(try_sorted(env, &e), ERR_NOMEM);
+	assert_non_null(strstr(e.msg, "[query] memory"));
+	env.memory = LITTLE * 4;
+	env.spill_dir = "/nowhere/at/all";
+	env.spill_max = 1 << 30;
+	assert_int_equal(try_sorted(env, &e), ERR_IO);
+	assert_non_null(strstr(e.msg, "[mount] spill_dir /nowhere/at/all"));
+	env.spill_dir = "/tmp";
+	env.spill_max = 1000;
+	assert_int_equal(try_sorted(env, &e), ERR_NOSPC);
+	assert_non_null(strstr(e.msg, "[mount] spill_max"));
+	env.spill_max = 1 << 30;
+	assert_int_equal(try_sorted(env, &e), 0);
 }
 
 static int
@@ -213,6 +280,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_gives_what_shards_with_the_same_spans_give),
+		cmocka_unit_test(it_gives_the_same_of_spans_that_went_to_a_file),
+		cmocka_unit_test(without_a_place_for_spans_that_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
