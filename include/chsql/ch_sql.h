@@ -43,8 +43,15 @@ struct ch_select {
 	const struct pred *filter;
 	struct time_range range;	/* of starts */
 	uint64_t columns;		/* bit i: enum ch_span_column, those that the table has */
-	/* Of these what is needed of spans whose resources have none of the filter's bare names. */
+	/*
+	 * Of these what is needed of spans whose resources have none of the filter's bare names; if it is
+	 * not tested on what comes (`told`), of those that pass it by their own attributes.
+	 */
 	uint64_t own_columns;
+	bool told;
+	/* Of attributes in a Map, spans' own and of resources, these keys alone; none: all. */
+	const struct sv *keys, *resource_keys;
+	size_t n_keys, n_resource_keys;
 	/*
 	 * All spans, of any time, of the traces that have one which the filter lets through, by trace
 	 * id; no limit then.
@@ -102,6 +109,8 @@ int ch_sql_select(const struct ch_select *, struct arena *, struct ch_sql *, str
     WARN_UNUSED;
 /* Does the filter ask for certain traces, at its top? Then the first second, the last, and of how many traces. */
 bool ch_sql_names_traces(const struct pred *filter);
+/* Has every span that passes, or its resource, the bare name? */
+bool ch_filter_asks_for(const struct pred *filter, struct sv key);
 const struct pred *ch_sql_trace_leaf(const struct pred *filter);	/* where it does, or NULL */
 int ch_sql_trace_times(const struct ch_schema *, const struct pred *filter, bool hex,
     struct arena *, struct ch_sql *, struct err *) WARN_UNUSED;

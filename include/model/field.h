@@ -169,6 +169,9 @@ struct projection {
 	intrinsic_set intrinsics;
 	const struct field *fields;	/* single attributes beside these */
 	size_t n_fields;
+	/* All that is looked at, if it is known by name: what is whole above is so for who can't pick. */
+	const struct field *named;
+	size_t n_named;
 	/* The fields of parents; of these a plan's rows carry what is in here, always lean. */
 	const struct projection *parents;
 };

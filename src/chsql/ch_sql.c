@@ -17,11 +17,30 @@ is_json(const struct ch_type *t)
 	return t->kind == CH_JSON || (t->kind == CH_ARRAY && t->kids[0]->kind == CH_JSON);
 }
 
+/* Of a map what is asked for: a key that is there twice stays so, and the first counts. */
+static bool
+keys_write(struct writer *w, const struct ch_select *q, enum ch_span_column c)
+{
+	bool own = c == CHC_ATTRS;
+	size_t n = own ? q->n_keys : c == CHC_RESOURCE ? q->n_resource_keys : 0;
+
+	if (n == 0 || w->s->columns[c].type->kind != CH_MAP)
+		return false;
+	W(w, "mapFilter((spanfs_x, spanfs_y) -> spanfs_x IN ");
+	w_texts(w, own ? q->keys : q->resource_keys, n);
+	W(w, ", ");
+	w_column(w, c);
+	W(w, ")");
+	return true;
+}
+
 static void
-column_write(struct writer *w, enum ch_span_column c)
+column_write(struct writer *w, const struct ch_select *q, enum ch_span_column c)
 {
 	const struct ch_type *t = w->s->columns[c].type;
 
+	if (keys_write(w, q, c))
+		return;
 	if (!is_json(t)) {
 		w_column(w, c);
 	} else if (t->kind == CH_JSON) {
@@ -35,6 +54,8 @@ column_write(struct writer *w, enum ch_span_column c)
 	}
 }
 
+#define RESOURCE (UINT64_C(1) << CHC_RESOURCE)
+
 struct selecting {
 	const struct ch_select *q;
 	struct ch_sql *out;
@@ -45,7 +66,7 @@ columns_write(struct writer *w, void *arg)
 {
 	const struct ch_select *q = ((struct selecting *)arg)->q;
 	struct ch_sql *out = ((struct selecting *)arg)->out;
-	bool without = w->span_only && split_apart(w, q);
+	bool without = w->span_only && (split_apart(w, q) || (q->told && (q->own_columns & RESOURCE) == 0));
 
 	out->n_columns = 0;
 	for (unsigned c = 0; c < N_CHC; c++) {
@@ -56,7 +77,7 @@ columns_write(struct writer *w, void *arg)
 		if (without && c == CHC_RESOURCE)
 			W(w, "CAST(([], []), 'Map(LowCardinality(String), String)')");
 		else
-			column_write(w, c);
+			column_write(w, q, c);
 		out->columns[out->n_columns++] = c;
 	}
 	if (out->n_columns == 0)

@@ -162,7 +162,7 @@ split_apart(const struct writer *w, const struct ch_select *q)
 {
 	bool ok = true;
 
-	return !q->count && (q->columns & ~q->own_columns) == UINT64_C(1) << CHC_RESOURCE &&
+	return !q->count && !q->told && (q->columns & ~q->own_columns) == UINT64_C(1) << CHC_RESOURCE &&
 	    count_bare(w, q->filter, false, &ok) == all_bare(q->filter);
 }
 
@@ -216,7 +216,7 @@ split_guard_not(struct writer *w, const struct pred *filter)
 }
 
 bool
-split_asks_for(const struct pred *filter, struct sv key)
+ch_filter_asks_for(const struct pred *filter, struct sv key)
 {
 	const struct pred *const *kids = filter->kind == PRED_AND ? filter->kids : &filter;
 	size_t n = filter->kind == PRED_AND ? filter->n_kids : 1;

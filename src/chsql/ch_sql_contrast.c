@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ch_sql_contrast: the statement of ch_sql_contrast.h. Columns of both parts: which it is (0 attributes of
- * spans, 1 of events, 2 spans), key, value, service, name, kind, status, keys and values of the resource;
- * how many of the selection, of the others, in doubt.
+ * ch_sql_contrast: the statement of ch_sql_contrast.h, which reads its spans once. Columns: an item, of how
+ * many spans of the selection, of how many others; how many are in doubt; has its field too many values?
+ * Then the item is any of the field's, and the counts say nothing.
  *
- * A value counts once for a span, so those of its events come as different pairs. A map may have a key
- * twice, of which only the first one counts: that is in doubt, as values are that conditions doubt.
+ * An item is 4 bytes, LE, the upper 4 bits of which are an enum ch_item and the others how long the key
+ * is; the key; the value. Of CH_ITEM_SPANS the value is a row of RowBinary: service, kind, status, keys
+ * and values of the resource.
+ *
+ *   spans alike in resource, service, kind, status and side: how many, and of items of all else, each by a
+ *   map with a count of each    -> items, added up    -> of each field all, or one if there are too many
+ *
+ * What spans are alike in so is read of each, and handed on for each sort of them: a resource is wide.
+ * A value counts once for a span, so those of its events are made different. A map may have a key twice,
+ * of which only the first one counts: that is in doubt, as values are that conditions doubt. Texts that
+ * are repaired may be one here: so those that stay as they are, are more than too many, by one, since of
+ * these two are one, too: 0 and -0.
  */
 #include "chsql/ch_sql_contrast.h"
 
@@ -13,7 +23,6 @@
 #include "model/contrast_column.h"
 #include "rowbinary/ch_rows.h"
 
-/* One more tells that a field has too many. */
 #define VALUES_MOST (CONTRAST_MOST_VALUES + 1)
 
 /* Does the selection have the span? */
@@ -38,131 +47,134 @@ from_table(struct writer *w, const struct ch_select *q)
 	where_write(w, q);
 }
 
-/* ---- values ---- */
+/* ---- of spans that are alike ---- */
 
-/* Of a span: pairs of its events, and whether a map has a key twice. */
+/* Items of the keys and values of two arrays. */
 static void
-events(struct writer *w)
+items(struct writer *w, enum ch_item kind)
 {
-	W(w, "arrayDistinct(arrayFlatten(arrayMap(spanfs_m -> arrayMap((spanfs_x, spanfs_y) -> tuple(spanfs_x, spanfs_y), "
-	    "mapKeys(spanfs_m), mapValues(spanfs_m)), ");
-	w_column(w, CHC_EVENT_ATTRS);
-	W(w, "))) AS spanfs_e, ");
+	W(w, "(spanfs_x, spanfs_y) -> concat(reinterpretAsFixedString(toUInt32(length(spanfs_x)");
+	if (kind != 0)
+		buf_printf(&w->b, " + %u", (unsigned)kind << CH_ITEM_BITS);
+	W(w, ")), spanfs_x, spanfs_y)");
+}
+
+/* How often each of the array that was begun is there. */
+static void
+counted(struct writer *w, char array)
+{
+	buf_printf(&w->b, " AS spanfs_l%c, arrayResize(emptyArrayUInt8(), length(spanfs_l%c))), "
+	    "'Map(String, UInt8)')) AS spanfs_v%c, ", array, array, array);
 }
 
 static void
-both(struct writer *w, bool keys, bool with_events)
+values(struct writer *w)
 {
-	if (with_events)
-		W(w, "arrayConcat(");
-	if (keys)
-		W(w, "mapKeys(");
-	else
-		W(w, "mapValues(");
+	W(w, "countMap(CAST((arrayMap(");
+	items(w, CH_ITEM_SPAN);
+	W(w, ", mapKeys(");
 	w_column(w, CHC_ATTRS);
-	W(w, ")");
-	if (with_events && keys)
-		W(w, ", arrayMap(spanfs_p -> spanfs_p.1, spanfs_e))");
-	else if (with_events)
-		W(w, ", arrayMap(spanfs_p -> spanfs_p.2, spanfs_e))");
-	if (keys)
-		W(w, " AS spanfs_ks, ");
-	else
-		W(w, " AS spanfs_vs, ");
+	W(w, "), mapValues(");
+	w_column(w, CHC_ATTRS);
+	W(w, "))");
+	counted(w, 'a');
+	if (!w_have(w, CHC_EVENT_ATTRS))
+		return;
+	W(w, "countMap(CAST((arrayDistinct(arrayFlatten(arrayMap(spanfs_m -> arrayMap(");
+	items(w, CH_ITEM_EVENT);
+	W(w, ", mapKeys(spanfs_m), mapValues(spanfs_m)), ");
+	w_column(w, CHC_EVENT_ATTRS);
+	W(w, ")))");
+	counted(w, 'e');
 }
 
 static void
-twice(struct writer *w, bool with_events)
+twice(struct writer *w)
 {
 	W(w, "arrayUniq(mapKeys(");
 	w_column(w, CHC_ATTRS);
-	W(w, ")) != spanfs_n");
-	if (with_events) {
+	W(w, ")) != length(mapKeys(");
+	w_column(w, CHC_ATTRS);
+	W(w, "))");
+	if (w_have(w, CHC_EVENT_ATTRS)) {
 		W(w, " OR arrayExists(spanfs_m -> arrayUniq(mapKeys(spanfs_m)) != length(mapKeys(spanfs_m)), ");
 		w_column(w, CHC_EVENT_ATTRS);
 		W(w, ")");
 	}
-	W(w, " AS spanfs_u, ");
 }
 
 static void
-values(struct writer *w, const struct ch_select *q, const struct pred *selection)
+text(struct writer *w, enum ch_span_column c)
 {
-	bool with_events = w_have(w, CHC_EVENT_ATTRS);
-
-	W(w, "SELECT toUInt8(spanfs_j > spanfs_n) AS spanfs_s, toString(spanfs_k) AS spanfs_key, "
-	    "toString(spanfs_v) AS spanfs_value, '', '', '', '', emptyArrayString(), emptyArrayString(), "
-	    "countIf(spanfs_c != 0), countIf(spanfs_c = 0), countIf(spanfs_u), toUInt8(1) AS " CH_END
-	    " FROM (SELECT ");
-	if (with_events)
-		events(w);
-	both(w, true, with_events);
-	both(w, false, with_events);
-	W(w, "length(mapKeys(");
-	w_column(w, CHC_ATTRS);
-	W(w, ")) AS spanfs_n, ");
-	twice(w, with_events);
-	selected(w, selection);
-	from_table(w, q);
-	W(w, ") ARRAY JOIN spanfs_ks AS spanfs_k, spanfs_vs AS spanfs_v, arrayEnumerate(spanfs_ks) AS spanfs_j "
-	    "GROUP BY spanfs_s, spanfs_key, spanfs_value LIMIT ");
-	w_digits(w, VALUES_MOST);
-	W(w, " BY spanfs_s, spanfs_key");
-}
-
-/* ---- spans ---- */
-
-static void
-text(struct writer *w, enum ch_span_column c, size_t i)
-{
-	if (w_have(w, c)) {
-		W(w, "toString(");
+	if (w_have(w, c))
 		w_column(w, c);
-		W(w, ")");
-	} else {
+	else
 		W(w, "''");
+}
+
+static void
+alike(struct writer *w, const struct ch_select *q, const struct pred *selection)
+{
+	static const enum ch_span_column texts[] = { CHC_SERVICE, CHC_KIND, CHC_STATUS };
+	bool any = true;
+
+	W(w, "SELECT ");
+	w_column(w, CHC_RESOURCE);
+	W(w, " AS spanfs_r, ");
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		text(w, texts[i]);
+		W(w, " AS ");
+		alias(w, 't', i);
+		W(w, ", ");
 	}
-	W(w, " AS ");
-	alias(w, 't', i);
-	W(w, ", ");
-}
-
-static void
-resource(struct writer *w)
-{
-	W(w, "CAST(mapKeys(");
-	w_column(w, CHC_RESOURCE);
-	W(w, ") AS Array(String)) AS spanfs_rk, CAST(mapValues(");
-	w_column(w, CHC_RESOURCE);
-	W(w, ") AS Array(String)) AS spanfs_rv, ");
-}
-
-static void
-doubt(struct writer *w, const struct ch_select *q, const struct pred *selection)
-{
-	bool any = false;
-
-	doubts_add(w, q->filter, ", (", &any);
-	doubts_add(w, selection, ", (", &any);
-	if (!any)
-		W(w, ", (0");
-	W(w, ") AS spanfs_d");
-}
-
-static void
-spans(struct writer *w, const struct ch_select *q, const struct pred *selection)
-{
-	static const enum ch_span_column texts[] = { CHC_SERVICE, CHC_NAME, CHC_KIND, CHC_STATUS };
-
-	W(w, "SELECT toUInt8(2), '', '', spanfs_t0, spanfs_t1, spanfs_t2, spanfs_t3, spanfs_rk, spanfs_rv, "
-	    "countIf(spanfs_c != 0), countIf(spanfs_c = 0), countIf(spanfs_d), toUInt8(1) FROM (SELECT ");
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		text(w, texts[i], i);
-	resource(w);
 	selected(w, selection);
-	doubt(w, q, selection);
+	W(w, ", count() AS spanfs_n, countIf(");
+	twice(w);
+	doubts_add(w, q->filter, "", &any);
+	doubts_add(w, selection, "", &any);
+	W(w, ") AS spanfs_d, ");
+	values(w);
+	W(w, "countMap(map(");
+	text(w, CHC_NAME);
+	W(w, ", toUInt8(0))) AS spanfs_vn");
 	from_table(w, q);
-	W(w, ") GROUP BY spanfs_t0, spanfs_t1, spanfs_t2, spanfs_t3, spanfs_rk, spanfs_rv");
+	W(w, " GROUP BY spanfs_r, spanfs_t0, spanfs_t1, spanfs_t2, spanfs_c");
+}
+
+/* ---- of items ---- */
+
+static void
+each(struct writer *w, const struct ch_select *q, const struct pred *selection)
+{
+	bool events = w_have(w, CHC_EVENT_ATTRS);
+
+	W(w, "SELECT spanfs_x, sumIf(spanfs_i, spanfs_c != 0) AS spanfs_a, sumIf(spanfs_i, spanfs_c = 0) AS spanfs_b, "
+	    "sum(spanfs_d) AS spanfs_u FROM (SELECT spanfs_c, spanfs_d, arrayConcat(mapKeys(spanfs_va), ");
+	if (events)
+		W(w, "mapKeys(spanfs_ve), ");
+	W(w, "arrayMap(spanfs_y -> concat(unhex('00000020'), spanfs_y), mapKeys(spanfs_vn)), "
+	    "[concat(unhex('00000030'), formatRow('RowBinary', toString(spanfs_t0), toString(spanfs_t1), toString(spanfs_t2), "
+	    "CAST(mapKeys(spanfs_r) AS Array(String)), CAST(mapValues(spanfs_r) AS Array(String))))]) AS spanfs_xs, "
+	    "arrayConcat(mapValues(spanfs_va), ");
+	if (events)
+		W(w, "mapValues(spanfs_ve), ");
+	W(w, "mapValues(spanfs_vn), [spanfs_n]) AS spanfs_is FROM (");
+	alike(w, q, selection);
+	W(w, ")) ARRAY JOIN spanfs_xs AS spanfs_x, spanfs_is AS spanfs_i GROUP BY spanfs_x");
+}
+
+/* By their fields: kind and key. Spans have none. */
+static void
+fields(struct writer *w, const struct ch_select *q, const struct pred *selection)
+{
+	W(w, "SELECT spanfs_p.1, spanfs_p.2, spanfs_p.3, spanfs_p.4, toUInt8(spanfs_o), toUInt8(1) AS " CH_END
+	    " FROM (SELECT substring(spanfs_x, 1, 4) AS spanfs_h, substring(spanfs_x, 1, 4 + "
+	    "bitAnd(reinterpretAsUInt32(spanfs_h), 268435455)) AS spanfs_k, countIf(isValidUTF8(substring(spanfs_x, 5))) > ");
+	w_digits(w, VALUES_MOST);
+	W(w, " AND spanfs_h != unhex('00000030') AS spanfs_o, arrayJoin(if(spanfs_o, [tuple(any(spanfs_x), toUInt64(0), "
+	    "toUInt64(0), toUInt64(0))], groupArray(tuple(spanfs_x, spanfs_a, spanfs_b, spanfs_u)))) AS spanfs_p FROM (");
+	each(w, q, selection);
+	W(w, ") GROUP BY spanfs_h, spanfs_k)");
 }
 
 int
@@ -180,9 +192,7 @@ ch_sql_contrast(const struct ch_select *q, const struct pred *selection, struct 
 		w.exact = false;
 	} else {
 		asked.ids = true;
-		values(&w, &asked, selection);
-		W(&w, " UNION ALL ");
-		spans(&w, &asked, selection);
+		fields(&w, &asked, selection);
 	}
 	rc = w_finish(&w, out, e);
 	return rc < 0 || out->exact ? rc : err_set(e, ERR_UNSUPPORTED, -1, "ClickHouse can't compare these spans exactly");

@@ -36,8 +36,6 @@ bool split_apart(const struct writer *, const struct ch_select *);
 /* Has the resource one of the bare names? Has it none? (No index serves that.) */
 void split_guard(struct writer *, const struct pred *filter);
 void split_guard_not(struct writer *, const struct pred *filter);
-/* Of every span that passes, has it, or its resource, the bare name? */
-bool split_asks_for(const struct pred *filter, struct sv key);
 
 /* ---- ch_sql_leaf.c ---- */
 enum how {

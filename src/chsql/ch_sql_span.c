@@ -35,7 +35,7 @@ narrowed(const struct writer *w, const struct pred *filter, const struct field *
 {
 	struct field own = *f;
 
-	if (w->span_only && f->scope == FIELD_BARE && split_asks_for(filter, f->key))
+	if (w->span_only && f->scope == FIELD_BARE && ch_filter_asks_for(filter, f->key))
 		own.scope = FIELD_SPAN;
 	return own;
 }

@@ -7,9 +7,7 @@
 #include "clickhouse/ch_span.h"
 #include "rowbinary/ch_rows.h"
 
-enum column { C_PART, C_KEY, C_VALUE, C_SERVICE, C_NAME, C_KIND, C_STATUS, C_KEYS, C_VALUES, C_SELECTION,
-	C_BASELINE, C_DOUBTS, N_COLUMNS };
-enum part { P_SPAN, P_EVENT, P_SPANS };
+enum column { C_ITEM, C_SELECTION, C_BASELINE, C_DOUBTS, C_MANY, N_COLUMNS };
 
 struct counting {
 	struct contrast *t;
@@ -27,14 +25,8 @@ strange(struct err *e)
 static bool
 fits(const struct ch_column *c, size_t n)
 {
-	if (n != N_COLUMNS + 1 || !ch_type_is(c[C_PART].type, CH_UINT, 1))
+	if (n != N_COLUMNS + 1 || c[C_ITEM].type->kind != CH_STRING || !ch_type_is(c[C_MANY].type, CH_UINT, 1))
 		return false;
-	for (size_t i = C_KEY; i <= C_STATUS; i++)
-		if (c[i].type->kind != CH_STRING)
-			return false;
-	for (size_t i = C_KEYS; i <= C_VALUES; i++)
-		if (c[i].type->kind != CH_ARRAY || c[i].type->kids[0]->kind != CH_STRING)
-			return false;
 	for (size_t i = C_SELECTION; i <= C_DOUBTS; i++)
 		if (!ch_type_is(c[i].type, CH_UINT, 8))
 			return false;
@@ -68,41 +60,54 @@ spread(struct counting *x, struct field f, const struct value *v)
 
 /* ---- values ---- */
 
-/* Is it shown as it stands there? Else what the server told apart may be one here. */
-static bool
-plain(struct sv cell, struct sv shown)
+/* All of the field, or one value of it; `many`: it has too many. */
+static int
+counts(struct counting *x, struct field f, const struct value *v, bool many)
 {
-	return sv_eq(cell, shown);
+	struct contrast_field *to;
+	int rc;
+
+	if (!many)
+		return spread(x, f, v);
+	if ((rc = contrast_field(x->t, &f, &to, x->e)) == 0 && !contrast_dropped(to))
+		contrast_drop(x->t, to);
+	return rc;
+}
+
+/* >0: it is not shown as it stands there; then what the server told apart may be one here. */
+static int
+plain(struct counting *x, struct sv cell, struct sv *shown)
+{
+	int rc = ch_span_text(cell, &x->a, shown, x->e);
+
+	return rc < 0 ? rc : !sv_eq(cell, *shown);
 }
 
 static int
-value_row(struct counting *x, const struct sv *cells, enum part part)
+attr_item(struct counting *x, enum field_scope scope, struct sv key, struct sv text, bool many)
 {
-	struct field f = { .scope = part == P_EVENT ? FIELD_EVENT : FIELD_SPAN };
-	struct sv key = text_of(&cells[C_KEY]), text = text_of(&cells[C_VALUE]), shown;
-	struct value v;
+	struct field f = { .scope = scope };
+	struct value v = { .type = VAL_STRING };
 	int rc;
 
-	if ((rc = ch_span_text(key, &x->a, &f.key, x->e)) < 0 ||
-	    (rc = ch_span_text(text, &x->a, &shown, x->e)) < 0)
+	if ((rc = plain(x, key, &f.key)) != 0)
 		return rc;
-	if (!plain(key, f.key) || !plain(text, shown))
-		return 1;
-	rc = ch_span_value(text, &x->a, &v, x->e);
-	return rc < 0 ? rc : spread(x, f, &v);
+	if (!many && ((rc = plain(x, text, &text)) != 0 || (rc = ch_span_value(text, &x->a, &v, x->e)) < 0))
+		return rc;
+	return counts(x, f, &v, many);
+}
+
+static int
+name_item(struct counting *x, struct sv text, bool many)
+{
+	const struct field f = { .scope = FIELD_INTRINSIC, .intrinsic = IN_NAME };
+	struct value v = { .type = VAL_STRING };
+	int rc = ch_span_text(text, &x->a, &v.s, x->e);
+
+	return rc < 0 ? rc : counts(x, f, &v, many);
 }
 
 /* ---- spans ---- */
-
-static int
-spread_text(struct counting *x, enum intrinsic i, const struct sv *cell, struct sv *out)
-{
-	struct value v = { .type = VAL_STRING };
-	int rc = ch_span_text(text_of(cell), &x->a, &v.s, x->e);
-
-	*out = v.s;
-	return rc < 0 ? rc : spread(x, (struct field){ .scope = FIELD_INTRINSIC, .intrinsic = i }, &v);
-}
 
 static int
 spread_word(struct counting *x, enum intrinsic i, int32_t number)
@@ -112,19 +117,40 @@ spread_word(struct counting *x, enum intrinsic i, int32_t number)
 	return spread(x, (struct field){ .scope = FIELD_INTRINSIC, .intrinsic = i }, &v);
 }
 
+/* Two arrays, of which the first ends where the second begins. */
 static int
-spans_row(struct counting *x, const struct sv *cells)
+resource_read(struct counting *x, struct cursor *c, struct resource *out)
 {
+	const uint8_t *keys = c->p;
+	struct sv values;
+
+	for (int i = 0; i < 2; i++) {
+		size_t at = cursor_off(c);
+
+		for (uint64_t n = cursor_varint(c); n > 0 && !c->bad; n--)
+			(void)cursor_str(c);
+		values = sv_new(c->base + at, cursor_off(c) - at);
+	}
+	if (c->bad || cursor_left(c) != 0)
+		return strange(x->e);
+	return ch_span_resource(sv_new(keys, (size_t)((const uint8_t *)values.p - keys)), values, &x->a, out, x->e);
+}
+
+static int
+spans_item(struct counting *x, struct sv row)
+{
+	struct cursor c = cursor_new(row.p, row.n);
+	struct sv service = cursor_str(&c), kind = cursor_str(&c), status = cursor_str(&c);
 	struct resource r = { .service = SV_EMPTY };
-	struct sv name;
+	struct value v = { .type = VAL_STRING };
 	int rc;
 
-	if ((rc = spread_text(x, IN_SERVICE, &cells[C_SERVICE], &r.service)) < 0 ||
-	    (rc = spread_text(x, IN_NAME, &cells[C_NAME], &name)) < 0 ||
-	    (rc = spread_word(x, IN_KIND, ch_word_number(ch_kinds, CH_N_KINDS, text_of(&cells[C_KIND])))) < 0 ||
-	    (rc = spread_word(x, IN_STATUS, ch_word_number(ch_statuses, CH_N_STATUSES,
-	    text_of(&cells[C_STATUS])))) < 0 ||
-	    (rc = ch_span_resource(cells[C_KEYS], cells[C_VALUES], &x->a, &r, x->e)) < 0)
+	if ((rc = ch_span_text(service, &x->a, &r.service, x->e)) < 0 || (rc = resource_read(x, &c, &r)) < 0)
+		return rc;
+	v.s = r.service;
+	if ((rc = spread(x, (struct field){ .scope = FIELD_INTRINSIC, .intrinsic = IN_SERVICE }, &v)) < 0 ||
+	    (rc = spread_word(x, IN_KIND, ch_word_number(ch_kinds, CH_N_KINDS, kind))) < 0 ||
+	    (rc = spread_word(x, IN_STATUS, ch_word_number(ch_statuses, CH_N_STATUSES, status))) < 0)
 		return rc;
 	for (uint32_t i = 0; rc >= 0 && i < r.attrs.n; i++)
 		rc = spread(x, (struct field){ .scope = FIELD_RESOURCE, .key = r.attrs.v[i].key }, &r.attrs.v[i].val);
@@ -136,23 +162,49 @@ spans_row(struct counting *x, const struct sv *cells)
 /* ---- all of it ---- */
 
 static int
+item_read(struct counting *x, struct sv item, bool many)
+{
+	struct cursor c = cursor_new(item.p, item.n);
+	uint32_t head = cursor_u32(&c), key_n = head & ((1u << CH_ITEM_BITS) - 1);
+	struct sv key, value;
+	int rc;
+
+	if (c.bad || key_n > cursor_left(&c))
+		return strange(x->e);
+	key = sv_sub(item, 4, 4 + key_n);
+	value = sv_sub(item, 4 + key_n, item.n);
+	switch (head >> CH_ITEM_BITS) {
+	case CH_ITEM_SPAN:
+		rc = attr_item(x, FIELD_SPAN, key, value, many);
+		break;
+	case CH_ITEM_EVENT:
+		rc = attr_item(x, FIELD_EVENT, key, value, many);
+		break;
+	case CH_ITEM_NAME:
+		rc = name_item(x, value, many);
+		break;
+	case CH_ITEM_SPANS:
+		rc = many ? strange(x->e) : spans_item(x, value);
+		break;
+	default:
+		rc = strange(x->e);
+	}
+	return rc;
+}
+
+static int
 rows_read(struct counting *x, struct ch_rows *rows)
 {
 	const struct sv *cells;
 	int rc;
 
 	while ((rc = ch_rows_next(rows, &cells, x->e)) == 0) {
-		unsigned part = (unsigned char)*cells[C_PART].p;
-
 		arena_reset(&x->a);
 		x->n[SIDE_SELECTION] = number_of(&cells[C_SELECTION]);
 		x->n[SIDE_BASELINE] = number_of(&cells[C_BASELINE]);
 		if (number_of(&cells[C_DOUBTS]) != 0)
 			return 1;
-		if (part > P_SPANS)
-			return strange(x->e);
-		rc = part == P_SPANS ? spans_row(x, cells) : value_row(x, cells, (enum part)part);
-		if (rc != 0)
+		if ((rc = item_read(x, text_of(&cells[C_ITEM]), *cells[C_MANY].p != 0)) != 0)
 			return rc;
 	}
 	return rc < 0 ? rc : 0;

@@ -98,14 +98,21 @@ selected(struct opt *o, struct projection *pr, struct err *e)
 {
 	const struct query *q = o->query;
 	struct field *fields = arena_array(o->arena, q->n_select, struct field);
+	struct field *named = arena_array(o->arena, q->n_select, struct field);
 
-	if (fields == NULL)
+	if (fields == NULL || named == NULL)
 		return err_nomem(e);
 	pr->fields = fields;
+	pr->named = named;
 	pr->lean = true;
-	for (size_t i = 0; i < q->n_select; i++)
-		if (!take_field(o->arena, pr, fields, &q->select[i]))
+	for (size_t i = 0; i < q->n_select; i++) {
+		named[i] = q->select[i];
+		named[i].key = arena_sv(o->arena, q->select[i].key);
+		if ((named[i].key.p == NULL && q->select[i].key.n != 0) ||
+		    !take_field(o->arena, pr, fields, &q->select[i]))
 			return err_nomem(e);
+	}
+	pr->n_named = q->n_select;
 	return 0;
 }
 

@@ -97,6 +97,23 @@ choose_mode(const struct source *s, struct ch_state *st, struct err *e)
 	return rc;
 }
 
+/* What is to come: of spans of the own part of a filter less may do. */
+static void
+ask_for(const struct source *s, struct ch_state *st)
+{
+	struct ch_need own;
+
+	ch_need_of(s, !st->told, false, &st->need);
+	ch_need_of(s, !st->told, true, &own);
+	st->q.columns = st->need.columns;
+	st->q.own_columns = own.columns;
+	st->q.told = st->told;
+	st->q.keys = st->need.own.v;
+	st->q.n_keys = st->need.own.all ? 0 : st->need.own.n;
+	st->q.resource_keys = st->need.resource.v;
+	st->q.n_resource_keys = st->need.resource.all ? 0 : st->need.resource.n;
+}
+
 int
 ch_state_tell(const struct source *s, struct ch_state *st, struct err *e)
 {
@@ -106,8 +123,7 @@ ch_state_tell(const struct source *s, struct ch_state *st, struct err *e)
 
 	/* Of whole traces others come, too. */
 	st->told = false;
-	st->q.columns = ch_columns_of(s, TESTED_ALL);
-	st->q.own_columns = ch_columns_of(s, TESTED_OWN);
+	ask_for(s, st);
 	if (st->mode == MODE_TRACES)
 		return 0;
 	arena_init(&a);
@@ -117,7 +133,7 @@ ch_state_tell(const struct source *s, struct ch_state *st, struct err *e)
 		return rc;
 	st->told = sql.exact && filter_handed(s->plan);
 	if (st->told)
-		st->q.columns = st->q.own_columns = ch_columns_of(s, TESTED_NONE);
+		ask_for(s, st);
 	return 0;
 }
 
@@ -129,7 +145,7 @@ ch_state_begin(const struct source *s, struct ch_state *st, struct ch_layout *l,
 	st->q = (struct ch_select){ .schema = l->schema,
 		.filter = s->plan->scan.handed.filter ? s->plan->filter.pred : &everything,
 		.by_trace = s->plan->scan.handed.by_trace, .range = s->plan->filter.range,
-		.columns = ch_columns_of(s, TESTED_ALL), .limit = UINT64_MAX };
+		.limit = UINT64_MAX };
 	int rc = choose_mode(s, st, e);
 
 	return rc < 0 ? rc : ch_state_tell(s, st, e);

@@ -10,6 +10,17 @@
 #define CH_SPARE_MOST 500		/* rows that are held till it is known whether they are the first */
 #define TIMES_AGE_NS 10000000000ull	/* how old what is known of the times of all spans may be */
 
+#define CH_KEYS 32			/* of a map; where more are asked for it comes whole */
+struct ch_need {
+	uint64_t columns;		/* bit i: enum ch_span_column */
+	/* Of attributes, the spans' own and their resources'; borrowed. */
+	struct ch_need_keys {
+		struct sv v[CH_KEYS];
+		size_t n;
+		bool all;
+	} own, resource;
+};
+
 enum ch_mode { MODE_ALL, MODE_FIRST, MODE_WINDOWS, MODE_TRACES };
 
 struct ch_state {
@@ -17,6 +28,7 @@ struct ch_state {
 	struct ch_layout *layout;
 	enum ch_mode mode;
 	struct ch_select q;
+	struct ch_need need;		/* what q has of it */
 	bool told;			/* all of the filter, exactly: it is not tested here */
 	bool timed;			/* the times of traces were looked for */
 	bool counted;			/* the scans that follow have nothing to do */
@@ -37,10 +49,11 @@ server_of(const struct source *s)
 }
 
 /* ---- ch_columns.c ---- */
-/* Of what comes the filter is tested: not at all; where resources have none of its bare names; anywhere. */
-enum ch_tested { TESTED_NONE, TESTED_OWN, TESTED_ALL };
-/* Bit i: enum ch_span_column. */
-uint64_t ch_columns_of(const struct source *, enum ch_tested);
+/*
+ * What of the rows is needed, beside the filter, if that is tested on what comes; own: of spans whose
+ * resources have none of its bare names, or that pass by themselves.
+ */
+void ch_need_of(const struct source *, bool tested, bool own, struct ch_need *);
 
 /* ---- ch_first.c ---- */
 /* The rows of a question with q.spare, into the batch: >0 if they are the first, 0 if that can't be told. */

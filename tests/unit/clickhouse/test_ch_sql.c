@@ -82,7 +82,7 @@ teardown(void **state)
 	return 0;
 }
 
-enum what { ROWS, COUNT, HEX, TRACES, LONGEST, APART, SPARE, COMPARE, GROUPS, RANKED, LEVELS, OWN };
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, APART, SPARE, KEYS, COMPARE, GROUPS, RANKED, LEVELS, OWN };
 
 static const struct {
 	struct ch_schema *schema;
@@ -140,6 +140,9 @@ static const struct {
 	{ &plain, "/service/a/duration/gt/1s/limit/20", LONGEST },
 	{ &plain, "/service/a/duration/gt/1s/limit/20", SPARE },
 	{ &plain, "/where/span.n/gt/7/limit/20", SPARE },
+	/* Of the maps two keys each; spans that pass by themselves need nothing of their resources. */
+	{ &plain, "/service/a/since/1h", KEYS },
+	{ &plain, "/has/http.route/since/1h", KEYS },
 	{ &plain, "/since/1h/group/service,http.route/bucket/5m/agg/count,errors,p95:duration", GROUPS },
 	{ &plain, "/status/error/group/kind,resource.host.name/bucket/week/agg/avg:duration,max:duration", GROUPS },
 	{ &spread, "/agg/count", GROUPS },
@@ -217,7 +220,8 @@ static void
 one(struct buf *b, size_t i, struct arena *a)
 {
 	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "apart ", "spare ",
-		"compare ", "groups ", "ranked ", "levels ", "own " };
+		"keys ", "compare ", "groups ", "ranked ", "levels ", "own " };
+	static const struct sv keys[] = { { "http.route", 10 }, { "it's", 4 }, { "k8s.pod", 7 } };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
 	struct path *path;
@@ -241,6 +245,14 @@ one(struct buf *b, size_t i, struct arena *a)
 	if (cases[i].what == APART) {
 		s.own_columns = s.columns;
 		s.columns |= 1ull << CHC_RESOURCE;
+	}
+	if (cases[i].what == KEYS) {
+		s.told = true;
+		s.own_columns = s.columns;
+		s.columns |= 1ull << CHC_RESOURCE;
+		s.keys = keys;
+		s.resource_keys = &keys[1];
+		s.n_keys = s.n_resource_keys = 2;
 	}
 	if (cases[i].what == COMPARE && ch_sql_contrast(&s, q->compare, a, &sql, &e) < 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);
