@@ -229,7 +229,7 @@ ch_parents_times(struct ch_client *c, struct ch_select *q, const struct ch_scan_
 	memset(outcome, 0, sizeof *outcome);
 	if ((rc = scan_new(&s, e)) < 0)
 		return rc;
-	if ((rc = ch_sql_parents_times(q, &s->a, &s->sql, e)) == 0 && (rc = ask(s, c, o, outcome, e)) == 0 &&
+	if ((rc = ch_sql_parents_times(q, &s->a, &s->sql, e)) == 0 && (rc = ask(s, c, o, false, outcome, e)) == 0 &&
 	    (rc = numbers_read(s, v, 4, e)) == 0 && v[2] == v[3]) {
 		q->has_parents_times = true;
 		q->parents_first_s = v[0];
