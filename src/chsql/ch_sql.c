@@ -19,7 +19,7 @@ is_json(const struct ch_type *t)
 
 /* Of a map what is asked for: a key that is there twice stays so, and the first counts. */
 static bool
-keys_write(struct writer *w, const struct ch_select *q, enum ch_span_column c)
+wanted_keys_write(struct writer *w, const struct ch_select *q, enum ch_span_column c)
 {
 	bool own = c == CHC_ATTRS;
 	size_t n = own ? q->n_keys : c == CHC_RESOURCE ? q->n_resource_keys : 0;
@@ -39,7 +39,7 @@ column_write(struct writer *w, const struct ch_select *q, enum ch_span_column c)
 {
 	const struct ch_type *t = w->s->columns[c].type;
 
-	if (keys_write(w, q, c))
+	if (wanted_keys_write(w, q, c))
 		return;
 	if (!is_json(t)) {
 		w_column(w, c);
