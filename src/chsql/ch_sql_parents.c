@@ -7,15 +7,17 @@
  *   FROM table WHERE TraceId IN (SELECT TraceId ... the spans) AND its ids are some) AS spanfs_r
  *   ON TraceId = spanfs_rt AND ParentSpanId = spanfs_rs
  *
- * Of all spans the traces need not be looked for. The strictness is said, since a profile may have
- * another, and that a column without a match is empty, and not null.
+ * Of all spans the traces need not be looked for. Of a small range the table of times is asked before
+ * when its traces were (ch_sql_parents_times); it is believed, if it has as many of them as there are.
+ * A profile may have another strictness, and null in place of empty columns where there is no parent:
+ * so both are said.
  *
- * Every span that bears the id counts, and a span once in each group; a join has the span once for each of them. So
- * behind the groups stands how many spans there are, counted by themselves (`all`): if the groups
- * have more between them, an id is borne twice, and the rows are asked for. (Spans that come while the
- * server answers make that so, too.) A span that is its own parent is that; what
- * lies in a trace of zeros, or has no id, is no parent; a row without ids is no span, and in doubt. A value
- * of a parent that is in doubt (ch_sql_figures.c) makes that of its spans so.
+ * Every span that bears the id is a parent, and a span counts once in each group all the same; the join
+ * has it once for each of them. So behind the groups stands how many spans there are, counted by
+ * themselves: if the groups have more between them, an id is borne twice, and the rows are asked for.
+ * (So they are if spans come between the one count and the other. Should as many go in that moment as
+ * are doubled, nothing tells.) A span may be its own parent. What lies in a trace of zeros, or has no id,
+ * is none; a row without ids is no span, and in doubt; a parent's value in doubt makes its spans so.
  */
 #include "chsql/ch_sql_groups.h"
 

@@ -204,6 +204,21 @@ look_for_others(struct source *s)
 		took(s, &outcome);
 }
 
+/* Nothing is asked for groups that it can't make. */
+static bool
+can_make_groups(const struct source *s)
+{
+	const struct ch_state *st = s->state;
+	struct ch_sql sql;
+	struct arena a;
+	int rc;
+
+	arena_init(&a);
+	rc = ch_sql_groups(&st->q, s->env->groups, &a, &sql, NULL);
+	arena_release(&a);
+	return rc == 0;
+}
+
 /*
  * When the traces of the spans were, if these are of a small part of all time: what fails here fails in
  * the question about the groups, or does not matter.
@@ -251,7 +266,7 @@ source_groups(struct source *s, struct err *e)
 	st->q.shift = agg_shift(s->env->groups, s->env->side);
 	st->q.all_groups = false;
 	look_for_others(s);
-	if (want.parents)
+	if (want.parents && can_make_groups(s))
 		look_for_parents(s);
 	rc = groups_once(s, &want, &outcome, e);
 	/* Months, whose days are ranked by nobody. */

@@ -20,9 +20,10 @@ TRACE_FIELDS = ("trace_id root_service root_name trace_start trace_duration trac
                 "trace_errors start duration_ns spans errors").split()
 
 
-# Of a span by itself, one value at most.
-SINGLE = ("service name kind status status_message scope scope_version trace_state trace_id "
-          "parent_span_id duration start duration start").split()
+# Of a span by itself, one value at most: what groups are made by, and what is measured.
+KEYS = ("service name kind status status_message scope scope_version trace_state trace_id "
+        "parent_span_id k http.status_code http.route user.id host.name resource.service.name").split()
+MEASURES = "duration start duration start k http.status_code".split()
 
 
 class Maker:
@@ -301,11 +302,9 @@ class Maker:
             if fields.read_field(name, self.store).part in (None, part):
                 return name
 
-    def maybe_parent(self, name):
+    def maybe_parent(self, name, measured=False):
         if self.parents and self.r.random() < self.parents:
-            return fields.PARENT + self.r.choice(
-                [n.encode() for n in SINGLE] + [a for a in self.hot if not a.startswith(
-                    (b"event.", b"link.", b"scope."))])
+            return fields.PARENT + self.r.choice(MEASURES if measured else KEYS).encode()
         return fields.PARENT + name if self.r.random() < 0.12 else name
 
     def o_sort(self, file):
@@ -352,7 +351,7 @@ class Maker:
             field = r.choice([b"duration", b"k", b"http.status_code", b"ratio", b"event.k",
                               b"tokens:total", b"cost", b"score:value",
                               b"trace_spans", b"start", b"duration", self.raw_field()])
-            field = self.maybe_parent(field)
+            field = self.maybe_parent(field, name != b"distinct")
             if name != b"sum" or fields.read_field(field, self.store).kind != fields.TIME:
                 return name + b":" + self.item(field, b":")
 
