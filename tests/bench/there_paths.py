@@ -82,7 +82,8 @@ class Maker:
         if kind == 10:
             return r.choice(['root', 'not/root', 'text/' + r.choice(['deadlock', 'timeout', 'GET', 'cart'])])
         if kind == 11:
-            return 'not/' + self.filter(depth + 1)
+            f = self.filter(depth + 1)
+            return f[4:] if f.startswith('not/') else 'not/' + f
         if kind in (12, 13):
             return '%s/%s/%s/end' % (r.choice(['any', 'all']), self.filter(depth + 1), self.filter(depth + 1))
         return 'service/' + self.value('service')
@@ -106,8 +107,14 @@ class Maker:
             rows.append('limit/%d' % r.choice([1, 10, 100]))
         if r.random() < 0.2:
             rows.append('offset/%d' % r.choice([1, 7, 50]))
-        return '/'.join(filters + rows + [r.choice(
-            ['spans.jsonl', 'spans.csv', 'select/span_id,name,duration/spans.csv', 'traces.csv', 'events.jsonl'])])
+        file = r.choice(['spans.jsonl', 'spans.csv', 'select/span_id,name,duration/spans.csv', 'traces.csv', 'events.jsonl'])
+        return '/'.join(filters + [self.of_traces(x) if file == 'traces.csv' else x for x in rows] + [file])
+
+    def of_traces(self, clause):
+        """what of a sort by fields of spans traces have"""
+        if not clause.startswith('sort/') or clause == 'sort/start':
+            return clause
+        return clause.replace('duration', 'duration_ns') if clause.startswith('sort/duration') else 'sort/spans:desc'
 
     def groups(self):
         r = self.r

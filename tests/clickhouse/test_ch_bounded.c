@@ -21,14 +21,14 @@
 /* Half of them are of the last hour of a day: a window as long as all the others let expect is too long there. */
 #define ROWS "INSERT INTO spans (Timestamp, TraceId, SpanId, ParentSpanId, SpanName, SpanKind, ServiceName, " \
 	"ResourceAttributes, SpanAttributes, Duration, StatusCode, Events.Timestamp, Events.Name, " \
-	"Events.Attributes) SELECT toDateTime64('2026-11-20 00:00:00', 9) + if(number % 2 = 0, number / 2, " \
+	"Events.Attributes) SELECT toDateTime64('2026-11-20 00:00:00', 9) + multiIf(number % 2 = 0, number / 2, " \
 	"82800 + number / 40), lower(hex(sipHash128(intDiv(number, 50)))), " \
-	"lower(leftPad(hex(number + 1), 16, '0')), if(number % 50 = 0, '', " \
+	"lower(leftPad(hex(number + 1), 16, '0')), multiIf(number % 50 = 0, '', " \
 	"lower(leftPad(hex(intDiv(number, 50) * 50 + 1), 16, '0'))), concat('op ', toString(number % 7)), " \
 	"'Server', 's', map('service.name', 's', 'host.name', concat('node-', toString(number % 5))), " \
 	"map('http.route', '/api/cart', 'number', toString(number)), number * 7919 % 100003, 'Unset', " \
-	"if(number % 100 = 0, [toDateTime64('2026-11-20 00:00:00', 9) + number], []), " \
-	"if(number % 100 = 0, ['an event'], []), if(number % 100 = 0, [map('a', toString(number))], []) " \
+	"multiIf(number % 100 = 0, [toDateTime64('2026-11-20 00:00:00', 9) + number], []), " \
+	"multiIf(number % 100 = 0, ['an event'], []), multiIf(number % 100 = 0, [map('a', toString(number))], []) " \
 	"FROM numbers(120000)"	/* N */
 
 static const char *const paths[FILES] = {
