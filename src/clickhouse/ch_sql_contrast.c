@@ -163,7 +163,7 @@ each(struct writer *w, const struct ch_select *q, const struct pred *selection)
 	alike(w, q, selection);
 	W(w, ")) ARRAY JOIN spanfs_xs AS spanfs_x, spanfs_is AS spanfs_i GROUP BY spanfs_x LIMIT ");
 	w_digits(w, VALUES_MOST);
-	W(w, " BY substring(spanfs_x, 1, if(reinterpretAsUInt32(substring(spanfs_x, 1, 4)) >= 536870912, length(spanfs_x), "
+	W(w, " BY substring(spanfs_x, 1, multiIf(reinterpretAsUInt32(substring(spanfs_x, 1, 4)) >= 536870912, length(spanfs_x), "
 	    "4 + bitAnd(reinterpretAsUInt32(substring(spanfs_x, 1, 4)), 268435455)))");
 }
 
