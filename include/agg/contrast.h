@@ -45,8 +45,6 @@ void contrast_add_spans(struct contrast *, uint64_t selection, uint64_t baseline
 int contrast_field(struct contrast *, const struct field *, struct contrast_field **, struct err *)
     WARN_UNUSED;
 bool contrast_dropped(const struct contrast_field *);
-/* It is known to have too many values. */
-void contrast_drop(struct contrast *, struct contrast_field *);
 /* The number of a value of the field, made if need be. 1: the field is dropped. */
 int contrast_value(struct contrast *, struct contrast_field *, const struct value *, uint32_t *no,
     struct err *) WARN_UNUSED;

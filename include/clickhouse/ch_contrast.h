@@ -3,7 +3,7 @@
  * ch_contrast: what compare.* counts (agg/contrast.h), counted by the server: of the spans that pass the
  * filter those of the selection, for which the second condition holds, and the others. One statement
  * (chsql/ch_sql_contrast.h), which reads them once: of each value of attributes of spans and their events
- * and each name its counts, of a field with more than are looked at only that; and how many spans are
+ * and each name its counts, of an attribute not many more than are looked at; and how many spans are
  * alike in service, kind, status and resource: what these have is spread here.
  *
  * Whatever a value or key leaves in doubt is told, and the table is as it was: the rows are to be

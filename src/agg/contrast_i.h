@@ -42,6 +42,7 @@ struct contrast {
 	unsigned steps;
 };
 
+void contrast_drop(struct contrast *, struct contrast_field *);
 /* A step of something long: at times a look at the deadline and at cancel. */
 int contrast_check(struct contrast *, struct err *) WARN_UNUSED;
 

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ch_sql_contrast: the statement of ch_sql_contrast.h, which reads its spans once. Columns: an item, of how
- * many spans of the selection, of how many others; how many are in doubt; has its field too many values?
- * Then the item is any of the field's, and the counts say nothing.
+ * many spans of the selection, of how many others; how many are in doubt.
  *
  * An item is 4 bytes, LE, the upper 4 bits of which are an enum ch_item and the others how long the key
  * is; the key; the value. Of CH_ITEM_SPANS the value is a row of RowBinary: service, kind, status, keys
  * and values of the resource.
  *
  *   spans alike in resource, service, kind, status and side: how many, and of items of all else, each by a
- *   map with a count of each    -> items, added up    -> of each field all, or one if there are too many
+ *   map with a count of each    -> items, added up    -> of each attribute so many that it has too many
  *
  * What spans are alike in so is read of each, and handed on for each sort of them: a resource is wide.
  * A value counts once for a span, so those of its events are made different. A map may have a key twice,
- * of which only the first one counts: that is in doubt, as values are that conditions doubt. Texts that
- * are repaired may be one here: so those that stay as they are, are more than too many, by one, since of
- * these two are one, too: 0 and -0.
+ * of which only the first one counts: that is in doubt, as values are that conditions doubt.
  */
 #include "chsql/ch_sql_contrast.h"
 
@@ -23,7 +20,10 @@
 #include "model/contrast_column.h"
 #include "rowbinary/ch_rows.h"
 
-#define VALUES_MOST (CONTRAST_MOST_VALUES + 1)
+_Static_assert(CH_ITEM_NAME == 2 && CH_ITEM_SPANS == 3 && CH_ITEM_BITS == 28, "as the numbers below have it");
+
+/* One more tells that an attribute has too many; and of texts two are one value, 0 and -0. */
+#define VALUES_MOST (CONTRAST_MOST_VALUES + 2)
 
 /* Does the selection have the span? */
 static void
@@ -143,13 +143,14 @@ alike(struct writer *w, const struct ch_select *q, const struct pred *selection)
 
 /* ---- of items ---- */
 
+/* By attributes they are left out: by what an item begins with. */
 static void
 each(struct writer *w, const struct ch_select *q, const struct pred *selection)
 {
 	bool events = w_have(w, CHC_EVENT_ATTRS);
 
-	W(w, "SELECT spanfs_x, sumIf(spanfs_i, spanfs_c != 0) AS spanfs_a, sumIf(spanfs_i, spanfs_c = 0) AS spanfs_b, "
-	    "sum(spanfs_d) AS spanfs_u FROM (SELECT spanfs_c, spanfs_d, arrayConcat(mapKeys(spanfs_va), ");
+	W(w, "SELECT spanfs_x, sumIf(spanfs_i, spanfs_c != 0), sumIf(spanfs_i, spanfs_c = 0), sum(spanfs_d), "
+	    "toUInt8(1) AS " CH_END " FROM (SELECT spanfs_c, spanfs_d, arrayConcat(mapKeys(spanfs_va), ");
 	if (events)
 		W(w, "mapKeys(spanfs_ve), ");
 	W(w, "arrayMap(spanfs_y -> concat(unhex('00000020'), spanfs_y), mapKeys(spanfs_vn)), "
@@ -160,21 +161,10 @@ each(struct writer *w, const struct ch_select *q, const struct pred *selection)
 		W(w, "mapValues(spanfs_ve), ");
 	W(w, "mapValues(spanfs_vn), [spanfs_n]) AS spanfs_is FROM (");
 	alike(w, q, selection);
-	W(w, ")) ARRAY JOIN spanfs_xs AS spanfs_x, spanfs_is AS spanfs_i GROUP BY spanfs_x");
-}
-
-/* By their fields: kind and key. Spans have none. */
-static void
-fields(struct writer *w, const struct ch_select *q, const struct pred *selection)
-{
-	W(w, "SELECT spanfs_p.1, spanfs_p.2, spanfs_p.3, spanfs_p.4, toUInt8(spanfs_o), toUInt8(1) AS " CH_END
-	    " FROM (SELECT substring(spanfs_x, 1, 4) AS spanfs_h, substring(spanfs_x, 1, 4 + "
-	    "bitAnd(reinterpretAsUInt32(spanfs_h), 268435455)) AS spanfs_k, countIf(isValidUTF8(substring(spanfs_x, 5))) > ");
+	W(w, ")) ARRAY JOIN spanfs_xs AS spanfs_x, spanfs_is AS spanfs_i GROUP BY spanfs_x LIMIT ");
 	w_digits(w, VALUES_MOST);
-	W(w, " AND spanfs_h != unhex('00000030') AS spanfs_o, arrayJoin(if(spanfs_o, [tuple(any(spanfs_x), toUInt64(0), "
-	    "toUInt64(0), toUInt64(0))], groupArray(tuple(spanfs_x, spanfs_a, spanfs_b, spanfs_u)))) AS spanfs_p FROM (");
-	each(w, q, selection);
-	W(w, ") GROUP BY spanfs_h, spanfs_k)");
+	W(w, " BY substring(spanfs_x, 1, multiIf(reinterpretAsUInt32(substring(spanfs_x, 1, 4)) >= 536870912, length(spanfs_x), "
+	    "4 + bitAnd(reinterpretAsUInt32(substring(spanfs_x, 1, 4)), 268435455)))");
 }
 
 int
@@ -192,7 +182,7 @@ ch_sql_contrast(const struct ch_select *q, const struct pred *selection, struct 
 		w.exact = false;
 	} else {
 		asked.ids = true;
-		fields(&w, &asked, selection);
+		each(&w, &asked, selection);
 	}
 	rc = w_finish(&w, out, e);
 	return rc < 0 || out->exact ? rc : err_set(e, ERR_UNSUPPORTED, -1, "ClickHouse can't compare these spans exactly");

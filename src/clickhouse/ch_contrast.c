@@ -7,7 +7,7 @@
 #include "clickhouse/ch_span.h"
 #include "rowbinary/ch_rows.h"
 
-enum column { C_ITEM, C_SELECTION, C_BASELINE, C_DOUBTS, C_MANY, N_COLUMNS };
+enum column { C_ITEM, C_SELECTION, C_BASELINE, C_DOUBTS, N_COLUMNS };
 
 struct counting {
 	struct contrast *t;
@@ -25,7 +25,7 @@ strange(struct err *e)
 static bool
 fits(const struct ch_column *c, size_t n)
 {
-	if (n != N_COLUMNS + 1 || c[C_ITEM].type->kind != CH_STRING || !ch_type_is(c[C_MANY].type, CH_UINT, 1))
+	if (n != N_COLUMNS + 1 || c[C_ITEM].type->kind != CH_STRING)
 		return false;
 	for (size_t i = C_SELECTION; i <= C_DOUBTS; i++)
 		if (!ch_type_is(c[i].type, CH_UINT, 8))
@@ -60,20 +60,6 @@ spread(struct counting *x, struct field f, const struct value *v)
 
 /* ---- values ---- */
 
-/* All of the field, or one value of it; `many`: it has too many. */
-static int
-counts(struct counting *x, struct field f, const struct value *v, bool many)
-{
-	struct contrast_field *to;
-	int rc;
-
-	if (!many)
-		return spread(x, f, v);
-	if ((rc = contrast_field(x->t, &f, &to, x->e)) == 0 && !contrast_dropped(to))
-		contrast_drop(x->t, to);
-	return rc;
-}
-
 /* >0: it is not shown as it stands there; then what the server told apart may be one here. */
 static int
 plain(struct counting *x, struct sv cell, struct sv *shown)
@@ -84,27 +70,26 @@ plain(struct counting *x, struct sv cell, struct sv *shown)
 }
 
 static int
-attr_item(struct counting *x, enum field_scope scope, struct sv key, struct sv text, bool many)
+attr_item(struct counting *x, enum field_scope scope, struct sv key, struct sv text)
 {
 	struct field f = { .scope = scope };
-	struct value v = { .type = VAL_STRING };
+	struct value v;
 	int rc;
 
-	if ((rc = plain(x, key, &f.key)) != 0)
+	if ((rc = plain(x, key, &f.key)) != 0 || (rc = plain(x, text, &text)) != 0)
 		return rc;
-	if (!many && ((rc = plain(x, text, &text)) != 0 || (rc = ch_span_value(text, &x->a, &v, x->e)) < 0))
-		return rc;
-	return counts(x, f, &v, many);
+	rc = ch_span_value(text, &x->a, &v, x->e);
+	return rc < 0 ? rc : spread(x, f, &v);
 }
 
 static int
-name_item(struct counting *x, struct sv text, bool many)
+name_item(struct counting *x, struct sv text)
 {
 	const struct field f = { .scope = FIELD_INTRINSIC, .intrinsic = IN_NAME };
 	struct value v = { .type = VAL_STRING };
 	int rc = ch_span_text(text, &x->a, &v.s, x->e);
 
-	return rc < 0 ? rc : counts(x, f, &v, many);
+	return rc < 0 ? rc : spread(x, f, &v);
 }
 
 /* ---- spans ---- */
@@ -162,7 +147,7 @@ spans_item(struct counting *x, struct sv row)
 /* ---- all of it ---- */
 
 static int
-item_read(struct counting *x, struct sv item, bool many)
+item_read(struct counting *x, struct sv item)
 {
 	struct cursor c = cursor_new(item.p, item.n);
 	uint32_t head = cursor_u32(&c), key_n = head & ((1u << CH_ITEM_BITS) - 1);
@@ -175,16 +160,16 @@ item_read(struct counting *x, struct sv item, bool many)
 	value = sv_sub(item, 4 + key_n, item.n);
 	switch (head >> CH_ITEM_BITS) {
 	case CH_ITEM_SPAN:
-		rc = attr_item(x, FIELD_SPAN, key, value, many);
+		rc = attr_item(x, FIELD_SPAN, key, value);
 		break;
 	case CH_ITEM_EVENT:
-		rc = attr_item(x, FIELD_EVENT, key, value, many);
+		rc = attr_item(x, FIELD_EVENT, key, value);
 		break;
 	case CH_ITEM_NAME:
-		rc = name_item(x, value, many);
+		rc = name_item(x, value);
 		break;
 	case CH_ITEM_SPANS:
-		rc = many ? strange(x->e) : spans_item(x, value);
+		rc = spans_item(x, value);
 		break;
 	default:
 		rc = strange(x->e);
@@ -204,7 +189,7 @@ rows_read(struct counting *x, struct ch_rows *rows)
 		x->n[SIDE_BASELINE] = number_of(&cells[C_BASELINE]);
 		if (number_of(&cells[C_DOUBTS]) != 0)
 			return 1;
-		if ((rc = item_read(x, text_of(&cells[C_ITEM]), *cells[C_MANY].p != 0)) != 0)
+		if ((rc = item_read(x, text_of(&cells[C_ITEM]))) != 0)
 			return rc;
 	}
 	return rc < 0 ? rc : 0;
