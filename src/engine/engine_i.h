@@ -635,6 +635,7 @@ struct runner_limits {
 	unsigned max_active;		/* jobs that run at once */
 	uint64_t wait_ns;		/* longest that a job waits: then it is run, to say so */
 	uint64_t keep_ns;		/* longest that a thread is kept without one; 0: as a rule */
+	uint64_t keep_one_ns;		/* the same of the only one that waits; 0: as keep_ns, or as a rule */
 };
 
 /* What a job's turn goes by. */

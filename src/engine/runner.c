@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * runner: the threads that make results, and whose turn it is. Threads are started when needed
- * and kept for the next for some seconds; at most `max_active` jobs run at once, the others wait for their turn:
+ * and kept for the next for some seconds, one of them for minutes; at most `max_active` jobs run at once, the
+ * others wait for their turn:
  *
  *   - what gave up or has waited too long goes first, whatever is running: it only ends;
  *   - of two users the one with fewer jobs running;
@@ -23,6 +24,8 @@
 #define MAX_THREADS 256
 #define RUNNER_NICE 5
 #define KEEP_NS (5 * NS_PER_S)	/* that a thread is kept for without a job */
+/* The only one that waits: another would have another heap, where no memory of the last job is. */
+#define KEEP_ONE_NS (5 * NS_PER_MIN)
 #define LONG_COST_NS (100 * UINT64_C(1000000))	/* estimated; what nobody would call at once */
 #define MUCH_MEMORY (UINT64_C(64) << 20)
 
@@ -192,14 +195,25 @@ next_job(struct runner *r)
 	return j;
 }
 
+/* How long this thread is kept, which is none of those that wait. */
+static uint64_t
+keep_ns(const struct runner *r)
+{
+	const struct runner_limits *l = &r->lim;
+
+	if (r->n_idle == 0 && l->keep_one_ns != 0)
+		return l->keep_one_ns;
+	return l->keep_ns != 0 ? l->keep_ns : r->n_idle == 0 ? KEEP_ONE_NS : KEEP_NS;
+}
+
 /*
- * Until a job may run, or the oldest has waited for too long. False: there was none for so long
- * that the thread is not kept.
+ * Until a job may run, or the oldest has waited for too long. False: there was none since then, so
+ * long that the thread is not kept.
  */
 static bool
-wait_for_turn(struct runner *r)
+wait_for_turn(struct runner *r, uint64_t since)
 {
-	uint64_t due = clock_mono_ns() + (r->lim.keep_ns != 0 ? r->lim.keep_ns : KEEP_NS);
+	uint64_t due = since + keep_ns(r);
 	struct timespec t;
 	int no;
 
@@ -210,7 +224,8 @@ wait_for_turn(struct runner *r)
 	t = (struct timespec){ (time_t)(due / NS_PER_S), (long)(due % NS_PER_S) };
 	no = pthread_cond_timedwait(&r->work, &r->lock, &t);
 	r->n_idle--;
-	return no == 0 || r->queue != NULL;
+	/* The others may have gone meanwhile. */
+	return no == 0 || r->queue != NULL || clock_mono_ns() < since + keep_ns(r);
 }
 
 /* Without memory for a user's count, the user is taken for one with nothing running. */
@@ -289,9 +304,10 @@ runner_main(void *arg)
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), RUNNER_NICE);
 	pthread_mutex_lock(&r->lock);
 	for (;;) {
+		uint64_t since = clock_mono_ns();
 		struct job *j;
 
-		while ((j = next_job(r)) == NULL && !r->stop && wait_for_turn(r))
+		while ((j = next_job(r)) == NULL && !r->stop && wait_for_turn(r, since))
 			;
 		if (j == NULL)
 			break;

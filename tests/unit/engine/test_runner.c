@@ -71,7 +71,7 @@ let_go(size_t n)
 static struct runner *
 fresh(unsigned max_active, uint64_t wait_ns, struct quota *q)
 {
-	struct runner_limits lim = { max_active, wait_ns, 0 };
+	struct runner_limits lim = { .max_active = max_active, .wait_ns = wait_ns };
 	struct runner *r;
 
 	n_started = n_ended = 0;
@@ -133,7 +133,7 @@ users_take_turns(void **state)
 	wait_started(2);
 	submit(r, &a, (struct turn){ .uid = 1 });
 	submit(r, &b, (struct turn){ .uid = 2 });
-	runner_resize(r, &(struct runner_limits){ 3, 60000 * MS, 0 });
+	runner_resize(r, &(struct runner_limits){ .max_active = 3, .wait_ns = 60000 * MS });
 	wait_started(3);
 	let_go(4);
 	assert_string_equal(order, "ghba");
@@ -244,7 +244,7 @@ nothing(void *arg)
 static void
 threads_without_work_go(void **state)
 {
-	struct runner_limits lim = { 4, 60000 * MS, 20 * MS };
+	struct runner_limits lim = { .max_active = 4, .wait_ns = 60000 * MS, .keep_ns = 20 * MS };
 	struct named j[4] = { { 'a', true }, { 'b', true }, { 'c', true }, { 'd', true } };
 	struct runner *r = fresh(4, 60000 * MS, NULL);
 	pthread_t t;
@@ -269,6 +269,51 @@ threads_without_work_go(void **state)
 	submit(r, &j[0], (struct turn){ .uid = 1 });
 	let_go(1);
 	runner_free(r);
+}
+
+/* When those of before are gone. */
+static size_t
+threads_at_rest(void)
+{
+	size_t n = threads();
+
+	for (int same = 0; same < 10; same++) {
+		usleep(5000);
+		if (threads() != n)
+			same = 0;
+		n = threads();
+	}
+	return n;
+}
+
+/* Whichever it is: of several that wait the one that is called is not the one that waits longest. */
+static void
+one_thread_is_kept_for_longer(void **state)
+{
+	struct runner_limits lim = { .max_active = 4, .wait_ns = 60000 * MS, .keep_ns = 20 * MS,
+		.keep_one_ns = 3600000 * MS };
+	struct named j[4] = { { 'a', true }, { 'b', true }, { 'c', true }, { 'd', true } };
+	size_t n = threads_at_rest();
+	struct runner *r = fresh(4, 60000 * MS, NULL);
+
+	(void)state;
+	runner_resize(r, &lim);
+	for (int round = 0; round < 3; round++) {
+		n_started = n_ended = 0;
+		for (size_t i = 0; i < 4; i++)
+			submit(r, &j[i], (struct turn){ .uid = 1 });
+		wait_started(4);
+		let_go(4);
+		for (int i = 0; i < 5000 && threads() > n + 1; i++)
+			usleep(1000);
+		assert_int_equal(threads(), n + 1);
+	}
+	usleep(60 * 1000);
+	assert_int_equal(threads(), n + 1);
+	runner_free(r);
+	for (int i = 0; i < 5000 && threads() > n; i++)
+		usleep(1000);
+	assert_int_equal(threads(), n);
 }
 
 static void *
@@ -331,6 +376,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(threads_without_work_go),
+		cmocka_unit_test(one_thread_is_kept_for_longer),
 		cmocka_unit_test(a_short_one_passes_a_long_one),
 		cmocka_unit_test(a_long_one_that_has_waited_for_its_length_is_not_passed),
 		cmocka_unit_test(users_take_turns),
