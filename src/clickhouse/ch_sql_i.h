@@ -19,6 +19,7 @@ struct writer {
 	bool doubts;		/* what is in doubt is counted beside */
 	bool own;		/* what groups ask for by a bare name is a span's own attribute */
 	bool span_only;		/* a bare name is a span's own attribute here (split_can) */
+	enum { ROWS_ALL, ROWS_SURE, ROWS_DOUBTFUL } rows;	/* those whose sort keys are in doubt, or not */
 };
 
 #define W(w, lit) buf_put(&(w)->b, "" lit, sizeof lit - 1)
@@ -125,6 +126,14 @@ bool doubts_write(struct writer *, const struct pred *filter, const char *before
 /* The same in pieces: what is before is written before the first, which *any tells; the ")" is left. */
 void doubts_add(struct writer *, const struct pred *filter, const char *before, bool *any);
 void doubt_begin(struct writer *, const char *before, bool *any);
+
+/* ---- ch_sql_sort.c ---- */
+/* Is a sort key of the row in doubt, in brackets; false: none can be, and nothing. Defines what the order names. */
+bool sort_doubts_write(struct writer *, const struct ch_select *);
+/* Are the first rows alone asked for, if the filter is exact? */
+bool first_alone(const struct ch_select *);
+/* ORDER BY, and LIMIT, as out->limited tells. */
+void rows_order_write(struct writer *, const struct ch_select *, struct ch_sql *out);
 
 /* ---- ch_sql_span.c ---- */
 struct tops;

@@ -18,6 +18,7 @@
 #include "clickhouse/ch_sql.h"
 #include "query/query.h"
 
+#define SORTS_MOST 8
 #define NOW 1795262400000000000ull	/* 2026-11-21T12:00:00Z */
 #define MAP "Map(LowCardinality(String), String)"
 
@@ -82,7 +83,7 @@ teardown(void **state)
 	return 0;
 }
 
-enum what { ROWS, COUNT, HEX, TRACES, LONGEST, APART, SPARE, COMPARE, GROUPS, RANKED, LEVELS, OWN };
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, APART, SPARE, TIMED, WHOLE, COMPARE, GROUPS, RANKED, LEVELS, OWN };
 
 static const struct {
 	struct ch_schema *schema;
@@ -137,9 +138,23 @@ static const struct {
 	{ &plain, "/service/it's/where/span.n/gt/5/since/1h/limit/3", HEX },
 	{ &plain, "/where/trace_duration/gt/1s/service/a/since/1h", TRACES },
 	{ &spread, "/where/depth/gt/3/service/a", TRACES },
-	{ &plain, "/service/a/duration/gt/1s/limit/20", LONGEST },
-	{ &plain, "/service/a/duration/gt/1s/limit/20", SPARE },
-	{ &plain, "/where/span.n/gt/7/limit/20", SPARE },
+	{ &plain, "/service/a/duration/gt/1s/sort/duration:desc/limit/20", LONGEST },
+	{ &plain, "/service/a/duration/gt/1s/sort/duration:desc/limit/20", SPARE },
+	{ &plain, "/where/span.n/gt/7/sort/duration:desc/limit/20", SPARE },
+	{ &plain, "/service/a/sort/start:asc/limit/20", SPARE },
+	{ &plain, "/sort/name,duration:desc/limit/50", TIMED },
+	{ &plain, "/sort/kind,status:asc,end,parent_span_id,trace_id:asc,flags,scope.a/limit/50", TIMED },
+	{ &plain, "/sort/status_message:asc,service/limit/50", LONGEST },
+	{ &plain, "/sort/http.route/limit/100", TIMED },
+	{ &plain, "/service/a/where/zone/eq/b/sort/span.n:desc/limit/100", TIMED },
+	{ &plain, "/sort/span.n:asc,resource.k8s.pod/limit/100", WHOLE },
+	{ &plain, "/since/1h/sort/span.n/limit/100", LONGEST },
+	{ &bare, "/sort/span.n/limit/100", LONGEST },
+	{ &rich, "/sort/http.route,span.http.route:asc/limit/1", TIMED },
+	{ &plain, "/where/http.method/eq/GET/sort/zone:asc,name/limit/9", TIMED },
+	{ &plain, "/where/http.method/eq/GET/sort/zone:asc,name/limit/9", LONGEST },
+	{ &plain, "/where/span.n/gt/7/sort/zone/limit/20", TIMED },
+	{ &plain, "/sort/span.n/limit/100", HEX },
 	{ &plain, "/since/1h/group/service,http.route/bucket/5m/agg/count,errors,p95:duration", GROUPS },
 	{ &plain, "/status/error/group/kind,resource.host.name/bucket/week/agg/avg:duration,max:duration", GROUPS },
 	{ &spread, "/agg/count", GROUPS },
@@ -178,6 +193,8 @@ print_sql(struct buf *b, const struct ch_sql *sql)
 		BUF_LIT(b, "limited\n");
 	if (sql->doubts)
 		BUF_LIT(b, "doubts\n");
+	if (sql->told_doubts)
+		BUF_LIT(b, "doubts of rows\n");
 	buf_sv(b, sql->text);
 	buf_putc(b, '\n');
 	for (size_t i = 0; i < sql->n_params; i++) {
@@ -208,10 +225,11 @@ groups(struct buf *b, const struct ch_select *s, const struct query *q, struct a
 static void
 one(struct buf *b, size_t i, struct arena *a)
 {
-	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "apart ", "spare ",
+	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "apart ", "spare ", "timed ", "whole ",
 		"compare ", "groups ", "ranked ", "levels ", "own " };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
+	struct sort_key keys[SORTS_MOST];
 	struct path *path;
 	struct ch_sql sql;
 	struct sv file;
@@ -221,6 +239,9 @@ one(struct buf *b, size_t i, struct arena *a)
 	    words[cases[i].what], cases[i].path);
 	if (path_parse(sv_cstr(cases[i].path), NULL, &path, &file, &e) < 0 || query_bind(path, &env, a, &q, &e) < 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);
+	assert_true(q->n_sort <= SORTS_MOST);
+	for (size_t k = 0; k < q->n_sort && cases[i].what < GROUPS; k++)
+		keys[k] = q->sort[k].by;
 	struct ch_select s = { .schema = cases[i].schema, .filter = q->filter, .range = q->range, .newest = true,
 		.columns = i == 0 ? (1ull << N_CHC) - 1 : 1ull << CHC_TRACE_ID | 1ull << CHC_ATTRS,
 		.limit = q->has_limit ? q->limit : UINT64_MAX, .count = cases[i].what == COUNT,
@@ -228,8 +249,9 @@ one(struct buf *b, size_t i, struct arena *a)
 		.ranked = cases[i].what == RANKED,
 		.by_trace = cases[i].what == LEVELS, .own = cases[i].what == OWN,
 		.shift = cases[i].what == RANKED ? 3600000000000 : 0,
-		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST || cases[i].what == SPARE,
-		.spare = cases[i].what == SPARE };
+		.sort = keys, .n_sort = cases[i].what < GROUPS ? q->n_sort : 0,
+		.first = cases[i].what == SPARE ? CH_BY_KEY : cases[i].what == TIMED ? CH_BY_TIME :
+		cases[i].what == WHOLE ? CH_BY_IDS : CH_TIES, .there = cases[i].what == TIMED && q->n_sort == 1 };
 	if (cases[i].what == APART) {
 		s.own_columns = s.columns;
 		s.columns |= 1ull << CHC_RESOURCE;
