@@ -12,6 +12,7 @@
  *   attributes   text: eq ne in notin exact; a literal that reads as a number matches texts that are
  *                that number in any spelling, so these and orders of numbers come with some more;
  *                contains starts ends likewise; orders of texts and text/WORDS are left
+ *   in JSON      as much of eq in, contains starts ends and orders of numbers as types tell (ch_sql_json.c)
  *   patterns     re nre of texts and attributes, where PCRE2 and RE2 mean the same (ch_sql_re.c)
  *   kind status  eq ne in notin, in both spellings
  *   ids          eq ne in notin;  durations and times: all orders, a negative duration being 0

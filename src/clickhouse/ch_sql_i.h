@@ -119,6 +119,16 @@ struct place place_of(const struct writer *, enum ch_span_column map, struct sv 
 void place_guard(struct writer *, const struct place *);	/* it is there */
 void place_value(struct writer *, const struct place *);
 
+/* The same number, a little less or more: servers read doubles off in the last digits. */
+double a_little_less(double);
+double a_little_more(double);
+double literal_number(const struct literal *);
+
+/* ---- ch_sql_json.c ---- */
+/* Of attributes in columns of JSON: LEAF_WIDE, or nothing. */
+enum how json_how(const struct ch_schema *, const struct pred *);
+void json_write(struct writer *, const struct pred *);
+
 /* ---- ch_sql_doubt.c ---- */
 void doubt_leaf(struct writer *, const struct pred *, bool deny);
 /* Is the row in doubt, behind "(" and what else is before; false: no row can be, and nothing. */

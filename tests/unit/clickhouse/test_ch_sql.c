@@ -47,7 +47,23 @@ static const struct table_row memory = { { "Memory", 6 }, { NULL, 0 }, { NULL, 0
 static const struct table_row distributed = { { "Distributed", 11 },
 	{ "Distributed('all', 'otel', 'otel_traces_local')", 46 }, { NULL, 0 } };
 
-static struct ch_schema plain, rich, bare, spread;
+static struct ch_schema plain, rich, bare, spread, json;
+
+static struct column_row in_json[N_PLAIN];
+
+/* The same with JSON for Map. */
+static const struct column_row *
+of_json(void)
+{
+	for (size_t i = 0; i < N_PLAIN; i++) {
+		in_json[i] = exporter[i];
+		if (sv_is(in_json[i].type, MAP))
+			in_json[i].type = SV("JSON(max_dynamic_types=16, max_dynamic_paths=256)");
+		else if (sv_is(in_json[i].type, "Array(" MAP ")"))
+			in_json[i].type = SV("Array(JSON)");
+	}
+	return in_json;
+}
 
 static int
 make(struct ch_schema *s, const char *name, size_t n, const struct table_row *t)
@@ -57,7 +73,7 @@ make(struct ch_schema *s, const char *name, size_t n, const struct table_row *t)
 	memset(s, 0, sizeof *s);
 	arena_init(&s->a);
 	s->table = (struct ch_table){ SV("otel"), sv_cstr(name) };
-	if (schema_columns(s, exporter, n, &e) != 0 || schema_engine(s, t, &e) != 0)
+	if (schema_columns(s, s == &json ? of_json() : exporter, n, &e) != 0 || schema_engine(s, t, &e) != 0)
 		return -1;
 	s->trace_ts = (struct ch_table){ SV("otel"), SV("otel_traces_trace_id_ts") };
 	return 0;
@@ -69,7 +85,7 @@ setup(void **state)
 	(void)state;
 	return make(&plain, "otel_traces", N_PLAIN, &merge_tree) | make(&rich, "ri`ch", N_RICH, &merge_tree) |
 	    make(&bare, "bare", N_PLAIN, &memory) |
-	    make(&spread, "otel_traces", N_PLAIN, &distributed);
+	    make(&spread, "otel_traces", N_PLAIN, &distributed) | make(&json, "json", N_PLAIN, &merge_tree);
 }
 
 static int
@@ -80,6 +96,7 @@ teardown(void **state)
 	arena_release(&rich.a);
 	arena_release(&bare.a);
 	arena_release(&spread.a);
+	arena_release(&json.a);
 	return 0;
 }
 
@@ -181,6 +198,13 @@ static const struct {
 	{ &plain, "/where/http.route/eq/x/group/zone/agg/count", OWN },
 	{ &plain, "/since/1h/bucket/1h/group/zone/agg/distinct:user.id,sum:span.n,max:n", OWN },
 	{ &bare, "/since/1h/group/zone,kind/agg/count/sort/count:desc/limit/3", OWN },
+	/* Columns of JSON, whose paths are keys. */
+	{ &json, "/service/a/where/http.route/eq/%2Fcart", ROWS },
+	{ &json, "/where/span.n/in/5,x,2.5/where/resource.k/contains/a/where/span.n/between/1,2/where/span.n/gt/x", ROWS },
+	{ &json, "/not/where/span.a/ne/b/any/has/a/where/span.b/lt/5/end/where/span.c/starts/x", ROWS },
+	{ &json, "/where/span.a:b/eq/c/where/span.a..b/eq/c/where/span.%60/eq/c/where/event.k/eq/v/name/x", ROWS },
+	{ &json, "/sort/span.a/limit/5", TIMED },
+	{ &json, "/sort/name,kind/limit/5", TIMED },
 	{ &plain, "/service/a/since/1h/compare/status/error/end", COMPARE },
 	{ &spread, "/where/span.n/gt/5/compare/where/name/re/a+/where/http.route/eq/x/end", COMPARE },
 };
