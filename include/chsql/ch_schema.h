@@ -71,6 +71,7 @@ struct ch_schema {
 	struct ch_table table;
 	struct ch_source_column columns[N_CHC];
 	bool json;			/* attributes are JSON, not Map */
+	bool json_typed;		/* and some paths of it are said to have a type, or may */
 	bool signed_duration;
 	struct sv attr_items, resource_items;	/* columns of "key=value"; "" if absent */
 	const struct ch_computed *computed;

@@ -12,6 +12,7 @@
  *   attributes   text: eq ne in notin exact; a literal that reads as a number matches texts that are
  *                that number in any spelling, so these and orders of numbers come with some more;
  *                contains starts ends likewise; orders of texts and text/WORDS are left
+ *   in JSON      as much of eq in, contains starts ends and orders of numbers as types tell (ch_sql_json.c)
  *   patterns     re nre of texts and attributes, where PCRE2 and RE2 mean the same (ch_sql_re.c)
  *   kind status  eq ne in notin, in both spellings
  *   ids          eq ne in notin;  durations and times: all orders, a negative duration being 0
@@ -31,12 +32,17 @@
 #include "model/pred.h"
 #include "model/when.h"
 
-/* What rows are sorted by before the default order: a number, missing in no row. */
-struct ch_sort {
-	enum ch_span_column column;	/* CHC_TIMESTAMP, CHC_DURATION */
-	bool desc;
+/*
+ * How the first rows are asked for. All but CH_TIES asks for one row more than are wanted: a server
+ * then reads of a wide table what it sorts by, and the rest of the rows that come alone. If the last
+ * two differ in what they are ordered by, and no row is in doubt, the others are the first.
+ */
+enum ch_first {
+	CH_TIES,	/* the whole order, with all rows equal in it, and all that are in doubt */
+	CH_BY_KEY,	/* by the first sort key, a start or duration, as its column stands there */
+	CH_BY_TIME,	/* by all sort keys, then newest first */
+	CH_BY_IDS,	/* the whole order */
 };
-#define CH_SORTS 2
 
 struct ch_select {
 	const struct ch_schema *schema;
@@ -57,7 +63,7 @@ struct ch_select {
 	 * id; no limit then.
 	 */
 	bool whole_traces;
-	struct ch_sort sort[CH_SORTS];
+	const struct sort_key *sort;	/* ch_sql_sorts of each */
 	size_t n_sort;
 	bool newest;			/* in that order, then the default one: newest first, then ids */
 	/*
@@ -66,11 +72,8 @@ struct ch_select {
 	 * asked with `hex` are not told of it.
 	 */
 	uint64_t limit;
-	/*
-	 * With a limit and n_sort: by the first key of `sort` alone, as its column stands there, and one
-	 * row more than the limit. If the last two differ in it (ch_first.c), the others are the first.
-	 */
-	bool spare;
+	enum ch_first first;		/* with a limit */
+	bool there;			/* of rows that have the first sort key, an attribute, which others come behind */
 	uint64_t pieces;		/* of groups: in how many all durations of one come, about; 0: one */
 	bool all_groups;		/* also those that the table would leave out at its end */
 	bool ranked;			/* of groups: the server finds percentiles, instead of sending all */
@@ -94,6 +97,7 @@ struct ch_sql {
 	size_t n_params;
 	bool exact;
 	bool limited;			/* the limit is in it */
+	bool told_doubts;		/* before CH_END each row tells whether a sort key of it is in doubt */
 	unsigned levels;		/* of groups: 2 of whole traces, and by way of traces */
 	bool some;			/* of groups those that the table may show, and in doubt others */
 	bool parents;			/* of groups: of spans beside their parents, and how many spans there are comes, too */
@@ -107,6 +111,11 @@ struct ch_sql {
 /* In the arena. */
 int ch_sql_select(const struct ch_select *, struct arena *, struct ch_sql *, struct err *)
     WARN_UNUSED;
+/*
+ * Can rows be sorted by it there as they are here? But for those where its value is in doubt
+ * (ch_sql_sort.c), which then come before all that have another.
+ */
+bool ch_sql_sorts(const struct ch_schema *, const struct field *);
 /* Does the filter ask for certain traces, at its top? Then the first second, the last, and of how many traces. */
 bool ch_sql_names_traces(const struct pred *filter);
 /* Has every span that passes, or its resource, the bare name? */

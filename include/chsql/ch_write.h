@@ -18,6 +18,7 @@ struct writer {
 	bool doubts;		/* what is in doubt is counted beside */
 	bool own;		/* what groups ask for by a bare name is a span's own attribute */
 	bool span_only;		/* a bare name is a span's own attribute here (split_can) */
+	enum { ROWS_ALL, ROWS_SURE, ROWS_DOUBTFUL } rows;	/* those whose sort keys are in doubt, or not */
 };
 
 #define W(w, lit) buf_put(&(w)->b, "" lit, sizeof lit - 1)

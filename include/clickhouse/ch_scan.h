@@ -31,6 +31,8 @@ int ch_scan_next(struct ch_scan *, struct span_batch *, size_t n, struct err *) 
 const struct ch_sql *ch_scan_sql(const struct ch_scan *);
 const struct ch_outcome *ch_scan_outcome(const struct ch_scan *);
 uint64_t ch_scan_passed_over(const struct ch_scan *);
+/* Rows of which a sort key is in doubt, where they tell (ch_sql.told_doubts). */
+uint64_t ch_scan_doubtful(const struct ch_scan *);
 /* What is left of the answer is not waited for: the query is killed. NULL is allowed. */
 void ch_scan_close(struct ch_scan *);
 

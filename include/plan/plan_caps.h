@@ -31,6 +31,9 @@ struct plan_caps {
 	bool newest;			/* slices of time, newest first, so that a limit ends it early */
 	bool best;			/* leaves out rows that can't be among the best k of a sort */
 	bool counts;			/* rows that it counts without a look at them */
+	/* Keys by which it finds the first rows in the order that exec sorts in. */
+	uint32_t sort_scopes;		/* bit i: attributes of scope i; FIELD_INTRINSIC: see the next, too */
+	uint64_t sort_intrinsics;	/* bit i: intrinsic i */
 	/* What it may take over, as far as it can: the plan says whether it is asked to (plan_handed). */
 	struct plan_handed takes;
 	bool parents;			/* groups by fields of parents, too, of what it takes over of spans' own */
@@ -41,5 +44,7 @@ extern const struct plan_caps plan_caps_local;
 
 /* Does the source test the whole tree? */
 bool plan_caps_take(const struct plan_caps *, const struct pred *filter);
+/* Does it find the first rows by all of these keys? */
+bool plan_caps_sort(const struct plan_caps *, const struct sort_key *, size_t n);
 
 #endif

@@ -121,6 +121,24 @@ keep(struct ch_schema *s, struct sv from, struct sv *to, struct err *e)
 	return from.n != 0 && to->p == NULL ? err_nomem(e) : 0;
 }
 
+/* Has a column of JSON parameters beside the bounds of what is kept by path? */
+static bool
+paths_typed(struct sv type)
+{
+	struct sv rest, part;
+
+	if (!sv_starts(type, SV("JSON(")))
+		return false;
+	rest = sv_sub(type, 5, type.n - 5);
+	while (sv_cut(&rest, ',', &part)) {
+		while (sv_starts(part, SV(" ")))
+			part = sv_sub(part, 1, part.n - 1);
+		if (!sv_starts(part, SV("max_dynamic_")))
+			return true;
+	}
+	return false;
+}
+
 static int
 take_column(struct ch_schema *s, enum ch_span_column c, const struct column_row *row,
     struct complaint *no, struct err *e)
@@ -131,6 +149,7 @@ take_column(struct ch_schema *s, enum ch_span_column c, const struct column_row 
 
 	if ((rc = keep(s, row->name, &s->columns[c].name, e)) < 0 || (rc = keep(s, row->type, &type, e)) < 0)
 		return rc;
+	s->json_typed = s->json_typed || paths_typed(type);
 	rc = ch_type_parse(type, &s->a, &s->columns[c].type, NULL);
 	if (rc == ERR_NOMEM)
 		return err_nomem(e);

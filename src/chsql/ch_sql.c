@@ -92,6 +92,15 @@ doubt_column(struct writer *w, void *arg)
 	W(w, " AS spanfs_d");
 }
 
+/* Of the rows of all those that are, or are not, in doubt. */
+static void
+rows_write(struct writer *w, const struct ch_select *q)
+{
+	if (w->rows == ROWS_SURE)
+		W(w, "NOT ");
+	(void)sort_doubts_write(w, q);
+}
+
 /* Up to WHERE, or all but the order. */
 static void
 select_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
@@ -112,9 +121,23 @@ select_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 	} else {
 		columns_write(w, &x);
 	}
+	if (first_alone(q) && (q->first == CH_BY_TIME || q->first == CH_BY_IDS)) {
+		size_t from = w->b.n;
+
+		W(w, ", toUInt8");
+		out->told_doubts = sort_doubts_write(w, q);
+		if (out->told_doubts)
+			W(w, " AS spanfs_doubt");
+		else
+			w->b.n = from;
+	}
 	W(w, ", toUInt8(1) AS " CH_END " FROM ");
 	if (split) {
 		parts_write(w, q, q->count ? doubt_column : columns_write, &x);
+		if (w->rows != ROWS_ALL) {
+			W(w, " WHERE ");
+			rows_write(w, q);
+		}
 		return;
 	}
 	w_table(w, q->schema->table);
@@ -275,11 +298,11 @@ ids_write(struct clause *c)
 	W(c->w, " NOT IN ('', '0000000000000000')");
 }
 
-/* Is the order whole, and only the first rows of it wanted? With one to spare who asks looks himself. */
+/* Is the order whole? Otherwise who asks looks himself. */
 static bool
 whole_order(const struct ch_select *q)
 {
-	return q->newest && q->limit != UINT64_MAX && !q->spare && !q->count && !q->whole_traces && !q->hex;
+	return first_alone(q) && (q->first == CH_TIES || q->first == CH_BY_IDS);
 }
 
 enum part { PART_ALL, PART_OWN, PART_OTHERS };
@@ -306,6 +329,16 @@ part_write(struct writer *w, const struct ch_select *q, enum part part)
 	}
 	if (q->ids || whole_order(q))
 		ids_write(&c);
+	if (first_alone(q) && q->there) {
+		also(&c);
+		W(w, "(");
+		attr_there(w, &q->sort[0].field);
+		W(w, ")");
+	}
+	if (part == PART_ALL && w->rows != ROWS_ALL) {
+		also(&c);
+		rows_write(w, q);
+	}
 }
 
 void
@@ -331,59 +364,6 @@ parts_write(struct writer *w, const struct ch_select *q, void (*columns)(struct 
 	}
 	w->span_only = false;
 	W(w, ")");
-}
-
-/* A server then reads of a wide table what it sorts by, and the rest of the rows that come. */
-static void
-spare_write(struct writer *w, const struct ch_select *q)
-{
-	w_column(w, q->sort[0].column);
-	if (q->sort[0].desc)
-		W(w, " DESC");
-	W(w, " LIMIT ");
-	w_u64(w, q->limit + 1);
-}
-
-/* Negative durations are those of over 63 bits, and shown as none. */
-static void
-sort_write(struct writer *w, const struct ch_sort *s)
-{
-	if (s->column == CHC_DURATION) {
-		W(w, "greatest(toInt64(");
-		w_column(w, s->column);
-		W(w, "), 0)");
-	} else {
-		w_column(w, s->column);
-	}
-	if (s->desc)
-		W(w, " DESC");
-	W(w, ", ");
-}
-
-static void
-order_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
-{
-	if (!q->newest || q->count || q->whole_traces)
-		return;
-	W(w, " ORDER BY ");
-	if (q->spare && w->exact && !q->hex) {
-		spare_write(w, q);
-		out->limited = true;
-		return;
-	}
-	for (size_t i = 0; i < q->n_sort; i++)
-		sort_write(w, &q->sort[i]);
-	w_column(w, CHC_TIMESTAMP);
-	W(w, " DESC, ");
-	w_column(w, CHC_TRACE_ID);
-	W(w, ", ");
-	w_column(w, CHC_SPAN_ID);
-	if (!whole_order(q) || !w->exact)
-		return;
-	W(w, " LIMIT ");
-	w_u64(w, q->limit);
-	W(w, " WITH TIES");
-	out->limited = true;
 }
 
 /* On a Distributed table each server asks itself, unless it is told what all of them have. */
@@ -435,25 +415,62 @@ w_finish(struct writer *w, struct ch_sql *out, struct err *e)
 	return rc;
 }
 
-int
-ch_sql_select(const struct ch_select *q, struct arena *a, struct ch_sql *out, struct err *e)
+/* Can a key be in doubt of which rows are to be sorted with all that are equal? */
+static bool
+takes_doubtful(struct writer *w, const struct ch_select *q)
+{
+	size_t from = w->b.n, n_params = w->params.n;
+	bool any = first_alone(q) && q->first == CH_TIES && sort_doubts_write(w, q);
+
+	w->b.n = from;
+	w->params.n = n_params;
+	return any;
+}
+
+static int
+rows_or_count(const struct ch_select *q, struct arena *a, struct ch_sql *out, struct err *e)
 {
 	struct writer w = { .b = BUF_INIT, .params = VEC_INIT, .a = a, .s = q->schema, .hex = q->hex,
 		.exact = true, .doubts = q->count };
 	int rc;
 
 	memset(out, 0, sizeof *out);
+	w.rows = takes_doubtful(&w, q) ? ROWS_SURE : ROWS_ALL;
 	select_write(&w, q, out);
 	if (q->whole_traces) {
 		traces_write(&w, q);
 		W(&w, " ORDER BY ");
 		w_column(&w, CHC_TRACE_ID);
 	}
-	order_write(&w, q, out);
+	rows_order_write(&w, q, out);
+	/* Those may belong anywhere; so all of them come. */
+	if (w.rows == ROWS_SURE) {
+		w.rows = ROWS_DOUBTFUL;
+		W(&w, " UNION ALL ");
+		select_write(&w, q, out);
+	}
 	rc = w_finish(&w, out, e);
 	if (rc == 0 && q->count && !out->exact)
 		return err_set(e, ERR_UNSUPPORTED, -1, "ClickHouse can't count what it can't test exactly");
 	return rc;
+}
+
+int
+ch_sql_select(const struct ch_select *q, struct arena *a, struct ch_sql *out, struct err *e)
+{
+	struct ch_select all = *q;
+	bool sorts = true;
+	int rc;
+
+	for (size_t i = 0; i < q->n_sort; i++)
+		sorts = sorts && ch_sql_sorts(q->schema, &q->sort[i].field);
+	if (sorts && ((rc = rows_or_count(q, a, out, e)) != 0 || out->limited || q->n_sort == 0))
+		return rc;
+	/* Which are the first is not said there: all come, in whatever order. */
+	all.n_sort = 0;
+	all.newest = all.there = false;
+	all.limit = UINT64_MAX;
+	return rows_or_count(&all, a, out, e);
 }
 
 /* ---- the table from trace ids to times ---- */

@@ -158,20 +158,20 @@ item(struct writer *w, const struct place *at, struct sv text)
 	buf_release(&b);
 }
 
-static double
-below(double d)
+double
+a_little_less(double d)
 {
 	return d - fabs(d) * SLACK;
 }
 
-static double
-above(double d)
+double
+a_little_more(double d)
 {
 	return d + fabs(d) * SLACK;
 }
 
-static double
-number_of(const struct literal *l)
+double
+literal_number(const struct literal *l)
 {
 	return l->is_int ? (double)l->i : l->d;
 }
@@ -221,10 +221,10 @@ any_of(struct writer *w, const struct place *at, const struct pred *p)
 	}
 	for (size_t i = 0; i < p->n_lits; i++)
 		if (literal_is_number(&p->lits[i])) {
-			double d = number_of(&p->lits[i]);
+			double d = literal_number(&p->lits[i]);
 
 			W(w, " OR ");
-			within(w, at, below(d), above(d));
+			within(w, at, a_little_less(d), a_little_more(d));
 		}
 	W(w, ")");
 	if (p->n_lits == 1 && !any_number(p) && at->items.n != 0)
@@ -264,15 +264,15 @@ call(struct writer *w, const struct place *at, const struct pred *p)
 static void
 order(struct writer *w, const struct place *at, const struct pred *p)
 {
-	double d = number_of(&p->lits[0]);
+	double d = literal_number(&p->lits[0]);
 
 	W(w, " AND ");
 	if (p->op == OP_BETWEEN)
-		within(w, at, below(d), above(number_of(&p->lits[1])));
+		within(w, at, a_little_less(d), a_little_more(literal_number(&p->lits[1])));
 	else if (p->op == OP_GT || p->op == OP_GE)
-		within(w, at, below(d), INFINITY);
+		within(w, at, a_little_less(d), INFINITY);
 	else
-		within(w, at, -INFINITY, above(d));
+		within(w, at, -INFINITY, a_little_more(d));
 }
 
 static bool

@@ -144,7 +144,7 @@ split_can(const struct writer *w, const struct pred *filter)
 {
 	bool ok = true;
 
-	return count_bare(w, filter, false, &ok) != 0 && ok && w_have(w, CHC_RESOURCE) && w_have(w, CHC_ATTRS);
+	return !w->s->json && count_bare(w, filter, false, &ok) != 0 && ok && w_have(w, CHC_RESOURCE) && w_have(w, CHC_ATTRS);
 }
 
 static size_t

@@ -70,6 +70,16 @@ struct place place_of(const struct writer *, enum ch_span_column map, struct sv 
 void place_guard(struct writer *, const struct place *);	/* it is there */
 void place_value(struct writer *, const struct place *);
 
+/* The same number, a little less or more: servers read doubles off in the last digits. */
+double a_little_less(double);
+double a_little_more(double);
+double literal_number(const struct literal *);
+
+/* ---- ch_sql_json.c ---- */
+/* Of attributes in columns of JSON: LEAF_WIDE, or nothing. */
+enum how json_how(const struct ch_schema *, const struct pred *);
+void json_write(struct writer *, const struct pred *);
+
 /* ---- ch_sql_doubt.c ---- */
 void doubt_leaf(struct writer *, const struct pred *, bool deny);
 /* Is the row in doubt, behind "(" and what else is before; false: no row can be, and nothing. */
@@ -77,6 +87,14 @@ bool doubts_write(struct writer *, const struct pred *filter, const char *before
 /* The same in pieces: what is before is written before the first, which *any tells; the ")" is left. */
 void doubts_add(struct writer *, const struct pred *filter, const char *before, bool *any);
 void doubt_begin(struct writer *, const char *before, bool *any);
+
+/* ---- ch_sql_sort.c ---- */
+/* Is a sort key of the row in doubt, in brackets; false: none can be, and nothing. Defines what the order names. */
+bool sort_doubts_write(struct writer *, const struct ch_select *);
+/* Are the first rows alone asked for, if the filter is exact? */
+bool first_alone(const struct ch_select *);
+/* ORDER BY, and LIMIT, as out->limited tells. */
+void rows_order_write(struct writer *, const struct ch_select *, struct ch_sql *out);
 
 /* ---- ch_sql_span.c ---- */
 struct tops;

@@ -115,7 +115,7 @@ any_how(const struct ch_schema *s, const struct pred *p)
 	case FIELD_SCOPE:
 		return LEAF_EXACT;	/* nothing has it */
 	default:
-		return s->json ? LEAF_NOT : attr_how(p);
+		return s->json ? json_how(s, p) : attr_how(p);
 	}
 }
 
@@ -366,6 +366,8 @@ leaf_write(struct writer *w, const struct pred *p)
 		words_write(w, p);
 	} else if (p->field.scope == FIELD_SCOPE) {
 		W(w, "0");
+	} else if (p->field.scope != FIELD_INTRINSIC && w->s->json) {
+		json_write(w, p);
 	} else if (p->field.scope != FIELD_INTRINSIC) {
 		attr_write(w, p);
 	} else if (r->sort == SORT_NEVER || !w_have(w, r->column)) {

@@ -17,7 +17,7 @@ struct ch_scan {
 	struct ch_reply *reply;
 	struct ch_rows *rows;
 	struct ch_span_reader reader;
-	uint64_t passed_over;
+	uint64_t passed_over, doubtful;
 };
 
 /* s->sql */
@@ -86,6 +86,8 @@ ch_scan_next(struct ch_scan *s, struct span_batch *b, size_t n, struct err *e)
 			return 0;	/* the next call will say it again */
 		if (rc != 0 || (rc = ch_span_read(&s->reader, cells, &b->arena, &one, e)) < 0)
 			return rc;
+		if (s->sql.told_doubts && cells[s->sql.n_columns].p[0] != 0)
+			s->doubtful++;
 		if (rc > 0) {
 			s->passed_over++;
 			continue;
@@ -113,6 +115,12 @@ uint64_t
 ch_scan_passed_over(const struct ch_scan *s)
 {
 	return s->passed_over;
+}
+
+uint64_t
+ch_scan_doubtful(const struct ch_scan *s)
+{
+	return s->doubtful;
 }
 
 void

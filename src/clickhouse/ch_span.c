@@ -391,13 +391,14 @@ int
 ch_span_reader_init(struct ch_span_reader *rd, const struct ch_sql *sql, const struct ch_rows *rows,
     struct err *e)
 {
-	size_t n;
+	size_t n, want = sql->n_columns + sql->told_doubts + 1;
 
 	rd->columns = ch_rows_columns(rows, &n);
 	rd->n_columns = sql->n_columns;
-	if (n != sql->n_columns + 1)
-		return err_set(e, ERR_CORRUPT, -1, "ClickHouse's answer has %zu columns and not %zu", n,
-		    sql->n_columns + 1);
+	if (n != want)
+		return err_set(e, ERR_CORRUPT, -1, "ClickHouse's answer has %zu columns and not %zu", n, want);
+	if (sql->told_doubts && !ch_type_is(rd->columns[sql->n_columns].type, CH_UINT, 1))
+		return err_set(e, ERR_CORRUPT, -1, "ClickHouse's answer does not tell what is in doubt");
 	for (size_t i = 0; i < sql->n_columns; i++) {
 		rd->of[i] = sql->columns[i];
 		if (!readable(rd->of[i], rd->columns[i].type))

@@ -12,7 +12,7 @@ rule_remote_page(struct opt *o, bool *changed, struct err *e)
 
 	(void)e;
 	if (!opt_caps(o)->takes.page || p->scan.handed.page || p->output != ROW_SPAN ||
-	    p->page.limit == UINT64_MAX)
+	    p->page.limit == UINT64_MAX || !plan_caps_sort(opt_caps(o), p->order.keys, p->order.n_keys))
 		return 0;
 	p->scan.handed.page = true;
 	*changed = true;

@@ -38,3 +38,16 @@ plan_caps_take(const struct plan_caps *c, const struct pred *p)
 			return false;
 	return true;
 }
+
+bool
+plan_caps_sort(const struct plan_caps *c, const struct sort_key *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct field *f = &keys[i].field;
+
+		if ((c->sort_scopes >> f->scope & 1) == 0 ||
+		    (f->scope == FIELD_INTRINSIC && (c->sort_intrinsics >> f->intrinsic & 1) == 0))
+			return false;
+	}
+	return true;
+}

@@ -16,9 +16,15 @@ struct asked {
 
 static const char *const modes[] = {
 	[MODE_ALL] = "all that the filter leaves, once",
-	[MODE_FIRST] = "the first rows, once",
 	[MODE_WINDOWS] = "windows of time, newest first; the first one's text",
 	[MODE_TRACES] = "whole traces, once",
+};
+
+static const char *const firsts[] = {
+	[CH_TIES] = "the first rows, once",
+	[CH_BY_KEY] = "the first rows and one more, by one key; by all that orders them, if those may not be they",
+	[CH_BY_TIME] = "the first rows and one more, by key and time; by all that orders them, if those may not be they",
+	[CH_BY_IDS] = "the first rows and one more, by all that orders them",
 };
 
 /* As ch_source.c would, unless the server has spans by the thousand million. */
@@ -48,8 +54,7 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 	int rc = ERR_UNSUPPORTED;
 
 	if (!ch_may_group(s)) {
-		out->how = st->q.spare ? "the first rows and one more, by one key; with all that are equal, if those "
-		    "may not be they" : modes[st->mode];
+		out->how = st->mode == MODE_FIRST ? firsts[st->q.first] : modes[st->mode];
 	} else if (s->plan->output == ROW_COUNT && st->mode != MODE_TRACES) {
 		q.count = true;
 		out->how = "counted on the server";

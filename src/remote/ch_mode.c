@@ -21,17 +21,10 @@ ch_may_group(const struct source *s)
 static bool
 sorts_alike(const struct plan *p, struct ch_select *q)
 {
-	if (p->order.n_keys > CH_SORTS)
-		return false;
-	for (size_t i = 0; i < p->order.n_keys; i++) {
-		const struct sort_key *k = &p->order.keys[i];
-
-		if (k->field.scope != FIELD_INTRINSIC ||
-		    (k->field.intrinsic != IN_START && k->field.intrinsic != IN_DURATION))
+	for (size_t i = 0; i < p->order.n_keys; i++)
+		if (!ch_sql_sorts(q->schema, &p->order.keys[i].field))
 			return false;
-		q->sort[i] = (struct ch_sort){ k->field.intrinsic == IN_START ? CHC_TIMESTAMP :
-			CHC_DURATION, k->desc };
-	}
+	q->sort = p->order.keys;
 	q->n_sort = p->order.n_keys;
 	return true;
 }
@@ -65,12 +58,26 @@ takes_first(const struct source *s, struct ch_select *q, bool *yes, struct err *
 	return rc;
 }
 
-/* Durations that are past 63 bits, and none, come last from the wrong end. */
+/* One key is enough that hardly two rows share. Durations past 63 bits are none, and come last from the wrong end. */
 static bool
-may_spare(const struct ch_select *q)
+one_key_tells(const struct ch_select *q)
 {
-	return q->n_sort != 0 && q->limit != 0 && q->limit <= CH_SPARE_MOST && (q->sort[0].column == CHC_TIMESTAMP ||
-	    q->sort[0].desc || q->schema->signed_duration);
+	const struct sort_key *k = q->sort;
+
+	return k->field.scope == FIELD_INTRINSIC && (k->field.intrinsic == IN_START ||
+	    (k->field.intrinsic == IN_DURATION && (k->desc || q->schema->signed_duration)));
+}
+
+/* Of an attribute indexes know where it is. */
+static void
+choose_first(struct ch_select *q)
+{
+	if (q->n_sort == 0 || q->limit == 0 || q->limit > CH_SPARE_MOST)
+		q->first = CH_TIES;
+	else
+		q->first = one_key_tells(q) ? CH_BY_KEY : CH_BY_TIME;
+	q->there = q->first == CH_BY_TIME && q->sort[0].field.scope != FIELD_INTRINSIC &&
+	    q->sort[0].field.scope != FIELD_SCOPE;
 }
 
 static int
@@ -80,7 +87,8 @@ choose_mode(const struct source *s, struct ch_state *st, struct err *e)
 	bool first;
 	int rc = takes_first(s, &st->q, &first, e);
 
-	st->q.spare = first && may_spare(&st->q);
+	if (first)
+		choose_first(&st->q);
 	/* By time the newest windows have them, and the others need not be read. */
 	if (first)
 		st->mode = st->q.n_sort == 0 && !ch_sql_names_traces(st->q.filter) ? MODE_WINDOWS : MODE_FIRST;

@@ -5,8 +5,8 @@
  * filter exactly, give() tests it again, and its fields come along.
  *
  *   counted   a count that can be said exactly is the server's
- *   first     the first rows by duration, where the filter can be said exactly: ORDER BY and
- *             LIMIT, once; twice if those that come of one key alone may not be they
+ *   first     the first rows of a sort, where the filter can be said exactly: ORDER BY and LIMIT,
+ *             by as little as may tell, and again by more if those that come may not be they
  *   windows   rows by time: pieces of the time, newest first, each as long as the ones before let
  *             expect about WINDOW_ROWS of; so memory is bounded, and the first come soon. With a
  *             limit that can be told, too, and is soon full. Of few rows there is one window
@@ -385,7 +385,7 @@ give_first(struct source *s, struct give *g, struct err *e)
 	struct ch_scan *scan = NULL;
 	int rc = scan_begin(s, &scan, e), given;
 
-	if (rc == 0 && st->q.spare) {
+	if (rc == 0 && st->q.first != CH_TIES) {
 		rc = ch_first_read(st, scan, e);
 		took(s, ch_scan_outcome(scan));
 		if (rc > 0 && st->batch.n != 0 && (given = give(g, &st->batch, e)) < 0)
@@ -408,10 +408,10 @@ source_scan(struct source *s, struct slice slice, struct row_sink *sink, struct 
 	st->q.range = (struct time_range){ slice.first,
 		slice.last == UINT64_MAX ? slice.last : slice.last + 1 };
 	st->window_rows = st->window_bytes = 0;
-	if (!st->counted && (rc = look_for_times(s, e)) == 0 && st->q.spare) {
+	if (!st->counted)
+		rc = look_for_times(s, e);
+	while (!st->counted && rc == 0 && st->q.first != CH_TIES)
 		rc = give_first(s, g, e);
-		st->q.spare = false;
-	}
 	if (!st->counted && rc == 0 && (rc = scan_begin(s, &scan, e)) == 0) {
 		rc = give_rows(s, g, scan, e);
 		took(s, ch_scan_outcome(scan));
@@ -445,12 +445,20 @@ source_part_name(const struct source *s, uint32_t part)
 	return "ClickHouse";
 }
 
+#define SORT(i) INTRINSIC_BIT(IN_##i)
+
+/* What the table at hand has not the columns for is told when it is known (ch_sql_sorts). */
 static const struct plan_caps caps = {
 	.server = "ClickHouse",
 	.takes = { .filter = true, .page = true, .groups = true, .by_trace = true },
 	.parents = true,
 	.projection = true,
 	.newest = true,
+	.sort_scopes = 1u << FIELD_INTRINSIC | 1u << FIELD_SPAN | 1u << FIELD_RESOURCE | 1u << FIELD_BARE |
+		1u << FIELD_SCOPE,
+	.sort_intrinsics = SORT(SERVICE) | SORT(NAME) | SORT(KIND) | SORT(STATUS) | SORT(STATUS_MESSAGE) |
+		SORT(SCOPE) | SORT(SCOPE_VERSION) | SORT(TRACE_ID) | SORT(SPAN_ID) | SORT(PARENT_SPAN_ID) |
+		SORT(TRACE_STATE) | SORT(FLAGS) | SORT(START) | SORT(END) | SORT(DURATION),
 };
 
 const struct source_ops source_clickhouse = {

@@ -7,7 +7,12 @@
 #include "clickhouse/ch_scan.h"
 #include "remote/ch_server.h"
 
-#define CH_SPARE_MOST 500		/* rows that are held till it is known whether they are the first */
+/*
+ * Rows that are held till it is known whether they are the first; servers know of so few before they read
+ * the wide columns (query_plan_max_limit_for_lazy_materialization).
+ */
+#define CH_SPARE_MOST 9999
+#define CH_SPARE_BYTES ((size_t)32 << 20)
 #define TIMES_AGE_NS 10000000000ull	/* how old what is known of the times of all spans may be */
 
 #define CH_KEYS 32			/* of a map; where more are asked for it comes whole */
@@ -56,7 +61,10 @@ server_of(const struct source *s)
 void ch_need_of(const struct source *, bool tested, bool own, struct ch_need *);
 
 /* ---- ch_first.c ---- */
-/* The rows of a question with q.spare, into the batch: >0 if they are the first, 0 if that can't be told. */
+/*
+ * The rows of a question with one to spare, into the batch: >0 if they are the first; 0 if that can't
+ * be told, and then q.first says how to ask next.
+ */
 int ch_first_read(struct ch_state *, struct ch_scan *, struct err *) WARN_UNUSED;
 
 /* ---- ch_mode.c ---- */

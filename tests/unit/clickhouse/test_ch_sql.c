@@ -18,6 +18,7 @@
 #include "clickhouse/ch_groups.h"
 #include "query/query.h"
 
+#define SORTS_MOST 8
 #define NOW 1795262400000000000ull	/* 2026-11-21T12:00:00Z */
 #define MAP "Map(LowCardinality(String), String)"
 
@@ -46,7 +47,23 @@ static const struct table_row memory = { { "Memory", 6 }, { NULL, 0 }, { NULL, 0
 static const struct table_row distributed = { { "Distributed", 11 },
 	{ "Distributed('all', 'otel', 'otel_traces_local')", 46 }, { NULL, 0 } };
 
-static struct ch_schema plain, rich, bare, spread;
+static struct ch_schema plain, rich, bare, spread, json;
+
+static struct column_row in_json[N_PLAIN];
+
+/* The same with JSON for Map. */
+static const struct column_row *
+of_json(void)
+{
+	for (size_t i = 0; i < N_PLAIN; i++) {
+		in_json[i] = exporter[i];
+		if (sv_is(in_json[i].type, MAP))
+			in_json[i].type = SV("JSON(max_dynamic_types=16, max_dynamic_paths=256)");
+		else if (sv_is(in_json[i].type, "Array(" MAP ")"))
+			in_json[i].type = SV("Array(JSON)");
+	}
+	return in_json;
+}
 
 static int
 make(struct ch_schema *s, const char *name, size_t n, const struct table_row *t)
@@ -56,7 +73,7 @@ make(struct ch_schema *s, const char *name, size_t n, const struct table_row *t)
 	memset(s, 0, sizeof *s);
 	arena_init(&s->a);
 	s->table = (struct ch_table){ SV("otel"), sv_cstr(name) };
-	if (schema_columns(s, exporter, n, &e) != 0 || schema_engine(s, t, &e) != 0)
+	if (schema_columns(s, s == &json ? of_json() : exporter, n, &e) != 0 || schema_engine(s, t, &e) != 0)
 		return -1;
 	s->trace_ts = (struct ch_table){ SV("otel"), SV("otel_traces_trace_id_ts") };
 	return 0;
@@ -68,7 +85,7 @@ setup(void **state)
 	(void)state;
 	return make(&plain, "otel_traces", N_PLAIN, &merge_tree) | make(&rich, "ri`ch", N_RICH, &merge_tree) |
 	    make(&bare, "bare", N_PLAIN, &memory) |
-	    make(&spread, "otel_traces", N_PLAIN, &distributed);
+	    make(&spread, "otel_traces", N_PLAIN, &distributed) | make(&json, "json", N_PLAIN, &merge_tree);
 }
 
 static int
@@ -79,10 +96,11 @@ teardown(void **state)
 	arena_release(&rich.a);
 	arena_release(&bare.a);
 	arena_release(&spread.a);
+	arena_release(&json.a);
 	return 0;
 }
 
-enum what { ROWS, COUNT, HEX, TRACES, LONGEST, APART, SPARE, KEYS, COMPARE, GROUPS, RANKED, LEVELS, OWN };
+enum what { ROWS, COUNT, HEX, TRACES, LONGEST, APART, SPARE, TIMED, WHOLE, KEYS, COMPARE, GROUPS, RANKED, LEVELS, OWN };
 
 static const struct {
 	struct ch_schema *schema;
@@ -137,9 +155,23 @@ static const struct {
 	{ &plain, "/service/it's/where/span.n/gt/5/since/1h/limit/3", HEX },
 	{ &plain, "/where/trace_duration/gt/1s/service/a/since/1h", TRACES },
 	{ &spread, "/where/depth/gt/3/service/a", TRACES },
-	{ &plain, "/service/a/duration/gt/1s/limit/20", LONGEST },
-	{ &plain, "/service/a/duration/gt/1s/limit/20", SPARE },
-	{ &plain, "/where/span.n/gt/7/limit/20", SPARE },
+	{ &plain, "/service/a/duration/gt/1s/sort/duration:desc/limit/20", LONGEST },
+	{ &plain, "/service/a/duration/gt/1s/sort/duration:desc/limit/20", SPARE },
+	{ &plain, "/where/span.n/gt/7/sort/duration:desc/limit/20", SPARE },
+	{ &plain, "/service/a/sort/start:asc/limit/20", SPARE },
+	{ &plain, "/sort/name,duration:desc/limit/50", TIMED },
+	{ &plain, "/sort/kind,status:asc,end,parent_span_id,trace_id:asc,flags,scope.a/limit/50", TIMED },
+	{ &plain, "/sort/status_message:asc,service/limit/50", LONGEST },
+	{ &plain, "/sort/http.route/limit/100", TIMED },
+	{ &plain, "/service/a/where/zone/eq/b/sort/span.n:desc/limit/100", TIMED },
+	{ &plain, "/sort/span.n:asc,resource.k8s.pod/limit/100", WHOLE },
+	{ &plain, "/since/1h/sort/span.n/limit/100", LONGEST },
+	{ &bare, "/sort/span.n/limit/100", LONGEST },
+	{ &rich, "/sort/http.route,span.http.route:asc/limit/1", TIMED },
+	{ &plain, "/where/http.method/eq/GET/sort/zone:asc,name/limit/9", TIMED },
+	{ &plain, "/where/http.method/eq/GET/sort/zone:asc,name/limit/9", LONGEST },
+	{ &plain, "/where/span.n/gt/7/sort/zone/limit/20", TIMED },
+	{ &plain, "/sort/span.n/limit/100", HEX },
 	/* Of the maps two keys each; spans that pass by themselves need nothing of their resources. */
 	{ &plain, "/service/a/since/1h", KEYS },
 	{ &plain, "/has/http.route/since/1h", KEYS },
@@ -177,6 +209,13 @@ static const struct {
 	    GROUPS },
 	{ &spread, "/service/a/group/parent:resource.service.name/agg/p95:parent:duration,max:parent:start", RANKED },
 	{ &bare, "/since/1h/group/zone,parent:zone/agg/count", OWN },
+	/* Columns of JSON, whose paths are keys. */
+	{ &json, "/service/a/where/http.route/eq/%2Fcart", ROWS },
+	{ &json, "/where/span.n/in/5,x,2.5/where/resource.k/contains/a/where/span.n/between/1,2/where/span.n/gt/x", ROWS },
+	{ &json, "/not/where/span.a/ne/b/any/has/a/where/span.b/lt/5/end/where/span.c/starts/x", ROWS },
+	{ &json, "/where/span.a:b/eq/c/where/span.a..b/eq/c/where/span.%60/eq/c/where/event.k/eq/v/name/x", ROWS },
+	{ &json, "/sort/span.a/limit/5", TIMED },
+	{ &json, "/sort/name,kind/limit/5", TIMED },
 	{ &plain, "/service/a/since/1h/compare/status/error/end", COMPARE },
 	{ &spread, "/where/span.n/gt/5/compare/where/name/re/a+/where/http.route/eq/x/end", COMPARE },
 };
@@ -189,6 +228,8 @@ print_sql(struct buf *b, const struct ch_sql *sql)
 		BUF_LIT(b, "limited\n");
 	if (sql->doubts)
 		BUF_LIT(b, "doubts\n");
+	if (sql->told_doubts)
+		BUF_LIT(b, "doubts of rows\n");
 	buf_sv(b, sql->text);
 	buf_putc(b, '\n');
 	for (size_t i = 0; i < sql->n_params; i++) {
@@ -219,11 +260,12 @@ groups(struct buf *b, const struct ch_select *s, const struct query *q, struct a
 static void
 one(struct buf *b, size_t i, struct arena *a)
 {
-	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "apart ", "spare ",
+	static const char *const words[] = { "", "count ", "hex ", "traces ", "longest ", "apart ", "spare ", "timed ", "whole ",
 		"keys ", "compare ", "groups ", "ranked ", "levels ", "own " };
-	static const struct sv keys[] = { { "http.route", 10 }, { "it's", 4 }, { "k8s.pod", 7 } };
+	static const struct sv some_keys[] = { { "http.route", 10 }, { "it's", 4 }, { "k8s.pod", 7 } };
 	struct query_env env = { .now = NOW };
 	const struct query *q;
+	struct sort_key keys[SORTS_MOST];
 	struct path *path;
 	struct ch_sql sql;
 	struct sv file;
@@ -233,6 +275,9 @@ one(struct buf *b, size_t i, struct arena *a)
 	    words[cases[i].what], cases[i].path);
 	if (path_parse(sv_cstr(cases[i].path), NULL, &path, &file, &e) < 0 || query_bind(path, &env, a, &q, &e) < 0)
 		fail_msg("%s: %s", cases[i].path, e.msg);
+	assert_true(q->n_sort <= SORTS_MOST);
+	for (size_t k = 0; k < q->n_sort && cases[i].what < GROUPS; k++)
+		keys[k] = q->sort[k].by;
 	struct ch_select s = { .schema = cases[i].schema, .filter = q->filter, .range = q->range, .newest = true,
 		.columns = i == 0 ? (1ull << N_CHC) - 1 : 1ull << CHC_TRACE_ID | 1ull << CHC_ATTRS,
 		.limit = q->has_limit ? q->limit : UINT64_MAX, .count = cases[i].what == COUNT,
@@ -240,8 +285,9 @@ one(struct buf *b, size_t i, struct arena *a)
 		.ranked = cases[i].what == RANKED,
 		.by_trace = cases[i].what == LEVELS, .own = cases[i].what == OWN,
 		.shift = cases[i].what == RANKED ? 3600000000000 : 0,
-		.sort = { { CHC_DURATION, true } }, .n_sort = cases[i].what == LONGEST || cases[i].what == SPARE,
-		.spare = cases[i].what == SPARE };
+		.sort = keys, .n_sort = cases[i].what < GROUPS ? q->n_sort : 0,
+		.first = cases[i].what == SPARE ? CH_BY_KEY : cases[i].what == TIMED ? CH_BY_TIME :
+		cases[i].what == WHOLE ? CH_BY_IDS : CH_TIES, .there = cases[i].what == TIMED && q->n_sort == 1 };
 	if (cases[i].what == APART) {
 		s.own_columns = s.columns;
 		s.columns |= 1ull << CHC_RESOURCE;
@@ -250,8 +296,8 @@ one(struct buf *b, size_t i, struct arena *a)
 		s.told = true;
 		s.own_columns = s.columns;
 		s.columns |= 1ull << CHC_RESOURCE;
-		s.keys = keys;
-		s.resource_keys = &keys[1];
+		s.keys = some_keys;
+		s.resource_keys = &some_keys[1];
 		s.n_keys = s.n_resource_keys = 2;
 	}
 	if (cases[i].what == COMPARE && ch_sql_contrast(&s, q->compare, a, &sql, &e) < 0)
