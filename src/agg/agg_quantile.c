@@ -326,3 +326,40 @@ quantile_at(struct agg_memory *m, struct quantile *q, uint64_t part, uint64_t wh
 		return double_at(q, lo);
 	return int_at(q, rank - lo);
 }
+
+/* ---- ahead of being asked for ---- */
+
+bool
+ranks_begin(struct agg_memory *m, struct quantile *q, size_t n)
+{
+	size_t bytes = sizeof *q->ranks + n * sizeof q->ranks->v[0];
+	struct err ignored = ERR_INIT;
+
+	if (q->ranks != NULL || q->sketch != NULL || q->packs != NULL || q->n_doubles != 0 ||
+	    agg_take(m, bytes, &ignored) < 0)
+		return false;
+	if ((q->ranks = malloc(bytes)) == NULL) {
+		m->used -= bytes;
+		return false;
+	}
+	q->ranks->n = n;
+	q->ranks->is_unsigned = q->is_unsigned;
+	return true;
+}
+
+void
+ranks_find(struct quantile *q)
+{
+	struct ranks *r = q->ranks;
+
+	if (r->n > SELECT_MOST)
+		quantile_sort(q);
+	for (size_t i = 0; i < r->n; i++) {
+		size_t rank = quantile_rank(q->n_ints, r->v[i].of.part, r->v[i].of.whole);
+		uint64_t image = r->n > SELECT_MOST ? q->ints[rank] :
+		    images_select(q->ints, q->n_ints, rank);
+
+		r->v[i].number = r->is_unsigned ? image :
+		    (uint64_t)number_of_image(NUMBER_I64, image).i;
+	}
+}
