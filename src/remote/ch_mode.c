@@ -72,8 +72,10 @@ one_key_tells(const struct ch_select *q)
 static void
 choose_first(struct ch_select *q)
 {
-	if (q->n_sort == 0 || q->limit == 0 || q->limit > CH_SPARE_MOST)
+	if (q->limit == 0 || q->limit > CH_SPARE_MOST)
 		q->first = CH_TIES;
+	else if (q->n_sort == 0)
+		q->first = CH_BY_IDS;
 	else
 		q->first = one_key_tells(q) ? CH_BY_KEY : CH_BY_TIME;
 	q->there = q->first == CH_BY_TIME && q->sort[0].field.scope != FIELD_INTRINSIC &&

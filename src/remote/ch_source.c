@@ -388,6 +388,8 @@ give_first(struct source *s, struct give *g, struct err *e)
 	if (rc == 0 && st->q.first != CH_TIES) {
 		rc = ch_first_read(st, scan, e);
 		took(s, ch_scan_outcome(scan));
+		if (rc > 0)
+			st->window_rows = st->batch.n;
 		if (rc > 0 && st->batch.n != 0 && (given = give(g, &st->batch, e)) < 0)
 			rc = given;
 	}
