@@ -6,7 +6,7 @@
 #include "agg/agg_given.h"
 #include "chsql/ch_write.h"
 
-/* ---- ch_sql.c ---- */
+/* ---- ch_sql_where.c ---- */
 /* WHERE: all spans of the traces that have one which passes. */
 void traces_write(struct writer *, const struct ch_select *q);
 /* The same without the word; and without the column before " IN". */
@@ -91,6 +91,8 @@ void doubt_begin(struct writer *, const char *before, bool *any);
 /* ---- ch_sql_sort.c ---- */
 /* Is a sort key of the row in doubt, in brackets; false: none can be, and nothing. Defines what the order names. */
 bool sort_doubts_write(struct writer *, const struct ch_select *);
+/* The condition of w->rows: of all rows those whose keys are in doubt, or are not. */
+void sort_rows_write(struct writer *, const struct ch_select *);
 /* Are the first rows alone asked for, if the filter is exact? */
 bool first_alone(const struct ch_select *);
 /* ORDER BY, and LIMIT, as out->limited tells. */

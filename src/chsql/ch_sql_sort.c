@@ -148,6 +148,14 @@ sort_doubts_write(struct writer *w, const struct ch_select *q)
 	return any;
 }
 
+void
+sort_rows_write(struct writer *w, const struct ch_select *q)
+{
+	if (w->rows == ROWS_SURE)
+		W(w, "NOT ");
+	(void)sort_doubts_write(w, q);
+}
+
 /* ---- keys ---- */
 
 static void
