@@ -85,11 +85,11 @@ struct quantile {
 	bool sorted, is_unsigned;	/* is_unsigned: its integers are */
 	uint8_t n_selected;		/* how often a rank was looked for without sorting */
 	struct sketch *sketch;		/* or NULL: all of them, and no others are kept */
-	struct ranks *ranks;		/* or NULL: what was found elsewhere, and no numbers are kept */
+	struct ranks *ranks;		/* or NULL: what is found already; of what a server found no numbers are kept */
 	struct packs *packs;		/* or NULL: more of them; then these are all of one kind */
 };
 
-/* Percentiles that somebody else found of all its numbers. */
+/* Percentiles of all its numbers that a server, or a thread ahead of the others, found. */
 struct ranks {
 	size_t n;
 	bool is_unsigned;

@@ -354,6 +354,8 @@ ranks_find(struct quantile *q)
 
 	if (r->n > SELECT_MOST)
 		quantile_sort(q);
+	else
+		q->sorted = false;
 	for (size_t i = 0; i < r->n; i++) {
 		size_t rank = quantile_rank(q->n_ints, r->v[i].of.part, r->v[i].of.whole);
 		uint64_t image = r->n > SELECT_MOST ? q->ints[rank] :

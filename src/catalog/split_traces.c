@@ -178,7 +178,7 @@ count_traces(struct together *k)
 	int rc;
 
 	for (size_t i = 0; i < k->snap->n_shards; i++) {
-		if ((rc = snapshot_shard(k->snap, i, &s, k->e)) < 0)
+		if ((rc = k->look->fn(k->look->arg, k->e)) < 0 || (rc = snapshot_shard(k->snap, i, &s, k->e)) < 0)
 			return rc;
 		n += shard_info(s)->n_traces;
 	}

@@ -88,12 +88,22 @@ doubt_column(struct writer *w, void *arg)
 	W(w, " AS spanfs_d");
 }
 
+/* Of parts the order has only what comes of them, and attributes' columns come as they are asked for. */
+static bool
+orders_by_attrs(const struct ch_select *q)
+{
+	for (size_t i = 0; i < q->n_sort; i++)
+		if (q->sort[i].field.scope != FIELD_INTRINSIC && q->sort[i].field.scope != FIELD_SCOPE)
+			return true;
+	return false;
+}
+
 /* Up to WHERE, or all but the order. */
 static void
 select_write(struct writer *w, const struct ch_select *q, struct ch_sql *out)
 {
 	struct selecting x = { q, out };
-	bool split = !q->whole_traces && split_can(w, q->filter);
+	bool split = !q->whole_traces && !orders_by_attrs(q) && split_can(w, q->filter);
 
 	W(w, "SELECT ");
 	if (q->count && split) {

@@ -82,6 +82,7 @@ take(struct request *rq, const struct shared_result *s, const struct sink *sink,
 	    .n_unpriced = s->n_unpriced, .n_bytes = s->bytes.n, .shared = true };
 	if (code == 0)
 		code = expect_rows(rq, s->n_shown, e);
+	rq->note.n = 0;
 	buf_sv(&rq->note, s->note);
 	if (code == 0)
 		code = buf_ok(&rq->note, e);

@@ -94,7 +94,8 @@ drain(struct running *x, struct exec *ex, struct formatter *f, struct err *e)
 		x->info->n_rows += b.n;
 		if (b.kind == ROW_COUNT)
 			x->count = b.count;
-		if (b.kind == ROW_SPAN && x->r->engine->server != NULL)
+		/* Of parts of spans nobody knows whether the rest is equal, too. */
+		if (b.kind == ROW_SPAN && x->r->engine->server != NULL && x->r->plan->fetch.projection.all)
 			repeats_add(&x->repeats, b.spans, b.n);
 		code = format_batch(x, f, &b, e);
 		x->format_ns += clock_mono_ns() - t0;

@@ -54,8 +54,10 @@ class Side:
             args += ['-o', o]
         self.log = open(point + '.log', 'w+', encoding='utf-8')
         self.server = subprocess.Popen(args + [what, point], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        end = time.monotonic() + 60
         while not os.path.ismount(point):
-            if self.server.poll() is not None:
+            if self.server.poll() is not None or time.monotonic() > end:
+                self.server.kill()
                 self.log.seek(0)
                 raise SystemExit('no mount of %s: %s' % (what, self.log.read()))
             time.sleep(0.02)
@@ -97,9 +99,13 @@ class Sides:
             self.close_all.callback(s.close)
             return s
 
-        self.here = side(args.store, [], 'here')
-        self.lost = side(args.lost, [], 'lost')
-        self.there = side('clickhouse', server, 'there')
+        try:
+            self.here = side(args.store, [], 'here')
+            self.lost = side(args.lost, [], 'lost')
+            self.there = side('clickhouse', server, 'there')
+        except BaseException:
+            self.close_all.close()
+            raise
 
     def compare(self, path):
         """(verdict, words, seconds here and there)"""

@@ -148,7 +148,9 @@ static void
 drawn(const char *name)
 {
 	static const char *const wheres[] = { "", "", "/service/s1", "/where/x/eq/y", "/where/span.a/ne/b",
-		"/not/where/a/eq/a", "/where/r/in/a,b,true", "/where/span.n/gt/20" };
+		"/not/where/a/eq/a", "/where/r/in/a,b,true", "/where/span.n/gt/20",
+		/* Of a filter in two parts, with single keys of maps. */
+		"/where/r/in/a,b,true/select/span_id,a", "/has/r/select/name,resource.a", "/where/a/ne/a/select/trace_id,r" };
 	static const char *const ways[] = { "", ":desc", ":asc" };
 	unsigned rounds = rounds_of_all(SOME_SORTS, ALL_SORTS);
 	char sort[128];
