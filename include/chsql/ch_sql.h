@@ -2,7 +2,8 @@
 /*
  * ch_sql: a question about spans as SQL. A statement is put together from three kinds of pieces:
  * texts of this program, names of columns that the schema read, quoted, and parameters {p0:String},
- * whose values travel beside it. No value is ever part of the text.
+ * whose values travel beside it. No value is ever part of the text, but for keys in columns of JSON: they
+ * are paths, quoted, of letters, digits, _, - and single dots (ch_sql_json.c).
  *
  * Conditions go over leaf by leaf where they can. What comes is never less than what the filter
  * lets through; `exact` says that it is no more either, for spans as ch_span makes them of rows.
@@ -11,7 +12,7 @@
  *   texts        eq ne in notin, and of names and the like contains notcontains starts ends: exact
  *   attributes   text: eq ne in notin exact; a literal that reads as a number matches texts that are
  *                that number in any spelling, so these and orders of numbers come with some more;
- *                contains starts ends likewise; orders of texts and text/WORDS are left
+ *                contains starts ends likewise; orders of texts are left; text/WORDS: ch_sql_words.c
  *   in JSON      as much of eq in, contains starts ends and orders of numbers as types tell (ch_sql_json.c)
  *   patterns     re nre of texts and attributes, where PCRE2 and RE2 mean the same (ch_sql_re.c)
  *   kind status  eq ne in notin, in both spellings

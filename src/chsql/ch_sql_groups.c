@@ -340,9 +340,8 @@ ch_sql_groups(const struct ch_select *q, const struct agg_table *t, struct arena
 	out->parents = parents_asked(g, &want);
 	if (out->parents && q->hex)
 		return not_here(e);
-	for (size_t i = 0; i < g->n_keys; i++)
-		if (!key_can(&w, &g->keys[i]))
-			return not_here(e);
+	if (!keys_can(&w, g))
+		return not_here(e);
 	asked = with_key(q, g, a);
 	if (asked.filter == NULL)
 		return err_nomem(e);

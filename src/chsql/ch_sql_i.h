@@ -14,6 +14,8 @@ void traces_in(struct writer *, const struct ch_select *q);
 void traces_of(struct writer *, const struct ch_select *q);
 /* The spans of these seconds, as the table of times has them: inclusive. */
 void seconds_write(struct writer *, uint64_t first_s, uint64_t last_s);
+/* Rows that have ids: others are no spans, and must not take the places of those that are. */
+void ids_write(struct writer *);
 /*
  * In brackets, the rows of the two parts of a filter that splits: `columns` is called in each, and
  * may name there what the outside has by these names.
@@ -115,7 +117,8 @@ void bucket_write(struct writer *, const struct tops *);
 void errors_write(struct writer *);	/* how many are */
 
 /* ---- ch_sql_keys.c ---- */
-bool key_can(const struct writer *, const struct field *);
+/* Can the server tell all of them, and each from the others? */
+bool keys_can(const struct writer *, const struct grouping *);
 void key_write(struct writer *, const struct field *, size_t i);
 /* As they are called in the parts, in the join with parents, and where groups are made by them. */
 void key_names(struct writer *, const struct field *, size_t i);

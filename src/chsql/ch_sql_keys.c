@@ -49,7 +49,7 @@ ch_key_always(enum intrinsic i)
 	return !leaf_rows[i].optional;
 }
 
-bool
+static bool
 key_can(const struct writer *w, const struct field *key)
 {
 	struct field inner = inner_of(key), *f = &inner;
@@ -61,6 +61,29 @@ key_can(const struct writer *w, const struct field *key)
 		return in_map(w->s, f);
 	c = own_column(f->intrinsic);
 	return c != N_CHC && w_have(w, c);
+}
+
+/* A bare key's value is told as the span's own, though it may be its resource's. */
+static bool
+clash(const struct field *bare, const struct field *own)
+{
+	struct field b = inner_of(bare), o = inner_of(own);
+
+	return is_parents(bare) == is_parents(own) && b.scope == FIELD_BARE && o.scope == FIELD_SPAN &&
+	    sv_eq(b.key, o.key);
+}
+
+bool
+keys_can(const struct writer *w, const struct grouping *g)
+{
+	for (size_t i = 0; i < g->n_keys; i++) {
+		if (!key_can(w, &g->keys[i]))
+			return false;
+		for (size_t j = 0; j < g->n_keys; j++)
+			if (clash(&g->keys[i], &g->keys[j]))
+				return false;
+	}
+	return true;
 }
 
 /* 2: it is text, as the column of services says (ch_span.c). */

@@ -43,16 +43,6 @@ is_every(const struct ch_select *q)
 	return q->filter->kind == PRED_TRUE && q->range.from == 0 && q->range.to > INT64_MAX && !q->has_times;
 }
 
-/* An id of either kind that is one. */
-static void
-some_ids(struct writer *w)
-{
-	w_column(w, CHC_TRACE_ID);
-	W(w, " NOT IN ('', '00000000000000000000000000000000') AND ");
-	w_column(w, CHC_SPAN_ID);
-	W(w, " NOT IN ('', '0000000000000000')");
-}
-
 static void
 table_begin(struct writer *w, const struct ch_select *q, const struct grouping *g, const struct agg_given_want *want)
 {
@@ -103,7 +93,7 @@ parents_join(struct writer *w, const struct ch_select *q, const struct grouping 
 	} else {
 		W(w, " WHERE ");
 	}
-	some_ids(w);
+	ids_write(w);
 	W(w, ") AS spanfs_r ON ");
 	w_column(w, CHC_TRACE_ID);
 	W(w, " = spanfs_rt AND ");
@@ -123,7 +113,16 @@ ids_doubt(struct writer *w, const char *before, bool *any)
 {
 	doubt_begin(w, before, any);
 	W(w, "NOT (");
-	some_ids(w);
+	ids_write(w);
+	/* As rows ids of other forms are an error; as texts they would have no parent. */
+	W(w, " AND length(");
+	w_column(w, CHC_TRACE_ID);
+	W(w, ") = 32 AND length(");
+	w_column(w, CHC_PARENT_SPAN_ID);
+	W(w, ") IN (0, 16) AND lower(");
+	w_column(w, CHC_PARENT_SPAN_ID);
+	W(w, ") = ");
+	w_column(w, CHC_PARENT_SPAN_ID);
 	W(w, ")");
 }
 

@@ -146,15 +146,13 @@ others_write(struct clause *c, const struct pred *filter, bool apart)
 	W(c->w, ")");
 }
 
-/* Such rows are no spans, and must not take the places of those that are. */
-static void
-ids_write(struct clause *c)
+void
+ids_write(struct writer *w)
 {
-	also(c);
-	w_column(c->w, CHC_TRACE_ID);
-	W(c->w, " NOT IN ('', '00000000000000000000000000000000') AND ");
-	w_column(c->w, CHC_SPAN_ID);
-	W(c->w, " NOT IN ('', '0000000000000000')");
+	w_column(w, CHC_TRACE_ID);
+	W(w, " NOT IN ('', '00000000000000000000000000000000') AND ");
+	w_column(w, CHC_SPAN_ID);
+	W(w, " NOT IN ('', '0000000000000000')");
 }
 
 /* Is the order whole? Otherwise who asks looks himself. */
@@ -186,8 +184,10 @@ part_write(struct writer *w, const struct ch_select *q, enum part part)
 		also(&c);
 		split_guard_not(w, q->filter);
 	}
-	if (q->ids || whole_order(q))
-		ids_write(&c);
+	if (q->ids || whole_order(q)) {
+		also(&c);
+		ids_write(w);
+	}
 	if (first_alone(q) && q->there) {
 		also(&c);
 		W(w, "(");

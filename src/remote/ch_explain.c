@@ -27,6 +27,12 @@ static const char *const firsts[] = {
 	[CH_BY_IDS] = "the first rows and one more, by all that orders them",
 };
 
+static const char *
+how_rows_come(const struct ch_state *st)
+{
+	return st->mode == MODE_FIRST ? firsts[st->q.first] : modes[st->mode];
+}
+
 /* As ch_source.c would, unless the server has spans by the thousand million. */
 static int
 groups_sql(struct agg_table *groups, enum agg_side side, struct ch_select *q, struct arena *a,
@@ -54,7 +60,7 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 	int rc = ERR_UNSUPPORTED;
 
 	if (!ch_may_group(s)) {
-		out->how = st->mode == MODE_FIRST ? firsts[st->q.first] : modes[st->mode];
+		out->how = how_rows_come(st);
 	} else if (s->plan->output == ROW_COUNT && st->mode != MODE_TRACES) {
 		q.count = true;
 		out->how = "counted on the server";
@@ -76,7 +82,7 @@ find_out(const struct source *s, struct ch_state *st, struct arena *a, struct as
 		return rc;
 	out->own = out->times = false;
 	out->how = s->plan->output == ROW_GROUP && s->env->groups == NULL ?
-	    "the step of its buckets is known when it runs; this, if the rows come" : modes[st->mode];
+	    "the step of its buckets is known when it runs; this, if the rows come" : how_rows_come(st);
 	return ch_sql_select(&st->q, a, &out->sql, e);
 }
 

@@ -66,6 +66,20 @@ options(const struct source *s)
 		.cancel = s->env->cancel, .comment = s->env->comment };
 }
 
+enum { CODE_NO_FUNCTION = 46, CODE_NO_AGGREGATE = 63 };
+
+/* Servers before mapFilter give whole maps. */
+static bool
+whole_maps(struct ch_state *st, const struct ch_outcome *o)
+{
+	bool had = st->q.n_keys != 0 || st->q.n_resource_keys != 0;
+
+	if (o->code != CODE_NO_FUNCTION)
+		return false;
+	st->q.n_keys = st->q.n_resource_keys = 0;
+	return had;
+}
+
 /* Once more, if the table turns out to have another shape now. */
 static int
 again(struct source *s, const struct ch_outcome *o, int rc, struct err *e)
@@ -83,7 +97,7 @@ again(struct source *s, const struct ch_outcome *o, int rc, struct err *e)
 		return changed;
 	}
 	if (changed > 0)
-		return rc;
+		return whole_maps(st, o) ? 0 : rc;
 	st->layout = ch_server_layout(st->server);
 	ch_layout_put(old);
 	st->q.schema = st->layout->schema;
@@ -307,7 +321,8 @@ source_contrast(struct source *s, struct err *e)
 	if ((rc = look_for_times(s, e)) < 0)
 		return rc;
 	if ((rc = ch_contrast(c, &st->q, selection, &o, s->env->contrast, &outcome, e)) < 0) {
-		if (rc == ERR_UNSUPPORTED && outcome.status == 0)
+		if ((rc == ERR_UNSUPPORTED && outcome.status == 0) || outcome.code == CODE_NO_FUNCTION ||
+		    outcome.code == CODE_NO_AGGREGATE)
 			return 1;
 		if ((rc = again(s, &outcome, rc, e)) < 0)
 			return rc;

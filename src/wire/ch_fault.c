@@ -18,6 +18,7 @@ static const struct code_row codes[] = {
 	{ CODE_TIMEOUT, ERR_TIMEOUT, "[clickhouse] timeout" },
 	{ CODE_TOO_SLOW, ERR_TIMEOUT, "[clickhouse] timeout" },
 	{ CODE_MEMORY, ERR_NOMEM, "[clickhouse] max_memory" },
+	{ 191, ERR_NOMEM, "the server's limits of joins and sets" },
 	{ 158, ERR_LIMIT, "the server's max_rows_to_read" },
 	{ 307, ERR_LIMIT, "the server's max_bytes_to_read" },
 	{ 396, ERR_LIMIT, "the server's max_result_rows and max_result_bytes" },

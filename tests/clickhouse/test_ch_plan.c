@@ -128,6 +128,8 @@ it_says_where_groups_are_made_and_why(void **state)
 
 	(void)state;
 	open_as("", "300s");
+	p = plan("/sort/name/limit/5/plan");
+	assert_non_null(strstr(p, "\nserver   ClickHouse: the first rows and one more, by key and time"));
 	p = plan("/group/service/agg/count,p95:duration/plan");
 	assert_non_null(strstr(p, "\nhanded   counts and groups\nmade     there: there cost "));
 	assert_true(behind(p, "made     there: there cost ") < behind(p, ", here of rows cost "));

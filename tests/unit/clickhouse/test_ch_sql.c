@@ -443,6 +443,38 @@ what_is_not_exact_is_not_counted(void **state)
 	arena_release(&a);
 }
 
+/* The value of a bare key is told as the span's own, which another key may ask for alone. */
+static void
+keys_that_would_be_one_are_not_grouped_there(void **state)
+{
+	static const char *const paths[] = { "/group/zone,span.zone", "/group/parent:span.zone,name,parent:zone",
+		"/group/zone,resource.zone", "/group/zone,parent:span.zone" };
+	struct query_env env = { .now = NOW };
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		const struct query *q;
+		struct agg_table *t;
+		struct path *path;
+		struct ch_sql sql;
+		struct sv file;
+		struct err e = ERR_INIT;
+
+		assert_int_equal(path_parse(sv_cstr(paths[i]), NULL, &path, &file, &e), 0);
+		assert_int_equal(query_bind(path, &env, &a, &q, &e), 0);
+		struct agg_options o = { .groups = &q->groups, .range = q->range, .memory = SIZE_MAX };
+		struct ch_select s = { .schema = &plain, .filter = q->filter, .range = q->range };
+
+		assert_int_equal(agg_table_new(&o, &t, &e), 0);
+		assert_int_equal(ch_sql_groups(&s, t, &a, &sql, &e), i < 2 ? ERR_UNSUPPORTED : 0);
+		agg_table_free(t);
+		path_unref(path);
+	}
+	arena_release(&a);
+}
+
 int
 main(void)
 {
@@ -451,6 +483,7 @@ main(void)
 		cmocka_unit_test(a_service_that_looks_like_a_number_is_not_counted_there),
 		cmocka_unit_test(no_value_is_part_of_a_text),
 		cmocka_unit_test(what_is_not_exact_is_not_counted),
+		cmocka_unit_test(keys_that_would_be_one_are_not_grouped_there),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
