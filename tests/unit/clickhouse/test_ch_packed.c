@@ -205,15 +205,20 @@ static void
 play(struct canned *c, int fd, unsigned nth, void *arg)
 {
 	struct script *s = arg;
+	struct buf one = BUF_INIT;
 
 	(void)nth;
 	(void)c;
-	while (canned_request(fd, &s->asked)) {
+	while (canned_request(fd, &one)) {
 		size_t n = s->upto < s->answer.n ? s->upto : s->answer.n;
 
+		/* Whoever asks may clear it while the next question is waited for. */
+		buf_sv(&s->asked, buf_view(&one));
+		one.n = 0;
 		if (!canned_send(fd, s->answer.p, n) || n < s->answer.n)
-			return;
+			break;
 	}
+	buf_release(&one);
 }
 
 static struct ch_client *
