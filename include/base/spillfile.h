@@ -37,6 +37,8 @@ void spillfile_release(struct spillfile *);
 /* *at: where they are. ERR_NOSPC past max, naming [mount] spill_max, or if the disk is full. */
 int spillfile_put(struct spillfile *, const void *, size_t n, uint64_t *at, struct err *) WARN_UNUSED;
 int spillfile_get(struct spillfile *, uint64_t at, void *, size_t n, struct err *) WARN_UNUSED;
+/* ERR_IO, in words: what was read at that place is not what was put there. */
+int spillfile_other(uint64_t at, struct err *);
 uint64_t spillfile_bytes(struct spillfile *);
 
 #endif

@@ -25,6 +25,7 @@
 #include "shard/fetch.h"
 
 struct held;
+struct refs;
 struct row_sink;
 struct trace_pin;
 
@@ -73,6 +74,13 @@ struct source_ops {
 	    const struct projection *, struct span *out, struct err *) WARN_UNUSED;
 	int (*ids)(struct source *, uint32_t part, uint32_t row, struct trace_id *,
 	    uint64_t *span_id, struct err *) WARN_UNUSED;
+	/*
+	 * On the driver's thread, while no rows of it are held: rows of refs [at, at + *n) will be asked
+	 * for. Cuts *n to what memory has room for, and takes *bytes of it, to be given back by the
+	 * caller. NULL: all of them.
+	 */
+	int (*window)(struct source *, const struct refs *, size_t at, size_t *n, size_t *bytes,
+	    struct err *) WARN_UNUSED;
 	/* Rows of a part that lie together: row / near is their number. */
 	uint32_t (*near)(const struct source *, uint32_t part);
 	const char *(*part_name)(const struct source *, uint32_t part);	/* for messages */
@@ -104,6 +112,8 @@ int held_rows(struct source *, struct fetch *, uint32_t part, const uint32_t *ro
     const struct projection *, struct span *out, struct err *) WARN_UNUSED;
 int held_ids(struct source *, uint32_t part, uint32_t row, struct trace_id *, uint64_t *span_id,
     struct err *) WARN_UNUSED;
+int held_window(struct source *, const struct refs *, size_t at, size_t *n, size_t *bytes, struct err *)
+    WARN_UNUSED;
 uint32_t held_near(const struct source *, uint32_t part);
 int held_trace(struct source *, struct trace_id, uint32_t only, struct trace_pin *, struct err *)
     WARN_UNUSED;

@@ -15,8 +15,13 @@
 
 /* Appends it; b->oom says whether there was memory. */
 void span_pack(struct buf *b, const struct span *);
-/* Reads one, borrowing texts from c's bytes and lists from the arena; ERR_NOMEM, or ERR_IO if it is none. */
+/*
+ * Reads the one that is all of c's bytes, borrowing texts from these and lists from the arena;
+ * ERR_NOMEM, or ERR_IO if it is none.
+ */
 int span_unpack(struct cursor *c, struct arena *, struct span *out, struct err *) WARN_UNUSED;
+/* How much that takes of the arena, at most. */
+size_t span_unpack_room(const struct span *);
 /* The same of its ids alone. */
 int span_unpack_ids(struct cursor *c, struct trace_id *, uint64_t *span_id, struct err *) WARN_UNUSED;
 

@@ -20,6 +20,8 @@ void fetch_free(struct fetch *);
  * ERR_NOMEM. A few bytes of a shard can stand for many: without a word it is 2 GiB.
  */
 void fetch_limit(struct fetch *, size_t max_bytes);
+/* ERR_NOMEM if n things of that size would pass the limit. */
+int fetch_may(const struct fetch *, size_t n, size_t size, struct err *) WARN_UNUSED;
 /* Gives up all spans fetched so far. */
 void fetch_reset(struct fetch *);
 /* What is valid as long as the spans that are fetched: for whoever has spans of another kind. */

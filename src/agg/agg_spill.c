@@ -83,8 +83,7 @@ spill_get(struct agg_spill *s, const struct spill_extent *x, struct buf *b, stru
 		return code;
 	b->n = (size_t)x->n_bytes;
 	if (hash64(b->p, b->n) != x->hash)
-		return err_set(e, ERR_IO, -1, "the spill file ([mount] spill_dir) gives other bytes at "
-		    "%llu than were put there", (unsigned long long)x->at);
+		return spillfile_other(x->at, e);
 	return 0;
 }
 

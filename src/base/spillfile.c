@@ -139,6 +139,13 @@ spillfile_get(struct spillfile *f, uint64_t at, void *out, size_t n, struct err 
 	return spill_read(fd, out, n, at, e);
 }
 
+int
+spillfile_other(uint64_t at, struct err *e)
+{
+	return err_set(e, ERR_IO, -1, "the spill file ([mount] spill_dir) gives other bytes at %llu than "
+	    "were put there", (unsigned long long)at);
+}
+
 uint64_t
 spillfile_bytes(struct spillfile *f)
 {

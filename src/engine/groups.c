@@ -276,7 +276,7 @@ groups_collect(struct request *r, const struct exec_env *env, const struct sink 
 		return code;
 	}
 	prof->plan_ns = r->plan_ns;
-	prof->spilled_bytes = agg_spilled_bytes(x.table);
+	prof->spilled_bytes += agg_spilled_bytes(x.table);
 	*out = x.table;
 	return 0;
 }

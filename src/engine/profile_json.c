@@ -110,10 +110,10 @@ put_sums(struct buf *b, const struct request *r, const struct profile *p)
 	put_u64(b, "read_bytes", p->read_bytes);
 	put_u64(b, "decoded_bytes", p->decoded_bytes);
 	put_u64(b, "traces_assembled", p->traces_assembled);
-	if (r->groups != NULL) {
+	if (r->groups != NULL)
 		put_u64(b, "numbers_decoded", p->numbers_decoded);
+	if (r->groups != NULL || p->remote_queries != 0 || p->spilled_bytes != 0)
 		put_u64(b, "spilled_bytes", p->spilled_bytes);
-	}
 	if (p->remote_queries != 0)
 		buf_printf(b, ",\"server\":{\"queries\":%llu,\"rows_read\":%llu,\"bytes_read\":%llu}",
 		    (unsigned long long)p->remote_queries, (unsigned long long)p->remote_rows,

@@ -69,8 +69,8 @@ over_memory(uint64_t max, const char *what, struct err *e)
 	return code;
 }
 
-int
-mem_take(struct exec *ex, size_t bytes, struct err *e)
+static int
+take(struct exec *ex, size_t bytes, struct err *e)
 {
 	size_t held = atomic_fetch_add(&ex->held, bytes) + bytes;
 
@@ -84,6 +84,16 @@ mem_take(struct exec *ex, size_t bytes, struct err *e)
 		    "what [query] total_memory leaves to all queries", e);
 	}
 	return 0;
+}
+
+int
+mem_take(struct exec *ex, size_t bytes, struct err *e)
+{
+	int rc = take(ex, bytes, e), made;
+
+	if (rc != ERR_NOMEM || ex->make_room == NULL || (made = ex->make_room(ex, e)) == 0)
+		return rc;
+	return made < 0 ? made : take(ex, bytes, e);
 }
 
 void

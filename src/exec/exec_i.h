@@ -238,6 +238,8 @@ struct exec {
 	struct profile prof;
 	atomic_size_t held;		/* bytes counted against env.memory */
 	size_t reader_holds;		/* of these */
+	/* Puts what may go of a source's held rows into a file: >0: some did; 0: there is none. Or NULL. */
+	int (*make_room)(struct exec *, struct err *);
 
 	struct source source;
 	struct local *local;		/* its state, if it is the local one; else NULL */
@@ -306,7 +308,10 @@ int exec_check(struct exec *, struct err *) WARN_UNUSED;
 int exec_sort(struct exec *, void *v, size_t n, size_t size,
     int (*cmp)(const void *, const void *, void *), void *arg, struct err *) WARN_UNUSED;
 
-/* Counts memory against the budget; give back with mem_give. */
+/*
+ * Counts memory against the budget; give back with mem_give. Where there is none, rows that a source
+ * holds go to a file first, as far as they may.
+ */
 int mem_take(struct exec *, size_t bytes, struct err *) WARN_UNUSED;
 void mem_give(struct exec *, size_t bytes);
 /* The most rows of the next batch. */
@@ -450,6 +455,14 @@ bool refs_hopeless(struct exec *, const struct refs *, const struct xshard *, ui
 /* Cuts *n so that refs [at, at + *n) lie in `most` row groups. */
 int refs_in_groups(struct exec *, const struct refs *, size_t at, size_t most, struct arena *,
     size_t *n, struct err *) WARN_UNUSED;
+
+/*
+ * Cuts *n so that the rows of refs [at, at + *n) are at most so many bytes, or one row; how many these
+ * are. A row that comes again at once counts once.
+ */
+typedef size_t row_bytes_fn(const void *arg, uint32_t part, uint32_t row);
+size_t refs_in_bytes(const struct refs *, size_t at, size_t most, row_bytes_fn *, const void *arg,
+    size_t *n);
 
 /* ---- op_slice.c ---- */
 
@@ -639,6 +652,7 @@ struct fetcher {
 	size_t spans_cap;
 	uint32_t *span_of;		/* by ref in the window: its span */
 	size_t win_at, win_n, win_next;
+	size_t win_bytes;		/* taken of the budget for it */
 	struct parents *parents;	/* of the window's spans, if they are selected; else NULL */
 	uint32_t *parents_of;		/* by span: which */
 	size_t n_spans;

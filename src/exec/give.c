@@ -2,8 +2,9 @@
 /*
  * give: a scan of a source that has whole spans (exec/source.h), on one thread. What a sink may
  * ask for again is held, a batch at a time: a batch of which nothing passed is dropped at once. What
- * takes more than a share of the query's memory, or is not to be had, goes into a file without a name
- * and is read back row by row; where there is no place for one that is an error.
+ * takes more than a share of the query's memory goes into a file without a name and is read back row
+ * by row, a window at a time; without a place for one it stays in memory. All of it goes when memory is
+ * short for anything that the scan needs; where there is no place for it then, that is an error.
  *
  * Where the plan asks about whole traces the source gives these whole, and all that is known of a
  * trace is worked out before its spans are tested.
@@ -13,17 +14,18 @@
 #include <stdlib.h>
 
 #include "base/search.h"
-#include "base/spillfile.h"
+#include "base/spillrows.h"
 #include "model/span_pack.h"
 
 #define SPILL_SHARE 2		/* of the memory, one in so many bytes may be held spans' */
+#define WINDOW_SHARE 8		/* and one in so many those that are read back at once */
+#define WINDOW_BYTES ((size_t)32 << 20)	/* the same where only all queries have a limit */
 
 /* A batch: in memory, or in the file. */
 struct held_part {
 	struct span_batch *b;
 	size_t bytes;		/* counted for it */
-	uint64_t at;		/* if b is NULL */
-	uint64_t *ends;		/* of each row's bytes, from `at` */
+	struct spillrows rows;	/* if b is NULL */
 };
 
 struct held {
@@ -31,9 +33,11 @@ struct held {
 	bool keeps, traces, tree;
 	VEC(struct held_part) parts;
 	size_t n_spilled;			/* the first so many */
+	size_t n_idle;				/* nobody looks at spans of the first so many: they may go */
+	bool stuck;				/* the file failed once: only when memory is short again */
 	VEC(struct trace_entry *) entries;	/* rising by id */
 	size_t bytes;				/* counted against the budget */
-	size_t parts_bytes;			/* of which for parts in memory */
+	size_t parts_bytes, entries_bytes;	/* of which for parts in memory, and for entries */
 	struct spillfile file;
 };
 
@@ -45,16 +49,11 @@ struct give {
 
 /* ---- what is held ---- */
 
-static bool
-has_rows(enum row_kind k)
-{
-	return k != ROW_COUNT && k != ROW_GROUP && k != ROW_CONTRAST;
-}
-
 int
 held_new(struct source *s, struct err *e)
 {
 	struct held *h = calloc(1, sizeof *h);
+	enum row_kind kind = s->plan->output;
 
 	if (h == NULL)
 		return err_nomem(e);
@@ -62,7 +61,7 @@ held_new(struct source *s, struct err *e)
 	h->traces = plan_asks_traces(s->plan);
 	h->tree = plan_asks_tree(s->plan);
 	/* Groups by fields of parents ask for these. */
-	h->keeps = has_rows(s->plan->output) || h->traces;
+	h->keeps = h->traces || (kind != ROW_COUNT && kind != ROW_GROUP && kind != ROW_CONTRAST);
 	spillfile_init(&h->file, s->env->spill_dir, s->env->spill_max);
 	s->held = h;
 	return 0;
@@ -83,17 +82,18 @@ drop_all(struct held *h)
 {
 	for (size_t i = 0; i < h->parts.n; i++) {
 		batch_free(h->parts.v[i].b);
-		free(h->parts.v[i].ends);
+		spillrows_free(&h->parts.v[i].rows);
 	}
 	for (size_t i = 0; i < h->entries.n; i++)
 		free(h->entries.v[i]);
-	if (h->n_spilled != 0) {
+	if (spillfile_bytes(&h->file) != 0) {
 		spillfile_release(&h->file);
 		spillfile_init(&h->file, h->ex->env.spill_dir, h->ex->env.spill_max);
 	}
-	h->parts.n = h->entries.n = h->n_spilled = 0;
+	h->parts.n = h->entries.n = h->n_spilled = h->n_idle = 0;
+	h->stuck = false;
 	mem_give(h->ex, h->bytes);
-	h->bytes = h->parts_bytes = 0;
+	h->bytes = h->parts_bytes = h->entries_bytes = 0;
 }
 
 void
@@ -109,6 +109,7 @@ held_free(struct source *s)
 	vec_release(&h->entries);
 	free(h);
 	s->held = NULL;
+	s->ex->make_room = NULL;
 }
 
 static int
@@ -131,100 +132,107 @@ uncount(struct held *h, size_t n)
 /* ---- parts in the file ---- */
 
 static int
-spill_part(struct held *h, struct held_part *p, struct buf *bytes, struct err *e)
+put_spans(struct held *h, const struct span_batch *b, struct spillrows *rows, struct buf *bytes,
+    struct err *e)
 {
-	size_t n = p->b->n;
-	int rc;
+	int rc = spillrows_new(rows, b->n, e);
 
 	bytes->n = 0;
-	if ((p->ends = calloc(n + 1, sizeof *p->ends)) == NULL)
-		return err_nomem(e);
-	for (size_t i = 0; i < n; i++) {
-		span_pack(bytes, &p->b->spans[i]);
-		p->ends[i] = bytes->n;
+	for (size_t i = 0; i < b->n && rc == 0; i++) {
+		span_pack(bytes, &b->spans[i]);
+		spillrows_add(rows, bytes, span_unpack_room(&b->spans[i]));
+		if ((bytes->n >= SPILL_PIECE || i + 1 == b->n) &&
+		    (rc = spillrows_put(rows, &h->file, bytes, e)) == 0)
+			rc = exec_check(h->ex, e);
 	}
-	if ((rc = buf_ok(bytes, e)) < 0 ||
-	    (rc = spillfile_put(&h->file, bytes->p, bytes->n, &p->at, e)) < 0)
+	return rc;
+}
+
+/* The first part that is in memory. */
+static int
+spill_part(struct held *h, struct buf *bytes, struct err *e)
+{
+	struct held_part *p = &h->parts.v[h->n_spilled];
+	int rc;
+
+	if ((rc = put_spans(h, p->b, &p->rows, bytes, e)) < 0) {
+		spillrows_free(&p->rows);
 		return rc;
-	h->ex->prof.spilled_bytes += bytes->n;
+	}
+	h->n_spilled++;
+	h->ex->prof.spilled_bytes += p->rows.put;
 	batch_free(p->b);
 	p->b = NULL;
 	uncount(h, p->bytes);
 	h->parts_bytes -= p->bytes;
-	return count_bytes(h, (n + 1) * sizeof *p->ends, e);
+	return count_bytes(h, spillrows_bytes(p->rows.n), e);
 }
 
-/* Parts [n_spilled, to). */
 static int
-spill_parts(struct held *h, size_t to, struct err *e)
+held_spill(struct exec *ex, struct err *e)
 {
+	struct held *h = ex->source.held;
 	struct buf bytes = BUF_INIT;
+	size_t idle;
 	int rc = 0;
 
-	while (rc == 0 && h->n_spilled < to) {
-		rc = exec_check(h->ex, e);
-		if (rc == 0)
-			rc = spill_part(h, &h->parts.v[h->n_spilled++], &bytes, e);
-	}
+	if (h->n_spilled >= h->n_idle)
+		return 0;
+	/* What it counts itself does not come here again. */
+	idle = h->n_idle;
+	h->n_idle = 0;
+	while (rc == 0 && h->n_spilled < idle)
+		rc = spill_part(h, &bytes, e);
+	h->n_idle = idle;
 	buf_release(&bytes);
-	return rc;
+	return rc < 0 ? rc : 1;
+}
+
+/* All parts may go, if there is a place for them; those to come may not. */
+static void
+let_go(struct held *h)
+{
+	h->n_idle = h->ex->env.spill_dir != NULL && h->keeps ? h->parts.n : 0;
 }
 
 /* Memory for the last part, for which those before it may have to go. */
 static int
 count_part(struct held *h, size_t n, struct err *e)
 {
-	const struct exec_env *env = &h->ex->env;
-	bool may = env->spill_dir != NULL && h->keeps;
-	size_t before = h->parts.n - 1;
-	struct err first = ERR_INIT;
+	size_t memory = h->ex->env.memory;
 	int rc;
 
-	if (may && env->memory != 0 && h->parts_bytes + n > env->memory / SPILL_SHARE &&
-	    (rc = spill_parts(h, before, e)) < 0)
-		return rc;
-	if ((rc = count_bytes(h, n, &first)) == ERR_NOMEM && may && h->n_spilled < before) {
-		if ((rc = spill_parts(h, before, e)) < 0)
+	if (memory != 0 && h->parts_bytes + n > memory / SPILL_SHARE && !h->stuck &&
+	    (rc = held_spill(h->ex, e)) < 0) {
+		if (rc != ERR_NOSPC && rc != ERR_IO)
 			return rc;
-		rc = count_bytes(h, n, &first);
+		/* There may be memory for all of them. */
+		h->stuck = true;
 	}
-	if (rc < 0) {
-		if (e != NULL)
-			*e = first;
+	if ((rc = count_bytes(h, n, e)) < 0)
 		return rc;
-	}
-	h->parts.v[before].bytes = n;
+	h->parts.v[h->parts.n - 1].bytes = n;
 	h->parts_bytes += n;
 	return 0;
 }
 
-/* Where the row's bytes are. */
-static uint64_t
-place_of(const struct held_part *p, uint32_t row, size_t *n)
-{
-	uint64_t from = row == 0 ? 0 : p->ends[row - 1];
-
-	*n = (size_t)(p->ends[row] - from);
-	return p->at + from;
-}
-
 static int
-read_row(struct held *h, const struct held_part *p, uint32_t row, struct arena *a, struct span *out,
+read_row(struct held *h, const struct held_part *p, uint32_t row, struct fetch *f, struct span *out,
     struct err *e)
 {
+	size_t lists, n = spillrows_n(&p->rows, row, &lists);
 	struct cursor c;
-	uint64_t at;
-	size_t n;
 	char *bytes;
 	int rc;
 
-	at = place_of(p, row, &n);
-	if ((bytes = arena_alloc(a, n)) == NULL)
+	if ((rc = fetch_may(f, n + lists, 1, e)) < 0)
+		return rc;
+	if ((bytes = arena_alloc(fetch_arena(f), n)) == NULL)
 		return err_nomem(e);
-	if ((rc = spillfile_get(&h->file, at, bytes, n, e)) < 0)
+	if ((rc = spillrows_get(&p->rows, &h->file, row, bytes, e)) < 0)
 		return rc;
 	c = cursor_new(bytes, n);
-	return span_unpack(&c, a, out, e);
+	return span_unpack(&c, fetch_arena(f), out, e);
 }
 
 int
@@ -239,19 +247,52 @@ held_rows(struct source *s, struct fetch *f, uint32_t part, const uint32_t *rows
 		if (p->b != NULL)
 			out[i] = p->b->spans[rows[i]];
 		else
-			rc = read_row(s->held, p, rows[i], fetch_arena(f), &out[i], e);
+			rc = read_row(s->held, p, rows[i], f, &out[i], e);
 	}
 	return rc;
 }
 
+/* What reading it back takes. */
+static size_t
+row_bytes(const void *arg, uint32_t part, uint32_t row)
+{
+	const struct held_part *p = &((const struct held *)arg)->parts.v[part];
+	size_t lists;
+
+	return p->b != NULL ? 0 : spillrows_n(&p->rows, row, &lists) + lists;
+}
+
+int
+held_window(struct source *s, const struct refs *refs, size_t at, size_t *n, size_t *bytes,
+    struct err *e)
+{
+	struct held *h = s->held;
+	size_t most = s->env->memory != 0 ? s->env->memory / WINDOW_SHARE : WINDOW_BYTES, sum, had;
+	int rc;
+
+	/* Where parts went to make room for it, more is to be read. */
+	do {
+		mem_give(h->ex, *bytes);
+		*bytes = 0;
+		had = h->n_spilled;
+		sum = refs_in_bytes(refs, at, most, row_bytes, h, n);
+		let_go(h);
+		if ((rc = mem_take(h->ex, sum, e)) == 0)
+			*bytes = sum;
+	} while (rc == 0 && h->n_spilled != had);
+	h->n_idle = 0;
+	return rc;
+}
+
+/* Of all of the row's bytes, since it is these that are known by a hash. */
 int
 held_ids(struct source *s, uint32_t part, uint32_t row, struct trace_id *trace, uint64_t *span,
     struct err *e)
 {
 	const struct held_part *p = &s->held->parts.v[part];
-	char ids[SPAN_PACK_IDS];
-	struct cursor c = cursor_new(ids, sizeof ids);
+	struct cursor c;
 	size_t n;
+	char *bytes;
 	int rc;
 
 	if (p->b != NULL) {
@@ -259,9 +300,14 @@ held_ids(struct source *s, uint32_t part, uint32_t row, struct trace_id *trace, 
 		*span = p->b->spans[row].span_id;
 		return 0;
 	}
-	if ((rc = spillfile_get(&s->held->file, place_of(p, row, &n), ids, sizeof ids, e)) < 0)
-		return rc;
-	return span_unpack_ids(&c, trace, span, e);
+	n = spillrows_n(&p->rows, row, NULL);
+	if ((bytes = malloc(n)) == NULL)
+		return err_nomem(e);
+	c = cursor_new(bytes, n);
+	if ((rc = spillrows_get(&p->rows, &s->held->file, row, bytes, e)) == 0)
+		rc = span_unpack_ids(&c, trace, span, e);
+	free(bytes);
+	return rc;
 }
 
 /* All of a part lies together. */
@@ -304,16 +350,16 @@ add_trace(struct held *h, const struct span_batch *b, size_t from, size_t to, st
 {
 	struct trace_entry *t = NULL;
 	struct assembly a;
-	size_t bytes;
+	size_t bytes = 0;
 	int rc = 0;
 
 	assembly_begin(&a, h->ex, b->spans[from].trace_id, e);
 	a.tree = h->tree;
 	for (size_t i = from; i < to && rc == 0; i++)
 		rc = assembly_add(&a, &b->spans[i], (uint32_t)h->parts.n, (uint32_t)i);
-	if (rc == 0 && (rc = assembly_end(&a, &t, &bytes)) == 0 &&
-	    (!vec_push(&h->entries, t) || (rc = count_bytes(h, bytes, e)) < 0))
-		rc = rc < 0 ? rc : (free(t), err_nomem(e));
+	if (rc == 0 && (rc = assembly_end(&a, &t, &bytes)) == 0)
+		rc = vec_push(&h->entries, t) ? count_bytes(h, bytes, e) : (free(t), err_nomem(e));
+	h->entries_bytes += rc == 0 ? bytes : 0;
 	assembly_release(&a);
 	return rc;
 }
@@ -361,6 +407,7 @@ give_begin(struct source *src, struct slice s, struct row_sink *sink, struct giv
 	}
 	/* What an earlier slice gave was handed out. */
 	drop_all(src->held);
+	src->ex->make_room = held_spill;
 	*out = g;
 	return 0;
 }
@@ -403,7 +450,7 @@ give(struct give *g, struct span_batch *b, struct err *e)
 {
 	struct held *h = g->sc.ex->source.held;
 	uint32_t *rows = arena_array(&g->sc.mem, b->n, uint32_t), n = (uint32_t)b->n;
-	size_t n_entries = h->entries.n, known = h->bytes;
+	size_t n_entries = h->entries.n, known = h->entries_bytes;
 	uint64_t matched = g->sc.prof->rows_matched;
 	struct span_batch *own;
 	int rc = exec_check(g->sc.ex, e);
@@ -417,9 +464,10 @@ give(struct give *g, struct span_batch *b, struct err *e)
 	g->sc.row_from = 0;
 	g->sc.n_rows = n;
 	g->sc.prof->rows_scanned += n;
+	let_go(h);
 	if (h->traces && (rc = add_traces(h, b, e)) < 0)
 		return rc;
-	known = h->bytes - known;
+	known = h->entries_bytes - known;
 	if ((own = take_in(h, b)) == NULL)
 		return err_nomem(e);
 	rc = count_part(h, arena_footprint(&own->arena) + own->cap * sizeof *own->spans, e);
@@ -427,6 +475,7 @@ give(struct give *g, struct span_batch *b, struct err *e)
 		rc = spans_consume(&g->sc, g->sink, g->slice, own->spans, rows, n);
 	if (rc == 0 && (g->sc.prof->rows_matched == matched || !h->keeps)) {
 		drop_last(h, b, n_entries);
+		h->entries_bytes -= known;
 		uncount(h, known);
 	}
 	arena_reset(&g->sc.mem);
@@ -438,8 +487,11 @@ give(struct give *g, struct span_batch *b, struct err *e)
 int
 give_end(struct give *g, bool failed, struct err *e)
 {
-	int rc = failed ? 0 : g->sink->ops->combine(g->sink, g->sc.local, true, e);
+	int rc;
 
+	/* Until rows are asked for, so that there is room to sort what was found. */
+	let_go(g->sc.ex->source.held);
+	rc = failed ? 0 : g->sink->ops->combine(g->sink, g->sc.local, true, e);
 	scan_local_drop(&g->sc, g->sink);
 	arena_release(&g->sc.mem);
 	free(g);

@@ -118,10 +118,16 @@ list_rows(struct fetching *f, size_t n, size_t most)
 static int
 fetch_take(struct fetcher *f, struct fetch **out, struct err *e)
 {
+	int rc;
+
 	pthread_mutex_lock(&f->lock);
 	*out = f->n_fetches == 0 ? NULL : f->fetches[--f->n_fetches];
 	pthread_mutex_unlock(&f->lock);
-	return *out != NULL ? 0 : fetch_new(out, e);
+	if (*out != NULL)
+		return 0;
+	if ((rc = fetch_new(out, e)) == 0 && f->ex->local == NULL && f->ex->env.memory != 0)
+		fetch_limit(*out, f->ex->env.memory);
+	return rc;
 }
 
 /* There are never more than threads. */
@@ -265,7 +271,8 @@ fetch_window_end(struct fetcher *f)
 	f->parents = NULL;
 	for (size_t i = 0; i < f->n_fetches; i++)
 		fetch_reset(f->fetches[i]);
-	f->win_n = 0;
+	mem_give(f->ex, f->win_bytes);
+	f->win_n = f->win_bytes = 0;
 	arena_reset(&f->window);
 }
 
@@ -295,12 +302,16 @@ window_size(struct fetcher *f, size_t at, size_t n, size_t most, size_t *out, st
 static int
 window_fill(struct fetcher *f, size_t at, size_t n, size_t most, struct err *e)
 {
+	struct source *src = &f->ex->source;
 	struct want *wants;
 	size_t size = n;
 	int rc;
 
 	fetch_window_end(f);
 	if ((rc = window_size(f, at, n, most, &size, e)) < 0)
+		return rc;
+	if (src->ops->window != NULL &&
+	    (rc = src->ops->window(src, f->refs, at, &size, &f->win_bytes, e)) < 0)
 		return rc;
 	if ((wants = arena_alloc(&f->window, size * sizeof *wants)) == NULL)
 		return err_nomem(e);

@@ -152,11 +152,15 @@ rows_of(struct parents *p, uint32_t shard, const uint32_t *rows, size_t n, struc
     struct err *e)
 {
 	struct exec *ex = p->ex;
+	size_t before = fetch_arena(p->fetch)->used;
 	struct shard *s;
 	int rc;
 
-	if (ex->local == NULL)
-		return ex->source.ops->rows(&ex->source, p->fetch, shard, rows, n, &p->proj, out, e);
+	/* What was read back of them. */
+	if (ex->local == NULL) {
+		rc = ex->source.ops->rows(&ex->source, p->fetch, shard, rows, n, &p->proj, out, e);
+		return rc < 0 ? rc : take(p, fetch_arena(p->fetch)->used - before, e);
+	}
 	if ((rc = source_shard(ex, shard, &s, e)) < 0)
 		return rc;
 	return fetch_rows(p->fetch, s, rows, n, &p->proj, out, e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ref_groups: in how many row groups refs lie, wherever these are. */
+/* ref_groups: in how many row groups refs lie, wherever these are; and how many bytes they are. */
 #include "exec_i.h"
 
 #define MET 16			/* shards that are remembered, by their numbers' low bits */
@@ -53,4 +53,25 @@ refs_in_groups(struct exec *ex, const struct refs *refs, size_t at, size_t most,
 			*n = i;
 	}
 	return 0;
+}
+
+size_t
+refs_in_bytes(const struct refs *refs, size_t at, size_t most, row_bytes_fn *of, const void *arg,
+    size_t *n)
+{
+	const struct ref *last = NULL;
+	size_t sum = 0;
+
+	for (size_t i = 0; i < *n; i++) {
+		const struct ref *r = refs_at(refs, at + i);
+		bool same = last != NULL && last->shard == r->shard && last->row == r->row;
+		size_t bytes = same ? 0 : of(arg, r->shard, r->row);
+
+		if (i > 0 && bytes > most - (sum < most ? sum : most))
+			*n = i;
+		else
+			sum += bytes;
+		last = r;
+	}
+	return sum;
 }

@@ -195,6 +195,33 @@ span_pack(struct buf *b, const struct span *s)
 	put_origin(b, s->resource, s->scope);
 }
 
+static size_t
+list_room(size_t n, size_t size)
+{
+	return (n + 1) * size + 16;
+}
+
+static size_t
+attrs_room(const struct attrs *a)
+{
+	return list_room(a->n, sizeof *a->v);
+}
+
+size_t
+span_unpack_room(const struct span *s)
+{
+	size_t n = attrs_room(&s->attrs) + list_room(s->n_events, sizeof *s->events) +
+	    list_room(s->n_links, sizeof *s->links) + list_room(0, sizeof *s->resource) +
+	    list_room(0, sizeof *s->scope) + attrs_room(&s->resource->attrs) +
+	    attrs_room(&s->scope->attrs);
+
+	for (uint32_t i = 0; i < s->n_events; i++)
+		n += attrs_room(&s->events[i].attrs);
+	for (uint32_t i = 0; i < s->n_links; i++)
+		n += attrs_room(&s->links[i].attrs);
+	return n;
+}
+
 static int
 none(struct err *e)
 {
@@ -236,5 +263,5 @@ span_unpack(struct cursor *c, struct arena *a, struct span *out, struct err *e)
 	get_origin(&r, out);
 	if (r.oom)
 		return err_nomem(e);
-	return c->bad ? none(e) : 0;
+	return c->bad || cursor_left(c) != 0 ? none(e) : 0;
 }

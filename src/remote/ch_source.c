@@ -489,6 +489,7 @@ const struct source_ops source_clickhouse = {
 	.contrast = source_contrast,
 	.rows = held_rows,
 	.ids = held_ids,
+	.window = held_window,
 	.near = held_near,
 	.part_name = source_part_name,
 	.trace = held_trace,

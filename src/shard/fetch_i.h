@@ -78,8 +78,6 @@ struct rows {
 	struct err *e;
 };
 
-/* ERR_NOMEM if n things of that size would pass the fetch's limit. */
-int fetch_may(const struct fetch *, size_t n, size_t size, struct err *) WARN_UNUSED;
 /* Makes *array hold n things of that size; false: out of memory. */
 bool fetch_grow(void *array, size_t n, size_t size);
 /* Room for n values in every scratch array of a group. */

@@ -104,6 +104,28 @@ others_go_to_a_spill_file(void **state)
 	close_it(&x);
 }
 
+/* Of rows, and of those that are put into groups. */
+static void
+profile_says_how_much_went_there(void **state)
+{
+	static const char *const at[] = { "/sort/duration/profile.json",
+	    "/where/trace_spans/gt/1/group/name/profile.json" };
+	struct asked x;
+
+	(void)state;
+	open_with(&x, "64MiB", "mount.spill_max=1GiB");
+	for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+		struct buf got = BUF_INIT;
+
+		assert_int_equal(ask_anew(x.en, at[i], &got), 0);
+		assert_true(buf_cstr(&got) != NULL);
+		assert_non_null(strstr(got.p, "\"spilled_bytes\":"));
+		assert_null(strstr(got.p, "\"spilled_bytes\":0,"));
+		buf_release(&got);
+	}
+	close_it(&x);
+}
+
 static void
 without_room_in_the_file_that_is_an_error(void **state)
 {
@@ -153,6 +175,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_in_the_default_order_come_in_windows),
 		cmocka_unit_test(others_go_to_a_spill_file),
+		cmocka_unit_test(profile_says_how_much_went_there),
 		cmocka_unit_test(without_room_in_the_file_that_is_an_error),
 	};
 

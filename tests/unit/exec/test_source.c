@@ -7,7 +7,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,6 +18,7 @@
 #include "lib/exec_rig.h"
 #include "lib/gen_pred.h"
 #include "lib/plan_builder.h"
+#include "model/span_pack.h"
 
 #define N_SPANS 1500
 #define BATCH_SPANS 100
@@ -118,6 +122,7 @@ static const struct source_ops source_memory = {
 	.scan = memory_scan,
 	.rows = held_rows,
 	.ids = held_ids,
+	.window = held_window,
 	.near = held_near,
 	.part_name = memory_part_name,
 	.trace = held_trace,
@@ -243,7 +248,6 @@ without_a_place_for_spans_that_is_an_error(void **state)
 	(void)state;
 	assert_int_equal(try_sorted(env, &e), ERR_NOMEM);
 	assert_non_null(strstr(e.msg, "[query] memory"));
-	env.memory = LITTLE * 4;
 	env.spill_dir = "/nowhere/at/all";
 	env.spill_max = 1 << 30;
 	assert_int_equal(try_sorted(env, &e), ERR_IO);
@@ -253,7 +257,138 @@ without_a_place_for_spans_that_is_an_error(void **state)
 	assert_int_equal(try_sorted(env, &e), ERR_NOSPC);
 	assert_non_null(strstr(e.msg, "[mount] spill_max"));
 	env.spill_max = 1 << 30;
+	env.memory = LITTLE * 2;
 	assert_int_equal(try_sorted(env, &e), 0);
+}
+
+/* Half of it is what they would go to the file from on. */
+static void
+what_memory_has_room_for_needs_no_place(void **state)
+{
+	struct exec_env env = { .memory = LITTLE * 4, .spill_dir = "/tmp", .spill_max = 1 << 30 };
+	uint64_t spilled = 0;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(agree(env, ROW_SPAN, &everything, "duration:desc", &spilled) > 0);
+	assert_true(spilled > 0);
+	spilled = 0;
+	env.spill_dir = "/nowhere/at/all";
+	assert_true(agree(env, ROW_SPAN, &everything, "duration:desc", &spilled) > 0);
+	env.spill_dir = "/tmp";
+	env.spill_max = 1000;
+	assert_true(agree(env, ROW_SPAN, &everything, "duration:desc", &spilled) > 0);
+	assert_int_equal(spilled, 0);
+	env.memory = LITTLE;
+	assert_int_equal(try_sorted(env, &e), ERR_NOSPC);
+}
+
+/* What is kept of rows and traces is more than the half that their spans leave. */
+static void
+spans_go_for_what_else_needs_memory(void **state)
+{
+	struct exec_env env = { .memory = LITTLE * 2, .spill_dir = "/tmp", .spill_max = 1 << 30 };
+	uint64_t spilled = 0;
+
+	(void)state;
+	assert_true(agree(env, ROW_SPAN, &everything, "trace_duration", &spilled) > 0);
+	assert_true(spilled > 0);
+}
+
+struct reading {
+	struct plan *p;
+	struct exec *ex;
+	struct exec_env env;
+	struct quota quota;
+};
+
+static void
+read_spilled(struct reading *r)
+{
+	struct err e = ERR_INIT;
+
+	*r = (struct reading){ .p = plan_of(ROW_SPAN, &everything, "duration:desc") };
+	r->env = (struct exec_env){ .memory = LITTLE * 4, .spill_dir = "/tmp", .spill_max = 1 << 30,
+		.quota = &r->quota, .source = &source_memory, .source_arg = &w };
+	assert_int_equal(exec_open(r->p, &r->env, &r->ex, &e), 0);
+}
+
+static void
+reading_end(struct reading *r)
+{
+	exec_close(r->ex);
+	plan_free(r->p);
+	assert_int_equal(atomic_load(&r->quota.used), 0);
+}
+
+static void
+no_more_is_read_back_at_once_than_there_is_room_for(void **state)
+{
+	struct err e = ERR_INIT;
+	struct reading r;
+	struct batch b;
+	size_t n = 0, n_batches = 0;
+	int rc;
+
+	(void)state;
+	read_spilled(&r);
+	for (; (rc = exec_next(r.ex, &b, &e)) == 0; n += b.n, n_batches++) {
+		struct buf bytes = BUF_INIT;
+
+		for (size_t i = 0; i < b.n; i++)
+			span_pack(&bytes, b.spans[i].span);
+		assert_int_equal(buf_ok(&bytes, &e), 0);
+		assert_true(b.n == 1 || bytes.n < r.env.memory / 8);
+		buf_release(&bytes);
+	}
+	assert_true(rc > 0);
+	assert_int_equal(n, 300);
+	assert_true(n_batches > 1);
+	reading_end(&r);
+}
+
+/* The spill file that has so many bytes; it has no name. */
+static int
+spilled_file(uint64_t n)
+{
+	for (int fd = 3; fd < 1024; fd++) {
+		char name[32], to[64] = "";
+		struct stat st;
+
+		snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+		if (readlink(name, to, sizeof to - 1) > 0 && strncmp(to, "/tmp/", 5) == 0 &&
+		    strstr(to, "(deleted)") != NULL && fstat(fd, &st) == 0 && (uint64_t)st.st_size == n)
+			return fd;
+	}
+	fail_msg("no spill file");
+	return -1;
+}
+
+static void
+other_bytes_than_were_put_are_an_error(void **state)
+{
+	struct err e = ERR_INIT;
+	struct reading r;
+	struct batch b;
+	uint64_t n;
+	char c;
+	int fd, rc;
+
+	(void)state;
+	read_spilled(&r);
+	assert_int_equal(exec_next(r.ex, &b, &e), 0);
+	n = exec_profile(r.ex)->spilled_bytes;
+	fd = spilled_file(n);
+	for (uint64_t at = 0; at < n; at += 50) {
+		assert_int_equal(pread(fd, &c, 1, (off_t)at), 1);
+		c ^= 1;
+		assert_int_equal(pwrite(fd, &c, 1, (off_t)at), 1);
+	}
+	while ((rc = exec_next(r.ex, &b, &e)) == 0)
+		;
+	assert_int_equal(rc, ERR_IO);
+	assert_non_null(strstr(e.msg, "gives other bytes"));
+	reading_end(&r);
 }
 
 static int
@@ -282,6 +417,10 @@ main(void)
 		cmocka_unit_test(it_gives_what_shards_with_the_same_spans_give),
 		cmocka_unit_test(it_gives_the_same_of_spans_that_went_to_a_file),
 		cmocka_unit_test(without_a_place_for_spans_that_is_an_error),
+		cmocka_unit_test(what_memory_has_room_for_needs_no_place),
+		cmocka_unit_test(spans_go_for_what_else_needs_memory),
+		cmocka_unit_test(no_more_is_read_back_at_once_than_there_is_room_for),
+		cmocka_unit_test(other_bytes_than_were_put_are_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -36,25 +36,30 @@ spans_come_back_whole(void **state)
 	(void)state;
 	arena_init(&a);
 	for (size_t i = 0; i < spans.n; i++) {
-		spans.spans[i].line_bytes = (uint32_t)i;
-		span_pack(&b, &spans.spans[i]);
-	}
-	assert_int_equal(buf_ok(&b, &e), 0);
-	c = cursor_new(b.p, b.n);
-	for (size_t i = 0; i < spans.n; i++) {
-		struct cursor at = c;
 		struct trace_id trace;
+		struct cursor at;
 		struct span s;
 		uint64_t id;
 
+		spans.spans[i].line_bytes = (uint32_t)i;
+		b.n = 0;
+		arena_reset(&a);
+		span_pack(&b, &spans.spans[i]);
+		assert_int_equal(buf_ok(&b, &e), 0);
+		c = at = cursor_new(b.p, b.n);
 		assert_int_equal(span_unpack_ids(&at, &trace, &id, &e), 0);
 		assert_int_equal(cursor_off(&at) - cursor_off(&c), SPAN_PACK_IDS);
 		assert_true(trace_id_eq(trace, spans.spans[i].trace_id));
 		assert_int_equal(id, spans.spans[i].span_id);
 		assert_int_equal(span_unpack(&c, &a, &s, &e), 0);
 		check_same(&spans.spans[i], &s);
+		/* What it takes is known before, and not far from what it does. */
+		assert_in_range(a.used, span_unpack_room(&s) / 2, span_unpack_room(&spans.spans[i]));
+		/* Bytes behind it are no part of it. */
+		buf_putc(&b, 0);
+		c = cursor_new(b.p, b.n);
+		assert_int_equal(span_unpack(&c, &a, &s, &e), ERR_IO);
 	}
-	assert_int_equal(cursor_left(&c), 0);
 	arena_release(&a);
 	buf_release(&b);
 }
