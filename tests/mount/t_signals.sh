@@ -19,7 +19,10 @@ for by in "cat INT" "cat TERM" "cat KILL" "stat INT" "stat KILL"; do
 	sig=${by#* }
 	lim 10 env --default-signal=INT ${by% *} "$M/limit/$((SPANS - $$ % 1000))/$SLOW" >/dev/null 2>&1 &
 	p=$!
-	sleep 0.1
+	i=0
+	until [ "$(running)" = 1 ] || [ $i -ge 200 ]; do
+		i=$((i + 1))
+	done
 	# timeout passes INT and TERM on; for KILL the reader itself is meant.
 	reader=$(cat "/proc/$p/task/$p/children" 2>/dev/null)
 	t=$(now_ms)
