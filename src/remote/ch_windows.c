@@ -3,7 +3,8 @@
  * ch_windows: rows by time, a window after the other, newest first. Each is as long as the ones before
  * let expect about WINDOW_ROWS of, or where all are wanted as many as take a share of the query's memory,
  * since a table is not ordered by time alone: each window reads most of the marks of its days. Where few
- * rows are expected in all there is one.
+ * rows are expected in all there is one; where the first ones had few, all the rest is: what is more than
+ * expected goes to the spill file.
  */
 #include "ch_source_i.h"
 
@@ -14,6 +15,7 @@
 #define ONE_LIMITED 500000		/* the same, of which a limit lets few come */
 #define FIRST_WINDOW_NS 60000000000ull
 #define GROWTH 4
+#define FEW 64			/* one in so many of the rows that are wanted */
 #define MEMORY_SHARE 4			/* one in so many bytes of the query's are a window's */
 #define MOST_ROWS 1000000
 
@@ -84,11 +86,20 @@ rows_wanted(const struct source *s, const struct ch_state *st)
 static void
 next_length(const struct source *s, struct ch_state *st)
 {
-	double want = rows_wanted(s, st), rows = (double)st->window_rows, length;
+	double want = rows_wanted(s, st), rows = (double)st->window_rows, length, times;
 
 	if (st->q.limit <= WINDOW_ROWS && rows >= want / GROWTH && rows <= want * GROWTH)
 		return;
-	length = (double)st->length * (rows * GROWTH > want ? want / rows : GROWTH);
+	/* All are wanted, and they seem few: each window more would read marks of its days again. */
+	if (st->q.limit == UINT64_MAX && rows * FEW < want) {
+		st->length = UINT64_MAX;
+		return;
+	}
+	times = rows == 0 ? GROWTH * GROWTH : want / rows;
+	/* Of few rows much the most are expected to be elsewhere, so many at once are not too many. */
+	if (times > GROWTH)
+		times = times / GROWTH > GROWTH ? times / GROWTH : GROWTH;
+	length = (double)st->length * times;
 	st->length = length < 1e18 ? (uint64_t)length + 1 : UINT64_MAX;
 }
 

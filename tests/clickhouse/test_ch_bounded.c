@@ -88,7 +88,7 @@ rows_in_the_default_order_come_in_windows(void **state)
 
 	(void)state;
 	open_with(&x, "48MiB", "mount.spill_max=1GiB");
-	assert_in_range(see_same(&x, 0), 6, 60);
+	assert_in_range(see_same(&x, 0), 4, 60);
 	close_it(&x);
 }
 
