@@ -13,7 +13,7 @@
 /* Relative, of what a number is read as. */
 #define SLACK 1e-12
 
-static bool
+bool
 all_plain(const struct pred *p)
 {
 	for (size_t i = 0; i < p->n_lits; i++)

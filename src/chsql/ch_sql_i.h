@@ -55,6 +55,8 @@ bool words_can(const struct ch_schema *, const struct pred *);
 void words_write(struct writer *, const struct pred *);
 
 /* ---- ch_sql_attr.c ---- */
+/* Are all literals texts that are shown as they are stored? */
+bool all_plain(const struct pred *);
 enum how attr_how(const struct pred *);
 void attr_write(struct writer *, const struct pred *);
 /* Is it there, of spans and resources? */

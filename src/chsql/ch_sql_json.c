@@ -61,15 +61,6 @@ type_write(struct writer *w, enum ch_span_column c, const struct pred *p)
 /* ---- what can be said of the literals ---- */
 
 static bool
-all_plain(const struct pred *p)
-{
-	for (size_t i = 0; i < p->n_lits; i++)
-		if (!text_plain(p->lits[i].text))
-			return false;
-	return true;
-}
-
-static bool
 all_numbers(const struct pred *p)
 {
 	for (size_t i = 0; i < p->n_lits; i++)

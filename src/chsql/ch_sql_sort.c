@@ -21,7 +21,7 @@
 #include "chsql/ch_words.h"
 
 /* Bytes of a double of at most 12 digits. */
-#define FEW 13
+#define FEW "13"
 /* Spelled as a double may be; and as one surely is, if it has few digits. */
 #define FRACTION "0\\\\.0{0,3}[1-9]([0-9]*[1-9])?|[1-9][0-9]*\\\\.([0-9]*[1-9]|0)"
 #define MAY_BE "'^-?(0\\\\.0|" FRACTION "|[1-9](\\\\.[0-9]*[1-9])?e[-+][0-9]{2,3})$'"
@@ -93,33 +93,29 @@ text_doubt(struct writer *w, const struct field *f)
 	W(w, ")");
 }
 
+/* In a text of this program $v is spanfs_v with the key's number, and so on. */
+static void
+of_key(struct writer *w, size_t i, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '$')
+			alias(w, *++text, i);
+		else
+			buf_putc(&w->b, *text);
+	}
+}
+
 /* spanfs_v: its text; _i: an integer? _s: surely a double? */
 static void
 attr_sort_doubt(struct writer *w, const struct field *f, size_t i)
 {
 	W(w, "NOT isValidUTF8((");
 	attr_value(w, f);
-	W(w, " AS ");
-	alias(w, 'v', i);
-	W(w, ")) OR NOT ((toString(toInt64OrZero(");
-	alias(w, 'v', i);
-	W(w, ")) = ");
-	alias(w, 'v', i);
-	W(w, ") AS ");
-	alias(w, 'i', i);
-	W(w, ") AND match(");
-	alias(w, 'v', i);
-	W(w, ", " MAY_BE ") AND NOT ((match(");
-	alias(w, 'v', i);
-	W(w, ", " IS_SURE ") AND (length(");
-	alias(w, 'v', i);
-	buf_printf(&w->b, ") <= %d OR toString(toFloat64OrZero(", FEW);
-	alias(w, 'v', i);
-	W(w, ")) = ");
-	alias(w, 'v', i);
-	W(w, ")) AS ");
-	alias(w, 's', i);
-	W(w, ")");
+	of_key(w, i, " AS $v)) OR NOT ((toString(toInt64OrZero($v)) = $v) AS $i) AND match($v, ");
+	W(w, MAY_BE ") AND NOT ((");
+	of_key(w, i, "match($v, ");
+	W(w, IS_SURE ") AND (");
+	of_key(w, i, "length($v) <= " FEW " OR toString(toFloat64OrZero($v)) = $v)) AS $s)");
 }
 
 bool
@@ -252,41 +248,13 @@ attr_key(struct writer *w, const struct sort_key *k, size_t i)
 {
 	W(w, "NOT (");
 	attr_there(w, &k->field);
-	W(w, "), ");
-	alias(w, 'w', i);
-	W(w, " DESC, multiIf(");
-	alias(w, 'i', i);
-	W(w, " OR ");
-	alias(w, 's', i);
-	W(w, ", 0, ");
-	alias(w, 'v', i);
-	W(w, " IN ('true', 'false'), 2, 1)");
+	of_key(w, i, "), $w DESC, multiIf($i OR $s, 0, $v IN ('true', 'false'), 2, 1)");
 	way(w, k->desc);
-	W(w, "multiIf(");
-	alias(w, 'i', i);
-	W(w, ", toFloat64(toInt64OrZero(");
-	alias(w, 'v', i);
-	W(w, ")), ");
-	alias(w, 's', i);
-	W(w, ", toFloat64OrZero(");
-	alias(w, 'v', i);
-	W(w, "), 0)");
+	of_key(w, i, "multiIf($i, toFloat64(toInt64OrZero($v)), $s, toFloat64OrZero($v), 0)");
 	way(w, k->desc);
-	W(w, "if(");
-	alias(w, 'i', i);
-	W(w, " AND toInt64OrZero(");
-	alias(w, 'v', i);
-	W(w, ") NOT BETWEEN -" EXACT_MOST " AND " EXACT_MOST ", toInt64OrZero(");
-	alias(w, 'v', i);
-	W(w, "), 0)");
+	of_key(w, i, "if($i AND toInt64OrZero($v) NOT BETWEEN -" EXACT_MOST " AND " EXACT_MOST ", toInt64OrZero($v), 0)");
 	way(w, k->desc);
-	W(w, "if(");
-	alias(w, 'i', i);
-	W(w, " OR ");
-	alias(w, 's', i);
-	W(w, ", '', ");
-	alias(w, 'v', i);
-	W(w, ")");
+	of_key(w, i, "if($i OR $s, '', $v)");
 	way(w, k->desc);
 }
 
