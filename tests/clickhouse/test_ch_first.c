@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/ask.h"
-#include "lib/ch_server.h"
+#include "lib/ch_engine_open.h"
 #include "lib/ch_tables.h"
 
 #define N 240
@@ -25,29 +25,7 @@
 	duration ", 'Unset' FROM numbers(240)"	/* N */
 
 static struct ch_server server;
-static struct conf *conf;
-static struct engine *en;
-
-static void
-open_table(const char *name)
-{
-	char url[96], table[64];
-	const char *const sets[] = { url, table, "mount.now=latest", "clickhouse.timeout=5s" };
-	struct err e = ERR_INIT;
-
-	snprintf(url, sizeof url, "clickhouse.url=%s", server.url);
-	snprintf(table, sizeof table, "clickhouse.table=%s", name);
-	if (conf_load(NULL, sets, sizeof sets / sizeof *sets, &conf, &e) < 0 ||
-	    engine_open(conf, ENGINE_CLICKHOUSE, false, &en, &e) < 0)
-		fail_msg("%s", e.msg);
-}
-
-static void
-close_it(void)
-{
-	engine_close(en);
-	conf_free(conf);
-}
+static struct ch_engine x;
 
 static void
 read_it(struct buf *out, const char *sort, unsigned limit)
@@ -59,7 +37,7 @@ read_it(struct buf *out, const char *sort, unsigned limit)
 	else
 		snprintf(path, sizeof path, "/sort/%s/limit/%u/spans.jsonl", sort, limit);
 	out->n = 0;
-	assert_int_equal(ask_anew(en, path, out), 0);
+	assert_int_equal(ask_anew(x.en, path, out), 0);
 }
 
 static size_t
@@ -80,9 +58,9 @@ first_ones(const char *sort, unsigned limit)
 	struct ch_counts before, after;
 
 	read_it(&all, sort, 0);
-	ch_client_counts(ch_server_client(en->server), &before);
+	ch_client_counts(ch_server_client(x.en->server), &before);
 	read_it(&some, sort, limit);
-	ch_client_counts(ch_server_client(en->server), &after);
+	ch_client_counts(ch_server_client(x.en->server), &after);
 	assert_int_equal(lines(buf_view(&all), N + 1), all.n);
 	all.n = lines(buf_view(&all), limit);
 	assert_int_equal(some.n, all.n);
@@ -96,7 +74,7 @@ static void
 what_is_equal_at_the_border_is_asked_for(void **state)
 {
 	(void)state;
-	open_table("plain");
+	ch_engine_open(&x, &server, "plain", "5s");
 	/* By threes of one duration, and pairs of one start. */
 	assert_int_equal(first_ones("duration:desc", 3), 1);
 	assert_int_equal(first_ones("duration:desc", 60), 1);
@@ -110,7 +88,7 @@ what_is_equal_at_the_border_is_asked_for(void **state)
 	/* From the wrong end: by time, too. */
 	assert_int_equal(first_ones("duration", 3), 1);
 	assert_int_equal(first_ones("duration", 4), 2);
-	close_it();
+	ch_engine_close(&x);
 }
 
 /* Rows that are no spans, for want of ids, lie before all others in each order; "v" has two spans. */
@@ -131,7 +109,7 @@ rows_without_ids_take_no_place(void **state)
 		    1000 - i, i == 8 ? 2 : 1);
 		ch_server_do(&server, sv_cstr(sql));
 	}
-	open_table("idless");
+	ch_engine_open(&x, &server, "idless", "5s");
 	for (unsigned limit = 1; limit < 4; limit++) {
 		static const char *const sorts[] = { "start:desc", "start", "duration:desc", "duration" };
 
@@ -145,19 +123,19 @@ rows_without_ids_take_no_place(void **state)
 			buf_release(&out);
 		}
 	}
-	close_it();
+	ch_engine_close(&x);
 }
 
 static void
 durations_past_63_bits_are_none(void **state)
 {
 	(void)state;
-	open_table("wrapped");
+	ch_engine_open(&x, &server, "wrapped", "5s");
 	for (unsigned n = 1; n < N; n += 17)
 		assert_int_equal(first_ones("duration:desc", n), 2);
 	assert_int_equal(first_ones("duration", 5), 1);
 	assert_int_equal(first_ones("duration:desc", N), 1);
-	close_it();
+	ch_engine_close(&x);
 }
 
 static void
@@ -166,7 +144,7 @@ negative_durations_are_none(void **state)
 	uint64_t twice = 0;
 
 	(void)state;
-	open_table("negative");
+	ch_engine_open(&x, &server, "negative", "5s");
 	for (unsigned n = 1; n < N; n += 7) {
 		twice += first_ones("duration:desc", n) == 2;
 		twice += first_ones("duration", n) == 2;
@@ -175,7 +153,7 @@ negative_durations_are_none(void **state)
 	assert_int_equal(first_ones("duration", 10), 2);
 	assert_int_equal(first_ones("duration:desc", N - 10), 2);
 	assert_in_range(twice, 10, 60);
-	close_it();
+	ch_engine_close(&x);
 }
 
 static int

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/ask.h"
-#include "lib/ch_server.h"
+#include "lib/ch_engine_open.h"
 #include "lib/ch_tables.h"
 #include "lib/hostile.h"
 #include "lib/rounds.h"
@@ -39,8 +39,7 @@ static const char *const orders[] = { "lt", "le", "gt", "ge" };
 static const char *const lists[] = { "eq", "ne", "in", "notin", "contains", "notcontains", "starts", "ends" };
 
 static struct ch_server server;
-static struct conf *conf;
-static struct engine *en;
+static struct ch_engine x;
 static uint64_t seed = 11;
 
 static const char *
@@ -91,27 +90,6 @@ append(void *arg, const void *p, size_t n, struct err *e)
 	return 0;
 }
 
-static void
-open_table(const char *name)
-{
-	char url[96], table[64];
-	const char *const sets[] = { url, table, "mount.now=latest", "clickhouse.timeout=60s" };
-	struct err e = ERR_INIT;
-
-	snprintf(url, sizeof url, "clickhouse.url=%s", server.url);
-	snprintf(table, sizeof table, "clickhouse.table=%s", name);
-	if (conf_load(NULL, sets, sizeof sets / sizeof *sets, &conf, &e) < 0 ||
-	    engine_open(conf, ENGINE_CLICKHOUSE, false, &en, &e) < 0)
-		fail_msg("%s", e.msg);
-}
-
-static void
-close_it(void)
-{
-	engine_close(en);
-	conf_free(conf);
-}
-
 /* A condition of any kind. */
 static void
 condition(struct buf *b)
@@ -143,7 +121,7 @@ same_spans(struct sv path)
 	struct buf out = BUF_INIT;
 	struct err e = ERR_INIT;
 	long n = 0;
-	int rc = engine_verify(en, path, me, append, &out, NULL, &v, &e);
+	int rc = engine_verify(x.en, path, me, append, &out, NULL, &v, &e);
 
 	if (rc == 0 && v.verdict != VERDICT_SAME)
 		fail_msg("%.*s: %.*s", SV_ARG(path), SV_ARG(buf_view(&v.words)));
@@ -162,7 +140,7 @@ drawn(const char *name)
 	unsigned rounds = rounds_of_all(SOME, ALL);
 	unsigned long some = 0;
 
-	open_table(name);
+	ch_engine_open(&x, &server, name, "60s");
 	for (unsigned i = 0; i < rounds; i++) {
 		struct buf b = BUF_INIT;
 
@@ -176,7 +154,7 @@ drawn(const char *name)
 		buf_release(&b);
 	}
 	assert_in_range(some, rounds / 5, rounds);
-	close_it();
+	ch_engine_close(&x);
 }
 
 static void
@@ -197,9 +175,9 @@ static void
 where_paths_have_types(void **state)
 {
 	(void)state;
-	open_table("typed");
+	ch_engine_open(&x, &server, "typed", "60s");
 	assert_true(same_spans(SV("/where/span.d/eq/x/spans.jsonl")) > 0);
-	close_it();
+	ch_engine_close(&x);
 }
 
 /* What the server leaves out does not come. */
@@ -209,11 +187,11 @@ others_do_not_come(void **state)
 	struct buf out = BUF_INIT;
 
 	(void)state;
-	open_table("js");
-	assert_int_equal(engine_explain(en, SV("/where/span.d/eq/x/spans.jsonl"), &out, NULL), 0);
+	ch_engine_open(&x, &server, "js", "60s");
+	assert_int_equal(engine_explain(x.en, SV("/where/span.d/eq/x/spans.jsonl"), &out, NULL), 0);
 	assert_non_null(strstr(buf_cstr(&out), "`SpanAttributes`.`d`.:String IN"));
 	buf_release(&out);
-	close_it();
+	ch_engine_close(&x);
 }
 
 static int

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/ask.h"
-#include "lib/ch_server.h"
+#include "lib/ch_engine_open.h"
 #include "lib/ch_tables.h"
 #include "lib/hostile.h"
 #include "lib/rounds.h"
@@ -38,8 +38,7 @@ static const char doubtful_texts[] =
     "'1e22', '1e+22', '1e+21', '-1e+22', '1e16', '1e+16'";
 
 static struct ch_server server;
-static struct conf *conf;
-static struct engine *en;
+static struct ch_engine x;
 static uint64_t seed = 7;
 
 static void
@@ -68,27 +67,6 @@ table(const char *name, const char *values, const char *texts, const char *durat
 	buf_release(&b);
 }
 
-static void
-open_table(const char *name)
-{
-	char url[96], table[64];
-	const char *const sets[] = { url, table, "mount.now=latest", "clickhouse.timeout=20s" };
-	struct err e = ERR_INIT;
-
-	snprintf(url, sizeof url, "clickhouse.url=%s", server.url);
-	snprintf(table, sizeof table, "clickhouse.table=%s", name);
-	if (conf_load(NULL, sets, sizeof sets / sizeof *sets, &conf, &e) < 0 ||
-	    engine_open(conf, ENGINE_CLICKHOUSE, false, &en, &e) < 0)
-		fail_msg("%s", e.msg);
-}
-
-static void
-close_it(void)
-{
-	engine_close(en);
-	conf_free(conf);
-}
-
 static size_t
 lines(struct sv s, size_t n)
 {
@@ -104,14 +82,14 @@ asked(void)
 {
 	struct ch_counts c;
 
-	ch_client_counts(ch_server_client(en->server), &c);
+	ch_client_counts(ch_server_client(x.en->server), &c);
 	return c.asked;
 }
 
 static void
 ask(const char *path, struct buf *out)
 {
-	int rc = ask_anew(en, path, out);
+	int rc = ask_anew(x.en, path, out);
 
 	if (rc != 0)
 		fail_msg("%s: %d", path, rc);
@@ -155,7 +133,7 @@ drawn(const char *name)
 	unsigned rounds = rounds_of_all(SOME_SORTS, ALL_SORTS);
 	char sort[128];
 
-	open_table(name);
+	ch_engine_open(&x, &server, name, "20s");
 	for (unsigned i = 0; i < rounds; i++) {
 		const char *a = fields[hostile_random(&seed, N_FIELDS)], *b = fields[hostile_random(&seed, N_FIELDS)];
 		bool two = hostile_random(&seed, 2) == 0;
@@ -165,7 +143,7 @@ drawn(const char *name)
 		first_ones(wheres[hostile_random(&seed, sizeof wheres / sizeof *wheres)], sort,
 		    (unsigned)hostile_random(&seed, hostile_random(&seed, 4) == 0 ? N + 9 : 40));
 	}
-	close_it();
+	ch_engine_close(&x);
 }
 
 static void
@@ -194,7 +172,7 @@ static void
 every_field_both_ways(void **state)
 {
 	(void)state;
-	open_table("doubtful");
+	ch_engine_open(&x, &server, "doubtful", "20s");
 	for (size_t i = 0; i < N_FIELDS; i++)
 		for (unsigned desc = 0; desc < 2; desc++) {
 			char sort[64];
@@ -202,7 +180,7 @@ every_field_both_ways(void **state)
 			snprintf(sort, sizeof sort, "%s%s", fields[i], desc ? ":desc" : "");
 			first_ones("", sort, 17);
 		}
-	close_it();
+	ch_engine_close(&x);
 }
 
 /* How often it is asked tells that the server does sort. */
@@ -212,7 +190,7 @@ one_question_where_it_tells(void **state)
 	unsigned thrice = 0;
 
 	(void)state;
-	open_table("clear");
+	ch_engine_open(&x, &server, "clear", "20s");
 	assert_int_equal(first_ones("", "a", 1), 1);
 	assert_int_equal(first_ones("", "span.n:desc,span_id,trace_id", 20), 1);
 	assert_int_equal(first_ones("", "service,name", N + 1), 1);
@@ -223,7 +201,7 @@ one_question_where_it_tells(void **state)
 	for (unsigned limit = 1; limit < 34; limit++)
 		thrice += first_ones("", "x,start:desc", limit) == 3;
 	assert_in_range(thrice, 1, 4);
-	close_it();
+	ch_engine_close(&x);
 }
 
 static int
