@@ -14,6 +14,8 @@ void traces_in(struct writer *, const struct ch_select *q);
 void traces_of(struct writer *, const struct ch_select *q);
 /* The spans of these seconds, as the table of times has them: inclusive. */
 void seconds_write(struct writer *, uint64_t first_s, uint64_t last_s);
+/* Without a range and with no condition every span is one. */
+bool every_span(const struct ch_select *);
 /* Rows that have ids: others are no spans, and must not take the places of those that are. */
 void ids_write(struct writer *);
 /*

@@ -36,13 +36,6 @@ parents_asked(const struct grouping *g, const struct agg_given_want *want)
 	return false;
 }
 
-/* Without the range and with no condition every span is one. */
-static bool
-is_every(const struct ch_select *q)
-{
-	return q->filter->kind == PRED_TRUE && q->range.from == 0 && q->range.to > INT64_MAX && !q->has_times;
-}
-
 static void
 table_begin(struct writer *w, const struct ch_select *q, const struct grouping *g, const struct agg_given_want *want)
 {
@@ -66,7 +59,7 @@ table_begin(struct writer *w, const struct ch_select *q, const struct grouping *
 void
 parents_join(struct writer *w, const struct ch_select *q, const struct grouping *g, const struct agg_given_want *want)
 {
-	bool own = w->own, prewhere = q->schema->prewhere && !is_every(q);
+	bool own = w->own, prewhere = q->schema->prewhere && !every_span(q);
 
 	if (q->schema->distributed)
 		W(w, " GLOBAL");
@@ -76,7 +69,7 @@ parents_join(struct writer *w, const struct ch_select *q, const struct grouping 
 	table_begin(w, q, g, want);
 	w->own = own;
 	w_table(w, q->schema->table);
-	if (!is_every(q)) {
+	if (!every_span(q)) {
 		if (prewhere)
 			W(w, " PREWHERE ");
 		else
@@ -142,7 +135,7 @@ ch_sql_parents_times(const struct ch_select *q, struct arena *a, struct ch_sql *
 		.doubts = true };
 
 	memset(out, 0, sizeof *out);
-	if (q->hex || q->schema->trace_ts.name.n == 0 || is_every(q))
+	if (q->hex || q->schema->trace_ts.name.n == 0 || every_span(q))
 		return err_set(e, ERR_UNSUPPORTED, -1, "no traces to look for, or no table of their times");
 	W(&w, "SELECT toUInt64(toUnixTimestamp(min(Start))), toUInt64(toUnixTimestamp(max(End))), uniqExact(TraceId), "
 	    "toUInt64(ifNull((SELECT uniqExact(");

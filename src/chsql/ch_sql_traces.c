@@ -82,8 +82,6 @@ doubt(struct writer *w)
 void
 trace_rows_write(struct writer *w, const struct ch_select *q)
 {
-	bool every = q->filter->kind == PRED_TRUE && q->range.from == 0 && q->range.to > INT64_MAX;
-
 	W(w, "(SELECT ");
 	unpack(w);
 	W(w, ", toUInt64(spanfs_l - spanfs_f) AS spanfs_td, spanfs_te, spanfs_d FROM (SELECT ");
@@ -100,7 +98,7 @@ trace_rows_write(struct writer *w, const struct ch_select *q)
 	doubt(w);
 	W(w, " AS spanfs_d FROM ");
 	w_table(w, q->schema->table);
-	if (!every)
+	if (!every_span(q))
 		traces_write(w, q);
 	W(w, " GROUP BY ");
 	w_column(w, CHC_TRACE_ID);

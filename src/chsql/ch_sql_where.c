@@ -146,6 +146,12 @@ others_write(struct clause *c, const struct pred *filter, bool apart)
 	W(c->w, ")");
 }
 
+bool
+every_span(const struct ch_select *q)
+{
+	return q->filter->kind == PRED_TRUE && q->range.from == 0 && q->range.to > INT64_MAX && !q->has_times;
+}
+
 void
 ids_write(struct writer *w)
 {
